@@ -1,0 +1,408 @@
+//! The border between Fusebox and a guest: **ABI 1**, column functions.
+//!
+//! This page is the specification. It is enough to write a guest in any
+//! language that compiles to WebAssembly, without an SDK; the items below are
+//! the same contract as constants and structs, shared by the engine and the
+//! Rust SDK. ABI 1 may still change until the first tagged release.
+//!
+//! # What crosses
+//!
+//! Rows cross in *batches*. A batch is one column per argument in the layout
+//! of the [Arrow C Data Interface], exactly as a wasm32 compiler lays the C
+//! struct out: pointers are 4 bytes, everything is little endian, and
+//! [`ArrowArray`] is 64 bytes. No `ArrowSchema` crosses, since the types are
+//! fixed by the function's SQL signature. Every address is a byte offset into
+//! the guest's own linear memory.
+//!
+//! # What a module exports
+//!
+//! | export | type | meaning |
+//! |---|---|---|
+//! | `memory` | memory | the linear memory: 32-bit, not shared |
+//! | [`fusebox_abi_1`](EXPORT_VERSION) | `() -> ()` | says that the module speaks ABI 1; never called |
+//! | [`fusebox_alloc`](EXPORT_ALLOC) | `(bytes: i32) -> i32` | lends the host its arena |
+//! | [`fusebox_udf_`](EXPORT_FUNCTION_PREFIX)*symbol* | `(args: i32, rows: i32, result: i32) -> i32` | one function |
+//! | [`_initialize`](EXPORT_INITIALIZE) | `() -> ()` | optional: called once, before anything else |
+//!
+//! Lengths and addresses are unsigned, whatever Wasm's `i32` suggests. The
+//! prefix keeps a SQL function named `pow` or `malloc` from colliding with the
+//! C library's symbol. A module imports nothing.
+//!
+//! # The arena
+//!
+//! `fusebox_alloc(bytes)` returns the address of at least `bytes` bytes,
+//! aligned to [64](ALIGNMENT), in which the host will place what it lowers; or
+//! 0 when there is no memory, which fails the query. There is **one** arena:
+//! the next call of `fusebox_alloc` ends the life of the one before, so the
+//! guest may free it first. Its contents need not be initialised. The host
+//! reuses the arena from call to call and asks again only when it needs a
+//! larger one. The guest must not write to it, apart from `result`, and must
+//! not read anything there once its call has returned.
+//!
+//! # A call
+//!
+//! The host lowers a batch into the arena and calls the function with
+//!
+//! - `args`: the address of one [`ArrowArray`] per argument, side by side, in
+//!   the order of the signature (meaningless where there is no argument);
+//! - `rows`: how many rows the batch has, from 1 to 2³¹ - 1;
+//! - `result`: the address of 64 bytes, all zero, aligned to 64.
+//!
+//! The function returns a status:
+//!
+//! - [0](STATUS_OK): it has written an [`ArrowArray`] of its return type, with
+//!   `length = rows`, to `result`;
+//! - [1](STATUS_FAILURE): it has written a [`Failure`] to `result`;
+//! - anything else breaks the contract.
+//!
+//! What the result points to belongs to the guest and must stay as it is until
+//! the next call into the instance; the host copies it out at once and calls
+//! no `release`. A trap fails the query, and the instance is never used again.
+//!
+//! # An argument column
+//!
+//! - `length` is `rows`; or 1 where the argument is **constant** for the batch,
+//!   and then row 0 stands for every row.
+//! - `offset` is 0. `null_count` is exact. `dictionary`, `release` and
+//!   `private_data` are 0. A guest that hands the array to a library which
+//!   insists on a `release` fills in one of its own, on a copy.
+//! - `buffers` is the address of `n_buffers` addresses of 4 bytes each. Every
+//!   buffer is aligned to 64 and followed by zero bytes up to the next multiple
+//!   of 64, which may be read. A buffer without content still has a valid,
+//!   aligned address.
+//! - The first buffer is the validity bitmap: bit *i* (least significant bit
+//!   first) is 1 where row *i* is not null. It is **absent**, its address 0,
+//!   exactly when `null_count` is 0. Bits past `length` are 0.
+//! - What stands in the other buffers at a null row is unspecified, but for
+//!   offsets, which always obey the rules below.
+//!
+//! # A result column
+//!
+//! The same layout, with more freedom and no trust:
+//!
+//! - `length` is `rows`, always. `offset` may be more than 0, as in the C Data
+//!   Interface; it counts rows (and bits) to skip in every buffer.
+//! - `n_buffers` is what the type's layout says, and `n_children` and
+//!   `dictionary` are 0 for the types below.
+//! - The validity bitmap may be absent (address 0): no row is null. Bits past
+//!   the end are ignored.
+//! - `null_count`, `release` and `private_data` are ignored: nulls are
+//!   recounted.
+//! - Buffers need no alignment and no padding. One whose length is zero may
+//!   have any address.
+//! - Every byte of every buffer lies inside the memory; offsets never fall and
+//!   end inside the data; text is UTF-8 in every row that is not null.
+//!
+//! # Layouts
+//!
+//! | SQL type | Arrow type, format | buffers after the validity bitmap |
+//! |---|---|---|
+//! | `BOOLEAN` | Boolean, `b` | values: one bit a row, least significant bit first |
+//! | `TINYINT`, `TINYINT UNSIGNED` | Int8 `c`, UInt8 `C` | values: 1 byte a row |
+//! | `SMALLINT`, `SMALLINT UNSIGNED` | Int16 `s`, UInt16 `S` | values: 2 bytes a row |
+//! | `INT`, `INT UNSIGNED` | Int32 `i`, UInt32 `I` | values: 4 bytes a row |
+//! | `BIGINT`, `BIGINT UNSIGNED` | Int64 `l`, UInt64 `L` | values: 8 bytes a row |
+//! | `FLOAT`, `DOUBLE` | Float32 `f`, Float64 `g` | values: 4 or 8 bytes a row |
+//! | `VARCHAR` | Utf8, `u` | offsets: `length + 1` times `i32`, never falling, the first at least 0; data: UTF-8, row *i* being `data[offsets[i]..offsets[i + 1]]` |
+//! | `BYTEA` | Binary, `z` | as `VARCHAR`, any bytes |
+//!
+//! A column of views, of large offsets or of dictionary codes on the host is
+//! lowered to these layouts; a guest sees one layout per type.
+//!
+//! # The declaration
+//!
+//! The custom section [`fusebox.functions`](SECTION_FUNCTIONS) holds UTF-8
+//! text: one SQL statement per function, in the grammar of Fusebox's
+//! `CREATE FUNCTION` without its `AS` or `FROM` part, each ended by `;`. It is
+//! read without running anything. Without the section, the SQL user states the
+//! signature.
+//!
+//! ```sql
+//! CREATE FUNCTION "area"("w" DOUBLE, "h" DOUBLE) RETURNS DOUBLE LANGUAGE WASM IMMUTABLE STRICT;
+//! ```
+//!
+//! The function's symbol is its name, unless an `EXPORT 'symbol'` clause says
+//! another. For a `STRICT` function, a row with a null argument has a null
+//! result: the guest should not spend time on it, and the host makes it null
+//! whatever the guest answered. Where the row's other arguments are then
+//! garbage, the guest must not trap on them.
+//!
+//! # A guest in C, whole
+//!
+//! ```c
+//! #include <stdint.h>
+//! #include <stdlib.h>
+//!
+//! struct ArrowArray {
+//!   int64_t length, null_count, offset, n_buffers, n_children;
+//!   const void **buffers;
+//!   struct ArrowArray **children, *dictionary;
+//!   void (*release)(struct ArrowArray *);
+//!   void *private_data;
+//! };
+//! _Static_assert(sizeof(struct ArrowArray) == 64, "wasm32");
+//!
+//! __attribute__((export_name("fusebox_abi_1"))) void abi(void) {}
+//!
+//! __attribute__((export_name("fusebox_alloc"))) void *arena(uint32_t bytes) {
+//!   static void *last;
+//!   free(last);
+//!   return last = aligned_alloc(64, (bytes + 63) & ~63u);
+//! }
+//!
+//! // CREATE FUNCTION area(w DOUBLE, h DOUBLE) RETURNS DOUBLE LANGUAGE WASM STRICT …
+//! __attribute__((export_name("fusebox_udf_area")))
+//! uint32_t area(const struct ArrowArray *args, uint32_t rows, struct ArrowArray *result) {
+//!   static const void *buffers[2];
+//!   static double *values;
+//!   free(values);
+//!   values = malloc(rows * sizeof *values);
+//!   const double *w = args[0].buffers[1], *h = args[1].buffers[1];
+//!   for (uint32_t i = 0; i < rows; i++)
+//!     values[i] = w[args[0].length == 1 ? 0 : i] * h[args[1].length == 1 ? 0 : i];
+//!   buffers[0] = 0;
+//!   buffers[1] = values;
+//!   result->length = rows;
+//!   result->n_buffers = 2;
+//!   result->buffers = buffers;
+//!   return 0;
+//! }
+//! ```
+//!
+//! [Arrow C Data Interface]: https://arrow.apache.org/docs/format/CDataInterface.html
+#![no_std]
+#![forbid(unsafe_code)]
+
+/// The export whose name says that a module speaks this version.
+pub const EXPORT_VERSION: &str = "fusebox_abi_1";
+
+/// What every version's export begins with, so that a module of a version that
+/// the host does not know is told apart from one that speaks none.
+pub const EXPORT_VERSION_PREFIX: &str = "fusebox_abi_";
+
+/// The export that lends the host its arena.
+pub const EXPORT_ALLOC: &str = "fusebox_alloc";
+
+/// What the export of a column function begins with; its symbol follows.
+pub const EXPORT_FUNCTION_PREFIX: &str = "fusebox_udf_";
+
+/// The export that is called once after instantiation, where it exists, as in
+/// a WASI reactor.
+pub const EXPORT_INITIALIZE: &str = "_initialize";
+
+/// The export of the linear memory.
+pub const EXPORT_MEMORY: &str = "memory";
+
+/// The custom section that holds the DDL of the module's functions.
+pub const SECTION_FUNCTIONS: &str = "fusebox.functions";
+
+/// The alignment, in bytes, of the arena and of every buffer that the host
+/// lowers, and the multiple to which their zero padding extends.
+pub const ALIGNMENT: usize = 64;
+
+/// The status of a call that has written its result.
+pub const STATUS_OK: u32 = 0;
+
+/// The status of a call that has written a [`Failure`].
+pub const STATUS_FAILURE: u32 = 1;
+
+/// The most bytes of a failure's message that the host reads; what follows is
+/// cut off.
+pub const FAILURE_MESSAGE_BYTES_MAX: u32 = 4096;
+
+/// A column: `struct ArrowArray` of the Arrow C Data Interface on wasm32.
+///
+/// Pointers are `u32` byte offsets into linear memory, 0 being the null
+/// pointer.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ArrowArray {
+    /// Rows in the column.
+    pub length: i64,
+    /// Null rows in the column, or -1 where the guest has not counted.
+    pub null_count: i64,
+    /// Rows to skip at the start of every buffer.
+    pub offset: i64,
+    /// Addresses behind `buffers`.
+    pub n_buffers: i64,
+    /// Addresses behind `children`.
+    pub n_children: i64,
+    /// The address of the buffers' addresses.
+    pub buffers: u32,
+    /// The address of the children's addresses.
+    pub children: u32,
+    /// The address of the dictionary's `ArrowArray`.
+    pub dictionary: u32,
+    /// A function of the guest, as an index of its table. The host never
+    /// calls it.
+    pub release: u32,
+    /// Whatever the guest likes.
+    pub private_data: u32,
+    /// What C leaves between the last field and the end of the struct.
+    pub padding: u32,
+}
+
+impl ArrowArray {
+    /// The struct's size, in bytes.
+    pub const SIZE: usize = 64;
+
+    /// The bytes that stand in guest memory.
+    pub fn to_bytes(self) -> [u8; Self::SIZE] {
+        let mut bytes = [0; Self::SIZE];
+        let wide = [
+            self.length,
+            self.null_count,
+            self.offset,
+            self.n_buffers,
+            self.n_children,
+        ];
+        let narrow = [
+            self.buffers,
+            self.children,
+            self.dictionary,
+            self.release,
+            self.private_data,
+            self.padding,
+        ];
+        let (front, back) = bytes.split_at_mut(size_of_val(&wide));
+        for (bytes, field) in front.chunks_exact_mut(8).zip(wide) {
+            bytes.copy_from_slice(&field.to_le_bytes());
+        }
+        for (bytes, field) in back.chunks_exact_mut(4).zip(narrow) {
+            bytes.copy_from_slice(&field.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// Reads the struct back from the bytes of guest memory. Any bytes are a
+    /// struct; whether it makes sense is for the reader to check.
+    pub fn from_bytes(bytes: &[u8; Self::SIZE]) -> Self {
+        let wide = |at| i64::from_le_bytes(array(bytes, at));
+        let narrow = |at| u32::from_le_bytes(array(bytes, at));
+        Self {
+            length: wide(0),
+            null_count: wide(8),
+            offset: wide(16),
+            n_buffers: wide(24),
+            n_children: wide(32),
+            buffers: narrow(40),
+            children: narrow(44),
+            dictionary: narrow(48),
+            release: narrow(52),
+            private_data: narrow(56),
+            padding: narrow(60),
+        }
+    }
+}
+
+/// Why a function gave no result, written where the result would have been.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// The row of the batch, from 0, or -1 where no single row is to blame.
+    pub row: i64,
+    /// The address of the message, which should be UTF-8.
+    pub message: u32,
+    /// The message's length, in bytes.
+    pub message_len: u32,
+}
+
+impl Failure {
+    /// The struct's size, in bytes.
+    pub const SIZE: usize = 16;
+
+    /// The bytes that stand in guest memory.
+    pub fn to_bytes(self) -> [u8; Self::SIZE] {
+        let mut bytes = [0; Self::SIZE];
+        bytes[..8].copy_from_slice(&self.row.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.message.to_le_bytes());
+        bytes[12..].copy_from_slice(&self.message_len.to_le_bytes());
+        bytes
+    }
+
+    /// Reads the struct back from the bytes of guest memory.
+    pub fn from_bytes(bytes: &[u8; Self::SIZE]) -> Self {
+        Self {
+            row: i64::from_le_bytes(array(bytes, 0)),
+            message: u32::from_le_bytes(array(bytes, 8)),
+            message_len: u32::from_le_bytes(array(bytes, 12)),
+        }
+    }
+}
+
+/// The `N` bytes at `at`, which the caller takes from a struct's own layout.
+fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    let mut field = [0; N];
+    field.copy_from_slice(&bytes[at..at + N]);
+    field
+}
+
+// Guests compiled years ago read these structs: their shape is the ABI.
+const _: () = {
+    use core::mem::offset_of;
+    assert!(size_of::<ArrowArray>() == ArrowArray::SIZE);
+    assert!(align_of::<ArrowArray>() == 8);
+    assert!(offset_of!(ArrowArray, length) == 0);
+    assert!(offset_of!(ArrowArray, null_count) == 8);
+    assert!(offset_of!(ArrowArray, offset) == 16);
+    assert!(offset_of!(ArrowArray, n_buffers) == 24);
+    assert!(offset_of!(ArrowArray, n_children) == 32);
+    assert!(offset_of!(ArrowArray, buffers) == 40);
+    assert!(offset_of!(ArrowArray, children) == 44);
+    assert!(offset_of!(ArrowArray, dictionary) == 48);
+    assert!(offset_of!(ArrowArray, release) == 52);
+    assert!(offset_of!(ArrowArray, private_data) == 56);
+    assert!(size_of::<Failure>() == Failure::SIZE);
+    assert!(offset_of!(Failure, row) == 0);
+    assert!(offset_of!(Failure, message) == 8);
+    assert!(offset_of!(Failure, message_len) == 12);
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARRAY: ArrowArray = ArrowArray {
+        length: 0x0102_0304_0506_0708,
+        null_count: -1,
+        offset: 2,
+        n_buffers: 3,
+        n_children: 4,
+        buffers: 0x0a0b_0c0d,
+        children: 5,
+        dictionary: 6,
+        release: 7,
+        private_data: 8,
+        padding: 0,
+    };
+
+    #[rustfmt::skip]
+    const ARRAY_BYTES: [u8; 64] = [
+        8, 7, 6, 5, 4, 3, 2, 1,
+        255, 255, 255, 255, 255, 255, 255, 255,
+        2, 0, 0, 0, 0, 0, 0, 0,
+        3, 0, 0, 0, 0, 0, 0, 0,
+        4, 0, 0, 0, 0, 0, 0, 0,
+        0x0d, 0x0c, 0x0b, 0x0a, 5, 0, 0, 0,
+        6, 0, 0, 0, 7, 0, 0, 0,
+        8, 0, 0, 0, 0, 0, 0, 0,
+    ];
+
+    #[test]
+    fn array_has_the_bytes_it_always_had() {
+        assert_eq!(ARRAY.to_bytes(), ARRAY_BYTES);
+        assert_eq!(ArrowArray::from_bytes(&ARRAY_BYTES), ARRAY);
+    }
+
+    #[test]
+    fn failure_has_the_bytes_it_always_had() {
+        let failure = Failure {
+            row: 17,
+            message: 0x0001_0040,
+            message_len: 300,
+        };
+        let bytes = [17, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 1, 0, 44, 1, 0, 0];
+        assert_eq!(failure.to_bytes(), bytes);
+        assert_eq!(Failure::from_bytes(&bytes), failure);
+    }
+}

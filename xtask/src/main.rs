@@ -1,2 +1,69 @@
-//! Placeholder.
-fn main() {}
+//! Every chore of this workspace: `cargo xtask demo | test | bench | guests`.
+//!
+//! A chore sets up what it needs and leaves it in place, so that the next one
+//! starts faster. Every cargo started here selects packages in a way that
+//! resolves the same features (see [`chores`]): DataFusion is built once.
+#![forbid(unsafe_code)]
+
+use std::env;
+use std::process::ExitCode;
+
+// What each word on the command line does.
+mod chores;
+
+// The bundled functions, compiled to Wasm.
+mod guests;
+
+// A Rust toolchain that can compile to Wasm, installed if need be.
+mod toolchain;
+
+// Where things are, and how a program is started.
+mod workspace;
+
+// What went wrong, and what to do about it.
+mod failure;
+
+use crate::failure::Failure;
+use crate::workspace::Workspace;
+
+const HELP: &str = "\
+Every chore of this workspace. Usage: cargo xtask CHORE
+
+  demo            build the shell and the bundled functions, run xtask/demo.sql
+  test            all that must hold before a change is merged; what CI runs
+  bench [ARG]...  the benches, in the release profile; ARGs go to criterion
+  guests          compile the bundled functions to target/guests/*.wasm
+  help            this text
+";
+
+fn main() -> ExitCode {
+    let mut arguments = env::args().skip(1);
+    let chore = arguments.next().unwrap_or_else(|| "help".to_owned());
+    match run(&chore, &arguments.collect::<Vec<_>>()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
+    if chore != "bench"
+        && let Some(argument) = rest.first()
+    {
+        return Err(Failure::Usage(argument.clone()));
+    }
+    let workspace = Workspace::find()?;
+    match chore {
+        "demo" => chores::demo(&workspace),
+        "test" => chores::test(&workspace),
+        "bench" => chores::bench(&workspace, rest),
+        "guests" => guests::build(&workspace),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        unknown => Err(Failure::Usage(unknown.to_owned())),
+    }
+}

@@ -1,0 +1,58 @@
+//! The bundled functions, compiled to Wasm.
+//!
+//! They end up in `target/guests` of the checkout, wherever cargo builds:
+//! SQL names them by that path.
+
+use std::fs;
+use std::path::Path;
+
+use crate::failure::Failure;
+use crate::toolchain::{TARGET, Toolchain};
+use crate::workspace::{Workspace, run};
+
+/// The library that each package `udfs-…` compiles to.
+const GUESTS: [&str; 3] = ["geo", "math", "text"];
+
+/// Flags for guests alone. What a call touches is what resetting an instance
+/// costs, so the shadow stack is small; it comes first in memory, so that
+/// overflowing it traps instead of overwriting statics.
+const RUSTFLAGS: &str = "-C link-arg=-zstack-size=131072 -C link-arg=--stack-first \
+                         -C target-feature=+simd128";
+
+/// Compiles every bundled function and leaves `target/guests/*.wasm`.
+pub(crate) fn build(workspace: &Workspace) -> Result<(), Failure> {
+    let toolchain = Toolchain::find(workspace)?;
+    let mut command = toolchain.cargo_build(workspace);
+    // A folder of its own, since a folder is locked while cargo builds in it.
+    let built = workspace.executables.with_file_name("guests-build");
+    command
+        .args(["--profile", "guest", "--target-dir"])
+        .arg(&built);
+    for guest in GUESTS {
+        command.arg("--package").arg(format!("udfs-{guest}"));
+    }
+    command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", RUSTFLAGS);
+    run("guests", &mut command)?;
+
+    let built = built.join(TARGET).join("guest");
+    let guests = workspace.root.join("target/guests");
+    fs::create_dir_all(&guests).map_err(Failure::io(format!("create {}", guests.display())))?;
+    for guest in GUESTS {
+        let name = format!("{guest}.wasm");
+        copy_if_changed(&built.join(&name), &guests.join(&name))?;
+    }
+    Ok(())
+}
+
+/// Leaves an equal file alone: what was built from it stays fresh.
+fn copy_if_changed(from: &Path, to: &Path) -> Result<(), Failure> {
+    let bytes = fs::read(from).map_err(Failure::io(format!("read {}", from.display())))?;
+    if fs::read(to).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    // Renamed into place, so that nobody ever reads half a module.
+    let half = to.with_extension("wasm.half");
+    fs::write(&half, bytes)
+        .and_then(|()| fs::rename(&half, to))
+        .map_err(Failure::io(format!("write {}", to.display())))
+}

@@ -1,0 +1,177 @@
+//! A Rust toolchain that can compile to Wasm, installed if need be.
+//!
+//! The toolchain in use is asked first, then rustup is asked to complete it.
+//! Where rustup is absent or cut off, Debian's own Rust comes to help: it has
+//! no compiled standard library for Wasm, but the library's source.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::failure::Failure;
+use crate::workspace::{Workspace, quietly};
+
+/// What every guest is compiled to.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Debian's Rust for building web browsers: the compiler, cargo, the source
+/// of the standard library, and the linker that they use for Wasm.
+pub(crate) const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-22"];
+
+/// Long enough to fetch a standard library over a slow line.
+const DOWNLOAD_LIMIT: Duration = Duration::from_secs(300);
+
+/// Long enough for anything that needs no network.
+const LOCAL_LIMIT: Duration = Duration::from_secs(30);
+
+/// A toolchain that can compile to Wasm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Toolchain {
+    /// The one that compiled this program.
+    Active,
+    /// Debian's, which compiles the standard library along with the guest.
+    Debian,
+}
+
+impl Toolchain {
+    /// Finds a toolchain, installing what is missing.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::NoWasmToolchain`] with the outcome of each attempt.
+    pub(crate) fn find(workspace: &Workspace) -> Result<Self, Failure> {
+        let mut attempts = Vec::new();
+        if active_has_target(workspace) {
+            return Ok(Self::Active);
+        }
+        attempts.push(format!("the rustc in use has no library for {TARGET}"));
+
+        match add_with_rustup(workspace) {
+            Ok(()) if active_has_target(workspace) => return Ok(Self::Active),
+            Ok(()) => attempts.push("rustup added the target to another rustc".to_owned()),
+            Err(reason) => attempts.push(format!("rustup target add: {reason}")),
+        }
+        match install_from_debian(workspace) {
+            Ok(()) => return Ok(Self::Debian),
+            Err(reason) => attempts.push(format!("Debian's packages: {reason}")),
+        }
+        Err(Failure::NoWasmToolchain { attempts })
+    }
+
+    /// `cargo build` for [`TARGET`]; the caller adds packages and flags.
+    pub(crate) fn cargo_build(self, workspace: &Workspace) -> Command {
+        let mut command = match self {
+            Self::Active => workspace.cargo(),
+            Self::Debian => debian_cargo(workspace),
+        };
+        // Flags that were meant for the host's code.
+        for name in [
+            "CARGO_BUILD_RUSTFLAGS",
+            "CARGO_BUILD_TARGET",
+            "CARGO_ENCODED_RUSTFLAGS",
+            "RUSTFLAGS",
+        ] {
+            command.env_remove(name);
+        }
+        command.args(["build", "--target", TARGET]);
+        if self == Self::Debian {
+            command.args(["-Z", "build-std=std,panic_abort"]);
+        }
+        command
+    }
+}
+
+/// Sees to it that `cargo fmt` and `cargo clippy` exist: rustup's minimal
+/// profile comes without. If that fails, so does their step, and says why.
+pub(crate) fn require_components(workspace: &Workspace) {
+    for (subcommand, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+        let mut version = workspace.cargo();
+        if quietly(version.args([subcommand, "--version"]), LOCAL_LIMIT).is_err() {
+            let mut add = workspace.program("rustup");
+            let _ = quietly(add.args(["component", "add", component]), DOWNLOAD_LIMIT);
+        }
+    }
+}
+
+fn debian_cargo(workspace: &Workspace) -> Command {
+    let mut command = workspace.program("/usr/bin/cargo");
+    // What points to the other toolchain.
+    for name in [
+        "LD_LIBRARY_PATH",
+        "RUSTC_WORKSPACE_WRAPPER",
+        "RUSTC_WRAPPER",
+        "RUSTDOC",
+        "RUSTUP_TOOLCHAIN",
+    ] {
+        command.env_remove(name);
+    }
+    command.env("RUSTC", "/usr/bin/rustc");
+    // Building the standard library is a nightly feature of a stable compiler.
+    command.env("RUSTC_BOOTSTRAP", "1");
+    // This rustc looks for the linker under the name that rustup ships it by.
+    command.env(
+        "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER",
+        "/usr/bin/wasm-ld-22",
+    );
+    command
+}
+
+fn active_has_target(workspace: &Workspace) -> bool {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let mut command = workspace.program(rustc);
+    command.args(["--print", "target-libdir", "--target", TARGET]);
+    quietly(&mut command, LOCAL_LIMIT).is_ok_and(|folder| Path::new(folder.trim()).is_dir())
+}
+
+fn add_with_rustup(workspace: &Workspace) -> Result<(), String> {
+    let mut command = workspace.program("rustup");
+    command.args(["target", "add", TARGET]);
+    quietly(&mut command, DOWNLOAD_LIMIT).map(|_| ())
+}
+
+fn install_from_debian(workspace: &Workspace) -> Result<(), String> {
+    if debian_has_packages(workspace) {
+        return Ok(());
+    }
+    if !Path::new("/etc/debian_version").exists() {
+        return Err("this is not Debian".to_owned());
+    }
+    let id = quietly(workspace.program("id").arg("-u"), LOCAL_LIMIT)?;
+    let as_root: &[&str] = if id.trim() == "0" {
+        &[]
+    } else {
+        quietly(workspace.program("sudo").args(["-n", "true"]), LOCAL_LIMIT)
+            .map_err(|reason| format!("neither root nor sudo without a password: {reason}"))?;
+        &["sudo", "-n"]
+    };
+    eprintln!("installing {}", DEBIAN_PACKAGES.join(" "));
+    // An old list of packages may still do; if not, the next line says so.
+    let _ = quietly(
+        &mut apt_get(workspace, as_root, &["update"]),
+        DOWNLOAD_LIMIT,
+    );
+    // Never at the price of a package that is there.
+    let install = ["install", "-y", "--no-install-recommends", "--no-remove"];
+    let mut command = apt_get(workspace, as_root, &install);
+    quietly(command.args(DEBIAN_PACKAGES), DOWNLOAD_LIMIT).map(|_| ())
+}
+
+fn debian_has_packages(workspace: &Workspace) -> bool {
+    let mut command = workspace.program("dpkg-query");
+    command.args(["-W", "-f", "${db:Status-Abbrev}\n"]);
+    quietly(command.args(DEBIAN_PACKAGES), LOCAL_LIMIT)
+        .is_ok_and(|states| states.lines().all(|state| state.starts_with("ii")))
+}
+
+fn apt_get(workspace: &Workspace, as_root: &[&str], arguments: &[&str]) -> Command {
+    let words: Vec<&str> = as_root
+        .iter()
+        .copied()
+        .chain(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"])
+        .chain(arguments.iter().copied())
+        .collect();
+    let mut command = workspace.program(words[0]);
+    command.args(&words[1..]);
+    command.args(["-q", "-o", "DPkg::Lock::Timeout=120"]);
+    command
+}

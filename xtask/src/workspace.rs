@@ -1,0 +1,165 @@
+//! Where things are, and how a program is started.
+
+use std::env;
+use std::ffi::OsStr;
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::failure::Failure;
+
+/// The checkout, and the folder that holds what cargo built from it.
+pub(crate) struct Workspace {
+    /// The folder of the root `Cargo.toml`; every program is started in it.
+    pub(crate) root: PathBuf,
+    /// Where cargo puts this program and the shell.
+    pub(crate) executables: PathBuf,
+}
+
+impl Workspace {
+    /// Finds the checkout that this program was built from.
+    pub(crate) fn find() -> Result<Self, Failure> {
+        let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        let root = root
+            .canonicalize()
+            .map_err(Failure::io(format!("find {}", root.display())))?;
+        // The one answer that holds however the target folder was chosen.
+        let mut executables =
+            env::current_exe().map_err(Failure::io("find the folder of this program"))?;
+        executables.pop();
+        Ok(Self { root, executables })
+    }
+
+    /// The cargo that started us.
+    pub(crate) fn cargo(&self) -> Command {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        self.program(cargo)
+    }
+
+    /// A program, to be started in the root. A build must not look different
+    /// because xtask started it, so what `cargo run` has told this process
+    /// about the package `xtask` is taken back.
+    pub(crate) fn program(&self, name: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(name);
+        command.current_dir(&self.root);
+        for (name, _) in env::vars_os() {
+            let text = name.to_string_lossy();
+            if text == "CARGO" || text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIF")
+            {
+                command.env_remove(&name);
+            }
+        }
+        // Relative to where the user stands, which is not where we go.
+        if let Some(target) = env::var_os("CARGO_TARGET_DIR")
+            && let Ok(here) = env::current_dir()
+        {
+            command.env("CARGO_TARGET_DIR", here.join(target));
+        }
+        command
+    }
+}
+
+/// Announces `step` and runs it in sight.
+pub(crate) fn run(step: &'static str, command: &mut Command) -> Result<(), Failure> {
+    eprintln!("== {step}");
+    let status = command
+        .stdin(Stdio::null())
+        .status()
+        .map_err(Failure::io(format!("start step `{step}`")))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Failure::Step { step, status })
+    }
+}
+
+/// Runs `command` out of sight, for at most `limit`, and returns what it
+/// printed.
+///
+/// # Errors
+///
+/// One line that says why it could not start, did not end or failed.
+pub(crate) fn quietly(command: &mut Command, limit: Duration) -> Result<String, String> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| error.to_string())?;
+    let stdout = drain(child.stdout.take());
+    let stderr = drain(child.stderr.take());
+    let status = end_within(&mut child, limit)?;
+    let [stdout, stderr] = [stdout, stderr].map(|text| text.join().unwrap_or_default());
+    if status {
+        return Ok(stdout);
+    }
+    let lines: Vec<&str> = stderr.lines().map(str::trim).collect();
+    let last = lines.len().saturating_sub(3);
+    Err(lines[last..].join("; "))
+}
+
+/// Reads on the side: a full pipe would keep the program from ending.
+fn drain(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            // What could be read before an error is still worth showing.
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// Whether `child` ended well; kills it when `limit` has passed.
+fn end_within(child: &mut Child, limit: Duration) -> Result<bool, String> {
+    let start = Instant::now();
+    loop {
+        match child.try_wait().map_err(|error| error.to_string())? {
+            Some(status) => return Ok(status.success()),
+            None if start.elapsed() < limit => thread::sleep(Duration::from_millis(20)),
+            None => {
+                // It may have ended in this very moment, which is as good.
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(format!("did not end within {limit:?}"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Result<String, String> {
+        quietly(
+            Command::new("sh").args(["-c", script]),
+            Duration::from_millis(500),
+        )
+    }
+
+    #[test]
+    fn a_quiet_program_returns_what_it_printed() {
+        assert_eq!(shell("echo out; echo aside >&2"), Ok("out\n".to_owned()));
+    }
+
+    #[test]
+    fn a_quiet_program_that_fails_returns_its_last_words() {
+        let script = "for i in 1 2 3 4; do echo $i >&2; done; exit 1";
+        assert_eq!(shell(script), Err("2; 3; 4".to_owned()));
+    }
+
+    #[test]
+    fn a_quiet_program_is_stopped_when_its_time_is_over() {
+        let verdict = shell("exec sleep 600");
+        assert_eq!(verdict, Err("did not end within 500ms".to_owned()));
+    }
+
+    #[test]
+    fn more_output_than_a_pipe_holds_does_not_block() {
+        let output = shell("head -c 200000 /dev/zero | tr '\\0' x");
+        assert_eq!(output.map(|text| text.len()), Ok(200_000));
+    }
+}

@@ -1,0 +1,256 @@
+//! `CREATE FUNCTION` becomes a function: in a session of ours, and in a plain
+//! `SessionContext` through DataFusion's `FunctionFactory`.
+
+mod paths;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use datafusion::common::{DataFusionError, Result as DfResult, ScalarValue};
+use datafusion::execution::context::{FunctionFactory, RegisterFunction, SessionState};
+use datafusion::logical_expr::{
+    CreateFunction as DfCreateFunction, Expr, ScalarUDF, Volatility as DfVolatility,
+};
+
+use crate::catalog::Module;
+use crate::definition::{Argument, Definition, Digest, Origin, Volatility};
+use crate::error::{Error, Refusal, Result, Subject};
+use crate::function::{Host, HostOptions};
+use crate::statement::{CreateFunction, Declarations, Kind, Source};
+
+pub use paths::Paths;
+
+/// Makes functions of statements.
+///
+/// Installed in a plain `SessionContext`, it gives DataFusion's own
+/// `CREATE FUNCTION` the language WASM:
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use datafusion::prelude::SessionContext;
+/// use fusebox::{Paths, Session};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let factory = Session::builder().paths(Paths::under("udfs")?).factory()?;
+/// let context = SessionContext::new().with_function_factory(Arc::new(factory));
+/// context
+///     .sql("CREATE FUNCTION haversine_km(DOUBLE, DOUBLE, DOUBLE, DOUBLE) RETURNS DOUBLE
+///           LANGUAGE WASM AS 'geo.wasm#haversine_km'")
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The body is a path, and behind a `#` the symbol, which is the function's
+/// name where it is left out. DataFusion's planner knows neither modules nor
+/// `STRICT`, `WITH` or `IF NOT EXISTS`: those clauses come from the module's
+/// declaration, or are the default. It always replaces, and since it looks
+/// functions up in lower case, they are registered so.
+#[derive(Clone)]
+pub struct Factory {
+    host: Arc<Host>,
+    paths: Paths,
+}
+
+impl Factory {
+    pub(crate) fn new(options: HostOptions, paths: Paths) -> Result<Self> {
+        Ok(Self {
+            host: Arc::new(Host::new(options)?),
+            paths,
+        })
+    }
+
+    /// Reads a module that a statement names or brings, checks its digest, and
+    /// validates it.
+    pub(crate) fn module(
+        &self,
+        subject: &Subject,
+        source: &Source,
+        sha256: Option<&str>,
+    ) -> Result<Vec<u8>> {
+        let refused = |reason| Error::refused(subject.clone(), reason);
+        let bytes_max = self.host.module_bytes_max();
+        let given = match source {
+            Source::Path(path) => {
+                let bytes = self.paths.read(path, bytes_max);
+                bytes.map_err(|reason| refused(Refusal::Path(reason)))?
+            }
+            Source::Text(text) => text.clone().into_bytes(),
+            Source::Base64(text) => {
+                let digits: String = text.split_whitespace().collect();
+                let bytes = BASE64_STANDARD.decode(digits);
+                bytes.map_err(|error| refused(Refusal::Base64(error.to_string())))?
+            }
+            Source::Module(name) => {
+                let missing = Subject::Module(name.clone());
+                return Err(Error::refused(missing, Refusal::Missing));
+            }
+        };
+        let binary = self.host.decode(subject, &given)?;
+        if let Some(stated) = sha256 {
+            let found = Digest::of(&binary);
+            if stated.parse() != Ok(found) {
+                return Err(refused(Refusal::Digest {
+                    stated: stated.to_owned(),
+                    found: found.to_string(),
+                }));
+            }
+        }
+        self.declarations(subject, &binary)?;
+        Ok(binary)
+    }
+
+    /// What a module declares.
+    pub(crate) fn declarations(&self, subject: &Subject, binary: &[u8]) -> Result<Declarations> {
+        let inspection = self.host.inspect(subject, binary)?;
+        Declarations::parse(inspection.declarations()).map_err(|fault| Error::Module {
+            subject: subject.clone(),
+            fault,
+        })
+    }
+
+    /// The symbols of the functions that a module exports.
+    pub(crate) fn symbols(&self, subject: &Subject, binary: &[u8]) -> Result<Vec<String>> {
+        Ok(self.host.inspect(subject, binary)?.symbols())
+    }
+
+    /// Makes the function that a statement creates of a module that was read.
+    pub(crate) fn function(
+        &self,
+        create: &CreateFunction,
+        binary: &[u8],
+    ) -> Result<(Definition, Arc<ScalarUDF>)> {
+        let subject = Subject::Function(create.name.clone());
+        let refused = |reason| Error::refused(subject.clone(), reason);
+        match create.language.as_deref() {
+            Some("WASM") => {}
+            Some(other) => return Err(refused(Refusal::Language(other.to_owned()))),
+            None => return Err(refused(Refusal::Undeclared("LANGUAGE"))),
+        }
+        match create.kind {
+            Kind::Scalar => {}
+            Kind::Aggregate => return Err(refused(Refusal::Kind("AGGREGATE"))),
+            Kind::Window => return Err(refused(Refusal::Kind("WINDOW"))),
+            Kind::Table => return Err(refused(Refusal::Kind("RETURNS TABLE"))),
+        }
+        let origin = match &create.source {
+            Some(Source::Module(name)) => Origin::Module(name.clone()),
+            Some(Source::Path(path)) => Origin::Path(path.clone()),
+            Some(Source::Text(text)) => Origin::Text(text.clone()),
+            Some(Source::Base64(_)) => Origin::Base64,
+            None => return Err(refused(Refusal::Undeclared("AS or FROM"))),
+        };
+        let declarations = self.declarations(&subject, binary)?;
+        let definition = create
+            .complete(
+                &declarations,
+                self.host.limits(),
+                Digest::of(binary),
+                origin,
+            )
+            .map_err(refused)?;
+        self.bind(definition, binary)
+    }
+
+    /// Makes the function of a definition again.
+    pub(crate) fn bind(
+        &self,
+        definition: Definition,
+        binary: &[u8],
+    ) -> Result<(Definition, Arc<ScalarUDF>)> {
+        let function = self.host.scalar(definition.clone(), binary)?;
+        Ok((definition, function))
+    }
+
+    /// Makes the function of a definition of another module's.
+    pub(crate) fn rebind(
+        &self,
+        definition: Definition,
+        module: &Module,
+    ) -> Result<(Definition, Arc<ScalarUDF>)> {
+        let definition = Definition {
+            digest: module.digest,
+            ..definition
+        };
+        self.bind(definition, &module.binary)
+    }
+}
+
+impl std::fmt::Debug for Factory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Factory")
+            .field("paths", &self.paths)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl FunctionFactory for Factory {
+    async fn create(
+        &self,
+        _: &SessionState,
+        statement: DfCreateFunction,
+    ) -> DfResult<RegisterFunction> {
+        let made = from_datafusion(statement).and_then(|create| {
+            let subject = Subject::Function(create.name.clone());
+            let source = create.source.as_ref().expect("from_datafusion sets it");
+            let binary = self.module(&subject, source, None)?;
+            self.function(&create, &binary)
+        });
+        match made {
+            Ok((_, function)) => Ok(RegisterFunction::Scalar(function)),
+            Err(error) => Err(DataFusionError::External(Box::new(error))),
+        }
+    }
+}
+
+/// DataFusion's statement as ours, as far as its planner lets it through.
+fn from_datafusion(statement: DfCreateFunction) -> Result<CreateFunction> {
+    let name = statement.name.to_lowercase();
+    let body = match statement.params.function_body {
+        Some(Expr::Literal(
+            ScalarValue::Utf8(Some(body))
+            | ScalarValue::Utf8View(Some(body))
+            | ScalarValue::LargeUtf8(Some(body)),
+            _,
+        )) => body,
+        _ => {
+            let reason = Refusal::Undeclared("AS 'path.wasm#symbol'");
+            return Err(Error::refused(Subject::Function(name), reason));
+        }
+    };
+    let (path, symbol) = match body.rsplit_once('#') {
+        Some((path, symbol)) => (path.to_owned(), Some(symbol.to_owned())),
+        None => (body, None),
+    };
+    let arguments = statement.args.map(|arguments| {
+        let ours = |argument: datafusion::logical_expr::OperateFunctionArg| Argument {
+            name: argument.name.map(|name| name.value),
+            data_type: argument.data_type,
+        };
+        arguments.into_iter().map(ours).collect()
+    });
+    Ok(CreateFunction {
+        or_replace: statement.or_replace,
+        temporary: statement.temporary,
+        name,
+        arguments,
+        returns: statement.return_type,
+        language: statement
+            .params
+            .language
+            .map(|language| language.value.to_ascii_uppercase()),
+        volatility: statement
+            .params
+            .behavior
+            .map(|volatility| match volatility {
+                DfVolatility::Immutable => Volatility::Immutable,
+                DfVolatility::Stable => Volatility::Stable,
+                DfVolatility::Volatile => Volatility::Volatile,
+            }),
+        source: Some(Source::Path(path)),
+        symbol,
+        ..CreateFunction::default()
+    })
+}

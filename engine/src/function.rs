@@ -1,0 +1,156 @@
+//! Functions: a definition and a module become something DataFusion can call.
+//!
+//! [`Host`] binds the two; what it returns is DataFusion's own kind of object
+//! over a pool of instances.
+
+mod scalar;
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::logical_expr::ScalarUDF;
+
+use crate::definition::{Definition, Limits, SqlType};
+use crate::error::{Error, ModuleFault, Refusal, Result, Subject};
+use crate::marshal::Layout;
+use crate::module::{Inspection, Modules};
+use crate::sandbox::{Budget, Machine, Pool, Stop};
+
+use scalar::WasmScalar;
+
+/// The most arguments a function may have.
+const ARGUMENTS_MAX: usize = 255;
+
+/// What functions are made with: the machine, the modules it has compiled, and
+/// the limits that hold where a statement gives none.
+pub(crate) struct Host {
+    modules: Modules,
+    options: HostOptions,
+}
+
+/// What an embedder may set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HostOptions {
+    pub(crate) limits: Limits,
+    pub(crate) module_bytes_max: u64,
+    pub(crate) cache: bool,
+}
+
+impl Default for HostOptions {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            module_bytes_max: 16 << 20,
+            cache: false,
+        }
+    }
+}
+
+impl Host {
+    pub(crate) fn new(options: HostOptions) -> Result<Self> {
+        let limits = options.limits;
+        if limits.fuel_per_row == 0 || limits.fuel_per_call == 0 {
+            return Err(Error::Config("a limit of fuel is zero"));
+        }
+        if limits.memory_bytes_max == 0 || options.module_bytes_max == 0 {
+            return Err(Error::Config("a limit of bytes is zero"));
+        }
+        Ok(Self {
+            modules: Modules::new(Machine::new(options.cache)?),
+            options,
+        })
+    }
+
+    /// The limits of a function whose statement gives none.
+    pub(crate) fn limits(&self) -> Limits {
+        self.options.limits
+    }
+
+    /// The largest module that is accepted, in bytes.
+    pub(crate) fn module_bytes_max(&self) -> u64 {
+        self.options.module_bytes_max
+    }
+
+    /// The binary of what a user gave for a module, binary or text.
+    pub(crate) fn decode(&self, subject: &Subject, bytes: &[u8]) -> Result<Vec<u8>> {
+        crate::module::decode(bytes, self.module_bytes_max())
+            .map(|binary| binary.into_owned())
+            .map_err(|fault| module_error(subject, fault))
+    }
+
+    /// Reads what a binary says of itself, without running it.
+    pub(crate) fn inspect(&self, subject: &Subject, binary: &[u8]) -> Result<Inspection> {
+        Inspection::of(binary).map_err(|fault| module_error(subject, fault))
+    }
+
+    /// Makes a scalar function of a definition and the module it names.
+    ///
+    /// Everything that does not depend on rows is tried here, so that a
+    /// function that exists can be called.
+    pub(crate) fn scalar(&self, definition: Definition, binary: &[u8]) -> Result<Arc<ScalarUDF>> {
+        let subject = Subject::Function(definition.name.clone());
+        check_signature(&definition).map_err(|reason| Error::refused(subject.clone(), reason))?;
+        let limits = definition.limits;
+        let bound = || {
+            let compiled = self.modules.compile(binary)?;
+            let export = compiled
+                .inspection
+                .column_function(&definition.symbol, limits.memory_bytes_max)?;
+            Ok((compiled, export))
+        };
+        let (compiled, export) = bound().map_err(|fault| module_error(&subject, fault))?;
+        let pool = Pool::new(
+            self.modules.machine().clone(),
+            Arc::clone(&compiled.code),
+            export,
+            limits.memory_bytes_max,
+        );
+        pool.warm(budget(limits))
+            .map_err(|stop| instantiating(&subject, stop))?;
+        let function = WasmScalar::new(definition, compiled, pool);
+        Ok(Arc::new(ScalarUDF::new_from_impl(function)))
+    }
+}
+
+fn budget(limits: Limits) -> Budget {
+    Budget {
+        fuel_per_row: limits.fuel_per_row,
+        fuel_per_call: limits.fuel_per_call,
+    }
+}
+
+fn check_signature(definition: &Definition) -> Result<(), Refusal> {
+    let signature = &definition.signature;
+    if signature.arguments.len() > ARGUMENTS_MAX {
+        return Err(Refusal::Arity {
+            found: signature.arguments.len(),
+            max: ARGUMENTS_MAX,
+        });
+    }
+    let crosses = |data_type: &DataType| match Layout::of(data_type) {
+        Some(_) => Ok(()),
+        None => Err(Refusal::Type(SqlType(data_type).to_string())),
+    };
+    for argument in &signature.arguments {
+        crosses(&argument.data_type)?;
+    }
+    crosses(&signature.returns)
+}
+
+fn module_error(subject: &Subject, fault: ModuleFault) -> Error {
+    Error::Module {
+        subject: subject.clone(),
+        fault,
+    }
+}
+
+/// What stopped an instance that nobody has called yet.
+fn instantiating(subject: &Subject, stop: Stop) -> Error {
+    let cause = match stop {
+        Stop::Instantiate(cause) | Stop::Trap(cause) => cause,
+        Stop::Fuel => "its start runs out of fuel (fuel_per_call)".to_owned(),
+        Stop::Stack => "its start overflows the stack".to_owned(),
+        other => format!("{other:?}"),
+    };
+    module_error(subject, ModuleFault::Instantiate(cause))
+}

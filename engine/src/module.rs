@@ -1,0 +1,7 @@
+//! Modules: inspect, then compile. Nothing is run to learn what is inside.
+
+mod inspect;
+mod store;
+
+pub(crate) use inspect::{Inspection, decode};
+pub(crate) use store::{Compiled, Modules};

@@ -1,0 +1,271 @@
+//! What a module says of itself, read without running it.
+//!
+//! Everything that can be refused for good is refused here, so that a module
+//! that was accepted can be instantiated later without surprises.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use fusebox_abi::{
+    EXPORT_ALLOC, EXPORT_FUNCTION_PREFIX, EXPORT_MEMORY, EXPORT_VERSION, EXPORT_VERSION_PREFIX,
+    SECTION_FUNCTIONS,
+};
+use wasmparser::{
+    Encoding, ExternalKind, FuncType, Parser, Payload, ValType, Validator, WasmFeatures,
+};
+
+use crate::error::ModuleFault;
+
+/// What was found in a valid module.
+#[derive(Debug, Default)]
+pub(crate) struct Inspection {
+    /// The exported functions, under the names in which they are exported.
+    exports: BTreeMap<String, Signature>,
+    /// The bytes of memory it starts with, where it exports one.
+    memory_bytes: Option<u64>,
+    /// The text of its section `fusebox.functions`.
+    declarations: String,
+}
+
+/// A function type, as the ABI sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Signature(FuncType);
+
+/// Wasm features that a module may use. What is not listed is refused: among
+/// them relaxed SIMD, threads, exceptions, garbage collection, 64-bit memories
+/// and stack switching, because their results depend on the machine or their
+/// cost is not bounded by fuel.
+const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
+    .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
+    .union(WasmFeatures::SIGN_EXTENSION)
+    .union(WasmFeatures::REFERENCE_TYPES)
+    .union(WasmFeatures::MULTI_VALUE)
+    .union(WasmFeatures::BULK_MEMORY)
+    .union(WasmFeatures::SIMD)
+    .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::FLOATS)
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::GC_TYPES);
+
+/// Turns what a user gave for a module, binary or text, into the binary.
+pub(crate) fn decode(bytes: &[u8], bytes_max: u64) -> Result<Cow<'_, [u8]>, ModuleFault> {
+    let too_large = |bytes: usize| ModuleFault::TooLarge {
+        bytes: bytes as u64,
+        bytes_max,
+    };
+    if bytes.len() as u64 > bytes_max {
+        return Err(too_large(bytes.len()));
+    }
+    if bytes.starts_with(b"\0asm") {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| ModuleFault::NotWasm)?;
+    if !text.contains("(module") {
+        return Err(ModuleFault::NotWasm);
+    }
+    let binary = wat::parse_str(text).map_err(|error| ModuleFault::Text(first_line(&error)))?;
+    if binary.len() as u64 > bytes_max {
+        return Err(too_large(binary.len()));
+    }
+    Ok(Cow::Owned(binary))
+}
+
+/// The error's message and the place in the text, without the drawing.
+fn first_line(error: &wat::Error) -> String {
+    let text = error.to_string();
+    let mut lines = text.lines();
+    let message = lines.next().unwrap_or_default().to_owned();
+    match lines
+        .next()
+        .map(|line| line.trim_start_matches([' ', '-', '>']))
+    {
+        Some(place) => format!("{message} at {}", place.trim_start_matches("<anon>:")),
+        None => message,
+    }
+}
+
+impl Inspection {
+    /// Validates and reads a binary module.
+    pub(crate) fn of(binary: &[u8]) -> Result<Self, ModuleFault> {
+        let types = validate(binary)?;
+        let mut inspection = Self::default();
+        for payload in Parser::new(0).parse_all(binary) {
+            match payload.map_err(invalid)? {
+                Payload::ImportSection(imports) => {
+                    if let Some(import) = imports.into_imports().next() {
+                        let import = import.map_err(invalid)?;
+                        return Err(ModuleFault::Import {
+                            module: import.module.to_owned(),
+                            name: import.name.to_owned(),
+                        });
+                    }
+                }
+                Payload::MemorySection(memories) => {
+                    for memory in memories {
+                        let memory = memory.map_err(invalid)?;
+                        let bytes = memory.initial.saturating_mul(WASM_PAGE_BYTES);
+                        inspection.memory_bytes = Some(bytes);
+                    }
+                }
+                Payload::ExportSection(exports) => {
+                    for export in exports {
+                        let export = export.map_err(invalid)?;
+                        if export.kind == ExternalKind::Func {
+                            let function = types.as_ref().core_function_at(export.index);
+                            let signature = Signature(types[function].unwrap_func().clone());
+                            inspection.exports.insert(export.name.to_owned(), signature);
+                        }
+                        if export.name == EXPORT_MEMORY && export.kind != ExternalKind::Memory {
+                            return Err(no_export(EXPORT_MEMORY, vec![]));
+                        }
+                    }
+                }
+                Payload::CustomSection(section) if section.name() == SECTION_FUNCTIONS => {
+                    let text = std::str::from_utf8(section.data())
+                        .map_err(|_| ModuleFault::Declaration("it is not UTF-8".to_owned()))?;
+                    inspection.declarations.push_str(text);
+                }
+                _ => {}
+            }
+        }
+        Ok(inspection)
+    }
+
+    /// The text of the section `fusebox.functions`; empty where there is none.
+    pub(crate) fn declarations(&self) -> &str {
+        &self.declarations
+    }
+
+    /// The symbols of the column functions, in alphabetical order.
+    pub(crate) fn symbols(&self) -> Vec<String> {
+        self.exports
+            .keys()
+            .filter_map(|name| name.strip_prefix(EXPORT_FUNCTION_PREFIX))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Checks that the module has a column function of that symbol and all
+    /// that a call needs, and returns its export's name.
+    pub(crate) fn column_function(
+        &self,
+        symbol: &str,
+        memory_bytes_max: u64,
+    ) -> Result<String, ModuleFault> {
+        let export = format!("{EXPORT_FUNCTION_PREFIX}{symbol}");
+        let Some(found) = self.exports.get(&export) else {
+            let plain = self.exports.contains_key(symbol);
+            let export = if plain { export } else { symbol.to_owned() };
+            return Err(no_export(&export, self.symbols()));
+        };
+        self.speaks_our_version()?;
+        found.must_be(
+            &export,
+            &[ValType::I32; 3],
+            &[ValType::I32],
+            "(i32, i32, i32) -> i32",
+        )?;
+        let alloc = self
+            .exports
+            .get(EXPORT_ALLOC)
+            .ok_or_else(|| no_export(EXPORT_ALLOC, vec![]))?;
+        alloc.must_be(
+            EXPORT_ALLOC,
+            &[ValType::I32],
+            &[ValType::I32],
+            "(i32) -> i32",
+        )?;
+        if let Some(start) = self.exports.get(fusebox_abi::EXPORT_INITIALIZE) {
+            start.must_be(fusebox_abi::EXPORT_INITIALIZE, &[], &[], "() -> ()")?;
+        }
+        match self.memory_bytes {
+            None => Err(no_export(EXPORT_MEMORY, vec![])),
+            Some(bytes) if bytes > memory_bytes_max => Err(ModuleFault::Memory {
+                bytes,
+                bytes_max: memory_bytes_max,
+            }),
+            Some(_) => Ok(export),
+        }
+    }
+
+    fn speaks_our_version(&self) -> Result<(), ModuleFault> {
+        if self.exports.contains_key(EXPORT_VERSION) {
+            return Ok(());
+        }
+        let other = self
+            .exports
+            .keys()
+            .find(|name| name.starts_with(EXPORT_VERSION_PREFIX));
+        Err(match other {
+            Some(found) => ModuleFault::Abi {
+                found: found.clone(),
+            },
+            None => no_export(EXPORT_VERSION, vec![]),
+        })
+    }
+}
+
+const WASM_PAGE_BYTES: u64 = 65_536;
+
+impl Signature {
+    fn must_be(
+        &self,
+        export: &str,
+        params: &[ValType],
+        results: &[ValType],
+        expected: &'static str,
+    ) -> Result<(), ModuleFault> {
+        if self.0.params() == params && self.0.results() == results {
+            return Ok(());
+        }
+        Err(ModuleFault::ExportType {
+            export: export.to_owned(),
+            expected,
+            found: self.to_string(),
+        })
+    }
+}
+
+impl std::fmt::Display for Signature {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let list = |types: &[ValType]| {
+            let names: Vec<_> = types.iter().map(ValType::to_string).collect();
+            names.join(", ")
+        };
+        let results = self.0.results();
+        write!(f, "({}) -> ", list(self.0.params()))?;
+        match results {
+            [one] => write!(f, "{one}"),
+            _ => write!(f, "({})", list(results)),
+        }
+    }
+}
+
+fn validate(binary: &[u8]) -> Result<wasmparser::types::Types, ModuleFault> {
+    match Parser::new(0).parse_all(binary).next() {
+        Some(Ok(Payload::Version {
+            encoding: Encoding::Component,
+            ..
+        })) => return Err(ModuleFault::Component),
+        Some(Ok(_)) => {}
+        _ => return Err(ModuleFault::NotWasm),
+    }
+    Validator::new_with_features(FEATURES)
+        .validate_all(binary)
+        .map_err(invalid)
+}
+
+fn invalid(error: wasmparser::BinaryReaderError) -> ModuleFault {
+    ModuleFault::Invalid(format!(
+        "{} at offset {:#x}",
+        error.message(),
+        error.offset()
+    ))
+}
+
+fn no_export(export: &str, available: Vec<String>) -> ModuleFault {
+    ModuleFault::NoExport {
+        export: export.to_owned(),
+        available,
+    }
+}

@@ -1,0 +1,56 @@
+//! Compiled modules, one for each digest that is in use.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::inspect::Inspection;
+use crate::definition::Digest;
+use crate::error::ModuleFault;
+use crate::sandbox::{Guard, Machine};
+
+/// A module that was inspected and compiled.
+pub(crate) struct Compiled {
+    pub(crate) inspection: Inspection,
+    pub(crate) code: Arc<wasmtime::InstancePre<Guard>>,
+}
+
+/// The compiled modules of a session. One that nothing uses any more is gone.
+pub(crate) struct Modules {
+    machine: Machine,
+    compiled: Mutex<HashMap<Digest, Weak<Compiled>>>,
+}
+
+impl Modules {
+    pub(crate) fn new(machine: Machine) -> Self {
+        Self {
+            machine,
+            compiled: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// The compiled form of `binary`, from before where it is still in use.
+    pub(crate) fn compile(&self, binary: &[u8]) -> Result<Arc<Compiled>, ModuleFault> {
+        let digest = Digest::of(binary);
+        if let Some(compiled) = self.lookup(&digest) {
+            return Ok(compiled);
+        }
+        // Not under the lock: two that compile the same module at once waste
+        // some work, but nobody waits.
+        let inspection = Inspection::of(binary)?;
+        let code = self.machine.compile(binary).map_err(ModuleFault::Compile)?;
+        let compiled = Arc::new(Compiled { inspection, code });
+        let mut known = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, compiled| compiled.strong_count() > 0);
+        known.insert(digest, Arc::downgrade(&compiled));
+        Ok(compiled)
+    }
+
+    fn lookup(&self, digest: &Digest) -> Option<Arc<Compiled>> {
+        let known = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(digest)?.upgrade()
+    }
+}

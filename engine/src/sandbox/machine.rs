@@ -1,0 +1,62 @@
+//! The machine: what code may do, how it is compiled, once for all modules.
+
+use std::sync::Arc;
+
+use super::instance::Guard;
+use crate::error::{Error, Result};
+
+/// A configured Wasmtime engine. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Machine {
+    engine: wasmtime::Engine,
+}
+
+/// How many bytes of the host's stack a guest may use. Far below what any
+/// thread has, so that a guest's recursion is stopped as a trap.
+const STACK_BYTES_MAX: usize = 512 << 10;
+
+impl Machine {
+    /// Starts a machine; with `cache`, compiled modules are kept in the user's
+    /// cache directory and shared by every process of this user.
+    pub(crate) fn new(cache: bool) -> Result<Self> {
+        let mut config = wasmtime::Config::new();
+        config
+            .consume_fuel(true)
+            .max_wasm_stack(STACK_BYTES_MAX)
+            .cranelift_opt_level(wasmtime::OptLevel::Speed)
+            .wasm_relaxed_simd(false)
+            .wasm_multi_memory(false)
+            .wasm_memory64(false)
+            .wasm_wide_arithmetic(false);
+        if cache {
+            let cache = wasmtime::Cache::from_file(None)
+                .map_err(|_| Error::Config("the cache of compiled modules cannot be set up"))?;
+            config.cache(Some(cache));
+        }
+        let engine = wasmtime::Engine::new(&config).map_err(internal)?;
+        Ok(Self { engine })
+    }
+
+    /// Compiles a module that was inspected.
+    pub(crate) fn compile(
+        &self,
+        bytes: &[u8],
+    ) -> Result<Arc<wasmtime::InstancePre<Guard>>, String> {
+        let compile = || {
+            let module = wasmtime::Module::new(&self.engine, bytes)?;
+            // No import is granted: a module that has one was refused before.
+            wasmtime::Linker::new(&self.engine).instantiate_pre(&module)
+        };
+        compile()
+            .map(Arc::new)
+            .map_err(|error| format!("{error:#}"))
+    }
+
+    pub(super) fn engine(&self) -> &wasmtime::Engine {
+        &self.engine
+    }
+}
+
+pub(super) fn internal(error: wasmtime::Error) -> Error {
+    Error::Internal(format!("{error:#}"))
+}

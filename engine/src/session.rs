@@ -1,0 +1,184 @@
+//! SQL text in, record batches out.
+
+mod ddl;
+mod registry;
+mod show;
+
+use std::sync::{Arc, Mutex};
+
+use datafusion::common::DataFusionError;
+use datafusion::dataframe::DataFrame;
+use datafusion::execution::context::SessionContext;
+use datafusion::prelude::SessionConfig;
+use sqlparser::dialect::{Dialect, GenericDialect, dialect_from_str};
+
+use crate::catalog::Catalog;
+use crate::definition::Limits;
+use crate::error::{Error, Result};
+use crate::factory::{Factory, Paths};
+use crate::function::HostOptions;
+use crate::statement::{Parsed, Statement, Statements};
+
+use registry::Registry;
+
+/// A DataFusion `SessionContext` that also knows modules and functions of Wasm.
+///
+/// Clones share everything.
+#[derive(Clone)]
+pub struct Session {
+    context: SessionContext,
+    factory: Factory,
+    definitions: Arc<Definitions>,
+}
+
+/// What our statements read and change.
+#[derive(Default)]
+struct Definitions {
+    catalog: Catalog,
+    registry: Registry,
+    /// Held by a statement that changes definitions, so that what it checked
+    /// still holds when it acts.
+    changing: Mutex<()>,
+}
+
+impl Session {
+    /// Starts a builder with the defaults: no files may be read, the limits of
+    /// [`Limits::default`], modules of 16 MiB at most.
+    pub fn builder() -> SessionBuilder {
+        SessionBuilder::default()
+    }
+
+    /// DataFusion's context, for whatever Fusebox does not add to.
+    pub fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
+    /// Cuts a text into statements, each parsed when it is asked for.
+    pub fn statements(&self, text: &str) -> Statements {
+        let options = self.context.state().config_options().sql_parser.clone();
+        let dialect = dialect_from_str(options.dialect.to_string());
+        let dialect: Arc<dyn Dialect> = match dialect {
+            Some(dialect) => dialect.into(),
+            None => Arc::new(GenericDialect {}),
+        };
+        Statements::new(text, dialect, options.recursion_limit.get())
+    }
+
+    /// Executes a text of one statement.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is wrong with the statement; [`Error::Syntax`] too where the
+    /// text holds none or more than one, and then nothing was executed.
+    pub async fn sql(&self, text: &str) -> Result<DataFrame> {
+        let mut statements = self.statements(text);
+        let statement = statements.next().transpose()?;
+        match (statement, statements.next().transpose()?) {
+            (Some(statement), None) => self.execute(statement).await,
+            _ => Err(Error::Syntax(sqlparser::parser::ParserError::ParserError(
+                "expected one statement".to_owned(),
+            ))),
+        }
+    }
+
+    /// Executes a statement.
+    ///
+    /// A statement that defines something has had its effect when this
+    /// returns; a query runs when its result is asked for. A statement without
+    /// a result returns a frame without columns.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is wrong with the statement. The session is as it was before.
+    pub async fn execute(&self, statement: Statement) -> Result<DataFrame> {
+        match statement.0 {
+            Parsed::Ours(statement) => self.execute_ours(statement),
+            Parsed::DataFusion(statement) => {
+                let state = self.context.state();
+                let plan = state.statement_to_plan(*statement).await.map_err(query)?;
+                self.context.execute_logical_plan(plan).await.map_err(query)
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("session_id", &self.context.session_id())
+            .finish_non_exhaustive()
+    }
+}
+
+fn query(error: DataFusionError) -> Error {
+    Error::Query(Box::new(error))
+}
+
+/// Sets up a [`Session`], or a [`Factory`] for a `SessionContext` of one's own.
+#[derive(Clone, Default)]
+pub struct SessionBuilder {
+    context: Option<SessionContext>,
+    paths: Paths,
+    options: HostOptions,
+}
+
+impl SessionBuilder {
+    /// The context to add to, instead of one of DataFusion's default with an
+    /// information schema.
+    pub fn context(mut self, context: SessionContext) -> Self {
+        self.context = Some(context);
+        self
+    }
+
+    /// Which files a path in `CREATE MODULE` or `CREATE FUNCTION` may name.
+    pub fn paths(mut self, paths: Paths) -> Self {
+        self.paths = paths;
+        self
+    }
+
+    /// The limits of a function whose statement gives none.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.options.limits = limits;
+        self
+    }
+
+    /// The largest module that is accepted, in bytes.
+    pub fn module_bytes_max(mut self, bytes: u64) -> Self {
+        self.options.module_bytes_max = bytes;
+        self
+    }
+
+    /// Whether compiled modules are kept in the user's cache directory, so that
+    /// a module is compiled once per machine. Whoever can write there can run
+    /// code in this process.
+    pub fn cache(mut self, cache: bool) -> Self {
+        self.options.cache = cache;
+        self
+    }
+
+    /// Builds the session.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] if a limit is zero or the cache cannot be set up.
+    pub fn build(self) -> Result<Session> {
+        let context = self.context.unwrap_or_else(|| {
+            SessionContext::new_with_config(SessionConfig::new().with_information_schema(true))
+        });
+        Ok(Session {
+            context,
+            factory: Factory::new(self.options, self.paths)?,
+            definitions: Arc::default(),
+        })
+    }
+
+    /// Builds what a plain `SessionContext` needs for `LANGUAGE WASM`; a
+    /// [`context`](Self::context) given before has no part in it.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn factory(self) -> Result<Factory> {
+        Factory::new(self.options, self.paths)
+    }
+}

@@ -1,0 +1,170 @@
+//! Our own statements, parsed with sqlparser's tokenizer and parser.
+//!
+//! DataFusion's planner drops clauses of `CREATE FUNCTION` silently, so ours
+//! are parsed above it. Whatever does not begin like one of ours goes to
+//! DataFusion's parser as it is. Text is cut into statements lazily: the ones
+//! before a mistake can run.
+
+mod declaration;
+mod function;
+mod options;
+mod reader;
+mod types;
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::sql::parser::{DFParserBuilder, Statement as DfStatement};
+use sqlparser::dialect::Dialect;
+use sqlparser::parser::ParserError;
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
+
+use crate::error::{Error, Result};
+
+pub(crate) use declaration::{Declarations, same_types};
+pub(crate) use function::{CreateFunction, Kind, Source};
+pub(crate) use options::Options;
+
+use reader::Reader;
+
+/// One parsed statement, ready to be executed by a session.
+#[derive(Debug)]
+pub struct Statement(pub(crate) Parsed);
+
+#[derive(Debug)]
+pub(crate) enum Parsed {
+    Ours(Ours),
+    DataFusion(Box<DfStatement>),
+}
+
+/// A statement that Fusebox executes itself.
+#[derive(Debug)]
+pub(crate) enum Ours {
+    CreateModule(CreateModule),
+    CreateFunction(Box<CreateFunction>),
+    ImportFunctions {
+        module: String,
+        like: Option<String>,
+    },
+    DropFunctions {
+        if_exists: bool,
+        functions: Vec<FunctionName>,
+    },
+    DropModules {
+        if_exists: bool,
+        modules: Vec<String>,
+        cascade: bool,
+    },
+    AlterFunction {
+        function: FunctionName,
+        options: Options,
+    },
+    ShowFunctions {
+        user: bool,
+        like: Option<String>,
+    },
+    ShowModules {
+        like: Option<String>,
+    },
+    ShowCreateFunction(FunctionName),
+    DescribeModule(String),
+}
+
+/// `CREATE MODULE`.
+#[derive(Debug)]
+pub(crate) struct CreateModule {
+    pub(crate) or_replace: bool,
+    pub(crate) if_not_exists: bool,
+    pub(crate) name: String,
+    pub(crate) source: Source,
+    pub(crate) sha256: Option<String>,
+}
+
+/// A function that a statement names, with its argument types where they were
+/// given: `f` or `f(BIGINT)`.
+#[derive(Debug)]
+pub(crate) struct FunctionName {
+    pub(crate) name: String,
+    pub(crate) arguments: Option<Vec<DataType>>,
+}
+
+/// The statements of a text, one after the other.
+///
+/// After the first error there are no more: where the next statement would
+/// begin is anyone's guess.
+pub struct Statements {
+    dialect: Arc<dyn Dialect>,
+    recursion_limit: usize,
+    tokens: std::vec::IntoIter<TokenWithSpan>,
+    /// What is wrong with the text behind the last token.
+    error: Option<ParserError>,
+}
+
+impl Statements {
+    pub(crate) fn new(text: &str, dialect: Arc<dyn Dialect>, recursion_limit: usize) -> Self {
+        let mut tokens = Vec::new();
+        let error = Tokenizer::new(dialect.as_ref(), text)
+            .tokenize_with_location_into_buf(&mut tokens)
+            .err()
+            .map(ParserError::from);
+        Self {
+            dialect,
+            recursion_limit,
+            tokens: tokens.into_iter(),
+            error,
+        }
+    }
+
+    /// The tokens of the next statement, without its semicolon; nothing at the
+    /// end.
+    fn next_tokens(&mut self) -> Result<Option<Vec<TokenWithSpan>>> {
+        let blank = |token: &TokenWithSpan| matches!(token.token, Token::Whitespace(_));
+        let mut tokens = Vec::new();
+        for token in self.tokens.by_ref() {
+            match token.token {
+                Token::SemiColon if tokens.iter().all(blank) => tokens.clear(),
+                Token::SemiColon => return Ok(Some(tokens)),
+                _ => tokens.push(token),
+            }
+        }
+        match self.error.take() {
+            Some(error) => Err(error.into()),
+            None => Ok(Some(tokens).filter(|tokens| !tokens.iter().all(blank))),
+        }
+    }
+
+    fn parse(&self, tokens: Vec<TokenWithSpan>) -> Result<Statement> {
+        let mut parser = DFParserBuilder::new(tokens)
+            .with_dialect(self.dialect.as_ref())
+            .with_recursion_limit(self.recursion_limit)
+            .build()
+            .map_err(|error| Error::Query(Box::new(error)))?;
+        let statement = match Reader(&mut parser.parser).statement()? {
+            Some(ours) => Parsed::Ours(ours),
+            None => {
+                let statement = parser
+                    .parse_statement()
+                    .map_err(|error| Error::Query(Box::new(error)))?;
+                Parsed::DataFusion(Box::new(statement))
+            }
+        };
+        Reader(&mut parser.parser).end()?;
+        Ok(Statement(statement))
+    }
+}
+
+impl Iterator for Statements {
+    type Item = Result<Statement>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let parsed = self.next_tokens().and_then(|tokens| match tokens {
+            Some(tokens) => self.parse(tokens).map(Some),
+            None => Ok(None),
+        });
+        if parsed.is_err() {
+            self.tokens = Vec::new().into_iter();
+            self.error = None;
+        }
+        parsed.transpose()
+    }
+}

@@ -1,0 +1,255 @@
+//! Guest addresses into columns, and results into addresses.
+//!
+//! The only file with unsafe code. What crosses is specified in
+//! [`fusebox_abi`]: the host keeps that contract, and this file believes it.
+//! An address is a `u32`, so only a 32-bit target can make a call; the columns
+//! that come out are plain slices, and what is done with them is safe code
+//! that runs anywhere.
+#![expect(unsafe_code, reason = "the border is where addresses become slices")]
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ptr;
+use std::slice;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use fusebox_abi::{ALIGNMENT, ArrowArray, Failure, STATUS_FAILURE, STATUS_OK};
+
+use crate::column::{Buffers, Bytes, Column, Validity};
+
+/// One call of a function by the host.
+#[derive(Debug)]
+pub struct Call {
+    args: *const ArrowArray,
+    rows: usize,
+    result: *mut ArrowArray,
+}
+
+impl Call {
+    /// Takes what the host passed to an export.
+    ///
+    /// # Safety
+    ///
+    /// The three come from a host that keeps ABI 1. `args` are columns of the
+    /// types of the function that the call is run with, and everything behind
+    /// the addresses stays as it is until the export returns.
+    pub unsafe fn new(args: *const ArrowArray, rows: u32, result: *mut ArrowArray) -> Self {
+        Self {
+            args,
+            rows: rows as usize,
+            result,
+        }
+    }
+
+    /// The rows of the batch.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The argument columns, which live no longer than the call.
+    pub fn arguments(&self) -> Arguments<'_> {
+        Arguments {
+            next: self.args,
+            rows: self.rows,
+            call: PhantomData,
+        }
+    }
+
+    /// Answers with a column: its buffers, of which the first is the validity
+    /// bitmap or null. They stay as they are until the next call.
+    pub fn answer(&self, buffers: &[*const u8]) -> u32 {
+        // The host reads these after the export has returned.
+        static ADDRESSES: [AtomicU32; 3] = [const { AtomicU32::new(0) }; 3];
+        for (slot, buffer) in ADDRESSES.iter().zip(buffers) {
+            slot.store(address(*buffer), Ordering::Relaxed);
+        }
+        let array = ArrowArray {
+            length: self.rows as i64,
+            null_count: -1,
+            n_buffers: buffers.len() as i64,
+            buffers: address(ADDRESSES.as_ptr()),
+            ..ArrowArray::default()
+        };
+        // SAFETY: `new`'s caller vouches that `result` is 64 writable bytes,
+        // aligned to 64, and `ArrowArray` has 64 bytes and any alignment up to
+        // that.
+        unsafe { self.result.write(array) };
+        STATUS_OK
+    }
+
+    /// Answers that there is no result.
+    pub fn fail(&self, row: usize, message: String) -> u32 {
+        thread_local! {
+            // The host reads the message after the export has returned.
+            static MESSAGE: Cell<String> = const { Cell::new(String::new()) };
+        }
+        let failure = Failure {
+            row: row as i64,
+            message: address(message.as_ptr()),
+            message_len: message.len() as u32,
+        };
+        MESSAGE.set(message);
+        // SAFETY: `new`'s caller vouches that `result` is 64 writable bytes,
+        // aligned to 64, and `Failure` has 16 bytes and the alignment of i64.
+        unsafe { self.result.cast::<Failure>().write(failure) };
+        STATUS_FAILURE
+    }
+}
+
+/// How the buffers behind a column's validity bitmap are laid out.
+#[derive(Clone, Copy, Debug)]
+pub enum Layout {
+    /// One bit a row.
+    Bits,
+    /// So many bytes a row.
+    Numbers(usize),
+    /// Offsets, and data.
+    Bytes,
+}
+
+/// The argument columns of a call that have not been read yet.
+#[derive(Debug)]
+pub struct Arguments<'c> {
+    next: *const ArrowArray,
+    rows: usize,
+    call: PhantomData<&'c Call>,
+}
+
+impl<'c> Arguments<'c> {
+    /// The next column. Each argument reads one, in the order of the
+    /// signature and in the layout of its type.
+    pub fn next(&mut self, layout: Layout) -> Buffers<'c> {
+        // SAFETY: `Call::new`'s caller vouches for one array per argument, and
+        // each argument advances by one.
+        let array = unsafe { &*self.next };
+        self.next = self.next.wrapping_add(1);
+        let length = array.length as usize;
+        let bitmap_bytes = length.div_ceil(64) * 8;
+        let values_bytes = match layout {
+            Layout::Bits => bitmap_bytes,
+            Layout::Numbers(width) => length * width,
+            Layout::Bytes => (length + 1) * size_of::<i32>(),
+        };
+        // SAFETY: `Call::new`'s caller vouches for an array of the argument's
+        // type, so `buffers` holds the address of a validity bitmap or 0, then
+        // that of the values, then, under `Layout::Bytes`, that of the data,
+        // which ends at the last offset. Bitmaps may be read in whole words
+        // because zeros pad every buffer to 64 bytes.
+        unsafe {
+            let addresses: &[u32] = view(array.buffers, array.n_buffers as usize);
+            let data_bytes = match layout {
+                Layout::Bytes => view::<u32>(addresses[1], length + 1)[length] as usize,
+                Layout::Bits | Layout::Numbers(_) => 0,
+            };
+            Buffers {
+                rows: self.rows,
+                length,
+                validity: (addresses[0] != 0).then(|| view(addresses[0], bitmap_bytes)),
+                values: view(addresses[1], values_bytes),
+                data: addresses.get(2).map_or(&[], |at| view(*at, data_bytes)),
+            }
+        }
+    }
+
+    /// The next column, of the type VARCHAR.
+    pub fn next_text(&mut self) -> Text<'c> {
+        Text(Bytes::new(self.next(Layout::Bytes)))
+    }
+}
+
+/// A column of text: of every row that is not null, the bytes are UTF-8.
+#[derive(Clone, Copy, Debug)]
+pub struct Text<'c>(Bytes<'c>);
+
+impl<'c> Text<'c> {
+    /// The text of a row; empty where it is null.
+    #[inline]
+    pub fn get(&self, row: usize) -> &'c str {
+        if !self.0.validity().is_valid(row) {
+            return "";
+        }
+        // SAFETY: the row is not null, and `Text` is made only from columns
+        // that are UTF-8 there: by the host's word or by `checked`.
+        unsafe { str::from_utf8_unchecked(self.0.get(row)) }
+    }
+
+    /// Makes a column whose rows are UTF-8, null or not.
+    #[cfg(test)]
+    pub(crate) fn checked(bytes: Bytes<'c>, length: usize) -> Self {
+        let is_text = |row| str::from_utf8(bytes.get(row)).is_ok();
+        assert!((0..length).all(is_text), "the rows are UTF-8");
+        Self(bytes)
+    }
+}
+
+impl<'c> Column for Text<'c> {
+    type Block<'b>
+        = (Self, usize)
+    where
+        Self: 'b;
+
+    #[inline]
+    fn validity(&self) -> &Validity<'_> {
+        self.0.validity()
+    }
+
+    #[inline]
+    fn block(&self, start: usize, _rows: usize) -> Self::Block<'_> {
+        (*self, start)
+    }
+}
+
+/// Borrows `len` values at an address.
+///
+/// # Safety
+///
+/// At `address`, aligned, lie `len` initialised values of `T` that nothing
+/// writes or frees during `'c`.
+unsafe fn view<'c, T>(address: u32, len: usize) -> &'c [T] {
+    let start = ptr::with_exposed_provenance(address as usize);
+    // SAFETY: the caller vouches for `len` values at `start`. The address is
+    // not 0, since nothing aligned lies there.
+    unsafe { slice::from_raw_parts(start, len) }
+}
+
+/// Where the host finds a pointer's target.
+fn address<T>(pointer: *const T) -> u32 {
+    pointer.expose_provenance() as u32
+}
+
+/// Lends the host an arena of at least `bytes` bytes, ending the one before.
+/// Returns its address, or 0 where there is no memory.
+#[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "an export"))]
+fn arena(bytes: u32) -> u32 {
+    #[derive(Clone, Copy)]
+    #[repr(align(64))]
+    struct Line {
+        _bytes: [u8; ALIGNMENT],
+    }
+    const _: () = assert!(align_of::<Line>() == ALIGNMENT);
+    thread_local! {
+        static ARENA: Cell<Vec<Line>> = const { Cell::new(Vec::new()) };
+    }
+    // Freed first, so that the new arena may take its place.
+    drop(ARENA.take());
+    let lines = (bytes as usize).div_ceil(ALIGNMENT).max(1);
+    let mut arena = Vec::new();
+    if arena.try_reserve_exact(lines).is_err() {
+        return 0;
+    }
+    let start = address(arena.as_ptr());
+    ARENA.set(arena);
+    start
+}
+
+/// The exports that every module has.
+#[cfg(target_arch = "wasm32")]
+mod exports {
+    #[unsafe(no_mangle)]
+    extern "C" fn fusebox_abi_1() {}
+
+    #[unsafe(no_mangle)]
+    extern "C" fn fusebox_alloc(bytes: u32) -> u32 {
+        super::arena(bytes)
+    }
+}

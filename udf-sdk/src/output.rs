@@ -1,0 +1,141 @@
+//! Rust types that become SQL results.
+
+use std::cell::Cell;
+use std::fmt::Display;
+use std::thread::LocalKey;
+
+use crate::results::{BitResults, ByteResults, NumberResults, Results};
+use crate::sql::SqlType;
+
+/// A Rust type that becomes a SQL result: one of [the table](crate#types),
+/// `Option` of one for nulls, or `Result` of either for failures.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a type that can become a SQL result",
+    label = "no SQL type for this result",
+    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, an Option of one of these, or a Result of either whose error implements Display"
+)]
+pub trait Output {
+    /// The type of a row that is not null.
+    type Value: Value;
+
+    /// The row's value, null, or the message of its failure.
+    #[doc(hidden)]
+    fn into_row(self) -> Result<Option<Self::Value>, String>;
+}
+
+/// A Rust type that becomes a SQL result which may be null.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a type that can become a SQL result",
+    label = "no SQL type for this result",
+    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, or an Option of one of these"
+)]
+pub trait Nullable {
+    /// The type of a row that is not null.
+    type Value: Value;
+
+    #[doc(hidden)]
+    fn into_option(self) -> Option<Self::Value>;
+}
+
+/// A Rust type that becomes a SQL result which is never null.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a type that can become a SQL result",
+    label = "no SQL type for this result",
+    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, or an Option of one of these"
+)]
+pub trait Value: SqlType + Sized {
+    #[doc(hidden)]
+    type Results: Results;
+
+    /// Where the result column lives between calls, since the host reads it
+    /// after the export has returned.
+    #[doc(hidden)]
+    fn memory() -> &'static LocalKey<Cell<Self::Results>>;
+
+    /// Appends `rows` rows.
+    #[doc(hidden)]
+    fn extend(results: &mut Self::Results, rows: usize, call: impl FnMut(usize) -> Option<Self>);
+}
+
+/// The SQL type of a result of the type `R`.
+pub const fn returns<R: Output>() -> &'static str {
+    <R::Value as SqlType>::SQL
+}
+
+impl<N: Nullable> Output for N {
+    type Value = N::Value;
+
+    #[inline(always)]
+    fn into_row(self) -> Result<Option<Self::Value>, String> {
+        Ok(self.into_option())
+    }
+}
+
+impl<N: Nullable, E: Display> Output for Result<N, E> {
+    type Value = N::Value;
+
+    #[inline(always)]
+    fn into_row(self) -> Result<Option<Self::Value>, String> {
+        match self {
+            Ok(value) => Ok(value.into_option()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+impl<V: Value> Nullable for V {
+    type Value = V;
+
+    #[inline(always)]
+    fn into_option(self) -> Option<Self::Value> {
+        Some(self)
+    }
+}
+
+impl<V: Value> Nullable for Option<V> {
+    type Value = V;
+
+    #[inline(always)]
+    fn into_option(self) -> Option<Self::Value> {
+        self
+    }
+}
+
+macro_rules! values {
+    ($($results:ty: $($rust:ty)+;)*) => {$($(
+        impl Value for $rust {
+            type Results = $results;
+
+            #[inline]
+            fn memory() -> &'static LocalKey<Cell<Self::Results>> {
+                thread_local! {
+                    static MEMORY: Cell<$results> = const { Cell::new(<$results>::new()) };
+                }
+                &MEMORY
+            }
+
+            #[inline(always)]
+            fn extend(
+                results: &mut Self::Results,
+                rows: usize,
+                call: impl FnMut(usize) -> Option<Self>,
+            ) {
+                results.extend(rows, call);
+            }
+        }
+    )+)*};
+}
+values! {
+    BitResults: bool;
+    NumberResults<i8>: i8;
+    NumberResults<i16>: i16;
+    NumberResults<i32>: i32;
+    NumberResults<i64>: i64;
+    NumberResults<u8>: u8;
+    NumberResults<u16>: u16;
+    NumberResults<u32>: u32;
+    NumberResults<u64>: u64;
+    NumberResults<f32>: f32;
+    NumberResults<f64>: f64;
+    ByteResults: &str String &[u8] Vec<u8>;
+}

@@ -1,0 +1,225 @@
+//! Result columns, built row by row in memory that is kept from call to call.
+
+/// The most bytes that one result column of text or bytes may have, since its
+/// offsets are `i32`.
+const DATA_BYTES_MAX: usize = i32::MAX as usize;
+
+/// A result column in the making.
+pub trait Results: Default + 'static {
+    /// Forgets the last call's rows, but keeps its memory, and makes room for
+    /// `rows` rows.
+    fn start(&mut self, rows: usize);
+
+    /// The buffers in the order of the layout, the validity bitmap first.
+    fn buffers(&self) -> impl AsRef<[*const u8]>;
+
+    /// The row whose value did not fit any more.
+    fn overflow(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// Which result rows are null. The bitmap is made when the first one is.
+#[derive(Debug, Default)]
+struct Nulls {
+    bitmap: Vec<u8>,
+    rows: usize,
+}
+
+impl Nulls {
+    const fn new() -> Self {
+        Self {
+            bitmap: Vec::new(),
+            rows: 0,
+        }
+    }
+
+    fn start(&mut self, rows: usize) {
+        self.bitmap.clear();
+        self.rows = rows;
+    }
+
+    fn set_null(&mut self, row: usize) {
+        if self.bitmap.is_empty() {
+            self.bitmap.resize(self.rows.div_ceil(8), u8::MAX);
+        }
+        self.bitmap[row / 8] &= !(1 << (row % 8));
+    }
+
+    fn buffer(&self) -> *const u8 {
+        if self.bitmap.is_empty() {
+            std::ptr::null()
+        } else {
+            self.bitmap.as_ptr()
+        }
+    }
+}
+
+/// A result column of numbers.
+#[derive(Debug, Default)]
+pub struct NumberResults<N> {
+    values: Vec<N>,
+    nulls: Nulls,
+}
+
+impl<N: Copy + Default> NumberResults<N> {
+    /// A column without rows and without memory.
+    pub const fn new() -> Self {
+        Self {
+            values: Vec::new(),
+            nulls: Nulls::new(),
+        }
+    }
+
+    /// Appends `rows` rows.
+    #[inline]
+    pub fn extend(&mut self, rows: usize, mut call: impl FnMut(usize) -> Option<N>) {
+        let start = self.values.len();
+        let Self { values, nulls } = self;
+        values.extend((0..rows).map(|row| {
+            call(row).unwrap_or_else(|| {
+                nulls.set_null(start + row);
+                N::default()
+            })
+        }));
+    }
+}
+
+impl<N: Copy + Default + 'static> Results for NumberResults<N> {
+    fn start(&mut self, rows: usize) {
+        self.values.clear();
+        self.values.reserve(rows);
+        self.nulls.start(rows);
+    }
+
+    fn buffers(&self) -> impl AsRef<[*const u8]> {
+        [self.nulls.buffer(), self.values.as_ptr().cast()]
+    }
+}
+
+/// A result column of booleans.
+#[derive(Debug, Default)]
+pub struct BitResults {
+    words: Vec<u64>,
+    nulls: Nulls,
+}
+
+impl BitResults {
+    /// A column without rows and without memory.
+    pub const fn new() -> Self {
+        Self {
+            words: Vec::new(),
+            nulls: Nulls::new(),
+        }
+    }
+
+    /// Appends `rows` rows. Only the last time may that be no multiple of 64.
+    #[inline]
+    pub fn extend(&mut self, rows: usize, mut call: impl FnMut(usize) -> Option<bool>) {
+        let start = self.words.len() * 64;
+        let Self { words, nulls } = self;
+        words.extend((0..rows.div_ceil(64)).map(|word| {
+            let rows = word * 64..rows.min(word * 64 + 64);
+            rows.fold(0, |bits, row| {
+                let value = call(row).unwrap_or_else(|| {
+                    nulls.set_null(start + row);
+                    false
+                });
+                bits | u64::from(value) << (row % 64)
+            })
+        }));
+    }
+}
+
+impl Results for BitResults {
+    fn start(&mut self, rows: usize) {
+        self.words.clear();
+        self.words.reserve(rows.div_ceil(64));
+        self.nulls.start(rows);
+    }
+
+    fn buffers(&self) -> impl AsRef<[*const u8]> {
+        [self.nulls.buffer(), self.words.as_ptr().cast()]
+    }
+}
+
+/// A result column of text or bytes.
+#[derive(Debug, Default)]
+pub struct ByteResults {
+    offsets: Vec<i32>,
+    data: Vec<u8>,
+    nulls: Nulls,
+    overflow: Option<usize>,
+}
+
+impl ByteResults {
+    /// A column without rows and without memory.
+    pub const fn new() -> Self {
+        Self {
+            offsets: Vec::new(),
+            data: Vec::new(),
+            nulls: Nulls::new(),
+            overflow: None,
+        }
+    }
+
+    /// Appends `rows` rows.
+    #[inline]
+    pub fn extend<B: AsRef<[u8]>>(&mut self, rows: usize, call: impl FnMut(usize) -> Option<B>) {
+        self.extend_up_to(DATA_BYTES_MAX, rows, call);
+    }
+
+    /// Appends `rows` rows, of which those past `bytes_max` bytes stay empty.
+    #[inline]
+    fn extend_up_to<B: AsRef<[u8]>>(
+        &mut self,
+        bytes_max: usize,
+        rows: usize,
+        mut call: impl FnMut(usize) -> Option<B>,
+    ) {
+        let start = self.offsets.len() - 1;
+        let Self {
+            offsets,
+            data,
+            nulls,
+            overflow,
+        } = self;
+        offsets.extend((0..rows).map(|row| {
+            match call(row) {
+                Some(value) => {
+                    let value = value.as_ref();
+                    if value.len() <= bytes_max - data.len() {
+                        data.extend_from_slice(value);
+                    } else {
+                        overflow.get_or_insert(start + row);
+                    }
+                }
+                None => nulls.set_null(start + row),
+            }
+            data.len() as i32
+        }));
+    }
+}
+
+impl Results for ByteResults {
+    fn start(&mut self, rows: usize) {
+        self.offsets.clear();
+        self.offsets.reserve(rows + 1);
+        self.offsets.push(0);
+        self.data.clear();
+        self.nulls.start(rows);
+        self.overflow = None;
+    }
+
+    fn buffers(&self) -> impl AsRef<[*const u8]> {
+        [
+            self.nulls.buffer(),
+            self.offsets.as_ptr().cast(),
+            self.data.as_ptr(),
+        ]
+    }
+
+    fn overflow(&self) -> Option<usize> {
+        self.overflow
+    }
+}

@@ -1,0 +1,216 @@
+//! Which SQL type a Rust type stands for, and the declaration that follows.
+//!
+//! A declaration is worked out while the function's crate is compiled, from
+//! the types themselves and not from how they are spelled, so that an alias or
+//! a generic type is as good as the name it stands for.
+
+/// A Rust type that stands for one SQL type.
+pub trait SqlType {
+    /// The SQL type, as Fusebox's `CREATE FUNCTION` spells it.
+    const SQL: &'static str;
+}
+
+macro_rules! sql_types {
+    ($($rust:ty, $sql:literal;)*) => {$(
+        impl SqlType for $rust {
+            const SQL: &'static str = $sql;
+        }
+    )*};
+}
+sql_types! {
+    bool, "BOOLEAN";
+    i8, "TINYINT";
+    u8, "TINYINT UNSIGNED";
+    i16, "SMALLINT";
+    u16, "SMALLINT UNSIGNED";
+    i32, "INT";
+    u32, "INT UNSIGNED";
+    i64, "BIGINT";
+    u64, "BIGINT UNSIGNED";
+    f32, "FLOAT";
+    f64, "DOUBLE";
+    &str, "VARCHAR";
+    String, "VARCHAR";
+    &[u8], "BYTEA";
+    Vec<u8>, "BYTEA";
+}
+
+/// What the custom section says about one function.
+#[derive(Clone, Copy, Debug)]
+pub struct Declaration<'a> {
+    /// The SQL name.
+    pub name: &'a str,
+    /// The arguments, in order.
+    pub parameters: &'a [Parameter],
+    /// The result's SQL type.
+    pub returns: &'a str,
+    /// `IMMUTABLE`, `STABLE` or `VOLATILE`, unless the engine shall decide.
+    pub volatility: Option<&'a str>,
+    /// The symbol, where it is not the name.
+    pub export: Option<&'a str>,
+}
+
+/// One argument of a [`Declaration`].
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter {
+    /// The SQL name.
+    pub name: &'static str,
+    /// The SQL type.
+    pub sql: &'static str,
+    /// Whether the function is called where this argument is null.
+    pub sees_nulls: bool,
+}
+
+impl Declaration<'_> {
+    /// The length of the statement, in bytes.
+    pub const fn len(&self) -> usize {
+        self.write::<0>().length
+    }
+
+    /// The statement, whose [length](Self::len) is `N`.
+    pub const fn statement<const N: usize>(&self) -> [u8; N] {
+        self.write().bytes
+    }
+
+    const fn write<const N: usize>(&self) -> Text<N> {
+        let mut text = Text::new();
+        text.push("CREATE FUNCTION ");
+        text.push_quoted(self.name, b'"');
+        text.push("(");
+        let mut sees_nulls = false;
+        let mut index = 0;
+        while index < self.parameters.len() {
+            let parameter = &self.parameters[index];
+            if index > 0 {
+                text.push(", ");
+            }
+            text.push_quoted(parameter.name, b'"');
+            text.push(" ");
+            text.push(parameter.sql);
+            sees_nulls |= parameter.sees_nulls;
+            index += 1;
+        }
+        text.push(") RETURNS ");
+        text.push(self.returns);
+        text.push(" LANGUAGE WASM");
+        if let Some(volatility) = self.volatility {
+            text.push(" ");
+            text.push(volatility);
+        }
+        text.push(if sees_nulls {
+            " CALLED ON NULL INPUT"
+        } else {
+            " STRICT"
+        });
+        if let Some(symbol) = self.export {
+            text.push(" EXPORT ");
+            text.push_quoted(symbol, b'\'');
+        }
+        text.push(";\n");
+        text
+    }
+}
+
+/// A declaration's bytes as text.
+pub const fn text(bytes: &[u8]) -> &str {
+    match str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(_) => panic!("a declaration is made of whole strings"),
+    }
+}
+
+/// Text in the making. What does not fit is only counted.
+struct Text<const N: usize> {
+    bytes: [u8; N],
+    length: usize,
+}
+
+impl<const N: usize> Text<N> {
+    const fn new() -> Self {
+        Self {
+            bytes: [0; N],
+            length: 0,
+        }
+    }
+
+    const fn push(&mut self, text: &str) {
+        let mut index = 0;
+        while index < text.len() {
+            self.push_byte(text.as_bytes()[index]);
+            index += 1;
+        }
+    }
+
+    /// Pushes `text` between quotes, doubling those inside.
+    const fn push_quoted(&mut self, text: &str, quote: u8) {
+        self.push_byte(quote);
+        let mut index = 0;
+        while index < text.len() {
+            let byte = text.as_bytes()[index];
+            if byte == quote {
+                self.push_byte(quote);
+            }
+            self.push_byte(byte);
+            index += 1;
+        }
+        self.push_byte(quote);
+    }
+
+    const fn push_byte(&mut self, byte: u8) {
+        if self.length < N {
+            self.bytes[self.length] = byte;
+        }
+        self.length += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MEASURE: Declaration<'_> = Declaration {
+        name: "say \"hi\"",
+        parameters: &[
+            Parameter {
+                name: "x",
+                sql: <i64 as SqlType>::SQL,
+                sees_nulls: true,
+            },
+            Parameter {
+                name: "y",
+                sql: <&str as SqlType>::SQL,
+                sees_nulls: false,
+            },
+        ],
+        returns: "BOOLEAN",
+        volatility: Some("STABLE"),
+        export: Some("say_hi"),
+    };
+
+    #[test]
+    fn statement_has_every_clause_in_the_order_of_the_grammar() {
+        const BYTES: [u8; MEASURE.len()] = MEASURE.statement();
+        assert_eq!(
+            str::from_utf8(&BYTES).unwrap(),
+            "CREATE FUNCTION \"say \"\"hi\"\"\"(\"x\" BIGINT, \"y\" VARCHAR) RETURNS BOOLEAN \
+             LANGUAGE WASM STABLE CALLED ON NULL INPUT EXPORT 'say_hi';\n"
+        );
+    }
+
+    #[test]
+    fn function_without_arguments_is_strict() {
+        let constant = Declaration {
+            name: "pi",
+            parameters: &[],
+            returns: "DOUBLE",
+            volatility: None,
+            export: None,
+        };
+        let statement = "CREATE FUNCTION \"pi\"() RETURNS DOUBLE LANGUAGE WASM STRICT;\n";
+        assert_eq!(constant.len(), statement.len());
+        assert_eq!(
+            constant.statement(),
+            *b"CREATE FUNCTION \"pi\"() RETURNS DOUBLE LANGUAGE WASM STRICT;\n"
+        );
+    }
+}

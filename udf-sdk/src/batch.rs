@@ -1,7 +1,7 @@
 //! The loop over the rows of a batch: the one place where the author's
 //! function is called.
 
-use crate::argument::{Argument, Block, ColumnOf, Plain};
+use crate::argument::{Argument, ColumnOf, Plain};
 use crate::column::{BLOCK_ROWS, Column, SPREAD_ROWS};
 use crate::entry::{Arguments, Call};
 use crate::output::{Output, Value};
@@ -11,12 +11,10 @@ use crate::results::Results;
 /// Pairs, because Rust has no tuples of any length.
 pub trait Row<'c>: Sized {
     /// Their columns.
-    type Columns: 'c;
+    type Columns;
 
-    /// Some rows of them.
-    type Blocks<'b>
-    where
-        'c: 'b;
+    /// What the columns hold for a row, before it is made arguments.
+    type Raw: Copy;
 
     /// Reads the columns in the order of the signature.
     fn columns(arguments: &mut Arguments<'c>) -> Self::Columns;
@@ -24,16 +22,19 @@ pub trait Row<'c>: Sized {
     /// What the loop must know about the columns before it starts.
     fn shape(columns: &Self::Columns) -> Shape;
 
-    /// Cuts out some rows, under the terms of [`Column::block`].
-    fn blocks<'b>(columns: &'b Self::Columns, start: usize, rows: usize) -> Self::Blocks<'b>
-    where
-        'c: 'b;
+    /// Which rows from `start` on are null.
+    fn valid(columns: &Self::Columns, start: usize) -> Valid;
 
-    /// Which rows of the blocks are null.
-    fn valid(blocks: &Self::Blocks<'_>) -> Valid;
+    /// What the columns hold for the `rows` rows from `start`, under the terms
+    /// of [`Column::rows`]; if `DENSE`, none of them is null.
+    fn rows<const DENSE: bool>(
+        columns: &Self::Columns,
+        start: usize,
+        rows: usize,
+    ) -> impl Iterator<Item = Self::Raw>;
 
-    /// The arguments of a row; if `DENSE`, no row of the blocks is null.
-    fn get<const DENSE: bool>(blocks: &Self::Blocks<'_>, row: usize) -> Self;
+    /// Makes the arguments of a row.
+    fn from_raw(raw: Self::Raw) -> Self;
 }
 
 /// What the loop must know about the columns before it starts.
@@ -43,7 +44,8 @@ pub struct Shape {
     has_constants: bool,
 }
 
-/// One bit for each of up to [`BLOCK_ROWS`] rows.
+/// One bit for each of [`BLOCK_ROWS`] rows. All ones where a column has no
+/// nulls.
 #[derive(Clone, Copy, Debug)]
 pub struct Valid {
     /// 1 where no argument is null.
@@ -54,10 +56,7 @@ pub struct Valid {
 
 impl<'c> Row<'c> for () {
     type Columns = ();
-    type Blocks<'b>
-        = ()
-    where
-        'c: 'b;
+    type Raw = ();
 
     fn columns(_arguments: &mut Arguments<'c>) {}
 
@@ -65,28 +64,27 @@ impl<'c> Row<'c> for () {
         Shape::default()
     }
 
-    fn blocks<'b>(_columns: &'b (), _start: usize, _rows: usize)
-    where
-        'c: 'b,
-    {
-    }
-
-    fn valid(_blocks: &()) -> Valid {
+    fn valid(_columns: &(), _start: usize) -> Valid {
         Valid {
             every: u64::MAX,
             strict: u64::MAX,
         }
     }
 
-    fn get<const DENSE: bool>(_blocks: &(), _row: usize) {}
+    fn rows<const DENSE: bool>(
+        _columns: &(),
+        _start: usize,
+        rows: usize,
+    ) -> impl Iterator<Item = ()> {
+        (0..rows).map(|_| ())
+    }
+
+    fn from_raw(_raw: ()) {}
 }
 
 impl<'c, A: Argument<'c>, R: Row<'c>> Row<'c> for (A, R) {
     type Columns = (ColumnOf<'c, A>, R::Columns);
-    type Blocks<'b>
-        = (Block<'b, 'c, A>, R::Blocks<'b>)
-    where
-        'c: 'b;
+    type Raw = (A::Raw, R::Raw);
 
     #[inline]
     fn columns(arguments: &mut Arguments<'c>) -> Self::Columns {
@@ -105,17 +103,9 @@ impl<'c, A: Argument<'c>, R: Row<'c>> Row<'c> for (A, R) {
     }
 
     #[inline]
-    fn blocks<'b>((first, rest): &'b Self::Columns, start: usize, rows: usize) -> Self::Blocks<'b>
-    where
-        'c: 'b,
-    {
-        (Block::new(first, start, rows), R::blocks(rest, start, rows))
-    }
-
-    #[inline]
-    fn valid((first, rest): &Self::Blocks<'_>) -> Valid {
-        let Valid { every, strict } = R::valid(rest);
-        let valid = first.valid();
+    fn valid((first, rest): &Self::Columns, start: usize) -> Valid {
+        let Valid { every, strict } = R::valid(rest, start);
+        let valid = first.validity().word(start);
         Valid {
             every: every & valid,
             strict: if A::SEES_NULLS {
@@ -126,9 +116,18 @@ impl<'c, A: Argument<'c>, R: Row<'c>> Row<'c> for (A, R) {
         }
     }
 
+    #[inline]
+    fn rows<const DENSE: bool>(
+        (first, rest): &Self::Columns,
+        start: usize,
+        rows: usize,
+    ) -> impl Iterator<Item = Self::Raw> {
+        A::rows::<DENSE>(first, start, rows).zip(R::rows::<DENSE>(rest, start, rows))
+    }
+
     #[inline(always)]
-    fn get<const DENSE: bool>((first, rest): &Self::Blocks<'_>, row: usize) -> Self {
-        (A::row::<DENSE>(first, row), R::get::<DENSE>(rest, row))
+    fn from_raw((first, rest): Self::Raw) -> Self {
+        (A::from_raw(first), R::from_raw(rest))
     }
 }
 
@@ -159,7 +158,7 @@ pub fn run<'c, R: Row<'c>, O: Output>(call: &'c Call, function: impl Fn(R) -> O)
 /// Fills `results` with what `function` answers to each row.
 ///
 /// A batch without nulls is one block, or, with constants, blocks as long as
-/// constants are spread: the loop in a block then neither tests a bit nor
+/// constants are spread: the loop over a block then neither tests a bit nor
 /// checks a bound. Nulls make blocks of one validity word each.
 #[inline]
 fn fill<'c, R: Row<'c>, O: Output>(
@@ -180,39 +179,41 @@ fn fill<'c, R: Row<'c>, O: Output>(
     };
     results.start(rows);
     let mut failure = None;
-    for start in (0..rows).step_by(block_rows) {
+    let mut start = 0;
+    while start < rows && failure.is_none() {
         let count = block_rows.min(rows - start);
-        let blocks = R::blocks(columns, start, count);
-        let mut call = |row, arguments| {
+        let mut call = |row: usize, raw: R::Raw| {
             // After a failure no row is called any more: its own failure or
             // trap would hide the first.
             if failure.is_some() {
                 return None;
             }
-            function(arguments).into_row().unwrap_or_else(|message| {
-                let row = start + row;
-                failure = Some(Failure { row, message });
-                None
-            })
+            function(R::from_raw(raw))
+                .into_row()
+                .unwrap_or_else(|message| {
+                    failure = Some(Failure { row, message });
+                    None
+                })
         };
-        let valid = R::valid(&blocks);
+        let valid = R::valid(columns, start);
         if valid.every.trailing_ones() as usize >= count.min(BLOCK_ROWS) {
-            O::Value::extend(results, count, |row| {
-                call(row, R::get::<true>(&blocks, row))
-            });
+            let raws = (start..start + count).zip(R::rows::<true>(columns, start, count));
+            O::Value::extend(results, raws.map(|(row, raw)| (row, call(row, raw))));
         } else {
-            O::Value::extend(results, count, |row| {
-                let is_called = valid.strict >> (row % BLOCK_ROWS) & 1 == 1;
-                is_called.then(|| call(row, R::get::<false>(&blocks, row)))?
-            });
+            let raws = (start..start + count).zip(R::rows::<false>(columns, start, count));
+            O::Value::extend(
+                results,
+                raws.map(|(row, raw)| {
+                    let is_called = valid.strict >> (row % BLOCK_ROWS) & 1 == 1;
+                    (row, is_called.then(|| call(row, raw)).flatten())
+                }),
+            );
         }
-        if failure.is_some() {
-            break;
-        }
+        start += count;
     }
     let overflow = results.overflow().map(|row| Failure {
         row,
-        message: format!("the result column has more than {} bytes", i32::MAX),
+        message: "the column of results has more than 2147483647 bytes".to_owned(),
     });
     failure.or(overflow).map_or(Ok(()), Err)
 }

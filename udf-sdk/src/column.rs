@@ -1,18 +1,19 @@
 //! Argument columns, as slices of what the host lowered.
 //!
-//! Nothing here knows an address, so all of it runs natively in tests. A
-//! constant argument has one row that stands for every row of the batch; the
-//! loop over rows must not ask for it row by row, which is why columns are
-//! read in [blocks](Column::block).
+//! Nothing here knows an address, so all of it runs natively in tests. The
+//! rows of a column come as iterators over slices cut to length, which the
+//! compiler turns into loops without a bounds check. Nothing here panics
+//! either: the host keeps its promises, and a column that were too short would
+//! only make the result too short, which the host refuses.
 
 use std::borrow::Cow;
 
-/// How many copies of a constant number are laid out side by side, so that the
-/// loop reads a constant like a column. A multiple of [`BLOCK_ROWS`].
-pub const SPREAD_ROWS: usize = 256;
+/// How many copies of a constant number lie side by side, so that the loop
+/// reads a constant like a column. A multiple of [`BLOCK_ROWS`].
+pub(crate) const SPREAD_ROWS: usize = 256;
 
 /// The rows that one word of a validity bitmap describes.
-pub const BLOCK_ROWS: usize = 64;
+pub(crate) const BLOCK_ROWS: usize = 64;
 
 /// The buffers of one lowered column.
 #[derive(Clone, Copy, Debug)]
@@ -29,19 +30,17 @@ pub struct Buffers<'c> {
     pub data: &'c [u8],
 }
 
-/// What a column does for the loop, whatever its layout.
+/// What a column is to the loop, whatever its layout.
 pub trait Column {
-    /// Some rows of the column, ready for the loop.
-    type Block<'b>
-    where
-        Self: 'b;
+    /// The value of a row; an unspecified one where the row is null.
+    type Item: Copy;
 
     /// Which rows are null.
     fn validity(&self) -> &Validity<'_>;
 
-    /// The rows from `start`; `start` is a multiple of [`BLOCK_ROWS`], and of a
-    /// constant at most [`SPREAD_ROWS`] rows may be asked for.
-    fn block(&self, start: usize, rows: usize) -> Self::Block<'_>;
+    /// The values of the `rows` rows from `start`. Of a constant, at most
+    /// [`SPREAD_ROWS`] rows may be asked for at once.
+    fn rows(&self, start: usize, rows: usize) -> impl Iterator<Item = Self::Item>;
 }
 
 /// Which rows of a column are null, and whether it is constant.
@@ -60,34 +59,43 @@ impl<'c> Validity<'c> {
     }
 
     /// Whether any row is null.
-    pub fn has_nulls(&self) -> bool {
+    pub(crate) fn has_nulls(&self) -> bool {
         self.words.is_some()
     }
 
     /// Whether row 0 stands for every row.
-    pub fn is_constant(&self) -> bool {
+    pub(crate) fn is_constant(&self) -> bool {
         self.is_constant
     }
 
-    /// One bit for each of the [`BLOCK_ROWS`] rows from `start`, the first
-    /// lowest: 1 where the row is not null.
-    pub fn word(&self, start: usize) -> u64 {
+    /// One bit for each of the [`BLOCK_ROWS`] rows from `start`, a multiple of
+    /// that, the first row lowest: 1 where the row is not null. All ones where
+    /// the column has no nulls.
+    #[inline]
+    pub(crate) fn word(&self, start: usize) -> u64 {
         match self.words {
             None => u64::MAX,
             Some(words) if self.is_constant => 0_u64.wrapping_sub(bit(words, 0).into()),
-            Some(words) => u64::from_le_bytes(words[start / BLOCK_ROWS]),
+            Some(words) => word(words, start),
         }
     }
 
     /// Whether `row` is not null.
-    pub fn is_valid(&self, row: usize) -> bool {
-        let row = if self.is_constant { 0 } else { row };
+    #[inline]
+    pub(crate) fn is_valid(&self, row: usize) -> bool {
+        let row = self.row(row);
         self.words.is_none_or(|words| bit(words, row))
+    }
+
+    /// The row of the column that stands for `row`.
+    #[inline]
+    fn row(&self, row: usize) -> usize {
+        if self.is_constant { 0 } else { row }
     }
 }
 
 /// A number that a column holds in its own width.
-pub trait Number: Copy + Default + 'static {
+pub trait Number: Copy + 'static {
     /// The number, little endian.
     type Bytes: Copy;
 
@@ -117,8 +125,7 @@ macro_rules! numbers {
 }
 numbers!(i8 i16 i32 i64 u8 u16 u32 u64 f32 f64);
 
-/// A column of numbers. Its block is a slice of exactly the rows asked for, so
-/// that the compiler sees that no row lies outside it.
+/// A column of numbers.
 #[derive(Debug)]
 pub struct Numbers<'c, N: Number> {
     values: Cow<'c, [N::Bytes]>,
@@ -127,23 +134,21 @@ pub struct Numbers<'c, N: Number> {
 
 impl<'c, N: Number> Numbers<'c, N> {
     /// Reads numbers, and spreads a constant.
-    pub fn new(buffers: Buffers<'c>) -> Self {
-        let values = &N::chunks(buffers.values)[..buffers.length];
+    pub(crate) fn new(buffers: Buffers<'c>) -> Self {
+        let values = N::chunks(buffers.values);
         let validity = Validity::new(&buffers);
-        let values = if validity.is_constant {
-            vec![values[0]; buffers.rows.min(SPREAD_ROWS)].into()
-        } else {
-            values.into()
+        let values = match values {
+            [constant, ..] if validity.is_constant => {
+                vec![*constant; buffers.rows.min(SPREAD_ROWS)].into()
+            }
+            _ => values.into(),
         };
         Self { values, validity }
     }
 }
 
 impl<N: Number> Column for Numbers<'_, N> {
-    type Block<'b>
-        = &'b [N::Bytes]
-    where
-        Self: 'b;
+    type Item = N;
 
     #[inline]
     fn validity(&self) -> &Validity<'_> {
@@ -151,9 +156,10 @@ impl<N: Number> Column for Numbers<'_, N> {
     }
 
     #[inline]
-    fn block(&self, start: usize, rows: usize) -> Self::Block<'_> {
-        let start = if self.validity.is_constant { 0 } else { start };
-        &self.values[start..start + rows]
+    fn rows(&self, start: usize, rows: usize) -> impl Iterator<Item = N> {
+        let start = self.validity.row(start);
+        let values = self.values.get(start..start + rows).unwrap_or_default();
+        values.iter().map(|bytes| N::from_bytes(*bytes))
     }
 }
 
@@ -166,7 +172,7 @@ pub struct Bits<'c> {
 
 impl<'c> Bits<'c> {
     /// Reads booleans.
-    pub fn new(buffers: Buffers<'c>) -> Self {
+    pub(crate) fn new(buffers: Buffers<'c>) -> Self {
         Self {
             words: buffers.values.as_chunks().0,
             validity: Validity::new(&buffers),
@@ -174,11 +180,8 @@ impl<'c> Bits<'c> {
     }
 }
 
-impl<'c> Column for Bits<'c> {
-    type Block<'b>
-        = (Self, usize)
-    where
-        Self: 'b;
+impl Column for Bits<'_> {
+    type Item = bool;
 
     #[inline]
     fn validity(&self) -> &Validity<'_> {
@@ -186,16 +189,8 @@ impl<'c> Column for Bits<'c> {
     }
 
     #[inline]
-    fn block(&self, start: usize, _rows: usize) -> Self::Block<'_> {
-        (*self, start)
-    }
-}
-
-impl Bits<'_> {
-    /// The boolean of a row.
-    #[inline]
-    pub fn get(&self, row: usize) -> bool {
-        bit(self.words, if self.validity.is_constant { 0 } else { row })
+    fn rows(&self, start: usize, rows: usize) -> impl Iterator<Item = bool> {
+        (start..start + rows).map(|row| bit(self.words, self.validity.row(row)))
     }
 }
 
@@ -209,7 +204,7 @@ pub struct Bytes<'c> {
 
 impl<'c> Bytes<'c> {
     /// Reads byte strings.
-    pub fn new(buffers: Buffers<'c>) -> Self {
+    pub(crate) fn new(buffers: Buffers<'c>) -> Self {
         Self {
             offsets: buffers.values.as_chunks().0,
             data: buffers.data,
@@ -219,18 +214,18 @@ impl<'c> Bytes<'c> {
 
     /// The bytes of a row; unspecified ones where it is null.
     #[inline]
-    pub fn get(&self, row: usize) -> &'c [u8] {
-        let row = if self.validity.is_constant { 0 } else { row };
-        let offset = |row: usize| u32::from_le_bytes(self.offsets[row]) as usize;
-        &self.data[offset(row)..offset(row + 1)]
+    pub(crate) fn get(&self, row: usize) -> &'c [u8] {
+        let row = self.validity.row(row);
+        let Some([start, end]) = self.offsets.get(row..).and_then(|rest| rest.first_chunk()) else {
+            return &[];
+        };
+        let range = u32::from_le_bytes(*start) as usize..u32::from_le_bytes(*end) as usize;
+        self.data.get(range).unwrap_or_default()
     }
 }
 
 impl<'c> Column for Bytes<'c> {
-    type Block<'b>
-        = (Self, usize)
-    where
-        Self: 'b;
+    type Item = &'c [u8];
 
     #[inline]
     fn validity(&self) -> &Validity<'_> {
@@ -238,14 +233,19 @@ impl<'c> Column for Bytes<'c> {
     }
 
     #[inline]
-    fn block(&self, start: usize, _rows: usize) -> Self::Block<'_> {
-        (*self, start)
+    fn rows(&self, start: usize, rows: usize) -> impl Iterator<Item = &'c [u8]> {
+        (start..start + rows).map(|row| self.get(row))
     }
+}
+
+/// The word of a bitmap that describes `row`.
+#[inline]
+fn word(words: &[[u8; 8]], row: usize) -> u64 {
+    u64::from_le_bytes(words.get(row / BLOCK_ROWS).copied().unwrap_or_default())
 }
 
 /// Bit `row` of a bitmap, least significant bit first.
 #[inline]
 fn bit(words: &[[u8; 8]], row: usize) -> bool {
-    let word = u64::from_le_bytes(words[row / BLOCK_ROWS]);
-    word >> (row % BLOCK_ROWS) & 1 == 1
+    word(words, row) >> (row % BLOCK_ROWS) & 1 == 1
 }

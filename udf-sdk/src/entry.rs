@@ -131,22 +131,26 @@ impl<'c> Arguments<'c> {
             Layout::Bytes => (length + 1) * size_of::<i32>(),
         };
         // SAFETY: `Call::new`'s caller vouches for an array of the argument's
-        // type, so `buffers` holds the address of a validity bitmap or 0, then
-        // that of the values, then, under `Layout::Bytes`, that of the data,
-        // which ends at the last offset. Bitmaps may be read in whole words
-        // because zeros pad every buffer to 64 bytes.
+        // type, so at `buffers` stand the address of a validity bitmap or 0,
+        // that of the values, and, under `Layout::Bytes`, that of the data,
+        // which ends at the last offset. Bitmaps may be read in whole words,
+        // since zeros pad every buffer to 64 bytes.
         unsafe {
-            let addresses: &[u32] = view(array.buffers, array.n_buffers as usize);
-            let data_bytes = match layout {
-                Layout::Bytes => view::<u32>(addresses[1], length + 1)[length] as usize,
-                Layout::Bits | Layout::Numbers(_) => 0,
+            let addresses = array.buffers;
+            let (validity, values) = (word(addresses), word(addresses + 4));
+            let data = match layout {
+                Layout::Bytes => {
+                    let last_offset = values + length as u32 * 4;
+                    view(word(addresses + 8), word(last_offset) as usize)
+                }
+                Layout::Bits | Layout::Numbers(_) => &[],
             };
             Buffers {
                 rows: self.rows,
                 length,
-                validity: (addresses[0] != 0).then(|| view(addresses[0], bitmap_bytes)),
-                values: view(addresses[1], values_bytes),
-                data: addresses.get(2).map_or(&[], |at| view(*at, data_bytes)),
+                validity: (validity != 0).then(|| view(validity, bitmap_bytes)),
+                values: view(values, values_bytes),
+                data,
             }
         }
     }
@@ -183,10 +187,7 @@ impl<'c> Text<'c> {
 }
 
 impl<'c> Column for Text<'c> {
-    type Block<'b>
-        = (Self, usize)
-    where
-        Self: 'b;
+    type Item = &'c str;
 
     #[inline]
     fn validity(&self) -> &Validity<'_> {
@@ -194,22 +195,31 @@ impl<'c> Column for Text<'c> {
     }
 
     #[inline]
-    fn block(&self, start: usize, _rows: usize) -> Self::Block<'_> {
-        (*self, start)
+    fn rows(&self, start: usize, rows: usize) -> impl Iterator<Item = &'c str> {
+        (start..start + rows).map(|row| self.get(row))
     }
 }
 
-/// Borrows `len` values at an address.
+/// Borrows `len` bytes at an address.
 ///
 /// # Safety
 ///
-/// At `address`, aligned, lie `len` initialised values of `T` that nothing
+/// At `address`, which is not 0, lie `len` initialised bytes that nothing
 /// writes or frees during `'c`.
-unsafe fn view<'c, T>(address: u32, len: usize) -> &'c [T] {
+unsafe fn view<'c>(address: u32, len: usize) -> &'c [u8] {
     let start = ptr::with_exposed_provenance(address as usize);
-    // SAFETY: the caller vouches for `len` values at `start`. The address is
-    // not 0, since nothing aligned lies there.
+    // SAFETY: the caller vouches for `len` bytes at `start`, which is not null.
     unsafe { slice::from_raw_parts(start, len) }
+}
+
+/// Reads the word at an address.
+///
+/// # Safety
+///
+/// At `address`, a multiple of 4, lie 4 initialised bytes.
+unsafe fn word(address: u32) -> u32 {
+    // SAFETY: the caller vouches for the bytes and their alignment.
+    unsafe { ptr::with_exposed_provenance::<u32>(address as usize).read() }
 }
 
 /// Where the host finds a pointer's target.

@@ -52,9 +52,9 @@ pub trait Value: SqlType + Sized {
     #[doc(hidden)]
     fn memory() -> &'static LocalKey<Cell<Self::Results>>;
 
-    /// Appends `rows` rows.
+    /// Appends rows, each with its number.
     #[doc(hidden)]
-    fn extend(results: &mut Self::Results, rows: usize, call: impl FnMut(usize) -> Option<Self>);
+    fn extend(results: &mut Self::Results, rows: impl Iterator<Item = (usize, Option<Self>)>);
 }
 
 /// The SQL type of a result of the type `R`.
@@ -116,11 +116,8 @@ macro_rules! values {
 
             #[inline(always)]
             fn extend(
-                results: &mut Self::Results,
-                rows: usize,
-                call: impl FnMut(usize) -> Option<Self>,
-            ) {
-                results.extend(rows, call);
+                results: &mut Self::Results, rows: impl Iterator<Item = (usize, Option<Self>)>) {
+                results.extend(rows);
             }
         }
     )+)*};

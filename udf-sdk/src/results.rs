@@ -43,7 +43,9 @@ impl Nulls {
         if self.bitmap.is_empty() {
             self.bitmap.resize(self.rows.div_ceil(8), u8::MAX);
         }
-        self.bitmap[row / 8] &= !(1 << (row % 8));
+        if let Some(byte) = self.bitmap.get_mut(row / 8) {
+            *byte &= !(1 << (row % 8));
+        }
     }
 
     fn buffer(&self) -> *const u8 {
@@ -64,21 +66,20 @@ pub struct NumberResults<N> {
 
 impl<N: Copy + Default> NumberResults<N> {
     /// A column without rows and without memory.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             values: Vec::new(),
             nulls: Nulls::new(),
         }
     }
 
-    /// Appends `rows` rows.
+    /// Appends rows, each with its number.
     #[inline]
-    pub fn extend(&mut self, rows: usize, mut call: impl FnMut(usize) -> Option<N>) {
-        let start = self.values.len();
+    pub(crate) fn extend(&mut self, rows: impl Iterator<Item = (usize, Option<N>)>) {
         let Self { values, nulls } = self;
-        values.extend((0..rows).map(|row| {
-            call(row).unwrap_or_else(|| {
-                nulls.set_null(start + row);
+        values.extend(rows.map(|(row, value)| {
+            value.unwrap_or_else(|| {
+                nulls.set_null(row);
                 N::default()
             })
         }));
@@ -106,28 +107,33 @@ pub struct BitResults {
 
 impl BitResults {
     /// A column without rows and without memory.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             words: Vec::new(),
             nulls: Nulls::new(),
         }
     }
 
-    /// Appends `rows` rows. Only the last time may that be no multiple of 64.
+    /// Appends rows, each with its number: a multiple of 64 but for the last
+    /// time.
     #[inline]
-    pub fn extend(&mut self, rows: usize, mut call: impl FnMut(usize) -> Option<bool>) {
-        let start = self.words.len() * 64;
-        let Self { words, nulls } = self;
-        words.extend((0..rows.div_ceil(64)).map(|word| {
-            let rows = word * 64..rows.min(word * 64 + 64);
-            rows.fold(0, |bits, row| {
-                let value = call(row).unwrap_or_else(|| {
-                    nulls.set_null(start + row);
-                    false
-                });
-                bits | u64::from(value) << (row % 64)
-            })
-        }));
+    pub(crate) fn extend(&mut self, rows: impl Iterator<Item = (usize, Option<bool>)>) {
+        let mut word = 0;
+        let mut bits = 0;
+        for (row, value) in rows {
+            if value.is_none() {
+                self.nulls.set_null(row);
+            }
+            word |= u64::from(value == Some(true)) << bits;
+            bits += 1;
+            if bits == u64::BITS {
+                self.words.push(word);
+                (word, bits) = (0, 0);
+            }
+        }
+        if bits > 0 {
+            self.words.push(word);
+        }
     }
 }
 
@@ -154,7 +160,7 @@ pub struct ByteResults {
 
 impl ByteResults {
     /// A column without rows and without memory.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             offsets: Vec::new(),
             data: Vec::new(),
@@ -163,38 +169,37 @@ impl ByteResults {
         }
     }
 
-    /// Appends `rows` rows.
+    /// Appends rows, each with its number.
     #[inline]
-    pub fn extend<B: AsRef<[u8]>>(&mut self, rows: usize, call: impl FnMut(usize) -> Option<B>) {
-        self.extend_up_to(DATA_BYTES_MAX, rows, call);
+    pub(crate) fn extend<B: AsRef<[u8]>>(
+        &mut self,
+        rows: impl Iterator<Item = (usize, Option<B>)>,
+    ) {
+        self.extend_up_to(DATA_BYTES_MAX, rows);
     }
 
-    /// Appends `rows` rows, of which those past `bytes_max` bytes stay empty.
+    /// Appends rows, of which those that do not fit `bytes_max` stay empty.
     #[inline]
     fn extend_up_to<B: AsRef<[u8]>>(
         &mut self,
         bytes_max: usize,
-        rows: usize,
-        mut call: impl FnMut(usize) -> Option<B>,
+        rows: impl Iterator<Item = (usize, Option<B>)>,
     ) {
-        let start = self.offsets.len() - 1;
         let Self {
             offsets,
             data,
             nulls,
             overflow,
         } = self;
-        offsets.extend((0..rows).map(|row| {
-            match call(row) {
-                Some(value) => {
-                    let value = value.as_ref();
-                    if value.len() <= bytes_max - data.len() {
-                        data.extend_from_slice(value);
-                    } else {
-                        overflow.get_or_insert(start + row);
-                    }
+        offsets.extend(rows.map(|(row, value)| {
+            match &value {
+                Some(value) if value.as_ref().len() <= bytes_max - data.len() => {
+                    data.extend_from_slice(value.as_ref());
                 }
-                None => nulls.set_null(start + row),
+                Some(_) => {
+                    overflow.get_or_insert(row);
+                }
+                None => nulls.set_null(row),
             }
             data.len() as i32
         }));

@@ -133,7 +133,7 @@ impl<'c, A: Argument<'c>, R: Row<'c>> Row<'c> for (A, R) {
 
 /// Why a batch has no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// The row to blame.
     pub row: usize,
     /// Why.

@@ -194,7 +194,11 @@ impl ByteResults {
         offsets.extend(rows.map(|(row, value)| {
             match &value {
                 Some(value) if value.as_ref().len() <= bytes_max - data.len() => {
-                    data.extend_from_slice(value.as_ref());
+                    let value = value.as_ref();
+                    if value.len() > data.capacity() - data.len() {
+                        grow(data, value.len(), bytes_max);
+                    }
+                    data.extend_from_slice(value);
                 }
                 Some(_) => {
                     overflow.get_or_insert(row);
@@ -204,6 +208,15 @@ impl ByteResults {
             data.len() as i32
         }));
     }
+}
+
+/// Makes room for `bytes` more, and for as many again as there are, but not for
+/// more than `bytes_max` in all: a `Vec` that doubles would ask for more
+/// address space than there is.
+#[cold]
+fn grow(data: &mut Vec<u8>, bytes: usize, bytes_max: usize) {
+    let double = data.capacity().saturating_mul(2).min(bytes_max);
+    data.reserve_exact(bytes.max(double - data.len()));
 }
 
 impl Results for ByteResults {

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -114,6 +114,10 @@ impl fmt::Display for SqlType<'_> {
             DataType::Float64 => "DOUBLE",
             DataType::Utf8View => "VARCHAR",
             DataType::Binary => "BYTEA",
+            DataType::Date32 => "DATE",
+            DataType::Time64(TimeUnit::Nanosecond) => "TIME",
+            DataType::Timestamp(TimeUnit::Nanosecond, None) => "TIMESTAMP",
+            DataType::Interval(IntervalUnit::MonthDayNano) => "INTERVAL",
             other => return write!(f, "{other}"),
         };
         f.write_str(name)

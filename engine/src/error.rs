@@ -174,7 +174,7 @@ pub enum Refusal {
     BuiltIn,
     #[error("does not exist")]
     Missing,
-    #[error("is built in and cannot be dropped or altered")]
+    #[error("is built in, and no CREATE FUNCTION made it")]
     NotOurs,
     #[error("exists with the arguments ({found}), not ({stated})")]
     OtherArguments { found: String, stated: String },
@@ -184,10 +184,14 @@ pub enum Refusal {
     Contradiction { declared: String, stated: String },
     #[error("has no {0}, and its module declares none")]
     Undeclared(&'static str),
+    #[error("needs a clause {0}")]
+    Clause(&'static str),
     #[error("declares no functions in a section `fusebox.functions`")]
     NothingDeclared,
     #[error("has the type {0}, which cannot cross into a guest yet")]
     Type(String),
+    #[error("has the type {0}, which is unknown")]
+    UnknownType(String),
     #[error("has too many arguments: {found}, of {max} at most")]
     Arity { found: usize, max: usize },
     #[error("has an unknown option {name}; the options are {known}")]

@@ -17,7 +17,7 @@ use crate::catalog::Module;
 use crate::definition::{Argument, Definition, Digest, Origin, Volatility};
 use crate::error::{Error, Refusal, Result, Subject};
 use crate::function::{Host, HostOptions};
-use crate::statement::{CreateFunction, Declarations, Kind, Source};
+use crate::statement::{CreateFunction, Declarations, Source};
 
 pub use paths::Paths;
 
@@ -123,23 +123,12 @@ impl Factory {
     ) -> Result<(Definition, Arc<ScalarUDF>)> {
         let subject = Subject::Function(create.name.clone());
         let refused = |reason| Error::refused(subject.clone(), reason);
-        match create.language.as_deref() {
-            Some("WASM") => {}
-            Some(other) => return Err(refused(Refusal::Language(other.to_owned()))),
-            None => return Err(refused(Refusal::Undeclared("LANGUAGE"))),
-        }
-        match create.kind {
-            Kind::Scalar => {}
-            Kind::Aggregate => return Err(refused(Refusal::Kind("AGGREGATE"))),
-            Kind::Window => return Err(refused(Refusal::Kind("WINDOW"))),
-            Kind::Table => return Err(refused(Refusal::Kind("RETURNS TABLE"))),
-        }
         let origin = match &create.source {
             Some(Source::Module(name)) => Origin::Module(name.clone()),
             Some(Source::Path(path)) => Origin::Path(path.clone()),
             Some(Source::Text(text)) => Origin::Text(text.clone()),
             Some(Source::Base64(_)) => Origin::Base64,
-            None => return Err(refused(Refusal::Undeclared("AS or FROM"))),
+            None => return Err(refused(Refusal::Clause("AS or FROM"))),
         };
         let declarations = self.declarations(&subject, binary)?;
         let definition = create
@@ -194,6 +183,9 @@ impl FunctionFactory for Factory {
     ) -> DfResult<RegisterFunction> {
         let made = from_datafusion(statement).and_then(|create| {
             let subject = Subject::Function(create.name.clone());
+            create
+                .check()
+                .map_err(|reason| Error::refused(subject.clone(), reason))?;
             let source = create.source.as_ref().expect("from_datafusion sets it");
             let binary = self.module(&subject, source, None)?;
             self.function(&create, &binary)
@@ -216,7 +208,7 @@ fn from_datafusion(statement: DfCreateFunction) -> Result<CreateFunction> {
             _,
         )) => body,
         _ => {
-            let reason = Refusal::Undeclared("AS 'path.wasm#symbol'");
+            let reason = Refusal::Clause("AS 'path.wasm#symbol'");
             return Err(Error::refused(Subject::Function(name), reason));
         }
     };

@@ -22,7 +22,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 use crate::error::{Error, Result};
 
 pub(crate) use declaration::{Declarations, same_types};
-pub(crate) use function::{CreateFunction, Kind, Source};
+pub(crate) use function::{CreateFunction, Source};
 pub(crate) use options::Options;
 
 use reader::Reader;
@@ -76,6 +76,7 @@ pub(crate) struct CreateModule {
     pub(crate) or_replace: bool,
     pub(crate) if_not_exists: bool,
     pub(crate) name: String,
+    pub(crate) language: Option<String>,
     pub(crate) source: Source,
     pub(crate) sha256: Option<String>,
 }

@@ -1,0 +1,54 @@
+//! Runs every golden file, and what is easier said in Rust.
+//!
+//! `UPDATE_SLT=1` writes what came out into the files: read the diff.
+
+mod twins;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fusebox_sql_tests::{Database, workspace};
+use sqllogictest::harness::{Arguments, Failed, Trial, glob, run};
+use sqllogictest::{Runner, default_column_validator, default_normalizer, default_validator};
+use tokio::runtime::Runtime;
+
+fn main() {
+    let runtime = Arc::new(Runtime::new().expect("a runtime can be started"));
+    let pattern = concat!(env!("CARGO_MANIFEST_DIR"), "/slt/**/*.slt");
+    let mut trials: Vec<Trial> = glob(pattern)
+        .expect("the pattern is one")
+        .map(|path| {
+            let path = path.expect("the folder can be read");
+            let runtime = Arc::clone(&runtime);
+            Trial::test(name(&path), move || golden(&path, &runtime))
+        })
+        .collect();
+    assert!(!trials.is_empty(), "no files match {pattern}");
+    trials.extend(twins::trials(&runtime));
+    run(&Arguments::from_args(), trials).exit();
+}
+
+fn name(path: &Path) -> String {
+    let below = path.strip_prefix(env!("CARGO_MANIFEST_DIR"));
+    below.unwrap_or(path).display().to_string()
+}
+
+fn golden(path: &PathBuf, runtime: &Arc<Runtime>) -> Result<(), Failed> {
+    if !workspace().join("target/guests/geo.wasm").exists() {
+        return Err("build the guests first: cargo xtask guests".into());
+    }
+    let connect = || async { Ok(Database::new(Arc::clone(runtime))) };
+    let mut runner = Runner::new(connect);
+    if std::env::var_os("UPDATE_SLT").is_none() {
+        return Ok(runner.run_file(path)?);
+    }
+    let update = runner.update_test_file(
+        path,
+        " ",
+        default_validator,
+        default_normalizer,
+        default_column_validator,
+    );
+    // Not on the runtime: the database itself waits for that.
+    Ok(futures::executor::block_on(update)?)
+}

@@ -21,8 +21,10 @@ use crate::error::ModuleFault;
 pub(crate) struct Inspection {
     /// The exported functions, under the names in which they are exported.
     exports: BTreeMap<String, Signature>,
-    /// The bytes of memory it starts with, where it exports one.
-    memory_bytes: Option<u64>,
+    /// The bytes of memory it starts with.
+    memory_bytes: u64,
+    /// Whether it exports its memory under the ABI's name.
+    exports_memory: bool,
     /// The text of its section `fusebox.functions`.
     declarations: String,
 }
@@ -103,8 +105,7 @@ impl Inspection {
                 Payload::MemorySection(memories) => {
                     for memory in memories {
                         let memory = memory.map_err(invalid)?;
-                        let bytes = memory.initial.saturating_mul(WASM_PAGE_BYTES);
-                        inspection.memory_bytes = Some(bytes);
+                        inspection.memory_bytes = memory.initial.saturating_mul(WASM_PAGE_BYTES);
                     }
                 }
                 Payload::ExportSection(exports) => {
@@ -115,9 +116,8 @@ impl Inspection {
                             let signature = Signature(types[function].unwrap_func().clone());
                             inspection.exports.insert(export.name.to_owned(), signature);
                         }
-                        if export.name == EXPORT_MEMORY && export.kind != ExternalKind::Memory {
-                            return Err(no_export(EXPORT_MEMORY, vec![]));
-                        }
+                        inspection.exports_memory |=
+                            export.name == EXPORT_MEMORY && export.kind == ExternalKind::Memory;
                     }
                 }
                 Payload::CustomSection(section) if section.name() == SECTION_FUNCTIONS => {
@@ -154,9 +154,9 @@ impl Inspection {
     ) -> Result<String, ModuleFault> {
         let export = format!("{EXPORT_FUNCTION_PREFIX}{symbol}");
         let Some(found) = self.exports.get(&export) else {
-            let plain = self.exports.contains_key(symbol);
-            let export = if plain { export } else { symbol.to_owned() };
-            return Err(no_export(&export, self.symbols()));
+            let others = self.symbols().into_iter();
+            let others = others.map(|symbol| format!("{EXPORT_FUNCTION_PREFIX}{symbol}"));
+            return Err(no_export(&export, others.collect()));
         };
         self.speaks_our_version()?;
         found.must_be(
@@ -178,14 +178,16 @@ impl Inspection {
         if let Some(start) = self.exports.get(fusebox_abi::EXPORT_INITIALIZE) {
             start.must_be(fusebox_abi::EXPORT_INITIALIZE, &[], &[], "() -> ()")?;
         }
-        match self.memory_bytes {
-            None => Err(no_export(EXPORT_MEMORY, vec![])),
-            Some(bytes) if bytes > memory_bytes_max => Err(ModuleFault::Memory {
-                bytes,
-                bytes_max: memory_bytes_max,
-            }),
-            Some(_) => Ok(export),
+        if !self.exports_memory {
+            return Err(no_export(EXPORT_MEMORY, vec![]));
         }
+        if self.memory_bytes > memory_bytes_max {
+            return Err(ModuleFault::Memory {
+                bytes: self.memory_bytes,
+                bytes_max: memory_bytes_max,
+            });
+        }
+        Ok(export)
     }
 
     fn speaks_our_version(&self) -> Result<(), ModuleFault> {

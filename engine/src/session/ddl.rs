@@ -51,6 +51,9 @@ impl Session {
 
     fn create_module(&self, create: CreateModule) -> Result<()> {
         let subject = Subject::Module(create.name.clone());
+        if let Some(other) = create.language.filter(|language| language != "WASM") {
+            return Err(Error::refused(subject, Refusal::Language(other)));
+        }
         let catalog = &self.definitions.catalog;
         if catalog.module(&create.name).is_some() {
             if create.if_not_exists {
@@ -81,6 +84,9 @@ impl Session {
 
     fn create_function(&self, create: &CreateFunction) -> Result<()> {
         let subject = Subject::Function(create.name.clone());
+        create
+            .check()
+            .map_err(|reason| Error::refused(subject.clone(), reason))?;
         if self.is_taken(&create.name) {
             if create.if_not_exists {
                 return Ok(());
@@ -93,10 +99,7 @@ impl Session {
         let binary = match &create.source {
             Some(Source::Module(name)) => self.module(name)?.binary,
             Some(source) => self.factory.module(&subject, source, sha256)?.into(),
-            None => {
-                let reason = Refusal::Undeclared("AS or FROM");
-                return Err(Error::refused(subject, reason));
-            }
+            None => return Err(Error::refused(subject, Refusal::Clause("AS or FROM"))),
         };
         let (definition, function) = self.factory.function(create, &binary)?;
         self.put(vec![(definition, function)], &binary);
@@ -127,6 +130,9 @@ impl Session {
                 source: Some(Source::Module(module.name.clone())),
                 ..CreateFunction::default()
             };
+            let checked = create.check();
+            let subject = Subject::Function(create.name.clone());
+            checked.map_err(|reason| Error::refused(subject, reason))?;
             functions.push(self.factory.function(&create, &module.binary)?);
         }
         self.put(functions, &module.binary);

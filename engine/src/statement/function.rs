@@ -8,7 +8,7 @@ use sqlparser::tokenizer::Token;
 use super::options::Options;
 use super::reader::{Reader, fold};
 use crate::definition::{Argument, NullHandling, Volatility};
-use crate::error::Result;
+use crate::error::{Refusal, Result};
 
 /// `CREATE FUNCTION`, as far as the statement says.
 #[derive(Debug, Default)]
@@ -46,6 +46,27 @@ pub(crate) enum Source {
     Path(String),
     Text(String),
     Base64(String),
+}
+
+impl CreateFunction {
+    /// Refuses what Fusebox does not make, before anything is read.
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
+        match self.language.as_deref() {
+            Some("WASM") => {}
+            Some(other) => return Err(Refusal::Language(other.to_owned())),
+            None => return Err(Refusal::Clause("LANGUAGE WASM")),
+        }
+        match self.kind {
+            Kind::Scalar => {}
+            Kind::Aggregate => return Err(Refusal::Kind("AGGREGATE")),
+            Kind::Window => return Err(Refusal::Kind("WINDOW")),
+            Kind::Table => return Err(Refusal::Kind("RETURNS TABLE")),
+        }
+        match self.source {
+            Some(_) => Ok(()),
+            None => Err(Refusal::Clause("AS or FROM")),
+        }
+    }
 }
 
 impl Reader<'_, '_> {

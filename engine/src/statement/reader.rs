@@ -58,9 +58,10 @@ impl Reader<'_, '_> {
         self.skip(words + 1);
         let if_not_exists = self.eat_all(&["IF", "NOT", "EXISTS"]);
         let name = self.name()?;
-        if self.eat("LANGUAGE") {
-            self.language()?;
-        }
+        let language = match self.eat("LANGUAGE") {
+            true => Some(self.language()?),
+            false => None,
+        };
         let source = if self.eat("FROM") {
             Source::Path(self.0.parse_literal_string()?)
         } else {
@@ -75,6 +76,7 @@ impl Reader<'_, '_> {
             or_replace,
             if_not_exists,
             name,
+            language,
             source,
             sha256,
         }))

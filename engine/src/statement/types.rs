@@ -40,7 +40,7 @@ pub(super) fn arrow_type(data_type: &Sql, of: &str) -> Result<DataType> {
         other => {
             return Err(Error::refused(
                 Subject::Function(of.to_owned()),
-                Refusal::Type(other.to_string()),
+                Refusal::UnknownType(other.to_string()),
             ));
         }
     })

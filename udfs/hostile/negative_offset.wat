@@ -1,0 +1,12 @@
+;; Breaks: an offset is not negative.
+(module
+  (memory (export "memory") 2)
+  (func (export "fusebox_abi_1"))
+  (func (export "fusebox_alloc") (param $bytes i32) (result i32) (i32.const 4096))
+  (func (export "fusebox_udf_negative_offset") (param $args i32) (param $rows i32) (param $result i32) (result i32)
+    (i32.store (i32.const 20) (i32.const 1024)) ;; values
+    (i64.store (local.get $result) (i64.extend_i32_u (local.get $rows)))
+    (i64.store offset=24 (local.get $result) (i64.const 2))
+    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; the buffers' addresses
+    (i64.store offset=16 (local.get $result) (i64.const -1)) ;; offset
+    (i32.const 0)))

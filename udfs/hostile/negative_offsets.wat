@@ -1,0 +1,14 @@
+;; Breaks: the offsets of a text column start at 0 or later.
+(module
+  (memory (export "memory") 2)
+  (func (export "fusebox_abi_1"))
+  (func (export "fusebox_alloc") (param $bytes i32) (result i32) (i32.const 4096))
+  (func (export "fusebox_udf_negative_offsets") (param $args i32) (param $rows i32) (param $result i32) (result i32)
+    (i32.store (i32.const 20) (i32.const 1024)) ;; offsets
+    (i32.store (i32.const 24) (i32.const 2048)) ;; data
+    (i32.store (i32.const 1024) (i32.const -8))
+    (i32.store (i32.const 1028) (i32.const 4))
+    (i64.store (local.get $result) (i64.extend_i32_u (local.get $rows)))
+    (i64.store offset=24 (local.get $result) (i64.const 3))
+    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; the buffers' addresses
+    (i32.const 0)))

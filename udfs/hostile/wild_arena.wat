@@ -1,0 +1,7 @@
+;; Breaks: the arena lies inside the memory.
+(module
+  (memory (export "memory") 2)
+  (func (export "fusebox_abi_1"))
+  (func (export "fusebox_alloc") (param $bytes i32) (result i32) (i32.const -64))
+  (func (export "fusebox_udf_wild_arena") (param $args i32) (param $rows i32) (param $result i32) (result i32)
+    (i32.const 0)))

@@ -1,0 +1,10 @@
+;; Breaks: the addresses of the buffers must lie inside the memory.
+(module
+  (memory (export "memory") 2)
+  (func (export "fusebox_abi_1"))
+  (func (export "fusebox_alloc") (param $bytes i32) (result i32) (i32.const 4096))
+  (func (export "fusebox_udf_wild_header") (param $args i32) (param $rows i32) (param $result i32) (result i32)
+    (i64.store (local.get $result) (i64.extend_i32_u (local.get $rows)))
+    (i64.store offset=24 (local.get $result) (i64.const 2))
+    (i32.store offset=40 (local.get $result) (i32.const -4))
+    (i32.const 0)))

@@ -1,1 +1,92 @@
-//! Placeholder.
+//! What the benches share: the arguments of a call, and the function called.
+#![forbid(unsafe_code)]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array};
+use arrow::datatypes::Field;
+use datafusion::config::ConfigOptions;
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
+use fusebox::{Paths, Session};
+
+/// A session with the functions of the bundled modules.
+///
+/// # Panics
+///
+/// If the guests were not built.
+pub fn session() -> Session {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let session = Session::builder()
+        .paths(Paths::under(root).expect("the workspace exists"))
+        .build()
+        .expect("the defaults work");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime can be started");
+    for module in ["geo", "text", "math"] {
+        let define = format!(
+            "CREATE MODULE {module} LANGUAGE WASM FROM 'target/guests/{module}.wasm';
+             IMPORT FUNCTIONS FROM MODULE {module}"
+        );
+        for statement in session.statements(&define) {
+            runtime
+                .block_on(session.execute(statement.expect("the statement parses")))
+                .expect("build the guests first: cargo xtask guests");
+        }
+    }
+    session
+}
+
+/// The function of that name.
+///
+/// # Panics
+///
+/// If there is none.
+pub fn function(session: &Session, name: &str) -> Arc<ScalarUDF> {
+    let state = session.context().state();
+    let function = state.scalar_functions().get(name);
+    Arc::clone(function.expect("the session knows the function"))
+}
+
+/// Latitudes and longitudes of `rows` pairs of places, in degrees, the same in
+/// every run.
+pub fn places(rows: usize) -> [Vec<f64>; 4] {
+    // The fractional parts of multiples of an irrational number: spread evenly.
+    let spread = |start: f64, range: f64| -> Vec<f64> {
+        let part = |row: usize| (start + row as f64 * 0.618_033_988_749_895).fract();
+        (0..rows).map(|row| (part(row) - 0.5) * range).collect()
+    };
+    [
+        spread(0.1, 180.0),
+        spread(0.2, 360.0),
+        spread(0.4, 180.0),
+        spread(0.7, 360.0),
+    ]
+}
+
+/// Columns as DataFusion hands them to a function that returns what `function`
+/// returns.
+///
+/// # Panics
+///
+/// If the function does not take such columns.
+pub fn arguments(function: &ScalarUDF, columns: &[Vec<f64>]) -> ScalarFunctionArgs {
+    let column = |values: &Vec<f64>| Arc::new(Float64Array::from(values.clone())) as ArrayRef;
+    let arrays: Vec<ArrayRef> = columns.iter().map(column).collect();
+    let types: Vec<_> = arrays
+        .iter()
+        .map(|array| array.data_type().clone())
+        .collect();
+    let returns = function
+        .return_type(&types)
+        .expect("the function takes these");
+    let field = |data_type| Arc::new(Field::new("f", data_type, true));
+    ScalarFunctionArgs {
+        number_rows: columns.first().map_or(0, Vec::len),
+        args: arrays.into_iter().map(ColumnarValue::Array).collect(),
+        arg_fields: types.into_iter().map(field).collect(),
+        return_field: field(returns),
+        config_options: Arc::new(ConfigOptions::default()),
+    }
+}

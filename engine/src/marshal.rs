@@ -131,3 +131,7 @@ mod tests {
         assert_eq!(GuestAddr(u32::MAX).bytes(0, &[]), Ok(&[][..]));
     }
 }
+
+/// What goes in comes out, and what should not come out does not.
+#[cfg(test)]
+mod round_trip;

@@ -1,7 +1,7 @@
 //! What stands next to an annotated function: its declaration and its export.
 
 use fusebox_abi::{EXPORT_FUNCTION_PREFIX, SECTION_FUNCTIONS};
-use proc_macro2::{Group, Ident, Punct, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::Type;
 
@@ -11,7 +11,10 @@ use crate::signature::Signature;
 /// any target. The other items are inside it, out of the author's way.
 pub(crate) fn expand(signature: &Signature) -> TokenStream {
     let Signature {
-        cfgs, visibility, ..
+        cfgs,
+        visibility,
+        ident,
+        ..
     } = signature;
     let constant = format_ident!("__fusebox_declaration_of_{}", signature.symbol());
     let declaration = declaration(signature);
@@ -21,6 +24,8 @@ pub(crate) fn expand(signature: &Signature) -> TokenStream {
         #[doc(hidden)]
         #[allow(dead_code, non_upper_case_globals, reason = "written by #[udf]")]
         #visibility const #constant: &::core::primitive::str = {
+            // Only the export calls the function, which is not dead without.
+            let _ = #ident;
             #export
             #declaration
         };
@@ -60,8 +65,8 @@ fn declaration(signature: &Signature) -> TokenStream {
     }
 }
 
-/// The export. It is compiled for every target, so that a native check finds
-/// what is wrong with it, but only a module exports it.
+/// The export, which only a module has. What a native check must find, it finds
+/// in the declaration: the same types with the same bounds.
 fn export(signature: &Signature) -> TokenStream {
     let function = &signature.ident;
     let export = format!("{EXPORT_FUNCTION_PREFIX}{}", signature.symbol());
@@ -74,7 +79,8 @@ fn export(signature: &Signature) -> TokenStream {
         .rev()
         .fold(quote!(()), |rest, argument| quote!((#argument, #rest)));
     quote! {
-        #[cfg_attr(target_arch = "wasm32", unsafe(export_name = #export))]
+        #[cfg(target_arch = "wasm32")]
+        #[unsafe(export_name = #export)]
         unsafe extern "C" fn __fusebox_export(
             args: *const ::fusebox_sdk::__private::ArrowArray,
             rows: ::core::primitive::u32,
@@ -98,27 +104,25 @@ fn option(value: Option<impl ToTokens>) -> TokenStream {
 
 /// Replaces named lifetimes, which only the function itself declares, by `'_`.
 fn without_lifetimes(ty: &Type) -> TokenStream {
-    fn walk(tokens: TokenStream) -> TokenStream {
-        let mut after_quote = false;
-        let walk_tree = |tree| match tree {
-            TokenTree::Ident(name) if after_quote && name != "static" => {
-                after_quote = false;
-                Ident::new("_", name.span()).into()
-            }
-            TokenTree::Group(group) => {
-                let mut walked = Group::new(group.delimiter(), walk(group.stream()));
-                walked.set_span(group.span());
-                walked.into()
-            }
-            tree => {
-                after_quote = matches!(&tree, TokenTree::Punct(mark) if is_quote(mark));
-                tree
-            }
-        };
-        tokens.into_iter().map(walk_tree).collect()
-    }
-    fn is_quote(mark: &Punct) -> bool {
-        mark.as_char() == '\''
-    }
-    walk(ty.to_token_stream())
+    anonymous(ty.to_token_stream())
+}
+
+fn anonymous(tokens: TokenStream) -> TokenStream {
+    let mut after_quote = false;
+    let anonymous_tree = |tree| match tree {
+        TokenTree::Ident(name) if after_quote => {
+            after_quote = false;
+            Ident::new("_", name.span()).into()
+        }
+        TokenTree::Group(group) => {
+            let mut inner = Group::new(group.delimiter(), anonymous(group.stream()));
+            inner.set_span(group.span());
+            inner.into()
+        }
+        tree => {
+            after_quote = matches!(&tree, TokenTree::Punct(mark) if mark.as_char() == '\'');
+            tree
+        }
+    };
+    tokens.into_iter().map(anonymous_tree).collect()
 }

@@ -141,7 +141,7 @@ impl Parameter {
         };
         Ok(Self {
             name: pattern.ident.unraw().to_string(),
-            ty: concrete(&input.ty)?,
+            ty: short_lived(concrete(&input.ty)?)?,
         })
     }
 }
@@ -198,6 +198,18 @@ fn concrete(ty: &Type) -> Result<Type> {
     match ty {
         Type::ImplTrait(_) => Err(Error::new(ty.span(), GENERIC)),
         _ => Ok(ty.clone()),
+    }
+}
+
+/// Refuses a reference to what the host leaves in place for one call only.
+fn short_lived(ty: Type) -> Result<Type> {
+    match &ty {
+        Type::Reference(reference) if matches!(&reference.lifetime, Some(name) if name.ident == "static") =>
+        {
+            let message = "an argument lives no longer than the call: leave `'static` out";
+            Err(Error::new(reference.lifetime.span(), message))
+        }
+        _ => Ok(ty),
     }
 }
 

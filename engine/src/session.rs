@@ -10,7 +10,6 @@ use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SessionContext;
 use datafusion::prelude::SessionConfig;
-use sqlparser::dialect::{Dialect, GenericDialect, dialect_from_str};
 
 use crate::catalog::Catalog;
 use crate::definition::Limits;
@@ -56,12 +55,8 @@ impl Session {
     /// Cuts a text into statements, each parsed when it is asked for.
     pub fn statements(&self, text: &str) -> Statements {
         let options = self.context.state().config_options().sql_parser.clone();
-        let dialect = dialect_from_str(options.dialect.to_string());
-        let dialect: Arc<dyn Dialect> = match dialect {
-            Some(dialect) => dialect.into(),
-            None => Arc::new(GenericDialect {}),
-        };
-        Statements::new(text, dialect, options.recursion_limit.get())
+        let dialect = options.dialect.to_string();
+        Statements::new(text, &dialect, options.recursion_limit.get())
     }
 
     /// Executes a text of one statement.

@@ -11,11 +11,9 @@ mod options;
 mod reader;
 mod types;
 
-use std::sync::Arc;
-
 use arrow::datatypes::DataType;
 use datafusion::sql::parser::{DFParserBuilder, Statement as DfStatement};
-use sqlparser::dialect::Dialect;
+use sqlparser::dialect::{Dialect, GenericDialect, dialect_from_str};
 use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
@@ -94,7 +92,8 @@ pub(crate) struct FunctionName {
 /// After the first error there are no more: where the next statement would
 /// begin is anyone's guess.
 pub struct Statements {
-    dialect: Arc<dyn Dialect>,
+    /// The dialect's name: dialects themselves stay on one thread.
+    dialect: String,
     recursion_limit: usize,
     tokens: std::vec::IntoIter<TokenWithSpan>,
     /// What is wrong with the text behind the last token.
@@ -102,14 +101,16 @@ pub struct Statements {
 }
 
 impl Statements {
-    pub(crate) fn new(text: &str, dialect: Arc<dyn Dialect>, recursion_limit: usize) -> Self {
+    /// Cuts `text`, in the dialect of that name or, where there is none, in
+    /// sqlparser's generic one.
+    pub(crate) fn new(text: &str, dialect: &str, recursion_limit: usize) -> Self {
         let mut tokens = Vec::new();
-        let error = Tokenizer::new(dialect.as_ref(), text)
+        let error = Tokenizer::new(find_dialect(dialect).as_ref(), text)
             .tokenize_with_location_into_buf(&mut tokens)
             .err()
             .map(ParserError::from);
         Self {
-            dialect,
+            dialect: dialect.to_owned(),
             recursion_limit,
             tokens: tokens.into_iter(),
             error,
@@ -135,8 +136,9 @@ impl Statements {
     }
 
     fn parse(&self, tokens: Vec<TokenWithSpan>) -> Result<Statement> {
+        let dialect = find_dialect(&self.dialect);
         let mut parser = DFParserBuilder::new(tokens)
-            .with_dialect(self.dialect.as_ref())
+            .with_dialect(dialect.as_ref())
             .with_recursion_limit(self.recursion_limit)
             .build()
             .map_err(|error| Error::Query(Box::new(error)))?;
@@ -152,6 +154,10 @@ impl Statements {
         Reader(&mut parser.parser).end()?;
         Ok(Statement(statement))
     }
+}
+
+fn find_dialect(name: &str) -> Box<dyn Dialect> {
+    dialect_from_str(name).unwrap_or_else(|| Box::new(GenericDialect {}))
 }
 
 impl Iterator for Statements {

@@ -23,9 +23,8 @@ impl Declarations {
     /// Parses the text of a section `fusebox.functions`.
     pub(crate) fn parse(text: &str) -> Result<Self, ModuleFault> {
         let wrong = |what: String| ModuleFault::Declaration(what);
-        let dialect = std::sync::Arc::new(sqlparser::dialect::GenericDialect {});
         let mut declared = Vec::<CreateFunction>::new();
-        for statement in Statements::new(text, dialect, RECURSION_LIMIT) {
+        for statement in Statements::new(text, "generic", RECURSION_LIMIT) {
             let create = match statement.map_err(|error| wrong(error.to_string()))?.0 {
                 Parsed::Ours(Ours::CreateFunction(create)) => *create,
                 _ => return Err(wrong("it holds more than CREATE FUNCTION".to_owned())),

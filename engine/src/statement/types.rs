@@ -45,3 +45,32 @@ pub(super) fn arrow_type(data_type: &Sql, of: &str) -> Result<DataType> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::AsArray;
+    use datafusion::prelude::SessionContext;
+    use sqlparser::dialect::GenericDialect;
+    use sqlparser::parser::Parser;
+
+    use super::*;
+
+    const NAMES: &str = "BOOLEAN, BOOL, TINYINT, SMALLINT, INT2, INT, INTEGER, INT4, BIGINT, INT8, \
+        TINYINT UNSIGNED, SMALLINT UNSIGNED, INT UNSIGNED, INTEGER UNSIGNED, BIGINT UNSIGNED, \
+        FLOAT, REAL, FLOAT4, DOUBLE, DOUBLE PRECISION, FLOAT8, VARCHAR, CHAR, TEXT, STRING, BYTEA, \
+        DATE, TIME, TIME WITHOUT TIME ZONE, TIMESTAMP, TIMESTAMP WITHOUT TIME ZONE, INTERVAL";
+
+    #[tokio::test]
+    async fn types_are_those_of_datafusion() {
+        let context = SessionContext::new();
+        for name in NAMES.split(", ") {
+            let sql = format!("SELECT arrow_typeof(CAST(NULL AS {name}))");
+            let batches = context.sql(&sql).await.unwrap().collect().await.unwrap();
+            let theirs = batches[0].column(0).as_string::<i32>().value(0);
+            let parser = Parser::new(&GenericDialect {}).try_with_sql(name);
+            let parsed = parser.unwrap().parse_data_type().unwrap();
+            let ours = arrow_type(&parsed, "f").unwrap();
+            assert_eq!(ours.to_string(), theirs, "{name}");
+        }
+    }
+}

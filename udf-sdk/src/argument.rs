@@ -19,19 +19,17 @@ pub trait Argument<'c>: Sized {
     const SEES_NULLS: bool;
 
     /// What the column holds for a row, before it is made an argument.
-    #[doc(hidden)]
     type Raw: Copy;
 
     /// What the column holds for the `rows` rows from `start`; if `DENSE`,
     /// none of them is null.
-    #[doc(hidden)]
     fn rows<const DENSE: bool>(
         column: &ColumnOf<'c, Self>,
         start: usize,
         rows: usize,
     ) -> impl Iterator<Item = Self::Raw>;
 
-    #[doc(hidden)]
+    /// Makes the argument, of what may need memory of its own.
     fn from_raw(raw: Self::Raw) -> Self;
 }
 
@@ -42,10 +40,10 @@ pub trait Argument<'c>: Sized {
     note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, or an Option of one of these"
 )]
 pub trait Plain<'c>: SqlType + From<ItemOf<'c, Self>> {
-    #[doc(hidden)]
+    /// The column, in the layout of the SQL type.
     type Column: Column + 'c;
 
-    #[doc(hidden)]
+    /// Reads the column.
     fn column(arguments: &mut Arguments<'c>) -> Self::Column;
 }
 

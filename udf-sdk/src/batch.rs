@@ -1,135 +1,11 @@
 //! The loop over the rows of a batch: the one place where the author's
 //! function is called.
 
-use crate::argument::{Argument, ColumnOf, Plain};
-use crate::column::{BLOCK_ROWS, Column, SPREAD_ROWS};
-use crate::entry::{Arguments, Call};
+use crate::column::{BLOCK_ROWS, SPREAD_ROWS};
+use crate::entry::Call;
 use crate::output::{Output, Value};
 use crate::results::Results;
-
-/// The arguments of one row, as pairs: `(A, (B, ()))` for a function of two.
-/// Pairs, because Rust has no tuples of any length.
-pub trait Row<'c>: Sized {
-    /// Their columns.
-    type Columns;
-
-    /// What the columns hold for a row, before it is made arguments.
-    type Raw: Copy;
-
-    /// Reads the columns in the order of the signature.
-    fn columns(arguments: &mut Arguments<'c>) -> Self::Columns;
-
-    /// What the loop must know about the columns before it starts.
-    fn shape(columns: &Self::Columns) -> Shape;
-
-    /// Which rows from `start` on are null.
-    fn valid(columns: &Self::Columns, start: usize) -> Valid;
-
-    /// What the columns hold for the `rows` rows from `start`, under the terms
-    /// of [`Column::rows`]; if `DENSE`, none of them is null.
-    fn rows<const DENSE: bool>(
-        columns: &Self::Columns,
-        start: usize,
-        rows: usize,
-    ) -> impl Iterator<Item = Self::Raw>;
-
-    /// Makes the arguments of a row.
-    fn from_raw(raw: Self::Raw) -> Self;
-}
-
-/// What the loop must know about the columns before it starts.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Shape {
-    has_nulls: bool,
-    has_constants: bool,
-}
-
-/// One bit for each of [`BLOCK_ROWS`] rows. All ones where a column has no
-/// nulls.
-#[derive(Clone, Copy, Debug)]
-pub struct Valid {
-    /// 1 where no argument is null.
-    every: u64,
-    /// 1 where no argument is null but those that see nulls.
-    strict: u64,
-}
-
-impl<'c> Row<'c> for () {
-    type Columns = ();
-    type Raw = ();
-
-    fn columns(_arguments: &mut Arguments<'c>) {}
-
-    fn shape(_columns: &()) -> Shape {
-        Shape::default()
-    }
-
-    fn valid(_columns: &(), _start: usize) -> Valid {
-        Valid {
-            every: u64::MAX,
-            strict: u64::MAX,
-        }
-    }
-
-    fn rows<const DENSE: bool>(
-        _columns: &(),
-        _start: usize,
-        rows: usize,
-    ) -> impl Iterator<Item = ()> {
-        (0..rows).map(|_| ())
-    }
-
-    fn from_raw(_raw: ()) {}
-}
-
-impl<'c, A: Argument<'c>, R: Row<'c>> Row<'c> for (A, R) {
-    type Columns = (ColumnOf<'c, A>, R::Columns);
-    type Raw = (A::Raw, R::Raw);
-
-    #[inline]
-    fn columns(arguments: &mut Arguments<'c>) -> Self::Columns {
-        let first = A::Plain::column(arguments);
-        (first, R::columns(arguments))
-    }
-
-    #[inline]
-    fn shape((first, rest): &Self::Columns) -> Shape {
-        let rest = R::shape(rest);
-        let validity = first.validity();
-        Shape {
-            has_nulls: rest.has_nulls | validity.has_nulls(),
-            has_constants: rest.has_constants | validity.is_constant(),
-        }
-    }
-
-    #[inline]
-    fn valid((first, rest): &Self::Columns, start: usize) -> Valid {
-        let Valid { every, strict } = R::valid(rest, start);
-        let valid = first.validity().word(start);
-        Valid {
-            every: every & valid,
-            strict: if A::SEES_NULLS {
-                strict
-            } else {
-                strict & valid
-            },
-        }
-    }
-
-    #[inline]
-    fn rows<const DENSE: bool>(
-        (first, rest): &Self::Columns,
-        start: usize,
-        rows: usize,
-    ) -> impl Iterator<Item = Self::Raw> {
-        A::rows::<DENSE>(first, start, rows).zip(R::rows::<DENSE>(rest, start, rows))
-    }
-
-    #[inline(always)]
-    fn from_raw((first, rest): Self::Raw) -> Self {
-        (A::from_raw(first), R::from_raw(rest))
-    }
-}
+use crate::row::{Row, Shape};
 
 /// Why a batch has no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -216,4 +92,178 @@ fn fill<'c, R: Row<'c>, O: Output>(
         message: "the column of results has more than 2147483647 bytes".to_owned(),
     });
     failure.or(overflow).map_or(Ok(()), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::cell::RefCell;
+    use std::iter;
+
+    use crate::argument::Argument;
+    use crate::column::{Bits, Numbers};
+    use crate::entry::Text;
+    use crate::results::{BitResults, ByteResults, NumberResults};
+    use crate::sample::Sample;
+
+    type Two<'c> = (Numbers<'c, i64>, (Numbers<'c, i64>, ()));
+
+    /// Around one word of validity, one spread constant, and both.
+    const ROWS: [usize; 12] = [1, 2, 63, 64, 65, 127, 128, 255, 256, 257, 320, 1000];
+
+    /// Numbers that look random and are the same in every run.
+    fn numbers(seed: u64) -> impl Iterator<Item = u64> {
+        let next = |state: &u64| Some(state.wrapping_mul(6364136223846793005).wrapping_add(1));
+        iter::successors(Some(seed), next).map(|state| state >> 33)
+    }
+
+    /// A column, or now and then a constant, with so many nulls in 16 rows.
+    fn column(seed: u64, rows: usize, nulls: u64) -> Vec<Option<i64>> {
+        let length = if numbers(seed).nth(9) < Some(1 << 30) {
+            1
+        } else {
+            rows
+        };
+        let mut numbers = numbers(seed).skip(10);
+        let mut value = || numbers.next().filter(|number| number % 16 >= nulls);
+        let value = || value().map(|number| number as i64);
+        iter::repeat_with(value).take(length).collect()
+    }
+
+    /// Every row of a column, with a constant in each.
+    fn spread(column: &[Option<i64>], rows: usize) -> impl Iterator<Item = Option<i64>> {
+        column.iter().copied().cycle().take(rows)
+    }
+
+    /// Runs `function` on batches of two columns of all kinds, and compares.
+    fn check<A, B, O>(
+        function: impl Fn((A, (B, ()))) -> O,
+        expected: impl Fn(Option<i64>, Option<i64>) -> Option<i64>,
+    ) where
+        A: for<'c> Argument<'c, Plain = i64>,
+        B: for<'c> Argument<'c, Plain = i64>,
+        O: Output<Value = i64>,
+    {
+        let mut results = NumberResults::new();
+        let mut nulls_seen = [0; 2];
+        for (seed, rows) in (0..600).zip(ROWS.iter().copied().cycle()) {
+            let [a, b] =
+                [seed, seed + 1000].map(|seed| column(seed, rows, [0, 1, 16][seed as usize % 3]));
+            let samples = [&a, &b].map(|column| Sample::numbers(rows, column));
+            let columns: Two<'_> = (samples[0].as_numbers(), (samples[1].as_numbers(), ()));
+            let outcome = fill::<(A, (B, ())), O>(&columns, rows, &function, &mut results);
+            let both = spread(&a, rows).zip(spread(&b, rows));
+            let expected: Vec<_> = both.map(|(a, b)| expected(a, b)).collect();
+            assert_eq!(outcome, Ok(()));
+            assert_eq!(results.to_options(), expected, "{seed}: {rows} rows");
+            for value in expected {
+                nulls_seen[usize::from(value.is_none())] += 1;
+            }
+        }
+        assert!(
+            nulls_seen.iter().all(|seen| *seen > 10_000),
+            "{nulls_seen:?}"
+        );
+    }
+
+    #[test]
+    fn strict_function_is_called_where_no_argument_is_null() {
+        check(|(a, (b, ())): (i64, (i64, ()))| a + b, |a, b| Some(a? + b?));
+    }
+
+    #[test]
+    fn option_sees_the_nulls_and_the_other_argument_does_not() {
+        check(
+            |(a, (b, ())): (Option<i64>, (i64, ()))| a.unwrap_or(7) + b,
+            |a, b| Some(a.unwrap_or(7) + b?),
+        );
+    }
+
+    #[test]
+    fn result_may_be_null_where_no_argument_is() {
+        check(
+            |(a, (b, ())): (Option<i64>, (Option<i64>, ()))| a.xor(b).filter(|n| n % 2 == 0),
+            |a, b| a.xor(b).filter(|n| n % 2 == 0),
+        );
+    }
+
+    #[test]
+    fn booleans_are_read_and_written_bit_by_bit() {
+        let mut results = BitResults::new();
+        for rows in ROWS {
+            for nulls in [0, 3] {
+                let [a, b] = [1, 2].map(|seed| -> Vec<Option<bool>> {
+                    let is_odd = |n| n % 2 == 1;
+                    let column = column(seed + 20, rows, nulls);
+                    column.into_iter().map(|value| value.map(is_odd)).collect()
+                });
+                let samples = [&a, &b].map(|column| Sample::bits(rows, column));
+                let columns: (Bits<'_>, (Bits<'_>, ())) =
+                    (samples[0].as_bits(), (samples[1].as_bits(), ()));
+                let exclusive = |(a, (b, ())): (bool, (bool, ()))| a != b;
+                let outcome = fill(&columns, rows, exclusive, &mut results);
+                let expected = (0..rows).map(|row| {
+                    let at = |column: &[Option<bool>]| column[row % column.len()];
+                    Some(at(&a)? != at(&b)?)
+                });
+                assert_eq!(outcome, Ok(()));
+                assert_eq!(results.to_options(rows), expected.collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn text_is_borrowed_from_the_column_and_given_back() {
+        let words = [Some("ein"), None, Some(""), Some("Süßes zum Schluß")];
+        let words = Sample::texts(4, &words);
+        let suffix = Sample::texts(4, &[Some("ß")]);
+        let columns: (Text<'_>, (Text<'_>, ())) = (words.as_text(), (suffix.as_text(), ()));
+        fn trim<'c>((word, (suffix, ())): (&'c str, (&'c str, ()))) -> Option<&'c str> {
+            word.strip_suffix(suffix)
+        }
+        let mut results = ByteResults::new();
+        let outcome = fill(&columns, 4, trim, &mut results);
+        assert_eq!(outcome, Ok(()));
+        let expected = [None, None, None, Some("Süßes zum Schlu")];
+        assert_eq!(
+            results.to_options(),
+            expected.map(|text| text.map(str::as_bytes))
+        );
+    }
+
+    #[test]
+    fn function_without_arguments_is_called_for_every_row() {
+        let count = RefCell::new(0_i64);
+        let next = |()| {
+            *count.borrow_mut() += 1;
+            *count.borrow()
+        };
+        let mut results = NumberResults::new();
+        assert_eq!(fill(&(), 3, next, &mut results), Ok(()));
+        assert_eq!(results.to_options(), [Some(1), Some(2), Some(3)]);
+    }
+
+    #[test]
+    fn no_row_is_called_after_the_one_that_failed() {
+        for (nulls, failing) in [(false, 0), (false, 700), (true, 0), (true, 699)] {
+            let mut column: Vec<Option<i64>> = (0..1000).map(Some).collect();
+            if nulls {
+                column[5] = None;
+            }
+            let sample = Sample::numbers(1000, &column);
+            let last = RefCell::new(0);
+            let up_to = |(n, ())| {
+                assert!(n <= failing, "row {n} is called after row {failing}");
+                last.replace(n);
+                if n == failing { Err("enough") } else { Ok(n) }
+            };
+            let mut results = NumberResults::new();
+            let outcome =
+                fill::<(i64, ()), _>(&(sample.as_numbers(), ()), 1000, up_to, &mut results);
+            let (row, message) = (failing as usize, "enough".to_owned());
+            assert_eq!(outcome, Err(Failure { row, message }));
+            assert_eq!(last.into_inner(), failing);
+        }
+    }
 }

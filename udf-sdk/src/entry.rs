@@ -13,7 +13,7 @@ use std::ptr;
 use std::slice;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use fusebox_abi::{ALIGNMENT, ArrowArray, Failure, STATUS_FAILURE, STATUS_OK};
+use fusebox_abi::{ArrowArray, Failure, STATUS_FAILURE, STATUS_OK};
 
 use crate::column::{Buffers, Bytes, Column, Validity};
 
@@ -177,11 +177,12 @@ impl<'c> Text<'c> {
         unsafe { str::from_utf8_unchecked(self.0.get(row)) }
     }
 
-    /// Makes a column whose rows are UTF-8, null or not.
+    /// Makes a column of `length` rows, and checks what the host promises.
     #[cfg(test)]
     pub(crate) fn checked(bytes: Bytes<'c>, length: usize) -> Self {
+        let is_null = |row| !bytes.validity().is_valid(row);
         let is_text = |row| str::from_utf8(bytes.get(row)).is_ok();
-        assert!((0..length).all(is_text), "the rows are UTF-8");
+        assert!((0..length).all(|row| is_null(row) || is_text(row)));
         Self(bytes)
     }
 }
@@ -229,8 +230,9 @@ fn address<T>(pointer: *const T) -> u32 {
 
 /// Lends the host an arena of at least `bytes` bytes, ending the one before.
 /// Returns its address, or 0 where there is no memory.
-#[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "an export"))]
+#[cfg(any(target_arch = "wasm32", test))]
 fn arena(bytes: u32) -> u32 {
+    use fusebox_abi::ALIGNMENT;
     #[derive(Clone, Copy)]
     #[repr(align(64))]
     struct Line {
@@ -261,5 +263,20 @@ mod exports {
     #[unsafe(no_mangle)]
     extern "C" fn fusebox_alloc(bytes: u32) -> u32 {
         super::arena(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use fusebox_abi::ALIGNMENT;
+
+    #[test]
+    fn arena_is_aligned_even_where_it_is_empty() {
+        for bytes in [0, 1, 63, 64, 65, 1 << 20] {
+            let start = arena(bytes);
+            assert!(start != 0 && (start as usize).is_multiple_of(ALIGNMENT));
+        }
     }
 }

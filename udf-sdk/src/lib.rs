@@ -1,21 +1,112 @@
-//! Write functions for Fusebox in Rust.
+//! Functions for Fusebox, in Rust.
+//!
+//! A function with the attribute [`udf`] can be called from SQL once its crate
+//! is compiled to WebAssembly. It stays a Rust function: tests call it
+//! natively, and so may other crates.
 //!
 //! ```
+//! #![forbid(unsafe_code)]
+//! use fusebox_sdk::udf;
+//!
+//! /// The gross price, or an error if there is none.
+//! #[udf]
+//! fn gross(net: f64, tax_percent: Option<f64>) -> Result<f64, String> {
+//!     match tax_percent {
+//!         Some(tax) if tax < 0.0 => Err(format!("a tax of {tax} %")),
+//!         tax => Ok(net * (1.0 + tax.unwrap_or(0.0) / 100.0)),
+//!     }
+//! }
+//! # fn main() {
+//! assert_eq!(gross(100.0, Some(19.0)), Ok(119.0));
+//! # }
 //! ```
+//!
+//! The crate is a `cdylib`, built for `wasm32-unknown-unknown`. SQL needs no
+//! signature, since the module carries it:
+//!
+//! ```sql
+//! CREATE MODULE prices LANGUAGE WASM FROM 'prices.wasm';
+//! IMPORT FUNCTIONS FROM MODULE prices;
+//! SELECT gross(100, 19);
+//! ```
+//!
+//! # Types
+//!
+//! | SQL | argument | result |
+//! |---|---|---|
+//! | `BOOLEAN` | `bool` | `bool` |
+//! | `TINYINT`, `TINYINT UNSIGNED` | `i8`, `u8` | `i8`, `u8` |
+//! | `SMALLINT`, `SMALLINT UNSIGNED` | `i16`, `u16` | `i16`, `u16` |
+//! | `INT`, `INT UNSIGNED` | `i32`, `u32` | `i32`, `u32` |
+//! | `BIGINT`, `BIGINT UNSIGNED` | `i64`, `u64` | `i64`, `u64` |
+//! | `FLOAT`, `DOUBLE` | `f32`, `f64` | `f32`, `f64` |
+//! | `VARCHAR` | `&str`, `String` | `&str`, `String` |
+//! | `BYTEA` | `&[u8]`, `Vec<u8>` | `&[u8]`, `Vec<u8>` |
+//! | nulls | `Option` of the above | `Option` of the above |
+//! | failures | | `Result` of the above, with an error that is `Display` |
+//!
+//! An alias is as good as the type it stands for. `&str` and `&[u8]` cost
+//! nothing; `String` and `Vec<u8>` are copied for every row. A result may
+//! borrow from an argument.
+//!
+//! **Nulls.** A function without an `Option` argument is `STRICT`: where an
+//! argument is null, the result is null and the function is not called. With
+//! one, it is `CALLED ON NULL INPUT`, and the `Option` is `None` there; where
+//! another argument, not an `Option`, is null, the result still is null.
+//!
+//! **Failures.** An `Err` ends the query with its message and the row. A panic
+//! ends it too, but costs the instance, and has no message.
+//!
+//! # What the attribute says
+//!
+//! The SQL name is that of the function, and each argument has its own. Names
+//! are quoted as they stand, so a function that is to be called without quotes
+//! has a name in lower case. Options, between commas:
+//!
+//! - `name = "…"`: another SQL name.
+//! - `immutable`, `stable` or `volatile`: how results may change, as in
+//!   PostgreSQL. Without one of them the engine decides, and it takes a
+//!   function that imports nothing to be immutable.
+//!
+//! # How fast it is
+//!
+//! The function is called in a loop inside the module, over columns in memory,
+//! and the compiler inlines it there. A batch without nulls is a loop without
+//! tests, of constants too; nulls cost a test per row. The memory of results is
+//! kept from call to call.
 #![deny(unsafe_code)]
 
-extern crate self as fusebox_sdk;
-
-mod argument;
+// The loop over the rows of a batch.
 mod batch;
-mod column;
-mod entry;
+
+// The arguments of a row, gathered from their columns.
+mod row;
+
+// Rust types that SQL arguments arrive as.
+mod argument;
+
+// Rust types that become SQL results.
 mod output;
+
+// Result columns in the making.
 mod results;
+
+// Guest addresses into columns, and results into addresses: all unsafe code.
+mod entry;
+
+// Argument columns, as slices.
+mod column;
+
+// SQL types, and the declaration of a function.
 mod sql;
+
+// Columns as a host would lower them.
+#[cfg(test)]
+mod sample;
 
 pub use fusebox_macros::udf;
 
+/// What the attribute's expansion needs. Not for use by hand.
 #[doc(hidden)]
 pub mod __private {
     pub use fusebox_abi::ArrowArray;

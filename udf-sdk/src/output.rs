@@ -19,7 +19,6 @@ pub trait Output {
     type Value: Value;
 
     /// The row's value, null, or the message of its failure.
-    #[doc(hidden)]
     fn into_row(self) -> Result<Option<Self::Value>, String>;
 }
 
@@ -33,7 +32,7 @@ pub trait Nullable {
     /// The type of a row that is not null.
     type Value: Value;
 
-    #[doc(hidden)]
+    /// The row's value, or null.
     fn into_option(self) -> Option<Self::Value>;
 }
 
@@ -44,16 +43,14 @@ pub trait Nullable {
     note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, or an Option of one of these"
 )]
 pub trait Value: SqlType + Sized {
-    #[doc(hidden)]
+    /// The column of results, in the layout of the SQL type.
     type Results: Results;
 
     /// Where the result column lives between calls, since the host reads it
     /// after the export has returned.
-    #[doc(hidden)]
     fn memory() -> &'static LocalKey<Cell<Self::Results>>;
 
     /// Appends rows, each with its number.
-    #[doc(hidden)]
     fn extend(results: &mut Self::Results, rows: impl Iterator<Item = (usize, Option<Self>)>);
 }
 

@@ -63,11 +63,11 @@ pub struct Parameter {
 
 impl Declaration<'_> {
     /// The length of the statement, in bytes.
-    pub const fn len(&self) -> usize {
+    pub const fn statement_len(&self) -> usize {
         self.write::<0>().length
     }
 
-    /// The statement, whose [length](Self::len) is `N`.
+    /// The statement, whose [length](Self::statement_len) is `N`.
     pub const fn statement<const N: usize>(&self) -> [u8; N] {
         self.write().bytes
     }
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn statement_has_every_clause_in_the_order_of_the_grammar() {
-        const BYTES: [u8; MEASURE.len()] = MEASURE.statement();
+        const BYTES: [u8; MEASURE.statement_len()] = MEASURE.statement();
         assert_eq!(
             str::from_utf8(&BYTES).unwrap(),
             "CREATE FUNCTION \"say \"\"hi\"\"\"(\"x\" BIGINT, \"y\" VARCHAR) RETURNS BOOLEAN \
@@ -207,7 +207,7 @@ mod tests {
             export: None,
         };
         let statement = "CREATE FUNCTION \"pi\"() RETURNS DOUBLE LANGUAGE WASM STRICT;\n";
-        assert_eq!(constant.len(), statement.len());
+        assert_eq!(constant.statement_len(), statement.len());
         assert_eq!(
             constant.statement(),
             *b"CREATE FUNCTION \"pi\"() RETURNS DOUBLE LANGUAGE WASM STRICT;\n"

@@ -55,7 +55,7 @@ fn declaration(signature: &Signature) -> TokenStream {
                 volatility: #volatility,
                 export: #export,
             };
-        const __FUSEBOX_BYTES: [::core::primitive::u8; __FUSEBOX_DECLARATION.len()] =
+        const __FUSEBOX_BYTES: [::core::primitive::u8; __FUSEBOX_DECLARATION.statement_len()] =
             __FUSEBOX_DECLARATION.statement();
         #[cfg(target_arch = "wasm32")]
         #[used]

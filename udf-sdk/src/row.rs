@@ -1,0 +1,131 @@
+//! The arguments of a row, gathered from as many columns as there are.
+
+use crate::argument::{Argument, ColumnOf, Plain};
+use crate::column::Column;
+use crate::entry::Arguments;
+
+/// The arguments of one row, as pairs: `(A, (B, ()))` for a function of two.
+/// Pairs, because Rust has no tuples of any length.
+pub trait Row<'c>: Sized {
+    /// Their columns.
+    type Columns;
+
+    /// What the columns hold for a row, before it is made arguments.
+    type Raw: Copy;
+
+    /// Reads the columns in the order of the signature.
+    fn columns(arguments: &mut Arguments<'c>) -> Self::Columns;
+
+    /// What the loop must know about the columns before it starts.
+    fn shape(columns: &Self::Columns) -> Shape;
+
+    /// Which rows from `start` on are null.
+    fn valid(columns: &Self::Columns, start: usize) -> Valid;
+
+    /// What the columns hold for the `rows` rows from `start`, under the terms
+    /// of [`Column::rows`]; if `DENSE`, none of them is null.
+    fn rows<const DENSE: bool>(
+        columns: &Self::Columns,
+        start: usize,
+        rows: usize,
+    ) -> impl Iterator<Item = Self::Raw>;
+
+    /// Makes the arguments of a row.
+    fn from_raw(raw: Self::Raw) -> Self;
+}
+
+/// What the loop must know about the columns before it starts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shape {
+    /// Whether any row of any column is null.
+    pub(crate) has_nulls: bool,
+    /// Whether any column is constant.
+    pub(crate) has_constants: bool,
+}
+
+/// One bit for each row of a validity word. All ones where a column has no
+/// nulls.
+#[derive(Clone, Copy, Debug)]
+pub struct Valid {
+    /// 1 where no argument is null.
+    pub(crate) every: u64,
+    /// 1 where no argument is null but those that see nulls.
+    pub(crate) strict: u64,
+}
+
+impl<'c> Row<'c> for () {
+    type Columns = ();
+    type Raw = ();
+
+    fn columns(_arguments: &mut Arguments<'c>) {}
+
+    fn shape(_columns: &()) -> Shape {
+        Shape::default()
+    }
+
+    fn valid(_columns: &(), _start: usize) -> Valid {
+        Valid {
+            every: u64::MAX,
+            strict: u64::MAX,
+        }
+    }
+
+    fn rows<const DENSE: bool>(
+        _columns: &(),
+        _start: usize,
+        rows: usize,
+    ) -> impl Iterator<Item = ()> {
+        (0..rows).map(|_| ())
+    }
+
+    fn from_raw(_raw: ()) {}
+}
+
+impl<'c, A: Argument<'c>, R: Row<'c>> Row<'c> for (A, R) {
+    type Columns = (ColumnOf<'c, A>, R::Columns);
+    type Raw = (A::Raw, R::Raw);
+
+    #[inline]
+    fn columns(arguments: &mut Arguments<'c>) -> Self::Columns {
+        let first = A::Plain::column(arguments);
+        (first, R::columns(arguments))
+    }
+
+    #[inline]
+    fn shape((first, rest): &Self::Columns) -> Shape {
+        let rest = R::shape(rest);
+        let validity = first.validity();
+        Shape {
+            has_nulls: rest.has_nulls | validity.has_nulls(),
+            has_constants: rest.has_constants | validity.is_constant(),
+        }
+    }
+
+    #[inline]
+    fn valid((first, rest): &Self::Columns, start: usize) -> Valid {
+        let Valid { every, strict } = R::valid(rest, start);
+        let valid = first.validity().word(start);
+        Valid {
+            every: every & valid,
+            strict: if A::SEES_NULLS {
+                strict
+            } else {
+                strict & valid
+            },
+        }
+    }
+
+    #[inline]
+    fn rows<const DENSE: bool>(
+        (first, rest): &Self::Columns,
+        start: usize,
+        rows: usize,
+    ) -> impl Iterator<Item = Self::Raw> {
+        A::rows::<DENSE>(first, start, rows).zip(R::rows::<DENSE>(rest, start, rows))
+    }
+
+    #[inline(always)]
+    fn from_raw((first, rest): Self::Raw) -> Self {
+        (A::from_raw(first), R::from_raw(rest))
+    }
+}

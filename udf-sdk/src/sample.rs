@@ -1,0 +1,95 @@
+//! Columns as a host would lower them: padded, and with garbage in null rows.
+
+use crate::column::{Bits, Buffers, Bytes, Numbers};
+use crate::entry::Text;
+
+/// The buffers of a column, owned.
+#[derive(Debug)]
+pub(crate) struct Sample {
+    rows: usize,
+    length: usize,
+    validity: Option<Vec<u8>>,
+    values: Vec<u8>,
+    data: Vec<u8>,
+}
+
+impl Sample {
+    /// A column for a batch of `rows` rows, constant if it has a single one.
+    fn new<T>(rows: usize, column: &[Option<T>], values: Vec<u8>, data: Vec<u8>) -> Self {
+        assert!(column.len() == rows || column.len() == 1);
+        let has_nulls = column.iter().any(Option::is_none);
+        let validity = column.iter().map(Option::is_some).collect::<Vec<_>>();
+        Self {
+            rows,
+            length: column.len(),
+            validity: has_nulls.then(|| padded(bitmap(&validity))),
+            values: padded(values),
+            data,
+        }
+    }
+
+    pub(crate) fn numbers(rows: usize, column: &[Option<i64>]) -> Self {
+        let bytes = |value: &Option<i64>| value.unwrap_or(i64::MIN).to_le_bytes();
+        Self::new(
+            rows,
+            column,
+            column.iter().flat_map(bytes).collect(),
+            vec![],
+        )
+    }
+
+    pub(crate) fn bits(rows: usize, column: &[Option<bool>]) -> Self {
+        let bits: Vec<bool> = column.iter().map(|value| value.unwrap_or(true)).collect();
+        Self::new(rows, column, bitmap(&bits), vec![])
+    }
+
+    pub(crate) fn texts(rows: usize, column: &[Option<&str>]) -> Self {
+        let mut offsets = 0_u32.to_le_bytes().to_vec();
+        let mut data = Vec::new();
+        for value in column {
+            data.extend(value.map_or(&b"\xff\xfe"[..], str::as_bytes));
+            offsets.extend((data.len() as u32).to_le_bytes());
+        }
+        Self::new(rows, column, offsets, data)
+    }
+
+    pub(crate) fn as_numbers(&self) -> Numbers<'_, i64> {
+        Numbers::new(self.buffers())
+    }
+
+    pub(crate) fn as_bits(&self) -> Bits<'_> {
+        Bits::new(self.buffers())
+    }
+
+    pub(crate) fn as_bytes(&self) -> Bytes<'_> {
+        Bytes::new(self.buffers())
+    }
+
+    pub(crate) fn as_text(&self) -> Text<'_> {
+        Text::checked(self.as_bytes(), self.length)
+    }
+
+    fn buffers(&self) -> Buffers<'_> {
+        Buffers {
+            rows: self.rows,
+            length: self.length,
+            validity: self.validity.as_deref(),
+            values: &self.values,
+            data: &self.data,
+        }
+    }
+}
+
+/// Packs bits, least significant first.
+pub(crate) fn bitmap(bits: &[bool]) -> Vec<u8> {
+    let pack = |bits: &[bool]| {
+        let bits = bits.iter().rev();
+        bits.fold(0, |byte, bit| byte << 1 | u8::from(*bit))
+    };
+    bits.chunks(8).map(pack).collect()
+}
+
+fn padded(mut buffer: Vec<u8>) -> Vec<u8> {
+    buffer.resize(buffer.len().next_multiple_of(64), 0);
+    buffer
+}

@@ -1,0 +1,139 @@
+//! What a module says about its functions, which stay functions.
+
+use fusebox_sdk::udf;
+
+/// Checks a declaration, which begins and ends like all of them.
+#[track_caller]
+fn check(declaration: &str, expected: &str) {
+    let middle = declaration
+        .strip_prefix("CREATE FUNCTION ")
+        .and_then(|rest| rest.strip_suffix(";\n"));
+    assert_eq!(middle, Some(expected), "{declaration}");
+}
+
+#[udf]
+#[expect(clippy::too_many_arguments, reason = "one of each type")]
+fn every_type(
+    a: bool,
+    b: i8,
+    c: u8,
+    d: i16,
+    e: u16,
+    f: i32,
+    g: u32,
+    h: i64,
+    i: u64,
+    j: f32,
+    k: f64,
+    l: &str,
+    m: String,
+    n: &[u8],
+    o: Vec<u8>,
+) -> aside::Count {
+    let numbers = [
+        i64::from(a),
+        b.into(),
+        c.into(),
+        d.into(),
+        e.into(),
+        f.into(),
+        g.into(),
+        h,
+        i as i64,
+        j as i64,
+        k as i64,
+    ];
+    let lengths = [l.len(), m.len(), n.len(), o.len()];
+    numbers.into_iter().sum::<i64>() + lengths.into_iter().sum::<usize>() as i64
+}
+
+mod aside {
+    pub(crate) type Count = i64;
+}
+
+#[test]
+fn every_type_has_its_sql_name() {
+    check(
+        __fusebox_declaration_of_every_type,
+        "\"every_type\"(\"a\" BOOLEAN, \"b\" TINYINT, \"c\" TINYINT UNSIGNED, \
+         \"d\" SMALLINT, \"e\" SMALLINT UNSIGNED, \"f\" INT, \"g\" INT UNSIGNED, \
+         \"h\" BIGINT, \"i\" BIGINT UNSIGNED, \"j\" FLOAT, \"k\" DOUBLE, \
+         \"l\" VARCHAR, \"m\" VARCHAR, \"n\" BYTEA, \"o\" BYTEA) \
+         RETURNS BIGINT LANGUAGE WASM STRICT",
+    );
+}
+
+#[test]
+fn function_stays_callable() {
+    let (text, bytes) = (String::from("13"), vec![15; 2]);
+    let one_each = every_type(
+        true, 2, 3, 4, 5, 6, 7, 8, 9, 10.0, 11.0, "12", text, &[14; 2], bytes,
+    );
+    assert_eq!(one_each, (1..=11).sum::<i64>() + 8);
+}
+
+type Maybe<T> = Option<T>;
+type Fallible<T> = Result<T, std::fmt::Error>;
+
+#[udf]
+fn aliases(present: f64, maybe: Maybe<f64>) -> Fallible<Maybe<Vec<u8>>> {
+    Ok(maybe.map(|value| vec![(present + value) as u8]))
+}
+
+#[test]
+fn type_is_what_its_alias_stands_for() {
+    check(
+        __fusebox_declaration_of_aliases,
+        "\"aliases\"(\"present\" DOUBLE, \"maybe\" DOUBLE) \
+         RETURNS BYTEA LANGUAGE WASM CALLED ON NULL INPUT",
+    );
+}
+
+#[udf(name = "say \"hi\"", stable)]
+fn greeting<'a>(r#type: &'a str, mut _times: Option<&str>) -> &'a str {
+    _times = None;
+    r#type
+}
+
+#[test]
+fn names_are_quoted_and_the_symbol_told_apart() {
+    check(
+        __fusebox_declaration_of_greeting,
+        "\"say \"\"hi\"\"\"(\"type\" VARCHAR, \"_times\" VARCHAR) \
+         RETURNS VARCHAR LANGUAGE WASM STABLE CALLED ON NULL INPUT EXPORT 'greeting'",
+    );
+}
+
+#[udf(immutable)]
+fn r#move() -> bool {
+    true
+}
+
+#[test]
+fn raw_identifier_is_a_plain_name() {
+    check(
+        __fusebox_declaration_of_move,
+        "\"move\"() RETURNS BOOLEAN LANGUAGE WASM IMMUTABLE STRICT",
+    );
+}
+
+#[udf(volatile)]
+#[cfg(any())]
+fn left_out() -> NoSuchType {
+    NoSuchType
+}
+
+// The macro's own names are out of the way of the author's.
+#[udf]
+fn argument_0(argument_0: i64, __fusebox_export: i64) -> i64 {
+    argument_0 - __fusebox_export
+}
+
+#[test]
+fn argument_may_be_named_like_its_function() {
+    check(
+        __fusebox_declaration_of_argument_0,
+        "\"argument_0\"(\"argument_0\" BIGINT, \"__fusebox_export\" BIGINT) \
+         RETURNS BIGINT LANGUAGE WASM STRICT",
+    );
+}

@@ -1,0 +1,4 @@
+//! The attribute macro, from outside.
+
+mod declared;
+mod refused;

@@ -1,14 +1,14 @@
 -- How far did the flights that left New York City in January 2013 go?
 -- `cargo xtask demo` runs this file from the root of the checkout.
 
--- The flights, and where the airports are. `NA` is null in this data.
+-- The flights, and where the airports are.
 CREATE EXTERNAL TABLE flights
     STORED AS PARQUET
     LOCATION 'data/nycflights13/flights-2013-01.parquet';
 CREATE EXTERNAL TABLE airports
     STORED AS CSV
     LOCATION 'data/nycflights13/airports.csv'
-    OPTIONS ('format.has_header' 'true', 'format.null_regex' '^NA$');
+    OPTIONS ('format.has_header' 'true');
 
 -- A module of functions, compiled to WebAssembly, says what it offers.
 CREATE MODULE geo LANGUAGE WASM FROM 'target/guests/geo.wasm';

@@ -1,0 +1,165 @@
+//! SQL text through the session and on to standard output.
+
+use std::io::{self, BufWriter, Stdout, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::error::ArrowError;
+use datafusion::execution::SendableRecordBatchStream;
+use fusebox::{Paths, Session, Statement};
+use futures::StreamExt;
+
+use crate::failure::Failure;
+use crate::format::{Format, Printer};
+use crate::threads::Threads;
+
+/// A session, and where its results go.
+pub(crate) struct Runner {
+    session: Arc<Session>,
+    threads: Threads,
+    format: Format,
+    /// Whether this is not the first result.
+    printed: bool,
+    out: Output,
+}
+
+/// How a statement went.
+pub(crate) struct Summary {
+    /// The rows of its result; `None` for a statement without one.
+    pub(crate) rows: Option<usize>,
+    /// From its start to the last row printed.
+    pub(crate) time: Duration,
+}
+
+impl Runner {
+    /// A session that may read the files its user can read.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Machine`] if the machine refuses a thread.
+    pub(crate) fn new(format: Format) -> Result<Self, Failure> {
+        Ok(Self {
+            session: Arc::new(Session::builder().paths(Paths::Any).build()?),
+            threads: Threads::start().map_err(Failure::Machine)?,
+            format,
+            printed: false,
+            out: Output {
+                inner: BufWriter::new(io::stdout()),
+                broken: false,
+            },
+        })
+    }
+
+    /// Forgets a Ctrl-C that was meant for an earlier statement.
+    pub(crate) fn forget_interrupt(&self) {
+        self.threads.forget_interrupt();
+    }
+
+    /// Runs every statement of `sql` until one fails; tells `after` how each
+    /// one went.
+    pub(crate) fn run(&mut self, sql: &str, after: impl Fn(Summary)) -> Result<(), Failure> {
+        let session = Arc::clone(&self.session);
+        for statement in session.statements(sql) {
+            after(self.statement(statement?)?);
+        }
+        Ok(())
+    }
+
+    /// Prints a statement as it is written.
+    pub(crate) fn echo(&mut self, sql: &str) -> Result<(), Failure> {
+        let printed = writeln!(self.out, "{sql}").and_then(|()| self.out.flush());
+        printed.map_err(|error| self.out.blame(Failure::Print(error.into())))
+    }
+
+    fn statement(&mut self, statement: Statement) -> Result<Summary, Failure> {
+        let start = Instant::now();
+        let session = Arc::clone(&self.session);
+        let stream = self.threads.finish(async move {
+            let frame = session.execute(statement).await?;
+            Ok::<_, Failure>(frame.execute_stream().await?)
+        })??;
+        let rows = match stream.schema().fields().is_empty() {
+            true => {
+                self.drain(stream)?;
+                None
+            }
+            false => Some(
+                self.print(stream)
+                    .map_err(|failure| self.out.blame(failure))?,
+            ),
+        };
+        Ok(Summary {
+            rows,
+            time: start.elapsed(),
+        })
+    }
+
+    /// Runs a statement without a result to its end.
+    fn drain(&self, mut stream: SendableRecordBatchStream) -> Result<(), Failure> {
+        self.threads.finish(async move {
+            while let Some(batch) = stream.next().await {
+                batch?;
+            }
+            Ok(())
+        })?
+    }
+
+    /// Prints a result and counts its rows.
+    fn print(&mut self, mut stream: SendableRecordBatchStream) -> Result<usize, Failure> {
+        if self.format == Format::Markdown && self.printed {
+            // Or this table would continue the one before it.
+            writeln!(self.out).map_err(ArrowError::from)?;
+        }
+        self.printed = true;
+        let mut rows = 0;
+        let mut printer = Printer::new(self.format, &stream.schema(), &mut self.out)?;
+        loop {
+            let next = async { (stream.next().await, stream) };
+            let (batch, rest) = self.threads.finish(next)?;
+            stream = rest;
+            let Some(batch) = batch.transpose()? else {
+                break;
+            };
+            rows += batch.num_rows();
+            printer.write(&batch)?;
+        }
+        printer.finish()?;
+        Ok(rows)
+    }
+}
+
+/// Standard output, which remembers that its reader has gone: the writers of
+/// CSV and JSON wrap an error until its kind is lost.
+struct Output {
+    inner: BufWriter<Stdout>,
+    broken: bool,
+}
+
+impl Output {
+    /// What a failure to print comes down to.
+    fn blame(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Print(_) if self.broken => Failure::BrokenPipe,
+            other => other,
+        }
+    }
+
+    fn noting<T>(&mut self, outcome: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &outcome {
+            self.broken |= error.kind() == io::ErrorKind::BrokenPipe;
+        }
+        outcome
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes);
+        self.noting(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.inner.flush();
+        self.noting(flushed)
+    }
+}

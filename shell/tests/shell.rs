@@ -1,0 +1,343 @@
+//! The shell as its user meets it: arguments in, text and exit status out.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/nycflights13");
+
+/// What one run of the shell left behind.
+#[derive(Debug, PartialEq, Eq)]
+struct Run {
+    stdout: String,
+    stderr: String,
+    status: Option<i32>,
+}
+
+/// Runs the shell with `stdin` as its standard input.
+fn shell(arguments: &[&str], stdin: &str) -> Run {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fusebox"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A shell that does not want its input may be gone by now.
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    Run {
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+        status: output.status.code(),
+    }
+}
+
+/// Asserts that the shell succeeds in silence and prints `expected`.
+fn check(arguments: &[&str], expected: &str) {
+    let run = shell(arguments, "");
+    let wanted = Run {
+        stdout: expected.to_owned(),
+        stderr: String::new(),
+        status: Some(0),
+    };
+    assert_eq!(run, wanted, "{arguments:?}");
+}
+
+/// Asserts that the shell fails with a message that begins with `error: ` and
+/// contains `message`.
+fn check_error(arguments: &[&str], status: i32, message: &str) {
+    let run = shell(arguments, "");
+    assert_eq!(run.status, Some(status), "{run:?}");
+    assert!(run.stderr.starts_with("error: "), "{run:?}");
+    assert!(run.stderr.contains(message), "{run:?}");
+}
+
+/// Two rows with a null, a separator, a quote and a line break.
+const AWKWARD: &str = "SELECT * FROM (VALUES (1, 'a|\"b\nc'), (NULL, 'd')) AS t(n, s) ORDER BY s";
+
+#[test]
+fn a_table_shows_nulls_and_aligns_numbers_to_the_right() {
+    let expected = "\
++------+------+
+|    n | s    |
++------+------+
+|    1 | a|\"b |
+|      | c    |
+| NULL | d    |
++------+------+
+";
+    check(&["-c", AWKWARD], expected);
+    check(&["--format", "table", "-c", AWKWARD], expected);
+}
+
+#[test]
+fn csv_quotes_what_it_must_and_shows_nulls_as_nothing() {
+    check(
+        &["--format", "csv", "-c", AWKWARD],
+        "n,s\n1,\"a|\"\"b\nc\"\n,d\n",
+    );
+}
+
+#[test]
+fn json_is_one_array_a_result_and_every_object_has_every_key() {
+    check(
+        &["--format", "json", "-c", AWKWARD],
+        "[{\"n\":1,\"s\":\"a|\\\"b\\nc\"},{\"n\":null,\"s\":\"d\"}]\n",
+    );
+}
+
+#[test]
+fn ndjson_is_one_object_a_line() {
+    check(
+        &["--format", "ndjson", "-c", AWKWARD],
+        "{\"n\":1,\"s\":\"a|\\\"b\\nc\"}\n{\"n\":null,\"s\":\"d\"}\n",
+    );
+}
+
+#[test]
+fn markdown_keeps_a_value_in_its_cell() {
+    let expected = "\
+|    n | s          |
+|------|------------|
+|    1 | a\\|\"b<br>c |
+| NULL | d          |
+";
+    check(&["--format", "markdown", "-c", AWKWARD], expected);
+    check(
+        &[
+            "--format",
+            "markdown",
+            "-c",
+            "SELECT '<br>\\' AS s; SELECT 1 AS n",
+        ],
+        "| s       |\n|---------|\n| \\<br>\\\\ |\n\n| n |\n|---|\n| 1 |\n",
+    );
+}
+
+#[test]
+fn a_result_without_rows_still_has_its_columns() {
+    let sql = "SELECT 1 AS n WHERE false";
+    for (format, expected) in [
+        ("table", "+---+\n| n |\n+---+\n+---+\n"),
+        ("csv", "n\n"),
+        ("json", "[]\n"),
+        ("ndjson", ""),
+        ("markdown", "| n |\n|---|\n"),
+    ] {
+        check(&["--format", format, "-c", sql], expected);
+    }
+}
+
+#[test]
+fn a_statement_without_a_result_prints_nothing() {
+    for format in ["table", "csv", "json", "ndjson", "markdown"] {
+        let sql = "CREATE TABLE t AS VALUES (1); DROP TABLE t";
+        check(&["--format", format, "-c", sql], "");
+    }
+}
+
+#[test]
+fn a_table_shows_nothing_that_a_terminal_would_obey() {
+    let sql = "SELECT concat(chr(27), '[2J') AS s";
+    let expected = "\
++-----------+
+| s         |
++-----------+
+| \\u{1b}[2J |
++-----------+
+";
+    check(&["-c", sql], expected);
+    check(&["--format", "csv", "-c", sql], "s\n\u{1b}[2J\n");
+    let header = format!("SELECT 1 AS \"{}\"", '\u{1b}');
+    assert!(!shell(&["-c", &header], "").stdout.contains('\u{1b}'));
+    let missing = format!("SELECT \"{}\" FROM (VALUES (1)) AS t(a)", '\u{1b}');
+    check_error(&["-c", &missing], 1, r"\u{1b}");
+}
+
+#[test]
+fn commands_and_files_run_in_the_order_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("insert.sql");
+    fs::write(&file, "CREATE TABLE t AS SELECT 2 AS n;\n-- the end").unwrap();
+    let file = file.to_str().unwrap();
+    check(
+        &[
+            "--format",
+            "csv",
+            "-c",
+            "SELECT 1 AS n",
+            "-f",
+            file,
+            "-c",
+            "SELECT n FROM t",
+        ],
+        "n\n1\nn\n2\n",
+    );
+}
+
+#[test]
+fn one_command_may_hold_several_statements() {
+    let sql = "-- one; two\nSELECT ';' AS a; SELECT 2 AS b;;";
+    check(&["--format", "csv", "-c", sql], "a\n;\nb\n2\n");
+}
+
+#[test]
+fn statements_come_from_standard_input_when_there_is_nothing_else() {
+    for arguments in [&["--format", "csv"][..], &["--format", "csv", "-f", "-"]] {
+        let run = shell(arguments, "SELECT 1 AS n;\nSELECT 2\nAS n");
+        assert_eq!(run.stdout, "n\n1\nn\n2\n");
+        assert_eq!(run.status, Some(0));
+    }
+}
+
+#[test]
+fn standard_input_is_left_alone_when_there_is_a_command() {
+    let run = shell(&["--format", "csv", "-c", "SELECT 1 AS n"], "SELECT 2 AS n");
+    assert_eq!(run.stdout, "n\n1\n");
+}
+
+#[test]
+fn echo_prints_each_statement_before_its_result() {
+    check(
+        &[
+            "--echo",
+            "--format",
+            "csv",
+            "-c",
+            "-- first\nSELECT 1 AS n; SELECT\n2 AS n;",
+        ],
+        "-- first\nSELECT 1 AS n;\nn\n1\nSELECT\n2 AS n;\nn\n2\n",
+    );
+}
+
+#[test]
+fn the_first_error_ends_a_script() {
+    let run = shell(
+        &[
+            "--format",
+            "csv",
+            "-c",
+            "SELECT 1 AS n; SELECT * FROM missing; SELECT 2 AS n",
+        ],
+        "",
+    );
+    assert_eq!(run.stdout, "n\n1\n");
+    assert_eq!(run.status, Some(1));
+    check_error(&["-c", "SELECT * FROM missing"], 1, "missing");
+    check_error(&["-c", "SELECT 1 / 0"], 1, "zero");
+    check_error(&["-c", "SELECT 'open"], 1, "Unterminated string literal");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_an_error() {
+    check_error(
+        &["-f", "/no/such/file.sql"],
+        1,
+        "cannot read `/no/such/file.sql`",
+    );
+    check_error(&["-f", env!("CARGO_BIN_EXE_fusebox")], 1, "UTF-8");
+}
+
+#[test]
+fn a_catalog_is_refused_for_now() {
+    check_error(&["folder", "-c", "SELECT 1"], 2, "durable");
+}
+
+#[test]
+fn a_wrong_command_line_has_status_two() {
+    for arguments in [&["--format", "xml"][..], &["--nonsense"], &["-c"]] {
+        let run = shell(arguments, "");
+        assert_eq!(run.status, Some(2), "{run:?}");
+        assert_eq!(run.stdout, "");
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_ends_the_shell_without_a_word() {
+    for format in ["csv", "json", "ndjson"] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_fusebox"))
+            .args([
+                "--format",
+                format,
+                "-c",
+                "SELECT * FROM generate_series(1, 1000000000)",
+            ])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut first = [0; 8];
+        child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.stderr, b"", "{format}");
+        assert_eq!(output.status.code(), Some(141), "{format}");
+    }
+}
+
+#[test]
+fn parquet_and_csv_files_are_tables() {
+    let january = Path::new(DATA).join("flights-2013-01.parquet");
+    let airports = Path::new(DATA).join("airports.csv");
+    let sql = format!(
+        "CREATE EXTERNAL TABLE f STORED AS PARQUET LOCATION '{}';
+         CREATE EXTERNAL TABLE a STORED AS CSV LOCATION '{}'
+             OPTIONS ('format.has_header' 'true');
+         SELECT count(*) AS flights, count(dep_time) AS departed FROM f;
+         SELECT count(*) AS airports, round(max(lat), 2) AS north FROM a",
+        january.display(),
+        airports.display()
+    );
+    check(
+        &["--format", "csv", "-c", &sql],
+        "flights,departed\n27004,26483\nairports,north\n1458,72.27\n",
+    );
+}
+
+#[test]
+fn json_files_are_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("t.json");
+    fs::write(&file, "{\"n\":1,\"s\":\"a\"}\n{\"n\":2}\n").unwrap();
+    let sql = format!(
+        "CREATE EXTERNAL TABLE t STORED AS JSON LOCATION '{}'; SELECT n, s FROM t",
+        file.display()
+    );
+    check(&["--format", "csv", "-c", &sql], "n,s\n1,a\n2,\n");
+}
+
+/// An Avro file of one column, `n`, with the values 1 and -2.
+fn avro() -> Vec<u8> {
+    let schema = br#"{"type":"record","name":"r","fields":[{"name":"n","type":"long"}]}"#;
+    let sync = [7; 16];
+    // Lengths and values are zigzag varints: n as 2n, and -n as 2n - 1.
+    let two_bytes = |n: usize| [(n * 2) as u8 | 0x80, (n * 2 >> 7) as u8];
+    let mut file = b"Obj\x01\x02\x16avro.schema".to_vec();
+    file.extend(two_bytes(schema.len()));
+    file.extend(schema);
+    file.push(0);
+    file.extend(sync);
+    file.extend([2 * 2, 2 * 2, 2, 3]);
+    file.extend(sync);
+    file
+}
+
+#[test]
+fn avro_files_are_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("t.avro");
+    fs::write(&file, avro()).unwrap();
+    let sql = format!(
+        "CREATE EXTERNAL TABLE t STORED AS AVRO LOCATION '{}'; SELECT n FROM t",
+        file.display()
+    );
+    check(&["--format", "csv", "-c", &sql], "n\n1\n-2\n");
+}
+
+#[test]
+fn a_long_sum_does_not_overflow_the_stack() {
+    let sum = vec!["1"; 2_000].join("+");
+    let sql = format!("SELECT {sum} AS n");
+    check(&["--format", "csv", "-c", &sql], "n\n2000\n");
+}

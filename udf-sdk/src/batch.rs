@@ -91,7 +91,8 @@ fn fill<'c, R: Row<'c>, O: Output>(
         row,
         message: "the column of results has more than 2147483647 bytes".to_owned(),
     });
-    failure.or(overflow).map_or(Ok(()), Err)
+    // Nothing is appended after a failure, so an overflow came before it.
+    overflow.or(failure).map_or(Ok(()), Err)
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub(crate) enum Printer<W: Write> {
     /// `Table` and `Markdown`.
     Drawn { table: Drawing, out: W },
     /// `Csv`.
-    Csv(csv::Writer<W>),
+    Csv(Box<csv::Writer<W>>),
     /// `Json`.
     Json(Writer<W, JsonArray>),
     /// `Ndjson`.
@@ -59,7 +59,7 @@ impl<W: Write> Printer<W> {
                 let mut writer = csv::Writer::new(out);
                 // The header is due even if no row follows.
                 writer.write(&RecordBatch::new_empty(schema.clone()))?;
-                Self::Csv(writer)
+                Self::Csv(Box::new(writer))
             }
             Format::Json => Self::Json(json.build(out)),
             Format::Ndjson => Self::Ndjson(json.build(out)),

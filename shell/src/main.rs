@@ -72,7 +72,8 @@ fn shell(arguments: &Arguments, sources: Vec<Source>) -> Result<(), Failure> {
     for source in sources {
         let text = source.read()?;
         if arguments.echo {
-            for piece in text::pieces(&text) {
+            let dialect = runner::dialect(runner.session());
+            for piece in text::pieces(&text, dialect.as_ref()) {
                 runner.echo(piece)?;
                 runner.run(piece, |_| ())?;
             }

@@ -7,7 +7,9 @@ use std::env;
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use fusebox::Session;
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
@@ -17,7 +19,7 @@ use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Config, Editor, Helper};
 
 use crate::failure::Failure;
-use crate::runner::{Runner, Summary};
+use crate::runner::{Runner, Summary, dialect};
 use crate::text::is_complete;
 
 const PROMPT: &str = "fusebox> ";
@@ -40,7 +42,7 @@ Files:      SELECT * FROM 'file.parquet'; or CREATE EXTERNAL TABLE
 ///
 /// [`Failure::Machine`] if the terminal cannot be used.
 pub(crate) fn run(runner: &mut Runner) -> Result<(), Failure> {
-    let mut editor = editor().map_err(as_machine)?;
+    let mut editor = editor(runner).map_err(as_machine)?;
     let history = history_file();
     if let Some(file) = &history {
         // The first conversation has none.
@@ -147,25 +149,29 @@ fn history_file() -> Option<PathBuf> {
 
 type Line = Editor<SqlHelper, FileHistory>;
 
-fn editor() -> rustyline::Result<Line> {
+fn editor(runner: &Runner) -> rustyline::Result<Line> {
     let config = Config::builder().max_history_size(10_000)?.build();
     let mut editor = Editor::with_config(config)?;
-    editor.set_helper(Some(SqlHelper));
+    editor.set_helper(Some(SqlHelper {
+        session: Arc::clone(runner.session()),
+    }));
     Ok(editor)
 }
 
 /// Decides what Enter does.
-struct SqlHelper;
+struct SqlHelper {
+    session: Arc<Session>,
+}
 
 impl Validator for SqlHelper {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
         let input = context.input();
-        Ok(
-            match Command::parse(input.trim()).is_some() || is_complete(input) {
-                true => ValidationResult::Valid(None),
-                false => ValidationResult::Incomplete,
-            },
-        )
+        let complete = Command::parse(input.trim()).is_some()
+            || is_complete(input, dialect(&self.session).as_ref());
+        Ok(match complete {
+            true => ValidationResult::Valid(None),
+            false => ValidationResult::Incomplete,
+        })
     }
 }
 

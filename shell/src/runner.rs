@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use arrow::error::ArrowError;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, dialect_from_str};
 use fusebox::{Paths, Session, Statement};
 use futures::StreamExt;
 
@@ -48,6 +49,11 @@ impl Runner {
                 broken: false,
             },
         })
+    }
+
+    /// The session, to ask it things.
+    pub(crate) fn session(&self) -> &Arc<Session> {
+        &self.session
     }
 
     /// Forgets a Ctrl-C that was meant for an earlier statement.
@@ -126,6 +132,13 @@ impl Runner {
         printer.finish()?;
         Ok(rows)
     }
+}
+
+/// The dialect that the session reads right now: SQL can change it.
+pub(crate) fn dialect(session: &Session) -> Box<dyn Dialect> {
+    let config = session.context().copied_config();
+    let name = config.options().sql_parser.dialect.to_string();
+    dialect_from_str(name).unwrap_or_else(|| Box::new(GenericDialect {}))
 }
 
 /// Standard output, which remembers that its reader has gone: the writers of

@@ -1,16 +1,16 @@
 //! Where statements end, and what a terminal may be shown.
 //!
-//! Quotes, dollar quotes and comments are left to the tokenizer that the
-//! session's parser uses, so that the two never disagree about a semicolon.
+//! Quotes, dollar quotes and comments are left to the tokenizer and the dialect
+//! that the session uses, so that the two never disagree about a semicolon.
 
 use std::borrow::Cow;
 
-use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::dialect::Dialect;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 /// Whether `sql` can be run: it ends with a semicolon, or it is blank.
-pub(crate) fn is_complete(sql: &str) -> bool {
-    match Tokenizer::new(&GenericDialect {}, sql).tokenize() {
+pub(crate) fn is_complete(sql: &str, dialect: &dyn Dialect) -> bool {
+    match Tokenizer::new(dialect, sql).tokenize() {
         Ok(tokens) => tokens
             .iter()
             .rfind(|token| !matches!(token, Token::Whitespace(_)))
@@ -25,10 +25,10 @@ pub(crate) fn is_complete(sql: &str) -> bool {
 
 /// The statements of `sql` as they are written, each with its semicolon and
 /// the comments and blank lines above it.
-pub(crate) fn pieces(sql: &str) -> Vec<&str> {
+pub(crate) fn pieces<'a>(sql: &'a str, dialect: &dyn Dialect) -> Vec<&'a str> {
     let mut tokens: Vec<TokenWithSpan> = Vec::new();
     // An error is the session's to report; what follows it is one piece.
-    let _ = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location_into_buf(&mut tokens);
+    let _ = Tokenizer::new(dialect, sql).tokenize_with_location_into_buf(&mut tokens);
     let mut semicolons = tokens
         .iter()
         .filter(|token| token.token == Token::SemiColon)
@@ -90,7 +90,11 @@ fn is_harmful(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::sql::sqlparser::dialect::{GenericDialect, MySqlDialect};
+
     use super::*;
+
+    const GENERIC: GenericDialect = GenericDialect {};
 
     #[test]
     fn a_statement_is_complete_at_a_semicolon_outside_quotes_and_comments() {
@@ -101,10 +105,9 @@ mod tests {
             "SELECT ';' ;",
             "SELECT $$;$$;",
             "CREATE MODULE m LANGUAGE WASM AS $$(func $f (param $x i32))$$;",
-            "SELECT '\\';",
             "SELECT 1; SELECT 2;",
         ] {
-            assert!(is_complete(complete), "{complete}");
+            assert!(is_complete(complete, &GENERIC), "{complete}");
         }
         for open in [
             "SELECT 1",
@@ -119,20 +122,26 @@ mod tests {
             "SELECT $tag$;$$;",
             "SELECT 1; SELECT 2",
         ] {
-            assert!(!is_complete(open), "{open}");
+            assert!(!is_complete(open, &GENERIC), "{open}");
         }
     }
 
     #[test]
     fn nothing_but_blanks_and_comments_is_complete() {
         for blank in ["", " \n", "-- hello", "/* hello */"] {
-            assert!(is_complete(blank), "{blank}");
+            assert!(is_complete(blank, &GENERIC), "{blank}");
         }
     }
 
     #[test]
+    fn the_dialect_decides_what_a_backslash_does() {
+        assert!(is_complete(r"SELECT '\';", &GENERIC));
+        assert!(!is_complete(r"SELECT '\';", &MySqlDialect {}));
+    }
+
+    #[test]
     fn what_no_further_text_repairs_is_complete() {
-        assert!(is_complete("SELECT U&'\\zzzz';"));
+        assert!(is_complete("SELECT U&'\\zzzz';", &GENERIC));
     }
 
     #[test]
@@ -145,13 +154,13 @@ mod tests {
             "\n  SELECT 3;",
             "-- the end",
         ];
-        assert_eq!(pieces(sql), expected);
+        assert_eq!(pieces(sql, &GENERIC), expected);
     }
 
     #[test]
     fn text_after_an_open_quote_is_one_piece() {
         assert_eq!(
-            pieces("SELECT 1; SELECT 'a; b;"),
+            pieces("SELECT 1; SELECT 'a; b;", &GENERIC),
             ["SELECT 1;", "SELECT 'a; b;"]
         );
     }

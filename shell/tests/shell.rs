@@ -312,7 +312,7 @@ fn avro() -> Vec<u8> {
     let schema = br#"{"type":"record","name":"r","fields":[{"name":"n","type":"long"}]}"#;
     let sync = [7; 16];
     // Lengths and values are zigzag varints: n as 2n, and -n as 2n - 1.
-    let two_bytes = |n: usize| [(n * 2) as u8 | 0x80, (n * 2 >> 7) as u8];
+    let two_bytes = |n: usize| [(n * 2) as u8 | 0x80, (n >> 6) as u8];
     let mut file = b"Obj\x01\x02\x16avro.schema".to_vec();
     file.extend(two_bytes(schema.len()));
     file.extend(schema);

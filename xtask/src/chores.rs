@@ -3,7 +3,9 @@
 //! A dependency is compiled once per set of features, and the features of the
 //! whole workspace with its tests differ from those of one package: a build of
 //! `fusebox-shell` alone would compile DataFusion a second time. So every cargo
-//! here selects `--workspace`, and at least one test.
+//! here selects `--workspace`, and a target that counts as a test.
+
+use std::process::Command;
 
 use crate::failure::Failure;
 use crate::guests;
@@ -13,17 +15,9 @@ use crate::workspace::{Workspace, run};
 /// Runs `xtask/demo.sql` through the shell.
 pub(crate) fn demo(workspace: &Workspace) -> Result<(), Failure> {
     guests::build(workspace)?;
-    let mut build = workspace.cargo();
     // The test `shell` is there for the features; see above.
-    build.args([
-        "build",
-        "--workspace",
-        "--bin",
-        "fusebox",
-        "--test",
-        "shell",
-    ]);
-    run("shell", &mut build)?;
+    let build = "build --workspace --bin fusebox --test shell";
+    run("shell", &mut cargo(workspace, build))?;
     let mut shell = workspace.program(workspace.executables.join("fusebox"));
     run("demo", shell.args(["--echo", "-f", "xtask/demo.sql"]))
 }
@@ -31,30 +25,27 @@ pub(crate) fn demo(workspace: &Workspace) -> Result<(), Failure> {
 /// Everything that must hold before a change is merged.
 pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
     require_components(workspace);
-    let cargo = |arguments: &[&str]| {
-        let mut command = workspace.cargo();
-        command.args(arguments);
-        command
-    };
-    run("format", &mut cargo(&["fmt", "--all", "--check"]))?;
+    run("format", &mut cargo(workspace, "fmt --all --check"))?;
     guests::build(workspace)?;
-    let lint: Vec<&str> = "clippy --workspace --all-targets -- -D warnings"
-        .split(' ')
-        .collect();
-    run("lint", &mut cargo(&lint))?;
-    run(
-        "test",
-        &mut cargo(&["test", "--workspace", "--no-fail-fast"]),
-    )?;
-    let mut document = cargo(&["doc", "--workspace", "--no-deps"]);
+    let lint = "clippy --workspace --all-targets -- -D warnings";
+    run("lint", &mut cargo(workspace, lint))?;
+    let test = "test --workspace --no-fail-fast";
+    run("test", &mut cargo(workspace, test))?;
+    // There may be no example: the word makes the features those of a test.
+    let mut document = cargo(workspace, "doc --workspace --no-deps --lib --examples");
     run("document", document.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 /// Runs the benches; `arguments` go to criterion.
 pub(crate) fn bench(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {
     guests::build(workspace)?;
-    let mut bench = workspace.cargo();
     // Named by a glob, since unit tests would refuse criterion's arguments.
-    bench.args(["bench", "--workspace", "--bench", "*", "--"]);
+    let mut bench = cargo(workspace, "bench --workspace --bench * --");
     run("bench", bench.args(arguments))
+}
+
+fn cargo(workspace: &Workspace, words: &str) -> Command {
+    let mut command = workspace.cargo();
+    command.args(words.split(' '));
+    command
 }

@@ -94,8 +94,17 @@ pub(crate) fn sql_types<'a>(types: impl IntoIterator<Item = &'a DataType>) -> St
     types.join(", ")
 }
 
-/// Prints an Arrow type under its SQL name, or under Arrow's own where SQL has
-/// none.
+/// The one layout in which a definition has a type that Arrow has in several.
+pub(crate) fn canonical(data_type: DataType) -> DataType {
+    match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
+        DataType::LargeBinary | DataType::BinaryView => DataType::Binary,
+        other => other,
+    }
+}
+
+/// Prints an Arrow type under its SQL name, whatever its layout, or under
+/// Arrow's own where SQL has none.
 pub(crate) struct SqlType<'a>(pub(crate) &'a DataType);
 
 impl fmt::Display for SqlType<'_> {
@@ -112,8 +121,8 @@ impl fmt::Display for SqlType<'_> {
             DataType::UInt64 => "BIGINT UNSIGNED",
             DataType::Float32 => "FLOAT",
             DataType::Float64 => "DOUBLE",
-            DataType::Utf8View => "VARCHAR",
-            DataType::Binary => "BYTEA",
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "VARCHAR",
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView => "BYTEA",
             DataType::Date32 => "DATE",
             DataType::Time64(TimeUnit::Nanosecond) => "TIME",
             DataType::Timestamp(TimeUnit::Nanosecond, None) => "TIMESTAMP",

@@ -192,6 +192,8 @@ pub enum Refusal {
     Type(String),
     #[error("has the type {0}, which is unknown")]
     UnknownType(String),
+    #[error("takes ({declared}), not ({given})")]
+    Call { declared: String, given: String },
     #[error("has too many arguments: {found}, of {max} at most")]
     Arity { found: usize, max: usize },
     #[error("has an unknown option {name}; the options are {known}")]

@@ -14,7 +14,7 @@ use datafusion::logical_expr::{
 };
 
 use crate::catalog::Module;
-use crate::definition::{Argument, Definition, Digest, Origin, Volatility};
+use crate::definition::{Argument, Definition, Digest, Origin, Volatility, canonical};
 use crate::error::{Error, Refusal, Result, Subject};
 use crate::function::{Host, HostOptions};
 use crate::statement::{CreateFunction, Declarations, Source};
@@ -219,7 +219,7 @@ fn from_datafusion(statement: DfCreateFunction) -> Result<CreateFunction> {
     let arguments = statement.args.map(|arguments| {
         let ours = |argument: datafusion::logical_expr::OperateFunctionArg| Argument {
             name: argument.name.map(|name| name.value),
-            data_type: argument.data_type,
+            data_type: canonical(argument.data_type),
         };
         arguments.into_iter().map(ours).collect()
     });
@@ -228,7 +228,7 @@ fn from_datafusion(statement: DfCreateFunction) -> Result<CreateFunction> {
         temporary: statement.temporary,
         name,
         arguments,
-        returns: statement.return_type,
+        returns: statement.return_type.map(canonical),
         language: statement
             .params
             .language

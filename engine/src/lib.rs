@@ -75,6 +75,11 @@ pub use factory::{Factory, Paths};
 pub use session::{Session, SessionBuilder};
 pub use statement::{Statement, Statements};
 
+/// The README's example of embedding compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 #[cfg(test)]
 mod tests {
     use std::fs::{read_dir, read_to_string};

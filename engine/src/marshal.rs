@@ -134,4 +134,9 @@ mod tests {
 
 /// What goes in comes out, and what should not come out does not.
 #[cfg(test)]
+#[expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "a test may panic, and should where its own sums are wrong"
+)]
 mod round_trip;

@@ -146,6 +146,25 @@ async fn plain_context_gets_create_function() {
 }
 
 #[tokio::test]
+async fn plain_context_may_prefer_another_layout_of_text() {
+    let factory = Session::builder().paths(Paths::Any).factory().unwrap();
+    let mut config = SessionConfig::new();
+    config.options_mut().sql_parser.map_string_types_to_utf8view = false;
+    let context = SessionContext::new_with_config(config).with_function_factory(Arc::new(factory));
+    let guest = udfs().join("hostile/null_garbage.wat");
+    let create = format!(
+        "CREATE FUNCTION null_garbage(VARCHAR) RETURNS VARCHAR LANGUAGE WASM AS '{}'",
+        guest.display()
+    );
+    context.sql(&create).await.unwrap();
+    let frame = context
+        .sql("SELECT null_garbage('x') || 'y'")
+        .await
+        .unwrap();
+    assert_eq!(frame.collect().await.unwrap()[0].column(0).null_count(), 1);
+}
+
+#[tokio::test]
 async fn plain_context_is_told_why_not() {
     let factory = Session::builder().factory().unwrap();
     let context = SessionContext::new().with_function_factory(Arc::new(factory));

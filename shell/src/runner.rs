@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use arrow::error::ArrowError;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, dialect_from_str};
 use fusebox::{Paths, Session, Statement};
 use futures::StreamExt;
@@ -32,6 +33,17 @@ pub(crate) struct Summary {
     pub(crate) time: Duration,
 }
 
+/// A session that may read what its user can read, also as a table: a query
+/// names a file as it does in DataFusion's own shell.
+fn session() -> Result<Session, Failure> {
+    let config = SessionConfig::new().with_information_schema(true);
+    let context = SessionContext::new_with_config(config).enable_url_table();
+    Ok(Session::builder()
+        .context(context)
+        .paths(Paths::Any)
+        .build()?)
+}
+
 impl Runner {
     /// A session that may read the files its user can read.
     ///
@@ -40,7 +52,7 @@ impl Runner {
     /// [`Failure::Machine`] if the machine refuses a thread.
     pub(crate) fn new(format: Format) -> Result<Self, Failure> {
         Ok(Self {
-            session: Arc::new(Session::builder().paths(Paths::Any).build()?),
+            session: Arc::new(session()?),
             threads: Threads::start().map_err(Failure::Machine)?,
             format,
             printed: false,

@@ -19,9 +19,12 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// Finds the checkout that this program was built from.
+    /// Finds the checkout that `cargo run` started this program in. Not the one
+    /// it was built in: two that share a target folder share the program.
     pub(crate) fn find() -> Result<Self, Failure> {
-        let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        let xtask = env::var_os("CARGO_MANIFEST_DIR");
+        let xtask = xtask.map_or(PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        let root = xtask.join("..");
         let root = root
             .canonicalize()
             .map_err(Failure::io(format!("find {}", root.display())))?;

@@ -14,8 +14,8 @@ use datafusion::logical_expr::{
 };
 
 use super::budget;
-use crate::definition::{Definition, NullHandling, Volatility, sql_types};
-use crate::error::{Error, Exhausted};
+use crate::definition::{Argument, Definition, NullHandling, Volatility, sql_types};
+use crate::error::{Error, Exhausted, Refusal, Subject};
 use crate::marshal::lower::{Lowering, flatten};
 use crate::marshal::same_values;
 use crate::module::Compiled;
@@ -162,7 +162,20 @@ impl ScalarUDFImpl for WasmScalar {
         &self.signature
     }
 
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+    /// The declared type, for arguments as [`coerce_types`](Self::coerce_types)
+    /// leaves them.
+    fn return_type(&self, given: &[DataType]) -> Result<DataType> {
+        let declared = &self.definition.signature.arguments;
+        let fits =
+            |(argument, given): (&Argument, &DataType)| same_values(&argument.data_type, given);
+        if declared.len() != given.len() || !declared.iter().zip(given).all(fits) {
+            let subject = Subject::Function(self.definition.name.clone());
+            let reason = Refusal::Call {
+                declared: self.definition.signature.argument_types(),
+                given: sql_types(given),
+            };
+            return Err(external(Error::refused(subject, reason)));
+        }
         Ok(self.definition.signature.returns.clone())
     }
 
@@ -172,32 +185,22 @@ impl ScalarUDFImpl for WasmScalar {
 
     /// DataFusion's usual coercion to the one signature there is, except that
     /// an argument in another layout of its type stays as it is.
+    ///
+    /// What cannot be coerced stays as well: `return_type` refuses it in our
+    /// words, while an error from here would be lost among DataFusion's.
     fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        let wrong = || {
-            DataFusionError::Plan(format!(
-                "`{}` takes ({}), not ({})",
-                self.definition.name,
-                self.definition.signature.argument_types(),
-                sql_types(given)
-            ))
-        };
         let declared = &self.definition.signature.arguments;
         if declared.len() != given.len() {
-            return Err(wrong());
+            return Ok(given.to_vec());
         }
-        declared
-            .iter()
-            .zip(given)
-            .map(|(argument, given)| {
-                if same_values(&argument.data_type, given) {
-                    Ok(given.clone())
-                } else {
-                    Coercion::to(&argument.data_type)
-                        .from(given)
-                        .ok_or_else(wrong)
-                }
-            })
-            .collect()
+        let coerce = |(argument, given): (&Argument, &DataType)| {
+            if same_values(&argument.data_type, given) {
+                return given.clone();
+            }
+            let coerced = Coercion::to(&argument.data_type).from(given);
+            coerced.unwrap_or_else(|| given.clone())
+        };
+        Ok(declared.iter().zip(given).map(coerce).collect())
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -211,11 +214,12 @@ impl ScalarUDFImpl for WasmScalar {
         let folds = args.args.iter().all(constant)
             && (self.definition.volatility != Volatility::Volatile || args.number_rows == 1);
         let rows = if folds { 1 } else { args.number_rows };
-        let external = |error| DataFusionError::External(Box::new(error));
         if u32::try_from(rows).is_err() {
             let error = Error::Internal(format!("a batch of {rows} rows"));
             return Err(external(error));
         }
+        let types: Vec<_> = args.args.iter().map(ColumnarValue::data_type).collect();
+        self.return_type(&types)?;
         let arguments = Arguments::new(args.args)?;
         let column = self.call(&arguments, 0, rows).map_err(external)?;
         if folds {
@@ -224,6 +228,10 @@ impl ScalarUDFImpl for WasmScalar {
             Ok(ColumnarValue::Array(column))
         }
     }
+}
+
+fn external(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
 }
 
 /// DataFusion's coercion to one type, which it offers only for functions.

@@ -123,7 +123,8 @@ impl<'a> Column<'a> {
             return Err(Breach::Children);
         }
         let mut buffers = [GuestAddr(0); 3];
-        let addresses = GuestAddr(header.buffers).bytes(layout.buffers() as u64 * 4, memory)?;
+        let len = layout.buffers().saturating_mul(4) as u64;
+        let addresses = GuestAddr(header.buffers).bytes(len, memory)?;
         for (buffer, address) in buffers.iter_mut().zip(addresses.as_chunks().0) {
             *buffer = GuestAddr(u32::from_le_bytes(*address));
         }

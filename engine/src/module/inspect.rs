@@ -46,8 +46,7 @@ const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::SIMD)
     .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::FLOATS)
-    .union(WasmFeatures::EXTENDED_CONST)
-    .union(WasmFeatures::GC_TYPES);
+    .union(WasmFeatures::EXTENDED_CONST);
 
 /// Turns what a user gave for a module, binary or text, into the binary.
 pub(crate) fn decode(bytes: &[u8], bytes_max: u64) -> Result<Cow<'_, [u8]>, ModuleFault> {

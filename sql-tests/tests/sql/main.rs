@@ -24,6 +24,10 @@ fn main() {
         })
         .collect();
     assert!(!trials.is_empty(), "no files match {pattern}");
+    trials.push(Trial::test(
+        "every_hostile_guest_is_used_by_a_golden_file",
+        every_hostile_guest_is_used,
+    ));
     trials.extend(twins::trials(&runtime));
     run(&Arguments::from_args(), trials).exit();
 }
@@ -31,6 +35,17 @@ fn main() {
 fn name(path: &Path) -> String {
     let below = path.strip_prefix(env!("CARGO_MANIFEST_DIR"));
     below.unwrap_or(path).display().to_string()
+}
+
+fn every_hostile_guest_is_used() -> Result<(), Failed> {
+    let golden = include_str!("../../slt/hostile.slt");
+    for guest in std::fs::read_dir(workspace().join("udfs/hostile"))? {
+        let guest = guest?.file_name().into_string().expect("names are ASCII");
+        if !golden.contains(&format!("'udfs/hostile/{guest}'")) {
+            return Err(format!("{guest} is not used").into());
+        }
+    }
+    Ok(())
 }
 
 fn golden(path: &PathBuf, runtime: &Arc<Runtime>) -> Result<(), Failed> {

@@ -1,0 +1,148 @@
+//! Rewrites a Wasm module so that it counts its own fuel and stack.
+//!
+//! The rewritten module does what it did, until its fuel or its stack is spent:
+//! then it executes `unreachable` with the counter below zero. No clock, no
+//! signal and no callback is involved, so that the same call ends in the same
+//! place on every machine.
+//!
+//! # Fuel
+//!
+//! The counter is a global, [`EXPORT_FUEL`], that the host fills before a call
+//! and reads after it: below zero means spent, however the call ended. What an
+//! instruction costs is in the table of [`weights`], which is versioned, since
+//! changing it changes verdicts.
+//!
+//! Code is charged in *regions* before it runs: a function at its entry, a loop
+//! at the head of each iteration, by the weight of what stands there and not in
+//! a loop further in. Conditional code of some weight is charged where it
+//! begins; a little of it is charged with the code before, whether it runs or
+//! not. So the charge is never less than the weight of what ran, and more by a
+//! bounded amount for each region. The counter is looked at where a call may go
+//! on for long: at function entries and loop heads, and at instructions whose
+//! work depends on an operand. Between two looks a call overdraws by what
+//! stands in the code, once.
+//!
+//! A function with loops keeps the counter in a local, and puts it back around
+//! calls and at its end. A function without loops and calls, if it is small
+//! and nobody but other functions can call it, is not touched: its callers pay
+//! for it.
+//!
+//! # Stack
+//!
+//! Where functions can call each other in a circle, directly or through a
+//! table, each takes the weight of its frame from [`EXPORT_STACK`] while it
+//! runs. Chains of calls without a circle are bounded by adding up, and a
+//! module whose longest is too long is refused.
+//!
+//! # The map
+//!
+//! A file may import only files below it in this list.
+#![forbid(unsafe_code)]
+
+// The rewriting itself.
+mod emit;
+
+// Where a function is charged, and how much.
+mod plan;
+
+// Which functions pay for themselves, and which can recurse.
+mod graph;
+
+// What the pass must know of a module before it rewrites anything.
+mod scan;
+
+// What an instruction costs.
+pub mod weights;
+
+use wasmparser::WasmFeatures;
+
+/// The exported global of type `i64` that holds the fuel that is left.
+pub const EXPORT_FUEL: &str = "fusebox:fuel";
+
+/// The exported global of type `i64` that holds the bytes of stack that are
+/// left.
+pub const EXPORT_STACK: &str = "fusebox:stack";
+
+/// What every export that the pass adds begins with. A module that has one is
+/// refused.
+pub const EXPORT_PREFIX: &str = "fusebox:";
+
+/// Wasm features that a module may use. What is not listed is refused: among
+/// them relaxed SIMD, threads, exceptions, garbage collection, 64-bit memories
+/// and stack switching, because their results depend on the machine or their
+/// cost is not bounded by fuel.
+pub const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
+    .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
+    .union(WasmFeatures::SIGN_EXTENSION)
+    .union(WasmFeatures::REFERENCE_TYPES)
+    .union(WasmFeatures::MULTI_VALUE)
+    .union(WasmFeatures::BULK_MEMORY)
+    .union(WasmFeatures::SIMD)
+    .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::FLOATS)
+    .union(WasmFeatures::EXTENDED_CONST);
+
+/// What the pass is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The most bytes of stack that a chain of calls without a circle may
+    /// take. Recursion is held to what the host puts into [`EXPORT_STACK`].
+    pub chain_bytes_max: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            chain_bytes_max: 256 << 10,
+        }
+    }
+}
+
+/// Why a module cannot be rewritten.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The module is not valid, or uses a feature that is off.
+    #[error("{message} at offset {offset:#x}")]
+    Invalid {
+        /// What the validator says.
+        message: String,
+        /// Where it stands in the module, in bytes.
+        offset: usize,
+    },
+    /// The module exports a name that is the host's.
+    #[error("it exports `{0}`, a name that is reserved")]
+    Reserved(String),
+    /// A chain of calls takes too much stack.
+    #[error("a chain of calls takes {bytes} bytes of stack, of {bytes_max} at most")]
+    Chain {
+        /// What the longest chain takes, in bytes.
+        bytes: u64,
+        /// What it may take, in bytes.
+        bytes_max: u64,
+    },
+    /// The rewriting failed, which is a bug here.
+    #[error("it cannot be rewritten: {0}")]
+    Rewrite(String),
+}
+
+impl From<wasmparser::BinaryReaderError> for Error {
+    fn from(error: wasmparser::BinaryReaderError) -> Self {
+        Self::Invalid {
+            message: error.message().to_owned(),
+            offset: error.offset(),
+        }
+    }
+}
+
+/// Rewrites a module.
+///
+/// # Errors
+///
+/// As [`Error`] says; a module that is valid, uses no feature outside
+/// [`FEATURES`] and no reserved name is refused only for its stack.
+pub fn instrument(module: &[u8], options: Options) -> Result<Vec<u8>, Error> {
+    let facts = scan::Facts::of(module)?;
+    let roles = graph::Roles::of(&facts, options)?;
+    emit::emit(module, &facts, &roles)
+}

@@ -1,0 +1,226 @@
+//! Where a function is charged, and how much.
+
+use wasmparser::{FunctionBody, Operator};
+
+use crate::Error;
+use crate::graph::Roles;
+use crate::weights::{ENTRY, weight};
+
+/// A charge, made before the instruction of that number runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Charge {
+    pub(crate) at: usize,
+    pub(crate) fuel: u64,
+    /// Whether the counter is looked at: the head of a loop, or an entry.
+    pub(crate) check: bool,
+}
+
+/// Conditional code of less weight than this has no charge of its own: it is
+/// charged with the code before it, …
+const OWN_CHARGE_MIN: u64 = 24;
+
+/// … until that has taken on so much.
+const HOISTED_MAX: u64 = 96;
+
+/// The charges of a function, in the order of its instructions.
+///
+/// The code is cut into segments: stretches that run as a whole or not at all.
+/// Each segment knows the charge that is made whenever the segment runs, and
+/// before it; the first segment of the function and of each loop make one.
+pub(crate) fn charges(body: &FunctionBody<'_>, roles: &Roles) -> Result<Vec<Charge>, Error> {
+    let mut plan = Plan::new();
+    let mut operators = body.get_operators_reader()?;
+    let mut number = 0;
+    while !operators.eof() {
+        plan.operator(number, &operators.read()?, roles);
+        number += 1;
+    }
+    plan.close();
+    let mut charges: Vec<Charge> = plan.charges.into_iter().map(|made| made.charge).collect();
+    charges.retain(|charge| charge.check || charge.fuel > 0);
+    charges.sort_by_key(|charge| charge.at);
+    Ok(charges)
+}
+
+struct Plan {
+    charges: Vec<Made>,
+    /// The blocks around the next instruction, the function first.
+    frames: Vec<Frame>,
+    /// The charge that was made last on every way to the next instruction.
+    current: usize,
+    segment: Segment,
+    /// Whether the next instruction cannot be reached.
+    dead: bool,
+}
+
+struct Made {
+    charge: Charge,
+    /// How much of it is for conditional code further on.
+    hoisted: u64,
+}
+
+struct Frame {
+    kind: Kind,
+    /// The charge that was current before the block.
+    outer: usize,
+    /// Whether a branch leads to its end.
+    targeted: bool,
+    /// Whether the block itself cannot be reached.
+    dead: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Block,
+    If,
+    Loop,
+}
+
+struct Segment {
+    start: usize,
+    weight: u64,
+    /// Whether the current charge was made for this segment.
+    own: bool,
+}
+
+impl Plan {
+    fn new() -> Self {
+        let mut plan = Self {
+            charges: Vec::new(),
+            frames: Vec::new(),
+            current: 0,
+            segment: Segment {
+                start: 0,
+                weight: 0,
+                own: true,
+            },
+            dead: false,
+        };
+        plan.charge(0, ENTRY, true);
+        plan.push(Kind::Block);
+        plan
+    }
+
+    fn charge(&mut self, at: usize, fuel: u64, check: bool) {
+        self.current = self.charges.len();
+        self.charges.push(Made {
+            charge: Charge { at, fuel, check },
+            hoisted: 0,
+        });
+    }
+
+    fn push(&mut self, kind: Kind) {
+        self.frames.push(Frame {
+            kind,
+            outer: self.current,
+            targeted: false,
+            dead: self.dead,
+        });
+    }
+
+    fn operator(&mut self, number: usize, operator: &Operator<'_>, roles: &Roles) {
+        let next = number + 1;
+        if !self.dead {
+            self.segment.weight += weight(operator) + called(operator, roles);
+        }
+        match operator {
+            Operator::Block { .. } => self.push(Kind::Block),
+            Operator::Loop { .. } => {
+                self.close();
+                self.push(Kind::Loop);
+                self.charge(next, 0, true);
+                self.open(next, true);
+            }
+            Operator::If { .. } => {
+                self.close();
+                self.push(Kind::If);
+                self.open(next, false);
+            }
+            Operator::Else => {
+                self.close();
+                if let Some(frame) = self.frames.last() {
+                    self.current = frame.outer;
+                    self.dead = frame.dead;
+                }
+                self.open(next, false);
+            }
+            Operator::End => self.end(next),
+            Operator::Br { relative_depth } => {
+                self.target(*relative_depth);
+                self.dead = true;
+            }
+            Operator::BrIf { relative_depth } => {
+                self.target(*relative_depth);
+                self.close();
+                self.open(next, false);
+            }
+            Operator::BrTable { targets } => {
+                for depth in targets.targets().chain([Ok(targets.default())]).flatten() {
+                    self.target(depth);
+                }
+                self.dead = true;
+            }
+            Operator::Return
+            | Operator::Unreachable
+            | Operator::ReturnCall { .. }
+            | Operator::ReturnCallIndirect { .. } => self.dead = true,
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, next: usize) {
+        let Some(frame) = self.frames.pop() else {
+            return;
+        };
+        // A plain block that nobody leaves early is no boundary at all.
+        if frame.kind == Kind::Block && !frame.targeted && !self.dead {
+            return;
+        }
+        self.close();
+        self.current = frame.outer;
+        self.open(next, false);
+        self.dead = frame.dead;
+    }
+
+    fn target(&mut self, depth: u32) {
+        let frame = (self.frames.len() as u32)
+            .checked_sub(depth + 1)
+            .and_then(|n| self.frames.get_mut(n as usize));
+        if let Some(frame) = frame {
+            frame.targeted = true;
+        }
+    }
+
+    fn open(&mut self, start: usize, own: bool) {
+        self.segment = Segment {
+            start,
+            weight: 0,
+            own,
+        };
+    }
+
+    /// Charges the segment that ends here: with the current charge, or with one
+    /// of its own.
+    fn close(&mut self) {
+        let weight = std::mem::take(&mut self.segment.weight);
+        let current = &mut self.charges[self.current];
+        if self.segment.own {
+            current.charge.fuel += weight;
+        } else if weight < OWN_CHARGE_MIN && current.hoisted + weight <= HOISTED_MAX {
+            current.charge.fuel += weight;
+            current.hoisted += weight;
+        } else {
+            self.charge(self.segment.start, weight, false);
+        }
+    }
+}
+
+/// What a call pays on behalf of the function that it calls.
+fn called(operator: &Operator<'_>, roles: &Roles) -> u64 {
+    match operator {
+        Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
+            roles.caller_pays(*function_index).unwrap_or(0)
+        }
+        _ => 0,
+    }
+}

@@ -1,0 +1,223 @@
+//! What the pass must know of a module before it rewrites anything.
+
+use wasmparser::{
+    BinaryReaderError, ElementItems, ExternalKind, FuncType, FuncValidatorAllocations,
+    FunctionBody, Operator, Parser, Payload, TypeRef, ValType, ValidPayload, Validator,
+};
+
+use crate::weights::{ENTRY, by_operand, weight};
+use crate::{EXPORT_PREFIX, Error, FEATURES};
+
+/// A valid module, looked through once.
+#[derive(Default)]
+pub(crate) struct Facts {
+    /// The function types, by type index.
+    pub(crate) types: Vec<FuncType>,
+    /// The type index of every function, imported ones first.
+    pub(crate) function_types: Vec<u32>,
+    pub(crate) imported_functions: usize,
+    /// How many globals there are, imported ones included.
+    pub(crate) globals: u32,
+    /// The functions that are called from outside, or through a reference.
+    pub(crate) entries: Vec<u32>,
+    /// Those among them of which a reference can be had.
+    pub(crate) referenced: Vec<u32>,
+    /// The functions that are defined here, in order.
+    pub(crate) bodies: Vec<Body>,
+}
+
+/// What stands in a function.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Body {
+    /// The weight of its entry and all its instructions, each counted once.
+    pub(crate) weight: u64,
+    pub(crate) has_loops: bool,
+    /// Whether the work of an instruction depends on its operand.
+    pub(crate) has_bulk: bool,
+    /// The functions it calls by name.
+    pub(crate) calls: Vec<u32>,
+    /// The types of the functions it calls through tables.
+    pub(crate) indirect_calls: Vec<u32>,
+    /// The bytes of stack that a call of it takes, at most.
+    pub(crate) frame_bytes: u64,
+}
+
+/// What a frame takes besides its locals and operands: return address, saved
+/// registers, alignment.
+const FRAME_BYTES: u64 = 64;
+
+impl Facts {
+    pub(crate) fn of(module: &[u8]) -> Result<Self, Error> {
+        let mut facts = Self::default();
+        let mut validator = Validator::new_with_features(FEATURES);
+        let mut allocations = FuncValidatorAllocations::default();
+        for payload in Parser::new(0).parse_all(module) {
+            let payload = payload?;
+            let valid = validator.payload(&payload)?;
+            facts.section(&payload)?;
+            if let ValidPayload::Func(function, body) = valid {
+                let mut checked = function.into_validator(allocations);
+                facts.bodies.push(Body::of(&body, &mut checked)?);
+                allocations = checked.into_allocations();
+            }
+        }
+        facts.entries.extend_from_slice(&facts.referenced);
+        for list in [&mut facts.entries, &mut facts.referenced] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        Ok(facts)
+    }
+
+    /// The index of the first global that the pass adds.
+    pub(crate) fn first_new_global(&self) -> u32 {
+        self.globals
+    }
+
+    /// The type of a function.
+    pub(crate) fn function_type(&self, function: u32) -> &FuncType {
+        &self.types[self.function_types[function as usize] as usize]
+    }
+
+    fn section(&mut self, payload: &Payload<'_>) -> Result<(), Error> {
+        match payload {
+            Payload::TypeSection(types) => {
+                for group in types.clone() {
+                    for sub_type in group?.into_types() {
+                        self.types.push(sub_type.unwrap_func().clone());
+                    }
+                }
+            }
+            Payload::ImportSection(imports) => {
+                for import in imports.clone().into_imports() {
+                    match import?.ty {
+                        TypeRef::Func(index) => self.function_types.push(index),
+                        TypeRef::Global(_) => self.globals += 1,
+                        _ => {}
+                    }
+                }
+                self.imported_functions = self.function_types.len();
+            }
+            Payload::FunctionSection(functions) => {
+                for index in functions.clone() {
+                    self.function_types.push(index?);
+                }
+            }
+            Payload::GlobalSection(globals) => {
+                self.globals += globals.count();
+                for global in globals.clone() {
+                    self.references(global?.init_expr.get_operators_reader())?;
+                }
+            }
+            Payload::TableSection(tables) => {
+                for table in tables.clone() {
+                    if let wasmparser::TableInit::Expr(init) = table?.init {
+                        self.references(init.get_operators_reader())?;
+                    }
+                }
+            }
+            Payload::ExportSection(exports) => {
+                for export in exports.clone() {
+                    let export = export?;
+                    if export.name.starts_with(EXPORT_PREFIX) {
+                        return Err(Error::Reserved(export.name.to_owned()));
+                    }
+                    if export.kind == ExternalKind::Func {
+                        self.entries.push(export.index);
+                    }
+                }
+            }
+            Payload::StartSection { func, .. } => self.entries.push(*func),
+            Payload::ElementSection(elements) => {
+                for element in elements.clone() {
+                    match element?.items {
+                        ElementItems::Functions(functions) => {
+                            for function in functions {
+                                self.referenced.push(function?);
+                            }
+                        }
+                        ElementItems::Expressions(_, expressions) => {
+                            for expression in expressions {
+                                self.references(expression?.get_operators_reader())?;
+                            }
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Notes the functions that a constant expression refers to. A body may
+    /// refer only to those that stand in one, or are exported.
+    fn references(&mut self, expression: wasmparser::OperatorsReader<'_>) -> Result<(), Error> {
+        for operator in expression {
+            if let Operator::RefFunc { function_index } = operator? {
+                self.referenced.push(function_index);
+            }
+        }
+        Ok(())
+    }
+}
+
+type FuncValidator = wasmparser::FuncValidator<wasmparser::ValidatorResources>;
+
+impl Body {
+    fn of(
+        body: &FunctionBody<'_>,
+        validator: &mut FuncValidator,
+    ) -> Result<Self, BinaryReaderError> {
+        let mut facts = Self {
+            weight: ENTRY,
+            ..Self::default()
+        };
+        let mut reader = body.get_binary_reader();
+        validator.read_locals(&mut reader)?;
+        let locals = (0..validator.len_locals())
+            .filter_map(|local| validator.get_local_type(local))
+            .map(slot_bytes)
+            .sum::<u64>();
+        let mut height_max = 0;
+        let mut has_vectors = false;
+        let mut operators = body.get_operators_reader()?;
+        while !operators.eof() {
+            let (operator, offset) = operators.read_with_offset()?;
+            validator.op(offset, &operator)?;
+            facts.count(&operator);
+            height_max = height_max.max(validator.operand_stack_height());
+            has_vectors |= validator.get_operand_type(0) == Some(Some(ValType::V128));
+        }
+        operators.finish()?;
+        for list in [&mut facts.calls, &mut facts.indirect_calls] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        let operand_bytes = if has_vectors { 16 } else { 8 };
+        facts.frame_bytes = FRAME_BYTES + locals + u64::from(height_max) * operand_bytes;
+        Ok(facts)
+    }
+
+    fn count(&mut self, operator: &Operator<'_>) {
+        self.weight += weight(operator);
+        self.has_bulk |= by_operand(operator).is_some();
+        match operator {
+            Operator::Loop { .. } => self.has_loops = true,
+            Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
+                self.calls.push(*function_index);
+            }
+            Operator::CallIndirect { type_index, .. }
+            | Operator::ReturnCallIndirect { type_index, .. } => {
+                self.indirect_calls.push(*type_index);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn slot_bytes(slot: ValType) -> u64 {
+    match slot {
+        ValType::V128 => 16,
+        _ => 8,
+    }
+}

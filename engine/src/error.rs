@@ -265,6 +265,8 @@ pub enum ModuleFault {
     Memory { bytes: u64, bytes_max: u64 },
     #[error("its section `fusebox.functions` is wrong: {0}")]
     Declaration(String),
+    #[error("{0}")]
+    Metering(fusebox_instrument::Error),
     #[error("it cannot be compiled: {0}")]
     Compile(String),
     #[error("it cannot be instantiated: {0}")]

@@ -52,7 +52,7 @@ mod catalog;
 // DataFusion's traits over a guest function.
 mod function;
 
-// Modules: inspect, compile.
+// Modules: inspect, instrument, compile.
 mod module;
 
 // Instances, limits, and the pool that lends them.

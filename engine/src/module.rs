@@ -1,4 +1,4 @@
-//! Modules: inspect, then compile. Nothing is run to learn what is inside.
+//! Modules: inspect, instrument, compile. Nothing is run to learn what is inside.
 
 mod inspect;
 mod store;

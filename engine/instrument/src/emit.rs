@@ -10,24 +10,46 @@ use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, CustomSection, ExportKind, ExportSection, Function,
     GlobalSection, GlobalType, Instruction, Module, SectionId, TypeSection, ValType,
 };
-use wasmparser::{FuncType, FunctionBody, Operator};
+use wasmparser::{BinaryReader, FuncType, FunctionBody, Operator};
 
 use crate::graph::{Counter, Role, Roles};
 use crate::plan::{Charge, charges};
 use crate::scan::Facts;
 use crate::weights::{PerUnit, by_operand};
-use crate::{EXPORT_FUEL, EXPORT_STACK, Error};
+use crate::{EXPORT_FUEL, EXPORT_STACK, EXPORT_START, Error};
 
 pub(crate) fn emit(module: &[u8], facts: &Facts, roles: &Roles) -> Result<Vec<u8>, Error> {
     let mut emitter = Emitter::new(facts, roles);
     let mut rewritten = Module::new();
+    let module = without_start(module)?;
     emitter
-        .parse_core_module(&mut rewritten, wasmparser::Parser::new(0), module)
+        .parse_core_module(&mut rewritten, wasmparser::Parser::new(0), &module)
         .map_err(|error| match error {
             ReencodeError::UserError(error) => error,
             other => Error::Rewrite(other.to_string()),
         })?;
     Ok(rewritten.finish())
+}
+
+/// The module without its start section.
+fn without_start(module: &[u8]) -> Result<Vec<u8>, Error> {
+    const HEADER_BYTES: usize = 8;
+    let (header, _) = module
+        .split_at_checked(HEADER_BYTES)
+        .ok_or_else(|| rewrite("a module without a header"))?;
+    let mut kept = header.to_vec();
+    let mut reader = BinaryReader::new(module, 0);
+    reader.read_bytes(HEADER_BYTES)?;
+    while !reader.eof() {
+        let start = reader.original_position();
+        let id = reader.read_u8()?;
+        let len = reader.read_var_u32()?;
+        reader.read_bytes(len as usize)?;
+        if id != SectionId::Start as u8 {
+            kept.extend_from_slice(&module[start..reader.original_position()]);
+        }
+    }
+    Ok(kept)
 }
 
 struct Emitter<'a> {
@@ -79,6 +101,9 @@ impl<'a> Emitter<'a> {
         let first = self.facts.first_new_global();
         exports.export(EXPORT_FUEL, ExportKind::Global, first);
         exports.export(EXPORT_STACK, ExportKind::Global, first + 1);
+        if let Some(start) = self.facts.start {
+            exports.export(EXPORT_START, ExportKind::Func, start);
+        }
     }
 
     /// Whether a section that the module lacks belongs before `next`.

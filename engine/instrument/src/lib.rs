@@ -63,6 +63,11 @@ pub const EXPORT_FUEL: &str = "fusebox:fuel";
 /// left.
 pub const EXPORT_STACK: &str = "fusebox:stack";
 
+/// The export that is what was the module's start function. It would run
+/// before the host could fill the counters, so the host calls it instead, right
+/// after instantiating.
+pub const EXPORT_START: &str = "fusebox:start";
+
 /// What every export that the pass adds begins with. A module that has one is
 /// refused.
 pub const EXPORT_PREFIX: &str = "fusebox:";

@@ -22,6 +22,8 @@ pub(crate) struct Facts {
     pub(crate) entries: Vec<u32>,
     /// Those among them of which a reference can be had.
     pub(crate) referenced: Vec<u32>,
+    /// The start function.
+    pub(crate) start: Option<u32>,
     /// The functions that are defined here, in order.
     pub(crate) bodies: Vec<Body>,
 }
@@ -127,7 +129,10 @@ impl Facts {
                     }
                 }
             }
-            Payload::StartSection { func, .. } => self.entries.push(*func),
+            Payload::StartSection { func, .. } => {
+                self.start = Some(*func);
+                self.entries.push(*func);
+            }
             Payload::ElementSection(elements) => {
                 for element in elements.clone() {
                     match element?.items {

@@ -2,12 +2,17 @@
 //! where Wasmtime's own fuel stops it.
 
 use arbitrary::Unstructured;
-use fusebox_instrument::{EXPORT_FUEL, EXPORT_STACK, Error, Options, instrument};
+use fusebox_instrument::{
+    EXPORT_FUEL, EXPORT_PREFIX, EXPORT_STACK, EXPORT_START, Error, Options, instrument,
+};
 use wasm_smith::{Config, Module};
 use wasmtime::{Engine, Instance, Store, Trap, Val};
 
 /// Enough stack for whatever the tests recurse.
 const STACK_BYTES: i64 = 256 << 10;
+
+/// Enough fuel for a start function that ends.
+const START_FUEL: i64 = 10_000_000;
 
 /// How a call of an export ended, and what it left behind.
 #[derive(Debug, PartialEq)]
@@ -75,7 +80,7 @@ fn store(engine: &Engine) -> Store<wasmtime::StoreLimits> {
 fn reference(engine: &Engine, module: &[u8], fuel: u64) -> Option<Run> {
     let module = wasmtime::Module::new(engine, module).unwrap();
     let mut store = store(engine);
-    store.set_fuel(1_000_000).unwrap();
+    store.set_fuel(START_FUEL as u64).unwrap();
     let instance = Instance::new(&mut store, &module, &[]).ok()?;
     Some(run(&mut store, instance, |store, outcome| match outcome {
         None => {
@@ -92,11 +97,15 @@ fn reference(engine: &Engine, module: &[u8], fuel: u64) -> Option<Run> {
 fn rewritten(engine: &Engine, module: &[u8], fuel: i64) -> Option<Run> {
     let module = wasmtime::Module::new(engine, module).unwrap();
     let mut store = store(engine);
-    // A start function runs before the host can fill the counters.
     let instance = Instance::new(&mut store, &module, &[]).ok()?;
     let counter = |store: &mut Store<_>, name| instance.get_global(store, name).unwrap();
     let fuel_left = counter(&mut store, EXPORT_FUEL);
     let stack_left = counter(&mut store, EXPORT_STACK);
+    if let Some(start) = instance.get_func(&mut store, EXPORT_START) {
+        fuel_left.set(&mut store, Val::I64(START_FUEL)).unwrap();
+        stack_left.set(&mut store, Val::I64(STACK_BYTES)).unwrap();
+        start.call(&mut store, &[], &mut []).ok()?;
+    }
     Some(run(&mut store, instance, |store, outcome| match outcome {
         None => {
             fuel_left.set(&mut *store, Val::I64(fuel)).unwrap();
@@ -128,6 +137,7 @@ fn run(
             let name = export.name().to_owned();
             export.into_func().map(|_| name)
         })
+        .filter(|name| !name.starts_with(EXPORT_PREFIX))
         .collect();
     names.sort();
     let mut outcomes = Vec::new();
@@ -156,7 +166,7 @@ fn run(
     let memory = memory.map_or(Vec::new(), |memory| memory.data(&*store).to_vec());
     let globals: Vec<_> = instance
         .exports(&mut *store)
-        .filter(|export| !export.name().starts_with("fusebox:"))
+        .filter(|export| !export.name().starts_with(EXPORT_PREFIX))
         .filter_map(|export| export.into_global())
         .collect();
     let globals = globals

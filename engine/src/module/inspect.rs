@@ -10,9 +10,8 @@ use fusebox_abi::{
     EXPORT_ALLOC, EXPORT_FUNCTION_PREFIX, EXPORT_MEMORY, EXPORT_VERSION, EXPORT_VERSION_PREFIX,
     SECTION_FUNCTIONS,
 };
-use wasmparser::{
-    Encoding, ExternalKind, FuncType, Parser, Payload, ValType, Validator, WasmFeatures,
-};
+use fusebox_instrument::FEATURES;
+use wasmparser::{Encoding, ExternalKind, FuncType, Parser, Payload, ValType, Validator};
 
 use crate::error::ModuleFault;
 
@@ -32,21 +31,6 @@ pub(crate) struct Inspection {
 /// A function type, as the ABI sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Signature(FuncType);
-
-/// Wasm features that a module may use. What is not listed is refused: among
-/// them relaxed SIMD, threads, exceptions, garbage collection, 64-bit memories
-/// and stack switching, because their results depend on the machine or their
-/// cost is not bounded by fuel.
-const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
-    .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
-    .union(WasmFeatures::SIGN_EXTENSION)
-    .union(WasmFeatures::REFERENCE_TYPES)
-    .union(WasmFeatures::MULTI_VALUE)
-    .union(WasmFeatures::BULK_MEMORY)
-    .union(WasmFeatures::SIMD)
-    .union(WasmFeatures::TAIL_CALL)
-    .union(WasmFeatures::FLOATS)
-    .union(WasmFeatures::EXTENDED_CONST);
 
 /// Turns what a user gave for a module, binary or text, into the binary.
 pub(crate) fn decode(bytes: &[u8], bytes_max: u64) -> Result<Cow<'_, [u8]>, ModuleFault> {

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use fusebox_instrument::{Options, instrument};
+
 use super::inspect::Inspection;
 use crate::definition::Digest;
 use crate::error::ModuleFault;
@@ -41,7 +43,11 @@ impl Modules {
         // Not under the lock: two that compile the same module at once waste
         // some work, but nobody waits.
         let inspection = Inspection::of(binary)?;
-        let code = self.machine.compile(binary).map_err(ModuleFault::Compile)?;
+        let metered = instrument(binary, Options::default()).map_err(ModuleFault::Metering)?;
+        let code = self
+            .machine
+            .compile(&metered)
+            .map_err(ModuleFault::Compile)?;
         let compiled = Arc::new(Compiled { inspection, code });
         let mut known = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, compiled| compiled.strong_count() > 0);

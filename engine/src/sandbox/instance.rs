@@ -6,6 +6,7 @@ use arrow::datatypes::DataType;
 use fusebox_abi::{
     ALIGNMENT, EXPORT_ALLOC, EXPORT_INITIALIZE, EXPORT_MEMORY, STATUS_FAILURE, STATUS_OK,
 };
+use fusebox_instrument::{EXPORT_FUEL, EXPORT_STACK, EXPORT_START};
 
 use super::machine::Machine;
 use crate::error::Breach;
@@ -23,11 +24,22 @@ pub(crate) struct Budget {
     pub(crate) fuel_per_call: u64,
 }
 
+/// The most fuel that a guest is ever given: some centuries' worth.
+const FUEL_MAX: i64 = i64::MAX / 2;
+
+/// How much stack a guest's recursion may take, in bytes as its own count has
+/// them.
+const STACK_BYTES: i64 = 256 << 10;
+
 impl Budget {
-    fn fuel(self, rows: u32) -> u64 {
-        self.fuel_per_row
+    fn fuel(self, rows: u32) -> i64 {
+        let fuel = self
+            .fuel_per_row
             .saturating_mul(rows.into())
-            .saturating_add(self.fuel_per_call)
+            .saturating_add(self.fuel_per_call);
+        // The guest takes from it without looking at every step: there must be
+        // room below zero.
+        i64::try_from(fuel).map_or(FUEL_MAX, |fuel| fuel.min(FUEL_MAX))
     }
 }
 
@@ -104,6 +116,7 @@ pub(crate) struct Instance {
     memory: wasmtime::Memory,
     alloc: wasmtime::TypedFunc<u32, u32>,
     function: wasmtime::TypedFunc<(u32, u32, u32), u32>,
+    meter: Meter,
     /// The guest's arena and its size in bytes.
     arena: (GuestAddr, u32),
 }
@@ -133,11 +146,15 @@ impl Instance {
         };
         let mut store = wasmtime::Store::new(machine.engine(), guard);
         store.limiter(|guard| guard);
-        set_fuel(&mut store, budget.fuel(0));
         let instance = module.instantiate(&mut store).map_err(instantiating)?;
-        if let Some(start) = instance.get_func(&mut store, EXPORT_INITIALIZE) {
-            let start = start.typed::<(), ()>(&store).map_err(instantiating)?;
-            start.call(&mut store, ()).map_err(instantiating)?;
+        let meter = Meter::of(instance, &mut store);
+        for start in [EXPORT_START, EXPORT_INITIALIZE] {
+            if let Some(start) = instance.get_func(&mut store, start) {
+                let start = start.typed::<(), ()>(&store).map_err(instantiating)?;
+                meter.fill(&mut store, budget.fuel(0));
+                let ended = start.call(&mut store, ());
+                meter.verdict(&mut store, ended)?;
+            }
         }
         let memory = instance
             .get_memory(&mut store, EXPORT_MEMORY)
@@ -153,6 +170,7 @@ impl Instance {
             memory,
             alloc,
             function,
+            meter,
             arena: (GuestAddr(0), 0),
         })
     }
@@ -160,14 +178,13 @@ impl Instance {
     /// Lowers, calls, lifts.
     pub(super) fn call(&mut self, call: Call<'_>) -> Result<ArrayRef, Stop> {
         let rows = call.arguments.rows();
-        set_fuel(&mut self.store, call.budget.fuel(rows));
+        self.meter.fill(&mut self.store, call.budget.fuel(rows));
         let arena = self.reserve(call.arguments.bytes())?;
         let memory = self.memory.data_mut(&mut self.store);
         let lowered = call.arguments.write(arena, memory)?;
-        let status = self
-            .function
-            .call(&mut self.store, (lowered.args.0, rows, lowered.result.0))
-            .map_err(running)?;
+        let addresses = (lowered.args.0, rows, lowered.result.0);
+        let ended = self.function.call(&mut self.store, addresses);
+        let status = self.meter.verdict(&mut self.store, ended)?;
         let memory = self.memory.data(&self.store);
         match status {
             STATUS_OK => Ok(lift(
@@ -197,7 +214,8 @@ impl Instance {
         let wanted = u32::try_from(bytes).map_err(|_| Stop::Arena { bytes })?;
         // The guest may have given up the old arena before it fails.
         self.arena = (GuestAddr(0), 0);
-        let address = self.alloc.call(&mut self.store, wanted).map_err(running)?;
+        let ended = self.alloc.call(&mut self.store, wanted);
+        let address = self.meter.verdict(&mut self.store, ended)?;
         if address == 0 {
             return Err(Stop::Arena { bytes });
         }
@@ -211,16 +229,54 @@ impl Instance {
     }
 }
 
-fn set_fuel(store: &mut wasmtime::Store<Guard>, fuel: u64) {
-    store
-        .set_fuel(fuel)
-        .expect("the machine is configured to meter fuel");
+/// The counters that the instrumentation has put into the guest.
+#[derive(Clone, Copy)]
+struct Meter {
+    fuel: wasmtime::Global,
+    stack: wasmtime::Global,
 }
 
-/// What stopped a running guest.
+impl Meter {
+    fn of(instance: wasmtime::Instance, store: &mut wasmtime::Store<Guard>) -> Self {
+        let mut counter = |name| {
+            let counter = instance.get_global(&mut *store, name);
+            counter.expect("the instrumentation exports its counters")
+        };
+        Self {
+            fuel: counter(EXPORT_FUEL),
+            stack: counter(EXPORT_STACK),
+        }
+    }
+
+    /// Fills the counters before a call.
+    fn fill(self, store: &mut wasmtime::Store<Guard>, fuel: i64) {
+        for (counter, value) in [(self.fuel, fuel), (self.stack, STACK_BYTES)] {
+            let set = counter.set(&mut *store, wasmtime::Val::I64(value));
+            set.expect("a counter is a mutable i64");
+        }
+    }
+
+    /// How a call ended: what is spent counts before what the guest made of it.
+    fn verdict<T>(
+        self,
+        store: &mut wasmtime::Store<Guard>,
+        ended: wasmtime::Result<T>,
+    ) -> Result<T, Stop> {
+        let mut spent =
+            |counter: wasmtime::Global| matches!(counter.get(&mut *store), wasmtime::Val::I64(..0));
+        if spent(self.fuel) {
+            Err(Stop::Fuel)
+        } else if spent(self.stack) {
+            Err(Stop::Stack)
+        } else {
+            ended.map_err(running)
+        }
+    }
+}
+
+/// What stopped a running guest, where it was not a counter.
 fn running(error: wasmtime::Error) -> Stop {
     match error.downcast_ref::<wasmtime::Trap>() {
-        Some(wasmtime::Trap::OutOfFuel) => Stop::Fuel,
         Some(wasmtime::Trap::StackOverflow) => Stop::Stack,
         Some(trap) => {
             let trap = trap.to_string();

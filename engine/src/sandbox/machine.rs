@@ -11,9 +11,11 @@ pub(crate) struct Machine {
     engine: wasmtime::Engine,
 }
 
-/// How many bytes of the host's stack a guest may use. Far below what any
-/// thread has, so that a guest's recursion is stopped as a trap.
-const STACK_BYTES_MAX: usize = 512 << 10;
+/// How many bytes of the host's stack a guest may use: half of what a thread
+/// has by default, and twice what the guest's own count of its frames allows,
+/// so that the count is what stops a recursion, on every machine in the same
+/// place.
+const HOST_STACK_BYTES_MAX: usize = 1 << 20;
 
 impl Machine {
     /// Starts a machine; with `cache`, compiled modules are kept in the user's
@@ -21,8 +23,7 @@ impl Machine {
     pub(crate) fn new(cache: bool) -> Result<Self> {
         let mut config = wasmtime::Config::new();
         config
-            .consume_fuel(true)
-            .max_wasm_stack(STACK_BYTES_MAX)
+            .max_wasm_stack(HOST_STACK_BYTES_MAX)
             .cranelift_opt_level(wasmtime::OptLevel::Speed)
             .wasm_relaxed_simd(false)
             .wasm_multi_memory(false)

@@ -24,6 +24,7 @@ impl Machine {
         let mut config = wasmtime::Config::new();
         config
             .max_wasm_stack(HOST_STACK_BYTES_MAX)
+            .compiler_inlining(wasmtime::Inlining::Yes)
             .cranelift_opt_level(wasmtime::OptLevel::Speed)
             .wasm_relaxed_simd(false)
             .wasm_multi_memory(false)

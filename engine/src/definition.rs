@@ -198,7 +198,8 @@ impl fmt::Display for NullHandling {
 /// What one call of a function may use. There is no "unlimited".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Limits {
-    /// Fuel, about one unit per Wasm instruction, for each row of a batch.
+    /// Fuel, about one unit per Wasm instruction, for each row of a batch. The
+    /// rows of a batch share what they have together.
     pub fuel_per_row: u64,
     /// Fuel for what is not a row: the arena, the bookkeeping of a batch.
     pub fuel_per_call: u64,

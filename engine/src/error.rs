@@ -334,7 +334,7 @@ pub enum Breach {
 fn list(names: &[String]) -> String {
     names
         .iter()
-        .map(|name| format!("`{name}`"))
+        .map(|name| format!("`{}`", name.escape_debug()))
         .collect::<Vec<_>>()
         .join(", ")
 }

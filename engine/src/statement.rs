@@ -7,6 +7,7 @@
 
 mod declaration;
 mod function;
+mod nesting;
 mod options;
 mod reader;
 mod types;
@@ -100,6 +101,10 @@ pub struct Statements {
     error: Option<ParserError>,
 }
 
+/// How deep brackets may be nested, where the session allows no more. The
+/// parser counts only expressions, and would run out of stack in a type.
+const NESTING_MAX: usize = 100;
+
 impl Statements {
     /// Cuts `text`, in the dialect of that name or, where there is none, in
     /// sqlparser's generic one.
@@ -136,6 +141,9 @@ impl Statements {
     }
 
     fn parse(&self, tokens: Vec<TokenWithSpan>) -> Result<Statement> {
+        if nesting::depth(&tokens) > self.recursion_limit.max(NESTING_MAX) {
+            return Err(ParserError::RecursionLimitExceeded.into());
+        }
         let dialect = find_dialect(&self.dialect);
         let mut parser = DFParserBuilder::new(tokens)
             .with_dialect(dialect.as_ref())

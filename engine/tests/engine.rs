@@ -188,6 +188,37 @@ async fn statements_before_a_mistake_have_run() {
 }
 
 #[tokio::test]
+async fn text_that_is_nested_too_deep_is_refused() {
+    let session = session();
+    for (open, close) in [
+        ("ARRAY<", ">"),
+        ("ARRAY<STRUCT<a ", ">>"),
+        ("Nullable(", ")"),
+        ("", "[]"),
+        ("", " ARRAY"),
+        ("", "[3]"),
+    ] {
+        for depth in [1_000, 50_000] {
+            let nested = format!("{}BIGINT{}", open.repeat(depth), close.repeat(depth));
+            for text in [
+                format!("CREATE FUNCTION f({nested}) RETURNS BIGINT LANGUAGE WASM AS 'x'"),
+                format!("DROP FUNCTION f({nested})"),
+                format!("SELECT CAST(NULL AS {nested})"),
+            ] {
+                assert!(run(&session, &text).await.is_err(), "{open} {close}");
+            }
+        }
+    }
+    for text in [
+        format!("SELECT {}1{}", "(".repeat(50_000), ")".repeat(50_000)),
+        format!("SELECT {}1", "- ".repeat(50_000)),
+        format!("SELECT {}1", "NOT ".repeat(50_000)),
+    ] {
+        assert!(run(&session, &text).await.is_err());
+    }
+}
+
+#[tokio::test]
 async fn shown_statement_creates_the_same_function_again() {
     let binary = wat::parse_file(udfs().join("wat/clamp.wat")).unwrap();
     let base64 = BASE64_STANDARD.encode(binary);

@@ -13,13 +13,17 @@ use crate::workspace::{Workspace, run};
 /// The library that each package `udfs-…` compiles to.
 const GUESTS: [&str; 3] = ["geo", "math", "text"];
 
+/// The example of the package `fusebox-sdk`.
+const EXAMPLE: &str = "triangle";
+
 /// Flags for guests alone. What a call touches is what resetting an instance
 /// costs, so the shadow stack is small; it comes first in memory, so that
 /// overflowing it traps instead of overwriting statics.
 const RUSTFLAGS: &str = "-C link-arg=-zstack-size=131072 -C link-arg=--stack-first \
                          -C target-feature=+simd128";
 
-/// Compiles every bundled function and leaves `target/guests/*.wasm`.
+/// Compiles every bundled function, and the SDK's example, and leaves
+/// `target/guests/*.wasm`.
 pub(crate) fn build(workspace: &Workspace) -> Result<(), Failure> {
     let toolchain = Toolchain::find(workspace)?;
     let mut command = toolchain.cargo_build(workspace);
@@ -31,6 +35,8 @@ pub(crate) fn build(workspace: &Workspace) -> Result<(), Failure> {
     for guest in GUESTS {
         command.arg("--package").arg(format!("udfs-{guest}"));
     }
+    let example = ["--package", "fusebox-sdk", "--lib", "--example", EXAMPLE];
+    command.args(example);
     command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", RUSTFLAGS);
     run("guests", &mut command)?;
 
@@ -41,7 +47,8 @@ pub(crate) fn build(workspace: &Workspace) -> Result<(), Failure> {
         let name = format!("{guest}.wasm");
         copy_if_changed(&built.join(&name), &guests.join(&name))?;
     }
-    Ok(())
+    let name = format!("{EXAMPLE}.wasm");
+    copy_if_changed(&built.join("examples").join(&name), &guests.join(&name))
 }
 
 /// Leaves an equal file alone: what was built from it stays fresh.

@@ -93,12 +93,20 @@ pub struct Options {
     /// The most bytes of stack that a chain of calls without a circle may
     /// take. Recursion is held to what the host puts into [`EXPORT_STACK`].
     pub chain_bytes_max: u64,
+    /// How many functions a module may define. Compilers keep something of each
+    /// until all are compiled.
+    pub functions_max: usize,
+    /// How deep the blocks of a function may be nested. Compilers take a time
+    /// that grows with its square.
+    pub nesting_max: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             chain_bytes_max: 256 << 10,
+            functions_max: 30_000,
+            nesting_max: 1_000,
         }
     }
 }
@@ -126,6 +134,22 @@ pub enum Error {
         /// What it may take, in bytes.
         bytes_max: u64,
     },
+    /// The module defines too many functions.
+    #[error("it has {functions} functions, of {functions_max} at most")]
+    Functions {
+        /// How many it defines.
+        functions: usize,
+        /// How many it may.
+        functions_max: usize,
+    },
+    /// The blocks of a function are nested too deep.
+    #[error("its function {function} has blocks that are nested deeper than {nesting_max}")]
+    Nesting {
+        /// The function's index.
+        function: usize,
+        /// How deep they may be.
+        nesting_max: usize,
+    },
     /// The rewriting failed, which is a bug here.
     #[error("it cannot be rewritten: {0}")]
     Rewrite(String),
@@ -145,9 +169,9 @@ impl From<wasmparser::BinaryReaderError> for Error {
 /// # Errors
 ///
 /// As [`Error`] says; a module that is valid, uses no feature outside
-/// [`FEATURES`] and no reserved name is refused only for its stack.
+/// [`FEATURES`] and no reserved name is refused only for what `options` limit.
 pub fn instrument(module: &[u8], options: Options) -> Result<Vec<u8>, Error> {
-    let facts = scan::Facts::of(module)?;
+    let facts = scan::Facts::of(module, options)?;
     let roles = graph::Roles::of(&facts, options)?;
     emit::emit(module, &facts, &roles)
 }

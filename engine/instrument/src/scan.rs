@@ -6,7 +6,7 @@ use wasmparser::{
 };
 
 use crate::weights::{ENTRY, by_operand, weight};
-use crate::{EXPORT_PREFIX, Error, FEATURES};
+use crate::{EXPORT_PREFIX, Error, FEATURES, Options};
 
 /// A valid module, looked through once.
 #[derive(Default)]
@@ -49,7 +49,7 @@ pub(crate) struct Body {
 const FRAME_BYTES: u64 = 64;
 
 impl Facts {
-    pub(crate) fn of(module: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn of(module: &[u8], options: Options) -> Result<Self, Error> {
         let mut facts = Self::default();
         let mut validator = Validator::new_with_features(FEATURES);
         let mut allocations = FuncValidatorAllocations::default();
@@ -57,9 +57,20 @@ impl Facts {
             let payload = payload?;
             let valid = validator.payload(&payload)?;
             facts.section(&payload)?;
+            let functions = facts.function_types.len() - facts.imported_functions;
+            if functions > options.functions_max {
+                return Err(Error::Functions {
+                    functions,
+                    functions_max: options.functions_max,
+                });
+            }
             if let ValidPayload::Func(function, body) = valid {
                 let mut checked = function.into_validator(allocations);
-                facts.bodies.push(Body::of(&body, &mut checked)?);
+                let body = Body::of(&body, &mut checked, options.nesting_max)?;
+                facts.bodies.push(body.ok_or(Error::Nesting {
+                    function: facts.imported_functions + facts.bodies.len(),
+                    nesting_max: options.nesting_max,
+                })?);
                 allocations = checked.into_allocations();
             }
         }
@@ -169,10 +180,12 @@ impl Facts {
 type FuncValidator = wasmparser::FuncValidator<wasmparser::ValidatorResources>;
 
 impl Body {
+    /// Reads a function; nothing if its blocks are nested deeper than allowed.
     fn of(
         body: &FunctionBody<'_>,
         validator: &mut FuncValidator,
-    ) -> Result<Self, BinaryReaderError> {
+        nesting_max: usize,
+    ) -> Result<Option<Self>, BinaryReaderError> {
         let mut facts = Self {
             weight: ENTRY,
             ..Self::default()
@@ -189,6 +202,9 @@ impl Body {
         while !operators.eof() {
             let (operator, offset) = operators.read_with_offset()?;
             validator.op(offset, &operator)?;
+            if validator.control_stack_height() as usize > nesting_max {
+                return Ok(None);
+            }
             facts.count(&operator);
             height_max = height_max.max(validator.operand_stack_height());
             has_vectors |= validator.get_operand_type(0) == Some(Some(ValType::V128));
@@ -200,7 +216,7 @@ impl Body {
         }
         let operand_bytes = if has_vectors { 16 } else { 8 };
         facts.frame_bytes = FRAME_BYTES + locals + u64::from(height_max) * operand_bytes;
-        Ok(facts)
+        Ok(Some(facts))
     }
 
     fn count(&mut self, operator: &Operator<'_>) {

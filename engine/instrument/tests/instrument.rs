@@ -229,6 +229,7 @@ fn modules(count: usize) -> impl Iterator<Item = Vec<u8>> {
 fn metered(module: &[u8]) -> Vec<u8> {
     let options = Options {
         chain_bytes_max: 4 << 20,
+        ..Options::default()
     };
     instrument(module, options).unwrap()
 }
@@ -383,7 +384,7 @@ fn several_results_pass_through_every_exit() {
 
 #[test]
 fn chain_of_calls_is_bounded_without_running_it() {
-    let length = 100_000;
+    let length = 20_000;
     let functions: String = (1..length).map(|n| format!("(func (call {n}))")).collect();
     let module = format!("(module {functions} (func) (export \"f\" (func 0)))");
     let module = wat::parse_str(module).unwrap();
@@ -391,6 +392,20 @@ fn chain_of_calls_is_bounded_without_running_it() {
         instrument(&module, Options::default()),
         Err(Error::Chain { .. })
     ));
+}
+
+#[test]
+fn module_that_would_keep_a_compiler_busy_is_refused() {
+    let refused = |text: &str| instrument(&wat::parse_str(text).unwrap(), Options::default());
+    let nested = |depth: usize| {
+        let (open, close) = ("block ".repeat(depth), "end ".repeat(depth));
+        refused(&format!("(module (func {open} {close}))"))
+    };
+    assert!(nested(999).is_ok());
+    assert!(matches!(nested(1_000), Err(Error::Nesting { .. })));
+    let many = |count: usize| refused(&format!("(module {})", "(func)".repeat(count)));
+    assert!(many(30_000).is_ok());
+    assert!(matches!(many(30_001), Err(Error::Functions { .. })));
 }
 
 #[test]

@@ -80,8 +80,8 @@ impl Inspection {
                     if let Some(import) = imports.into_imports().next() {
                         let import = import.map_err(invalid)?;
                         return Err(ModuleFault::Import {
-                            module: import.module.to_owned(),
-                            name: import.name.to_owned(),
+                            module: import.module.escape_debug().to_string(),
+                            name: import.name.escape_debug().to_string(),
                         });
                     }
                 }

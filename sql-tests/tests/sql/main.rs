@@ -28,6 +28,10 @@ fn main() {
         "every_hostile_guest_is_used_by_a_golden_file",
         every_hostile_guest_is_used,
     ));
+    trials.push(Trial::test(
+        "module_of_one_function_has_at_most_25_kib",
+        one_function_is_small,
+    ));
     trials.extend(twins::trials(&runtime));
     run(&Arguments::from_args(), trials).exit();
 }
@@ -46,6 +50,15 @@ fn every_hostile_guest_is_used() -> Result<(), Failed> {
         }
     }
     Ok(())
+}
+
+/// A module of one function is small enough to stand in a statement.
+fn one_function_is_small() -> Result<(), Failed> {
+    let bytes = std::fs::metadata(workspace().join("target/guests/triangle.wasm"))?.len();
+    match bytes {
+        ..=25_600 => Ok(()),
+        _ => Err(format!("{bytes} bytes, of 25 KiB at most").into()),
+    }
 }
 
 fn golden(path: &PathBuf, runtime: &Arc<Runtime>) -> Result<(), Failed> {

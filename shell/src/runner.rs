@@ -38,10 +38,13 @@ pub(crate) struct Summary {
 fn session() -> Result<Session, Failure> {
     let config = SessionConfig::new().with_information_schema(true);
     let context = SessionContext::new_with_config(config).enable_url_table();
-    Ok(Session::builder()
-        .context(context)
-        .paths(Paths::Any)
-        .build()?)
+    let builder = Session::builder().context(context).paths(Paths::Any);
+    // A module is compiled once per machine, or where the cache folder cannot
+    // be written, once per process.
+    match builder.clone().cache(true).build() {
+        Ok(session) => Ok(session),
+        Err(_) => Ok(builder.build()?),
+    }
 }
 
 impl Runner {

@@ -13,8 +13,8 @@ use crate::workspace::{Workspace, run};
 /// The library that each package `udfs-…` compiles to.
 const GUESTS: [&str; 3] = ["geo", "math", "text"];
 
-/// The example of the package `fusebox-sdk`.
-const EXAMPLE: &str = "triangle";
+/// The examples of the package `fusebox-sdk`.
+const EXAMPLES: [&str; 2] = ["triangle", "types"];
 
 /// Flags for guests alone. What a call touches is what resetting an instance
 /// costs, so the shadow stack is small; it comes first in memory, so that
@@ -22,7 +22,7 @@ const EXAMPLE: &str = "triangle";
 const RUSTFLAGS: &str = "-C link-arg=-zstack-size=131072 -C link-arg=--stack-first \
                          -C target-feature=+simd128";
 
-/// Compiles every bundled function, and the SDK's example, and leaves
+/// Compiles every bundled function, and the SDK's examples, and leaves
 /// `target/guests/*.wasm`.
 pub(crate) fn build(workspace: &Workspace) -> Result<(), Failure> {
     let toolchain = Toolchain::find(workspace)?;
@@ -35,8 +35,10 @@ pub(crate) fn build(workspace: &Workspace) -> Result<(), Failure> {
     for guest in GUESTS {
         command.arg("--package").arg(format!("udfs-{guest}"));
     }
-    let example = ["--package", "fusebox-sdk", "--lib", "--example", EXAMPLE];
-    command.args(example);
+    command.args(["--package", "fusebox-sdk", "--lib"]);
+    for example in EXAMPLES {
+        command.arg("--example").arg(example);
+    }
     command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", RUSTFLAGS);
     run("guests", &mut command)?;
 
@@ -47,8 +49,11 @@ pub(crate) fn build(workspace: &Workspace) -> Result<(), Failure> {
         let name = format!("{guest}.wasm");
         copy_if_changed(&built.join(&name), &guests.join(&name))?;
     }
-    let name = format!("{EXAMPLE}.wasm");
-    copy_if_changed(&built.join("examples").join(&name), &guests.join(&name))
+    for example in EXAMPLES {
+        let name = format!("{example}.wasm");
+        copy_if_changed(&built.join("examples").join(&name), &guests.join(&name))?;
+    }
+    Ok(())
 }
 
 /// Leaves an equal file alone: what was built from it stays fresh.

@@ -305,7 +305,10 @@ fn place(error: &wasmtime::Error) -> String {
         .iter()
         .take(FRAMES_MAX)
         .map(|frame| match frame.func_name() {
-            Some(name) => format!("`{}`", name.escape_debug()),
+            Some(name) => {
+                let name = format!("{:#}", rustc_demangle::demangle(name));
+                format!("`{}`", name.escape_debug())
+            }
             None => format!("function {}", frame.func_index()),
         })
         .collect();

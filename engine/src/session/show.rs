@@ -128,6 +128,8 @@ impl Session {
                 rows.push((symbol, None));
             }
         }
+        // In the order of names: that of the section is the linker's whim.
+        rows.sort();
         self.table(vec![
             ("export", text(rows.iter().map(|row| Some(row.0.clone())))),
             ("declaration", text(rows.into_iter().map(|row| row.1))),

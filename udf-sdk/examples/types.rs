@@ -1,0 +1,104 @@
+//! A function for each thing that a signature can say.
+//!
+//! A golden file of SQL calls them all.
+#![forbid(unsafe_code)]
+
+use fusebox_sdk::udf;
+
+/// Takes every type of number, and adds them up as far as DOUBLE can.
+#[udf]
+pub fn sum_of_all(
+    a: i8,
+    b: i16,
+    c: i32,
+    d: i64,
+    e: u8,
+    f: u16,
+    g: u32,
+    h: u64,
+    i: f32,
+    j: f64,
+) -> f64 {
+    let signed = f64::from(a) + f64::from(b) + f64::from(c) + d as f64;
+    let unsigned = f64::from(e) + f64::from(f) + f64::from(g) + h as f64;
+    signed + unsigned + f64::from(i) + j
+}
+
+/// What is left of a number in narrower types.
+#[udf]
+pub fn low_byte(n: i64) -> u8 {
+    n as u8
+}
+
+/// The same with a sign, and only where nothing is lost.
+#[udf]
+pub fn narrow(n: i64) -> Option<i8> {
+    n.try_into().ok()
+}
+
+/// Exclusive or, with a bitmap in and out.
+#[udf]
+pub fn differ(a: bool, b: bool) -> bool {
+    a != b
+}
+
+/// Sees nulls: how many of the two there are.
+#[udf]
+pub fn nulls(a: Option<&str>, b: Option<i64>) -> i32 {
+    i32::from(a.is_none()) + i32::from(b.is_none())
+}
+
+/// Sees nulls in one argument; a null in the other has a null result.
+#[udf]
+pub fn or_else(text: Option<&str>, other: String) -> String {
+    text.map_or(other, str::to_owned)
+}
+
+/// Borrows its result from its argument.
+#[udf]
+pub fn first_word(text: &str) -> Option<&str> {
+    text.split_whitespace().next()
+}
+
+/// Bytes in and out, under a name that is quoted in SQL.
+#[udf(name = "Reversed")]
+pub fn reversed(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().rev().copied().collect()
+}
+
+/// Fails, has no answer, or has one.
+#[udf]
+pub fn root(n: f64) -> Result<Option<f64>, String> {
+    if n < 0.0 {
+        return Err(format!("{n} is negative"));
+    }
+    Ok((n != 0.0).then(|| n.sqrt()))
+}
+
+/// Needs nothing, and is asked for every row.
+#[udf(volatile)]
+pub fn one() -> i64 {
+    1
+}
+
+/// A name for a type is as good as the type.
+type Meters = f32;
+
+/// Takes an alias.
+#[udf(stable)]
+pub fn double_meters(length: Meters) -> Meters {
+    2.0 * length
+}
+
+/// Traps.
+#[udf]
+pub fn panics(n: i64) -> i64 {
+    assert!(n < 0, "{n} is not below zero");
+    n
+}
+
+/// Goes on for as many steps as it is told.
+#[udf]
+pub fn busy(steps: i64) -> i64 {
+    (0..steps).fold(1, |state, step| (state ^ step).rotate_left(7))
+}

@@ -7,6 +7,7 @@ use fusebox_sdk::udf;
 
 /// Takes every type of number, and adds them up as far as DOUBLE can.
 #[udf]
+#[expect(clippy::too_many_arguments, reason = "there are ten types of numbers")]
 pub fn sum_of_all(
     a: i8,
     b: i16,

@@ -207,6 +207,17 @@ pub struct Limits {
     pub memory_bytes_max: u64,
 }
 
+impl Limits {
+    /// The lower of each two limits.
+    pub(crate) fn at_most(self, other: Self) -> Self {
+        Self {
+            fuel_per_row: self.fuel_per_row.min(other.fuel_per_row),
+            fuel_per_call: self.fuel_per_call.min(other.fuel_per_call),
+            memory_bytes_max: self.memory_bytes_max.min(other.memory_bytes_max),
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -88,15 +88,7 @@ impl Factory {
             }
         };
         let binary = self.host.decode(subject, &given)?;
-        if let Some(stated) = sha256 {
-            let found = Digest::of(&binary);
-            if stated.parse() != Ok(found) {
-                return Err(refused(Refusal::Digest {
-                    stated: stated.to_owned(),
-                    found: found.to_string(),
-                }));
-            }
-        }
+        check_digest(subject, Digest::of(&binary), sha256)?;
         self.declarations(subject, &binary)?;
         Ok(binary)
     }
@@ -158,11 +150,29 @@ impl Factory {
         definition: Definition,
         module: &Module,
     ) -> Result<(Definition, Arc<ScalarUDF>)> {
+        let subject = Subject::Function(definition.name.clone());
+        let declarations = self.declarations(&subject, &module.binary)?;
+        let checked = definition.stated().check_against(&declarations);
+        checked.map_err(|reason| Error::refused(subject, reason))?;
         let definition = Definition {
             digest: module.digest,
             ..definition
         };
         self.bind(definition, &module.binary)
+    }
+}
+
+/// Refuses a module that is not the one that the statement pins.
+pub(crate) fn check_digest(subject: &Subject, found: Digest, stated: Option<&str>) -> Result<()> {
+    match stated {
+        Some(stated) if stated.parse() != Ok(found) => Err(Error::refused(
+            subject.clone(),
+            Refusal::Digest {
+                stated: stated.to_owned(),
+                found: found.to_string(),
+            },
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -199,7 +209,7 @@ impl FunctionFactory for Factory {
 
 /// DataFusion's statement as ours, as far as its planner lets it through.
 fn from_datafusion(statement: DfCreateFunction) -> Result<CreateFunction> {
-    let name = statement.name.to_lowercase();
+    let name = statement.name.to_ascii_lowercase();
     let body = match statement.params.function_body {
         Some(Expr::Literal(
             ScalarValue::Utf8(Some(body))

@@ -15,7 +15,7 @@ mod types;
 use arrow::datatypes::DataType;
 use datafusion::sql::parser::{DFParserBuilder, Statement as DfStatement};
 use sqlparser::dialect::{Dialect, GenericDialect, dialect_from_str};
-use sqlparser::parser::ParserError;
+use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use crate::error::{Error, Result};
@@ -140,10 +140,32 @@ impl Statements {
         }
     }
 
-    fn parse(&self, tokens: Vec<TokenWithSpan>) -> Result<Statement> {
-        if nesting::depth(&tokens) > self.recursion_limit.max(NESTING_MAX) {
+    /// Parses the next statement as one of ours; nothing at the end, and
+    /// nothing inside where it is none. DataFusion's grammar, which is large,
+    /// does not get to see it.
+    fn next_ours(&mut self) -> Result<Option<Option<Ours>>> {
+        let Some(tokens) = self.next_tokens()? else {
+            return Ok(None);
+        };
+        self.check_depth(&tokens)?;
+        let dialect = find_dialect(&self.dialect);
+        let mut parser = Parser::new(dialect.as_ref()).with_tokens_with_locations(tokens);
+        let ours = Reader(&mut parser).statement()?;
+        if ours.is_some() {
+            Reader(&mut parser).end()?;
+        }
+        Ok(Some(ours))
+    }
+
+    fn check_depth(&self, tokens: &[TokenWithSpan]) -> Result<()> {
+        if nesting::depth(tokens) > self.recursion_limit.max(NESTING_MAX) {
             return Err(ParserError::RecursionLimitExceeded.into());
         }
+        Ok(())
+    }
+
+    fn parse(&self, tokens: Vec<TokenWithSpan>) -> Result<Statement> {
+        self.check_depth(&tokens)?;
         let dialect = find_dialect(&self.dialect);
         let mut parser = DFParserBuilder::new(tokens)
             .with_dialect(dialect.as_ref())

@@ -213,9 +213,21 @@ async fn text_that_is_nested_too_deep_is_refused() {
         format!("SELECT {}1{}", "(".repeat(50_000), ")".repeat(50_000)),
         format!("SELECT {}1", "- ".repeat(50_000)),
         format!("SELECT {}1", "NOT ".repeat(50_000)),
+        format!("{}SELECT 1", "EXPLAIN ".repeat(200_000)),
+        declaring(&"EXPLAIN ".repeat(30_000)),
+        declaring(&format!("SELECT 1{}", "::INT".repeat(50_000))),
+        declaring(&format!("SELECT 1{}", "+1".repeat(100_000))),
+        declaring(&",".repeat(15_000_000)),
+        declaring(&"CREATE FUNCTION a() RETURNS INT;".repeat(400_000)),
     ] {
         assert!(run(&session, &text).await.is_err());
     }
+}
+
+/// A module whose section `fusebox.functions` is `text`.
+fn declaring(text: &str) -> String {
+    let section = format!("(@custom \"fusebox.functions\" \"{text}\")");
+    format!("CREATE MODULE m LANGUAGE WASM AS $$(module {section})$$")
 }
 
 #[tokio::test]
@@ -231,7 +243,7 @@ async fn shown_statement_creates_the_same_function_again() {
             .to_owned(),
         format!(
             "CREATE FUNCTION f(x VARCHAR, \"from\" BYTEA, SMALLINT UNSIGNED) RETURNS FLOAT
-                 LANGUAGE WASM VOLATILE STRICT AS $t${}$t$ EXPORT 'clamp_to'",
+                 LANGUAGE WASM VOLATILE STRICT AS $t${};; $$t$ EXPORT 'clamp_to'",
             std::fs::read_to_string(udfs().join("wat/clamp.wat"))
                 .unwrap()
                 .replace("(@custom", ";; $$ (@custom")

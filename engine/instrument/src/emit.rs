@@ -186,12 +186,17 @@ impl Reencode for Emitter<'_> {
     }
 
     /// Custom sections stay as they are: no index has changed, and whether they
-    /// make sense is none of the pass's business.
+    /// make sense is none of the pass's business. Only those go that speak of
+    /// places in the code, where now something else stands.
     fn parse_custom_section(
         &mut self,
         module: &mut Module,
         section: wasmparser::CustomSectionReader<'_>,
     ) -> Result<(), ReencodeError<Error>> {
+        let name = section.name();
+        if name.starts_with(".debug_") || name.starts_with("metadata.code.") {
+            return Ok(());
+        }
         module.section(&CustomSection {
             name: section.name().into(),
             data: section.data().into(),

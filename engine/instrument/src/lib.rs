@@ -99,6 +99,9 @@ pub struct Options {
     /// How deep the blocks of a function may be nested. Compilers take a time
     /// that grows with its square.
     pub nesting_max: usize,
+    /// How large the products of locals and loops may be, added up over the
+    /// functions. Compilers take a time that grows with it.
+    pub locals_times_loops_max: u64,
 }
 
 impl Default for Options {
@@ -107,6 +110,7 @@ impl Default for Options {
             chain_bytes_max: 256 << 10,
             functions_max: 30_000,
             nesting_max: 1_000,
+            locals_times_loops_max: 1_000_000,
         }
     }
 }
@@ -149,6 +153,12 @@ pub enum Error {
         function: usize,
         /// How deep they may be.
         nesting_max: usize,
+    },
+    /// Too many locals live through too many loops.
+    #[error("its functions have too many locals in too many loops, more than {max} products")]
+    Work {
+        /// How large the sum of products may be.
+        max: u64,
     },
     /// The rewriting failed, which is a bug here.
     #[error("it cannot be rewritten: {0}")]

@@ -34,6 +34,8 @@ pub(crate) struct Body {
     /// The weight of its entry and all its instructions, each counted once.
     pub(crate) weight: u64,
     pub(crate) has_loops: bool,
+    locals: u64,
+    loops: u64,
     /// Whether the work of an instruction depends on its operand.
     pub(crate) has_bulk: bool,
     /// The functions it calls by name.
@@ -53,6 +55,7 @@ impl Facts {
         let mut facts = Self::default();
         let mut validator = Validator::new_with_features(FEATURES);
         let mut allocations = FuncValidatorAllocations::default();
+        let mut locals_times_loops = 0;
         for payload in Parser::new(0).parse_all(module) {
             let payload = payload?;
             let valid = validator.payload(&payload)?;
@@ -67,10 +70,17 @@ impl Facts {
             if let ValidPayload::Func(function, body) = valid {
                 let mut checked = function.into_validator(allocations);
                 let body = Body::of(&body, &mut checked, options.nesting_max)?;
-                facts.bodies.push(body.ok_or(Error::Nesting {
+                let body = body.ok_or(Error::Nesting {
                     function: facts.imported_functions + facts.bodies.len(),
                     nesting_max: options.nesting_max,
-                })?);
+                })?;
+                locals_times_loops += body.locals * body.loops;
+                if locals_times_loops > options.locals_times_loops_max {
+                    return Err(Error::Work {
+                        max: options.locals_times_loops_max,
+                    });
+                }
+                facts.bodies.push(body);
                 allocations = checked.into_allocations();
             }
         }
@@ -133,7 +143,7 @@ impl Facts {
                 for export in exports.clone() {
                     let export = export?;
                     if export.name.starts_with(EXPORT_PREFIX) {
-                        return Err(Error::Reserved(export.name.to_owned()));
+                        return Err(Error::Reserved(export.name.escape_debug().to_string()));
                     }
                     if export.kind == ExternalKind::Func {
                         self.entries.push(export.index);
@@ -196,6 +206,7 @@ impl Body {
             .filter_map(|local| validator.get_local_type(local))
             .map(slot_bytes)
             .sum::<u64>();
+        facts.locals = validator.len_locals().into();
         let mut height_max = 0;
         let mut has_vectors = false;
         let mut operators = body.get_operators_reader()?;
@@ -223,7 +234,10 @@ impl Body {
         self.weight += weight(operator);
         self.has_bulk |= by_operand(operator).is_some();
         match operator {
-            Operator::Loop { .. } => self.has_loops = true,
+            Operator::Loop { .. } => {
+                self.has_loops = true;
+                self.loops += 1;
+            }
             Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
                 self.calls.push(*function_index);
             }

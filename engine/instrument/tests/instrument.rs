@@ -404,6 +404,12 @@ fn module_that_would_keep_a_compiler_busy_is_refused() {
     assert!(nested(999).is_ok());
     assert!(matches!(nested(1_000), Err(Error::Nesting { .. })));
     let many = |count: usize| refused(&format!("(module {})", "(func)".repeat(count)));
+    let busy = |locals: usize, loops: usize| {
+        let (locals, loops) = ("(local i64)".repeat(locals), "(loop)".repeat(loops));
+        refused(&format!("(module (func {locals} {loops}))"))
+    };
+    assert!(busy(1_000, 1_000).is_ok());
+    assert!(matches!(busy(1_000, 1_001), Err(Error::Work { .. })));
     assert!(many(30_000).is_ok());
     assert!(matches!(many(30_001), Err(Error::Functions { .. })));
 }

@@ -183,7 +183,7 @@ impl Inspection {
             .find(|name| name.starts_with(EXPORT_VERSION_PREFIX));
         Err(match other {
             Some(found) => ModuleFault::Abi {
-                found: found.clone(),
+                found: found.escape_debug().to_string(),
             },
             None => no_export(EXPORT_VERSION, vec![]),
         })

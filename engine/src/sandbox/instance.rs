@@ -81,11 +81,13 @@ impl From<Breach> for Stop {
 /// What an instance is held to while it runs.
 pub(crate) struct Guard {
     memory_bytes_max: usize,
+    /// The elements of all tables together.
+    table_elements: usize,
 }
 
-/// How many elements a guest's tables may have. Only function pointers go
-/// there, and the largest programs have some ten thousand.
-const TABLE_ELEMENTS_MAX: usize = 1 << 20;
+/// How many elements a guest's tables may have together. Only function pointers
+/// go there, and the largest programs have some ten thousand.
+const TABLE_ELEMENTS_MAX: usize = 1 << 17;
 
 impl wasmtime::ResourceLimiter for Guard {
     fn memory_growing(
@@ -99,11 +101,17 @@ impl wasmtime::ResourceLimiter for Guard {
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= TABLE_ELEMENTS_MAX)
+        let more = desired.saturating_sub(current);
+        let all = self.table_elements.saturating_add(more);
+        let fits = all <= TABLE_ELEMENTS_MAX;
+        if fits {
+            self.table_elements = all;
+        }
+        Ok(fits)
     }
 }
 
@@ -143,6 +151,7 @@ impl Instance {
     ) -> Result<Self, Stop> {
         let guard = Guard {
             memory_bytes_max: usize::try_from(memory_bytes_max).unwrap_or(usize::MAX),
+            table_elements: 0,
         };
         let mut store = wasmtime::Store::new(machine.engine(), guard);
         store.limiter(|guard| guard);

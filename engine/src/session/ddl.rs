@@ -12,6 +12,7 @@ use super::{Session, query};
 use crate::catalog::{Change, Module};
 use crate::definition::{Definition, Origin, sql_types};
 use crate::error::{Error, Refusal, Result, Subject};
+use crate::factory::check_digest;
 use crate::statement::{
     CreateFunction, CreateModule, FunctionName, Options, Ours, Source, same_types,
 };
@@ -97,7 +98,11 @@ impl Session {
         }
         let sha256 = create.sha256.as_deref();
         let binary = match &create.source {
-            Some(Source::Module(name)) => self.module(name)?.binary,
+            Some(Source::Module(name)) => {
+                let module = self.module(name)?;
+                check_digest(&subject, module.digest, sha256)?;
+                module.binary
+            }
             Some(source) => self.factory.module(&subject, source, sha256)?.into(),
             None => return Err(Error::refused(subject, Refusal::Clause("AS or FROM"))),
         };

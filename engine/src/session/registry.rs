@@ -36,7 +36,9 @@ impl Registry {
     /// Takes a function of ours away; a built-in one that it hid comes back.
     pub(super) fn remove(&self, context: &SessionContext, name: &str) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.ours.remove(name);
+        if state.ours.remove(name).is_none() {
+            return;
+        }
         context.deregister_udf(name);
         let Some(built_in) = state.hidden.remove(name) else {
             return;

@@ -3,12 +3,13 @@
 //! A module carries its own DDL; a clause that the statement omits comes from
 //! there, and one that contradicts it is refused.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use arrow::datatypes::DataType;
 
 use super::function::CreateFunction;
-use super::{Ours, Parsed, Statements, options};
+use super::{Ours, Statements, options};
 use crate::definition::{
     Argument, Arguments, Definition, Digest, Identifier, Limits, NullHandling, Origin, Signature,
     SqlType, Volatility,
@@ -23,20 +24,34 @@ impl Declarations {
     /// Parses the text of a section `fusebox.functions`.
     pub(crate) fn parse(text: &str) -> Result<Self, ModuleFault> {
         let wrong = |what: String| ModuleFault::Declaration(what);
-        let mut declared = Vec::<CreateFunction>::new();
-        for statement in Statements::new(text, "generic", RECURSION_LIMIT) {
-            let create = match statement.map_err(|error| wrong(error.to_string()))?.0 {
-                Parsed::Ours(Ours::CreateFunction(create)) => *create,
-                _ => return Err(wrong("it holds more than CREATE FUNCTION".to_owned())),
+        if text.len() > DECLARATIONS_BYTES_MAX {
+            let found = text.len();
+            return Err(wrong(format!(
+                "it has {found} bytes, of {DECLARATIONS_BYTES_MAX} at most"
+            )));
+        }
+        let mut declared = Vec::new();
+        let (mut names, mut symbols) = (HashSet::new(), HashSet::new());
+        let mut statements = Statements::new(text, "generic", RECURSION_LIMIT);
+        while let Some(statement) = statements
+            .next_ours()
+            .map_err(|error| wrong(error.to_string()))?
+        {
+            let Some(Ours::CreateFunction(create)) = statement else {
+                return Err(wrong("it holds more than CREATE FUNCTION".to_owned()));
             };
             if create.source.is_some() {
                 let name = create.name;
                 return Err(wrong(format!("`{name}` has a clause AS or FROM")));
             }
-            if declared.iter().any(|other| other.name == create.name) {
+            if !names.insert(create.name.clone()) {
                 return Err(wrong(format!("`{}` is declared twice", create.name)));
             }
-            declared.push(create);
+            if !symbols.insert(create.symbol().to_owned()) {
+                let symbol = create.symbol().escape_debug();
+                return Err(wrong(format!("the export `{symbol}` is declared twice")));
+            }
+            declared.push(*create);
         }
         Ok(Self(declared))
     }
@@ -55,6 +70,9 @@ impl Declarations {
     }
 }
 
+/// The longest section that is read: some thousand declarations.
+const DECLARATIONS_BYTES_MAX: usize = 256 << 10;
+
 /// As deep as sqlparser's own default.
 const RECURSION_LIMIT: usize = 50;
 
@@ -72,26 +90,21 @@ impl CreateFunction {
         digest: Digest,
         origin: Origin,
     ) -> Result<Definition, Refusal> {
+        self.check_against(declarations)?;
         let declared = declarations.of(self);
-        if let Some(declared) = declared
-            && self.contradicts(declared)
-        {
-            return Err(Refusal::Contradiction {
-                declared: declared.to_string(),
-                stated: self.to_string(),
-            });
-        }
         let arguments = self.arguments.as_ref();
         let arguments = arguments.or(declared.and_then(|d| d.arguments.as_ref()));
         let returns = self.returns.as_ref();
         let returns = returns.or(declared.and_then(|d| d.returns.as_ref()));
-        let mut limits = defaults;
-        for options in [
-            declared.and_then(|d| d.options.as_ref()),
-            self.options.as_ref(),
-        ] {
-            limits = options.map_or(Ok(limits), |options| options.set(limits))?;
-        }
+        // A module may ask for less than it would be given, not for more: that
+        // is for whoever writes the statement.
+        let declared_options = declared.and_then(|d| d.options.as_ref());
+        let limits = declared_options.map_or(Ok(defaults), |options| options.set(defaults))?;
+        let limits = limits.at_most(defaults);
+        let limits = match &self.options {
+            Some(options) => options.set(limits)?,
+            None => limits,
+        };
         Ok(Definition {
             name: self.name.clone(),
             signature: Signature {
@@ -113,6 +126,17 @@ impl CreateFunction {
             origin,
             temporary: self.temporary,
         })
+    }
+
+    /// Refuses a statement that contradicts what the module declares.
+    pub(crate) fn check_against(&self, declarations: &Declarations) -> Result<(), Refusal> {
+        match declarations.of(self) {
+            Some(declared) if self.contradicts(declared) => Err(Refusal::Contradiction {
+                declared: declared.to_string(),
+                stated: self.to_string(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn contradicts(&self, declared: &Self) -> bool {
@@ -156,6 +180,19 @@ impl fmt::Display for CreateFunction {
 }
 
 impl Definition {
+    /// The definition as a statement that says no more than who the function
+    /// is and what it takes and returns.
+    pub(crate) fn stated(&self) -> CreateFunction {
+        CreateFunction {
+            name: self.name.clone(),
+            symbol: Some(self.symbol.clone()),
+            arguments: Some(self.signature.arguments.clone()),
+            returns: Some(self.signature.returns.clone()),
+            nulls: Some(self.nulls),
+            ..CreateFunction::default()
+        }
+    }
+
     /// The statement that creates the function again. `binary` is needed only
     /// for one whose bytes stood in the statement.
     pub(crate) fn statement(&self, base64: impl FnOnce() -> String) -> String {
@@ -200,7 +237,7 @@ impl fmt::Display for Dollars<'_> {
                     format!("w{n}")
                 }
             })
-            .find(|tag| !self.0.contains(&format!("${tag}$")))
+            .find(|tag| !format!("{}$", self.0).contains(&format!("${tag}$")))
             .expect("a text holds finitely many tags");
         write!(f, "${tag}${}${tag}$", self.0)
     }

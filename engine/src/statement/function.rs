@@ -6,7 +6,7 @@ use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::Token;
 
 use super::options::Options;
-use super::reader::{Reader, fold};
+use super::reader::Reader;
 use crate::definition::{Argument, NullHandling, Volatility};
 use crate::error::{Refusal, Result};
 
@@ -186,7 +186,7 @@ impl Reader<'_, '_> {
         let (name, data_type) = match unnamed {
             Some(data_type) => (None, data_type),
             None => {
-                let name = fold(self.0.parse_identifier()?);
+                let name = self.identifier()?;
                 (Some(name), self.0.parse_data_type()?)
             }
         };

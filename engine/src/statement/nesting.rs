@@ -1,7 +1,7 @@
 //! How deep the brackets of a statement are nested.
 //!
-//! sqlparser limits how deep expressions are nested, but not types: enough of
-//! `ARRAY<ARRAY<…` would overflow the stack of the process.
+//! sqlparser limits how deep expressions are nested, but not types or EXPLAIN:
+//! enough of `ARRAY<ARRAY<…` would overflow the stack of the process.
 
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -23,6 +23,8 @@ pub(super) fn depth(tokens: &[TokenWithSpan]) -> usize {
             }
             Token::Gt => angle = angle.saturating_sub(1),
             Token::ShiftRight => angle = angle.saturating_sub(2),
+            // A statement in a statement, however often.
+            Token::Word(word) if word.value.eq_ignore_ascii_case("EXPLAIN") => round += 1,
             Token::LBracket => square += 1,
             Token::Word(word) if word.value.eq_ignore_ascii_case("ARRAY") => square += 1,
             // What stands in a bracket, or closes it.
@@ -64,6 +66,7 @@ mod tests {
             ("BIGINT[3] [4], x[1]", 2),
             ("BIGINT ARRAY ARRAY", 2),
             ("f(ARRAY<INT>)", 2),
+            ("EXPLAIN EXPLAIN SELECT (1)", 3),
         ] {
             let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize_with_location();
             assert_eq!(depth(&tokens.unwrap()), expected, "{text}");

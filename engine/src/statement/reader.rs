@@ -202,10 +202,21 @@ impl Reader<'_, '_> {
 
     /// One name: there are no schemas of functions. Unquoted, it is lower case.
     pub(super) fn name(&mut self) -> Result<String> {
-        let name = fold(self.0.parse_identifier()?);
+        let name = self.identifier()?;
         if self.0.peek_token_ref().token == Token::Period {
             let token = self.0.peek_token();
             self.0.expected("a name without a schema", token)?;
+        }
+        Ok(name)
+    }
+
+    /// A name that can be shown: it has no control characters.
+    pub(super) fn identifier(&mut self) -> Result<String> {
+        let token = self.0.peek_token();
+        let name = fold(self.0.parse_identifier()?);
+        if name.chars().any(char::is_control) {
+            self.0
+                .expected("a name without control characters", token)?;
         }
         Ok(name)
     }
@@ -247,10 +258,10 @@ impl Reader<'_, '_> {
 }
 
 /// As SQL has it: lower case, unless quoted.
-pub(super) fn fold(ident: Ident) -> String {
+fn fold(ident: Ident) -> String {
     match ident.quote_style {
         Some(_) => ident.value,
-        None => ident.value.to_lowercase(),
+        None => ident.value.to_ascii_lowercase(),
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) const BLOCK_ROWS: usize = 64;
 
 /// The buffers of one lowered column.
 #[derive(Clone, Copy, Debug)]
-pub struct Buffers<'c> {
+pub(crate) struct Buffers<'c> {
     /// The rows of the batch.
     pub rows: usize,
     /// The rows of the column: `rows`, or 1 where the argument is constant.

@@ -47,7 +47,7 @@ impl Call {
     }
 
     /// The argument columns, which live no longer than the call.
-    pub fn arguments(&self) -> Arguments<'_> {
+    pub(crate) fn arguments(&self) -> Arguments<'_> {
         Arguments {
             next: self.args,
             rows: self.rows,
@@ -98,7 +98,7 @@ impl Call {
 
 /// How the buffers behind a column's validity bitmap are laid out.
 #[derive(Clone, Copy, Debug)]
-pub enum Layout {
+pub(crate) enum Layout {
     /// One bit a row.
     Bits,
     /// So many bytes a row.
@@ -118,7 +118,7 @@ pub struct Arguments<'c> {
 impl<'c> Arguments<'c> {
     /// The next column. Each argument reads one, in the order of the
     /// signature and in the layout of its type.
-    pub fn next(&mut self, layout: Layout) -> Buffers<'c> {
+    pub(crate) fn next(&mut self, layout: Layout) -> Buffers<'c> {
         // SAFETY: `Call::new`'s caller vouches for one array per argument, and
         // each argument advances by one.
         let array = unsafe { &*self.next };
@@ -156,7 +156,7 @@ impl<'c> Arguments<'c> {
     }
 
     /// The next column, of the type VARCHAR.
-    pub fn next_text(&mut self) -> Text<'c> {
+    pub(crate) fn next_text(&mut self) -> Text<'c> {
         Text(Bytes::new(self.next(Layout::Bytes)))
     }
 }

@@ -10,7 +10,7 @@ use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, CustomSection, ExportKind, ExportSection, Function,
     GlobalSection, GlobalType, Instruction, Module, SectionId, TypeSection, ValType,
 };
-use wasmparser::{BinaryReader, FuncType, FunctionBody, Operator};
+use wasmparser::{BinaryReader, FunctionBody, Operator};
 
 use crate::graph::{Counter, Role, Roles};
 use crate::plan::{Charge, charges};
@@ -209,8 +209,8 @@ impl Reencode for Emitter<'_> {
         code: &mut CodeSection,
         body: FunctionBody<'_>,
     ) -> Result<(), ReencodeError<Error>> {
-        let role = self.roles.roles[self.bodies];
-        let function = (self.facts.imported_functions + self.bodies) as u32;
+        let defined = self.bodies;
+        let role = self.roles.roles[defined];
         self.bodies += 1;
         if let Counter::Caller(_) = role.counter
             && role.frame.is_none()
@@ -218,8 +218,7 @@ impl Reencode for Emitter<'_> {
             return utils::parse_function_body(self, code, body);
         }
         let charges = charges(&body, self.roles).map_err(ReencodeError::UserError)?;
-        let signature = self.facts.function_type(function);
-        let mut rewriter = Rewriter::new(self, role, signature, &body, &charges)?;
+        let mut rewriter = Rewriter::new(self, defined, &body, &charges)?;
         rewriter.enter();
         let mut operators = body.get_operators_reader()?;
         let mut number = 0;
@@ -263,7 +262,8 @@ struct Rewriter<'p> {
     stack: u32,
     /// The local that holds the fuel, for [`Counter::Local`].
     local: u32,
-    /// A local of type `i32` for operands, for functions that need one.
+    /// A local of type `i32` for operands, in functions whose work depends on
+    /// one.
     operand: u32,
     wrapped: Option<BlockType>,
     /// How many blocks of the original are open.
@@ -273,11 +273,13 @@ struct Rewriter<'p> {
 impl<'p> Rewriter<'p> {
     fn new(
         emitter: &mut Emitter<'_>,
-        role: Role,
-        signature: &FuncType,
+        defined: usize,
         body: &FunctionBody<'_>,
         charges: &'p [Charge],
     ) -> Result<Self, ReencodeError<Error>> {
+        let role = emitter.roles.roles[defined];
+        let function = (emitter.facts.imported_functions + defined) as u32;
+        let signature = emitter.facts.function_type(function);
         let mut locals = Vec::new();
         let mut count = signature.params().len() as u32;
         for group in body.get_locals_reader()? {
@@ -289,7 +291,9 @@ impl<'p> Rewriter<'p> {
             locals.push((1, ValType::I64));
         }
         let operand = count + u32::from(role.counter == Counter::Local);
-        locals.push((1, ValType::I32));
+        if emitter.facts.bodies[defined].has_bulk {
+            locals.push((1, ValType::I32));
+        }
         let wrapped = if role.counter == Counter::Local || role.frame.is_some() {
             Some(match signature.results() {
                 [] => BlockType::Empty,

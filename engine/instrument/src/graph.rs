@@ -48,7 +48,7 @@ impl Roles {
             let calls = !body.calls.is_empty() || !body.indirect_calls.is_empty();
             // Through a table, nobody knows whom to pay for.
             let entry = facts.entries.binary_search(&function).is_ok();
-            if body.has_loops {
+            if body.loops > 0 {
                 Counter::Local
             } else if calls || body.has_bulk || entry || body.weight > CALLER_PAYS_MAX {
                 Counter::Global

@@ -33,9 +33,8 @@ pub(crate) struct Facts {
 pub(crate) struct Body {
     /// The weight of its entry and all its instructions, each counted once.
     pub(crate) weight: u64,
-    pub(crate) has_loops: bool,
+    pub(crate) loops: u64,
     locals: u64,
-    loops: u64,
     /// Whether the work of an instruction depends on its operand.
     pub(crate) has_bulk: bool,
     /// The functions it calls by name.
@@ -234,10 +233,7 @@ impl Body {
         self.weight += weight(operator);
         self.has_bulk |= by_operand(operator).is_some();
         match operator {
-            Operator::Loop { .. } => {
-                self.has_loops = true;
-                self.loops += 1;
-            }
+            Operator::Loop { .. } => self.loops += 1,
             Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
                 self.calls.push(*function_index);
             }

@@ -26,7 +26,8 @@
 //!
 //! Lengths and addresses are unsigned, whatever Wasm's `i32` suggests. The
 //! prefix keeps a SQL function named `pow` or `malloc` from colliding with the
-//! C library's symbol. A module imports nothing.
+//! C library's symbol. A module imports nothing, and exports nothing whose name
+//! begins with `fusebox:`, which is where the host puts its own.
 //!
 //! # The arena
 //!
@@ -114,8 +115,9 @@
 //! The custom section [`fusebox.functions`](SECTION_FUNCTIONS) holds UTF-8
 //! text: one SQL statement per function, in the grammar of Fusebox's
 //! `CREATE FUNCTION` without its `AS` or `FROM` part, each ended by `;`. It is
-//! read without running anything. Without the section, the SQL user states the
-//! signature.
+//! read without running anything, and has at most 256 KiB; each name and each
+//! symbol is declared once. A `WITH` clause may lower the host's limits, not
+//! raise them. Without the section, the SQL user states the signature.
 //!
 //! ```sql
 //! CREATE FUNCTION "area"("w" DOUBLE, "h" DOUBLE) RETURNS DOUBLE LANGUAGE WASM IMMUTABLE STRICT;

@@ -1,19 +1,24 @@
-//! Which functions pay for themselves, and which can recurse.
+//! Which functions pay for themselves, which can recurse, and which rows are
+//! bounded.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use wasmparser::FuncType;
 
-use crate::scan::Facts;
-use crate::{Error, Options};
+use crate::imports::Import;
+use crate::scan::{Body, Facts};
+use crate::weights::IMPORT;
+use crate::{Error, Options, Rows};
 
 /// What each function of a module is to the pass.
 pub(crate) struct Roles {
     /// Per function that is defined in the module.
     pub(crate) roles: Vec<Role>,
-    imported: usize,
+    /// Per function that is defined in the module.
+    rows: Vec<Rows>,
+    imports: Vec<Import>,
 }
 
 /// What a function is to the pass.
@@ -42,13 +47,19 @@ const CALLER_PAYS_MAX: u64 = 64;
 
 impl Roles {
     pub(crate) fn of(facts: &Facts, options: Options) -> Result<Self, Error> {
-        let frames = frames(facts, options)?;
+        let graph = calls(facts);
+        // Whom a component calls comes before it.
+        let components = kosaraju_scc(&graph);
+        let mut frames = frames(facts, &graph, &components, options)?;
+        let rows = rows(facts, &graph, &components);
         let counters = facts.bodies.iter().enumerate().map(|(n, body)| {
-            let function = (facts.imported_functions + n) as u32;
+            let function = (facts.imports.len() + n) as u32;
             let calls = !body.calls.is_empty() || !body.indirect_calls.is_empty();
             // Through a table, nobody knows whom to pay for.
             let entry = facts.entries.binary_search(&function).is_ok();
-            if body.loops > 0 {
+            if !options.metered {
+                Counter::Caller(0)
+            } else if body.loops > 0 {
                 Counter::Local
             } else if calls || body.has_bulk || entry || body.weight > CALLER_PAYS_MAX {
                 Counter::Global
@@ -56,39 +67,65 @@ impl Roles {
                 Counter::Caller(body.weight)
             }
         });
+        if !options.metered {
+            frames.fill(None);
+        }
         let roles = counters.zip(frames);
         let roles = roles.map(|(counter, frame)| Role { counter, frame });
         Ok(Self {
             roles: roles.collect(),
-            imported: facts.imported_functions,
+            rows,
+            imports: facts.imports.clone(),
         })
     }
 
-    /// What the caller of a function pays for it; nothing for one that pays
-    /// itself.
-    pub(crate) fn caller_pays(&self, function: u32) -> Option<u64> {
-        let defined = (function as usize).checked_sub(self.imported)?;
-        match self.roles[defined].counter {
-            Counter::Caller(weight) => Some(weight),
-            Counter::Global | Counter::Local => None,
+    /// Whether the caller of a function keeps the counter: nobody else touches
+    /// it.
+    pub(crate) fn caller_keeps(&self, function: u32) -> bool {
+        let role = self.defined(function).map(|n| self.roles[n]);
+        matches!(role, Some(role) if matches!(role.counter, Counter::Caller(_)))
+    }
+
+    /// What the caller of a function pays for it.
+    pub(crate) fn on_behalf(&self, function: u32) -> u64 {
+        match self.defined(function).map(|n| self.roles[n].counter) {
+            None => IMPORT,
+            Some(Counter::Caller(weight)) => weight,
+            Some(Counter::Global | Counter::Local) => 0,
         }
+    }
+
+    /// Whether a call of the function changes the tank that pays.
+    pub(crate) fn changes_tank(&self, function: u32) -> bool {
+        let import = self.imports.get(function as usize);
+        import.is_some_and(|import| import.changes_tank())
+    }
+
+    /// How the fuel of the rows of a function is granted.
+    pub(crate) fn rows(&self, function: u32) -> Rows {
+        self.defined(function)
+            .map_or(Rows::Shared, |n| self.rows[n])
+    }
+
+    fn defined(&self, function: u32) -> Option<usize> {
+        (function as usize).checked_sub(self.imports.len())
     }
 }
 
 /// The frames of the functions that stand in a circle of calls. The longest
 /// chain of the others is added up and checked.
-fn frames(facts: &Facts, options: Options) -> Result<Vec<Option<u64>>, Error> {
-    let graph = calls(facts);
+fn frames(
+    facts: &Facts,
+    graph: &Graph,
+    components: &[Vec<NodeIndex>],
+    options: Options,
+) -> Result<Vec<Option<u64>>, Error> {
     let mut frames = vec![None; facts.bodies.len()];
     // What the longest chain from each node on takes.
     let mut chains = vec![0_u64; graph.node_count()];
     let mut longest = 0;
-    // Whom a component calls comes before it.
-    for component in kosaraju_scc(&graph) {
-        let circular = match component[..] {
-            [one] => graph.contains_edge(one, one),
-            _ => true,
-        };
+    for component in components {
+        let circular = is_circular(graph, component);
         let below = component
             .iter()
             .flat_map(|node| graph.neighbors(*node))
@@ -119,19 +156,86 @@ fn frames(facts: &Facts, options: Options) -> Result<Vec<Option<u64>>, Error> {
     Ok(frames)
 }
 
+/// How the rows of each function are granted: by what the functions that it can
+/// come to call announce.
+fn rows(facts: &Facts, graph: &Graph, components: &[Vec<NodeIndex>]) -> Vec<Rows> {
+    // What a call of each node can burn at most, where that is bounded.
+    let mut bounds = vec![None; graph.node_count()];
+    let mut rows = vec![Rows::Shared; graph.node_count()];
+    for component in components {
+        let callees = component.iter().flat_map(|node| graph.neighbors(*node));
+        let mut granted = callees
+            .map(|callee| rows[callee.index()])
+            .fold(Rows::Shared, Rows::and);
+        for node in component {
+            let Some(body) = facts.bodies.get(node.index()) else {
+                continue;
+            };
+            if !is_circular(graph, component) {
+                bounds[node.index()] = bound(body, facts.imports.len(), &bounds);
+            }
+            if body.announces {
+                let own = bounds[node.index()].map_or(Rows::Announced, Rows::Bounded);
+                granted = granted.and(own);
+            }
+        }
+        for node in component {
+            rows[node.index()] = granted;
+        }
+    }
+    rows.truncate(facts.bodies.len());
+    rows
+}
+
+/// What a call of a function can burn at most, if that is bounded.
+fn bound(body: &Body, imports: usize, bounds: &[Option<u64>]) -> Option<u64> {
+    if body.loops > 0 || body.has_bulk || !body.indirect_calls.is_empty() {
+        return None;
+    }
+    let called = |callee: &u32| match (*callee as usize).checked_sub(imports) {
+        Some(callee) => bounds[callee],
+        None => Some(IMPORT),
+    };
+    let start = body.weight.checked_add(body.settles?)?;
+    let mut called = body.calls.iter().map(called);
+    called.try_fold(start, |sum, bound| sum.checked_add(bound?))
+}
+
+impl Rows {
+    /// What holds for a function that calls one with `self` and one with
+    /// `other`.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Shared, rows) | (rows, Self::Shared) => rows,
+            (Self::Bounded(one), Self::Bounded(other)) => Self::Bounded(one.max(other)),
+            _ => Self::Announced,
+        }
+    }
+}
+
+type Graph = DiGraph<(), ()>;
+
+fn is_circular(graph: &Graph, component: &[NodeIndex]) -> bool {
+    match component {
+        [one] => graph.contains_edge(*one, *one),
+        _ => true,
+    }
+}
+
 /// The graph of calls: a node for each function that is defined, then one for
 /// each type that is called through a table, from which an edge goes to every
 /// function that a table can hold.
-fn calls(facts: &Facts) -> DiGraph<(), ()> {
+fn calls(facts: &Facts) -> Graph {
     let mut graph = DiGraph::new();
     for _ in &facts.bodies {
         graph.add_node(());
     }
     let mut types: HashMap<&FuncType, NodeIndex> = HashMap::new();
-    let defined = |function: u32| (function as usize).checked_sub(facts.imported_functions);
+    let defined = |function: u32| (function as usize).checked_sub(facts.imports.len());
     for (n, body) in facts.bodies.iter().enumerate() {
         let caller = NodeIndex::new(n);
-        for callee in body.calls.iter().filter_map(|callee| defined(*callee)) {
+        let callees: BTreeSet<u32> = body.calls.iter().copied().collect();
+        for callee in callees.into_iter().filter_map(defined) {
             graph.add_edge(caller, NodeIndex::new(callee), ());
         }
         for index in &body.indirect_calls {

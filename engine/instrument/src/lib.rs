@@ -39,8 +39,11 @@
 //! A file may import only files below it in this list.
 #![forbid(unsafe_code)]
 
-// The rewriting itself.
+// The module, section by section.
 mod emit;
+
+// A function's body, instruction by instruction.
+mod rewrite;
 
 // Where a function is charged, and how much.
 mod plan;
@@ -51,10 +54,17 @@ mod graph;
 // What the pass must know of a module before it rewrites anything.
 mod scan;
 
+// What may be imported, and what takes its place.
+mod imports;
+
 // What an instruction costs.
 pub mod weights;
 
+use std::collections::HashMap;
+
 use wasmparser::WasmFeatures;
+
+pub use imports::{MODE_BOOK, MODE_REFUSED, MODE_ROW, MODE_SPENT};
 
 /// The exported global of type `i64` that holds the fuel that is left.
 pub const EXPORT_FUEL: &str = "fusebox:fuel";
@@ -62,6 +72,21 @@ pub const EXPORT_FUEL: &str = "fusebox:fuel";
 /// The exported global of type `i64` that holds the bytes of stack that are
 /// left.
 pub const EXPORT_STACK: &str = "fusebox:stack";
+
+/// The exported global of type `i32` that says whose fuel is burning, or why the
+/// guest was stopped: one of the `MODE_` constants.
+pub const EXPORT_MODE: &str = "fusebox:mode";
+
+/// The exported global of type `i32` that holds the row that was announced
+/// last, or -1.
+pub const EXPORT_ROW: &str = "fusebox:row";
+
+/// The exported function that the host calls before each call into the guest,
+/// `(fuel: i64, stack: i64, fuel_per_row: i64, granted: i64, rows: i32,
+/// bounded: i32)`: the fuel of the book, the bytes of stack, the fuel of each
+/// row, what the rows may burn together, how many rows there are, and whether
+/// they need not be announced.
+pub const EXPORT_BEGIN: &str = "fusebox:begin";
 
 /// The export that is what was the module's start function. It would run
 /// before the host could fill the counters, so the host calls it instead, right
@@ -102,6 +127,9 @@ pub struct Options {
     /// How large the products of locals and loops may be, added up over the
     /// functions. Compilers take a time that grows with it.
     pub locals_times_loops_max: u64,
+    /// Whether anything is counted. A module that is not metered has the same
+    /// exports, and shows what the metering costs.
+    pub metered: bool,
 }
 
 impl Default for Options {
@@ -111,6 +139,7 @@ impl Default for Options {
             functions_max: 30_000,
             nesting_max: 1_000,
             locals_times_loops_max: 1_000_000,
+            metered: true,
         }
     }
 }
@@ -130,6 +159,14 @@ pub enum Error {
     /// The module exports a name that is the host's.
     #[error("it exports `{0}`, a name that is reserved")]
     Reserved(String),
+    /// The module imports what is not granted.
+    #[error("it imports `{module}`.`{name}`, which nobody grants")]
+    Import {
+        /// The import's module.
+        module: String,
+        /// The import's name.
+        name: String,
+    },
     /// A chain of calls takes too much stack.
     #[error("a chain of calls takes {bytes} bytes of stack, of {bytes_max} at most")]
     Chain {
@@ -174,14 +211,44 @@ impl From<wasmparser::BinaryReaderError> for Error {
     }
 }
 
+/// How the fuel of an exported function's rows is granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// The function announces no rows: they share one tank with the book.
+    Shared,
+    /// The function announces each row.
+    Announced,
+    /// The function announces each row, none of which can burn more than this:
+    /// what a row does holds no loop, no call that is not bounded itself, and
+    /// no instruction whose work depends on its operand. Where a row's fuel is
+    /// enough for that, rows need not be announced at all.
+    Bounded(u64),
+}
+
+/// A module that was rewritten.
+#[derive(Clone, Debug)]
+pub struct Metered {
+    /// The module.
+    pub module: Vec<u8>,
+    /// The exported functions, and how the fuel of their rows is granted.
+    pub rows: HashMap<String, Rows>,
+}
+
 /// Rewrites a module.
 ///
 /// # Errors
 ///
 /// As [`Error`] says; a module that is valid, uses no feature outside
-/// [`FEATURES`] and no reserved name is refused only for what `options` limit.
-pub fn instrument(module: &[u8], options: Options) -> Result<Vec<u8>, Error> {
+/// [`FEATURES`], no reserved name and no import that is not granted is refused
+/// only for what `options` limit.
+pub fn instrument(module: &[u8], options: Options) -> Result<Metered, Error> {
     let facts = scan::Facts::of(module, options)?;
     let roles = graph::Roles::of(&facts, options)?;
-    emit::emit(module, &facts, &roles)
+    let module = emit::emit(module, &facts, &roles, options.metered)?;
+    let rows = facts.exports.iter();
+    let rows = rows.map(|(name, function)| (name.clone(), roles.rows(*function)));
+    Ok(Metered {
+        module,
+        rows: rows.collect(),
+    })
 }

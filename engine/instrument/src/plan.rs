@@ -164,6 +164,12 @@ impl Plan {
             | Operator::Unreachable
             | Operator::ReturnCall { .. }
             | Operator::ReturnCallIndirect { .. } => self.dead = true,
+            // What comes now is paid from another tank.
+            Operator::Call { function_index } if roles.changes_tank(*function_index) => {
+                self.close();
+                self.charge(next, 0, false);
+                self.open(next, true);
+            }
             _ => {}
         }
     }
@@ -219,7 +225,7 @@ impl Plan {
 fn called(operator: &Operator<'_>, roles: &Roles) -> u64 {
     match operator {
         Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
-            roles.caller_pays(*function_index).unwrap_or(0)
+            roles.on_behalf(*function_index)
         }
         _ => 0,
     }

@@ -5,6 +5,7 @@ use wasmparser::{
     FunctionBody, Operator, Parser, Payload, TypeRef, ValType, ValidPayload, Validator,
 };
 
+use crate::imports::{Import, SETTLED_BYTES_PER_UNIT_LOG2};
 use crate::weights::{ENTRY, by_operand, weight};
 use crate::{EXPORT_PREFIX, Error, FEATURES, Options};
 
@@ -15,9 +16,12 @@ pub(crate) struct Facts {
     pub(crate) types: Vec<FuncType>,
     /// The type index of every function, imported ones first.
     pub(crate) function_types: Vec<u32>,
-    pub(crate) imported_functions: usize,
-    /// How many globals there are, imported ones included.
+    /// What is imported: functions, and nothing else.
+    pub(crate) imports: Vec<Import>,
+    /// How many globals there are.
     pub(crate) globals: u32,
+    /// The exported functions and their names.
+    pub(crate) exports: Vec<(String, u32)>,
     /// The functions that are called from outside, or through a reference.
     pub(crate) entries: Vec<u32>,
     /// Those among them of which a reference can be had.
@@ -37,7 +41,11 @@ pub(crate) struct Body {
     locals: u64,
     /// Whether the work of an instruction depends on its operand.
     pub(crate) has_bulk: bool,
-    /// The functions it calls by name.
+    /// Whether it announces rows.
+    pub(crate) announces: bool,
+    /// What it pays where it settles a row; nothing if that is not known.
+    pub(crate) settles: Option<u64>,
+    /// The functions it calls by name, as often as the calls stand there.
     pub(crate) calls: Vec<u32>,
     /// The types of the functions it calls through tables.
     pub(crate) indirect_calls: Vec<u32>,
@@ -59,7 +67,7 @@ impl Facts {
             let payload = payload?;
             let valid = validator.payload(&payload)?;
             facts.section(&payload)?;
-            let functions = facts.function_types.len() - facts.imported_functions;
+            let functions = facts.function_types.len() - facts.imports.len();
             if functions > options.functions_max {
                 return Err(Error::Functions {
                     functions,
@@ -68,9 +76,9 @@ impl Facts {
             }
             if let ValidPayload::Func(function, body) = valid {
                 let mut checked = function.into_validator(allocations);
-                let body = Body::of(&body, &mut checked, options.nesting_max)?;
+                let body = Body::of(&body, &mut checked, &facts.imports, options.nesting_max)?;
                 let body = body.ok_or(Error::Nesting {
-                    function: facts.imported_functions + facts.bodies.len(),
+                    function: facts.imports.len() + facts.bodies.len(),
                     nesting_max: options.nesting_max,
                 })?;
                 locals_times_loops += body.locals * body.loops;
@@ -91,11 +99,6 @@ impl Facts {
         Ok(facts)
     }
 
-    /// The index of the first global that the pass adds.
-    pub(crate) fn first_new_global(&self) -> u32 {
-        self.globals
-    }
-
     /// The type of a function.
     pub(crate) fn function_type(&self, function: u32) -> &FuncType {
         &self.types[self.function_types[function as usize] as usize]
@@ -112,13 +115,20 @@ impl Facts {
             }
             Payload::ImportSection(imports) => {
                 for import in imports.clone().into_imports() {
-                    match import?.ty {
-                        TypeRef::Func(index) => self.function_types.push(index),
-                        TypeRef::Global(_) => self.globals += 1,
-                        _ => {}
-                    }
+                    let import = import?;
+                    let known = match import.ty {
+                        TypeRef::Func(index) => {
+                            self.function_types.push(index);
+                            let ty = &self.types[index as usize];
+                            Import::of(import.module, import.name, ty)
+                        }
+                        _ => None,
+                    };
+                    self.imports.push(known.ok_or_else(|| Error::Import {
+                        module: import.module.escape_debug().to_string(),
+                        name: import.name.escape_debug().to_string(),
+                    })?);
                 }
-                self.imported_functions = self.function_types.len();
             }
             Payload::FunctionSection(functions) => {
                 for index in functions.clone() {
@@ -146,6 +156,7 @@ impl Facts {
                     }
                     if export.kind == ExternalKind::Func {
                         self.entries.push(export.index);
+                        self.exports.push((export.name.to_owned(), export.index));
                     }
                 }
             }
@@ -193,10 +204,12 @@ impl Body {
     fn of(
         body: &FunctionBody<'_>,
         validator: &mut FuncValidator,
+        imports: &[Import],
         nesting_max: usize,
     ) -> Result<Option<Self>, BinaryReaderError> {
         let mut facts = Self {
             weight: ENTRY,
+            settles: Some(0),
             ..Self::default()
         };
         let mut reader = body.get_binary_reader();
@@ -206,6 +219,8 @@ impl Body {
             .map(slot_bytes)
             .sum::<u64>();
         facts.locals = validator.len_locals().into();
+        // What the instruction before has pushed, if it is known.
+        let mut constant = None;
         let mut height_max = 0;
         let mut has_vectors = false;
         let mut operators = body.get_operators_reader()?;
@@ -216,17 +231,39 @@ impl Body {
                 return Ok(None);
             }
             facts.count(&operator);
+            if let Operator::Call { function_index } = operator
+                && let Some(import) = imports.get(function_index as usize)
+            {
+                facts.calls_import(*import, constant);
+            }
+            constant = match operator {
+                Operator::I32Const { value } => Some(value),
+                _ => None,
+            };
             height_max = height_max.max(validator.operand_stack_height());
             has_vectors |= validator.get_operand_type(0) == Some(Some(ValType::V128));
         }
         operators.finish()?;
-        for list in [&mut facts.calls, &mut facts.indirect_calls] {
-            list.sort_unstable();
-            list.dedup();
-        }
+        facts.indirect_calls.sort_unstable();
+        facts.indirect_calls.dedup();
         let operand_bytes = if has_vectors { 16 } else { 8 };
         facts.frame_bytes = FRAME_BYTES + locals + u64::from(height_max) * operand_bytes;
         Ok(Some(facts))
+    }
+
+    fn calls_import(&mut self, import: Import, operand: Option<i32>) {
+        match import {
+            Import::Row => self.announces = true,
+            Import::Settle => {
+                let price = operand.map(|bytes| u64::from(bytes as u32));
+                let price = price.map(|bytes| bytes >> SETTLED_BYTES_PER_UNIT_LOG2);
+                let sum = self.settles.zip(price);
+                self.settles = sum.map(|(sum, price)| sum + price);
+            }
+            // What was done in between is anybody's guess.
+            Import::Resume => self.settles = None,
+            Import::Bounded => {}
+        }
     }
 
     fn count(&mut self, operator: &Operator<'_>) {

@@ -8,7 +8,7 @@
 use wasmparser::Operator;
 
 /// The version of the table and of the rules by which regions are charged.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Fuel for each page by which a memory is to grow: the machine will have to
 /// map and zero 64 KiB, whenever they are touched.
@@ -23,6 +23,9 @@ pub const PER_ELEMENT: u64 = 1;
 
 /// Fuel for entering a function, whatever stands in it.
 pub(crate) const ENTRY: u64 = 1;
+
+/// Fuel for a call of what takes an import's place, beside that of the call.
+pub(crate) const IMPORT: u64 = 8;
 
 /// Fuel for starting a bulk operation.
 const BULK: u64 = 16;

@@ -46,7 +46,7 @@ impl Modules {
         let metered = instrument(binary, Options::default()).map_err(ModuleFault::Metering)?;
         let code = self
             .machine
-            .compile(&metered)
+            .compile(&metered.module)
             .map_err(ModuleFault::Compile)?;
         let compiled = Arc::new(Compiled { inspection, code });
         let mut known = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);

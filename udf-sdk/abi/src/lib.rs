@@ -198,6 +198,28 @@ pub const EXPORT_MEMORY: &str = "memory";
 /// The custom section that holds the DDL of the module's functions.
 pub const SECTION_FUNCTIONS: &str = "fusebox.functions";
 
+/// The export of a global of type `i32`: the address of a [`Panic`].
+pub const EXPORT_PANIC: &str = "fusebox_panic";
+
+/// The module of every import that is granted.
+pub const IMPORT_MODULE: &str = "fusebox";
+
+/// The import `(row: i32) -> ()` that announces a row.
+pub const IMPORT_ROW: &str = "row";
+
+/// The import `(bytes: i32) -> ()` that settles a row.
+pub const IMPORT_SETTLE: &str = "settle";
+
+/// The import `() -> ()` that goes on with the row that was settled last.
+pub const IMPORT_RESUME: &str = "resume";
+
+/// The import `() -> i32` that says whether rows need not be announced: 1 if
+/// so, else 0.
+pub const IMPORT_BOUNDED: &str = "bounded";
+
+/// The fuel that each row adds to what a call may burn outside its rows.
+pub const BOOK_FUEL_PER_ROW: u64 = 256;
+
 /// The alignment, in bytes, of the arena and of every buffer that the host
 /// lowers, and the multiple to which their zero padding extends.
 pub const ALIGNMENT: usize = 64;

@@ -1,6 +1,8 @@
 //! The pass against Wasmtime: a rewritten module does what it did, and stops
 //! where Wasmtime's own fuel stops it.
 
+mod rows;
+
 use arbitrary::Unstructured;
 use fusebox_instrument::{
     EXPORT_FUEL, EXPORT_PREFIX, EXPORT_STACK, EXPORT_START, Error, Options, instrument,
@@ -231,7 +233,7 @@ fn metered(module: &[u8]) -> Vec<u8> {
         chain_bytes_max: 4 << 20,
         ..Options::default()
     };
-    instrument(module, options).unwrap()
+    instrument(module, options).unwrap().module
 }
 
 #[test]

@@ -1,0 +1,298 @@
+//! A function's body, instruction by instruction.
+
+use std::collections::HashMap;
+
+use wasm_encoder::reencode::{Error as ReencodeError, Reencode};
+use wasm_encoder::{BlockType, Function, Instruction, ValType};
+use wasmparser::{FunctionBody, Operator};
+
+use crate::Error;
+use crate::graph::{Counter, Role, Roles};
+use crate::imports::State;
+use crate::plan::{Charge, charges};
+use crate::scan::Facts;
+use crate::weights::{PerUnit, by_operand};
+
+/// What the bodies of a module are rewritten with.
+pub(crate) struct Context<'a> {
+    pub(crate) facts: &'a Facts,
+    pub(crate) roles: &'a Roles,
+    /// The types `() -> results` that are added for blocks of more than one
+    /// result, and their indices.
+    pub(crate) block_types: HashMap<&'a [wasmparser::ValType], u32>,
+    pub(crate) state: State,
+}
+
+impl Context<'_> {
+    /// Rewrites the body of a function: the one that is defined as `defined`th.
+    pub(crate) fn rewrite(
+        &self,
+        defined: usize,
+        body: &FunctionBody<'_>,
+    ) -> Result<Function, ReencodeError<Error>> {
+        let charges = charges(body, self.roles).map_err(ReencodeError::UserError)?;
+        let mut rewriter = Rewriter::new(self, defined, body, &charges)?;
+        rewriter.enter();
+        let mut operators = body.get_operators_reader()?;
+        let mut number = 0;
+        while !operators.eof() {
+            let operator = operators.read()?;
+            rewriter.charge(number);
+            if operators.eof() {
+                rewriter.leave();
+                rewriter.output.instruction(&Instruction::End);
+                break;
+            }
+            rewriter.operator(self.roles, operator)?;
+            number += 1;
+        }
+        Ok(rewriter.output)
+    }
+}
+
+/// A re-encoder that changes nothing.
+pub(crate) struct SameIndices;
+
+impl Reencode for SameIndices {
+    type Error = Error;
+}
+
+/// One body on its way through the pass.
+///
+/// Where something must be done at the function's end, its body becomes a
+/// block: a branch to the function's own label then leads to the end of that
+/// block, without renumbering, and only `return` has to be turned into one.
+struct Rewriter<'p> {
+    output: Function,
+    role: Role,
+    charges: std::iter::Peekable<std::slice::Iter<'p, Charge>>,
+    fuel: u32,
+    stack: u32,
+    /// The local that holds the fuel, for [`Counter::Local`].
+    local: u32,
+    /// A local of type `i32` for operands, in functions whose work depends on
+    /// one.
+    operand: u32,
+    wrapped: Option<BlockType>,
+    /// How many blocks of the original are open.
+    depth: u32,
+}
+
+impl<'p> Rewriter<'p> {
+    fn new(
+        context: &Context<'_>,
+        defined: usize,
+        body: &FunctionBody<'_>,
+        charges: &'p [Charge],
+    ) -> Result<Self, ReencodeError<Error>> {
+        let role = context.roles.roles[defined];
+        let function = (context.facts.imports.len() + defined) as u32;
+        let signature = context.facts.function_type(function);
+        let mut locals = Vec::new();
+        let mut count = signature.params().len() as u32;
+        for group in body.get_locals_reader()? {
+            let (number, val_type) = group?;
+            locals.push((number, SameIndices.val_type(val_type)?));
+            count += number;
+        }
+        if role.counter == Counter::Local {
+            locals.push((1, ValType::I64));
+        }
+        let operand = count + u32::from(role.counter == Counter::Local);
+        if context.facts.bodies[defined].has_bulk {
+            locals.push((1, ValType::I32));
+        }
+        let wrapped = if role.counter == Counter::Local || role.frame.is_some() {
+            Some(match signature.results() {
+                [] => BlockType::Empty,
+                [result] => BlockType::Result(SameIndices.val_type(*result)?),
+                results => BlockType::FunctionType(context.block_types[results]),
+            })
+        } else {
+            None
+        };
+        Ok(Self {
+            output: Function::new(locals),
+            role,
+            charges: charges.iter().peekable(),
+            fuel: context.state.fuel(),
+            stack: context.state.stack(),
+            local: count,
+            operand,
+            wrapped,
+            depth: 0,
+        })
+    }
+
+    fn enter(&mut self) {
+        if self.role.counter == Counter::Local {
+            self.load();
+        }
+        // Fuel first: what a function costs does not depend on its frame.
+        self.charge(0);
+        if let Some(frame) = self.role.frame {
+            self.output
+                .instructions()
+                .global_get(self.stack)
+                .i64_const(frame as i64)
+                .i64_sub()
+                .global_set(self.stack)
+                .global_get(self.stack)
+                .i64_const(0)
+                .i64_lt_s()
+                .if_(BlockType::Empty);
+            self.store();
+            self.output.instructions().unreachable().end();
+        }
+        if let Some(block) = self.wrapped {
+            self.output.instructions().block(block);
+        }
+    }
+
+    /// What stands at the function's end, for whatever way leads there.
+    fn leave(&mut self) {
+        if self.wrapped.is_some() {
+            self.output.instructions().end();
+        }
+        self.store();
+        self.give_back();
+    }
+
+    fn give_back(&mut self) {
+        if let Some(frame) = self.role.frame {
+            self.output
+                .instructions()
+                .global_get(self.stack)
+                .i64_const(frame as i64)
+                .i64_add()
+                .global_set(self.stack);
+        }
+    }
+
+    /// Makes the charges before the instruction of that number.
+    fn charge(&mut self, number: usize) {
+        while let Some(charge) = self.charges.next_if(|charge| charge.at == number) {
+            if let Counter::Caller(_) = self.role.counter {
+                continue;
+            }
+            self.remaining();
+            self.output
+                .instructions()
+                .i64_const(charge.fuel as i64)
+                .i64_sub();
+            self.set_remaining();
+            if charge.check {
+                self.check();
+            }
+        }
+    }
+
+    /// Stops if the fuel is spent.
+    fn check(&mut self) {
+        self.remaining();
+        self.output
+            .instructions()
+            .i64_const(0)
+            .i64_lt_s()
+            .if_(BlockType::Empty);
+        self.store();
+        self.output.instructions().unreachable().end();
+    }
+
+    fn remaining(&mut self) {
+        match self.role.counter {
+            Counter::Local => self.output.instructions().local_get(self.local),
+            _ => self.output.instructions().global_get(self.fuel),
+        };
+    }
+
+    fn set_remaining(&mut self) {
+        match self.role.counter {
+            Counter::Local => self.output.instructions().local_set(self.local),
+            _ => self.output.instructions().global_set(self.fuel),
+        };
+    }
+
+    /// Takes the counter from the global into the local.
+    fn load(&mut self) {
+        if self.role.counter == Counter::Local {
+            self.output
+                .instructions()
+                .global_get(self.fuel)
+                .local_set(self.local);
+        }
+    }
+
+    /// Puts the counter back into the global.
+    fn store(&mut self) {
+        if self.role.counter == Counter::Local {
+            self.output
+                .instructions()
+                .local_get(self.local)
+                .global_set(self.fuel);
+        }
+    }
+
+    fn operator(
+        &mut self,
+        roles: &Roles,
+        operator: Operator<'_>,
+    ) -> Result<(), ReencodeError<Error>> {
+        match operator {
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => self.depth += 1,
+            Operator::End => self.depth -= 1,
+            _ => {}
+        }
+        if let Some(per_unit) = by_operand(&operator) {
+            self.charge_operand(per_unit);
+        }
+        let calls = match operator {
+            Operator::Call { function_index } => !roles.caller_keeps(function_index),
+            Operator::CallIndirect { .. } => true,
+            _ => false,
+        };
+        let leaves = matches!(
+            operator,
+            Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. }
+        );
+        if leaves {
+            self.give_back();
+        }
+        if calls || leaves {
+            self.store();
+        }
+        match operator {
+            Operator::Return if self.wrapped.is_some() => {
+                self.output.instructions().br(self.depth);
+            }
+            operator => {
+                self.output.instruction(&SameIndices.instruction(operator)?);
+            }
+        }
+        if calls {
+            self.load();
+        }
+        Ok(())
+    }
+
+    /// Charges for the operand on top of the stack, and leaves it there.
+    fn charge_operand(&mut self, per_unit: PerUnit) {
+        self.output.instructions().local_set(self.operand);
+        self.remaining();
+        let mut code = self.output.instructions();
+        code.local_get(self.operand).i64_extend_i32_u();
+        match per_unit {
+            PerUnit::Times(1) => {}
+            PerUnit::Times(fuel) => {
+                code.i64_const(fuel as i64).i64_mul();
+            }
+            PerUnit::Shifted(by) => {
+                code.i64_const(by.into()).i64_shr_u();
+            }
+        }
+        code.i64_sub();
+        self.set_remaining();
+        self.check();
+        self.output.instructions().local_get(self.operand);
+    }
+}

@@ -21,6 +21,10 @@ pub trait Argument<'c>: Sized {
     /// What the column holds for a row, before it is made an argument.
     type Raw: Copy;
 
+    /// What the column holds for a row, by steps that do not depend on the
+    /// other rows.
+    fn get(column: &ColumnOf<'c, Self>, row: usize) -> Self::Raw;
+
     /// What the column holds for the `rows` rows from `start`; if `DENSE`,
     /// none of them is null.
     fn rows<const DENSE: bool>(
@@ -71,6 +75,11 @@ impl<'c, P: Plain<'c>> Argument<'c> for P {
     const SEES_NULLS: bool = false;
 
     #[inline]
+    fn get(column: &P::Column, row: usize) -> Self::Raw {
+        column.get(row)
+    }
+
+    #[inline]
     fn rows<const DENSE: bool>(
         column: &P::Column,
         start: usize,
@@ -90,6 +99,12 @@ impl<'c, P: Plain<'c>> Argument<'c> for Option<P> {
     type Raw = Option<ItemOf<'c, P>>;
 
     const SEES_NULLS: bool = true;
+
+    #[inline]
+    fn get(column: &P::Column, row: usize) -> Self::Raw {
+        let item = column.get(row);
+        column.validity().is_valid(row).then_some(item)
+    }
 
     #[inline]
     fn rows<const DENSE: bool>(

@@ -2,7 +2,7 @@
 //! function is called.
 
 use crate::column::{BLOCK_ROWS, SPREAD_ROWS};
-use crate::entry::Call;
+use crate::entry::{self, Call};
 use crate::output::{Output, Value};
 use crate::results::Results;
 use crate::row::{Row, Shape};
@@ -22,7 +22,11 @@ pub fn run<'c, R: Row<'c>, O: Output>(call: &'c Call, function: impl Fn(R) -> O)
     let columns = R::columns(&mut call.arguments());
     let memory = <O::Value as Value>::memory();
     let mut results = memory.take();
-    let outcome = fill(&columns, call.rows(), function, &mut results);
+    entry::report_panics();
+    let outcome = match entry::rows_are_bounded() {
+        true => fill(&columns, call.rows(), function, &mut results),
+        false => fill_announced(&columns, call.rows(), function, &mut results),
+    };
     let status = match outcome {
         Ok(()) => call.answer(results.buffers().as_ref()),
         Err(failure) => call.fail(failure.row, failure.message),
@@ -31,7 +35,52 @@ pub fn run<'c, R: Row<'c>, O: Output>(call: &'c Call, function: impl Fn(R) -> O)
     status
 }
 
-/// Fills `results` with what `function` answers to each row.
+/// Fills `results` with what `function` answers to each row, each of which has
+/// fuel of its own.
+#[inline]
+fn fill_announced<'c, R: Row<'c>, O: Output>(
+    columns: &R::Columns,
+    rows: usize,
+    function: impl Fn(R) -> O,
+    results: &mut <O::Value as Value>::Results,
+) -> Result<(), Failure> {
+    results.start(rows);
+    let mut failure = None;
+    let answers = (0..rows).map(|row| {
+        if failure.is_some() || !R::is_called(columns, row) {
+            return (row, None);
+        }
+        let answer = one(columns, row, &function);
+        let value = answer.unwrap_or_else(|message| {
+            failure = Some(Failure { row, message });
+            None
+        });
+        (row, value)
+    });
+    O::Value::extend(results, answers);
+    finish::<O>(results, failure)
+}
+
+/// Calls the function for one row, on the row's fuel.
+///
+/// There is one copy of this in the module and it is called for every row, so
+/// that a row costs the same in every batch. The rest is bookkeeping, which is
+/// paid for elsewhere.
+#[inline(never)]
+fn one<'c, R: Row<'c>, O: Output>(
+    columns: &R::Columns,
+    row: usize,
+    function: &impl Fn(R) -> O,
+) -> Result<Option<O::Value>, String> {
+    entry::announce(row);
+    let answer = function(R::from_raw(R::get(columns, row))).into_row();
+    let value = answer.as_ref().ok().and_then(Option::as_ref);
+    entry::settle(value.map_or(0, Value::settled_bytes));
+    answer
+}
+
+/// Fills `results` with what `function` answers to each row, in loops that hold
+/// the function itself: rows need not be told apart.
 ///
 /// A batch without nulls is one block, or, with constants, blocks as long as
 /// constants are spread: the loop over a block then neither tests a bit nor
@@ -87,11 +136,18 @@ fn fill<'c, R: Row<'c>, O: Output>(
         }
         start += count;
     }
+    finish::<O>(results, failure)
+}
+
+/// Nothing is appended after a failure, so an overflow came before it.
+fn finish<O: Output>(
+    results: &<O::Value as Value>::Results,
+    failure: Option<Failure>,
+) -> Result<(), Failure> {
     let overflow = results.overflow().map(|row| Failure {
         row,
         message: "the column of results has more than 2147483647 bytes".to_owned(),
     });
-    // Nothing is appended after a failure, so an overflow came before it.
     overflow.or(failure).map_or(Ok(()), Err)
 }
 
@@ -153,11 +209,16 @@ mod tests {
                 [seed, seed + 1000].map(|seed| column(seed, rows, [0, 1, 16][seed as usize % 3]));
             let samples = [&a, &b].map(|column| Sample::numbers(rows, column));
             let columns: Two<'_> = (samples[0].as_numbers(), (samples[1].as_numbers(), ()));
-            let outcome = fill::<(A, (B, ())), O>(&columns, rows, &function, &mut results);
             let both = spread(&a, rows).zip(spread(&b, rows));
             let expected: Vec<_> = both.map(|(a, b)| expected(a, b)).collect();
-            assert_eq!(outcome, Ok(()));
-            assert_eq!(results.to_options(), expected, "{seed}: {rows} rows");
+            for announced in [true, false] {
+                let outcome = match announced {
+                    true => fill_announced(&columns, rows, &function, &mut results),
+                    false => fill(&columns, rows, &function, &mut results),
+                };
+                assert_eq!(outcome, Ok(()));
+                assert_eq!(results.to_options(), expected, "{seed}: {rows} rows");
+            }
             for value in expected {
                 nulls_seen[usize::from(value.is_none())] += 1;
             }
@@ -203,13 +264,16 @@ mod tests {
                 let columns: (Bits<'_>, (Bits<'_>, ())) =
                     (samples[0].as_bits(), (samples[1].as_bits(), ()));
                 let exclusive = |(a, (b, ())): (bool, (bool, ()))| a != b;
-                let outcome = fill(&columns, rows, exclusive, &mut results);
                 let expected = (0..rows).map(|row| {
                     let at = |column: &[Option<bool>]| column[row % column.len()];
                     Some(at(&a)? != at(&b)?)
                 });
+                let expected: Vec<_> = expected.collect();
+                assert_eq!(fill(&columns, rows, exclusive, &mut results), Ok(()));
+                assert_eq!(results.to_options(rows), expected);
+                let outcome = fill_announced(&columns, rows, exclusive, &mut results);
                 assert_eq!(outcome, Ok(()));
-                assert_eq!(results.to_options(rows), expected.collect::<Vec<_>>());
+                assert_eq!(results.to_options(rows), expected);
             }
         }
     }
@@ -224,13 +288,12 @@ mod tests {
             word.strip_suffix(suffix)
         }
         let mut results = ByteResults::new();
-        let outcome = fill(&columns, 4, trim, &mut results);
-        assert_eq!(outcome, Ok(()));
         let expected = [None, None, None, Some("Süßes zum Schlu")];
-        assert_eq!(
-            results.to_options(),
-            expected.map(|text| text.map(str::as_bytes))
-        );
+        let expected = expected.map(|text| text.map(str::as_bytes));
+        assert_eq!(fill(&columns, 4, trim, &mut results), Ok(()));
+        assert_eq!(results.to_options(), expected);
+        assert_eq!(fill_announced(&columns, 4, trim, &mut results), Ok(()));
+        assert_eq!(results.to_options(), expected);
     }
 
     #[test]
@@ -243,25 +306,33 @@ mod tests {
         let mut results = NumberResults::new();
         assert_eq!(fill(&(), 3, next, &mut results), Ok(()));
         assert_eq!(results.to_options(), [Some(1), Some(2), Some(3)]);
+        assert_eq!(fill_announced(&(), 2, next, &mut results), Ok(()));
+        assert_eq!(results.to_options(), [Some(4), Some(5)]);
     }
 
     #[test]
     fn no_row_is_called_after_the_one_that_failed() {
-        for (nulls, failing) in [(false, 0), (false, 700), (true, 0), (true, 699)] {
+        for (n, (nulls, failing)) in
+            (0..).zip([(false, 0), (false, 700), (true, 0), (true, 699)].repeat(2))
+        {
+            let announced = n < 4;
             let mut column: Vec<Option<i64>> = (0..1000).map(Some).collect();
             if nulls {
                 column[5] = None;
             }
             let sample = Sample::numbers(1000, &column);
             let last = RefCell::new(0);
-            let up_to = |(n, ())| {
+            let up_to = |(n, ()): (i64, ())| {
                 assert!(n <= failing, "row {n} is called after row {failing}");
                 last.replace(n);
                 if n == failing { Err("enough") } else { Ok(n) }
             };
             let mut results = NumberResults::new();
-            let outcome =
-                fill::<(i64, ()), _>(&(sample.as_numbers(), ()), 1000, up_to, &mut results);
+            let columns: (Numbers<'_, i64>, ()) = (sample.as_numbers(), ());
+            let outcome = match announced {
+                true => fill_announced(&columns, 1000, up_to, &mut results),
+                false => fill(&columns, 1000, up_to, &mut results),
+            };
             let (row, message) = (failing as usize, "enough".to_owned());
             assert_eq!(outcome, Err(Failure { row, message }));
             assert_eq!(last.into_inner(), failing);

@@ -38,34 +38,57 @@ pub trait Column {
     /// Which rows are null.
     fn validity(&self) -> &Validity<'_>;
 
+    /// The value of a row, by steps that do not depend on the other rows.
+    fn get(&self, row: usize) -> Self::Item;
+
     /// The values of the `rows` rows from `start`. Of a constant, at most
     /// [`SPREAD_ROWS`] rows may be asked for at once.
     fn rows(&self, start: usize, rows: usize) -> impl Iterator<Item = Self::Item>;
 }
 
 /// Which rows of a column are null, and whether it is constant.
+///
+/// To look at a row takes the same steps whether the column is constant and
+/// whether it has nulls, since a row must cost the same in every batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Validity<'c> {
-    words: Option<&'c [[u8; 8]]>,
-    is_constant: bool,
+    words: &'c [[u8; 8]],
+    /// What the row of a bit is masked with: 0 where one word stands for all.
+    bits: usize,
+    /// What the row of a value is masked with: 0 where row 0 stands for all.
+    rows: usize,
+    has_nulls: bool,
 }
+
+/// The validity of as many rows as one likes.
+static ALL: [[u8; 8]; 1] = [[u8::MAX; 8]];
+static NONE: [[u8; 8]; 1] = [[0; 8]];
 
 impl<'c> Validity<'c> {
     fn new(buffers: &Buffers<'c>) -> Self {
+        let is_constant = buffers.length < buffers.rows;
+        let rows = if is_constant { 0 } else { usize::MAX };
+        let (words, bits) = match buffers.validity.map(|bitmap| bitmap.as_chunks().0) {
+            Some(words) if !is_constant => (words, usize::MAX),
+            Some(words) if !bit(words, 0) => (&NONE[..], 0),
+            _ => (&ALL[..], 0),
+        };
         Self {
-            words: buffers.validity.map(|bitmap| bitmap.as_chunks().0),
-            is_constant: buffers.length < buffers.rows,
+            words,
+            bits,
+            rows,
+            has_nulls: buffers.validity.is_some(),
         }
     }
 
     /// Whether any row is null.
     pub(crate) fn has_nulls(&self) -> bool {
-        self.words.is_some()
+        self.has_nulls
     }
 
     /// Whether row 0 stands for every row.
     pub(crate) fn is_constant(&self) -> bool {
-        self.is_constant
+        self.rows == 0
     }
 
     /// One bit for each of the [`BLOCK_ROWS`] rows from `start`, a multiple of
@@ -73,31 +96,26 @@ impl<'c> Validity<'c> {
     /// the column has no nulls.
     #[inline]
     pub(crate) fn word(&self, start: usize) -> u64 {
-        match self.words {
-            None => u64::MAX,
-            Some(words) if self.is_constant => 0_u64.wrapping_sub(bit(words, 0).into()),
-            Some(words) => word(words, start),
-        }
+        word(self.words, start & self.bits)
     }
 
     /// Whether `row` is not null.
     #[inline]
     pub(crate) fn is_valid(&self, row: usize) -> bool {
-        let row = self.row(row);
-        self.words.is_none_or(|words| bit(words, row))
+        self.word(row) >> (row % BLOCK_ROWS) & 1 == 1
     }
 
     /// The row of the column that stands for `row`.
     #[inline]
     fn row(&self, row: usize) -> usize {
-        if self.is_constant { 0 } else { row }
+        row & self.rows
     }
 }
 
 /// A number that a column holds in its own width.
 pub trait Number: Copy + 'static {
     /// The number, little endian.
-    type Bytes: Copy;
+    type Bytes: Copy + Default;
 
     /// Borrows a buffer as numbers.
     fn chunks(buffer: &[u8]) -> &[Self::Bytes];
@@ -138,7 +156,7 @@ impl<'c, N: Number> Numbers<'c, N> {
         let values = N::chunks(buffers.values);
         let validity = Validity::new(&buffers);
         let values = match values {
-            [constant, ..] if validity.is_constant => {
+            [constant, ..] if validity.is_constant() => {
                 vec![*constant; buffers.rows.min(SPREAD_ROWS)].into()
             }
             _ => values.into(),
@@ -153,6 +171,12 @@ impl<N: Number> Column for Numbers<'_, N> {
     #[inline]
     fn validity(&self) -> &Validity<'_> {
         &self.validity
+    }
+
+    #[inline]
+    fn get(&self, row: usize) -> N {
+        let bytes = self.values.get(self.validity.row(row));
+        N::from_bytes(bytes.copied().unwrap_or_default())
     }
 
     #[inline]
@@ -189,8 +213,13 @@ impl Column for Bits<'_> {
     }
 
     #[inline]
+    fn get(&self, row: usize) -> bool {
+        bit(self.words, self.validity.row(row))
+    }
+
+    #[inline]
     fn rows(&self, start: usize, rows: usize) -> impl Iterator<Item = bool> {
-        (start..start + rows).map(|row| bit(self.words, self.validity.row(row)))
+        (start..start + rows).map(|row| self.get(row))
     }
 }
 
@@ -214,7 +243,7 @@ impl<'c> Bytes<'c> {
 
     /// The bytes of a row; unspecified ones where it is null.
     #[inline]
-    pub(crate) fn get(&self, row: usize) -> &'c [u8] {
+    fn slice(&self, row: usize) -> &'c [u8] {
         let row = self.validity.row(row);
         let Some([start, end]) = self.offsets.get(row..).and_then(|rest| rest.first_chunk()) else {
             return &[];
@@ -230,6 +259,11 @@ impl<'c> Column for Bytes<'c> {
     #[inline]
     fn validity(&self) -> &Validity<'_> {
         &self.validity
+    }
+
+    #[inline]
+    fn get(&self, row: usize) -> &'c [u8] {
+        self.slice(row)
     }
 
     #[inline]

@@ -168,7 +168,7 @@ pub struct Text<'c>(Bytes<'c>);
 impl<'c> Text<'c> {
     /// The text of a row; empty where it is null.
     #[inline]
-    pub fn get(&self, row: usize) -> &'c str {
+    fn text(&self, row: usize) -> &'c str {
         if !self.0.validity().is_valid(row) {
             return "";
         }
@@ -193,6 +193,11 @@ impl<'c> Column for Text<'c> {
     #[inline]
     fn validity(&self) -> &Validity<'_> {
         self.0.validity()
+    }
+
+    #[inline]
+    fn get(&self, row: usize) -> &'c str {
+        self.text(row)
     }
 
     #[inline]
@@ -254,15 +259,192 @@ fn arena(bytes: u32) -> u32 {
     start
 }
 
-/// The exports that every module has.
+/// Begins a row, which has fuel and scratch memory of its own.
+#[inline(always)]
+pub(crate) fn announce(row: usize) {
+    #[cfg(target_arch = "wasm32")]
+    {
+        guest::SCRATCH.begin_row();
+        guest::row(row as u32);
+    }
+    let _ = row;
+}
+
+/// Ends the row, which pays for the bookkeeping of so many bytes.
+#[inline(always)]
+pub(crate) fn settle(bytes: usize) {
+    #[cfg(target_arch = "wasm32")]
+    {
+        guest::settle(bytes as u32);
+        guest::SCRATCH.end_row();
+    }
+    let _ = bytes;
+}
+
+/// Whether rows need not be announced: the host has seen that none of them can
+/// go on for long.
+#[inline(always)]
+pub(crate) fn rows_are_bounded() -> bool {
+    #[cfg(target_arch = "wasm32")]
+    return guest::bounded() != 0;
+    #[cfg(not(target_arch = "wasm32"))]
+    false
+}
+
+/// From now on, a panic leaves its message where the host finds it.
+#[inline]
+pub(crate) fn report_panics() {
+    #[cfg(target_arch = "wasm32")]
+    guest::report_panics();
+}
+
+/// What only a guest has: imports, exports, and its memory.
 #[cfg(target_arch = "wasm32")]
-mod exports {
+mod guest {
+    use std::alloc::{GlobalAlloc, Layout, System};
+    use std::panic::{PanicHookInfo, set_hook};
+    use std::ptr;
+    use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+    use super::address;
+    use crate::scratch::{SCRATCH_BYTES, Scratch};
+
+    #[link(wasm_import_module = "fusebox")]
+    unsafe extern "C" {
+        // SAFETY: the types are those of ABI 1, and no address crosses.
+        pub(super) safe fn row(row: u32);
+        pub(super) safe fn settle(bytes: u32);
+        safe fn resume();
+        pub(super) safe fn bounded() -> u32;
+    }
+
     #[unsafe(no_mangle)]
     extern "C" fn fusebox_abi_1() {}
 
     #[unsafe(no_mangle)]
     extern "C" fn fusebox_alloc(bytes: u32) -> u32 {
         super::arena(bytes)
+    }
+
+    /// `fusebox_abi::Panic`, word by word.
+    #[unsafe(no_mangle)]
+    static fusebox_panic: [AtomicU32; 6] = [const { AtomicU32::new(0) }; 6];
+
+    /// Sets the hook, once.
+    pub(super) fn report_panics() {
+        static SET: AtomicBool = AtomicBool::new(false);
+        if !SET.load(Relaxed) {
+            SET.store(true, Relaxed);
+            set_hook(Box::new(report));
+        }
+    }
+
+    /// What it leaves stays: after the hook, the guest traps.
+    fn report(info: &PanicHookInfo<'_>) {
+        let message = info.payload_as_str().unwrap_or_default();
+        let (file, line, column) = info.location().map_or(("", 0, 0), |place| {
+            (place.file(), place.line(), place.column())
+        });
+        let words = [
+            address(message.as_ptr()),
+            message.len() as u32,
+            address(file.as_ptr()),
+            file.len() as u32,
+            line,
+            column,
+        ];
+        for (slot, word) in fusebox_panic.iter().zip(words) {
+            slot.store(word, Relaxed);
+        }
+    }
+
+    pub(super) static SCRATCH: Scratch = Scratch::new();
+
+    /// The piece that [`SCRATCH`] hands out.
+    #[repr(align(64))]
+    struct Piece([AtomicU64; SCRATCH_BYTES / 8]);
+
+    static PIECE: Piece = Piece([const { AtomicU64::new(0) }; SCRATCH_BYTES / 8]);
+
+    /// Scratch memory in a row as far as it goes, the standard allocator
+    /// otherwise.
+    struct Allocator;
+
+    #[global_allocator]
+    static ALLOCATOR: Allocator = Allocator;
+
+    /// Where an offset into the piece is.
+    fn place(offset: usize) -> *mut u8 {
+        ptr::with_exposed_provenance_mut(PIECE.0.as_ptr().expose_provenance() + offset)
+    }
+
+    /// The offset of what lies in the piece.
+    fn offset(pointer: *mut u8) -> Option<usize> {
+        let offset = pointer.addr().wrapping_sub(PIECE.0.as_ptr().addr());
+        (offset < SCRATCH_BYTES).then_some(offset)
+    }
+
+    /// Does what the standard allocator is asked for. What that costs depends on
+    /// what was allocated and freed before, so a row pays a fixed price instead:
+    /// for the search, for bytes that are copied, for memory that grows.
+    fn priced<T>(copied: usize, grown: usize, work: impl FnOnce() -> T) -> T {
+        const SEARCH_BYTES: usize = 512;
+        if !SCRATCH.is_in_row() {
+            return work();
+        }
+        settle((SEARCH_BYTES + copied / 4 + grown / 16) as u32);
+        let done = work();
+        resume();
+        done
+    }
+
+    // SAFETY: memory comes from the standard allocator, or from the piece:
+    // `Scratch` hands out no byte twice while it is in use, at offsets of the
+    // alignment asked for up to 64, which the piece has itself. Which of the
+    // two memory came from is told by its address.
+    unsafe impl GlobalAlloc for Allocator {
+        #[inline]
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            match SCRATCH.place(layout.size(), layout.align()) {
+                Some(offset) => place(offset),
+                // SAFETY: the caller vouches for the layout.
+                None => priced(0, layout.size(), || unsafe { System.alloc(layout) }),
+            }
+        }
+
+        #[inline]
+        unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+            match offset(pointer) {
+                Some(offset) => SCRATCH.free(offset),
+                // SAFETY: what is not in the piece is the standard allocator's,
+                // and the caller vouches for the rest.
+                None => priced(0, 0, || unsafe { System.dealloc(pointer, layout) }),
+            }
+        }
+
+        #[inline]
+        unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
+            let Some(offset) = offset(pointer) else {
+                // SAFETY: as for `dealloc`.
+                return priced(bytes, bytes, || unsafe {
+                    System.realloc(pointer, layout, bytes)
+                });
+            };
+            if SCRATCH.resize(offset, bytes) {
+                return pointer;
+            }
+            // SAFETY: the caller vouches that `bytes`, rounded up to the
+            // alignment, is a size; the new memory does not overlap the old,
+            // and both have the bytes that are copied.
+            unsafe {
+                let moved = self.alloc(Layout::from_size_align_unchecked(bytes, layout.align()));
+                if !moved.is_null() {
+                    ptr::copy_nonoverlapping(pointer, moved, layout.size().min(bytes));
+                    self.dealloc(pointer, layout);
+                }
+                moved
+            }
+        }
     }
 }
 

@@ -94,6 +94,10 @@ mod results;
 // Guest addresses into columns, and results into addresses: all unsafe code.
 mod entry;
 
+// The memory of a row.
+#[cfg(any(target_arch = "wasm32", test))]
+mod scratch;
+
 // Argument columns, as slices.
 mod column;
 

@@ -50,6 +50,9 @@ pub trait Value: SqlType + Sized {
     /// after the export has returned.
     fn memory() -> &'static LocalKey<Cell<Self::Results>>;
 
+    /// How many bytes the value adds to a column, where that depends on it.
+    fn settled_bytes(&self) -> usize;
+
     /// Appends rows, each with its number.
     fn extend(results: &mut Self::Results, rows: impl Iterator<Item = (usize, Option<Self>)>);
 }
@@ -99,7 +102,7 @@ impl<V: Value> Nullable for Option<V> {
 }
 
 macro_rules! values {
-    ($($results:ty: $($rust:ty)+;)*) => {$($(
+    ($($results:ty, $bytes:expr => $($rust:ty)+;)*) => {$($(
         impl Value for $rust {
             type Results = $results;
 
@@ -112,6 +115,11 @@ macro_rules! values {
             }
 
             #[inline(always)]
+            fn settled_bytes(&self) -> usize {
+                $bytes(self)
+            }
+
+            #[inline(always)]
             fn extend(
                 results: &mut Self::Results, rows: impl Iterator<Item = (usize, Option<Self>)>) {
                 results.extend(rows);
@@ -120,16 +128,16 @@ macro_rules! values {
     )+)*};
 }
 values! {
-    BitResults: bool;
-    NumberResults<i8>: i8;
-    NumberResults<i16>: i16;
-    NumberResults<i32>: i32;
-    NumberResults<i64>: i64;
-    NumberResults<u8>: u8;
-    NumberResults<u16>: u16;
-    NumberResults<u32>: u32;
-    NumberResults<u64>: u64;
-    NumberResults<f32>: f32;
-    NumberResults<f64>: f64;
-    ByteResults: &str String &[u8] Vec<u8>;
+    BitResults, |_: &Self| 0 => bool;
+    NumberResults<i8>, |_: &Self| 0 => i8;
+    NumberResults<i16>, |_: &Self| 0 => i16;
+    NumberResults<i32>, |_: &Self| 0 => i32;
+    NumberResults<i64>, |_: &Self| 0 => i64;
+    NumberResults<u8>, |_: &Self| 0 => u8;
+    NumberResults<u16>, |_: &Self| 0 => u16;
+    NumberResults<u32>, |_: &Self| 0 => u32;
+    NumberResults<u64>, |_: &Self| 0 => u64;
+    NumberResults<f32>, |_: &Self| 0 => f32;
+    NumberResults<f64>, |_: &Self| 0 => f64;
+    ByteResults, |value: &Self| value.len() => &str String &[u8] Vec<u8>;
 }

@@ -22,6 +22,14 @@ pub trait Row<'c>: Sized {
     /// Which rows from `start` on are null.
     fn valid(columns: &Self::Columns, start: usize) -> Valid;
 
+    /// Whether the function is called for a row: no argument is null but those
+    /// that see nulls.
+    fn is_called(columns: &Self::Columns, row: usize) -> bool;
+
+    /// What the columns hold for a row, by steps that do not depend on the
+    /// other rows.
+    fn get(columns: &Self::Columns, row: usize) -> Self::Raw;
+
     /// What the columns hold for the `rows` rows from `start`, under the terms
     /// of [`Column::rows`]; if `DENSE`, none of them is null.
     fn rows<const DENSE: bool>(
@@ -70,6 +78,12 @@ impl<'c> Row<'c> for () {
         }
     }
 
+    fn is_called(_columns: &(), _row: usize) -> bool {
+        true
+    }
+
+    fn get(_columns: &(), _row: usize) {}
+
     fn rows<const DENSE: bool>(
         _columns: &(),
         _start: usize,
@@ -113,6 +127,16 @@ impl<'c, A: Argument<'c>, R: Row<'c>> Row<'c> for (A, R) {
                 strict & valid
             },
         }
+    }
+
+    #[inline]
+    fn is_called((first, rest): &Self::Columns, row: usize) -> bool {
+        (A::SEES_NULLS || first.validity().is_valid(row)) & R::is_called(rest, row)
+    }
+
+    #[inline]
+    fn get((first, rest): &Self::Columns, row: usize) -> Self::Raw {
+        (A::get(first, row), R::get(rest, row))
     }
 
     #[inline]

@@ -354,6 +354,42 @@ impl Failure {
     }
 }
 
+/// What a guest says before it traps, where [`EXPORT_PANIC`] says.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Panic {
+    /// The address of the message, which should be UTF-8, or 0 for none.
+    pub message: u32,
+    /// The message's length, in bytes.
+    pub message_len: u32,
+    /// The address of the name of the source file, or 0 for none.
+    pub file: u32,
+    /// The name's length, in bytes.
+    pub file_len: u32,
+    /// The line in the file, from 1.
+    pub line: u32,
+    /// The column in the line, from 1.
+    pub column: u32,
+}
+
+impl Panic {
+    /// The struct's size, in bytes.
+    pub const SIZE: usize = 24;
+
+    /// Reads the struct back from the bytes of guest memory.
+    pub fn from_bytes(bytes: &[u8; Self::SIZE]) -> Self {
+        let word = |at| u32::from_le_bytes(array(bytes, at));
+        Self {
+            message: word(0),
+            message_len: word(4),
+            file: word(8),
+            file_len: word(12),
+            line: word(16),
+            column: word(20),
+        }
+    }
+}
+
 /// The `N` bytes at `at`, which the caller takes from a struct's own layout.
 fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     let mut field = [0; N];
@@ -376,6 +412,7 @@ const _: () = {
     assert!(offset_of!(ArrowArray, dictionary) == 48);
     assert!(offset_of!(ArrowArray, release) == 52);
     assert!(offset_of!(ArrowArray, private_data) == 56);
+    assert!(size_of::<Panic>() == Panic::SIZE);
     assert!(size_of::<Failure>() == Failure::SIZE);
     assert!(offset_of!(Failure, row) == 0);
     assert!(offset_of!(Failure, message) == 8);

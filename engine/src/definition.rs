@@ -4,12 +4,17 @@
 //! So it says everything that decides a function's answers, its limits too,
 //! and two equal definitions give equal answers.
 
+mod limits;
+
 use std::fmt;
 use std::str::FromStr;
 
 use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+
+pub(crate) use limits::LIMITS;
+pub use limits::Limits;
 
 /// A function: its SQL name, its signature, its module and its export.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -192,39 +197,6 @@ impl fmt::Display for NullHandling {
             Self::Strict => "STRICT",
             Self::Called => "CALLED ON NULL INPUT",
         })
-    }
-}
-
-/// What one call of a function may use. There is no "unlimited".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Limits {
-    /// Fuel, about one unit per Wasm instruction, for each row of a batch. The
-    /// rows of a batch share what they have together.
-    pub fuel_per_row: u64,
-    /// Fuel for what is not a row: the arena, the bookkeeping of a batch.
-    pub fuel_per_call: u64,
-    /// Linear memory, in bytes. Growing past it fails inside the guest.
-    pub memory_bytes_max: u64,
-}
-
-impl Limits {
-    /// The lower of each two limits.
-    pub(crate) fn at_most(self, other: Self) -> Self {
-        Self {
-            fuel_per_row: self.fuel_per_row.min(other.fuel_per_row),
-            fuel_per_call: self.fuel_per_call.min(other.fuel_per_call),
-            memory_bytes_max: self.memory_bytes_max.min(other.memory_bytes_max),
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            fuel_per_row: 1_000_000,
-            fuel_per_call: 1_000_000,
-            memory_bytes_max: 64 << 20,
-        }
     }
 }
 

@@ -145,6 +145,20 @@ impl fmt::Display for AtRow {
     }
 }
 
+/// Prints bytes as the option of a limit states them: `64MB`.
+pub(crate) struct Size(pub(crate) u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [("GB", 30), ("MB", 20), ("kB", 10)];
+        let unit = units
+            .iter()
+            .find(|(_, shift)| self.0.is_multiple_of(1 << shift));
+        let (unit, shift) = unit.unwrap_or(&("B", 0));
+        write!(f, "{}{unit}", self.0 >> shift)
+    }
+}
+
 /// What a statement or a fault is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
@@ -197,12 +211,18 @@ pub enum Refusal {
     #[error("has too many arguments: {found}, of {max} at most")]
     Arity { found: usize, max: usize },
     #[error("has an unknown option {name}; the options are {known}")]
-    Option { name: String, known: &'static str },
+    Option { name: String, known: String },
     #[error("has a bad value for {name}: {expected}, not {found}")]
     OptionValue {
         name: String,
-        expected: &'static str,
+        expected: String,
         found: String,
+    },
+    #[error("may not have {option} = {value}: this session allows {ceiling} at most")]
+    Ceiling {
+        option: &'static str,
+        value: String,
+        ceiling: String,
     },
     #[error("cannot be read: {0}")]
     Path(PathRefusal),
@@ -294,10 +314,21 @@ pub enum Exhausted {
         bytes: u64,
         memory_bytes_max: u64,
     },
-    #[error("overflowed its stack")]
-    Stack,
-    #[error("has {instances_max} instances at work already, which is the limit")]
+    #[error(
+        "returned a result of {bytes} bytes at row {row} (result_bytes = {})",
+        Size(*result_bytes_max)
+    )]
+    Result {
+        row: u64,
+        bytes: u64,
+        result_bytes_max: u64,
+    },
+    #[error("overflowed its stack (stack = {})", Size(*stack_bytes_max))]
+    Stack { stack_bytes_max: u64 },
+    #[error("has {instances_max} instances at work already (instances = {instances_max})")]
     Instances { instances_max: u64 },
+    #[error("cannot start: the process has {instances_max} instances at work, which is its limit")]
+    ProcessInstances { instances_max: u64 },
 }
 
 /// The rule that a guest broke. Reads on from "broke the contract".

@@ -127,6 +127,7 @@ impl Factory {
             .complete(
                 &declarations,
                 self.host.limits(),
+                self.host.limits_max(),
                 Digest::of(binary),
                 origin,
             )

@@ -32,6 +32,7 @@ pub(crate) struct Host {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HostOptions {
     pub(crate) limits: Limits,
+    pub(crate) limits_max: Limits,
     pub(crate) module_bytes_max: u64,
     pub(crate) cache: bool,
 }
@@ -40,6 +41,7 @@ impl Default for HostOptions {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
+            limits_max: Limits::WIDEST,
             module_bytes_max: 16 << 20,
             cache: false,
         }
@@ -48,12 +50,15 @@ impl Default for HostOptions {
 
 impl Host {
     pub(crate) fn new(options: HostOptions) -> Result<Self> {
-        let limits = options.limits;
-        if limits.fuel_per_row == 0 || limits.fuel_per_call == 0 {
-            return Err(Error::Config("a limit of fuel is zero"));
+        let (limits, limits_max) = (options.limits, options.limits_max);
+        if !limits.are_in_range() || !limits_max.are_in_range() {
+            return Err(Error::Config("a limit is not what `Limits` says it may be"));
         }
-        if limits.memory_bytes_max == 0 || options.module_bytes_max == 0 {
-            return Err(Error::Config("a limit of bytes is zero"));
+        if limits.check(limits_max).is_err() {
+            return Err(Error::Config("a limit exceeds the one in limits_max"));
+        }
+        if options.module_bytes_max == 0 {
+            return Err(Error::Config("module_bytes_max is zero"));
         }
         Ok(Self {
             modules: Modules::new(Machine::new(options.cache)?),
@@ -64,6 +69,11 @@ impl Host {
     /// The limits of a function whose statement gives none.
     pub(crate) fn limits(&self) -> Limits {
         self.options.limits
+    }
+
+    /// The limits that no function may exceed.
+    pub(crate) fn limits_max(&self) -> Limits {
+        self.options.limits_max
     }
 
     /// The largest module that is accepted, in bytes.
@@ -89,8 +99,10 @@ impl Host {
     /// function that exists can be called.
     pub(crate) fn scalar(&self, definition: Definition, binary: &[u8]) -> Result<Arc<ScalarUDF>> {
         let subject = Subject::Function(definition.name.clone());
-        check_signature(&definition).map_err(|reason| Error::refused(subject.clone(), reason))?;
         let limits = definition.limits;
+        check_signature(&definition)
+            .and_then(|()| limits.check(self.options.limits_max))
+            .map_err(|reason| Error::refused(subject.clone(), reason))?;
         let bound = || {
             let compiled = self.modules.compile(binary)?;
             let export = compiled
@@ -103,7 +115,7 @@ impl Host {
             self.modules.machine().clone(),
             Arc::clone(&compiled.code),
             export,
-            limits.memory_bytes_max,
+            limits,
         );
         pool.warm(budget(limits))
             .map_err(|stop| instantiating(&subject, stop))?;
@@ -149,7 +161,7 @@ fn instantiating(subject: &Subject, stop: Stop) -> Error {
     let cause = match stop {
         Stop::Instantiate(cause) | Stop::Trap(cause) => cause,
         Stop::Fuel => "its start runs out of fuel (fuel_per_call)".to_owned(),
-        Stop::Stack => "its start overflows the stack".to_owned(),
+        Stop::Stack => "its start overflows the stack (stack)".to_owned(),
         other => format!("{other:?}"),
     };
     module_error(subject, ModuleFault::Instantiate(cause))

@@ -72,6 +72,7 @@ pub use definition::{
 };
 pub use error::{Breach, Error, Exhausted, ModuleFault, PathRefusal, Refusal, Result, Subject};
 pub use factory::{Factory, Paths};
+pub use sandbox::ProcessLimits;
 pub use session::{Session, SessionBuilder};
 pub use statement::{Statement, Statements};
 

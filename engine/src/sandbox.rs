@@ -12,3 +12,4 @@ mod pool;
 pub(crate) use instance::{Budget, Call, Guard, Stop};
 pub(crate) use machine::Machine;
 pub(crate) use pool::Pool;
+pub use pool::ProcessLimits;

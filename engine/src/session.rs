@@ -137,6 +137,13 @@ impl SessionBuilder {
         self
     }
 
+    /// The limits that no function may exceed, whatever its statement or its
+    /// module asks for; [`Limits::WIDEST`] unless given.
+    pub fn limits_max(mut self, limits: Limits) -> Self {
+        self.options.limits_max = limits;
+        self
+    }
+
     /// The largest module that is accepted, in bytes.
     pub fn module_bytes_max(mut self, bytes: u64) -> Self {
         self.options.module_bytes_max = bytes;
@@ -155,7 +162,8 @@ impl SessionBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] if a limit is zero or the cache cannot be set up.
+    /// [`Error::Config`] if a limit is not what it may be or exceeds the one in
+    /// [`limits_max`](Self::limits_max), or if the cache cannot be set up.
     pub fn build(self) -> Result<Session> {
         let context = self.context.unwrap_or_else(|| {
             SessionContext::new_with_config(SessionConfig::new().with_information_schema(true))

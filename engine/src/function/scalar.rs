@@ -75,13 +75,23 @@ impl WasmScalar {
                 fuel_per_row: limits.fuel_per_row,
                 fuel_per_call: limits.fuel_per_call,
             }),
-            Stop::Stack => limit(Exhausted::Stack),
+            Stop::Stack => limit(Exhausted::Stack {
+                stack_bytes_max: limits.stack_bytes_max,
+            }),
+            Stop::Result { bytes } => limit(Exhausted::Result {
+                row: first as u64,
+                bytes,
+                result_bytes_max: limits.result_bytes_max,
+            }),
             Stop::Arena { bytes } => limit(Exhausted::Arguments {
                 row: first as u64,
                 bytes,
                 memory_bytes_max: limits.memory_bytes_max,
             }),
             Stop::Instances { instances_max } => limit(Exhausted::Instances { instances_max }),
+            Stop::ProcessInstances { instances_max } => {
+                limit(Exhausted::ProcessInstances { instances_max })
+            }
             Stop::Instantiate(cause) => Error::Internal(format!(
                 "function `{function}` cannot be instantiated again: {cause}"
             )),

@@ -20,8 +20,24 @@ use fusebox_abi::{ArrowArray, FAILURE_MESSAGE_BYTES_MAX, Failure};
 use super::{GuestAddr, Layout};
 use crate::error::Breach;
 
+/// Why a column was not copied.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Unlifted {
+    /// It breaks the contract.
+    Breach(Breach),
+    /// It keeps the contract, and has so many bytes, more than it may have.
+    TooLarge { bytes: u64 },
+}
+
+impl From<Breach> for Unlifted {
+    fn from(breach: Breach) -> Self {
+        Self::Breach(breach)
+    }
+}
+
 /// Copies the column of `data_type` whose header stands at `header` out of
-/// `memory`. It must have `rows` rows.
+/// `memory`. It must have `rows` rows, and no more than `bytes_max` bytes of its
+/// buffers in use.
 ///
 /// A row that `nulls` says is null is null in the answer too: that is what
 /// STRICT promises, whatever the guest wrote.
@@ -31,10 +47,11 @@ pub(crate) fn lift(
     data_type: &DataType,
     rows: u64,
     nulls: Option<&NullBuffer>,
-) -> Result<ArrayRef, Breach> {
+    bytes_max: u64,
+) -> Result<ArrayRef, Unlifted> {
     let header = ArrowArray::from_bytes(&header.array(memory)?);
     let layout = Layout::of(data_type).expect("the statement checked the return type");
-    let column = Column::check(&header, layout, memory, rows)?;
+    let mut column = Column::check(&header, layout, memory, rows, bytes_max)?;
     let nulls = NullBuffer::union(column.validity()?.as_ref(), nulls);
     Ok(match (layout, data_type) {
         (Layout::Bits, _) => {
@@ -97,6 +114,9 @@ struct Column<'a> {
     /// Rows to skip in every buffer.
     offset: u64,
     rows: usize,
+    /// What was copied so far, and what may be.
+    bytes: u64,
+    bytes_max: u64,
 }
 
 impl<'a> Column<'a> {
@@ -105,6 +125,7 @@ impl<'a> Column<'a> {
         layout: Layout,
         memory: &'a [u8],
         rows: u64,
+        bytes_max: u64,
     ) -> Result<Self, Breach> {
         if header.length != rows as i64 {
             return Err(Breach::Rows {
@@ -133,12 +154,23 @@ impl<'a> Column<'a> {
             buffers,
             offset,
             rows: rows as usize,
+            bytes: 0,
+            bytes_max,
         })
+    }
+
+    /// Copies bytes of the guest's, if the column may have so many more.
+    fn copy(&mut self, bytes: &[u8]) -> Result<Buffer, Unlifted> {
+        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
+        if self.bytes > self.bytes_max {
+            return Err(Unlifted::TooLarge { bytes: self.bytes });
+        }
+        Ok(Buffer::from_slice_ref(bytes))
     }
 
     /// Copies the `width` bytes of each row in use of a buffer, and `extra`
     /// rows more.
-    fn fixed(&self, buffer: usize, width: usize, extra: u64) -> Result<Buffer, Breach> {
+    fn fixed(&mut self, buffer: usize, width: usize, extra: u64) -> Result<Buffer, Unlifted> {
         let [_, values, data] = self.buffers;
         let address = if buffer == 1 { values } else { data };
         let width = width as u64;
@@ -147,23 +179,22 @@ impl<'a> Column<'a> {
             .saturating_add(extra)
             .saturating_mul(width);
         let bytes = address.bytes(skip.saturating_add(len), self.memory)?;
-        let bytes = bytes.get(skip as usize..).unwrap_or_default();
-        Ok(Buffer::from_slice_ref(bytes))
+        self.copy(bytes.get(skip as usize..).unwrap_or_default())
     }
 
     /// Copies the bits in use of the buffer 0 or 1; they begin at the returned
     /// bit, less than 8.
-    fn bits(&self, buffer: usize) -> Result<(Buffer, usize), Breach> {
+    fn bits(&mut self, buffer: usize) -> Result<(Buffer, usize), Unlifted> {
         let [validity, values, _] = self.buffers;
         let address = if buffer == 0 { validity } else { values };
         let skip = self.offset / 8;
         let bits = self.offset.saturating_add(self.rows as u64);
         let bytes = address.bytes(bits.div_ceil(8), self.memory)?;
-        let bytes = bytes.get(skip as usize..).unwrap_or_default();
-        Ok((Buffer::from_slice_ref(bytes), (self.offset % 8) as usize))
+        let bits = self.copy(bytes.get(skip as usize..).unwrap_or_default())?;
+        Ok((bits, (self.offset % 8) as usize))
     }
 
-    fn validity(&self) -> Result<Option<NullBuffer>, Breach> {
+    fn validity(&mut self) -> Result<Option<NullBuffer>, Unlifted> {
         let [GuestAddr(address), ..] = self.buffers;
         if address == 0 {
             return Ok(None);
@@ -174,11 +205,11 @@ impl<'a> Column<'a> {
     }
 
     fn primitive(
-        &self,
+        &mut self,
         data_type: &DataType,
         width: usize,
         nulls: Option<NullBuffer>,
-    ) -> Result<ArrayRef, Breach> {
+    ) -> Result<ArrayRef, Unlifted> {
         fn array<T: ArrowPrimitiveType>(
             values: Buffer,
             rows: usize,
@@ -201,7 +232,7 @@ impl<'a> Column<'a> {
 
     /// Copies the offsets and the data between them. The offsets are checked,
     /// and start at 0 in the copy.
-    fn packed(&self) -> Result<(OffsetBuffer<i32>, Buffer), Breach> {
+    fn packed(&mut self) -> Result<(OffsetBuffer<i32>, Buffer), Unlifted> {
         let offsets = ScalarBuffer::<i32>::from(self.fixed(1, 4, 1)?);
         let (Some(&first), Some(&last)) = (offsets.first(), offsets.last()) else {
             unreachable!("there is one offset more than there are rows");
@@ -212,14 +243,13 @@ impl<'a> Column<'a> {
                 ..0 => Some(0),
                 _ => offsets.windows(2).position(falls),
             };
-            return Err(Breach::Offsets {
+            return Err(Unlifted::Breach(Breach::Offsets {
                 row: row.unwrap_or_default() as u64,
-            });
+            }));
         }
         let [_, _, data] = self.buffers;
         let bytes = data.bytes(last as u64, self.memory)?;
-        let bytes = bytes.get(first as usize..).unwrap_or_default();
-        let data = Buffer::from_slice_ref(bytes);
+        let data = self.copy(bytes.get(first as usize..).unwrap_or_default())?;
         let offsets = match first {
             0 => offsets,
             _ => offsets.iter().map(|o| o.wrapping_sub(first)).collect(),
@@ -229,7 +259,7 @@ impl<'a> Column<'a> {
 
     /// Text is checked as a whole; only where that fails, and a null row may be
     /// why, row by row.
-    fn text(&self, nulls: Option<NullBuffer>) -> Result<StringViewArray, Breach> {
+    fn text(&mut self, nulls: Option<NullBuffer>) -> Result<StringViewArray, Unlifted> {
         let (offsets, data) = self.packed()?;
         if let Ok(array) = StringArray::try_new(offsets.clone(), data.clone(), nulls.clone()) {
             return Ok(StringViewArray::from(&array));

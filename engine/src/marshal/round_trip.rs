@@ -13,12 +13,15 @@ use arrow::datatypes::{DataType, Int32Type};
 use fusebox_abi::ArrowArray;
 use proptest::prelude::*;
 
-use super::lift::lift;
+use super::lift::{Unlifted, lift};
 use super::lower::{Lowering, flatten};
 use super::{GuestAddr, Layout};
 
 /// Where the arena begins: not at 0, so that a lost base address shows.
 const ARENA: u32 = 64;
+
+/// More than any of the columns has.
+const BYTES_MAX: u64 = 1 << 20;
 
 /// Columns of every type and layout, with nulls, cut out of longer ones.
 fn column() -> impl Strategy<Value = ArrayRef> {
@@ -89,7 +92,7 @@ proptest! {
         for (n, column) in (0..).zip(&columns) {
             let header = GuestAddr(args.0 + n * ArrowArray::SIZE as u32);
             let returns = returned(column.data_type());
-            let back = lift(header, &memory, &returns, column.len() as u64, None).unwrap();
+            let back = lift(header, &memory, &returns, column.len() as u64, None, BYTES_MAX).unwrap();
             back.to_data().validate_full().unwrap();
             prop_assert_eq!(&back, &cast(column, &returns).unwrap());
         }
@@ -163,7 +166,14 @@ fn a_damaged_answer_is_refused_or_valid_and_never_a_panic() {
             memory[at] = byte;
         }
         let returns = returned(column.data_type());
-        match lift(args, &memory, &returns, column.len() as u64, None) {
+        match lift(
+            args,
+            &memory,
+            &returns,
+            column.len() as u64,
+            None,
+            BYTES_MAX,
+        ) {
             Ok(array) => {
                 array.to_data().validate_full().unwrap();
                 prop_assert_eq!(array.len(), column.len());
@@ -183,7 +193,24 @@ fn strict_rows_are_null_whatever_the_guest_wrote() {
     let column: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), Some(2), None]));
     let (memory, args) = lowered(&[column]);
     let nulls = vec![true, false, true].into();
-    let back = lift(args, &memory, &DataType::Int64, 3, Some(&nulls)).unwrap();
+    let back = lift(args, &memory, &DataType::Int64, 3, Some(&nulls), BYTES_MAX).unwrap();
     let expected: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None, None]));
     assert_eq!(&back, &expected);
+}
+
+#[test]
+fn result_may_have_as_many_bytes_as_the_limit_and_no_more() {
+    let numbers: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None, Some(3)]));
+    let text: ArrayRef = Arc::new(StringViewArray::from(vec!["a", "bc"]));
+    let bits: ArrayRef = Arc::new(BooleanArray::from(vec![true; 9]));
+    // A bitmap of validity and three numbers; three offsets and three bytes.
+    for (column, bytes) in [(numbers, 1 + 24), (text, 12 + 3), (bits, 2)] {
+        let (memory, args) = lowered(std::slice::from_ref(&column));
+        let lift = |bytes_max| {
+            let rows = column.len() as u64;
+            lift(args, &memory, column.data_type(), rows, None, bytes_max)
+        };
+        assert_eq!(&lift(bytes).unwrap(), &column);
+        assert_eq!(lift(bytes - 1), Err(Unlifted::TooLarge { bytes }));
+    }
 }

@@ -9,9 +9,10 @@ use fusebox_abi::{
 use fusebox_instrument::{EXPORT_FUEL, EXPORT_STACK, EXPORT_START};
 
 use super::machine::Machine;
+use crate::definition::Limits;
 use crate::error::Breach;
 use crate::marshal::GuestAddr;
-use crate::marshal::lift::{failure, lift};
+use crate::marshal::lift::{Unlifted, failure, lift};
 use crate::marshal::lower::{Lowering, TooLarge};
 
 /// What a call may burn: fuel for each row, and fuel for the call itself.
@@ -26,10 +27,6 @@ pub(crate) struct Budget {
 
 /// The most fuel that a guest is ever given: some centuries' worth.
 const FUEL_MAX: i64 = i64::MAX / 2;
-
-/// How much stack a guest's recursion may take, in bytes as its own count has
-/// them.
-const STACK_BYTES: i64 = 256 << 10;
 
 impl Budget {
     fn fuel(self, rows: u32) -> i64 {
@@ -58,8 +55,12 @@ pub(crate) enum Stop {
     Stack,
     /// The guest has no room for an arena of so many bytes.
     Arena { bytes: u64 },
-    /// There are as many instances at work as there may be.
+    /// The result is larger than it may be. The instance is as good as before.
+    Result { bytes: u64 },
+    /// There are as many instances of the function at work as there may be.
     Instances { instances_max: u64 },
+    /// There are as many instances at work in the process as there may be.
+    ProcessInstances { instances_max: u64 },
     /// There is no instance to be had.
     Instantiate(String),
 }
@@ -75,6 +76,15 @@ impl From<TooLarge> for Stop {
 impl From<Breach> for Stop {
     fn from(breach: Breach) -> Self {
         Self::Breach(breach)
+    }
+}
+
+impl From<Unlifted> for Stop {
+    fn from(unlifted: Unlifted) -> Self {
+        match unlifted {
+            Unlifted::Breach(breach) => Self::Breach(breach),
+            Unlifted::TooLarge { bytes } => Self::Result { bytes },
+        }
     }
 }
 
@@ -117,8 +127,8 @@ impl wasmtime::ResourceLimiter for Guard {
 
 /// A module with its own memory, ready to be called.
 ///
-/// An instance that stopped for any reason but [`Stop::Failed`] must not be
-/// used again: who lends it sees to that.
+/// An instance that stopped for any reason but [`Stop::Failed`] and
+/// [`Stop::Result`] must not be used again: who lends it sees to that.
 pub(crate) struct Instance {
     store: wasmtime::Store<Guard>,
     memory: wasmtime::Memory,
@@ -127,6 +137,7 @@ pub(crate) struct Instance {
     meter: Meter,
     /// The guest's arena and its size in bytes.
     arena: (GuestAddr, u32),
+    result_bytes_max: u64,
 }
 
 /// One call's arguments and what is expected of it.
@@ -146,17 +157,17 @@ impl Instance {
         machine: &Machine,
         module: &wasmtime::InstancePre<Guard>,
         export: &str,
-        memory_bytes_max: u64,
+        limits: Limits,
         budget: Budget,
     ) -> Result<Self, Stop> {
         let guard = Guard {
-            memory_bytes_max: usize::try_from(memory_bytes_max).unwrap_or(usize::MAX),
+            memory_bytes_max: usize::try_from(limits.memory_bytes_max).unwrap_or(usize::MAX),
             table_elements: 0,
         };
         let mut store = wasmtime::Store::new(machine.engine(), guard);
         store.limiter(|guard| guard);
         let instance = module.instantiate(&mut store).map_err(instantiating)?;
-        let meter = Meter::of(instance, &mut store);
+        let meter = Meter::of(instance, &mut store, limits.stack_bytes_max);
         for start in [EXPORT_START, EXPORT_INITIALIZE] {
             if let Some(start) = instance.get_func(&mut store, start) {
                 let start = start.typed::<(), ()>(&store).map_err(instantiating)?;
@@ -181,6 +192,7 @@ impl Instance {
             function,
             meter,
             arena: (GuestAddr(0), 0),
+            result_bytes_max: limits.result_bytes_max,
         })
     }
 
@@ -202,6 +214,7 @@ impl Instance {
                 call.returns,
                 rows.into(),
                 call.nulls,
+                self.result_bytes_max,
             )?),
             STATUS_FAILURE => {
                 let (row, message) = failure(lowered.result, memory, rows.into())?;
@@ -243,10 +256,17 @@ impl Instance {
 struct Meter {
     fuel: wasmtime::Global,
     stack: wasmtime::Global,
+    /// How much stack a recursion may take, in bytes as the guest's own count
+    /// has them.
+    stack_bytes_max: i64,
 }
 
 impl Meter {
-    fn of(instance: wasmtime::Instance, store: &mut wasmtime::Store<Guard>) -> Self {
+    fn of(
+        instance: wasmtime::Instance,
+        store: &mut wasmtime::Store<Guard>,
+        stack_bytes_max: u64,
+    ) -> Self {
         let mut counter = |name| {
             let counter = instance.get_global(&mut *store, name);
             counter.expect("the instrumentation exports its counters")
@@ -254,12 +274,13 @@ impl Meter {
         Self {
             fuel: counter(EXPORT_FUEL),
             stack: counter(EXPORT_STACK),
+            stack_bytes_max: i64::try_from(stack_bytes_max).unwrap_or(i64::MAX),
         }
     }
 
     /// Fills the counters before a call.
     fn fill(self, store: &mut wasmtime::Store<Guard>, fuel: i64) {
-        for (counter, value) in [(self.fuel, fuel), (self.stack, STACK_BYTES)] {
+        for (counter, value) in [(self.fuel, fuel), (self.stack, self.stack_bytes_max)] {
             let set = counter.set(&mut *store, wasmtime::Val::I64(value));
             set.expect("a counter is a mutable i64");
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::instance::Guard;
+use crate::definition::Limits;
 use crate::error::{Error, Result};
 
 /// A configured Wasmtime engine. Clones share it.
@@ -12,10 +13,12 @@ pub(crate) struct Machine {
 }
 
 /// How many bytes of the host's stack a guest may use: half of what a thread
-/// has by default, and twice what the guest's own count of its frames allows,
-/// so that the count is what stops a recursion, on every machine in the same
-/// place.
+/// has by default, and at least twice what the guest's own count of its frames
+/// allows, so that the count is what stops a recursion, on every machine in the
+/// same place.
 const HOST_STACK_BYTES_MAX: usize = 1 << 20;
+
+const _: () = assert!(HOST_STACK_BYTES_MAX as u64 >= 2 * Limits::WIDEST.stack_bytes_max);
 
 impl Machine {
     /// Starts a machine; with `cache`, compiled modules are kept in the user's

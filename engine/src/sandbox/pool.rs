@@ -7,24 +7,58 @@ use arrow::array::ArrayRef;
 
 use super::instance::{Budget, Call, Guard, Instance, Stop};
 use super::machine::Machine;
+use crate::definition::Limits;
+use crate::error::{Error, Result};
+
+/// What all functions of all sessions of this process may use together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessLimits {
+    /// Calls at work at once, in all functions together. One more fails; it
+    /// never waits.
+    pub instances_max: u64,
+}
+
+impl Default for ProcessLimits {
+    fn default() -> Self {
+        Self {
+            instances_max: 10_000,
+        }
+    }
+}
+
+/// The process's own, which [`ProcessLimits::set`] changes.
+static PROCESS_INSTANCES_MAX: AtomicU64 = AtomicU64::new(10_000);
+
+static PROCESS_AT_WORK: AtomicU64 = AtomicU64::new(0);
+
+impl ProcessLimits {
+    /// Makes these the limits of the process, from the next call on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] if a limit is zero.
+    pub fn set(self) -> Result<()> {
+        if self.instances_max == 0 {
+            return Err(Error::Config("instances_max is zero"));
+        }
+        PROCESS_INSTANCES_MAX.store(self.instances_max, Ordering::Relaxed);
+        Ok(())
+    }
+}
 
 /// Instances of one function of one module.
 ///
 /// A call never waits for an instance: it gets an idle one or a new one, or
-/// fails at the limit. The pool takes an instance back only after success, or
-/// after a failure that the function itself reported.
+/// fails at the limit. The pool takes an instance back only after a call that
+/// came to its end.
 pub(crate) struct Pool {
     machine: Machine,
     module: Arc<wasmtime::InstancePre<Guard>>,
     export: String,
-    memory_bytes_max: u64,
+    limits: Limits,
     idle: Mutex<Vec<Instance>>,
     at_work: AtomicU64,
 }
-
-/// How many calls of one function may run at once. DataFusion runs as many as
-/// it has partitions at work, which are as many as there are cores.
-const INSTANCES_MAX: u64 = 1024;
 
 /// How many idle instances are kept.
 const IDLE_MAX: usize = 64;
@@ -34,13 +68,13 @@ impl Pool {
         machine: Machine,
         module: Arc<wasmtime::InstancePre<Guard>>,
         export: String,
-        memory_bytes_max: u64,
+        limits: Limits,
     ) -> Self {
         Self {
             machine,
             module,
             export,
-            memory_bytes_max,
+            limits,
             idle: Mutex::default(),
             at_work: AtomicU64::new(0),
         }
@@ -48,10 +82,13 @@ impl Pool {
 
     /// Runs `call` on an instance of its own.
     pub(crate) fn call(&self, call: Call<'_>) -> Result<ArrayRef, Stop> {
-        let _turn = self.turn()?;
+        let (_turn, _process_turn) = self.turns()?;
         let mut instance = self.lend(call.budget)?;
         let result = instance.call(call);
-        if matches!(result, Ok(_) | Err(Stop::Failed { .. })) {
+        if matches!(
+            result,
+            Ok(_) | Err(Stop::Failed { .. } | Stop::Result { .. })
+        ) {
             self.take_back(instance);
         }
         result
@@ -65,14 +102,15 @@ impl Pool {
         Ok(())
     }
 
-    fn turn(&self) -> Result<Turn<'_>, Stop> {
-        let turn = Turn(&self.at_work);
-        if self.at_work.fetch_add(1, Ordering::Relaxed) >= INSTANCES_MAX {
-            return Err(Stop::Instances {
-                instances_max: INSTANCES_MAX,
-            });
-        }
-        Ok(turn)
+    /// A place for a call among those of the function and those of the process.
+    fn turns(&self) -> Result<(Turn<'_>, Turn<'_>), Stop> {
+        let instances_max = self.limits.instances_max;
+        let turn =
+            Turn::take(&self.at_work, instances_max).ok_or(Stop::Instances { instances_max })?;
+        let instances_max = PROCESS_INSTANCES_MAX.load(Ordering::Relaxed);
+        let process_turn = Turn::take(&PROCESS_AT_WORK, instances_max)
+            .ok_or(Stop::ProcessInstances { instances_max })?;
+        Ok((turn, process_turn))
     }
 
     fn lend(&self, budget: Budget) -> Result<Instance, Stop> {
@@ -88,7 +126,7 @@ impl Pool {
                 &self.machine,
                 &self.module,
                 &self.export,
-                self.memory_bytes_max,
+                self.limits,
                 budget,
             ),
         }
@@ -105,8 +143,38 @@ impl Pool {
 /// A place among the instances at work, given back when dropped.
 struct Turn<'a>(&'a AtomicU64);
 
+impl<'a> Turn<'a> {
+    /// A place, if fewer than `max` are taken.
+    fn take(at_work: &'a AtomicU64, max: u64) -> Option<Self> {
+        let turn = Self(at_work);
+        (at_work.fetch_add(1, Ordering::Relaxed) < max).then_some(turn)
+    }
+}
+
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn place_is_refused_at_the_limit_and_free_again_after() {
+        let at_work = AtomicU64::new(0);
+        let turns = [Turn::take(&at_work, 2), Turn::take(&at_work, 2)];
+        assert!(turns.iter().all(Option::is_some));
+        assert!(Turn::take(&at_work, 2).is_none());
+        assert!(Turn::take(&at_work, 3).is_some());
+        drop(turns);
+        assert_eq!(at_work.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn process_begins_with_its_default_limits() {
+        let default = ProcessLimits::default().instances_max;
+        assert_eq!(PROCESS_INSTANCES_MAX.load(Ordering::Relaxed), default);
     }
 }

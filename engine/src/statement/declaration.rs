@@ -87,6 +87,7 @@ impl CreateFunction {
         &self,
         declarations: &Declarations,
         defaults: Limits,
+        ceilings: Limits,
         digest: Digest,
         origin: Origin,
     ) -> Result<Definition, Refusal> {
@@ -98,13 +99,13 @@ impl CreateFunction {
         let returns = returns.or(declared.and_then(|d| d.returns.as_ref()));
         // A module may ask for less than it would be given, not for more: that
         // is for whoever writes the statement.
-        let declared_options = declared.and_then(|d| d.options.as_ref());
-        let limits = declared_options.map_or(Ok(defaults), |options| options.set(defaults))?;
-        let limits = limits.at_most(defaults);
-        let limits = match &self.options {
-            Some(options) => options.set(limits)?,
-            None => limits,
+        let stated_options = self.options.clone().unwrap_or_default();
+        let limits = match declared.and_then(|d| d.options.as_ref()) {
+            Some(options) => options.without(&stated_options).set(defaults)?,
+            None => defaults,
         };
+        limits.check(ceilings)?;
+        let limits = stated_options.set(limits.at_most(defaults))?;
         Ok(Definition {
             name: self.name.clone(),
             signature: Signature {

@@ -1,5 +1,7 @@
 //! The engine as an embedder sees it.
 
+mod limits;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,7 +9,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use datafusion::prelude::{SessionConfig, SessionContext};
-use fusebox::{Error, Exhausted, Limits, ModuleFault, PathRefusal, Paths, Refusal, Session};
+use fusebox::{Error, Exhausted, ModuleFault, PathRefusal, Paths, Refusal, Session};
 
 fn udfs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../udfs")
@@ -114,18 +116,6 @@ async fn module_may_be_as_large_as_the_limit_and_no_larger() {
             Err(other) => panic!("{other}"),
         }
     }
-}
-
-#[tokio::test]
-async fn limits_of_zero_are_refused() {
-    let limits = Limits {
-        fuel_per_row: 0,
-        ..Limits::default()
-    };
-    assert!(matches!(
-        Session::builder().limits(limits).build(),
-        Err(Error::Config(_))
-    ));
 }
 
 #[tokio::test]
@@ -239,7 +229,7 @@ async fn shown_statement_creates_the_same_function_again() {
         format!("CREATE FUNCTION clamp_to LANGUAGE WASM AS BASE64 '{base64}'"),
         "CREATE MODULE \"A b\" LANGUAGE WASM FROM 'wat/clamp.wat';
          CREATE TEMPORARY FUNCTION \"Select\" STABLE LANGUAGE WASM FROM MODULE \"A b\"
-             EXPORT 'clamp_to' WITH (memory = '65537kB')"
+             EXPORT 'clamp_to' WITH (memory = '65537kB', stack = '5000B', instances = 9999)"
             .to_owned(),
         format!(
             "CREATE FUNCTION f(x VARCHAR, \"from\" BYTEA, SMALLINT UNSIGNED) RETURNS FLOAT

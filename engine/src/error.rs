@@ -80,6 +80,10 @@ pub enum Error {
         breach: Breach,
     },
 
+    /// The embedder cancelled the query.
+    #[error("query cancelled")]
+    Cancelled,
+
     /// The query engine refused or failed; a Fusebox error behind it speaks
     /// for itself.
     #[error("{}", Innermost(.0.as_ref()))]

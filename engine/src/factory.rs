@@ -47,6 +47,9 @@ pub use paths::Paths;
 /// `STRICT`, `WITH` or `IF NOT EXISTS`: those clauses come from the module's
 /// declaration, or are the default. It always replaces, and since it looks
 /// functions up in lower case, they are registered so.
+///
+/// Who runs a query there cancels it by dropping its stream, which acts between
+/// two batches.
 #[derive(Clone)]
 pub struct Factory {
     host: Arc<Host>,

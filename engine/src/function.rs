@@ -3,6 +3,7 @@
 //! [`Host`] binds the two; what it returns is DataFusion's own kind of object
 //! over a pool of instances.
 
+mod query;
 mod scalar;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::marshal::Layout;
 use crate::module::{Inspection, Modules};
 use crate::sandbox::{Budget, Machine, Pool, Stop};
 
+pub(crate) use query::{Cancellation, QueryContext};
 use scalar::WasmScalar;
 
 /// The most arguments a function may have.

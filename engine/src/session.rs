@@ -4,18 +4,19 @@ mod ddl;
 mod registry;
 mod show;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
-use datafusion::execution::context::SessionContext;
+use datafusion::execution::context::{SessionContext, SessionState};
+use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as DfStatement};
 use datafusion::prelude::SessionConfig;
 
 use crate::catalog::Catalog;
 use crate::definition::Limits;
 use crate::error::{Error, Result};
 use crate::factory::{Factory, Paths};
-use crate::function::HostOptions;
+use crate::function::{Cancellation, HostOptions, QueryContext};
 use crate::statement::{Parsed, Statement, Statements};
 
 use registry::Registry;
@@ -28,6 +29,8 @@ pub struct Session {
     context: SessionContext,
     factory: Factory,
     definitions: Arc<Definitions>,
+    /// Of the queries since the last time that they were cancelled.
+    cancellation: Arc<Mutex<Cancellation>>,
 }
 
 /// What our statements read and change.
@@ -89,11 +92,40 @@ impl Session {
         match statement.0 {
             Parsed::Ours(statement) => self.execute_ours(statement),
             Parsed::DataFusion(statement) => {
-                let state = self.context.state();
+                let state = self.begin_query();
                 let plan = state.statement_to_plan(*statement).await.map_err(query)?;
-                self.context.execute_logical_plan(plan).await.map_err(query)
+                let context = match changes_the_context(&plan) {
+                    true => self.context.clone(),
+                    false => SessionContext::new_with_state(state),
+                };
+                context.execute_logical_plan(plan).await.map_err(query)
             }
         }
+    }
+
+    /// Cancels every query that the session and its clones have begun: one
+    /// whose [`DataFrame`] is here and has not run will not run either. Queries
+    /// that begin later run.
+    ///
+    /// A query fails with [`Error::Cancelled`] where a function of ours next
+    /// looks; one that calls none ends when its stream is dropped, as always
+    /// with DataFusion. So does one that was not begun by the session but by
+    /// its [`context`](Self::context).
+    pub fn cancel(&self) {
+        let cancellation = self.cancellation.lock();
+        let mut cancellation = cancellation.unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *cancellation).cancel();
+    }
+
+    /// The context's state, in which a new query is planned and runs.
+    fn begin_query(&self) -> SessionState {
+        let cancellation = self.cancellation.lock();
+        let cancellation = cancellation.unwrap_or_else(PoisonError::into_inner).clone();
+        let mut state = self.context.state();
+        QueryContext::new(cancellation).enter(state.config_mut().options_mut());
+        // The state has noted its options for the query already.
+        state.mark_start_execution();
+        state
     }
 }
 
@@ -102,6 +134,19 @@ impl std::fmt::Debug for Session {
         f.debug_struct("Session")
             .field("session_id", &self.context.session_id())
             .finish_non_exhaustive()
+    }
+}
+
+/// Whether a statement changes the context itself, and not what it shares with
+/// every state that was made of it, as tables are.
+fn changes_the_context(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Statement(statement) => !matches!(statement, DfStatement::Execute(_)),
+        LogicalPlan::Ddl(ddl) => matches!(
+            ddl,
+            DdlStatement::CreateFunction(_) | DdlStatement::DropFunction(_)
+        ),
+        _ => false,
     }
 }
 
@@ -172,6 +217,7 @@ impl SessionBuilder {
             context,
             factory: Factory::new(self.options, self.paths)?,
             definitions: Arc::default(),
+            cancellation: Arc::default(),
         })
     }
 

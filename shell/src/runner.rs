@@ -54,9 +54,12 @@ impl Runner {
     ///
     /// [`Failure::Machine`] if the machine refuses a thread.
     pub(crate) fn new(format: Format) -> Result<Self, Failure> {
+        let session = Arc::new(session()?);
+        let running = Arc::clone(&session);
+        let threads = Threads::start(move || running.cancel());
         Ok(Self {
-            session: Arc::new(session()?),
-            threads: Threads::start().map_err(Failure::Machine)?,
+            session,
+            threads: threads.map_err(Failure::Machine)?,
             format,
             printed: false,
             out: Output {

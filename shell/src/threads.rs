@@ -30,12 +30,13 @@ pub(crate) struct Threads {
 }
 
 impl Threads {
-    /// Starts the threads; from now on Ctrl-C does not end the process.
+    /// Starts the threads; from now on Ctrl-C does not end the process, but
+    /// calls `cancel`.
     ///
     /// # Errors
     ///
     /// What the machine says if it refuses a thread.
-    pub(crate) fn start() -> io::Result<Self> {
+    pub(crate) fn start(cancel: impl Fn() + Send + 'static) -> io::Result<Self> {
         let interrupted = Arc::new(watch::Sender::new(false));
         let sender = Arc::clone(&interrupted);
         // A thread of its own: a busy guest may hold all those of the runtime.
@@ -46,6 +47,7 @@ impl Threads {
                     if sender.send_replace(true) {
                         process::exit(INTERRUPTED);
                     }
+                    cancel();
                 }
             });
         })?;
@@ -78,11 +80,14 @@ impl Threads {
         runtime.block_on(async {
             let mut task = tokio::spawn(work);
             tokio::select! {
-                output = &mut task => output.map_err(|_| Failure::Panicked),
+                // In this order: a query that was cancelled fails, and that it
+                // was the user's wish is the better message.
+                biased;
                 _ = interrupted.wait_for(|interrupted| *interrupted) => {
                     task.abort();
                     Err(Failure::Cancelled)
                 }
+                output = &mut task => output.map_err(|_| Failure::Panicked),
             }
         })
     }

@@ -276,6 +276,28 @@ fn a_reader_that_leaves_ends_the_shell_without_a_word() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_query() {
+    let endless = "SELECT 'begun' AS s; SELECT sum(value) FROM generate_series(1, 10000000000000)";
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fusebox"))
+        .args(["--format", "csv", "-c", endless])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0; 8];
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"s\nbegun\n");
+    let interrupt = ["-INT", &child.id().to_string()];
+    let sent = Command::new("kill").args(interrupt).status().unwrap();
+    assert!(sent.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.stderr, b"error: cancelled\n");
+    assert_eq!(output.status.code(), Some(130));
+}
+
 #[test]
 fn parquet_and_csv_files_are_tables() {
     let january = Path::new(DATA).join("flights-2013-01.parquet");

@@ -13,7 +13,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility as DfVolatility,
 };
 
-use super::budget;
+use super::{QueryContext, budget};
 use crate::definition::{Argument, Definition, NullHandling, Volatility, sql_types};
 use crate::error::{Error, Exhausted, Refusal, Subject};
 use crate::marshal::lower::{Lowering, flatten};
@@ -215,6 +215,10 @@ impl ScalarUDFImpl for WasmScalar {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let returns = &self.definition.signature.returns;
+        let query = QueryContext::of(&args.config_options);
+        if query.is_some_and(|query| query.is_cancelled()) {
+            return Err(external(Error::Cancelled));
+        }
         if args.number_rows == 0 {
             return Ok(ColumnarValue::Array(new_empty_array(returns)));
         }

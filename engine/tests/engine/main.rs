@@ -1,6 +1,7 @@
 //! The engine as an embedder sees it.
 
 mod limits;
+mod query;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

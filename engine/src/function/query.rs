@@ -1,0 +1,125 @@
+//! The query that a function runs in, which DataFusion does not tell it.
+//!
+//! A scalar function sees its arguments and the session's options. So the
+//! session puts the query among the options with which it plans a statement,
+//! as an extension that has no entries: nothing else sees it, and two plans are
+//! equal whichever query they belong to. In a plain `SessionContext` there is
+//! none.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
+use datafusion::common::{DataFusionError, Result};
+
+/// Tells all queries that share it to stop.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cancellation(Arc<AtomicBool>);
+
+impl Cancellation {
+    /// Stops the queries where they next look.
+    pub(crate) fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// One query of a session.
+pub(crate) struct QueryContext {
+    /// Tells it from the other queries of this process.
+    id: u64,
+    cancellation: Cancellation,
+}
+
+impl QueryContext {
+    /// A new query, which `cancellation` stops.
+    pub(crate) fn new(cancellation: Cancellation) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            cancellation,
+        }
+    }
+
+    /// Puts the query among the options with which it is planned.
+    pub(crate) fn enter(self, options: &mut ConfigOptions) {
+        options.extensions.insert(Extension(Arc::new(self)));
+    }
+
+    /// The query that these are the options of.
+    pub(crate) fn of(options: &ConfigOptions) -> Option<Arc<Self>> {
+        let extension: &Extension = options.extensions.get()?;
+        Some(Arc::clone(&extension.0))
+    }
+
+    /// Whether the query is to stop.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancellation.0.load(Ordering::Relaxed)
+    }
+}
+
+impl fmt::Debug for QueryContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QueryContext")
+            .field("id", &self.id)
+            .field("is_cancelled", &self.is_cancelled())
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Extension(Arc<QueryContext>);
+
+impl ConfigExtension for Extension {
+    const PREFIX: &'static str = "fusebox";
+}
+
+impl ExtensionOptions for Extension {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    /// Options that are copied still belong to the query.
+    fn cloned(&self) -> Box<dyn ExtensionOptions> {
+        Box::new(self.clone())
+    }
+
+    fn set(&mut self, key: &str, _: &str) -> Result<()> {
+        let message = format!("there is no option \"fusebox.{key}\"");
+        Err(DataFusionError::Configuration(message))
+    }
+
+    fn entries(&self) -> Vec<ConfigEntry> {
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copied_options_belong_to_the_same_query() {
+        let cancellation = Cancellation::default();
+        let mut options = ConfigOptions::new();
+        assert!(QueryContext::of(&options).is_none());
+        QueryContext::new(cancellation.clone()).enter(&mut options);
+        let copy = options.clone();
+        cancellation.cancel();
+        assert!(QueryContext::of(&copy).unwrap().is_cancelled());
+    }
+
+    #[test]
+    fn nobody_sees_the_query_among_the_options() {
+        let mut options = ConfigOptions::new();
+        let before = options.entries().len();
+        QueryContext::new(Cancellation::default()).enter(&mut options);
+        assert_eq!(options.entries().len(), before);
+        assert!(options.set("fusebox.id", "1").is_err());
+    }
+}

@@ -54,10 +54,12 @@ pub enum Error {
     },
 
     /// The guest ran into a trap. Its instance is gone; the session is fine.
-    #[error("function `{function}` trapped: {trap}")]
+    #[error("function `{function}` trapped{}: {trap}", AtRow(*row))]
     Trap {
         /// The SQL name.
         function: String,
+        /// The row of the batch, from 0, where the guest announces its rows.
+        row: Option<u64>,
         /// The trap, and where in the guest it was.
         trap: String,
     },
@@ -302,21 +304,36 @@ pub enum ModuleFault {
 #[expect(missing_docs, reason = "each message names its fields")]
 #[non_exhaustive]
 pub enum Exhausted {
+    #[error("ran out of fuel at row {row} (fuel_per_row = {fuel_per_row})")]
+    Fuel { row: u64, fuel_per_row: u64 },
+    #[error("ran out of fuel outside its rows (fuel_per_call = {fuel_per_call})")]
+    FuelOfCall { fuel_per_call: u64 },
     #[error(
         "ran out of fuel in a batch of {rows} rows (fuel_per_row = {fuel_per_row}, fuel_per_call = {fuel_per_call})"
     )]
-    Fuel {
+    FuelOfBatch {
         rows: u64,
         fuel_per_row: u64,
         fuel_per_call: u64,
     },
+    #[error("ran out of memory{} (memory = {})", AtRow(*row), Size(*memory_bytes_max))]
+    Memory {
+        row: Option<u64>,
+        memory_bytes_max: u64,
+    },
     #[error(
-        "ran out of memory: row {row} needs {bytes} bytes for its arguments (memory = {memory_bytes_max} bytes)"
+        "ran out of memory: row {row} needs {bytes} bytes for its arguments (memory = {})",
+        Size(*memory_bytes_max)
     )]
     Arguments {
         row: u64,
         bytes: u64,
         memory_bytes_max: u64,
+    },
+    #[error("overflowed its stack{} (stack = {})", AtRow(*row), Size(*stack_bytes_max))]
+    Stack {
+        row: Option<u64>,
+        stack_bytes_max: u64,
     },
     #[error(
         "returned a result of {bytes} bytes at row {row} (result_bytes = {})",
@@ -327,8 +344,6 @@ pub enum Exhausted {
         bytes: u64,
         result_bytes_max: u64,
     },
-    #[error("overflowed its stack (stack = {})", Size(*stack_bytes_max))]
-    Stack { stack_bytes_max: u64 },
     #[error("has {instances_max} instances at work already (instances = {instances_max})")]
     Instances { instances_max: u64 },
     #[error("cannot start: the process has {instances_max} instances at work, which is its limit")]
@@ -362,6 +377,8 @@ pub enum Breach {
     Offsets { row: u64 },
     #[error("its result is not UTF-8 at row {row}")]
     Utf8 { row: u64 },
+    #[error("it announced row {row}, which is not to come")]
+    Row { row: u32 },
     #[error("it failed at row {row} of a batch of {rows}")]
     FailedRow { row: i64, rows: u64 },
 }

@@ -3,8 +3,10 @@
 //! [`Host`] binds the two; what it returns is DataFusion's own kind of object
 //! over a pool of instances.
 
+mod arguments;
 mod query;
 mod scalar;
+mod slices;
 
 use std::sync::Arc;
 
@@ -15,7 +17,7 @@ use crate::definition::{Definition, Limits, SqlType};
 use crate::error::{Error, ModuleFault, Refusal, Result, Subject};
 use crate::marshal::Layout;
 use crate::module::{Inspection, Modules};
-use crate::sandbox::{Budget, Machine, Pool, Stop};
+use crate::sandbox::{Machine, Pool, Stop};
 
 pub(crate) use query::{Cancellation, QueryContext};
 use scalar::WasmScalar;
@@ -110,7 +112,7 @@ impl Host {
             let export = compiled
                 .inspection
                 .column_function(&definition.symbol, limits.memory_bytes_max)?;
-            Ok((compiled, export))
+            Ok((Arc::clone(&compiled), compiled.export(export)))
         };
         let (compiled, export) = bound().map_err(|fault| module_error(&subject, fault))?;
         let pool = Pool::new(
@@ -119,17 +121,10 @@ impl Host {
             export,
             limits,
         );
-        pool.warm(budget(limits))
+        pool.warm(limits.into())
             .map_err(|stop| instantiating(&subject, stop))?;
         let function = WasmScalar::new(definition, compiled, pool);
         Ok(Arc::new(ScalarUDF::new_from_impl(function)))
-    }
-}
-
-fn budget(limits: Limits) -> Budget {
-    Budget {
-        fuel_per_row: limits.fuel_per_row,
-        fuel_per_call: limits.fuel_per_call,
     }
 }
 
@@ -161,9 +156,10 @@ fn module_error(subject: &Subject, fault: ModuleFault) -> Error {
 /// What stopped an instance that nobody has called yet.
 fn instantiating(subject: &Subject, stop: Stop) -> Error {
     let cause = match stop {
-        Stop::Instantiate(cause) | Stop::Trap(cause) => cause,
-        Stop::Fuel => "its start runs out of fuel (fuel_per_call)".to_owned(),
-        Stop::Stack => "its start overflows the stack (stack)".to_owned(),
+        Stop::Instantiate(cause) | Stop::Trap { trap: cause, .. } => cause,
+        Stop::Fuel { .. } => "its start runs out of fuel (fuel_per_call)".to_owned(),
+        Stop::Stack { .. } => "its start overflows the stack (stack)".to_owned(),
+        Stop::Memory { .. } => "its start runs out of memory (memory)".to_owned(),
         other => format!("{other:?}"),
     };
     module_error(subject, ModuleFault::Instantiate(cause))

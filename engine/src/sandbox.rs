@@ -5,11 +5,16 @@
 //! comes out as a column or a [`Stop`]; only the function that called knows
 //! its name, and makes an error of it.
 
+mod guard;
 mod instance;
 mod machine;
+mod meter;
 mod pool;
+mod stop;
 
-pub(crate) use instance::{Budget, Call, Guard, Stop};
+pub(crate) use guard::Guard;
+pub(crate) use instance::{Answer, Budget, Call, Export, ROWS_MAX};
 pub(crate) use machine::Machine;
 pub(crate) use pool::Pool;
 pub use pool::ProcessLimits;
+pub(crate) use stop::Stop;

@@ -159,7 +159,7 @@ impl State {
     }
 
     /// What the rows of this call may still burn together.
-    fn granted(self) -> u32 {
+    pub(crate) fn granted(self) -> u32 {
         self.first + 4
     }
 

@@ -81,6 +81,10 @@ pub const EXPORT_MODE: &str = "fusebox:mode";
 /// last, or -1.
 pub const EXPORT_ROW: &str = "fusebox:row";
 
+/// The exported global of type `i64` that holds what the rows of a call may
+/// still burn together; below zero means spent.
+pub const EXPORT_GRANTED: &str = "fusebox:granted";
+
 /// The exported function that the host calls before each call into the guest,
 /// `(fuel: i64, stack: i64, fuel_per_row: i64, granted: i64, rows: i32,
 /// bounded: i32)`: the fuel of the book, the bytes of stack, the fuel of each

@@ -3,23 +3,25 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, new_empty_array, new_null_array};
+use arrow::array::{ArrayRef, new_empty_array, new_null_array};
 use arrow::buffer::NullBuffer;
-use arrow::compute::concat;
 use arrow::datatypes::{DataType, Field};
+use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::logical_expr::type_coercion::functions::{UDFCoercionExt, fields_with_udf};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility as DfVolatility,
 };
 
-use super::{QueryContext, budget};
+use super::QueryContext;
+use super::arguments::{Arguments, Nulls, joined, strict_nulls};
+use super::slices::Slices;
 use crate::definition::{Argument, Definition, NullHandling, Volatility, sql_types};
 use crate::error::{Error, Exhausted, Refusal, Subject};
-use crate::marshal::lower::{Lowering, flatten};
+use crate::marshal::lower::Lowering;
 use crate::marshal::same_values;
 use crate::module::Compiled;
-use crate::sandbox::{Call, Pool, Stop};
+use crate::sandbox::{Answer, Budget, Call, Pool, Stop};
 
 /// A function over a pool of instances.
 ///
@@ -29,6 +31,7 @@ pub(super) struct WasmScalar {
     definition: Definition,
     signature: Signature,
     pool: Pool,
+    slices: Slices,
     /// Keeps the compiled module alive for the next function made of it.
     _compiled: Arc<Compiled>,
 }
@@ -45,6 +48,7 @@ impl WasmScalar {
             // Ours to coerce: an argument in another layout needs no cast.
             signature: Signature::user_defined(volatility),
             pool,
+            slices: Slices::new(),
             _compiled: compiled,
         }
     }
@@ -53,11 +57,18 @@ impl WasmScalar {
         self.definition.nulls == NullHandling::Strict
     }
 
-    /// The error of a call whose batch begins at row `first` of what
-    /// DataFusion passed.
+    /// Whether a call may be made again, and with other rows beside: the answer
+    /// to a row does not depend on what was called before.
+    fn is_repeatable(&self) -> bool {
+        self.definition.volatility != Volatility::Volatile
+    }
+
+    /// The error of a call for `rows` rows, the first of which is `first` in
+    /// what DataFusion passed.
     fn error(&self, stop: Stop, first: usize, rows: usize) -> Error {
         let function = self.definition.name.clone();
         let limits = self.definition.limits;
+        let shift = |row: u64| row.saturating_add(first as u64);
         let limit = |limit| Error::Limit {
             function: function.clone(),
             limit,
@@ -65,18 +76,37 @@ impl WasmScalar {
         match stop {
             Stop::Failed { row, message } => Error::Failed {
                 function,
-                row: row.map(|row| row.saturating_add(first as u64)),
+                row: row.map(shift),
                 message,
             },
             Stop::Breach(breach) => Error::guest(&function, breach),
-            Stop::Trap(trap) => Error::Trap { function, trap },
-            Stop::Fuel => limit(Exhausted::Fuel {
+            Stop::Trap { row, trap } => Error::Trap {
+                function,
+                row: row.map(shift),
+                trap,
+            },
+            Stop::Fuel { row: Some(row) } => limit(Exhausted::Fuel {
+                row: shift(row),
+                fuel_per_row: limits.fuel_per_row,
+            }),
+            Stop::Fuel { row: None } if self.pool.announces_rows() => {
+                limit(Exhausted::FuelOfCall {
+                    fuel_per_call: limits.fuel_per_call,
+                })
+            }
+            Stop::Fuel { row: None } | Stop::Spent => limit(Exhausted::FuelOfBatch {
                 rows: rows as u64,
                 fuel_per_row: limits.fuel_per_row,
                 fuel_per_call: limits.fuel_per_call,
             }),
-            Stop::Stack => limit(Exhausted::Stack {
+            Stop::Stack { row } => limit(Exhausted::Stack {
+                row: row.map(shift),
                 stack_bytes_max: limits.stack_bytes_max,
+            }),
+            Stop::Memory { row } => limit(Exhausted::Memory {
+                // Of a single row it is clear which one.
+                row: row.or((rows == 1).then_some(0)).map(shift),
+                memory_bytes_max: limits.memory_bytes_max,
             }),
             Stop::Result { bytes } => limit(Exhausted::Result {
                 row: first as u64,
@@ -98,9 +128,44 @@ impl WasmScalar {
         }
     }
 
-    /// Calls the guest for the rows `first..first + rows`; a batch that does
-    /// not fit into its memory goes in halves.
-    fn call(&self, arguments: &Arguments, first: usize, rows: usize) -> Result<ArrayRef, Error> {
+    /// Calls the guest for `rows` rows, slice by slice.
+    fn call(
+        &self,
+        arguments: &Arguments,
+        rows: usize,
+        query: Option<&QueryContext>,
+    ) -> Result<ArrayRef, Error> {
+        let mut columns = Vec::new();
+        let mut first = 0;
+        while first < rows {
+            if query.is_some_and(QueryContext::is_cancelled) {
+                return Err(Error::Cancelled);
+            }
+            let slice = self.next_slice(rows - first);
+            columns.push(self.call_slice(arguments, first, slice)?);
+            first += slice;
+        }
+        joined(columns).map_err(arrow)
+    }
+
+    /// How many of the `rows` rows that are left go to the guest next.
+    fn next_slice(&self, rows: usize) -> usize {
+        let budget = Budget::from(self.definition.limits);
+        let safe = self.pool.rows_within(budget, self.is_repeatable());
+        match safe {
+            Some(safe) => rows.min(safe),
+            None => self.slices.next(rows),
+        }
+    }
+
+    /// Calls the guest for the rows `first..first + rows`: for halves of them,
+    /// where they are too many for its fuel or its memory.
+    fn call_slice(
+        &self,
+        arguments: &Arguments,
+        first: usize,
+        rows: usize,
+    ) -> Result<ArrayRef, Error> {
         let returns = &self.definition.signature.returns;
         let columns = arguments.slice(first, rows);
         let nulls = if self.is_strict() {
@@ -111,14 +176,34 @@ impl WasmScalar {
         } else {
             None
         };
-        match self.run(&columns, rows, nulls.as_ref()) {
-            Err(Stop::Arena { .. }) if rows > 1 => {}
-            done => return done.map_err(|stop| self.error(stop, first, rows)),
+        let run = |fresh| self.run(&columns, rows, nulls.as_ref(), fresh);
+        let stop = match run(false) {
+            Ok(answer) => {
+                self.slices.burnt(
+                    rows,
+                    answer.fuel,
+                    self.pool.granted(self.definition.limits.into()),
+                );
+                return Ok(answer.column);
+            }
+            Err(stop) => stop,
+        };
+        match &stop {
+            Stop::Spent => self.slices.too_many(rows),
+            Stop::Memory { .. } if self.is_repeatable() => {
+                if rows == 1 {
+                    let answer = run(true).map_err(|stop| self.error(stop, first, rows))?;
+                    return Ok(answer.column);
+                }
+            }
+            Stop::Result { .. } if self.is_repeatable() && rows > 1 => {}
+            Stop::Arena { .. } if rows > 1 => {}
+            _ => return Err(self.error(stop, first, rows)),
         }
         let half = rows / 2;
-        let front = self.call(arguments, first, half)?;
-        let back = self.call(arguments, first + half, rows - half)?;
-        concat(&[&front, &back]).map_err(|error| Error::Query(Box::new(error)))
+        let front = self.call_slice(arguments, first, half)?;
+        let back = self.call_slice(arguments, first + half, rows - half)?;
+        joined(vec![front, back]).map_err(arrow)
     }
 
     fn run(
@@ -126,7 +211,8 @@ impl WasmScalar {
         columns: &[ArrayRef],
         rows: usize,
         nulls: Option<&NullBuffer>,
-    ) -> Result<ArrayRef, Stop> {
+        fresh: bool,
+    ) -> Result<Answer, Stop> {
         let limits = self.definition.limits;
         let arguments = Lowering::measure(columns, rows as u32)?;
         if arguments.bytes() > limits.memory_bytes_max {
@@ -136,9 +222,11 @@ impl WasmScalar {
         }
         self.pool.call(Call {
             arguments: &arguments,
-            budget: budget(limits),
+            budget: limits.into(),
             returns: &self.definition.signature.returns,
             nulls,
+            alike: self.is_repeatable() && !fresh,
+            fresh,
         })
     }
 }
@@ -215,10 +303,6 @@ impl ScalarUDFImpl for WasmScalar {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let returns = &self.definition.signature.returns;
-        let query = QueryContext::of(&args.config_options);
-        if query.is_some_and(|query| query.is_cancelled()) {
-            return Err(external(Error::Cancelled));
-        }
         if args.number_rows == 0 {
             return Ok(ColumnarValue::Array(new_empty_array(returns)));
         }
@@ -235,13 +319,19 @@ impl ScalarUDFImpl for WasmScalar {
         let types: Vec<_> = args.args.iter().map(ColumnarValue::data_type).collect();
         self.return_type(&types)?;
         let arguments = Arguments::new(args.args)?;
-        let column = self.call(&arguments, 0, rows).map_err(external)?;
+        let query = QueryContext::of(&args.config_options);
+        let column = self.call(&arguments, rows, query.as_deref());
+        let column = column.map_err(external)?;
         if folds {
             ScalarValue::try_from_array(&column, 0).map(ColumnarValue::Scalar)
         } else {
             Ok(ColumnarValue::Array(column))
         }
     }
+}
+
+fn arrow(error: ArrowError) -> Error {
+    Error::Query(Box::new(error))
 }
 
 fn external(error: Error) -> DataFusionError {
@@ -275,56 +365,5 @@ impl UDFCoercionExt for Coercion {
 
     fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
         Ok(given.to_vec())
-    }
-}
-
-/// The arguments of a call; a constant one has one row, whatever the others
-/// have.
-struct Arguments(Vec<(ArrayRef, bool)>);
-
-impl Arguments {
-    fn new(values: Vec<ColumnarValue>) -> Result<Self> {
-        let column = |value| {
-            let (array, constant) = match value {
-                ColumnarValue::Array(array) => (array, false),
-                ColumnarValue::Scalar(value) => (value.to_array_of_size(1)?, true),
-            };
-            Ok((flatten(&array)?, constant))
-        };
-        Ok(Self(values.into_iter().map(column).collect::<Result<_>>()?))
-    }
-
-    fn slice(&self, first: usize, rows: usize) -> Vec<ArrayRef> {
-        let slice = |(array, constant): &(ArrayRef, bool)| {
-            if *constant || (first == 0 && rows == array.len()) {
-                Arc::clone(array)
-            } else {
-                array.slice(first, rows)
-            }
-        };
-        self.0.iter().map(slice).collect()
-    }
-}
-
-/// The rows of a strict function that are null before the guest is asked.
-enum Nulls {
-    All,
-    Some(Option<NullBuffer>),
-}
-
-fn strict_nulls(columns: &[ArrayRef], rows: usize) -> Nulls {
-    let mut nulls = None;
-    for column in columns {
-        if column.null_count() == column.len() {
-            return Nulls::All;
-        }
-        // A constant that is not null leaves every row as it is.
-        if column.len() == rows {
-            nulls = NullBuffer::union(nulls.as_ref(), column.nulls());
-        }
-    }
-    match &nulls {
-        Some(all) if all.null_count() == rows => Nulls::All,
-        _ => Nulls::Some(nulls),
     }
 }

@@ -15,7 +15,7 @@ use arrow::array::{
 };
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowPrimitiveType, DataType};
-use fusebox_abi::{ArrowArray, FAILURE_MESSAGE_BYTES_MAX, Failure};
+use fusebox_abi::{ArrowArray, FAILURE_MESSAGE_BYTES_MAX, Failure, Panic};
 
 use super::{GuestAddr, Layout};
 use crate::error::Breach;
@@ -88,6 +88,23 @@ pub(crate) fn failure(
     let len = failure.message_len.min(FAILURE_MESSAGE_BYTES_MAX);
     let message = GuestAddr(failure.message).bytes(len.into(), memory)?;
     Ok((row, one_line(&String::from_utf8_lossy(message))))
+}
+
+/// Copies what a guest has left at `address` before it trapped. Of a guest that
+/// left nothing sensible, the trap has to speak.
+pub(crate) fn panic(address: GuestAddr, memory: &[u8]) -> Option<String> {
+    let panic = Panic::from_bytes(&address.array(memory).ok()?);
+    let text = |address: u32, len: u32| {
+        let len = len.min(FAILURE_MESSAGE_BYTES_MAX);
+        let bytes = GuestAddr(address).bytes(len.into(), memory).ok();
+        let bytes = bytes.filter(|bytes| address != 0 && !bytes.is_empty());
+        bytes.map(|bytes| one_line(&String::from_utf8_lossy(bytes)))
+    };
+    let message = text(panic.message, panic.message_len)?;
+    Some(match text(panic.file, panic.file_len) {
+        Some(file) => format!("{message} at {file}:{}:{}", panic.line, panic.column),
+        None => message,
+    })
 }
 
 /// A guest's words go to terminals and logs: control characters, which could

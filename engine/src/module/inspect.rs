@@ -76,15 +76,6 @@ impl Inspection {
         let mut inspection = Self::default();
         for payload in Parser::new(0).parse_all(binary) {
             match payload.map_err(invalid)? {
-                Payload::ImportSection(imports) => {
-                    if let Some(import) = imports.into_imports().next() {
-                        let import = import.map_err(invalid)?;
-                        return Err(ModuleFault::Import {
-                            module: import.module.escape_debug().to_string(),
-                            name: import.name.escape_debug().to_string(),
-                        });
-                    }
-                }
                 Payload::MemorySection(memories) => {
                     for memory in memories {
                         let memory = memory.map_err(invalid)?;

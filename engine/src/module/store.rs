@@ -3,17 +3,27 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use fusebox_instrument::{Options, instrument};
+use fusebox_instrument::{Error as Unmetered, Options, Rows, instrument};
 
 use super::inspect::Inspection;
 use crate::definition::Digest;
 use crate::error::ModuleFault;
-use crate::sandbox::{Guard, Machine};
+use crate::sandbox::{Export, Guard, Machine};
 
 /// A module that was inspected and compiled.
 pub(crate) struct Compiled {
     pub(crate) inspection: Inspection,
+    /// How the fuel of each export's rows is granted.
+    rows: HashMap<String, Rows>,
     pub(crate) code: Arc<wasmtime::InstancePre<Guard>>,
+}
+
+impl Compiled {
+    /// The column function that is exported under a name, which was found.
+    pub(crate) fn export(&self, name: String) -> Export {
+        let rows = self.rows.get(&name).copied().unwrap_or(Rows::Shared);
+        Export { name, rows }
+    }
 }
 
 /// The compiled modules of a session. One that nothing uses any more is gone.
@@ -43,12 +53,19 @@ impl Modules {
         // Not under the lock: two that compile the same module at once waste
         // some work, but nobody waits.
         let inspection = Inspection::of(binary)?;
-        let metered = instrument(binary, Options::default()).map_err(ModuleFault::Metering)?;
+        let metered = instrument(binary, Options::default()).map_err(|error| match error {
+            Unmetered::Import { module, name } => ModuleFault::Import { module, name },
+            error => ModuleFault::Metering(error),
+        })?;
         let code = self
             .machine
             .compile(&metered.module)
             .map_err(ModuleFault::Compile)?;
-        let compiled = Arc::new(Compiled { inspection, code });
+        let compiled = Arc::new(Compiled {
+            inspection,
+            rows: metered.rows,
+            code,
+        });
         let mut known = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, compiled| compiled.strong_count() > 0);
         known.insert(digest, Arc::downgrade(&compiled));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::instance::Guard;
+use super::guard::Guard;
 use crate::definition::Limits;
 use crate::error::{Error, Result};
 

@@ -3,10 +3,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::ArrayRef;
+use fusebox_instrument::Rows;
 
-use super::instance::{Budget, Call, Guard, Instance, Stop};
+use super::guard::Guard;
+use super::instance::{Answer, Budget, Call, Export, Instance};
 use super::machine::Machine;
+use super::stop::Stop;
 use crate::definition::Limits;
 use crate::error::{Error, Result};
 
@@ -54,7 +56,7 @@ impl ProcessLimits {
 pub(crate) struct Pool {
     machine: Machine,
     module: Arc<wasmtime::InstancePre<Guard>>,
-    export: String,
+    export: Export,
     limits: Limits,
     idle: Mutex<Vec<Instance>>,
     at_work: AtomicU64,
@@ -67,7 +69,7 @@ impl Pool {
     pub(crate) fn new(
         machine: Machine,
         module: Arc<wasmtime::InstancePre<Guard>>,
-        export: String,
+        export: Export,
         limits: Limits,
     ) -> Self {
         Self {
@@ -81,9 +83,12 @@ impl Pool {
     }
 
     /// Runs `call` on an instance of its own.
-    pub(crate) fn call(&self, call: Call<'_>) -> Result<ArrayRef, Stop> {
+    pub(crate) fn call(&self, call: Call<'_>) -> Result<Answer, Stop> {
         let (_turn, _process_turn) = self.turns()?;
-        let mut instance = self.lend(call.budget)?;
+        let mut instance = match call.fresh {
+            true => self.instantiate(call.budget)?,
+            false => self.lend(call.budget)?,
+        };
         let result = instance.call(call);
         if matches!(
             result,
@@ -92,6 +97,31 @@ impl Pool {
             self.take_back(instance);
         }
         result
+    }
+
+    /// Whether the guest announces its rows, so that each has its own fuel.
+    pub(crate) fn announces_rows(&self) -> bool {
+        self.export.rows != Rows::Shared
+    }
+
+    /// How many rows a call may be about without running out of what its rows
+    /// may burn together, if that is known; where a call can be made
+    /// again with fewer, that need not be known.
+    pub(crate) fn rows_within(&self, budget: Budget, is_repeatable: bool) -> Option<usize> {
+        let fuel = match self.export.rows {
+            Rows::Bounded(fuel) => fuel,
+            Rows::Shared | Rows::Announced if is_repeatable => return None,
+            Rows::Shared | Rows::Announced => budget.fuel_per_row,
+        };
+        Some(budget.rows_within(fuel))
+    }
+
+    /// What the rows of a call may burn together.
+    pub(crate) fn granted(&self, budget: Budget) -> u64 {
+        match self.export.rows {
+            Rows::Shared => budget.fuel_shared(),
+            Rows::Announced | Rows::Bounded(_) => budget.fuel_granted(),
+        }
     }
 
     /// Makes an instance and keeps it, so that what can go wrong in doing so
@@ -122,14 +152,18 @@ impl Pool {
             .pop();
         match idle {
             Some(instance) => Ok(instance),
-            None => Instance::new(
-                &self.machine,
-                &self.module,
-                &self.export,
-                self.limits,
-                budget,
-            ),
+            None => self.instantiate(budget),
         }
+    }
+
+    fn instantiate(&self, budget: Budget) -> Result<Instance, Stop> {
+        Instance::new(
+            &self.machine,
+            &self.module,
+            &self.export,
+            self.limits,
+            budget,
+        )
     }
 
     fn take_back(&self, instance: Instance) {

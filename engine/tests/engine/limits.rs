@@ -158,7 +158,7 @@ const ENDLESS: &str = "CREATE FUNCTION endless(BIGINT) RETURNS BIGINT LANGUAGE W
 fn count(errors: &[Error], refused: impl Fn(&Exhausted) -> bool) -> usize {
     let refused = |error: &&Error| match Error::behind(*error) {
         Some(Error::Limit {
-            limit: Exhausted::Fuel { .. },
+            limit: Exhausted::FuelOfBatch { .. },
             ..
         }) => false,
         Some(Error::Limit { limit, .. }) => {

@@ -20,7 +20,7 @@ const SPIN: &str = r#"CREATE FUNCTION spin(BIGINT) RETURNS BIGINT LANGUAGE WASM 
       (i64.store (local.get $result) (i64.extend_i32_u (local.get $rows)))
       (i64.store offset=24 (local.get $result) (i64.const 2))
       (i32.store offset=40 (local.get $result) (i32.const 16))
-      (i32.const 0)))$$;"#;
+      (i32.const 0)))$$ WITH (fuel_per_call = 10000000);"#;
 
 /// Minutes of work.
 const LONG: &str = "SELECT sum(spin(value)) AS s FROM range(0, 10000000000)";

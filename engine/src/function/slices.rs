@@ -1,0 +1,82 @@
+//! How many rows of a batch go to the guest at once.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::sandbox;
+
+/// The most rows of a call.
+const ROWS_MAX: usize = sandbox::ROWS_MAX as usize;
+
+/// The rows that the next call gets. A call has fuel for a hundredth of a
+/// second or so: a function that needs more for its rows gets fewer of them.
+///
+/// Where a call that ran out can be made again with fewer rows, the number is
+/// found by trying; it never decides an answer.
+pub(super) struct Slices {
+    rows: AtomicUsize,
+}
+
+impl Slices {
+    pub(super) fn new() -> Self {
+        Self {
+            rows: AtomicUsize::new(ROWS_MAX),
+        }
+    }
+
+    /// How many of the `rows` rows that are left go next.
+    pub(super) fn next(&self, rows: usize) -> usize {
+        rows.min(self.rows.load(Ordering::Relaxed))
+    }
+
+    /// Notes that so many rows burnt more than a call has.
+    pub(super) fn too_many(&self, rows: usize) {
+        self.rows.store((rows / 2).max(1), Ordering::Relaxed);
+    }
+
+    /// Notes what so many rows have burnt of what a call has.
+    pub(super) fn burnt(&self, rows: usize, fuel: u64, granted: u64) {
+        // Twice as many would not come near the end.
+        if rows < ROWS_MAX
+            && rows == self.rows.load(Ordering::Relaxed)
+            && fuel.saturating_mul(4) < granted
+        {
+            let more = rows.saturating_mul(2).min(ROWS_MAX);
+            self.rows.store(more, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_shrink_to_a_row_and_grow_back() {
+        let slices = Slices::new();
+        assert_eq!(slices.next(100), 100);
+        assert_eq!(slices.next(100_000), ROWS_MAX);
+        let mut rows = ROWS_MAX;
+        while rows > 1 {
+            slices.too_many(rows);
+            rows = slices.next(ROWS_MAX);
+        }
+        slices.too_many(1);
+        assert_eq!(slices.next(10), 1);
+        slices.burnt(1, 30, 100);
+        assert_eq!(slices.next(10), 1);
+        slices.burnt(1, 20, 100);
+        assert_eq!(slices.next(10), 2);
+        for _ in 0..20 {
+            slices.burnt(slices.next(ROWS_MAX), 0, 100);
+        }
+        assert_eq!(slices.next(usize::MAX), ROWS_MAX);
+    }
+
+    #[test]
+    fn last_rows_of_a_batch_say_nothing_about_more() {
+        let slices = Slices::new();
+        slices.too_many(1_000);
+        slices.burnt(7, 0, 100);
+        assert_eq!(slices.next(ROWS_MAX), 500);
+    }
+}

@@ -348,6 +348,10 @@ pub enum Exhausted {
     Instances { instances_max: u64 },
     #[error("cannot start: the process has {instances_max} instances at work, which is its limit")]
     ProcessInstances { instances_max: u64 },
+    #[error("needs {bytes} bytes of memory more than the query's memory pool gives")]
+    MemoryPool { bytes: u64 },
+    #[error("was refused memory by the machine: {cause}")]
+    Machine { cause: String },
 }
 
 /// The rule that a guest broke. Reads on from "broke the contract".

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use datafusion::common::{DataFusionError, Result as DfResult, ScalarValue};
 use datafusion::execution::context::{FunctionFactory, RegisterFunction, SessionState};
+use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::logical_expr::{
     CreateFunction as DfCreateFunction, Expr, ScalarUDF, Volatility as DfVolatility,
 };
@@ -115,6 +116,7 @@ impl Factory {
         &self,
         create: &CreateFunction,
         binary: &[u8],
+        memory_pool: &Arc<dyn MemoryPool>,
     ) -> Result<(Definition, Arc<ScalarUDF>)> {
         let subject = Subject::Function(create.name.clone());
         let refused = |reason| Error::refused(subject.clone(), reason);
@@ -135,7 +137,7 @@ impl Factory {
                 origin,
             )
             .map_err(refused)?;
-        self.bind(definition, binary)
+        self.bind(definition, binary, memory_pool)
     }
 
     /// Makes the function of a definition again.
@@ -143,8 +145,9 @@ impl Factory {
         &self,
         definition: Definition,
         binary: &[u8],
+        memory_pool: &Arc<dyn MemoryPool>,
     ) -> Result<(Definition, Arc<ScalarUDF>)> {
-        let function = self.host.scalar(definition.clone(), binary)?;
+        let function = self.host.scalar(definition.clone(), binary, memory_pool)?;
         Ok((definition, function))
     }
 
@@ -153,6 +156,7 @@ impl Factory {
         &self,
         definition: Definition,
         module: &Module,
+        memory_pool: &Arc<dyn MemoryPool>,
     ) -> Result<(Definition, Arc<ScalarUDF>)> {
         let subject = Subject::Function(definition.name.clone());
         let declarations = self.declarations(&subject, &module.binary)?;
@@ -162,7 +166,7 @@ impl Factory {
             digest: module.digest,
             ..definition
         };
-        self.bind(definition, &module.binary)
+        self.bind(definition, &module.binary, memory_pool)
     }
 }
 
@@ -192,7 +196,7 @@ impl std::fmt::Debug for Factory {
 impl FunctionFactory for Factory {
     async fn create(
         &self,
-        _: &SessionState,
+        state: &SessionState,
         statement: DfCreateFunction,
     ) -> DfResult<RegisterFunction> {
         let made = from_datafusion(statement).and_then(|create| {
@@ -202,7 +206,7 @@ impl FunctionFactory for Factory {
                 .map_err(|reason| Error::refused(subject.clone(), reason))?;
             let source = create.source.as_ref().expect("from_datafusion sets it");
             let binary = self.module(&subject, source, None)?;
-            self.function(&create, &binary)
+            self.function(&create, &binary, &state.runtime_env().memory_pool)
         });
         match made {
             Ok((_, function)) => Ok(RegisterFunction::Scalar(function)),

@@ -11,6 +11,7 @@ mod slices;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
+use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::logical_expr::ScalarUDF;
 
 use crate::definition::{Definition, Limits, SqlType};
@@ -100,8 +101,14 @@ impl Host {
     /// Makes a scalar function of a definition and the module it names.
     ///
     /// Everything that does not depend on rows is tried here, so that a
-    /// function that exists can be called.
-    pub(crate) fn scalar(&self, definition: Definition, binary: &[u8]) -> Result<Arc<ScalarUDF>> {
+    /// function that exists can be called. `memory_pool` pays for the memory of
+    /// calls of which the query is not known.
+    pub(crate) fn scalar(
+        &self,
+        definition: Definition,
+        binary: &[u8],
+        memory_pool: &Arc<dyn MemoryPool>,
+    ) -> Result<Arc<ScalarUDF>> {
         let subject = Subject::Function(definition.name.clone());
         let limits = definition.limits;
         check_signature(&definition)
@@ -123,7 +130,8 @@ impl Host {
         );
         pool.warm(limits.into())
             .map_err(|stop| instantiating(&subject, stop))?;
-        let function = WasmScalar::new(definition, compiled, pool);
+        let outside = QueryContext::new(Cancellation::default(), Arc::clone(memory_pool));
+        let function = WasmScalar::new(definition, compiled, pool, outside);
         Ok(Arc::new(ScalarUDF::new_from_impl(function)))
     }
 }

@@ -5,6 +5,7 @@
 //! comes out as a column or a [`Stop`]; only the function that called knows
 //! its name, and makes an error of it.
 
+mod account;
 mod guard;
 mod instance;
 mod machine;
@@ -12,6 +13,7 @@ mod meter;
 mod pool;
 mod stop;
 
+pub(crate) use account::Account;
 pub(crate) use guard::Guard;
 pub(crate) use instance::{Answer, Budget, Call, Export, ROWS_MAX};
 pub(crate) use machine::Machine;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::{SessionContext, SessionState};
+use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as DfStatement};
 use datafusion::prelude::SessionConfig;
 
@@ -117,12 +118,18 @@ impl Session {
         std::mem::take(&mut *cancellation).cancel();
     }
 
+    /// What pays for the memory of guests right now: SQL can change it.
+    fn memory_pool(&self) -> Arc<dyn MemoryPool> {
+        Arc::clone(&self.context.runtime_env().memory_pool)
+    }
+
     /// The context's state, in which a new query is planned and runs.
     fn begin_query(&self) -> SessionState {
         let cancellation = self.cancellation.lock();
         let cancellation = cancellation.unwrap_or_else(PoisonError::into_inner).clone();
         let mut state = self.context.state();
-        QueryContext::new(cancellation).enter(state.config_mut().options_mut());
+        let query = QueryContext::new(cancellation, self.memory_pool());
+        query.enter(state.config_mut().options_mut());
         // The state has noted its options for the query already.
         state.mark_start_execution();
         state

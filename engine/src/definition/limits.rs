@@ -24,6 +24,10 @@ pub struct Limits {
     pub fuel_per_call: u64,
     /// Linear memory, in bytes. Growing past it fails inside the guest.
     ///
+    /// The query's memory pool pays for it while a call has it. Nobody pays
+    /// for an instance that waits for its next call; only those of at most
+    /// 4 MiB are kept.
+    ///
     /// `memory`, from 64 KiB to 4 GiB.
     pub memory_bytes_max: u64,
     /// The stack of a recursion, in bytes, as the guest's own count has them.

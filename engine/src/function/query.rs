@@ -13,6 +13,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::common::{DataFusionError, Result};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
+
+use crate::sandbox::Account;
 
 /// Tells all queries that share it to stop.
 #[derive(Clone, Debug, Default)]
@@ -30,15 +33,17 @@ pub(crate) struct QueryContext {
     /// Tells it from the other queries of this process.
     id: u64,
     cancellation: Cancellation,
+    memory_pool: Arc<dyn MemoryPool>,
 }
 
 impl QueryContext {
-    /// A new query, which `cancellation` stops.
-    pub(crate) fn new(cancellation: Cancellation) -> Self {
+    /// A new query, which `cancellation` stops and `memory_pool` pays for.
+    pub(crate) fn new(cancellation: Cancellation, memory_pool: Arc<dyn MemoryPool>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             cancellation,
+            memory_pool,
         }
     }
 
@@ -53,6 +58,12 @@ impl QueryContext {
         Some(Arc::clone(&extension.0))
     }
 
+    /// Opens an account with the memory pool, for one call of a function.
+    pub(crate) fn account(&self, function: &str) -> Box<dyn Account> {
+        let consumer = MemoryConsumer::new(format!("wasm {function}"));
+        Box::new(Reservation(consumer.register(&self.memory_pool)))
+    }
+
     /// Whether the query is to stop.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.cancellation.0.load(Ordering::Relaxed)
@@ -65,6 +76,14 @@ impl fmt::Debug for QueryContext {
             .field("id", &self.id)
             .field("is_cancelled", &self.is_cancelled())
             .finish_non_exhaustive()
+    }
+}
+
+struct Reservation(MemoryReservation);
+
+impl Account for Reservation {
+    fn charge(&self, bytes: usize) -> bool {
+        self.0.try_grow(bytes).is_ok()
     }
 }
 
@@ -101,14 +120,21 @@ impl ExtensionOptions for Extension {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::execution::memory_pool::GreedyMemoryPool;
+
     use super::*;
+
+    fn query(cancellation: &Cancellation) -> QueryContext {
+        let memory_pool = Arc::new(GreedyMemoryPool::new(100));
+        QueryContext::new(cancellation.clone(), memory_pool)
+    }
 
     #[test]
     fn copied_options_belong_to_the_same_query() {
         let cancellation = Cancellation::default();
         let mut options = ConfigOptions::new();
         assert!(QueryContext::of(&options).is_none());
-        QueryContext::new(cancellation.clone()).enter(&mut options);
+        query(&cancellation).enter(&mut options);
         let copy = options.clone();
         cancellation.cancel();
         assert!(QueryContext::of(&copy).unwrap().is_cancelled());
@@ -118,8 +144,20 @@ mod tests {
     fn nobody_sees_the_query_among_the_options() {
         let mut options = ConfigOptions::new();
         let before = options.entries().len();
-        QueryContext::new(Cancellation::default()).enter(&mut options);
+        query(&Cancellation::default()).enter(&mut options);
         assert_eq!(options.entries().len(), before);
         assert!(options.set("fusebox.id", "1").is_err());
+    }
+
+    #[test]
+    fn account_is_charged_up_to_the_pool_and_gives_all_back() {
+        let query = query(&Cancellation::default());
+        let account = query.account("f");
+        assert!(account.charge(60));
+        assert!(!account.charge(41));
+        assert!(account.charge(40));
+        assert_eq!(query.memory_pool.reserved(), 100);
+        drop(account);
+        assert_eq!(query.memory_pool.reserved(), 0);
     }
 }

@@ -32,12 +32,19 @@ pub(super) struct WasmScalar {
     signature: Signature,
     pool: Pool,
     slices: Slices,
+    /// For calls of which the query is not known.
+    outside: Arc<QueryContext>,
     /// Keeps the compiled module alive for the next function made of it.
     _compiled: Arc<Compiled>,
 }
 
 impl WasmScalar {
-    pub(super) fn new(definition: Definition, compiled: Arc<Compiled>, pool: Pool) -> Self {
+    pub(super) fn new(
+        definition: Definition,
+        compiled: Arc<Compiled>,
+        pool: Pool,
+        outside: QueryContext,
+    ) -> Self {
         let volatility = match definition.volatility {
             Volatility::Immutable => DfVolatility::Immutable,
             Volatility::Stable => DfVolatility::Stable,
@@ -49,6 +56,7 @@ impl WasmScalar {
             signature: Signature::user_defined(volatility),
             pool,
             slices: Slices::new(),
+            outside: Arc::new(outside),
             _compiled: compiled,
         }
     }
@@ -122,6 +130,8 @@ impl WasmScalar {
             Stop::ProcessInstances { instances_max } => {
                 limit(Exhausted::ProcessInstances { instances_max })
             }
+            Stop::Account { bytes } => limit(Exhausted::MemoryPool { bytes }),
+            Stop::Machine(cause) => limit(Exhausted::Machine { cause }),
             Stop::Instantiate(cause) => Error::Internal(format!(
                 "function `{function}` cannot be instantiated again: {cause}"
             )),
@@ -131,18 +141,15 @@ impl WasmScalar {
     /// Calls the guest for `rows` rows, slice by slice.
     fn call(
         &self,
+        query: &QueryContext,
         arguments: &Arguments,
         rows: usize,
-        query: Option<&QueryContext>,
     ) -> Result<ArrayRef, Error> {
         let mut columns = Vec::new();
         let mut first = 0;
         while first < rows {
-            if query.is_some_and(QueryContext::is_cancelled) {
-                return Err(Error::Cancelled);
-            }
             let slice = self.next_slice(rows - first);
-            columns.push(self.call_slice(arguments, first, slice)?);
+            columns.push(self.call_slice(query, arguments, first, slice)?);
             first += slice;
         }
         joined(columns).map_err(arrow)
@@ -162,10 +169,14 @@ impl WasmScalar {
     /// where they are too many for its fuel or its memory.
     fn call_slice(
         &self,
+        query: &QueryContext,
         arguments: &Arguments,
         first: usize,
         rows: usize,
     ) -> Result<ArrayRef, Error> {
+        if query.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
         let returns = &self.definition.signature.returns;
         let columns = arguments.slice(first, rows);
         let nulls = if self.is_strict() {
@@ -176,7 +187,7 @@ impl WasmScalar {
         } else {
             None
         };
-        let run = |fresh| self.run(&columns, rows, nulls.as_ref(), fresh);
+        let run = |fresh| self.run(query, &columns, rows, nulls.as_ref(), fresh);
         let stop = match run(false) {
             Ok(answer) => {
                 self.slices.burnt(
@@ -201,13 +212,14 @@ impl WasmScalar {
             _ => return Err(self.error(stop, first, rows)),
         }
         let half = rows / 2;
-        let front = self.call_slice(arguments, first, half)?;
-        let back = self.call_slice(arguments, first + half, rows - half)?;
+        let front = self.call_slice(query, arguments, first, half)?;
+        let back = self.call_slice(query, arguments, first + half, rows - half)?;
         joined(vec![front, back]).map_err(arrow)
     }
 
     fn run(
         &self,
+        query: &QueryContext,
         columns: &[ArrayRef],
         rows: usize,
         nulls: Option<&NullBuffer>,
@@ -220,14 +232,15 @@ impl WasmScalar {
                 bytes: arguments.bytes(),
             });
         }
-        self.pool.call(Call {
+        let call = Call {
             arguments: &arguments,
             budget: limits.into(),
             returns: &self.definition.signature.returns,
             nulls,
             alike: self.is_repeatable() && !fresh,
             fresh,
-        })
+        };
+        self.pool.call(call, query.account(&self.definition.name))
     }
 }
 
@@ -320,8 +333,8 @@ impl ScalarUDFImpl for WasmScalar {
         self.return_type(&types)?;
         let arguments = Arguments::new(args.args)?;
         let query = QueryContext::of(&args.config_options);
-        let column = self.call(&arguments, rows, query.as_deref());
-        let column = column.map_err(external)?;
+        let query = query.as_ref().unwrap_or(&self.outside);
+        let column = self.call(query, &arguments, rows).map_err(external)?;
         if folds {
             ScalarValue::try_from_array(&column, 0).map(ColumnarValue::Scalar)
         } else {

@@ -1,5 +1,7 @@
 //! What an instance is held to while it runs.
 
+use super::account::{Account, NoMemory};
+
 /// The limits of an instance's memory and tables, and whether it came up
 /// against them.
 pub(crate) struct Guard {
@@ -9,18 +11,51 @@ pub(crate) struct Guard {
     /// Whether the guest asked for more memory than it may have, since that was
     /// last looked at.
     denied: bool,
+    /// What the memory is charged to while the instance is lent.
+    account: Option<Box<dyn Account>>,
 }
+
+/// What Wasmtime says, without having asked before, where a guest asks for more
+/// than 32 bits can address. Anything else that it says after it was told to go
+/// ahead is the machine's.
+const BEYOND_32_BITS: &str = "memory growth exceeds memory type's limits";
 
 /// How many elements a guest's tables may have together. Only function pointers
 /// go there, and the largest programs have some ten thousand.
 const TABLE_ELEMENTS_MAX: usize = 1 << 17;
 
 impl Guard {
-    pub(super) fn new(memory_bytes_max: u64) -> Self {
+    pub(super) fn new(memory_bytes_max: u64, account: Option<Box<dyn Account>>) -> Self {
         Self {
             memory_bytes_max: usize::try_from(memory_bytes_max).unwrap_or(usize::MAX),
             table_elements: 0,
             denied: false,
+            account,
+        }
+    }
+
+    /// Charges the `bytes` bytes of memory that are there to `account`, and what
+    /// comes to them.
+    pub(super) fn charge_to(
+        &mut self,
+        account: Option<Box<dyn Account>>,
+        bytes: usize,
+    ) -> Result<(), NoMemory> {
+        self.account = account;
+        self.charge(bytes)
+    }
+
+    /// Charges nobody any more.
+    pub(super) fn settle(&mut self) {
+        self.account = None;
+    }
+
+    fn charge(&self, bytes: usize) -> Result<(), NoMemory> {
+        match &self.account {
+            Some(account) if !account.charge(bytes) => Err(NoMemory::Account {
+                bytes: bytes as u64,
+            }),
+            _ => Ok(()),
         }
     }
 
@@ -33,13 +68,26 @@ impl Guard {
 impl wasmtime::ResourceLimiter for Guard {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let fits = desired <= self.memory_bytes_max;
+        let bytes_max = maximum.unwrap_or(usize::MAX).min(self.memory_bytes_max);
+        let fits = desired <= bytes_max;
         self.denied |= !fits;
+        if fits {
+            self.charge(desired.saturating_sub(current))?;
+        }
         Ok(fits)
+    }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        let cause = format!("{error:#}");
+        if cause != BEYOND_32_BITS {
+            return Err(NoMemory::Machine(cause).into());
+        }
+        self.denied = true;
+        Ok(())
     }
 
     fn table_growing(

@@ -8,6 +8,7 @@ use fusebox_abi::{
 };
 use fusebox_instrument::{EXPORT_START, Rows};
 
+use super::account::Account;
 use super::guard::Guard;
 use super::machine::Machine;
 use super::meter::Meter;
@@ -127,8 +128,10 @@ impl Instance {
         export: &Export,
         limits: Limits,
         budget: Budget,
+        account: Option<Box<dyn Account>>,
     ) -> Result<Self, Stop> {
-        let mut store = wasmtime::Store::new(machine.engine(), Guard::new(limits.memory_bytes_max));
+        let guard = Guard::new(limits.memory_bytes_max, account);
+        let mut store = wasmtime::Store::new(machine.engine(), guard);
         store.limiter(|guard| guard);
         let instance = module.instantiate(&mut store).map_err(instantiating)?;
         let meter = Meter::of(instance, &mut store);
@@ -159,6 +162,18 @@ impl Instance {
             arena: (GuestAddr(0), 0),
             result_bytes_max: limits.result_bytes_max,
         })
+    }
+
+    /// Has `account` pay for the memory.
+    pub(super) fn charge_to(&mut self, account: Option<Box<dyn Account>>) -> Result<(), Stop> {
+        let bytes = self.memory.data_size(&self.store);
+        Ok(self.store.data_mut().charge_to(account, bytes)?)
+    }
+
+    /// Has nobody pay any more, and returns how many bytes of memory there are.
+    pub(super) fn settle(&mut self) -> usize {
+        self.store.data_mut().settle();
+        self.memory.data_size(&self.store)
     }
 
     /// Lowers, calls, lifts.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use fusebox_instrument::Rows;
 
+use super::account::Account;
 use super::guard::Guard;
 use super::instance::{Answer, Budget, Call, Export, Instance};
 use super::machine::Machine;
@@ -52,7 +53,8 @@ impl ProcessLimits {
 ///
 /// A call never waits for an instance: it gets an idle one or a new one, or
 /// fails at the limit. The pool takes an instance back only after a call that
-/// came to its end.
+/// came to its end, and not if its memory has grown large: nobody pays for the
+/// memory of an idle one.
 pub(crate) struct Pool {
     machine: Machine,
     module: Arc<wasmtime::InstancePre<Guard>>,
@@ -64,6 +66,9 @@ pub(crate) struct Pool {
 
 /// How many idle instances are kept.
 const IDLE_MAX: usize = 64;
+
+/// How much memory an idle instance may have, in bytes.
+const IDLE_MEMORY_BYTES_MAX: usize = 4 << 20;
 
 impl Pool {
     pub(crate) fn new(
@@ -82,12 +87,12 @@ impl Pool {
         }
     }
 
-    /// Runs `call` on an instance of its own.
-    pub(crate) fn call(&self, call: Call<'_>) -> Result<Answer, Stop> {
+    /// Runs `call` on an instance of its own, for whose memory `account` pays.
+    pub(crate) fn call(&self, call: Call<'_>, account: Box<dyn Account>) -> Result<Answer, Stop> {
         let (_turn, _process_turn) = self.turns()?;
         let mut instance = match call.fresh {
-            true => self.instantiate(call.budget)?,
-            false => self.lend(call.budget)?,
+            true => self.instantiate(call.budget, Some(account))?,
+            false => self.lend(call.budget, Some(account))?,
         };
         let result = instance.call(call);
         if matches!(
@@ -127,7 +132,7 @@ impl Pool {
     /// Makes an instance and keeps it, so that what can go wrong in doing so
     /// goes wrong before any query.
     pub(crate) fn warm(&self, budget: Budget) -> Result<(), Stop> {
-        let instance = self.lend(budget)?;
+        let instance = self.lend(budget, None)?;
         self.take_back(instance);
         Ok(())
     }
@@ -143,7 +148,7 @@ impl Pool {
         Ok((turn, process_turn))
     }
 
-    fn lend(&self, budget: Budget) -> Result<Instance, Stop> {
+    fn lend(&self, budget: Budget, account: Option<Box<dyn Account>>) -> Result<Instance, Stop> {
         // A statement of its own: the lock is free again before anything runs.
         let idle = self
             .idle
@@ -151,22 +156,33 @@ impl Pool {
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
         match idle {
-            Some(instance) => Ok(instance),
-            None => self.instantiate(budget),
+            Some(mut instance) => {
+                instance.charge_to(account)?;
+                Ok(instance)
+            }
+            None => self.instantiate(budget, account),
         }
     }
 
-    fn instantiate(&self, budget: Budget) -> Result<Instance, Stop> {
+    fn instantiate(
+        &self,
+        budget: Budget,
+        account: Option<Box<dyn Account>>,
+    ) -> Result<Instance, Stop> {
         Instance::new(
             &self.machine,
             &self.module,
             &self.export,
             self.limits,
             budget,
+            account,
         )
     }
 
-    fn take_back(&self, instance: Instance) {
+    fn take_back(&self, mut instance: Instance) {
+        if instance.settle() > IDLE_MEMORY_BYTES_MAX {
+            return;
+        }
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE_MAX {
             idle.push(instance);

@@ -1,5 +1,6 @@
 //! Why a call gave no column.
 
+use super::account::NoMemory;
 use crate::error::Breach;
 use crate::marshal::lift::Unlifted;
 use crate::marshal::lower::TooLarge;
@@ -30,6 +31,10 @@ pub(crate) enum Stop {
     Instances { instances_max: u64 },
     /// There are as many instances at work in the process as there may be.
     ProcessInstances { instances_max: u64 },
+    /// The account refuses so many bytes.
+    Account { bytes: u64 },
+    /// The machine refuses memory.
+    Machine(String),
     /// There is no instance to be had.
     Instantiate(String),
 }
@@ -67,7 +72,7 @@ pub(super) fn running(
 ) -> Stop {
     let Some(trap) = error.downcast_ref::<wasmtime::Trap>() else {
         let trap = format!("{error:#}");
-        return Stop::Trap { row, trap };
+        return NoMemory::behind(error).unwrap_or(Stop::Trap { row, trap });
     };
     if *trap == wasmtime::Trap::StackOverflow {
         return Stop::Stack { row };
@@ -87,7 +92,7 @@ pub(super) fn running(
 pub(super) fn instantiating(error: wasmtime::Error) -> Stop {
     match error.downcast_ref::<wasmtime::Trap>() {
         Some(_) => running(&error, None, None, false),
-        None => Stop::Instantiate(format!("{error:#}")),
+        None => NoMemory::behind(&error).unwrap_or_else(|| Stop::Instantiate(format!("{error:#}"))),
     }
 }
 

@@ -70,9 +70,10 @@ impl Session {
         // The functions of the module that is replaced go over to the new one:
         // all of them, or the statement fails.
         let dependents = catalog.functions_of(&module.name);
+        let memory_pool = self.memory_pool();
         let rebound: Vec<_> = dependents
             .into_iter()
-            .map(|definition| self.factory.rebind(definition, &module))
+            .map(|definition| self.factory.rebind(definition, &module, &memory_pool))
             .collect::<Result<_>>()?;
         let mut changes = vec![Change::PutModule(module.clone())];
         for (definition, function) in rebound {
@@ -106,7 +107,9 @@ impl Session {
             Some(source) => self.factory.module(&subject, source, sha256)?.into(),
             None => return Err(Error::refused(subject, Refusal::Clause("AS or FROM"))),
         };
-        let (definition, function) = self.factory.function(create, &binary)?;
+        let (definition, function) = self
+            .factory
+            .function(create, &binary, &self.memory_pool())?;
         self.put(vec![(definition, function)], &binary);
         Ok(())
     }
@@ -138,7 +141,11 @@ impl Session {
             let checked = create.check();
             let subject = Subject::Function(create.name.clone());
             checked.map_err(|reason| Error::refused(subject, reason))?;
-            functions.push(self.factory.function(&create, &module.binary)?);
+            let memory_pool = self.memory_pool();
+            functions.push(
+                self.factory
+                    .function(&create, &module.binary, &memory_pool)?,
+            );
         }
         self.put(functions, &module.binary);
         Ok(())
@@ -187,7 +194,9 @@ impl Session {
             .set(definition.limits)
             .map_err(|reason| Error::refused(subject, reason))?;
         let binary = self.binary(&definition)?;
-        let bound = self.factory.bind(definition, &binary)?;
+        let bound = self
+            .factory
+            .bind(definition, &binary, &self.memory_pool())?;
         self.put(vec![bound], &binary);
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The engine as an embedder sees it.
 
 mod limits;
+mod memory;
 mod query;
 
 use std::path::{Path, PathBuf};

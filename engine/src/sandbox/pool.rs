@@ -21,16 +21,18 @@ pub struct ProcessLimits {
     pub instances_max: u64,
 }
 
+const DEFAULT: ProcessLimits = ProcessLimits {
+    instances_max: 10_000,
+};
+
 impl Default for ProcessLimits {
     fn default() -> Self {
-        Self {
-            instances_max: 10_000,
-        }
+        DEFAULT
     }
 }
 
 /// The process's own, which [`ProcessLimits::set`] changes.
-static PROCESS_INSTANCES_MAX: AtomicU64 = AtomicU64::new(10_000);
+static PROCESS_INSTANCES_MAX: AtomicU64 = AtomicU64::new(DEFAULT.instances_max);
 
 static PROCESS_AT_WORK: AtomicU64 = AtomicU64::new(0);
 
@@ -220,11 +222,5 @@ mod tests {
         assert!(Turn::take(&at_work, 3).is_some());
         drop(turns);
         assert_eq!(at_work.load(Ordering::Relaxed), 0);
-    }
-
-    #[test]
-    fn process_begins_with_its_default_limits() {
-        let default = ProcessLimits::default().instances_max;
-        assert_eq!(PROCESS_INSTANCES_MAX.load(Ordering::Relaxed), default);
     }
 }

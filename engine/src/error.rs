@@ -381,8 +381,8 @@ pub enum Breach {
     Offsets { row: u64 },
     #[error("its result is not UTF-8 at row {row}")]
     Utf8 { row: u64 },
-    #[error("it announced row {row}, which is not to come")]
-    Row { row: u32 },
+    #[error("it announced a row that was not to come")]
+    Row,
     #[error("it failed at row {row} of a batch of {rows}")]
     FailedRow { row: i64, rows: u64 },
 }

@@ -45,17 +45,13 @@ fn fill_announced<'c, R: Row<'c>, O: Output>(
     results: &mut <O::Value as Value>::Results,
 ) -> Result<(), Failure> {
     results.start(rows);
+    let has_nulls = R::shape(columns).has_nulls;
     let mut failure = None;
     let answers = (0..rows).map(|row| {
-        if failure.is_some() || !R::is_called(columns, row) {
+        if failure.is_some() || (has_nulls && !R::is_called(columns, row)) {
             return (row, None);
         }
-        let answer = one(columns, row, &function);
-        let value = answer.unwrap_or_else(|message| {
-            failure = Some(Failure { row, message });
-            None
-        });
-        (row, value)
+        (row, one(columns, row, &function, &mut failure))
     });
     O::Value::extend(results, answers);
     finish::<O>(results, failure)
@@ -71,12 +67,16 @@ fn one<'c, R: Row<'c>, O: Output>(
     columns: &R::Columns,
     row: usize,
     function: &impl Fn(R) -> O,
-) -> Result<Option<O::Value>, String> {
+    failure: &mut Option<Failure>,
+) -> Option<O::Value> {
     entry::announce(row);
     let answer = function(R::from_raw(R::get(columns, row))).into_row();
     let value = answer.as_ref().ok().and_then(Option::as_ref);
     entry::settle(value.map_or(0, Value::settled_bytes));
-    answer
+    answer.unwrap_or_else(|message| {
+        *failure = Some(Failure { row, message });
+        None
+    })
 }
 
 /// Fills `results` with what `function` answers to each row, in loops that hold

@@ -60,18 +60,26 @@ impl Scratch {
     /// is.
     #[inline]
     pub(crate) fn begin_row(&self) {
-        let live = self.live.load(Relaxed);
-        if live > 0 {
-            self.base.store(self.next.load(Relaxed), Relaxed);
-            self.outliving
-                .store(self.outliving.load(Relaxed) + live, Relaxed);
-            self.live.store(0, Relaxed);
-            self.latest.store(NONE, Relaxed);
-        } else if self.outliving.load(Relaxed) == 0 {
-            self.base.store(0, Relaxed);
-            self.next.store(0, Relaxed);
-        }
         self.in_row.store(true, Relaxed);
+        if self.next.load(Relaxed) > 0 {
+            self.keep();
+        }
+    }
+
+    #[cold]
+    fn keep(&self) {
+        let live = self.live.load(Relaxed);
+        let outliving = self.outliving.load(Relaxed) + live;
+        let base = if outliving > 0 {
+            self.next.load(Relaxed)
+        } else {
+            0
+        };
+        self.outliving.store(outliving, Relaxed);
+        self.base.store(base, Relaxed);
+        self.next.store(base, Relaxed);
+        self.live.store(0, Relaxed);
+        self.latest.store(NONE, Relaxed);
     }
 
     /// Ends the row.

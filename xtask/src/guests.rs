@@ -11,7 +11,7 @@ use crate::toolchain::{TARGET, Toolchain};
 use crate::workspace::{Workspace, run};
 
 /// The library that each package `udfs-…` compiles to.
-const GUESTS: [&str; 3] = ["geo", "math", "text"];
+const GUESTS: [&str; 4] = ["geo", "kernels", "math", "text"];
 
 /// The examples of the package `fusebox-sdk`.
 const EXAMPLES: [&str; 2] = ["triangle", "types"];

@@ -18,8 +18,7 @@ use crate::imports::{Import, State};
 use crate::rewrite::{Context, SameIndices};
 use crate::scan::Facts;
 use crate::{
-    EXPORT_BEGIN, EXPORT_FUEL, EXPORT_GRANTED, EXPORT_MODE, EXPORT_ROW, EXPORT_STACK, EXPORT_START,
-    Error,
+    EXPORT_BEGIN, EXPORT_FUEL, EXPORT_REST, EXPORT_ROW, EXPORT_STACK, EXPORT_START, Error,
 };
 
 pub(crate) fn emit(
@@ -168,9 +167,8 @@ impl<'a> Emitter<'a> {
         for (name, global) in [
             (EXPORT_FUEL, self.context.state.fuel()),
             (EXPORT_STACK, self.context.state.stack()),
-            (EXPORT_GRANTED, self.context.state.granted()),
-            (EXPORT_MODE, self.context.state.mode()),
-            (EXPORT_ROW, self.context.state.row_announced()),
+            (EXPORT_REST, self.context.state.rest()),
+            (EXPORT_ROW, self.context.state.row()),
         ] {
             exports.export(name, ExportKind::Global, global);
         }

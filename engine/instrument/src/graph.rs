@@ -37,7 +37,7 @@ pub(crate) enum Counter {
     Caller(u64),
     /// In the global.
     Global,
-    /// In a local, for the sake of its loops.
+    /// In a local, for the sake of its loops, or of the rows that it announces.
     Local,
 }
 
@@ -59,7 +59,7 @@ impl Roles {
             let entry = facts.entries.binary_search(&function).is_ok();
             if !options.metered {
                 Counter::Caller(0)
-            } else if body.loops > 0 {
+            } else if body.loops > 0 || body.announces {
                 Counter::Local
             } else if calls || body.has_bulk || entry || body.weight > CALLER_PAYS_MAX {
                 Counter::Global
@@ -95,10 +95,14 @@ impl Roles {
         }
     }
 
+    /// The import that a function takes the place of.
+    pub(crate) fn import(&self, function: u32) -> Option<Import> {
+        self.imports.get(function as usize).copied()
+    }
+
     /// Whether a call of the function changes the tank that pays.
     pub(crate) fn changes_tank(&self, function: u32) -> bool {
-        let import = self.imports.get(function as usize);
-        import.is_some_and(|import| import.changes_tank())
+        self.import(function).is_some_and(Import::changes_tank)
     }
 
     /// How the fuel of the rows of a function is granted.
@@ -244,9 +248,7 @@ fn calls(facts: &Facts) -> Graph {
             graph.add_edge(caller, node, ());
         }
     }
-    // What is exported can be referred to as well, since a body may say
-    // `ref.func` of it.
-    for function in &facts.entries {
+    for function in &facts.referenced {
         let node = types.get(facts.function_type(*function));
         if let (Some(node), Some(callee)) = (node, defined(*function)) {
             graph.add_edge(*node, NodeIndex::new(callee), ());

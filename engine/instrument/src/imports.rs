@@ -12,32 +12,22 @@
 //! | `resume()` | goes on with the row that was settled last |
 //! | `bounded() -> i32` | says whether rows need not be announced |
 //!
-//! There are two tanks. What is not a row burns the *book*'s fuel. A row's tank
-//! is filled anew when it is announced, rows are announced in rising order, and
-//! there is none past the batch's last: so the book and the rows together get
-//! no more than the host has granted, whatever a guest does.
+//! A call's fuel is one tank. A row takes from it what a row may burn, and when
+//! it is settled, gives back what is left. Rows are announced in rising order,
+//! and there is none past the batch's last. So whatever a guest does, its call
+//! burns no more than the host has granted.
 
 use fusebox_abi::{IMPORT_BOUNDED, IMPORT_MODULE, IMPORT_RESUME, IMPORT_ROW, IMPORT_SETTLE};
 use wasm_encoder::{BlockType, Function, InstructionSink, ValType};
 use wasmparser::FuncType;
 
 /// How many bytes of bookkeeping a row pays with a unit of fuel, as a power of
-/// two. The book gets what the row pays.
+/// two. The call gets what the row pays.
 pub(crate) const SETTLED_BYTES_PER_UNIT_LOG2: u32 = 1;
 
-/// The value of [`EXPORT_MODE`](crate::EXPORT_MODE) outside rows.
-pub const MODE_BOOK: i32 = 0;
-
-/// The mode in a row.
-pub const MODE_ROW: i32 = 1;
-
-/// The mode of a guest that was stopped since the rows have together burnt what
-/// the host has granted for this call.
-pub const MODE_SPENT: i32 = 2;
-
-/// The mode of a guest that was stopped since it announced a row twice, or one
-/// that the batch has not.
-pub const MODE_REFUSED: i32 = 3;
+/// The value of [`EXPORT_ROW`](crate::EXPORT_ROW) of a guest that was stopped
+/// since it announced a row twice, or one that the batch has not.
+pub const ROW_REFUSED: i32 = i32::MIN;
 
 /// An import that the pass replaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,19 +69,20 @@ impl Import {
         !matches!(self, Self::Bounded)
     }
 
+    /// Whether its call has an operand.
+    pub(crate) fn has_operand(self) -> bool {
+        matches!(self, Self::Row | Self::Settle)
+    }
+
     /// The function that takes the import's place.
     pub(crate) fn function(self, state: State) -> Function {
         let mut function = Function::new([]);
-        let mut code = function.instructions();
-        match self {
-            Self::Row => state.row(&mut code),
-            Self::Settle => state.settle(&mut code),
-            Self::Resume => state.resume(&mut code),
-            Self::Bounded => {
-                code.global_get(state.bounded());
-            }
-        }
-        code.end();
+        let code = function.instructions();
+        let tank = Tank::Global(state.fuel());
+        let mut call = Call { code, state, tank };
+        // A parameter is the first local.
+        call.replace(self, Operand::Local(0));
+        call.code.end();
         function
     }
 
@@ -115,30 +106,18 @@ pub(crate) struct State {
 
 impl State {
     /// The types of the globals, in their order.
-    pub(crate) const TYPES: [ValType; 10] = [
-        ValType::I64,
-        ValType::I64,
-        ValType::I64,
-        ValType::I64,
-        ValType::I64,
-        ValType::I64,
-        ValType::I32,
-        ValType::I32,
-        ValType::I32,
-        ValType::I32,
-    ];
+    pub(crate) const TYPES: [ValType; 8] = {
+        use ValType::{I32, I64};
+        [I64, I64, I64, I64, I64, I32, I32, I32]
+    };
 
     /// The parameters of [`EXPORT_BEGIN`](crate::EXPORT_BEGIN).
-    pub(crate) const BEGIN: [ValType; 6] = [
-        ValType::I64,
-        ValType::I64,
-        ValType::I64,
-        ValType::I64,
-        ValType::I32,
-        ValType::I32,
-    ];
+    pub(crate) const BEGIN: [ValType; 5] = {
+        use ValType::{I32, I64};
+        [I64, I64, I64, I32, I32]
+    };
 
-    /// The fuel in the tank that is burning.
+    /// The fuel in the tank that is burning: a row's, or the call's.
     pub(crate) fn fuel(self) -> u32 {
         self.first
     }
@@ -148,40 +127,32 @@ impl State {
         self.first + 1
     }
 
-    /// The book's fuel, while a row's is burning.
-    fn book(self) -> u32 {
+    /// The call's fuel, while a row's is burning.
+    pub(crate) fn rest(self) -> u32 {
         self.first + 2
     }
 
-    /// The row's fuel when it was last looked at.
+    /// What the row had left when it was settled.
     fn left(self) -> u32 {
         self.first + 3
     }
 
-    /// What the rows of this call may still burn together.
-    pub(crate) fn granted(self) -> u32 {
+    fn fuel_per_row(self) -> u32 {
         self.first + 4
     }
 
-    fn fuel_per_row(self) -> u32 {
+    /// The row that is burning, or, outside rows, -1 less the row that may come
+    /// next.
+    pub(crate) fn row(self) -> u32 {
         self.first + 5
     }
 
-    /// The row that was announced last, or -1.
-    pub(crate) fn row_announced(self) -> u32 {
+    fn rows(self) -> u32 {
         self.first + 6
     }
 
-    fn rows(self) -> u32 {
-        self.first + 7
-    }
-
-    pub(crate) fn mode(self) -> u32 {
-        self.first + 8
-    }
-
     fn bounded(self) -> u32 {
-        self.first + 9
+        self.first + 7
     }
 
     /// The function that sets everything up for a call.
@@ -192,100 +163,170 @@ impl State {
             self.fuel(),
             self.stack(),
             self.fuel_per_row(),
-            self.granted(),
             self.rows(),
             self.bounded(),
         ];
         for (parameter, global) in (0..).zip(parameters) {
             code.local_get(parameter).global_set(global);
         }
-        code.i64_const(0).global_set(self.left());
-        code.i32_const(-1).global_set(self.row_announced());
-        code.i32_const(MODE_BOOK).global_set(self.mode());
-        code.end();
+        for global in [self.rest(), self.left()] {
+            code.i64_const(0).global_set(global);
+        }
+        code.i32_const(-1).global_set(self.row()).end();
         function
     }
+}
 
-    fn row(self, code: &mut InstructionSink<'_>) {
-        const ROW: u32 = 0;
-        code.global_get(self.mode()).if_(BlockType::Empty);
-        self.burn(code);
-        code.else_();
-        self.check(code, self.fuel());
-        code.global_get(self.fuel()).global_set(self.book()).end();
-        code.local_get(ROW).global_get(self.rows()).i32_ge_u();
-        code.local_get(ROW)
-            .global_get(self.row_announced())
-            .i32_le_s();
-        code.i32_or();
-        code.local_get(ROW).global_set(self.row_announced());
-        code.if_(BlockType::Empty);
-        self.stop(code, MODE_REFUSED);
-        code.end();
-        code.global_get(self.fuel_per_row())
-            .global_set(self.fuel())
-            .global_get(self.fuel_per_row())
-            .global_set(self.left())
-            .i32_const(MODE_ROW)
-            .global_set(self.mode());
+/// Where the counter is kept that is burning.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Tank {
+    Global(u32),
+    Local(u32),
+}
+
+/// What a call was given.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Operand {
+    Local(u32),
+    Constant(i32),
+}
+
+/// The instructions in place of a call.
+pub(crate) struct Call<'a> {
+    pub(crate) code: InstructionSink<'a>,
+    pub(crate) state: State,
+    pub(crate) tank: Tank,
+}
+
+impl Call<'_> {
+    pub(crate) fn replace(&mut self, import: Import, operand: Operand) {
+        match import {
+            Import::Row => self.begin_row(operand),
+            Import::Settle => self.settle(operand),
+            Import::Resume => self.resume(),
+            Import::Bounded => {
+                self.code.global_get(self.state.bounded());
+            }
+        }
     }
 
-    fn settle(self, code: &mut InstructionSink<'_>) {
-        const BYTES: u32 = 0;
-        let price = |code: &mut InstructionSink<'_>| {
-            code.local_get(BYTES)
-                .i64_extend_i32_u()
-                .i64_const(SETTLED_BYTES_PER_UNIT_LOG2.into())
-                .i64_shr_u();
+    fn begin_row(&mut self, number: Operand) {
+        let state = self.state;
+        self.code.global_get(state.row()).i32_const(0).i32_ge_s();
+        self.code.if_(BlockType::Empty);
+        self.end_row();
+        self.code.end();
+        self.tank();
+        self.code.global_get(state.fuel_per_row()).i64_sub();
+        self.code.global_set(state.rest());
+        self.stop_below_zero(Tank::Global(state.rest()));
+        self.code.global_get(state.fuel_per_row());
+        self.set_tank();
+        // Neither before the next row nor behind the last.
+        self.operand(number);
+        self.code.i32_const(-1).global_get(state.row()).i32_sub();
+        self.code.i32_lt_u();
+        self.operand(number);
+        self.code.global_get(state.rows()).i32_ge_u().i32_or();
+        self.code.if_(BlockType::Empty);
+        self.code.i32_const(ROW_REFUSED).global_set(state.row());
+        self.code.unreachable().end();
+        self.operand(number);
+        self.code.global_set(state.row());
+    }
+
+    fn settle(&mut self, bytes: Operand) {
+        let state = self.state;
+        self.code.global_get(state.row()).i32_const(0).i32_ge_s();
+        self.code.if_(BlockType::Empty);
+        if !matches!(bytes, Operand::Constant(0)) {
+            self.tank();
+            self.price(bytes);
+            self.code.i64_sub();
+            self.set_tank();
+        }
+        self.end_row();
+        if !matches!(bytes, Operand::Constant(0)) {
+            self.tank();
+            self.price(bytes);
+            self.code.i64_add();
+            self.set_tank();
+        }
+        self.code.end();
+    }
+
+    /// Gives back what the row has left.
+    fn end_row(&mut self) {
+        let state = self.state;
+        self.stop_below_zero(self.tank);
+        self.tank();
+        self.code.global_set(state.left());
+        self.code.global_get(state.rest());
+        self.tank();
+        self.code.i64_add();
+        self.set_tank();
+        self.turn();
+    }
+
+    fn resume(&mut self) {
+        let state = self.state;
+        self.code.global_get(state.row()).i32_const(0).i32_lt_s();
+        self.code.if_(BlockType::Empty);
+        self.tank();
+        self.code.global_get(state.left()).i64_sub();
+        self.code.global_set(state.rest());
+        self.stop_below_zero(Tank::Global(state.rest()));
+        self.code.global_get(state.left());
+        self.set_tank();
+        self.turn();
+        self.code.end();
+    }
+
+    /// From the row that is burning to the one that may come next, or back.
+    fn turn(&mut self) {
+        let row = self.state.row();
+        self.code.i32_const(-2).global_get(row).i32_sub();
+        self.code.global_set(row);
+    }
+
+    fn price(&mut self, bytes: Operand) {
+        self.operand(bytes);
+        self.code
+            .i64_extend_i32_u()
+            .i64_const(SETTLED_BYTES_PER_UNIT_LOG2.into())
+            .i64_shr_u();
+    }
+
+    fn operand(&mut self, operand: Operand) {
+        match operand {
+            Operand::Local(local) => self.code.local_get(local),
+            Operand::Constant(value) => self.code.i32_const(value),
         };
-        code.global_get(self.mode()).if_(BlockType::Empty);
-        code.global_get(self.fuel());
-        price(code);
-        code.i64_sub().global_set(self.fuel());
-        self.burn(code);
-        code.global_get(self.fuel()).global_set(self.left());
-        code.global_get(self.book());
-        price(code);
-        code.i64_add().global_set(self.fuel());
-        code.i32_const(MODE_BOOK).global_set(self.mode()).end();
     }
 
-    fn resume(self, code: &mut InstructionSink<'_>) {
-        code.global_get(self.mode()).i32_eqz().if_(BlockType::Empty);
-        self.check(code, self.fuel());
-        code.global_get(self.fuel()).global_set(self.book());
-        code.global_get(self.left()).global_set(self.fuel());
-        code.i32_const(MODE_ROW).global_set(self.mode()).end();
+    fn tank(&mut self) {
+        match self.tank {
+            Tank::Global(global) => self.code.global_get(global),
+            Tank::Local(local) => self.code.local_get(local),
+        };
     }
 
-    /// Takes what the row has burnt from what the rows may burn. A row that is
-    /// out of fuel is stopped for that first: the grant is the host's affair.
-    fn burn(self, code: &mut InstructionSink<'_>) {
-        self.check(code, self.fuel());
-        code.global_get(self.granted())
-            .global_get(self.left())
-            .i64_sub()
-            .global_get(self.fuel())
-            .i64_add()
-            .global_set(self.granted());
-        code.global_get(self.granted())
-            .i64_const(0)
-            .i64_lt_s()
-            .if_(BlockType::Empty);
-        self.stop(code, MODE_SPENT);
-        code.end();
+    fn set_tank(&mut self) {
+        match self.tank {
+            Tank::Global(global) => self.code.global_set(global),
+            Tank::Local(local) => self.code.local_set(local),
+        };
     }
 
-    fn check(self, code: &mut InstructionSink<'_>, tank: u32) {
-        code.global_get(tank)
-            .i64_const(0)
-            .i64_lt_s()
-            .if_(BlockType::Empty)
-            .unreachable()
-            .end();
-    }
-
-    fn stop(self, code: &mut InstructionSink<'_>, mode: i32) {
-        code.i32_const(mode).global_set(self.mode()).unreachable();
+    fn stop_below_zero(&mut self, tank: Tank) {
+        match tank {
+            Tank::Global(global) => self.code.global_get(global),
+            Tank::Local(local) => self.code.local_get(local),
+        };
+        self.code.i64_const(0).i64_lt_s().if_(BlockType::Empty);
+        // The host reads the global.
+        self.tank();
+        self.code.global_set(self.state.fuel());
+        self.code.unreachable().end();
     }
 }

@@ -64,7 +64,7 @@ use std::collections::HashMap;
 
 use wasmparser::WasmFeatures;
 
-pub use imports::{MODE_BOOK, MODE_REFUSED, MODE_ROW, MODE_SPENT};
+pub use imports::ROW_REFUSED;
 
 /// The exported global of type `i64` that holds the fuel that is left.
 pub const EXPORT_FUEL: &str = "fusebox:fuel";
@@ -73,23 +73,19 @@ pub const EXPORT_FUEL: &str = "fusebox:fuel";
 /// left.
 pub const EXPORT_STACK: &str = "fusebox:stack";
 
-/// The exported global of type `i32` that says whose fuel is burning, or why the
-/// guest was stopped: one of the `MODE_` constants.
-pub const EXPORT_MODE: &str = "fusebox:mode";
+/// The exported global of type `i64` that holds what is left to the call, while
+/// a row is burning fuel of its own. Below zero means that there is too little
+/// for another row.
+pub const EXPORT_REST: &str = "fusebox:rest";
 
-/// The exported global of type `i32` that holds the row that was announced
-/// last, or -1.
+/// The exported global of type `i32` that holds the row that is burning fuel;
+/// outside rows, -1 less the row that may come next; or [`ROW_REFUSED`].
 pub const EXPORT_ROW: &str = "fusebox:row";
 
-/// The exported global of type `i64` that holds what the rows of a call may
-/// still burn together; below zero means spent.
-pub const EXPORT_GRANTED: &str = "fusebox:granted";
-
 /// The exported function that the host calls before each call into the guest,
-/// `(fuel: i64, stack: i64, fuel_per_row: i64, granted: i64, rows: i32,
-/// bounded: i32)`: the fuel of the book, the bytes of stack, the fuel of each
-/// row, what the rows may burn together, how many rows there are, and whether
-/// they need not be announced.
+/// `(fuel: i64, stack: i64, fuel_per_row: i64, rows: i32, bounded: i32)`: the
+/// fuel of the call, the bytes of stack, how much of that fuel a row may burn,
+/// how many rows there are, and whether they need not be announced.
 pub const EXPORT_BEGIN: &str = "fusebox:begin";
 
 /// The export that is what was the module's start function. It would run

@@ -8,7 +8,7 @@ use wasmparser::{FunctionBody, Operator};
 
 use crate::Error;
 use crate::graph::{Counter, Role, Roles};
-use crate::imports::State;
+use crate::imports::{Call, Import, Operand, State, Tank};
 use crate::plan::{Charge, charges};
 use crate::scan::Facts;
 use crate::weights::{PerUnit, by_operand};
@@ -66,8 +66,9 @@ struct Rewriter<'p> {
     output: Function,
     role: Role,
     charges: std::iter::Peekable<std::slice::Iter<'p, Charge>>,
-    fuel: u32,
-    stack: u32,
+    state: State,
+    /// What the instruction before has pushed, if it is known.
+    constant: Option<i32>,
     /// The local that holds the fuel, for [`Counter::Local`].
     local: u32,
     /// A local of type `i32` for operands, in functions whose work depends on
@@ -99,7 +100,8 @@ impl<'p> Rewriter<'p> {
             locals.push((1, ValType::I64));
         }
         let operand = count + u32::from(role.counter == Counter::Local);
-        if context.facts.bodies[defined].has_bulk {
+        let facts = &context.facts.bodies[defined];
+        if facts.has_bulk || facts.imports {
             locals.push((1, ValType::I32));
         }
         let wrapped = if role.counter == Counter::Local || role.frame.is_some() {
@@ -115,8 +117,8 @@ impl<'p> Rewriter<'p> {
             output: Function::new(locals),
             role,
             charges: charges.iter().peekable(),
-            fuel: context.state.fuel(),
-            stack: context.state.stack(),
+            state: context.state,
+            constant: None,
             local: count,
             operand,
             wrapped,
@@ -133,11 +135,11 @@ impl<'p> Rewriter<'p> {
         if let Some(frame) = self.role.frame {
             self.output
                 .instructions()
-                .global_get(self.stack)
+                .global_get(self.state.stack())
                 .i64_const(frame as i64)
                 .i64_sub()
-                .global_set(self.stack)
-                .global_get(self.stack)
+                .global_set(self.state.stack())
+                .global_get(self.state.stack())
                 .i64_const(0)
                 .i64_lt_s()
                 .if_(BlockType::Empty);
@@ -162,10 +164,10 @@ impl<'p> Rewriter<'p> {
         if let Some(frame) = self.role.frame {
             self.output
                 .instructions()
-                .global_get(self.stack)
+                .global_get(self.state.stack())
                 .i64_const(frame as i64)
                 .i64_add()
-                .global_set(self.stack);
+                .global_set(self.state.stack());
         }
     }
 
@@ -202,14 +204,14 @@ impl<'p> Rewriter<'p> {
     fn remaining(&mut self) {
         match self.role.counter {
             Counter::Local => self.output.instructions().local_get(self.local),
-            _ => self.output.instructions().global_get(self.fuel),
+            _ => self.output.instructions().global_get(self.state.fuel()),
         };
     }
 
     fn set_remaining(&mut self) {
         match self.role.counter {
             Counter::Local => self.output.instructions().local_set(self.local),
-            _ => self.output.instructions().global_set(self.fuel),
+            _ => self.output.instructions().global_set(self.state.fuel()),
         };
     }
 
@@ -218,7 +220,7 @@ impl<'p> Rewriter<'p> {
         if self.role.counter == Counter::Local {
             self.output
                 .instructions()
-                .global_get(self.fuel)
+                .global_get(self.state.fuel())
                 .local_set(self.local);
         }
     }
@@ -229,7 +231,7 @@ impl<'p> Rewriter<'p> {
             self.output
                 .instructions()
                 .local_get(self.local)
-                .global_set(self.fuel);
+                .global_set(self.state.fuel());
         }
     }
 
@@ -245,6 +247,17 @@ impl<'p> Rewriter<'p> {
         }
         if let Some(per_unit) = by_operand(&operator) {
             self.charge_operand(per_unit);
+        }
+        let constant = match operator {
+            Operator::I32Const { value } => Some(value),
+            _ => None,
+        };
+        let constant = std::mem::replace(&mut self.constant, constant);
+        if let Operator::Call { function_index } = operator
+            && let Some(import) = roles.import(function_index)
+        {
+            self.import(import, constant);
+            return Ok(());
         }
         let calls = match operator {
             Operator::Call { function_index } => !roles.caller_keeps(function_index),
@@ -273,6 +286,32 @@ impl<'p> Rewriter<'p> {
             self.load();
         }
         Ok(())
+    }
+
+    /// Does what an import's call does, with the `constant` on top of the stack
+    /// or with whatever there is.
+    fn import(&mut self, import: Import, constant: Option<i32>) {
+        let operand = match constant {
+            _ if !import.has_operand() => Operand::Constant(0),
+            Some(value) => {
+                self.output.instructions().drop();
+                Operand::Constant(value)
+            }
+            None => {
+                self.output.instructions().local_set(self.operand);
+                Operand::Local(self.operand)
+            }
+        };
+        let tank = match self.role.counter {
+            Counter::Local => Tank::Local(self.local),
+            _ => Tank::Global(self.state.fuel()),
+        };
+        let mut call = Call {
+            code: self.output.instructions(),
+            state: self.state,
+            tank,
+        };
+        call.replace(import, operand);
     }
 
     /// Charges for the operand on top of the stack, and leaves it there.

@@ -41,12 +41,16 @@ pub(crate) struct Body {
     locals: u64,
     /// Whether the work of an instruction depends on its operand.
     pub(crate) has_bulk: bool,
+    /// Whether it calls an import.
+    pub(crate) imports: bool,
     /// Whether it announces rows.
     pub(crate) announces: bool,
     /// What it pays where it settles a row; nothing if that is not known.
     pub(crate) settles: Option<u64>,
     /// The functions it calls by name, as often as the calls stand there.
     pub(crate) calls: Vec<u32>,
+    /// The functions it makes references to.
+    references: Vec<u32>,
     /// The types of the functions it calls through tables.
     pub(crate) indirect_calls: Vec<u32>,
     /// The bytes of stack that a call of it takes, at most.
@@ -87,6 +91,7 @@ impl Facts {
                         max: options.locals_times_loops_max,
                     });
                 }
+                facts.referenced.extend(&body.references);
                 facts.bodies.push(body);
                 allocations = checked.into_allocations();
             }
@@ -185,8 +190,7 @@ impl Facts {
         Ok(())
     }
 
-    /// Notes the functions that a constant expression refers to. A body may
-    /// refer only to those that stand in one, or are exported.
+    /// Notes the functions that a constant expression refers to.
     fn references(&mut self, expression: wasmparser::OperatorsReader<'_>) -> Result<(), Error> {
         for operator in expression {
             if let Operator::RefFunc { function_index } = operator? {
@@ -252,6 +256,7 @@ impl Body {
     }
 
     fn calls_import(&mut self, import: Import, operand: Option<i32>) {
+        self.imports = true;
         match import {
             Import::Row => self.announces = true,
             Import::Settle => {
@@ -274,6 +279,7 @@ impl Body {
             Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
                 self.calls.push(*function_index);
             }
+            Operator::RefFunc { function_index } => self.references.push(*function_index),
             Operator::CallIndirect { type_index, .. }
             | Operator::ReturnCallIndirect { type_index, .. } => {
                 self.indirect_calls.push(*type_index);

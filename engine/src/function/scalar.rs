@@ -97,7 +97,7 @@ impl WasmScalar {
                 row: shift(row),
                 fuel_per_row: limits.fuel_per_row,
             }),
-            Stop::Fuel { row: None } if self.pool.announces_rows() => {
+            Stop::Fuel { row: None } | Stop::Spent if self.pool.announces_rows() => {
                 limit(Exhausted::FuelOfCall {
                     fuel_per_call: limits.fuel_per_call,
                 })
@@ -190,17 +190,15 @@ impl WasmScalar {
         let run = |fresh| self.run(query, &columns, rows, nulls.as_ref(), fresh);
         let stop = match run(false) {
             Ok(answer) => {
-                self.slices.burnt(
-                    rows,
-                    answer.fuel,
-                    self.pool.granted(self.definition.limits.into()),
-                );
+                if answer.is_light {
+                    self.slices.were_light(rows);
+                }
                 return Ok(answer.column);
             }
             Err(stop) => stop,
         };
         match &stop {
-            Stop::Spent => self.slices.too_many(rows),
+            Stop::Spent if self.is_repeatable() => self.slices.were_heavy(rows),
             Stop::Memory { .. } if self.is_repeatable() => {
                 if rows == 1 {
                     let answer = run(true).map_err(|stop| self.error(stop, first, rows))?;

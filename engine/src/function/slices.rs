@@ -29,17 +29,13 @@ impl Slices {
     }
 
     /// Notes that so many rows burnt more than a call has.
-    pub(super) fn too_many(&self, rows: usize) {
+    pub(super) fn were_heavy(&self, rows: usize) {
         self.rows.store((rows / 2).max(1), Ordering::Relaxed);
     }
 
-    /// Notes what so many rows have burnt of what a call has.
-    pub(super) fn burnt(&self, rows: usize, fuel: u64, granted: u64) {
-        // Twice as many would not come near the end.
-        if rows < ROWS_MAX
-            && rows == self.rows.load(Ordering::Relaxed)
-            && fuel.saturating_mul(4) < granted
-        {
+    /// Notes that twice as many rows would not have burnt what a call has.
+    pub(super) fn were_light(&self, rows: usize) {
+        if rows < ROWS_MAX && rows == self.rows.load(Ordering::Relaxed) {
             let more = rows.saturating_mul(2).min(ROWS_MAX);
             self.rows.store(more, Ordering::Relaxed);
         }
@@ -57,17 +53,15 @@ mod tests {
         assert_eq!(slices.next(100_000), ROWS_MAX);
         let mut rows = ROWS_MAX;
         while rows > 1 {
-            slices.too_many(rows);
+            slices.were_heavy(rows);
             rows = slices.next(ROWS_MAX);
         }
-        slices.too_many(1);
+        slices.were_heavy(1);
         assert_eq!(slices.next(10), 1);
-        slices.burnt(1, 30, 100);
-        assert_eq!(slices.next(10), 1);
-        slices.burnt(1, 20, 100);
+        slices.were_light(1);
         assert_eq!(slices.next(10), 2);
         for _ in 0..20 {
-            slices.burnt(slices.next(ROWS_MAX), 0, 100);
+            slices.were_light(slices.next(ROWS_MAX));
         }
         assert_eq!(slices.next(usize::MAX), ROWS_MAX);
     }
@@ -75,8 +69,8 @@ mod tests {
     #[test]
     fn last_rows_of_a_batch_say_nothing_about_more() {
         let slices = Slices::new();
-        slices.too_many(1_000);
-        slices.burnt(7, 0, 100);
+        slices.were_heavy(1_000);
+        slices.were_light(7);
         assert_eq!(slices.next(ROWS_MAX), 500);
     }
 }

@@ -115,8 +115,8 @@ pub(crate) struct Call<'a> {
 /// A call's answer.
 pub(crate) struct Answer {
     pub(crate) column: ArrayRef,
-    /// The fuel that the rows have burnt.
-    pub(crate) fuel: u64,
+    /// Whether the call was far from burning what a call may burn.
+    pub(crate) is_light: bool,
 }
 
 impl Instance {
@@ -191,14 +191,8 @@ impl Instance {
             .meter
             .verdict(&mut self.store, Some(self.memory), ended);
         let status = match ended {
-            // One tank for all rows was cut to what a call may burn.
-            Err(Stop::Fuel { row: None }) if self.rows == Rows::Shared && rows > 1 => {
-                let spent = budget.fuel_shared() < budget.fuel_of(rows);
-                return Err(if spent {
-                    Stop::Spent
-                } else {
-                    Stop::Fuel { row: None }
-                });
+            Err(Stop::Fuel { row: None }) if self.might_do_with_fewer(budget, rows) => {
+                return Err(Stop::Spent);
             }
             ended => ended?,
         };
@@ -216,7 +210,8 @@ impl Instance {
                     call.nulls,
                     self.result_bytes_max,
                 )?,
-                fuel: self.meter.burnt(&mut self.store, budget, self.rows),
+                is_light: self.meter.burnt(&mut self.store, budget, self.rows, rows)
+                    < FUEL_GRANTED / 4,
             }),
             STATUS_FAILURE => {
                 let (row, message) = failure(lowered.result, memory, rows.into())?;
@@ -224,6 +219,17 @@ impl Instance {
             }
             other => Err(Breach::Status(other).into()),
         }
+    }
+
+    /// Whether a call for `rows` rows that was out of fuel had less than its rows
+    /// may burn each.
+    fn might_do_with_fewer(&self, budget: Budget, rows: u32) -> bool {
+        let has_less = match self.rows {
+            Rows::Shared => budget.fuel_shared() < budget.fuel_of(rows),
+            Rows::Announced => true,
+            Rows::Bounded(_) => false,
+        };
+        has_less && rows > 1
     }
 
     /// The arena, of `bytes` bytes at least: the one from the last call where

@@ -2,8 +2,7 @@
 
 use fusebox_abi::{BOOK_FUEL_PER_ROW, EXPORT_PANIC};
 use fusebox_instrument::{
-    EXPORT_BEGIN, EXPORT_FUEL, EXPORT_GRANTED, EXPORT_MODE, EXPORT_ROW, EXPORT_STACK, MODE_REFUSED,
-    MODE_ROW, MODE_SPENT, Rows,
+    EXPORT_BEGIN, EXPORT_FUEL, EXPORT_REST, EXPORT_ROW, EXPORT_STACK, ROW_REFUSED, Rows,
 };
 
 use super::guard::Guard;
@@ -16,24 +15,23 @@ type Store = wasmtime::Store<Guard>;
 
 /// Fuel, stack and rows of an instance.
 pub(super) struct Meter {
-    begin: wasmtime::TypedFunc<(i64, i64, i64, i64, u32, u32), ()>,
+    begin: wasmtime::TypedFunc<(i64, i64, i64, u32, u32), ()>,
     fuel: wasmtime::Global,
     stack: wasmtime::Global,
-    granted: wasmtime::Global,
-    mode: wasmtime::Global,
+    rest: wasmtime::Global,
     row: wasmtime::Global,
     /// Where the guest leaves what it says before it traps.
     panic: Option<GuestAddr>,
 }
 
-/// How the fuel of a call is handed out.
+/// What a call gets.
 #[derive(Clone, Copy, Debug)]
 struct Grant {
-    book: u64,
-    row: u64,
-    rows: u64,
+    fuel: u64,
+    /// How much of it a row may burn.
+    fuel_per_row: u64,
     /// How many rows there are to announce.
-    count: u32,
+    rows: u32,
     bounded: bool,
 }
 
@@ -50,33 +48,29 @@ impl Grant {
     /// For a call that is about no rows, but makes room for so many bytes.
     fn for_bytes(budget: Budget, bytes: u64) -> Self {
         Self {
-            book: budget.fuel_per_call.saturating_add(bytes / BYTES_PER_FUEL),
-            row: 0,
+            fuel: budget.fuel_per_call.saturating_add(bytes / BYTES_PER_FUEL),
+            fuel_per_row: 0,
             rows: 0,
-            count: 0,
             bounded: false,
         }
     }
 
-    fn for_rows(budget: Budget, rows: Rows, count: u32) -> Self {
-        let all = |fuel_per_row| {
-            let budget = Budget {
-                fuel_per_row,
-                ..budget
-            };
-            budget.fuel_of(count)
-        };
-        let book = match rows {
-            Rows::Shared => budget.fuel_of(count).min(budget.fuel_shared()),
-            Rows::Announced => all(BOOK_FUEL_PER_ROW),
+    fn for_rows(budget: Budget, kind: Rows, rows: u32) -> Self {
+        let call = budget.fuel_per_call;
+        let all = |fuel: u64| fuel.saturating_mul(rows.into()).saturating_add(call);
+        let fuel = match kind {
+            Rows::Shared => budget.fuel_of(rows).min(budget.fuel_shared()),
+            // A row begins where there is as much as it may burn.
+            Rows::Announced => all(BOOK_FUEL_PER_ROW)
+                .saturating_add(budget.fuel_granted())
+                .saturating_add(budget.fuel_per_row),
             Rows::Bounded(fuel) => all(fuel.saturating_add(BOOK_FUEL_PER_ROW)),
         };
         Self {
-            book,
-            row: budget.fuel_per_row,
-            rows: budget.fuel_granted(),
-            count,
-            bounded: matches!(rows, Rows::Bounded(_)),
+            fuel,
+            fuel_per_row: budget.fuel_per_row,
+            rows,
+            bounded: matches!(kind, Rows::Bounded(_)),
         }
     }
 }
@@ -89,22 +83,15 @@ impl Meter {
             let counter = instance.get_global(&mut *store, name);
             counter.expect("the instrumentation exports its counters")
         };
-        let [fuel, stack, granted, mode, row] = [
-            EXPORT_FUEL,
-            EXPORT_STACK,
-            EXPORT_GRANTED,
-            EXPORT_MODE,
-            EXPORT_ROW,
-        ]
-        .map(&mut counter);
+        let [fuel, stack, rest, row] =
+            [EXPORT_FUEL, EXPORT_STACK, EXPORT_REST, EXPORT_ROW].map(&mut counter);
         let panic = instance.get_global(&mut *store, EXPORT_PANIC);
         let panic = panic.and_then(|address| address.get(&mut *store).i32());
         Self {
             begin,
             fuel,
             stack,
-            granted,
-            mode,
+            rest,
             row,
             panic: panic.map(|address| GuestAddr(address as u32)),
         }
@@ -138,11 +125,10 @@ impl Meter {
     fn begin(&self, store: &mut Store, budget: Budget, grant: Grant) -> Result<(), Stop> {
         let fuel = |fuel: u64| fuel.min(FUEL_MAX) as i64;
         let parameters = (
-            fuel(grant.book),
+            fuel(grant.fuel),
             fuel(budget.stack_bytes_max),
-            fuel(grant.row),
-            fuel(grant.rows),
-            grant.count,
+            fuel(grant.fuel_per_row),
+            grant.rows,
             grant.bounded.into(),
         );
         store.data_mut().take_denied();
@@ -150,14 +136,12 @@ impl Meter {
         begun.map_err(|error| Stop::Instantiate(format!("{error:#}")))
     }
 
-    /// What the rows of a call have burnt, if it ended well.
-    pub(super) fn burnt(&self, store: &mut Store, budget: Budget, rows: Rows) -> u64 {
-        let (granted, left) = match rows {
-            Rows::Shared => (budget.fuel_shared(), self.fuel),
-            Rows::Announced | Rows::Bounded(_) => (budget.fuel_granted(), self.granted),
-        };
-        let left = left.get(store).i64().unwrap_or_default();
-        granted.saturating_sub(u64::try_from(left).unwrap_or_default())
+    /// What a call has burnt that ended well.
+    pub(super) fn burnt(&self, store: &mut Store, budget: Budget, kind: Rows, rows: u32) -> u64 {
+        let left = self.fuel.get(store).i64().unwrap_or_default();
+        let left = u64::try_from(left).unwrap_or_default();
+        let granted = Grant::for_rows(budget, kind, rows).fuel;
+        granted.saturating_sub(left)
     }
 
     /// How a call ended: what is spent counts before what the guest made of it.
@@ -175,23 +159,19 @@ impl Meter {
             Ok(value) if !fuel_is_spent => return Ok(value),
             ended => ended.err(),
         };
-        let mode = self.mode.get(&mut *store).i32();
-        let row = self.row.get(&mut *store).i32();
-        let row = row.and_then(|row| u64::try_from(row).ok());
-        let row = row.filter(|_| mode == Some(MODE_ROW));
+        let row = self.row.get(&mut *store).i32().unwrap_or(ROW_REFUSED);
+        if row == ROW_REFUSED {
+            return Err(Breach::Row.into());
+        }
+        let row = u64::try_from(row).ok();
         if fuel_is_spent {
             return Err(Stop::Fuel { row });
         }
+        if is_spent(store, self.rest) {
+            return Err(Stop::Fuel { row: None });
+        }
         if is_spent(store, self.stack) {
             return Err(Stop::Stack { row });
-        }
-        match mode {
-            Some(MODE_SPENT) => return Err(Stop::Spent),
-            Some(MODE_REFUSED) => {
-                let row = self.row.get(&mut *store).i32().unwrap_or_default();
-                return Err(Breach::Row { row: row as u32 }.into());
-            }
-            _ => {}
         }
         let denied = store.data_mut().take_denied();
         let said = memory

@@ -123,14 +123,6 @@ impl Pool {
         Some(budget.rows_within(fuel))
     }
 
-    /// What the rows of a call may burn together.
-    pub(crate) fn granted(&self, budget: Budget) -> u64 {
-        match self.export.rows {
-            Rows::Shared => budget.fuel_shared(),
-            Rows::Announced | Rows::Bounded(_) => budget.fuel_granted(),
-        }
-    }
-
     /// Makes an instance and keeps it, so that what can go wrong in doing so
     /// goes wrong before any query.
     pub(crate) fn warm(&self, budget: Budget) -> Result<(), Stop> {

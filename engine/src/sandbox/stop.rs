@@ -17,7 +17,7 @@ pub(crate) enum Stop {
     Trap { row: Option<u64>, trap: String },
     /// The fuel of the row is spent, or, without one, that of the call.
     Fuel { row: Option<u64> },
-    /// The rows have burnt what this call may burn, none of them its own.
+    /// The rows have together burnt what one call may burn: fewer might not.
     Spent,
     /// The guest's stack is full.
     Stack { row: Option<u64> },

@@ -1,8 +1,8 @@
 //! Rows that are announced burn fuel of their own.
 
 use fusebox_instrument::{
-    EXPORT_BEGIN, EXPORT_FUEL, EXPORT_MODE, EXPORT_ROW, Error, MODE_BOOK, MODE_REFUSED, MODE_ROW,
-    MODE_SPENT, Options, Rows, instrument,
+    EXPORT_BEGIN, EXPORT_FUEL, EXPORT_REST, EXPORT_ROW, Error, Options, ROW_REFUSED, Rows,
+    instrument,
 };
 use wasmtime::{Engine, Instance, Store, TypedFunc};
 
@@ -23,27 +23,25 @@ fn module(f: &str) -> Vec<u8> {
 /// What is granted to a call of `f`.
 #[derive(Clone, Copy)]
 struct Grant {
-    book: i64,
+    fuel: i64,
     row: i64,
-    rows: i64,
     count: i32,
 }
 
 const PLENTY: Grant = Grant {
-    book: 1_000_000,
+    fuel: 1_000_000_000,
     row: 1_000_000,
-    rows: 1_000_000_000,
     count: 10,
 };
 
-/// How a call of `f` ended: whether it returned, the mode, the row announced
-/// last, and the fuel in the tank that was burning.
+/// How a call of `f` ended.
 #[derive(Debug, PartialEq)]
 struct End {
     returned: bool,
-    mode: i32,
     row: i32,
+    /// In the tank that was burning.
     fuel: i64,
+    rest: i64,
 }
 
 fn call(module: &[u8], grant: Grant) -> End {
@@ -52,30 +50,23 @@ fn call(module: &[u8], grant: Grant) -> End {
     let module = wasmtime::Module::new(&engine, module).unwrap();
     let mut store = Store::new(&engine, ());
     let instance = Instance::new(&mut store, &module, &[]).unwrap();
-    let begin: TypedFunc<(i64, i64, i64, i64, i32, i32), ()> =
+    let begin: TypedFunc<(i64, i64, i64, i32, i32), ()> =
         instance.get_typed_func(&mut store, EXPORT_BEGIN).unwrap();
-    let Grant {
-        book,
-        row,
-        rows,
-        count,
-    } = grant;
+    let Grant { fuel, row, count } = grant;
     begin
-        .call(&mut store, (book, 1 << 18, row, rows, count, 0))
+        .call(&mut store, (fuel, 1 << 18, row, count, 0))
         .unwrap();
     let f: TypedFunc<i32, ()> = instance.get_typed_func(&mut store, "f").unwrap();
     let returned = f.call(&mut store, count).is_ok();
     let mut global = |name| {
-        instance
-            .get_global(&mut store, name)
-            .unwrap()
-            .get(&mut store)
+        let global = instance.get_global(&mut store, name).unwrap();
+        global.get(&mut store)
     };
     End {
         returned,
-        mode: global(EXPORT_MODE).unwrap_i32(),
         row: global(EXPORT_ROW).unwrap_i32(),
         fuel: global(EXPORT_FUEL).unwrap_i64(),
+        rest: global(EXPORT_REST).unwrap_i64(),
     }
 }
 
@@ -134,46 +125,41 @@ fn the_row_that_ran_out_is_named() {
         "(select (i32.const 100) (i32.const 10) (i32.eq (local.get $row) (i32.const 7)))";
     let module = burning(iterations, "(i32.const 0)");
     let end = call(&module, Grant { row: 300, ..PLENTY });
-    assert_eq!((end.returned, end.mode, end.row), (false, MODE_ROW, 7));
-    assert!(end.fuel < 0);
+    assert_eq!((end.returned, end.row), (false, 7));
+    assert!(end.fuel < 0 && end.rest > 0);
 }
 
 #[test]
-fn the_book_is_not_paid_by_rows() {
-    let module = burning("(i32.const 1)", "(i32.const 0)");
-    let (count, row) = (1_000, 1_000_000);
-    let end = call(
-        &module,
-        Grant {
-            book: 100,
-            count,
-            row,
-            ..PLENTY
-        },
+fn what_rows_leave_is_the_calls_again() {
+    let module = burning("(i32.const 100)", "(i32.const 0)");
+    let burnt = |count| PLENTY.fuel - call(&module, Grant { count, ..PLENTY }).fuel;
+    let end = call(&module, PLENTY);
+    assert_eq!((end.returned, end.row), (true, -1 - 10));
+    let need = need(&module, PLENTY);
+    let per_row = burnt(11) - burnt(10);
+    assert!(
+        (need..need + 100).contains(&per_row),
+        "{per_row} for {need}"
     );
-    assert_eq!((end.returned, end.mode), (false, MODE_BOOK));
-    let end = call(
-        &module,
-        Grant {
-            book: 256 * 1_000,
-            count,
-            ..PLENTY
-        },
-    );
-    assert_eq!((end.returned, end.mode, end.row), (true, MODE_BOOK, 999));
 }
 
 #[test]
-fn what_a_row_settles_goes_to_the_book_and_no_more() {
+fn what_a_row_settles_goes_to_the_call() {
     let grant = Grant { count: 1, ..PLENTY };
-    let left = |bytes: &str| call(&burning("(i32.const 1)", bytes), grant).fuel;
-    assert_eq!(left("(i32.const 2000)") - left("(i32.const 0)"), 1_000);
-    let needs = ["(i32.const 0)", "(i32.const 2000)"]
-        .map(|bytes| need(&burning("(i32.const 1)", bytes), grant));
-    assert_eq!(needs[1] - needs[0], 1_000);
+    let [none, some] =
+        ["(i32.const 0)", "(i32.const 2000)"].map(|bytes| burning("(i32.const 1)", bytes));
+    assert_eq!(call(&none, grant).fuel, call(&some, grant).fuel);
+    assert_eq!(need(&some, grant) - need(&none, grant), 1_000);
     // A length is unsigned: nobody earns by a negative one.
     let end = call(&burning("(i32.const 1)", "(i32.const -1)"), grant);
-    assert_eq!((end.returned, end.mode, end.row), (false, MODE_ROW, 0));
+    assert_eq!((end.returned, end.row), (false, 0));
+    // The same where it is not known before.
+    let known = burning(
+        "(i32.const 1)",
+        "(i32.add (local.get $row) (i32.const 2000))",
+    );
+    let price = need(&known, grant) - need(&some, grant);
+    assert!((0..10).contains(&price), "{price}");
 }
 
 #[test]
@@ -191,40 +177,51 @@ fn a_row_that_is_resumed_goes_on_with_what_it_had() {
     // Without a row there is nothing to go on with.
     let endless = r#"(func (export "f") (param i32) (call $resume) (loop $l (br $l)))"#;
     let end = call(&module(endless), PLENTY);
-    assert_eq!((end.returned, end.mode, end.row), (false, MODE_ROW, -1));
+    assert_eq!((end.returned, end.row), (false, -1));
 }
 
 #[test]
 fn rows_rise_and_end_with_the_batch() {
     for rows in [
-        "10",
-        "-1",
-        "-2147483648",
-        "2147483647",
-        "0) (i32.const 0",
-        "5) (i32.const 4",
+        &[10][..],
+        &[-1],
+        &[i32::MIN],
+        &[i32::MAX],
+        &[0, 0],
+        &[5, 4],
+        &[9, 10],
     ] {
-        let rows: String = rows
-            .split(") (i32.const ")
-            .map(|row| format!("(call $row (i32.const {row}))"))
-            .collect();
-        let end = call(
-            &module(&format!(r#"(func (export "f") (param i32) {rows})"#)),
-            PLENTY,
-        );
-        assert_eq!((end.returned, end.mode), (false, MODE_REFUSED), "{rows}");
+        for settle in ["", "(call $settle (i32.const 0))"] {
+            let rows: String = rows
+                .iter()
+                .map(|row| format!("(call $row (i32.const {row})) {settle}"))
+                .collect();
+            let f = format!(r#"(func (export "f") (param i32) {rows})"#);
+            let end = call(&module(&f), PLENTY);
+            assert_eq!((end.returned, end.row), (false, ROW_REFUSED), "{rows}");
+        }
     }
+    let all: String = (0..10)
+        .map(|row| format!("(call $row (i32.const {row}))"))
+        .collect();
+    let f = format!(r#"(func (export "f") (param i32) {all})"#);
+    assert!(call(&module(&f), PLENTY).returned);
 }
 
 #[test]
 fn rows_together_burn_no_more_than_the_host_grants() {
     let module = burning("(i32.const 100)", "(i32.const 0)");
-    let need = need(&module, PLENTY);
-    let granted = |rows| call(&module, Grant { rows, ..PLENTY });
-    assert!(granted(need * 10).returned);
-    let end = granted(need * 10 - 1 - 9);
-    assert_eq!((end.returned, end.mode, end.row), (false, MODE_SPENT, 9));
-    assert!(end.fuel >= 0);
+    let row = need(&module, PLENTY);
+    let grant = |fuel| Grant {
+        fuel,
+        row,
+        ..PLENTY
+    };
+    let burnt = PLENTY.fuel - call(&module, Grant { row, ..PLENTY }).fuel;
+    assert!(call(&module, grant(burnt + row)).returned);
+    let end = call(&module, grant(burnt - 100));
+    assert_eq!((end.returned, end.row), (false, -1 - 9));
+    assert!(end.rest < 0);
 }
 
 #[test]
@@ -238,15 +235,24 @@ fn no_guest_burns_more_than_it_was_granted() {
           (call $resume)
           (call $settle (i32.const 100))
           (br $next)))"#;
-    let end = call(
-        &module(greedy),
-        Grant {
-            row: 200,
-            book: 10_000,
-            ..PLENTY
-        },
-    );
-    assert!(!end.returned && end.fuel < 0);
+    let grant = Grant {
+        row: 200,
+        fuel: 10_000,
+        ..PLENTY
+    };
+    let end = call(&module(greedy), grant);
+    assert!(!end.returned && (end.fuel < 0 || end.rest < 0), "{end:?}");
+}
+
+#[test]
+fn imports_may_be_called_through_a_table() {
+    let f = r#"(table funcref (elem $row $settle)) (type $t (func (param i32)))
+        (func (export "f") (param i32)
+          (call_indirect (type $t) (i32.const 3) (i32.const 0))
+          (call_indirect (type $t) (i32.const 20) (i32.const 1))
+          (return_call $row (i32.const 4)))"#;
+    let end = call(&module(f), PLENTY);
+    assert_eq!((end.returned, end.row), (true, 4));
 }
 
 fn granted(f: &str) -> Rows {
@@ -293,7 +299,8 @@ fn what_is_bounded_suffices_for_every_row() {
          (if (i32.and (local.get $row) (i32.const 1)) (then (drop (i32.div_u (local.get $row) (i32.const 7)))))
          (call $settle (i32.const 64))",
     );
-    let Rows::Bounded(row) = instrument(&module, Options::default()).unwrap().rows["f"] else {
+    let rows = instrument(&module, Options::default()).unwrap().rows;
+    let Rows::Bounded(row) = rows["f"] else {
         panic!("the row is bounded");
     };
     let row = row as i64;

@@ -3,6 +3,9 @@
 //! A golden file of SQL calls them all.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeSet;
+use std::hint::black_box;
+
 use fusebox_sdk::udf;
 
 /// Takes every type of number, and adds them up as far as DOUBLE can.
@@ -102,4 +105,51 @@ pub fn panics(n: i64) -> i64 {
 #[udf]
 pub fn busy(steps: i64) -> i64 {
     (0..steps).fold(1, |state, step| (state ^ step).rotate_left(7))
+}
+
+/// A text as often as it is told, in memory that grows by and by.
+#[udf]
+pub fn repeated(text: &str, times: i64) -> String {
+    let mut all = String::new();
+    for _ in 0..times {
+        all.push_str(text);
+    }
+    all
+}
+
+/// The words of a text, each once and in their order.
+#[udf]
+pub fn words(text: Option<String>) -> Option<String> {
+    let words: BTreeSet<String> = text?.split_whitespace().map(str::to_owned).collect();
+    Some(Vec::from_iter(words).join(" "))
+}
+
+/// Needs so much memory for a moment, and gives how much that was.
+#[udf]
+pub fn spacious(bytes: i64) -> i64 {
+    let zeros = vec![0_u8; usize::try_from(bytes).unwrap_or(0)];
+    black_box(zeros).len() as i64
+}
+
+/// So many zeros, with memory for a moment as well; where there is none, a
+/// long way to no answer.
+#[udf]
+pub fn roundabout(bytes: i64, zeros: i64) -> Option<Vec<u8>> {
+    let size = |number| usize::try_from(number).unwrap_or(0);
+    let mut moment: Vec<u8> = Vec::new();
+    if moment.try_reserve_exact(size(bytes)).is_err() {
+        black_box(busy(1_000_000));
+        return None;
+    }
+    black_box(moment);
+    Some(vec![0; size(zeros)])
+}
+
+/// Fails with all of a text that is too long.
+#[udf]
+pub fn at_most(text: String, bytes: i64) -> Result<String, String> {
+    if text.len() as i64 > bytes {
+        return Err(text);
+    }
+    Ok(text)
 }

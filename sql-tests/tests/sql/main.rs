@@ -2,6 +2,15 @@
 //!
 //! `UPDATE_SLT=1` writes what came out into the files: read the diff.
 
+/// A test that runs on the runtime.
+macro_rules! trial {
+    ($runtime:expr, $test:ident) => {{
+        let runtime = Arc::clone($runtime);
+        Trial::test(stringify!($test), move || runtime.block_on($test()))
+    }};
+}
+
+mod invariance;
 mod twins;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +42,7 @@ fn main() {
         one_function_is_small,
     ));
     trials.extend(twins::trials(&runtime));
+    trials.extend(invariance::trials(&runtime));
     run(&Arguments::from_args(), trials).exit();
 }
 

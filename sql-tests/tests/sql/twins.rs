@@ -10,14 +10,6 @@ use fusebox_sql_tests::session;
 use sqllogictest::harness::{Failed, Trial};
 use tokio::runtime::Runtime;
 
-/// A test that runs on the runtime.
-macro_rules! trial {
-    ($runtime:expr, $test:ident) => {{
-        let runtime = Arc::clone($runtime);
-        Trial::test(stringify!($test), move || runtime.block_on($test()))
-    }};
-}
-
 pub(crate) fn trials(runtime: &Arc<Runtime>) -> Vec<Trial> {
     vec![
         trial!(runtime, haversine_km_gives_the_bits_of_its_native_twin),

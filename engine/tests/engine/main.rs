@@ -1,5 +1,6 @@
 //! The engine as an embedder sees it.
 
+mod endless;
 mod limits;
 mod memory;
 mod query;

@@ -1,0 +1,78 @@
+//! What a statement asks for and does not get: its author must act, or the
+//! embedder.
+
+use super::list;
+
+/// Why a statement is refused. Reads on from the [`Subject`].
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message names its fields")]
+#[non_exhaustive]
+pub enum Refusal {
+    #[error("already exists; CREATE OR REPLACE would replace it")]
+    Exists,
+    #[error("is built in; CREATE OR REPLACE would hide it")]
+    BuiltIn,
+    #[error("does not exist")]
+    Missing,
+    #[error("is built in, and no CREATE FUNCTION made it")]
+    NotOurs,
+    #[error("exists with the arguments ({found}), not ({stated})")]
+    OtherArguments { found: String, stated: String },
+    #[error("is used by {}; DROP … CASCADE would drop them too", list(by))]
+    InUse { by: Vec<String> },
+    #[error("is declared as {declared}, which contradicts {stated}")]
+    Contradiction { declared: String, stated: String },
+    #[error("has no {0}, and its module declares none")]
+    Undeclared(&'static str),
+    #[error("needs a clause {0}")]
+    Clause(&'static str),
+    #[error("declares no functions in a section `fusebox.functions`")]
+    NothingDeclared,
+    #[error("has the type {0}, which cannot cross into a guest yet")]
+    Type(String),
+    #[error("has the type {0}, which is unknown")]
+    UnknownType(String),
+    #[error("takes ({declared}), not ({given})")]
+    Call { declared: String, given: String },
+    #[error("has too many arguments: {found}, of {max} at most")]
+    Arity { found: usize, max: usize },
+    #[error("has an unknown option {name}; the options are {known}")]
+    Option { name: String, known: String },
+    #[error("has a bad value for {name}: {expected}, not {found}")]
+    OptionValue {
+        name: String,
+        expected: String,
+        found: String,
+    },
+    #[error("may not have {option} = {value}: this session allows {ceiling} at most")]
+    Ceiling {
+        option: &'static str,
+        value: String,
+        ceiling: String,
+    },
+    #[error("cannot be read: {0}")]
+    Path(PathRefusal),
+    #[error("has the SHA-256 digest {found}, not {stated}")]
+    Digest { stated: String, found: String },
+    #[error("cannot be read: the text is not base64: {0}")]
+    Base64(String),
+    #[error("is written in {0}; Fusebox runs LANGUAGE WASM")]
+    Language(String),
+    #[error("cannot be declared {0} yet; scalar functions can")]
+    Kind(&'static str),
+}
+
+/// Why a path in SQL is not read.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message names its fields")]
+#[non_exhaustive]
+pub enum PathRefusal {
+    #[error("this session reads no files; the embedder can allow a directory")]
+    Denied,
+    #[error("'{path}' lies outside the directory that the session may read")]
+    Outside { path: String },
+    #[error("'{path}' is not a regular file")]
+    NotAFile { path: String },
+    #[error("'{path}': {cause}")]
+    Io { path: String, cause: std::io::Error },
+}

@@ -122,12 +122,7 @@ impl Host {
             Ok((Arc::clone(&compiled), compiled.export(export)))
         };
         let (compiled, export) = bound().map_err(|fault| module_error(&subject, fault))?;
-        let pool = Pool::new(
-            self.modules.machine().clone(),
-            Arc::clone(&compiled.code),
-            export,
-            limits,
-        );
+        let pool = Pool::new(Arc::clone(&compiled.code), export, limits);
         pool.warm(limits.into())
             .map_err(|stop| instantiating(&subject, stop))?;
         let outside = QueryContext::new(Cancellation::default(), Arc::clone(memory_pool));

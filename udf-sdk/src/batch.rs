@@ -29,7 +29,7 @@ pub fn run<'c, R: Row<'c>, O: Output>(call: &'c Call, function: impl Fn(R) -> O)
     };
     let status = match outcome {
         Ok(()) => call.answer(results.buffers().as_ref()),
-        Err(failure) => call.fail(failure.row, failure.message),
+        Err(failure) => call.fail(failure.row, &failure.message),
     };
     memory.set(results);
     status
@@ -69,8 +69,9 @@ fn one<'c, R: Row<'c>, O: Output>(
     function: &impl Fn(R) -> O,
     failure: &mut Option<Failure>,
 ) -> Option<O::Value> {
+    let raw = R::get(columns, row);
     entry::announce(row);
-    let answer = function(R::from_raw(R::get(columns, row))).into_row();
+    let answer = function(R::from_raw(raw)).into_row();
     let value = answer.as_ref().ok().and_then(Option::as_ref);
     entry::settle(value.map_or(0, Value::settled_bytes));
     answer.unwrap_or_else(|message| {

@@ -8,6 +8,8 @@
 
 use std::borrow::Cow;
 
+use crate::entry::aligned;
+
 /// How many copies of a constant number lie side by side, so that the loop
 /// reads a constant like a column. A multiple of [`BLOCK_ROWS`].
 pub(crate) const SPREAD_ROWS: usize = 256;
@@ -18,6 +20,8 @@ pub(crate) const BLOCK_ROWS: usize = 64;
 /// The buffers of one lowered column.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Buffers<'c> {
+    /// Which argument the column is, from 0.
+    pub position: usize,
     /// The rows of the batch.
     pub rows: usize,
     /// The rows of the column: `rows`, or 1 where the argument is constant.
@@ -226,6 +230,7 @@ impl Column for Bits<'_> {
 /// A column of byte strings.
 #[derive(Clone, Copy, Debug)]
 pub struct Bytes<'c> {
+    position: usize,
     offsets: &'c [[u8; 4]],
     data: &'c [u8],
     validity: Validity<'c>,
@@ -235,15 +240,21 @@ impl<'c> Bytes<'c> {
     /// Reads byte strings.
     pub(crate) fn new(buffers: Buffers<'c>) -> Self {
         Self {
+            position: buffers.position,
             offsets: buffers.values.as_chunks().0,
             data: buffers.data,
             validity: Validity::new(&buffers),
         }
     }
 
-    /// The bytes of a row; unspecified ones where it is null.
+    /// Which argument the column is, from 0.
+    pub(crate) fn position(&self) -> usize {
+        self.position
+    }
+
+    /// The bytes of a row, in the column; unspecified ones where it is null.
     #[inline]
-    fn slice(&self, row: usize) -> &'c [u8] {
+    pub(crate) fn slice(&self, row: usize) -> &'c [u8] {
         let row = self.validity.row(row);
         let Some([start, end]) = self.offsets.get(row..).and_then(|rest| rest.first_chunk()) else {
             return &[];
@@ -263,12 +274,12 @@ impl<'c> Column for Bytes<'c> {
 
     #[inline]
     fn get(&self, row: usize) -> &'c [u8] {
-        self.slice(row)
+        aligned(self.slice(row), self.position)
     }
 
     #[inline]
     fn rows(&self, start: usize, rows: usize) -> impl Iterator<Item = &'c [u8]> {
-        (start..start + rows).map(|row| self.get(row))
+        (start..start + rows).map(|row| self.slice(row))
     }
 }
 
@@ -329,7 +340,7 @@ mod tests {
         let column = sample.as_bytes();
         let rows: Vec<&[u8]> = column.rows(0, 2).collect();
         assert_eq!(rows, [&b"ab"[..], b"c"]);
-        assert_eq!(column.get(1000), b"");
+        assert_eq!(column.slice(1000), b"");
         let sample = Sample::numbers(8, &[Some(7); 8]);
         assert_eq!(sample.as_numbers().rows(8, 8).count(), 0);
     }

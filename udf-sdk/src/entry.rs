@@ -8,6 +8,8 @@
 #![expect(unsafe_code, reason = "the border is where addresses become slices")]
 
 use std::cell::Cell;
+#[cfg(target_arch = "wasm32")]
+use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::ptr;
 use std::slice;
@@ -50,6 +52,7 @@ impl Call {
     pub(crate) fn arguments(&self) -> Arguments<'_> {
         Arguments {
             next: self.args,
+            position: 0,
             rows: self.rows,
             call: PhantomData,
         }
@@ -78,7 +81,9 @@ impl Call {
     }
 
     /// Answers that there is no result.
-    pub fn fail(&self, row: usize, message: String) -> u32 {
+    pub fn fail(&self, row: usize, message: &str) -> u32 {
+        // A copy, since the row's memory is for the next row.
+        let message = message.to_owned();
         thread_local! {
             // The host reads the message after the export has returned.
             static MESSAGE: Cell<String> = const { Cell::new(String::new()) };
@@ -111,6 +116,7 @@ pub(crate) enum Layout {
 #[derive(Debug)]
 pub struct Arguments<'c> {
     next: *const ArrowArray,
+    position: usize,
     rows: usize,
     call: PhantomData<&'c Call>,
 }
@@ -123,6 +129,8 @@ impl<'c> Arguments<'c> {
         // each argument advances by one.
         let array = unsafe { &*self.next };
         self.next = self.next.wrapping_add(1);
+        let position = self.position;
+        self.position += 1;
         let length = array.length as usize;
         let bitmap_bytes = length.div_ceil(64) * 8;
         let values_bytes = match layout {
@@ -146,6 +154,7 @@ impl<'c> Arguments<'c> {
                 Layout::Bits | Layout::Numbers(_) => &[],
             };
             Buffers {
+                position,
                 rows: self.rows,
                 length,
                 validity: (validity != 0).then(|| view(validity, bitmap_bytes)),
@@ -174,7 +183,7 @@ impl<'c> Text<'c> {
         }
         // SAFETY: the row is not null, and `Text` is made only from columns
         // that are UTF-8 there: by the host's word or by `checked`.
-        unsafe { str::from_utf8_unchecked(self.0.get(row)) }
+        unsafe { str::from_utf8_unchecked(self.0.slice(row)) }
     }
 
     /// Makes a column of `length` rows, and checks what the host promises.
@@ -197,12 +206,54 @@ impl<'c> Column for Text<'c> {
 
     #[inline]
     fn get(&self, row: usize) -> &'c str {
-        self.text(row)
+        let text = aligned(self.text(row).as_bytes(), self.0.position());
+        // SAFETY: a copy of a text is one.
+        unsafe { str::from_utf8_unchecked(text) }
     }
 
     #[inline]
     fn rows(&self, start: usize, rows: usize) -> impl Iterator<Item = &'c str> {
-        (start..start + rows).map(|row| self.get(row))
+        (start..start + rows).map(|row| self.text(row))
+    }
+}
+
+/// The same bytes at an aligned address, until the next row's are wanted.
+///
+/// What a text costs to look through depends on where it lies, since the
+/// standard library goes by words, and in a column it lies where the rows
+/// before it end.
+#[inline]
+pub(crate) fn aligned(bytes: &[u8], position: usize) -> &[u8] {
+    #[cfg(target_arch = "wasm32")]
+    {
+        thread_local! {
+            // One place for each argument.
+            static PLACES: RefCell<Vec<Vec<u128>>> = const { RefCell::new(Vec::new()) };
+        }
+        let place = PLACES.with_borrow_mut(|places| {
+            if places.len() <= position {
+                places.resize_with(position + 1, Vec::new);
+            }
+            let place = &mut places[position];
+            let words = bytes.len().div_ceil(size_of::<u128>());
+            if words > place.capacity() {
+                *place = Vec::with_capacity(words.next_power_of_two());
+            }
+            place.as_mut_ptr().cast::<u8>()
+        });
+        // SAFETY: the place has room for the bytes, which lie elsewhere. Its
+        // memory stays as it is until the next row asks for this argument, and
+        // then nothing is left of the values of this row: they were made from
+        // it in `batch::one` and appended to the results, or dropped.
+        unsafe {
+            place.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            slice::from_raw_parts(place, bytes.len())
+        }
+    }
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        let _ = position;
+        bytes
     }
 }
 
@@ -314,6 +365,7 @@ mod guest {
         // SAFETY: the types are those of ABI 1, and no address crosses.
         pub(super) safe fn row(row: u32);
         pub(super) safe fn settle(bytes: u32);
+        safe fn pause(bytes: u32);
         safe fn resume();
         pub(super) safe fn bounded() -> u32;
     }
@@ -392,7 +444,7 @@ mod guest {
         if !SCRATCH.is_in_row() {
             return work();
         }
-        settle((SEARCH_BYTES + copied / 4 + grown / 16) as u32);
+        pause((SEARCH_BYTES + copied / 4 + grown / 16) as u32);
         let done = work();
         resume();
         done

@@ -71,6 +71,7 @@ impl Sample {
 
     fn buffers(&self) -> Buffers<'_> {
         Buffers {
+            position: 0,
             rows: self.rows,
             length: self.length,
             validity: self.validity.as_deref(),

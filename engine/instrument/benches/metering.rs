@@ -79,7 +79,7 @@ fn kernels() -> Vec<Kernel> {
         let words = [
             "Crème", "brûlée", "at", "the", "Gare", "du", "Nord", "since",
         ];
-        let words = (0..5).map(|n| words[random(row, n) as usize % words.len()]);
+        let words = (0..16).map(|n| words[random(row, n) as usize % words.len()]);
         words.collect::<Vec<_>>().join(" ")
     };
     let small = |salt| Column::longs(move |row| (random(row, salt) % 1_000_000) as i64);
@@ -134,7 +134,7 @@ fn kernels() -> Vec<Kernel> {
             )],
         ),
         of("fnv1a", vec![Column::texts(word)]),
-        of("upper", vec![Column::texts(word)]),
+        kernel("kernels", "upper", vec![Column::texts(word)], ROWS * 4),
         kernel("text", "slug", vec![Column::texts(word)], ROWS * 4),
         kernel(
             "text",

@@ -14,11 +14,11 @@ use wasm_encoder::{
 use wasmparser::{BinaryReader, FunctionBody};
 
 use crate::graph::{Counter, Roles};
-use crate::imports::{Import, State};
+use crate::imports::State;
 use crate::rewrite::{Context, SameIndices};
 use crate::scan::Facts;
 use crate::{
-    EXPORT_BEGIN, EXPORT_FUEL, EXPORT_REST, EXPORT_ROW, EXPORT_STACK, EXPORT_START, Error,
+    EXPORT_BEGIN, EXPORT_FUEL, EXPORT_NEXT_ROW, EXPORT_REST, EXPORT_STACK, EXPORT_START, Error,
 };
 
 pub(crate) fn emit(
@@ -136,7 +136,7 @@ impl<'a> Emitter<'a> {
         for import in &self.context.facts.imports {
             code.function(&match self.metered {
                 true => import.function(self.context.state),
-                false => Import::unmetered(*import),
+                false => import.unmetered(self.context.state),
             });
         }
     }
@@ -168,7 +168,7 @@ impl<'a> Emitter<'a> {
             (EXPORT_FUEL, self.context.state.fuel()),
             (EXPORT_STACK, self.context.state.stack()),
             (EXPORT_REST, self.context.state.rest()),
-            (EXPORT_ROW, self.context.state.row()),
+            (EXPORT_NEXT_ROW, self.context.state.next_row()),
         ] {
             exports.export(name, ExportKind::Global, global);
         }

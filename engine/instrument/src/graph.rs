@@ -28,6 +28,9 @@ pub(crate) struct Role {
     /// The bytes of stack that the function takes while it runs, where it can
     /// come to call itself.
     pub(crate) frame: Option<u64>,
+    /// Whether the counter is looked at when the function is entered. Where
+    /// little can happen until it is looked at anyway, it need not be.
+    pub(crate) checks: bool,
 }
 
 /// Where a function keeps the fuel that is left.
@@ -54,14 +57,22 @@ impl Roles {
         let rows = rows(facts, &graph, &components);
         let counters = facts.bodies.iter().enumerate().map(|(n, body)| {
             let function = (facts.imports.len() + n) as u32;
-            let calls = !body.calls.is_empty() || !body.indirect_calls.is_empty();
+            let imports = facts.imports.len() as u32;
+            let calls = body.calls.iter().any(|callee| *callee >= imports)
+                || !body.indirect_calls.is_empty();
+            let pays = calls || body.imports;
             // Through a table, nobody knows whom to pay for.
             let entry = facts.entries.binary_search(&function).is_ok();
             if !options.metered {
                 Counter::Caller(0)
-            } else if body.loops > 0 || body.announces {
+            } else if body.loops > 0 || (body.row.is_some() && !calls) {
                 Counter::Local
-            } else if calls || body.has_bulk || entry || body.weight > CALLER_PAYS_MAX {
+            } else if pays
+                || body.loops > 0
+                || body.has_bulk
+                || entry
+                || body.weight > CALLER_PAYS_MAX
+            {
                 Counter::Global
             } else {
                 Counter::Caller(body.weight)
@@ -70,10 +81,17 @@ impl Roles {
         if !options.metered {
             frames.fill(None);
         }
-        let roles = counters.zip(frames);
-        let roles = roles.map(|(counter, frame)| Role { counter, frame });
+        let mut roles: Vec<Role> = counters
+            .zip(frames)
+            .map(|(counter, frame)| Role {
+                counter,
+                frame,
+                checks: true,
+            })
+            .collect();
+        check_seldom(facts, &components, &mut roles);
         Ok(Self {
-            roles: roles.collect(),
+            roles,
             rows,
             imports: facts.imports.clone(),
         })
@@ -160,6 +178,37 @@ fn frames(
     Ok(frames)
 }
 
+/// The most weight that runs without a look at the counter, apart from what
+/// stands in a single function.
+const UNCHECKED_MAX: u64 = 1_024;
+
+/// Frees small functions of looking at the counter, if they are called by name
+/// and not in circles. A counter in the global is seen by the host even where
+/// nobody else looks at it; one in a local would be lost in a trap.
+fn check_seldom(facts: &Facts, components: &[Vec<NodeIndex>], roles: &mut [Role]) {
+    // What runs in each function, and the unchecked ones it calls, at most,
+    // until the counter is looked at.
+    let mut weights = vec![0_u64; facts.bodies.len()];
+    for node in components.iter().flatten() {
+        let Some(body) = facts.bodies.get(node.index()) else {
+            continue;
+        };
+        let unchecked = body.calls.iter().filter_map(|callee| {
+            let defined = (*callee as usize).checked_sub(facts.imports.len())?;
+            (!roles[defined].checks).then(|| weights[defined])
+        });
+        let weight = unchecked.fold(body.weight, u64::saturating_add);
+        let function = (facts.imports.len() + node.index()) as u32;
+        let role = &mut roles[node.index()];
+        let is_entry = facts.entries.binary_search(&function).is_ok();
+        role.checks = role.counter != Counter::Global
+            || role.frame.is_some()
+            || is_entry
+            || weight > UNCHECKED_MAX;
+        weights[node.index()] = weight;
+    }
+}
+
 /// How the rows of each function are granted: by what the functions that it can
 /// come to call announce.
 fn rows(facts: &Facts, graph: &Graph, components: &[Vec<NodeIndex>]) -> Vec<Rows> {
@@ -176,10 +225,11 @@ fn rows(facts: &Facts, graph: &Graph, components: &[Vec<NodeIndex>]) -> Vec<Rows
                 continue;
             };
             if !is_circular(graph, component) {
-                bounds[node.index()] = bound(body, facts.imports.len(), &bounds);
+                bounds[node.index()] = bound(body, facts, &bounds);
             }
-            if body.announces {
-                let own = bounds[node.index()].map_or(Rows::Announced, Rows::Bounded);
+            if let Some(row) = &body.row {
+                let called = |callee| bound_of(callee, facts, &bounds);
+                let own = row.bound(called).map_or(Rows::Announced, Rows::Bounded);
                 granted = granted.and(own);
             }
         }
@@ -191,18 +241,22 @@ fn rows(facts: &Facts, graph: &Graph, components: &[Vec<NodeIndex>]) -> Vec<Rows
     rows
 }
 
-/// What a call of a function can burn at most, if that is bounded.
-fn bound(body: &Body, imports: usize, bounds: &[Option<u64>]) -> Option<u64> {
-    if body.loops > 0 || body.has_bulk || !body.indirect_calls.is_empty() {
+/// What a call of a function with that body can burn at most, if that is
+/// bounded.
+fn bound(body: &Body, facts: &Facts, bounds: &[Option<u64>]) -> Option<u64> {
+    let goes_on = body.loops > 0 || body.has_bulk || body.imports;
+    if goes_on || !body.indirect_calls.is_empty() {
         return None;
     }
-    let called = |callee: &u32| match (*callee as usize).checked_sub(imports) {
-        Some(callee) => bounds[callee],
-        None => Some(IMPORT),
-    };
-    let start = body.weight.checked_add(body.settles?)?;
-    let mut called = body.calls.iter().map(called);
-    called.try_fold(start, |sum, bound| sum.checked_add(bound?))
+    let mut calls = body.calls.iter();
+    calls.try_fold(body.weight, |sum, callee| {
+        sum.checked_add(bound_of(*callee, facts, bounds)?)
+    })
+}
+
+fn bound_of(function: u32, facts: &Facts, bounds: &[Option<u64>]) -> Option<u64> {
+    let defined = (function as usize).checked_sub(facts.imports.len())?;
+    bounds[defined]
 }
 
 impl Rows {

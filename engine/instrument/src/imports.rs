@@ -9,7 +9,8 @@
 //! |---|---|
 //! | `row(i32)` | begins the row of that number with the fuel of a row |
 //! | `settle(i32)` | ends the row, which pays for so many bytes of bookkeeping |
-//! | `resume()` | goes on with the row that was settled last |
+//! | `pause(i32)` | interrupts the row, which pays in the same way |
+//! | `resume()` | goes on with the row that was interrupted |
 //! | `bounded() -> i32` | says whether rows need not be announced |
 //!
 //! A call's fuel is one tank. A row takes from it what a row may burn, and when
@@ -17,7 +18,9 @@
 //! and there is none past the batch's last. So whatever a guest does, its call
 //! burns no more than the host has granted.
 
-use fusebox_abi::{IMPORT_BOUNDED, IMPORT_MODULE, IMPORT_RESUME, IMPORT_ROW, IMPORT_SETTLE};
+use fusebox_abi::{
+    IMPORT_BOUNDED, IMPORT_MODULE, IMPORT_PAUSE, IMPORT_RESUME, IMPORT_ROW, IMPORT_SETTLE,
+};
 use wasm_encoder::{BlockType, Function, InstructionSink, ValType};
 use wasmparser::FuncType;
 
@@ -25,7 +28,7 @@ use wasmparser::FuncType;
 /// two. The call gets what the row pays.
 pub(crate) const SETTLED_BYTES_PER_UNIT_LOG2: u32 = 1;
 
-/// The value of [`EXPORT_ROW`](crate::EXPORT_ROW) of a guest that was stopped
+/// The value of [`EXPORT_NEXT_ROW`](crate::EXPORT_NEXT_ROW) of a guest that was stopped
 /// since it announced a row twice, or one that the batch has not.
 pub const ROW_REFUSED: i32 = i32::MIN;
 
@@ -34,6 +37,7 @@ pub const ROW_REFUSED: i32 = i32::MIN;
 pub(crate) enum Import {
     Row,
     Settle,
+    Pause,
     Resume,
     Bounded,
 }
@@ -41,7 +45,13 @@ pub(crate) enum Import {
 impl Import {
     /// The import of that name and type, if there is one.
     pub(crate) fn of(module: &str, name: &str, ty: &FuncType) -> Option<Self> {
-        let all = [Self::Row, Self::Settle, Self::Resume, Self::Bounded];
+        let all = [
+            Self::Row,
+            Self::Settle,
+            Self::Pause,
+            Self::Resume,
+            Self::Bounded,
+        ];
         let named = all.into_iter().find(|import| import.name() == name);
         named.filter(|import| module == IMPORT_MODULE && import.ty() == *ty)
     }
@@ -50,6 +60,7 @@ impl Import {
         match self {
             Self::Row => IMPORT_ROW,
             Self::Settle => IMPORT_SETTLE,
+            Self::Pause => IMPORT_PAUSE,
             Self::Resume => IMPORT_RESUME,
             Self::Bounded => IMPORT_BOUNDED,
         }
@@ -58,7 +69,7 @@ impl Import {
     fn ty(self) -> FuncType {
         use wasmparser::ValType::I32;
         match self {
-            Self::Row | Self::Settle => FuncType::new([I32], []),
+            Self::Row | Self::Settle | Self::Pause => FuncType::new([I32], []),
             Self::Resume => FuncType::new([], []),
             Self::Bounded => FuncType::new([], [I32]),
         }
@@ -71,7 +82,7 @@ impl Import {
 
     /// Whether its call has an operand.
     pub(crate) fn has_operand(self) -> bool {
-        matches!(self, Self::Row | Self::Settle)
+        matches!(self, Self::Row | Self::Settle | Self::Pause)
     }
 
     /// The function that takes the import's place.
@@ -87,11 +98,11 @@ impl Import {
     }
 
     /// The function of a module that is not metered.
-    pub(crate) fn unmetered(self) -> Function {
+    pub(crate) fn unmetered(self, state: State) -> Function {
         let mut function = Function::new([]);
         let mut code = function.instructions();
         if self == Self::Bounded {
-            code.i32_const(1);
+            code.global_get(state.bounded());
         }
         code.end();
         function
@@ -127,12 +138,13 @@ impl State {
         self.first + 1
     }
 
-    /// The call's fuel, while a row's is burning.
+    /// The call's fuel while a row's is burning, and then above zero; outside
+    /// rows, zero.
     pub(crate) fn rest(self) -> u32 {
         self.first + 2
     }
 
-    /// What the row had left when it was settled.
+    /// What the row had left when it was interrupted.
     fn left(self) -> u32 {
         self.first + 3
     }
@@ -141,9 +153,8 @@ impl State {
         self.first + 4
     }
 
-    /// The row that is burning, or, outside rows, -1 less the row that may come
-    /// next.
-    pub(crate) fn row(self) -> u32 {
+    /// The row that may come next.
+    pub(crate) fn next_row(self) -> u32 {
         self.first + 5
     }
 
@@ -172,7 +183,7 @@ impl State {
         for global in [self.rest(), self.left()] {
             code.i64_const(0).global_set(global);
         }
-        code.i32_const(-1).global_set(self.row()).end();
+        code.i32_const(0).global_set(self.next_row()).end();
         function
     }
 }
@@ -203,7 +214,19 @@ impl Call<'_> {
         match import {
             Import::Row => self.begin_row(operand),
             Import::Settle => self.settle(operand),
-            Import::Resume => self.resume(),
+            Import::Pause => {
+                self.tank();
+                self.code.global_set(self.state.left());
+                self.settle(operand);
+                // What it pays, it has not left.
+                self.code.global_get(self.state.left());
+                self.price(operand);
+                self.code.i64_sub().global_set(self.state.left());
+            }
+            Import::Resume => {
+                self.enter(self.state.left());
+                self.code.i64_const(0).global_set(self.state.left());
+            }
             Import::Bounded => {
                 self.code.global_get(self.state.bounded());
             }
@@ -212,81 +235,54 @@ impl Call<'_> {
 
     fn begin_row(&mut self, number: Operand) {
         let state = self.state;
-        self.code.global_get(state.row()).i32_const(0).i32_ge_s();
-        self.code.if_(BlockType::Empty);
-        self.end_row();
-        self.code.end();
-        self.tank();
-        self.code.global_get(state.fuel_per_row()).i64_sub();
-        self.code.global_set(state.rest());
-        self.stop_below_zero(Tank::Global(state.rest()));
-        self.code.global_get(state.fuel_per_row());
-        self.set_tank();
+        self.enter(state.fuel_per_row());
         // Neither before the next row nor behind the last.
         self.operand(number);
-        self.code.i32_const(-1).global_get(state.row()).i32_sub();
-        self.code.i32_lt_u();
-        self.operand(number);
-        self.code.global_get(state.rows()).i32_ge_u().i32_or();
+        self.code.global_get(state.next_row()).i32_sub();
+        self.code.global_get(state.rows());
+        self.code.global_get(state.next_row()).i32_sub().i32_ge_u();
         self.code.if_(BlockType::Empty);
-        self.code.i32_const(ROW_REFUSED).global_set(state.row());
-        self.code.unreachable().end();
+        self.code.i32_const(ROW_REFUSED);
+        self.code.global_set(state.next_row()).unreachable().end();
         self.operand(number);
-        self.code.global_set(state.row());
+        self.code.i32_const(1).i32_add();
+        self.code.global_set(state.next_row());
     }
 
+    /// Ends the row. Outside rows, nothing is left over and nothing changes.
     fn settle(&mut self, bytes: Operand) {
         let state = self.state;
-        self.code.global_get(state.row()).i32_const(0).i32_ge_s();
-        self.code.if_(BlockType::Empty);
-        if !matches!(bytes, Operand::Constant(0)) {
+        if matches!(bytes, Operand::Constant(0)) {
+            self.stop_below_zero(self.tank);
+        } else {
+            // What the row pays goes to the call, which it is added to anyway.
             self.tank();
             self.price(bytes);
-            self.code.i64_sub();
-            self.set_tank();
+            self.code.i64_lt_s();
+            self.stop_if();
         }
-        self.end_row();
-        if !matches!(bytes, Operand::Constant(0)) {
-            self.tank();
-            self.price(bytes);
-            self.code.i64_add();
-            self.set_tank();
-        }
-        self.code.end();
+        self.tank();
+        self.code.global_get(state.rest()).i64_add();
+        self.set_tank();
+        self.code.i64_const(0).global_set(state.rest());
     }
 
-    /// Gives back what the row has left.
-    fn end_row(&mut self) {
+    /// Goes on with what a global holds, and leaves the rest of the call's fuel
+    /// for later. A row that has not ended ends.
+    fn enter(&mut self, fuel: u32) {
         let state = self.state;
         self.stop_below_zero(self.tank);
         self.tank();
-        self.code.global_set(state.left());
-        self.code.global_get(state.rest());
-        self.tank();
-        self.code.i64_add();
-        self.set_tank();
-        self.turn();
-    }
-
-    fn resume(&mut self) {
-        let state = self.state;
-        self.code.global_get(state.row()).i32_const(0).i32_lt_s();
-        self.code.if_(BlockType::Empty);
-        self.tank();
-        self.code.global_get(state.left()).i64_sub();
+        self.code.global_get(state.rest()).i64_add();
+        self.code.global_get(fuel).i64_sub();
         self.code.global_set(state.rest());
-        self.stop_below_zero(Tank::Global(state.rest()));
-        self.code.global_get(state.left());
+        self.code.global_get(state.rest()).i64_const(0).i64_le_s();
+        self.code.if_(BlockType::Empty);
+        self.code.i64_const(-1).global_set(state.rest());
+        self.flush();
+        self.code.unreachable().end();
+        self.code.global_get(fuel);
         self.set_tank();
-        self.turn();
-        self.code.end();
-    }
-
-    /// From the row that is burning to the one that may come next, or back.
-    fn turn(&mut self) {
-        let row = self.state.row();
-        self.code.i32_const(-2).global_get(row).i32_sub();
-        self.code.global_set(row);
     }
 
     fn price(&mut self, bytes: Operand) {
@@ -323,10 +319,21 @@ impl Call<'_> {
             Tank::Global(global) => self.code.global_get(global),
             Tank::Local(local) => self.code.local_get(local),
         };
-        self.code.i64_const(0).i64_lt_s().if_(BlockType::Empty);
-        // The host reads the global.
-        self.tank();
-        self.code.global_set(self.state.fuel());
+        self.code.i64_const(0).i64_lt_s();
+        self.stop_if();
+    }
+
+    /// Stops for want of fuel, if the topmost value says so.
+    fn stop_if(&mut self) {
+        self.code.if_(BlockType::Empty);
+        self.code.i64_const(-1).global_set(self.state.fuel());
         self.code.unreachable().end();
+    }
+
+    /// Puts the counter where the host reads it.
+    fn flush(&mut self) {
+        if let Tank::Local(local) = self.tank {
+            self.code.local_get(local).global_set(self.state.fuel());
+        }
     }
 }

@@ -17,7 +17,8 @@
 //! a loop further in. Conditional code of some weight is charged where it
 //! begins; a little of it is charged with the code before, whether it runs or
 //! not. So the charge is never less than the weight of what ran, and more by a
-//! bounded amount for each region. The counter is looked at where a call may go
+//! bounded amount for each region. A loop that only counts is charged for all
+//! its turns before it begins. The counter is looked at where a call may go
 //! on for long: at function entries and loop heads, and at instructions whose
 //! work depends on an operand. Between two looks a call overdraws by what
 //! stands in the code, once.
@@ -48,11 +49,17 @@ mod rewrite;
 // Where a function is charged, and how much.
 mod plan;
 
+// Loops whose turns are known before they begin.
+mod counted;
+
 // Which functions pay for themselves, and which can recurse.
 mod graph;
 
 // What the pass must know of a module before it rewrites anything.
 mod scan;
+
+// What a row can burn.
+mod stretch;
 
 // What may be imported, and what takes its place.
 mod imports;
@@ -74,13 +81,13 @@ pub const EXPORT_FUEL: &str = "fusebox:fuel";
 pub const EXPORT_STACK: &str = "fusebox:stack";
 
 /// The exported global of type `i64` that holds what is left to the call, while
-/// a row is burning fuel of its own. Below zero means that there is too little
-/// for another row.
+/// a row is burning fuel of its own, and 0 outside rows. Below zero means that
+/// there was too little for another row.
 pub const EXPORT_REST: &str = "fusebox:rest";
 
-/// The exported global of type `i32` that holds the row that is burning fuel;
-/// outside rows, -1 less the row that may come next; or [`ROW_REFUSED`].
-pub const EXPORT_ROW: &str = "fusebox:row";
+/// The exported global of type `i32` that holds the row that may come next, one
+/// more than was announced last; or [`ROW_REFUSED`].
+pub const EXPORT_NEXT_ROW: &str = "fusebox:next_row";
 
 /// The exported function that the host calls before each call into the guest,
 /// `(fuel: i64, stack: i64, fuel_per_row: i64, rows: i32, bounded: i32)`: the
@@ -232,6 +239,8 @@ pub struct Metered {
     pub module: Vec<u8>,
     /// The exported functions, and how the fuel of their rows is granted.
     pub rows: HashMap<String, Rows>,
+    /// How many functions the module defines.
+    pub functions: usize,
 }
 
 /// Rewrites a module.
@@ -250,5 +259,6 @@ pub fn instrument(module: &[u8], options: Options) -> Result<Metered, Error> {
     Ok(Metered {
         module,
         rows: rows.collect(),
+        functions: facts.bodies.len(),
     })
 }

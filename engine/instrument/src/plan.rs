@@ -1,9 +1,12 @@
 //! Where a function is charged, and how much.
 
+use std::collections::HashMap;
+
 use wasmparser::{FunctionBody, Operator};
 
 use crate::Error;
-use crate::graph::Roles;
+use crate::counted::{self, Turns};
+use crate::graph::{Role, Roles};
 use crate::weights::{ENTRY, weight};
 
 /// A charge, made before the instruction of that number runs.
@@ -13,22 +16,28 @@ pub(crate) struct Charge {
     pub(crate) fuel: u64,
     /// Whether the counter is looked at: the head of a loop, or an entry.
     pub(crate) check: bool,
+    /// For how many turns of a loop the charge is made, if not for one.
+    pub(crate) turns: Option<Turns>,
 }
 
 /// Conditional code of less weight than this has no charge of its own: it is
 /// charged with the code before it, …
-const OWN_CHARGE_MIN: u64 = 24;
+const OWN_CHARGE_MIN: u64 = 64;
 
 /// … until that has taken on so much.
-const HOISTED_MAX: u64 = 96;
+const HOISTED_MAX: u64 = 256;
 
 /// The charges of a function, in the order of its instructions.
 ///
 /// The code is cut into segments: stretches that run as a whole or not at all.
 /// Each segment knows the charge that is made whenever the segment runs, and
 /// before it; the first segment of the function and of each loop make one.
-pub(crate) fn charges(body: &FunctionBody<'_>, roles: &Roles) -> Result<Vec<Charge>, Error> {
-    let mut plan = Plan::new();
+pub(crate) fn charges(
+    body: &FunctionBody<'_>,
+    role: Role,
+    roles: &Roles,
+) -> Result<Vec<Charge>, Error> {
+    let mut plan = Plan::new(role.checks, counted::loops(body, roles)?);
     let mut operators = body.get_operators_reader()?;
     let mut number = 0;
     while !operators.eof() {
@@ -43,6 +52,7 @@ pub(crate) fn charges(body: &FunctionBody<'_>, roles: &Roles) -> Result<Vec<Char
 }
 
 struct Plan {
+    counted: HashMap<usize, Turns>,
     charges: Vec<Made>,
     /// The blocks around the next instruction, the function first.
     frames: Vec<Frame>,
@@ -84,8 +94,9 @@ struct Segment {
 }
 
 impl Plan {
-    fn new() -> Self {
+    fn new(checks: bool, counted: HashMap<usize, Turns>) -> Self {
         let mut plan = Self {
+            counted,
             charges: Vec::new(),
             frames: Vec::new(),
             current: 0,
@@ -96,7 +107,7 @@ impl Plan {
             },
             dead: false,
         };
-        plan.charge(0, ENTRY, true);
+        plan.charge(0, ENTRY, checks);
         plan.push(Kind::Block);
         plan
     }
@@ -104,7 +115,12 @@ impl Plan {
     fn charge(&mut self, at: usize, fuel: u64, check: bool) {
         self.current = self.charges.len();
         self.charges.push(Made {
-            charge: Charge { at, fuel, check },
+            charge: Charge {
+                at,
+                fuel,
+                check,
+                turns: None,
+            },
             hoisted: 0,
         });
     }
@@ -128,7 +144,13 @@ impl Plan {
             Operator::Loop { .. } => {
                 self.close();
                 self.push(Kind::Loop);
-                self.charge(next, 0, true);
+                match self.counted.get(&number).copied() {
+                    Some(turns) => {
+                        self.charge(number, 0, true);
+                        self.charges[self.current].charge.turns = Some(turns);
+                    }
+                    None => self.charge(next, 0, true),
+                }
                 self.open(next, true);
             }
             Operator::If { .. } => {

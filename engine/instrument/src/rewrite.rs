@@ -7,6 +7,7 @@ use wasm_encoder::{BlockType, Function, Instruction, ValType};
 use wasmparser::{FunctionBody, Operator};
 
 use crate::Error;
+use crate::counted::Turns;
 use crate::graph::{Counter, Role, Roles};
 use crate::imports::{Call, Import, Operand, State, Tank};
 use crate::plan::{Charge, charges};
@@ -30,7 +31,8 @@ impl Context<'_> {
         defined: usize,
         body: &FunctionBody<'_>,
     ) -> Result<Function, ReencodeError<Error>> {
-        let charges = charges(body, self.roles).map_err(ReencodeError::UserError)?;
+        let charges = charges(body, self.roles.roles[defined], self.roles)
+            .map_err(ReencodeError::UserError)?;
         let mut rewriter = Rewriter::new(self, defined, body, &charges)?;
         rewriter.enter();
         let mut operators = body.get_operators_reader()?;
@@ -71,6 +73,9 @@ struct Rewriter<'p> {
     constant: Option<i32>,
     /// The local that holds the fuel, for [`Counter::Local`].
     local: u32,
+    /// The local that holds the stack below the function's frame, in functions
+    /// that have one.
+    frame: u32,
     /// A local of type `i32` for operands, in functions whose work depends on
     /// one.
     operand: u32,
@@ -96,14 +101,21 @@ impl<'p> Rewriter<'p> {
             locals.push((number, SameIndices.val_type(val_type)?));
             count += number;
         }
-        if role.counter == Counter::Local {
-            locals.push((1, ValType::I64));
-        }
-        let operand = count + u32::from(role.counter == Counter::Local);
+        // Behind its own locals: the counter, the frame, the operand.
         let facts = &context.facts.bodies[defined];
-        if facts.has_bulk || facts.imports {
-            locals.push((1, ValType::I32));
-        }
+        let added = [
+            (role.counter == Counter::Local, ValType::I64),
+            (role.frame.is_some(), ValType::I64),
+            (facts.has_bulk || facts.imports, ValType::I32),
+        ];
+        let [local, frame, operand] = added.map(|(is_used, val_type)| {
+            let local = count;
+            if is_used {
+                locals.push((1, val_type));
+                count += 1;
+            }
+            local
+        });
         let wrapped = if role.counter == Counter::Local || role.frame.is_some() {
             Some(match signature.results() {
                 [] => BlockType::Empty,
@@ -119,7 +131,8 @@ impl<'p> Rewriter<'p> {
             charges: charges.iter().peekable(),
             state: context.state,
             constant: None,
-            local: count,
+            local,
+            frame,
             operand,
             wrapped,
             depth: 0,
@@ -130,25 +143,31 @@ impl<'p> Rewriter<'p> {
         if self.role.counter == Counter::Local {
             self.load();
         }
-        // Fuel first: what a function costs does not depend on its frame.
-        self.charge(0);
-        if let Some(frame) = self.role.frame {
-            self.output
-                .instructions()
-                .global_get(self.state.stack())
-                .i64_const(frame as i64)
-                .i64_sub()
-                .global_set(self.state.stack())
-                .global_get(self.state.stack())
-                .i64_const(0)
-                .i64_lt_s()
-                .if_(BlockType::Empty);
-            self.store();
-            self.output.instructions().unreachable().end();
+        match self.role.frame {
+            None => self.charge(0),
+            Some(frame) => self.enter_frame(frame),
         }
         if let Some(block) = self.wrapped {
             self.output.instructions().block(block);
         }
+    }
+
+    /// Takes fuel and stack, and then looks at both at once.
+    fn enter_frame(&mut self, frame: u64) {
+        if let Some(charge) = self.charges.next_if(|charge| charge.at == 0) {
+            self.take(charge);
+        }
+        self.output
+            .instructions()
+            .global_get(self.state.stack())
+            .i64_const(frame as i64)
+            .i64_sub()
+            .local_tee(self.frame)
+            .global_set(self.state.stack());
+        self.remaining();
+        self.output.instructions().local_get(self.frame).i64_or();
+        self.stop_below_zero();
+        self.charge(0);
     }
 
     /// What stands at the function's end, for whatever way leads there.
@@ -164,7 +183,7 @@ impl<'p> Rewriter<'p> {
         if let Some(frame) = self.role.frame {
             self.output
                 .instructions()
-                .global_get(self.state.stack())
+                .local_get(self.frame)
                 .i64_const(frame as i64)
                 .i64_add()
                 .global_set(self.state.stack());
@@ -177,21 +196,84 @@ impl<'p> Rewriter<'p> {
             if let Counter::Caller(_) = self.role.counter {
                 continue;
             }
-            self.remaining();
-            self.output
-                .instructions()
-                .i64_const(charge.fuel as i64)
-                .i64_sub();
-            self.set_remaining();
+            self.take(charge);
             if charge.check {
                 self.check();
             }
         }
     }
 
+    fn take(&mut self, charge: &Charge) {
+        if let Some(turns) = charge.turns {
+            self.stop_endless(turns);
+        }
+        self.remaining();
+        self.output.instructions().i64_const(charge.fuel as i64);
+        if let Some(turns) = charge.turns {
+            self.turns(turns);
+            self.output.instructions().i64_mul();
+        }
+        self.output.instructions().i64_sub();
+        self.set_remaining();
+    }
+
+    /// How far the counter of a loop has to go, less a step: as a distance, it is
+    /// less than 2³², while all of it may be just that.
+    fn distance_less_a_step(&mut self, turns: Turns) {
+        let mut code = self.output.instructions();
+        match turns.end {
+            Some(end) => code.local_get(end),
+            None => code.i32_const(0),
+        };
+        code.local_get(turns.counter).i32_sub();
+        if turns.step < 0 {
+            // Downwards.
+            code.i32_const(-1).i32_mul();
+        }
+        code.i32_const(turns.step.abs()).i32_sub();
+    }
+
+    /// Stops before a loop whose counter steps over its end: it is endless, or
+    /// goes through billions of turns until the counter has wrapped around.
+    fn stop_endless(&mut self, turns: Turns) {
+        let step = turns.step.unsigned_abs();
+        if step == 1 {
+            return;
+        }
+        self.distance_less_a_step(turns);
+        let mut code = self.output.instructions();
+        match step.is_power_of_two() {
+            true => code.i32_const(step as i32 - 1).i32_and(),
+            false => code.i32_const(step as i32).i32_rem_u(),
+        };
+        code.if_(BlockType::Empty)
+            .i64_const(-1)
+            .global_set(self.state.fuel())
+            .unreachable()
+            .end();
+    }
+
+    /// How many turns a loop makes.
+    fn turns(&mut self, turns: Turns) {
+        let step = turns.step.unsigned_abs();
+        self.distance_less_a_step(turns);
+        let mut code = self.output.instructions();
+        code.i64_extend_i32_u();
+        match step.is_power_of_two() {
+            true => code.i64_const(step.trailing_zeros().into()).i64_shr_u(),
+            false => code.i64_const(step.into()).i64_div_u(),
+        };
+        code.i64_const(1).i64_add();
+    }
+
     /// Stops if the fuel is spent.
     fn check(&mut self) {
         self.remaining();
+        self.stop_below_zero();
+    }
+
+    /// Stops if the topmost value is below zero.
+    fn stop_below_zero(&mut self) {
         self.output
             .instructions()
             .i64_const(0)

@@ -5,7 +5,8 @@ use wasmparser::{
     FunctionBody, Operator, Parser, Payload, TypeRef, ValType, ValidPayload, Validator,
 };
 
-use crate::imports::{Import, SETTLED_BYTES_PER_UNIT_LOG2};
+use crate::imports::Import;
+use crate::stretch::Stretch;
 use crate::weights::{ENTRY, by_operand, weight};
 use crate::{EXPORT_PREFIX, Error, FEATURES, Options};
 
@@ -43,10 +44,9 @@ pub(crate) struct Body {
     pub(crate) has_bulk: bool,
     /// Whether it calls an import.
     pub(crate) imports: bool,
-    /// Whether it announces rows.
-    pub(crate) announces: bool,
-    /// What it pays where it settles a row; nothing if that is not known.
-    pub(crate) settles: Option<u64>,
+    /// What stands between where it announces a row and where it settles it, if
+    /// it does.
+    pub(crate) row: Option<Stretch>,
     /// The functions it calls by name, as often as the calls stand there.
     pub(crate) calls: Vec<u32>,
     /// The functions it makes references to.
@@ -213,7 +213,6 @@ impl Body {
     ) -> Result<Option<Self>, BinaryReaderError> {
         let mut facts = Self {
             weight: ENTRY,
-            settles: Some(0),
             ..Self::default()
         };
         let mut reader = body.get_binary_reader();
@@ -235,10 +234,15 @@ impl Body {
                 return Ok(None);
             }
             facts.count(&operator);
-            if let Operator::Call { function_index } = operator
-                && let Some(import) = imports.get(function_index as usize)
-            {
-                facts.calls_import(*import, constant);
+            let import = match operator {
+                Operator::Call { function_index } => imports.get(function_index as usize),
+                _ => None,
+            };
+            facts.imports |= import.is_some();
+            match &mut facts.row {
+                Some(row) => row.push(&operator, import.copied(), constant),
+                None if import == Some(&Import::Row) => facts.row = Some(Stretch::default()),
+                None => {}
             }
             constant = match operator {
                 Operator::I32Const { value } => Some(value),
@@ -253,22 +257,6 @@ impl Body {
         let operand_bytes = if has_vectors { 16 } else { 8 };
         facts.frame_bytes = FRAME_BYTES + locals + u64::from(height_max) * operand_bytes;
         Ok(Some(facts))
-    }
-
-    fn calls_import(&mut self, import: Import, operand: Option<i32>) {
-        self.imports = true;
-        match import {
-            Import::Row => self.announces = true,
-            Import::Settle => {
-                let price = operand.map(|bytes| u64::from(bytes as u32));
-                let price = price.map(|bytes| bytes >> SETTLED_BYTES_PER_UNIT_LOG2);
-                let sum = self.settles.zip(price);
-                self.settles = sum.map(|(sum, price)| sum + price);
-            }
-            // What was done in between is anybody's guess.
-            Import::Resume => self.settles = None,
-            Import::Bounded => {}
-        }
     }
 
     fn count(&mut self, operator: &Operator<'_>) {

@@ -13,14 +13,16 @@ use crate::error::{Refusal, Size};
 /// below with what it may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Limits {
-    /// Fuel, about one unit per Wasm instruction, for each row of a batch. The
-    /// rows of a batch share what they have together.
+    /// Fuel, about one unit per Wasm instruction, for each row of a batch. Rows
+    /// that the guest announces have their own; those of a guest that does not
+    /// share what they have together.
     ///
     /// `fuel_per_row`, from 1 to 2⁶¹ − 1.
     pub fuel_per_row: u64,
     /// Fuel for what is not a row: the arena, the bookkeeping of a batch.
     ///
-    /// `fuel_per_call`, from 1 to 2⁶¹ − 1.
+    /// `fuel_per_call`, from 10,000, which the bookkeeping of a guest in Rust
+    /// does not come near, to 2⁶¹ − 1.
     pub fuel_per_call: u64,
     /// Linear memory, in bytes. Growing past it fails inside the guest.
     ///
@@ -128,7 +130,7 @@ pub(crate) static LIMITS: [Limit; 6] = [
     Limit {
         option: "fuel_per_call",
         unit: Unit::Count,
-        range: 1..=Limits::WIDEST.fuel_per_call,
+        range: 10_000..=Limits::WIDEST.fuel_per_call,
         field: |limits| &mut limits.fuel_per_call,
     },
     Limit {

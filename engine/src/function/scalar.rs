@@ -199,15 +199,21 @@ impl WasmScalar {
         };
         match &stop {
             Stop::Spent if self.is_repeatable() => self.slices.were_heavy(rows),
-            Stop::Memory { .. } if self.is_repeatable() => {
-                if rows == 1 {
-                    let answer = run(true).map_err(|stop| self.error(stop, first, rows))?;
-                    return Ok(answer.column);
-                }
+            Stop::Memory { .. } | Stop::Arena { .. } if self.is_repeatable() && rows == 1 => {
+                let answer = run(true).map_err(|stop| self.error(stop, first, rows))?;
+                return Ok(answer.column);
             }
-            Stop::Result { .. } if self.is_repeatable() && rows > 1 => {}
+            Stop::Memory { .. } | Stop::Result { .. } if self.is_repeatable() && rows > 1 => {}
             Stop::Arena { .. } if rows > 1 => {}
-            _ => return Err(self.error(stop, first, rows)),
+            stopped => {
+                // What the rows before it have answered was not looked at yet,
+                // and may be what is wrong.
+                let before = stopped.row().filter(|_| self.is_repeatable());
+                if let Some(before @ 1..) = before {
+                    self.call_slice(query, arguments, first, before as usize)?;
+                }
+                return Err(self.error(stop, first, rows));
+            }
         }
         let half = rows / 2;
         let front = self.call_slice(query, arguments, first, half)?;

@@ -40,10 +40,6 @@ impl Modules {
         }
     }
 
-    pub(crate) fn machine(&self) -> &Machine {
-        &self.machine
-    }
-
     /// The compiled form of `binary`, from before where it is still in use.
     pub(crate) fn compile(&self, binary: &[u8]) -> Result<Arc<Compiled>, ModuleFault> {
         let digest = Digest::of(binary);
@@ -59,7 +55,7 @@ impl Modules {
         })?;
         let code = self
             .machine
-            .compile(&metered.module)
+            .compile(&metered.module, metered.functions)
             .map_err(ModuleFault::Compile)?;
         let compiled = Arc::new(Compiled {
             inspection,

@@ -59,9 +59,14 @@ impl Guard {
         }
     }
 
-    /// Whether the guest was denied memory since the last time.
-    pub(super) fn take_denied(&mut self) -> bool {
-        std::mem::take(&mut self.denied)
+    /// Forgets that the guest was denied memory.
+    pub(super) fn begin(&mut self) {
+        self.denied = false;
+    }
+
+    /// Whether the guest was denied memory since then.
+    pub(super) fn was_denied(&self) -> bool {
+        self.denied
     }
 }
 

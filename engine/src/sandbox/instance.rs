@@ -10,7 +10,6 @@ use fusebox_instrument::{EXPORT_START, Rows};
 
 use super::account::Account;
 use super::guard::Guard;
-use super::machine::Machine;
 use super::meter::Meter;
 use super::stop::{Stop, instantiating};
 use crate::definition::Limits;
@@ -123,7 +122,6 @@ impl Instance {
     /// Instantiates the module; `export` is a column function, which was
     /// checked when the module was inspected.
     pub(super) fn new(
-        machine: &Machine,
         module: &wasmtime::InstancePre<Guard>,
         export: &Export,
         limits: Limits,
@@ -131,7 +129,7 @@ impl Instance {
         account: Option<Box<dyn Account>>,
     ) -> Result<Self, Stop> {
         let guard = Guard::new(limits.memory_bytes_max, account);
-        let mut store = wasmtime::Store::new(machine.engine(), guard);
+        let mut store = wasmtime::Store::new(module.module().engine(), guard);
         store.limiter(|guard| guard);
         let instance = module.instantiate(&mut store).map_err(instantiating)?;
         let meter = Meter::of(instance, &mut store);
@@ -180,25 +178,28 @@ impl Instance {
     pub(super) fn call(&mut self, call: Call<'_>) -> Result<Answer, Stop> {
         let Call { budget, .. } = call;
         let rows = call.arguments.rows();
-        let arena = self.reserve(call.arguments.bytes(), budget)?;
+        let bytes = call.arguments.bytes();
+        let arena = self.reserve(bytes, budget)?;
         let memory = self.memory.data_mut(&mut self.store);
         let lowered = call.arguments.write(arena, memory)?;
         let addresses = (lowered.args.0, rows, lowered.result.0);
         self.meter
-            .begin_rows(&mut self.store, budget, self.rows, rows)?;
+            .begin_rows(&mut self.store, budget, self.rows, rows, bytes)?;
         let ended = self.function.call(&mut self.store, addresses);
         let ended = self
             .meter
             .verdict(&mut self.store, Some(self.memory), ended);
+        // With fewer rows beside, or in a fresh instance, it would have had the
+        // memory: however it ended, that does not count.
+        if call.alike && self.store.data().was_denied() {
+            return Err(Stop::Memory { row: None });
+        }
         let status = match ended {
             Err(Stop::Fuel { row: None }) if self.might_do_with_fewer(budget, rows) => {
                 return Err(Stop::Spent);
             }
             ended => ended?,
         };
-        if call.alike && self.store.data_mut().take_denied() {
-            return Err(Stop::Memory { row: None });
-        }
         let memory = self.memory.data(&self.store);
         match status {
             STATUS_OK => Ok(Answer {
@@ -210,7 +211,9 @@ impl Instance {
                     call.nulls,
                     self.result_bytes_max,
                 )?,
-                is_light: self.meter.burnt(&mut self.store, budget, self.rows, rows)
+                is_light: self
+                    .meter
+                    .burnt(&mut self.store, budget, self.rows, rows, bytes)
                     < FUEL_GRANTED / 4,
             }),
             STATUS_FAILURE => {

@@ -10,7 +10,13 @@ use crate::error::{Error, Result};
 #[derive(Clone)]
 pub(crate) struct Machine {
     engine: wasmtime::Engine,
+    /// The same, but that it inlines nothing.
+    modest: wasmtime::Engine,
 }
+
+/// The most functions of a module whose functions are inlined into each other.
+/// Compiling takes a time that grows with the length of a chain of calls.
+const INLINED_FUNCTIONS_MAX: usize = 1_000;
 
 /// How many bytes of the host's stack a guest may use: half of what a thread
 /// has by default, and at least twice what the guest's own count of its frames
@@ -39,26 +45,29 @@ impl Machine {
             config.cache(Some(cache));
         }
         let engine = wasmtime::Engine::new(&config).map_err(internal)?;
-        Ok(Self { engine })
+        config.compiler_inlining(wasmtime::Inlining::No);
+        let modest = wasmtime::Engine::new(&config).map_err(internal)?;
+        Ok(Self { engine, modest })
     }
 
-    /// Compiles a module that was inspected.
+    /// Compiles a module that was instrumented, of so many functions.
     pub(crate) fn compile(
         &self,
         bytes: &[u8],
+        functions: usize,
     ) -> Result<Arc<wasmtime::InstancePre<Guard>>, String> {
+        let engine = match functions {
+            ..=INLINED_FUNCTIONS_MAX => &self.engine,
+            _ => &self.modest,
+        };
         let compile = || {
-            let module = wasmtime::Module::new(&self.engine, bytes)?;
-            // No import is granted: a module that has one was refused before.
-            wasmtime::Linker::new(&self.engine).instantiate_pre(&module)
+            let module = wasmtime::Module::new(engine, bytes)?;
+            // The instrumentation has replaced what was imported.
+            wasmtime::Linker::new(engine).instantiate_pre(&module)
         };
         compile()
             .map(Arc::new)
             .map_err(|error| format!("{error:#}"))
-    }
-
-    pub(super) fn engine(&self) -> &wasmtime::Engine {
-        &self.engine
     }
 }
 

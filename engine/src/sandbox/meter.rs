@@ -2,7 +2,7 @@
 
 use fusebox_abi::{BOOK_FUEL_PER_ROW, EXPORT_PANIC};
 use fusebox_instrument::{
-    EXPORT_BEGIN, EXPORT_FUEL, EXPORT_REST, EXPORT_ROW, EXPORT_STACK, ROW_REFUSED, Rows,
+    EXPORT_BEGIN, EXPORT_FUEL, EXPORT_NEXT_ROW, EXPORT_REST, EXPORT_STACK, ROW_REFUSED, Rows,
 };
 
 use super::guard::Guard;
@@ -19,7 +19,7 @@ pub(super) struct Meter {
     fuel: wasmtime::Global,
     stack: wasmtime::Global,
     rest: wasmtime::Global,
-    row: wasmtime::Global,
+    next_row: wasmtime::Global,
     /// Where the guest leaves what it says before it traps.
     panic: Option<GuestAddr>,
 }
@@ -55,13 +55,14 @@ impl Grant {
         }
     }
 
-    fn for_rows(budget: Budget, kind: Rows, rows: u32) -> Self {
+    fn for_rows(budget: Budget, kind: Rows, rows: u32, bytes: u64) -> Self {
         let call = budget.fuel_per_call;
         let all = |fuel: u64| fuel.saturating_mul(rows.into()).saturating_add(call);
         let fuel = match kind {
             Rows::Shared => budget.fuel_of(rows).min(budget.fuel_shared()),
             // A row begins where there is as much as it may burn.
             Rows::Announced => all(BOOK_FUEL_PER_ROW)
+                .saturating_add(bytes)
                 .saturating_add(budget.fuel_granted())
                 .saturating_add(budget.fuel_per_row),
             Rows::Bounded(fuel) => all(fuel.saturating_add(BOOK_FUEL_PER_ROW)),
@@ -83,8 +84,8 @@ impl Meter {
             let counter = instance.get_global(&mut *store, name);
             counter.expect("the instrumentation exports its counters")
         };
-        let [fuel, stack, rest, row] =
-            [EXPORT_FUEL, EXPORT_STACK, EXPORT_REST, EXPORT_ROW].map(&mut counter);
+        let [fuel, stack, rest, next_row] =
+            [EXPORT_FUEL, EXPORT_STACK, EXPORT_REST, EXPORT_NEXT_ROW].map(&mut counter);
         let panic = instance.get_global(&mut *store, EXPORT_PANIC);
         let panic = panic.and_then(|address| address.get(&mut *store).i32());
         Self {
@@ -92,7 +93,7 @@ impl Meter {
             fuel,
             stack,
             rest,
-            row,
+            next_row,
             panic: panic.map(|address| GuestAddr(address as u32)),
         }
     }
@@ -108,17 +109,19 @@ impl Meter {
         self.begin(store, budget, Grant::for_bytes(budget, bytes))
     }
 
-    /// Fills the tanks for a call that is about `count` rows.
+    /// Fills the tank for a call that is about `count` rows with arguments of so
+    /// many bytes, which a guest may copy once.
     pub(super) fn begin_rows(
         &self,
         store: &mut Store,
         budget: Budget,
         rows: Rows,
         count: u32,
+        bytes: u64,
     ) -> Result<(), Stop> {
         match rows {
             Rows::Bounded(fuel) if fuel > budget.fuel_per_row => Err(Stop::Fuel { row: Some(0) }),
-            _ => self.begin(store, budget, Grant::for_rows(budget, rows, count)),
+            _ => self.begin(store, budget, Grant::for_rows(budget, rows, count, bytes)),
         }
     }
 
@@ -131,16 +134,23 @@ impl Meter {
             grant.rows,
             grant.bounded.into(),
         );
-        store.data_mut().take_denied();
+        store.data_mut().begin();
         let begun = self.begin.call(store, parameters);
         begun.map_err(|error| Stop::Instantiate(format!("{error:#}")))
     }
 
     /// What a call has burnt that ended well.
-    pub(super) fn burnt(&self, store: &mut Store, budget: Budget, kind: Rows, rows: u32) -> u64 {
+    pub(super) fn burnt(
+        &self,
+        store: &mut Store,
+        budget: Budget,
+        kind: Rows,
+        rows: u32,
+        bytes: u64,
+    ) -> u64 {
         let left = self.fuel.get(store).i64().unwrap_or_default();
         let left = u64::try_from(left).unwrap_or_default();
-        let granted = Grant::for_rows(budget, kind, rows).fuel;
+        let granted = Grant::for_rows(budget, kind, rows, bytes).fuel;
         granted.saturating_sub(left)
     }
 
@@ -159,21 +169,24 @@ impl Meter {
             Ok(value) if !fuel_is_spent => return Ok(value),
             ended => ended.err(),
         };
-        let row = self.row.get(&mut *store).i32().unwrap_or(ROW_REFUSED);
-        if row == ROW_REFUSED {
-            return Err(Breach::Row.into());
-        }
-        let row = u64::try_from(row).ok();
+        let rest = self.rest.get(&mut *store).i64().unwrap_or_default();
+        let next_row = self.next_row.get(&mut *store).i32();
+        let row = match next_row {
+            Some(ROW_REFUSED) => return Err(Breach::Row.into()),
+            Some(next_row) if rest > 0 => u64::try_from(next_row).ok(),
+            _ => None,
+        };
+        let row = row.and_then(|next_row| next_row.checked_sub(1));
         if fuel_is_spent {
             return Err(Stop::Fuel { row });
         }
-        if is_spent(store, self.rest) {
+        if rest < 0 {
             return Err(Stop::Fuel { row: None });
         }
         if is_spent(store, self.stack) {
             return Err(Stop::Stack { row });
         }
-        let denied = store.data_mut().take_denied();
+        let denied = store.data().was_denied();
         let said = memory
             .zip(self.panic)
             .and_then(|(memory, address)| panic(address, memory.data(&*store)));

@@ -8,7 +8,6 @@ use fusebox_instrument::Rows;
 use super::account::Account;
 use super::guard::Guard;
 use super::instance::{Answer, Budget, Call, Export, Instance};
-use super::machine::Machine;
 use super::stop::Stop;
 use crate::definition::Limits;
 use crate::error::{Error, Result};
@@ -58,7 +57,6 @@ impl ProcessLimits {
 /// came to its end, and not if its memory has grown large: nobody pays for the
 /// memory of an idle one.
 pub(crate) struct Pool {
-    machine: Machine,
     module: Arc<wasmtime::InstancePre<Guard>>,
     export: Export,
     limits: Limits,
@@ -74,13 +72,11 @@ const IDLE_MEMORY_BYTES_MAX: usize = 4 << 20;
 
 impl Pool {
     pub(crate) fn new(
-        machine: Machine,
         module: Arc<wasmtime::InstancePre<Guard>>,
         export: Export,
         limits: Limits,
     ) -> Self {
         Self {
-            machine,
             module,
             export,
             limits,
@@ -163,14 +159,7 @@ impl Pool {
         budget: Budget,
         account: Option<Box<dyn Account>>,
     ) -> Result<Instance, Stop> {
-        Instance::new(
-            &self.machine,
-            &self.module,
-            &self.export,
-            self.limits,
-            budget,
-            account,
-        )
+        Instance::new(&self.module, &self.export, self.limits, budget, account)
     }
 
     fn take_back(&self, mut instance: Instance) {

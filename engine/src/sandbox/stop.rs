@@ -39,6 +39,19 @@ pub(crate) enum Stop {
     Instantiate(String),
 }
 
+impl Stop {
+    /// The row that stopped the call, where it is known.
+    pub(crate) fn row(&self) -> Option<u64> {
+        match self {
+            Self::Failed { row, .. }
+            | Self::Trap { row, .. }
+            | Self::Fuel { row }
+            | Self::Stack { row } => *row,
+            _ => None,
+        }
+    }
+}
+
 impl From<TooLarge> for Stop {
     fn from(arguments: TooLarge) -> Self {
         Self::Arena {

@@ -58,7 +58,10 @@ pub(crate) fn trials(runtime: &Arc<Runtime>) -> Vec<Trial> {
             runtime,
             memory_and_results_are_too_large_in_every_batch_or_in_none
         ),
-        trial!(runtime, five_verdicts_still_depend_on_the_rows_before),
+        trial!(
+            runtime,
+            verdicts_that_depended_on_the_rows_before_do_no_more
+        ),
     ]
 }
 
@@ -168,6 +171,6 @@ async fn memory_and_results_are_too_large_in_every_batch_or_in_none() -> Outcome
     grid.agree_on_both()
 }
 
-async fn five_verdicts_still_depend_on_the_rows_before() -> Outcome {
+async fn verdicts_that_depended_on_the_rows_before_do_no_more() -> Outcome {
     wrong::check().await
 }

@@ -210,7 +210,10 @@ pub const IMPORT_ROW: &str = "row";
 /// The import `(bytes: i32) -> ()` that settles a row.
 pub const IMPORT_SETTLE: &str = "settle";
 
-/// The import `() -> ()` that goes on with the row that was settled last.
+/// The import `(bytes: i32) -> ()` that interrupts a row.
+pub const IMPORT_PAUSE: &str = "pause";
+
+/// The import `() -> ()` that goes on with the row that was interrupted.
 pub const IMPORT_RESUME: &str = "resume";
 
 /// The import `() -> i32` that says whether rows need not be announced: 1 if

@@ -1,7 +1,7 @@
 //! Rows that are announced burn fuel of their own.
 
 use fusebox_instrument::{
-    EXPORT_BEGIN, EXPORT_FUEL, EXPORT_REST, EXPORT_ROW, Error, Options, ROW_REFUSED, Rows,
+    EXPORT_BEGIN, EXPORT_FUEL, EXPORT_NEXT_ROW, EXPORT_REST, Error, Options, ROW_REFUSED, Rows,
     instrument,
 };
 use wasmtime::{Engine, Instance, Store, TypedFunc};
@@ -12,6 +12,7 @@ fn module(f: &str) -> Vec<u8> {
         r#"(module
           (import "fusebox" "row" (func $row (param i32)))
           (import "fusebox" "settle" (func $settle (param i32)))
+          (import "fusebox" "pause" (func $pause (param i32)))
           (import "fusebox" "resume" (func $resume))
           (import "fusebox" "bounded" (func $bounded (result i32)))
           (memory 1)
@@ -62,11 +63,18 @@ fn call(module: &[u8], grant: Grant) -> End {
         let global = instance.get_global(&mut store, name).unwrap();
         global.get(&mut store)
     };
+    let rest = global(EXPORT_REST).unwrap_i64();
+    let row = global(EXPORT_NEXT_ROW).unwrap_i32();
     End {
         returned,
-        row: global(EXPORT_ROW).unwrap_i32(),
+        // Outside rows, as -1 less the row that may come next.
+        row: match (row, rest) {
+            (ROW_REFUSED, _) => ROW_REFUSED,
+            (next, 1..) => next - 1,
+            (next, _) => -1 - next,
+        },
         fuel: global(EXPORT_FUEL).unwrap_i64(),
-        rest: global(EXPORT_REST).unwrap_i64(),
+        rest,
     }
 }
 
@@ -165,7 +173,7 @@ fn what_a_row_settles_goes_to_the_call() {
 #[test]
 fn a_row_that_is_resumed_goes_on_with_what_it_had() {
     let switching = |times: usize| {
-        let switch = "(call $settle (i32.const 0)) (nop) (call $resume)".repeat(times);
+        let switch = "(call $pause (i32.const 0)) (nop) (call $resume)".repeat(times);
         over_rows(&format!(
             "(call $row (local.get $row)) {switch} (call $settle (i32.const 0))"
         ))
@@ -231,9 +239,11 @@ fn no_guest_burns_more_than_it_was_granted() {
         (loop $next
           (if (i32.lt_u (local.get $row) (local.get $rows)) (then (call $row (local.get $row))))
           (local.set $row (i32.add (local.get $row) (i32.const 1)))
-          (call $settle (i32.const 100))
+          (call $pause (i32.const 100))
           (call $resume)
           (call $settle (i32.const 100))
+          (call $pause (i32.const 10))
+          (call $resume)
           (br $next)))"#;
     let grant = Grant {
         row: 200,
@@ -272,12 +282,19 @@ fn rows_are_bounded_where_nothing_in_them_can_go_on() {
     let Rows::Bounded(least) = one("") else {
         panic!("an empty row is bounded");
     };
-    assert!(least > 5 && least < 50, "{least}");
+    assert!(least > 1 && least < 50, "{least}");
     let Rows::Bounded(more) = one("(call $calls) (drop (i32.div_u (local.get 0) (i32.const 3)))")
     else {
         panic!("calls of bounded functions are bounded");
     };
     assert!(more > least + 10, "{more}");
+    // What stands around a row is not the row's.
+    let around = granted(
+        r#"(func $loops (loop)) (func (export "f") (param i32)
+             (loop (call $loops) (call $row (local.get 0)) (call $settle (i32.const 0)) (call $loops)
+               (br_if 0 (local.get 0))))"#,
+    );
+    assert!(matches!(around, Rows::Bounded(1..20)), "{around:?}");
     for body in [
         "(loop)",
         "(call $loops)",
@@ -285,7 +302,9 @@ fn rows_are_bounded_where_nothing_in_them_can_go_on() {
         "(call_indirect (type $t) (i32.const 0))",
         "(memory.fill (i32.const 0) (i32.const 0) (local.get 0))",
         "(call $settle (local.get 0))",
-        "(call $settle (i32.const 0)) (call $resume)",
+        "(call $pause (i32.const 0)) (call $resume)",
+        "(call $row (i32.const 7))",
+        "(return_call $leaf)",
     ] {
         assert_eq!(one(body), Rows::Announced, "{body}");
     }

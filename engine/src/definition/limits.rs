@@ -51,7 +51,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             fuel_per_row: 1_000_000,
-            fuel_per_call: 1_000_000,
+            fuel_per_call: 500_000,
             memory_bytes_max: 64 << 20,
             stack_bytes_max: 256 << 10,
             result_bytes_max: 64 << 20,

@@ -4,7 +4,8 @@ use arrow::array::ArrayRef;
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 use fusebox_abi::{
-    ALIGNMENT, EXPORT_ALLOC, EXPORT_INITIALIZE, EXPORT_MEMORY, STATUS_FAILURE, STATUS_OK,
+    ALIGNMENT, BOUNDED_BOOK_FUEL_PER_ROW, EXPORT_ALLOC, EXPORT_INITIALIZE, EXPORT_MEMORY,
+    STATUS_FAILURE, STATUS_OK,
 };
 use fusebox_instrument::{EXPORT_START, Rows};
 
@@ -30,24 +31,34 @@ pub(crate) struct Budget {
 /// What the rows of one call may burn together, unless one alone may burn more.
 ///
 /// The host looks up between calls, to see whether the query was cancelled, so
-/// a call must end soon whatever the guest does. Its dearest instruction is a
-/// load that misses every cache: {NS} ns for a unit of fuel were measured. The
-/// rows, one more that was begun, and the bookkeeping of 8,192 rows come to six
-/// million units: below 100 ms.
-const FUEL_GRANTED: u64 = 2_000_000;
+/// a call must end soon whatever the guest does. The dearest code that is known
+/// follows pointers through memory that is in no cache: 39 ns for a unit of
+/// fuel were measured. With the limits of [`Limits::default`], a call has 2.3
+/// million units at most, or below 100 ms.
+const FUEL_GRANTED: u64 = 1_000_000;
 
 /// The most rows of a call.
-pub(crate) const ROWS_MAX: u64 = 8_192;
+pub(crate) const ROWS_MAX: u64 = 4_096;
+
+/// The most rows of a call whose rows are bounded, and need less bookkeeping.
+const BOUNDED_ROWS_MAX: u64 = 8_192;
 
 impl Budget {
-    /// What the rows of a call may burn together.
+    /// What the rows of a call may burn together, that of the one that is going
+    /// on included: a row begins only where there is as much as it may burn.
     pub(super) fn fuel_granted(self) -> u64 {
-        FUEL_GRANTED.max(self.fuel_per_row)
+        FUEL_GRANTED.max(self.fuel_per_row.saturating_add(FUEL_GRANTED / 4))
     }
 
-    /// How many rows of so much fuel each a call may be about.
-    pub(super) fn rows_within(self, fuel_of_row: u64) -> usize {
-        (FUEL_GRANTED / fuel_of_row.max(1)).clamp(1, ROWS_MAX) as usize
+    /// How many rows that burn as much as they may, a call may be about.
+    pub(super) fn rows_within(self) -> u64 {
+        (FUEL_GRANTED / self.fuel_per_row.max(1)).clamp(1, ROWS_MAX)
+    }
+
+    /// How many rows that burn so much at most, a call may be about.
+    pub(super) fn bounded_rows_within(fuel: u64) -> u64 {
+        let fuel = fuel.saturating_add(BOUNDED_BOOK_FUEL_PER_ROW);
+        (FUEL_GRANTED / fuel).clamp(1, BOUNDED_ROWS_MAX)
     }
 
     /// What so many rows and their call have.
@@ -229,8 +240,7 @@ impl Instance {
     fn might_do_with_fewer(&self, budget: Budget, rows: u32) -> bool {
         let has_less = match self.rows {
             Rows::Shared => budget.fuel_shared() < budget.fuel_of(rows),
-            Rows::Announced => true,
-            Rows::Bounded(_) => false,
+            Rows::Announced | Rows::Bounded(_) => true,
         };
         has_less && rows > 1
     }

@@ -1,6 +1,6 @@
 //! The counters that the instrumentation has put into a guest.
 
-use fusebox_abi::{BOOK_FUEL_PER_ROW, EXPORT_PANIC};
+use fusebox_abi::{BOOK_FUEL_PER_ROW, BOUNDED_BOOK_FUEL_PER_ROW, EXPORT_PANIC};
 use fusebox_instrument::{
     EXPORT_BEGIN, EXPORT_FUEL, EXPORT_NEXT_ROW, EXPORT_REST, EXPORT_STACK, ROW_REFUSED, Rows,
 };
@@ -60,12 +60,10 @@ impl Grant {
         let all = |fuel: u64| fuel.saturating_mul(rows.into()).saturating_add(call);
         let fuel = match kind {
             Rows::Shared => budget.fuel_of(rows).min(budget.fuel_shared()),
-            // A row begins where there is as much as it may burn.
             Rows::Announced => all(BOOK_FUEL_PER_ROW)
                 .saturating_add(bytes)
-                .saturating_add(budget.fuel_granted())
-                .saturating_add(budget.fuel_per_row),
-            Rows::Bounded(fuel) => all(fuel.saturating_add(BOOK_FUEL_PER_ROW)),
+                .saturating_add(budget.fuel_granted()),
+            Rows::Bounded(fuel) => all(fuel.saturating_add(BOUNDED_BOOK_FUEL_PER_ROW)),
         };
         Self {
             fuel,

@@ -111,12 +111,12 @@ impl Pool {
     /// may burn together, if that is known; where a call can be made
     /// again with fewer, that need not be known.
     pub(crate) fn rows_within(&self, budget: Budget, is_repeatable: bool) -> Option<usize> {
-        let fuel = match self.export.rows {
-            Rows::Bounded(fuel) => fuel,
+        let rows = match self.export.rows {
+            Rows::Bounded(fuel) => Budget::bounded_rows_within(fuel),
             Rows::Shared | Rows::Announced if is_repeatable => return None,
-            Rows::Shared | Rows::Announced => budget.fuel_per_row,
+            Rows::Shared | Rows::Announced => budget.rows_within(),
         };
-        Some(budget.rows_within(fuel))
+        usize::try_from(rows).ok()
     }
 
     /// Makes an instance and keeps it, so that what can go wrong in doing so

@@ -221,7 +221,10 @@ pub const IMPORT_RESUME: &str = "resume";
 pub const IMPORT_BOUNDED: &str = "bounded";
 
 /// The fuel that each row adds to what a call may burn outside its rows.
-pub const BOOK_FUEL_PER_ROW: u64 = 256;
+pub const BOOK_FUEL_PER_ROW: u64 = 128;
+
+/// The same where rows are bounded and none is announced.
+pub const BOUNDED_BOOK_FUEL_PER_ROW: u64 = 64;
 
 /// The alignment, in bytes, of the arena and of every buffer that the host
 /// lowers, and the multiple to which their zero padding extends.

@@ -8,144 +8,19 @@
 //! loops of bounded ones. Names read `metering/<kernel>/<variant>`; the last
 //! lines are the ratios of the medians.
 
+mod kernels;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
-use fusebox_abi::{ALIGNMENT, ArrowArray, EXPORT_ALLOC, EXPORT_FUNCTION_PREFIX, EXPORT_MEMORY};
-use fusebox_instrument::{EXPORT_BEGIN, EXPORT_FUEL, Options, Rows, instrument};
-use wasmtime::{Engine, Instance, Store, TypedFunc};
+use fusebox_instrument::EXPORT_FUEL;
+use wasmtime::Engine;
+
+use kernels::{Grant, Guest, Kernel, Loaded, kernels};
 
 const ROWS: usize = 8_192;
-
-/// A function, its module, and what it is called with.
-struct Kernel {
-    module: &'static str,
-    name: &'static str,
-    columns: Vec<Column>,
-    /// How many bytes of the result's second buffer are compared.
-    result_bytes: usize,
-}
-
-/// An argument column without nulls.
-enum Column {
-    Fixed(Vec<u8>),
-    Bytes(Vec<Vec<u8>>),
-}
-
-impl Column {
-    fn longs(value: impl Fn(usize) -> i64) -> Self {
-        Self::Fixed((0..ROWS).flat_map(|row| value(row).to_le_bytes()).collect())
-    }
-
-    /// Spread evenly from `least` on.
-    fn doubles(seed: f64, least: f64, range: f64) -> Self {
-        let part = |row: usize| (seed + row as f64 * 0.618_033_988_749_895).fract();
-        let value = |row| least + part(row) * range;
-        Self::Fixed((0..ROWS).flat_map(|row| value(row).to_le_bytes()).collect())
-    }
-
-    fn texts(value: impl Fn(usize) -> String) -> Self {
-        Self::Bytes((0..ROWS).map(|row| value(row).into_bytes()).collect())
-    }
-
-    /// The buffers behind the validity bitmap.
-    fn buffers(&self) -> Vec<Vec<u8>> {
-        match self {
-            Self::Fixed(values) => vec![values.clone()],
-            Self::Bytes(rows) => {
-                let mut end = 0_i32;
-                let mut offsets = end.to_le_bytes().to_vec();
-                for row in rows {
-                    end += row.len() as i32;
-                    offsets.extend(end.to_le_bytes());
-                }
-                vec![offsets, rows.concat()]
-            }
-        }
-    }
-}
-
-/// Numbers that look random and are the same in every run.
-fn random(row: usize, salt: u64) -> u64 {
-    let mixed = (row as u64 ^ salt << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 8
-}
-
-fn kernels() -> Vec<Kernel> {
-    let word = |row: usize| {
-        let words = [
-            "Crème", "brûlée", "at", "the", "Gare", "du", "Nord", "since",
-        ];
-        let words = (0..16).map(|n| words[random(row, n) as usize % words.len()]);
-        words.collect::<Vec<_>>().join(" ")
-    };
-    let small = |salt| Column::longs(move |row| (random(row, salt) % 1_000_000) as i64);
-    let kernel = |module, name, columns, result_bytes| Kernel {
-        module,
-        name,
-        columns,
-        result_bytes,
-    };
-    let of = |name, columns| kernel("kernels", name, columns, ROWS * 8);
-    vec![
-        of("add", vec![small(1), small(2)]),
-        of("gcd", vec![small(3), small(4)]),
-        kernel(
-            "math",
-            "collatz_steps",
-            vec![Column::longs(|row| row as i64 + 1)],
-            ROWS * 8,
-        ),
-        kernel(
-            "math",
-            "mod_pow",
-            vec![
-                small(5),
-                small(6),
-                Column::longs(|row| random(row, 7) as i64 | 1),
-            ],
-            ROWS * 8,
-        ),
-        of("polynomial", vec![Column::doubles(0.3, -2.0, 4.0)]),
-        kernel(
-            "geo",
-            "haversine_km",
-            vec![
-                Column::doubles(0.1, -90.0, 180.0),
-                Column::doubles(0.2, -180.0, 360.0),
-                Column::doubles(0.4, -90.0, 180.0),
-                Column::doubles(0.7, -180.0, 360.0),
-            ],
-            ROWS * 8,
-        ),
-        of(
-            "vector_sum",
-            vec![Column::Bytes(
-                (0..ROWS)
-                    .map(|row| {
-                        (0..128)
-                            .flat_map(|lane| (random(row, lane) as f32 / 1e16).to_le_bytes())
-                            .collect()
-                    })
-                    .collect(),
-            )],
-        ),
-        of("fnv1a", vec![Column::texts(word)]),
-        kernel("kernels", "upper", vec![Column::texts(word)], ROWS * 4),
-        kernel("text", "slug", vec![Column::texts(word)], ROWS * 4),
-        kernel(
-            "text",
-            "jaro_winkler",
-            vec![Column::texts(word), Column::texts(move |row| word(row + 1))],
-            ROWS * 8,
-        ),
-        of("fibonacci", vec![Column::longs(|row| (row % 16) as i64)]),
-        of("dispatch", vec![Column::longs(|row| random(row, 8) as i64)]),
-    ]
-}
 
 /// How a module is metered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -165,144 +40,22 @@ impl Variant {
             Self::Wasmtime => "wasmtime",
         }
     }
-}
 
-/// A kernel in an instance, its arguments in place.
-struct Loaded {
-    store: Store<()>,
-    variant: Variant,
-    begin: TypedFunc<(i64, i64, i64, i32, i32), ()>,
-    bounded: i32,
-    function: TypedFunc<(u32, u32, u32), u32>,
-    memory: wasmtime::Memory,
-    instance: Instance,
-    args: u32,
-    result: u32,
-}
-
-/// More than any kernel burns.
-const PLENTY: i64 = 1 << 60;
-
-impl Loaded {
-    fn new(kernel: &Kernel, variant: Variant) -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests");
-        let module = std::fs::read(root.join(format!("{}.wasm", kernel.module)))
-            .expect("build the guests first: cargo xtask guests");
-        let options = Options {
-            metered: variant == Variant::Fusebox,
-            ..Options::default()
-        };
-        let metered = instrument(&module, options).expect("the guest is valid");
+    fn load(self, kernel: &Kernel) -> Loaded {
         let mut config = wasmtime::Config::new();
         config
             .compiler_inlining(wasmtime::Inlining::Yes)
-            .consume_fuel(variant == Variant::Wasmtime);
+            .consume_fuel(self == Self::Wasmtime);
         let engine = Engine::new(&config).expect("the settings are supported");
-        let module = wasmtime::Module::new(&engine, &metered.module).expect("the module compiles");
-        let mut store = Store::new(&engine, ());
-        if variant == Variant::Wasmtime {
-            store.set_fuel(PLENTY as u64).expect("fuel is on");
-        }
-        let instance = Instance::new(&mut store, &module, &[]).expect("nothing is imported");
-        let export = format!("{EXPORT_FUNCTION_PREFIX}{}", kernel.name);
-        let bounded = matches!(metered.rows[&export], Rows::Bounded(_));
-        let mut loaded = Self {
-            begin: instance
-                .get_typed_func(&mut store, EXPORT_BEGIN)
-                .expect("it is added"),
-            function: instance
-                .get_typed_func(&mut store, &export)
-                .expect("it is a function"),
-            memory: instance
-                .get_memory(&mut store, EXPORT_MEMORY)
-                .expect("it has a memory"),
-            store,
-            variant,
-            bounded: bounded.into(),
-            instance,
-            args: 0,
-            result: 0,
-        };
-        loaded.place(kernel);
-        loaded
+        let guest = Guest::new(&engine, kernel.module, self == Self::Fusebox);
+        Loaded::new(&guest, kernel)
     }
+}
 
-    /// Writes the argument columns into the guest's arena.
-    fn place(&mut self, kernel: &Kernel) {
-        let mut image = vec![0_u8; (kernel.columns.len() + 1) * ArrowArray::SIZE];
-        let mut headers = Vec::new();
-        for column in &kernel.columns {
-            let addresses = image.len();
-            image.resize(addresses + ALIGNMENT, 0);
-            let mut offsets = Vec::new();
-            for buffer in column.buffers() {
-                offsets.push(image.len() as u32);
-                image.extend(&buffer);
-                image.resize(image.len().next_multiple_of(ALIGNMENT), 0);
-            }
-            headers.push((addresses, offsets));
-        }
-        self.begin();
-        let alloc: TypedFunc<u32, u32> = self
-            .instance
-            .get_typed_func(&mut self.store, EXPORT_ALLOC)
-            .expect("it has an allocator");
-        let arena = alloc
-            .call(&mut self.store, image.len() as u32)
-            .expect("there is room");
-        for (n, (addresses, offsets)) in headers.into_iter().enumerate() {
-            for (slot, offset) in offsets.iter().enumerate() {
-                let at = addresses + 4 * (slot + 1);
-                image[at..at + 4].copy_from_slice(&(arena + offset).to_le_bytes());
-            }
-            let header = ArrowArray {
-                length: ROWS as i64,
-                n_buffers: offsets.len() as i64 + 1,
-                buffers: arena + addresses as u32,
-                ..ArrowArray::default()
-            };
-            let at = n * ArrowArray::SIZE;
-            image[at..at + ArrowArray::SIZE].copy_from_slice(&header.to_bytes());
-        }
-        self.memory
-            .write(&mut self.store, arena as usize, &image)
-            .expect("it was lent");
-        self.args = arena;
-        self.result = arena + (kernel.columns.len() * ArrowArray::SIZE) as u32;
-    }
-
-    fn begin(&mut self) {
-        if self.variant == Variant::Wasmtime {
-            self.store.set_fuel(PLENTY as u64).expect("fuel is on");
-        }
-        let parameters = (PLENTY, 1 << 18, PLENTY >> 10, ROWS as i32, self.bounded);
-        self.begin
-            .call(&mut self.store, parameters)
-            .expect("it only sets globals");
-    }
-
-    fn call(&mut self) {
-        self.begin();
-        let arguments = (self.args, ROWS as u32, self.result);
-        let status = self.function.call(&mut self.store, arguments);
-        assert_eq!(status.expect("no kernel traps"), 0);
-    }
-
-    /// The bytes of the result's second buffer: values, or offsets.
-    fn answer(&mut self, bytes: usize) -> Vec<u8> {
-        let memory = self.memory.data(&self.store);
-        let header = memory[self.result as usize..][..ArrowArray::SIZE].try_into();
-        let header = ArrowArray::from_bytes(header.expect("a header has 64 bytes"));
-        let address = memory[header.buffers as usize + 4..][..4].try_into();
-        let address = u32::from_le_bytes(address.expect("an address has 4 bytes"));
-        memory[address as usize..][..bytes].to_vec()
-    }
-
-    /// The fuel that the call has left.
-    fn fuel_left(&mut self) -> i64 {
-        let fuel = self.instance.get_global(&mut self.store, EXPORT_FUEL);
-        fuel.expect("it is added").get(&mut self.store).unwrap_i64()
-    }
+/// Calls the kernel once more, with all the fuel it needs.
+fn call(loaded: &mut Loaded) {
+    let status = loaded.call(Grant::PLENTY);
+    assert_eq!(status.expect("no kernel traps"), 0);
 }
 
 /// Nanoseconds for each row, by kernel and variant.
@@ -312,15 +65,15 @@ fn measure(criterion: &mut Criterion, number: usize, kernel: &Kernel, samples: &
     let mut group = criterion.benchmark_group(format!("metering/{}", kernel.name));
     let mut answers = Vec::new();
     for variant in Variant::ALL {
-        let mut loaded = Loaded::new(kernel, variant);
-        loaded.call();
-        answers.push(loaded.answer(kernel.result_bytes));
-        assert!(loaded.fuel_left() > 0);
+        let mut loaded = variant.load(kernel);
+        call(&mut loaded);
+        answers.push(loaded.answer(kernel.result_bytes).to_vec());
+        assert!(loaded.counter(EXPORT_FUEL) > 0);
         group.bench_function(variant.name(), |bencher| {
             bencher.iter_custom(|calls| {
                 let start = Instant::now();
                 for _ in 0..calls {
-                    loaded.call();
+                    call(&mut loaded);
                 }
                 let time = start.elapsed();
                 let nanoseconds = time.as_nanos() as f64 / (calls as f64 * ROWS as f64);
@@ -353,7 +106,7 @@ fn main() {
         .sample_size(40)
         .without_plots()
         .configure_from_args();
-    let kernels = kernels();
+    let kernels = kernels(0..ROWS);
     let samples = Samples::default();
     for (number, kernel) in kernels.iter().enumerate() {
         measure(&mut criterion, number, kernel, &samples);

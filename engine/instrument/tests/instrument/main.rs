@@ -1,6 +1,7 @@
 //! The pass against Wasmtime: a rewritten module does what it did, and stops
 //! where Wasmtime's own fuel stops it.
 
+mod bundled;
 mod counted;
 mod rows;
 

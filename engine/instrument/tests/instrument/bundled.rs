@@ -1,0 +1,209 @@
+//! The functions that come with Fusebox: metered, they do what they did.
+
+#[path = "../../benches/kernels.rs"]
+mod kernels;
+
+use std::collections::{BTreeSet, HashMap};
+
+use fusebox_abi::EXPORT_FUNCTION_PREFIX;
+use fusebox_instrument::{EXPORT_FUEL, EXPORT_REST};
+use wasmtime::{Engine, Trap};
+
+use kernels::{Column, Grant, Guest, Kernel, Loaded, random};
+
+const MODULES: [&str; 4] = ["geo", "kernels", "math", "text"];
+
+/// The functions that are not measured.
+fn others(range: std::ops::Range<usize>) -> [Kernel; 3] {
+    let rows = range.len();
+    let number = |row| {
+        let digits = (0..16).map(|n| char::from(b'0' + (random(row, n) % 10) as u8));
+        digits.collect()
+    };
+    let kernel = |module, name, columns, result_bytes| Kernel {
+        module,
+        name,
+        rows,
+        columns,
+        result_bytes,
+    };
+    [
+        kernel(
+            "geo",
+            "geohash",
+            vec![
+                Column::doubles(&range, 0.5, -90.0, 180.0),
+                Column::doubles(&range, 0.6, -180.0, 360.0),
+                Column::longs(&range, |row| row as i64 % 12 + 1),
+            ],
+            rows * 4,
+        ),
+        // One of the rows divides by zero.
+        kernel(
+            "math",
+            "checked_div",
+            vec![
+                Column::longs(&range, |row| random(row, 9) as i64),
+                Column::longs(&range, |row| row as i64 - 650),
+            ],
+            rows * 8,
+        ),
+        kernel(
+            "text",
+            "luhn_ok",
+            vec![Column::texts(&range, number)],
+            rows / 8,
+        ),
+    ]
+}
+
+/// Every function, each with batches that a guest is called with in a row.
+fn functions() -> Vec<[Kernel; 3]> {
+    let [mut long, short, last] = [0..500, 500..507, 507..900].map(|range| {
+        let kernels = kernels::kernels(range.clone());
+        kernels.into_iter().chain(others(range))
+    });
+    let rest = short.zip(last);
+    rest.map_while(|(short, last)| Some([long.next()?, short, last]))
+        .collect()
+}
+
+/// The bundled modules, by name.
+fn guests(engine: &Engine, metered: bool) -> HashMap<&'static str, Guest> {
+    let guest = |name| (name, Guest::new(engine, name, metered));
+    MODULES.map(guest).into()
+}
+
+/// What a call leaves behind.
+#[derive(PartialEq)]
+struct Trace {
+    status: u32,
+    answer: Vec<u8>,
+    memory: Vec<u8>,
+}
+
+impl Trace {
+    fn of(loaded: &Loaded, kernel: &Kernel, status: u32) -> Self {
+        let answer = match status {
+            0 => loaded.answer(kernel.result_bytes).to_vec(),
+            _ => Vec::new(),
+        };
+        Self {
+            status,
+            answer,
+            memory: loaded.memory.data(&loaded.store).to_vec(),
+        }
+    }
+}
+
+/// The traces of batches in a row, and the fuel that each needs.
+fn with_plenty(guest: &Guest, batches: &[Kernel; 3]) -> [(Trace, i64); 3] {
+    let mut loaded = Loaded::new(guest, &batches[0]);
+    batches.each_ref().map(|kernel| {
+        loaded.place(kernel);
+        let status = loaded.call(Grant::PLENTY).expect("no kernel traps");
+        let burnt = Grant::PLENTY.fuel - loaded.counter(EXPORT_FUEL);
+        (Trace::of(&loaded, kernel, status), burnt)
+    })
+}
+
+#[track_caller]
+fn check_same(ours: &Trace, theirs: &Trace, kernel: &Kernel) {
+    assert_eq!(ours.status, theirs.status, "{}", kernel.name);
+    assert!(ours.answer == theirs.answer, "{}", kernel.name);
+    assert!(ours.memory == theirs.memory, "{}", kernel.name);
+}
+
+#[test]
+fn every_function_of_the_bundled_modules_is_compared() {
+    let guests = guests(&crate::engine(false), true);
+    let exported = guests.iter().flat_map(|(module, guest)| {
+        let names = guest.rows.keys();
+        names.filter_map(|name| Some((*module, name.strip_prefix(EXPORT_FUNCTION_PREFIX)?)))
+    });
+    let functions = functions();
+    let compared = functions
+        .iter()
+        .map(|batches| (batches[0].module, batches[0].name));
+    assert_eq!(
+        compared.collect::<BTreeSet<_>>(),
+        exported.collect::<BTreeSet<_>>()
+    );
+}
+
+#[test]
+fn bundled_functions_do_what_they_did() {
+    let engine = crate::engine(false);
+    let [metered, unmetered] = [true, false].map(|metered| guests(&engine, metered));
+    let mut statuses = [0; 2];
+    for batches in functions() {
+        let module = batches[0].module;
+        let ours = with_plenty(&metered[module], &batches);
+        let theirs = with_plenty(&unmetered[module], &batches);
+        for ((ours, theirs), kernel) in ours.iter().zip(&theirs).zip(&batches) {
+            check_same(&ours.0, &theirs.0, kernel);
+            assert!(ours.1 > 0 && theirs.1 == 0, "{}", kernel.name);
+            statuses[ours.0.status as usize] += 1;
+        }
+    }
+    // A failure among them.
+    assert_eq!(statuses, [47, 1]);
+}
+
+/// Around what the batch needs, and what a row does.
+fn tight(need: i64, rows: usize, salt: u64) -> Grant {
+    let eighths = |salt, most| 1 + (random(salt as usize, 10) % most) as i64;
+    let mean = need / rows as i64 + 1;
+    Grant {
+        fuel: need / 8 * eighths(salt, 24),
+        fuel_per_row: mean / 8 * (4 + eighths(salt + 1, 60)),
+    }
+}
+
+#[test]
+fn bundled_functions_with_little_fuel_do_the_same_or_are_stopped() {
+    let (plain, fuelled) = (crate::engine(false), crate::engine(true));
+    let [metered, unmetered] = [true, false].map(|metered| guests(&plain, metered));
+    let theirs = guests(&fuelled, false);
+    let mut all = [0; 3];
+    let mut salts = (0..).step_by(2);
+    for batches in functions() {
+        let module = batches[0].module;
+        let expected = with_plenty(&unmetered[module], &batches);
+        let needs = with_plenty(&metered[module], &batches).map(|(_, need)| need);
+        let (mut same, mut stopped, mut stopped_by_both) = (0, 0, 0);
+        for _ in 0..24 {
+            let mut ours = Loaded::new(&metered[module], &batches[0]);
+            let mut theirs = Loaded::new(&theirs[module], &batches[0]);
+            for ((kernel, expected), need) in batches.iter().zip(&expected).zip(needs) {
+                let salt = salts.next().expect("numbers do not end");
+                let grant = tight(need, kernel.rows, salt);
+                ours.place(kernel);
+                theirs.place(kernel);
+                let oracle = theirs.call(grant).map_err(|error| error.downcast().ok());
+                let status = ours.call(grant).ok();
+                let spent = ours.counter(EXPORT_FUEL) < 0 || ours.counter(EXPORT_REST) < 0;
+                match oracle {
+                    Ok(status) => assert_eq!(status, expected.0.status),
+                    Err(trap) => {
+                        assert_eq!(trap, Some(Trap::OutOfFuel), "{}", kernel.name);
+                        assert!(spent, "{} with {grant:?}", kernel.name);
+                        stopped_by_both += 1;
+                    }
+                }
+                if spent {
+                    stopped += 1;
+                    break;
+                }
+                let status = status.expect("only fuel stops it");
+                check_same(&Trace::of(&ours, kernel, status), &expected.0, kernel);
+                same += 1;
+            }
+        }
+        let name = batches[0].name;
+        assert!(same > 5 && stopped > 5, "{name}: {same} and {stopped}");
+        all = [all[0] + same, all[1] + stopped, all[2] + stopped_by_both];
+    }
+    println!("{all:?} did the same, were stopped, were stopped by both");
+    assert!(all.iter().all(|count| *count > 50), "{all:?}");
+}

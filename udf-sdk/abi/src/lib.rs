@@ -23,11 +23,13 @@
 //! | [`fusebox_alloc`](EXPORT_ALLOC) | `(bytes: i32) -> i32` | lends the host its arena |
 //! | [`fusebox_udf_`](EXPORT_FUNCTION_PREFIX)*symbol* | `(args: i32, rows: i32, result: i32) -> i32` | one function |
 //! | [`_initialize`](EXPORT_INITIALIZE) | `() -> ()` | optional: called once, before anything else |
+//! | [`fusebox_panic`](EXPORT_PANIC) | global `i32` | optional: the address of a [`Panic`] |
 //!
 //! Lengths and addresses are unsigned, whatever Wasm's `i32` suggests. The
 //! prefix keeps a SQL function named `pow` or `malloc` from colliding with the
-//! C library's symbol. A module imports nothing, and exports nothing whose name
-//! begins with `fusebox:`, which is where the host puts its own.
+//! C library's symbol. A module imports nothing but what [tells rows
+//! apart](#rows-and-their-fuel), and exports nothing whose name begins with
+//! `fusebox:`, which is where the host puts its own.
 //!
 //! # The arena
 //!
@@ -59,6 +61,85 @@
 //! What the result points to belongs to the guest and must stay as it is until
 //! the next call into the instance; the host copies it out at once and calls
 //! no `release`. A trap fails the query, and the instance is never used again.
+//! The error has the message and the place that the guest has left in its
+//! [`Panic`], all zero until then. The address of the `Panic` is read once,
+//! when the module is instantiated.
+//!
+//! # Rows and their fuel
+//!
+//! What a guest runs burns fuel, about one unit per instruction, and without
+//! any left it is stopped. A row that the guest announces burns fuel of its
+//! own, so that its verdict does not depend on its batch, and errors name it.
+//! The imports are those of module [`fusebox`](IMPORT_MODULE), of exactly these
+//! types, all optional:
+//!
+//! | import | type | what a call does |
+//! |---|---|---|
+//! | [`row`](IMPORT_ROW) | `(row: i32) -> ()` | begins a row: what runs now burns its `fuel_per_row` |
+//! | [`settle`](IMPORT_SETTLE) | `(bytes: i32) -> ()` | ends the row, which first pays a unit for every 2 of `bytes` |
+//! | [`pause`](IMPORT_PAUSE) | `(bytes: i32) -> ()` | interrupts the row, which first pays in the same way |
+//! | [`resume`](IMPORT_RESUME) | `() -> ()` | goes on with the row and the fuel it had left |
+//! | [`bounded`](IMPORT_BOUNDED) | `() -> i32` | tells whether rows are bounded: 1 if so, else 0 |
+//!
+//! Nobody is called: the host puts a few instructions in the place of each
+//! import, which move fuel between the tanks of the call and of the row. They
+//! make none, so a guest burns no more than it was granted, whatever it says.
+//!
+//! - Rows are announced in rising order, from 0 to `rows - 1`. A row that was
+//!   passed, or that the batch has not, breaks the contract. Any row may be left
+//!   out; one with a null argument of a `STRICT` function should be.
+//! - A row begins where the call has more than `fuel_per_row`. What the row
+//!   leaves of it goes back to the call.
+//! - A row that is not settled ends with the next announcement, or with the
+//!   call, and pays nothing.
+//! - `pause` and `resume` come in pairs, in a row. Outside rows, `settle` ends
+//!   nothing.
+//!
+//! **The book.** What runs outside rows, or while one is interrupted, is paid
+//! by the call: reading arguments, appending and growing results. For that a
+//! call has `fuel_per_call`, [`BOOK_FUEL_PER_ROW`] units for each row of the
+//! batch, one for each byte of the lowered arguments, and what rows pay: a
+//! guest settles a row of text with the bytes of its result. On top comes what
+//! the rows may burn together, never less than `fuel_per_row`; a batch that
+//! needs more is divided. A call of `fusebox_alloc` has `fuel_per_call`, and a
+//! unit for every 16 bytes.
+//!
+//! **Verdicts that do not depend on other rows** are up to the guest:
+//!
+//! - One copy of the code between `row` and `settle` serves every row: in a
+//!   function that compilers do not inline, unroll or vectorise.
+//! - That code keeps no state: no static, no cache, no heap with a history. Its
+//!   memory is a piece that is empty again for each row; for all other, it
+//!   pauses at a price that does not depend on what was allocated before.
+//! - The book is kept outside: code whose work depends on how much the rows
+//!   before have left, such as a buffer that grows, burns none of the row's
+//!   fuel.
+//! - It reads at addresses that do not depend on other rows, where their
+//!   alignment has a say in the work: a text is first copied to one place.
+//!
+//! **Bounded rows.** In each function that calls `row`, the host reads the code
+//! from the first such call to the last of `settle`, as it stands there. A row
+//! burns no more than that code weighs, if the code
+//!
+//! - holds no loop, no import but `settle`, no call through a table, no tail
+//!   call, and no instruction on memories or tables whose work depends on an
+//!   operand;
+//! - settles constants, each pushed just before;
+//! - calls only functions that hold none of these, and call only such
+//!   functions, not in circles.
+//!
+//! Where this holds for all rows that an exported function can come to announce,
+//! `bounded()` is 1 in its calls. The guest then announces none and runs them in
+//! whatever loop is fastest. The call has what all rows weigh, `fuel_per_call`,
+//! and [`BOUNDED_BOOK_FUEL_PER_ROW`] units for each row, which does not pay for
+//! announcing: a guest that announces rows asks `bounded` first. Where a row
+//! weighs more than `fuel_per_row`, the function is out of fuel without being
+//! called.
+//!
+//! **Without announcements**, rows share one tank with the book, of
+//! `fuel_per_call + rows × fuel_per_row` units at most, and no error but a
+//! [`Failure`] names the row. Whether the tank suffices may depend on what else
+//! is in the batch.
 //!
 //! # An argument column
 //!
@@ -171,6 +252,33 @@
 //! }
 //! ```
 //!
+//! Its rows share a tank. To announce them, the loop becomes
+//!
+//! ```c
+//!   if (bounded())
+//!     for (uint32_t i = 0; i < rows; i++)
+//!       values[i] = w[args[0].length == 1 ? 0 : i] * h[args[1].length == 1 ? 0 : i];
+//!   else
+//!     for (uint32_t i = 0; i < rows; i++)
+//!       values[i] = one(i, w[args[0].length == 1 ? 0 : i], h[args[1].length == 1 ? 0 : i]);
+//! ```
+//!
+//! and before the function stands
+//!
+//! ```c
+//! #define FUSEBOX(name) __attribute__((import_module("fusebox"), import_name(name)))
+//! FUSEBOX("row") void row(uint32_t row);
+//! FUSEBOX("settle") void settle(uint32_t bytes);
+//! FUSEBOX("bounded") uint32_t bounded(void);
+//!
+//! __attribute__((noinline)) static double one(uint32_t i, double w, double h) {
+//!   row(i);
+//!   double area = w * h;
+//!   settle(0); // the bytes of a text or binary result
+//!   return area;
+//! }
+//! ```
+//!
 //! [Arrow C Data Interface]: https://arrow.apache.org/docs/format/CDataInterface.html
 #![no_std]
 #![forbid(unsafe_code)]
@@ -204,7 +312,7 @@ pub const EXPORT_PANIC: &str = "fusebox_panic";
 /// The module of every import that is granted.
 pub const IMPORT_MODULE: &str = "fusebox";
 
-/// The import `(row: i32) -> ()` that announces a row.
+/// The import `(row: i32) -> ()` that announces a row, which begins.
 pub const IMPORT_ROW: &str = "row";
 
 /// The import `(bytes: i32) -> ()` that settles a row.
@@ -236,8 +344,8 @@ pub const STATUS_OK: u32 = 0;
 /// The status of a call that has written a [`Failure`].
 pub const STATUS_FAILURE: u32 = 1;
 
-/// The most bytes of a failure's message that the host reads; what follows is
-/// cut off.
+/// The most bytes of a failure's or panic's message that the host reads; what
+/// follows is cut off.
 pub const FAILURE_MESSAGE_BYTES_MAX: u32 = 4096;
 
 /// A column: `struct ArrowArray` of the Arrow C Data Interface on wasm32.

@@ -45,9 +45,9 @@
 //! | nulls | `Option` of the above | `Option` of the above |
 //! | failures | | `Result` of the above, with an error that is `Display` |
 //!
-//! An alias is as good as the type it stands for. `&str` and `&[u8]` cost
-//! nothing; `String` and `Vec<u8>` are copied for every row. A result may
-//! borrow from an argument.
+//! An alias is as good as the type it stands for. `&str` and `&[u8]` cost the
+//! row nothing; `String` and `Vec<u8>` are copied in the row and on its fuel. A
+//! result may borrow from an argument.
 //!
 //! **Nulls.** A function without an `Option` argument is `STRICT`: where an
 //! argument is null, the result is null and the function is not called. With
@@ -55,7 +55,8 @@
 //! another argument, not an `Option`, is null, the result still is null.
 //!
 //! **Failures.** An `Err` ends the query with its message and the row. A panic
-//! ends it too, but costs the instance, and has no message.
+//! ends it too, with its message and its place in the source, but costs the
+//! instance: an `Err` is for what the data may do, a panic for mistakes.
 //!
 //! # What the attribute says
 //!
@@ -65,15 +66,54 @@
 //!
 //! - `name = "…"`: another SQL name.
 //! - `immutable`, `stable` or `volatile`: how results may change, as in
-//!   PostgreSQL. Without one of them the engine decides, and it takes a
-//!   function that imports nothing to be immutable.
+//!   PostgreSQL. Without one of them the engine takes the function to be
+//!   immutable, since there is no clock or chance to be had.
 //!
 //! # How fast it is
 //!
 //! The function is called in a loop inside the module, over columns in memory,
-//! and the compiler inlines it there. A batch without nulls is a loop without
-//! tests, of constants too; nulls cost a test per row. The memory of results is
-//! kept from call to call.
+//! and the memory of results is kept from call to call. How tight the loop is
+//! depends on what the compiler has made of the function:
+//!
+//! - Where a row is *bounded*, without a loop, an allocation or a call of
+//!   unknown length in it, as arithmetic is, the function is inlined into the
+//!   loop. A batch without nulls is then a loop without tests, of constants too;
+//!   nulls cost a test per row.
+//! - All other rows are announced, one by one, to be held to fuel of their own:
+//!   some 5 ns each. Text and bytes are copied to one place first, so that a
+//!   row costs the same wherever it lies in the column.
+//!
+//! [`fusebox_abi`] says exactly when a row is bounded.
+//!
+//! # Fuel and memory of a row
+//!
+//! A row burns fuel of its own, `fuel_per_row` at most, whatever the other rows
+//! of its batch need: the code of the function, and a unit for every two bytes
+//! of a text or binary result. Reading arguments and appending results is paid
+//! by the call.
+//!
+//! What a row allocates comes from a piece of 32 KiB that is empty again for the
+//! next row, and costs next to nothing. The allocation made last grows and
+//! shrinks in place; what else is freed is free again when the row has nothing
+//! left, or ends. What does not fit comes from the standard allocator, at a
+//! price that does not depend on the rows before: each call of it costs the row
+//! some 256 units, one more for every 32 bytes that are asked for, and one for
+//! every 8 that may have to be moved. So the SDK has the global allocator, and a
+//! crate that uses it cannot set another.
+//!
+//! **Rows are independent of each other as long as the function keeps nothing.**
+//! The engine divides batches as it likes, so what a row finds in a static, and
+//! what it pays for it, depends on which rows came before:
+//!
+//! - A `static` that is written, a `thread_local!`, a cache or a lazily built
+//!   table makes rows depend on each other: one of them pays for all. Prefer a
+//!   `const`, which is built by the compiler. In an immutable or stable function
+//!   nothing of it outlives the call anyway. What a row leaves behind in the
+//!   piece of 32 KiB is missing to all rows after it.
+//! - **`HashMap` and `HashSet` of the standard library** take other keys for
+//!   every map, so for every row: the order of iteration and the fuel of a lookup
+//!   differ from row to row. Use `BTreeMap` and `BTreeSet`, or a hasher of your
+//!   own, such as `BuildHasherDefault<DefaultHasher>`, whose keys are fixed.
 #![deny(unsafe_code)]
 
 // The loop over the rows of a batch.

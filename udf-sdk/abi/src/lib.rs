@@ -526,11 +526,18 @@ const _: () = {
     assert!(offset_of!(ArrowArray, dictionary) == 48);
     assert!(offset_of!(ArrowArray, release) == 52);
     assert!(offset_of!(ArrowArray, private_data) == 56);
-    assert!(size_of::<Panic>() == Panic::SIZE);
     assert!(size_of::<Failure>() == Failure::SIZE);
     assert!(offset_of!(Failure, row) == 0);
     assert!(offset_of!(Failure, message) == 8);
     assert!(offset_of!(Failure, message_len) == 12);
+    assert!(size_of::<Panic>() == Panic::SIZE);
+    assert!(align_of::<Panic>() == 4);
+    assert!(offset_of!(Panic, message) == 0);
+    assert!(offset_of!(Panic, message_len) == 4);
+    assert!(offset_of!(Panic, file) == 8);
+    assert!(offset_of!(Panic, file_len) == 12);
+    assert!(offset_of!(Panic, line) == 16);
+    assert!(offset_of!(Panic, column) == 20);
 };
 
 #[cfg(test)]
@@ -579,5 +586,24 @@ mod tests {
         let bytes = [17, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 1, 0, 44, 1, 0, 0];
         assert_eq!(failure.to_bytes(), bytes);
         assert_eq!(Failure::from_bytes(&bytes), failure);
+    }
+
+    #[test]
+    fn panic_has_the_bytes_it_always_had() {
+        #[rustfmt::skip]
+        let bytes = [
+            0x40, 0, 1, 0, 44, 1, 0, 0,
+            0x80, 0, 1, 0, 10, 0, 0, 0,
+            100, 0, 0, 0, 5, 0, 0, 0,
+        ];
+        let panic = Panic {
+            message: 0x0001_0040,
+            message_len: 300,
+            file: 0x0001_0080,
+            file_len: 10,
+            line: 100,
+            column: 5,
+        };
+        assert_eq!(Panic::from_bytes(&bytes), panic);
     }
 }

@@ -196,11 +196,13 @@ impl Grant {
 /// A kernel in an instance, its arguments in place.
 pub(crate) struct Loaded {
     pub(crate) store: Store<()>,
+    /// Whether Wasmtime counts fuel too.
+    has_fuel: bool,
     pub(crate) memory: wasmtime::Memory,
     instance: Instance,
     begin: TypedFunc<(i64, i64, i64, i32, i32), ()>,
     function: TypedFunc<(u32, u32, u32), u32>,
-    is_bounded: bool,
+    pub(crate) is_bounded: bool,
     rows: usize,
     args: u32,
     result: u32,
@@ -209,7 +211,9 @@ pub(crate) struct Loaded {
 impl Loaded {
     pub(crate) fn new(guest: &Guest, kernel: &Kernel) -> Self {
         let mut store = Store::new(&guest.engine, ());
-        refuel(&mut store, Grant::PLENTY);
+        // Asked once: the answer no is an error, which takes its time.
+        let has_fuel = store.get_fuel().is_ok();
+        refuel(&mut store, Grant::PLENTY, has_fuel);
         let instance = Instance::new(&mut store, &guest.module, &[]).expect("nothing is imported");
         let export = format!("{EXPORT_FUNCTION_PREFIX}{}", kernel.name);
         let mut loaded = Self {
@@ -223,6 +227,7 @@ impl Loaded {
                 .get_memory(&mut store, EXPORT_MEMORY)
                 .expect("it has a memory"),
             store,
+            has_fuel,
             instance,
             is_bounded: matches!(guest.rows[&export], Rows::Bounded(_)),
             rows: 0,
@@ -279,14 +284,14 @@ impl Loaded {
     }
 
     fn begin(&mut self, grant: Grant) {
-        refuel(&mut self.store, Grant::PLENTY);
+        refuel(&mut self.store, Grant::PLENTY, self.has_fuel);
         let Grant { fuel, fuel_per_row } = grant;
         let rows = self.rows as i32;
         let parameters = (fuel, 1 << 18, fuel_per_row, rows, self.is_bounded.into());
         self.begin
             .call(&mut self.store, parameters)
             .expect("it only sets globals");
-        refuel(&mut self.store, grant);
+        refuel(&mut self.store, grant, self.has_fuel);
     }
 
     /// Calls the function for the batch. Returns its status, unless it traps.
@@ -316,8 +321,8 @@ impl Loaded {
 
 /// Fills Wasmtime's tank, if the engine has one. Wasmtime stops when nothing is
 /// left, and ours when less is.
-fn refuel(store: &mut Store<()>, grant: Grant) {
-    if store.get_fuel().is_ok() {
+fn refuel(store: &mut Store<()>, grant: Grant, has_fuel: bool) {
+    if has_fuel {
         store.set_fuel(grant.fuel as u64 + 1).expect("fuel is on");
     }
 }

@@ -44,6 +44,14 @@ pub(crate) enum Counter {
     Local,
 }
 
+/// Whether a function had better keep its counter in a local: much of it must
+/// stand in loops, or the local is fetched and put back for nothing, and there
+/// must not be so many locals that this one would be put on the stack.
+fn keeps_local(body: &Body) -> bool {
+    const LOCALS_MAX: u64 = 24;
+    body.loops > 0 && body.weight_in_loops >= body.weight / 8 && body.locals <= LOCALS_MAX
+}
+
 /// The weight up to which a function may be paid for by its callers. A caller
 /// pays for all of it, whatever part then runs.
 const CALLER_PAYS_MAX: u64 = 64;
@@ -65,7 +73,7 @@ impl Roles {
             let entry = facts.entries.binary_search(&function).is_ok();
             if !options.metered {
                 Counter::Caller(0)
-            } else if body.loops > 0 || (body.row.is_some() && !calls) {
+            } else if keeps_local(body) || (body.row.is_some() && !calls) {
                 Counter::Local
             } else if pays
                 || body.loops > 0

@@ -23,7 +23,7 @@
 //! work depends on an operand. Between two looks a call overdraws by what
 //! stands in the code, once.
 //!
-//! A function with loops keeps the counter in a local, and puts it back around
+//! A function of loops keeps the counter in a local, and puts it back around
 //! calls and at its end. A function without loops and calls, if it is small
 //! and nobody but other functions can call it, is not touched: its callers pay
 //! for it.

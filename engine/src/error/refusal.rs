@@ -3,7 +3,8 @@
 
 use super::list;
 
-/// Why a statement is refused. Reads on from the [`Subject`].
+/// Why a statement is refused. Reads on from the
+/// [`Subject`](crate::Subject).
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message names its fields")]
 #[non_exhaustive]

@@ -65,11 +65,16 @@ impl Grant {
                 .saturating_add(budget.fuel_granted()),
             Rows::Bounded(fuel) => all(fuel.saturating_add(BOUNDED_BOOK_FUEL_PER_ROW)),
         };
+        let (fuel_per_row, bounded) = match kind {
+            // As much as a row can need, should the guest announce it anyway.
+            Rows::Bounded(fuel) => (fuel, true),
+            Rows::Shared | Rows::Announced => (budget.fuel_per_row, false),
+        };
         Self {
             fuel,
-            fuel_per_row: budget.fuel_per_row,
+            fuel_per_row,
             rows,
-            bounded: matches!(kind, Rows::Bounded(_)),
+            bounded,
         }
     }
 }

@@ -131,10 +131,9 @@
 //! Where this holds for all rows that an exported function can come to announce,
 //! `bounded()` is 1 in its calls. The guest then announces none and runs them in
 //! whatever loop is fastest. The call has what all rows weigh, `fuel_per_call`,
-//! and [`BOUNDED_BOOK_FUEL_PER_ROW`] units for each row, which does not pay for
-//! announcing: a guest that announces rows asks `bounded` first. Where a row
-//! weighs more than `fuel_per_row`, the function is out of fuel without being
-//! called.
+//! and [`BOUNDED_BOOK_FUEL_PER_ROW`] units for each row, so that a guest which
+//! announces rows should ask `bounded` first. Where a row weighs more than
+//! `fuel_per_row`, the function is out of fuel without being called.
 //!
 //! **Without announcements**, rows share one tank with the book, of
 //! `fuel_per_call + rows × fuel_per_row` units at most, and no error but a

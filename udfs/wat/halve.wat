@@ -1,0 +1,54 @@
+;; A column function by hand that announces its rows: each has fuel of its own.
+;;
+;; CREATE FUNCTION halve(value BIGINT) RETURNS BIGINT: how often the value can be
+;; halved, a row of 0 having no end.
+(module
+  (import "fusebox" "row" (func $row (param $number i32)))
+  (import "fusebox" "settle" (func $settle (param $bytes i32)))
+  (memory (export "memory") 8)
+  (func (export "fusebox_abi_1"))
+  ;; Room for 8,192 rows; the result's values come behind the arena.
+  (func (export "fusebox_alloc") (param $bytes i32) (result i32)
+    (select (i32.const 64) (i32.const 0) (i32.le_u (local.get $bytes) (i32.const 131072))))
+
+  (func (export "fusebox_udf_halve") (param $args i32) (param $rows i32) (param $result i32) (result i32)
+    (local $number i32) (local $stride i32) (local $values i32) (local $x i64) (local $count i64)
+    (local.set $values (i32.load offset=4 (i32.load offset=40 (local.get $args))))
+    (local.set $stride (i64.ne (i64.load (local.get $args)) (i64.const 1)))
+    (loop $next
+      (call $row (local.get $number))
+      (local.set $x (i64.load (i32.add (local.get $values)
+        (i32.shl (i32.mul (local.get $number) (local.get $stride)) (i32.const 3)))))
+      (local.set $count (i64.const 0))
+      (block $odd
+        (loop $again
+          (br_if $odd (i64.ne (i64.and (local.get $x) (i64.const 1)) (i64.const 0)))
+          (local.set $x (i64.shr_s (local.get $x) (i64.const 1)))
+          (local.set $count (i64.add (local.get $count) (i64.const 1)))
+          (br $again)))
+      (call $settle (i32.const 0))
+      (i64.store offset=196608 (i32.shl (local.get $number) (i32.const 3)) (local.get $count))
+      (br_if $next (i32.lt_u
+        (local.tee $number (i32.add (local.get $number) (i32.const 1))) (local.get $rows))))
+    (i64.store (local.get $result) (i64.extend_i32_u (local.get $rows))) ;; length
+    (i64.store offset=24 (local.get $result) (i64.const 2))              ;; n_buffers
+    (i32.store offset=40 (local.get $result) (i32.const 16))             ;; buffers
+    (i32.store (i32.const 20) (i32.const 196608))                        ;; values
+    (i32.const 0))
+
+  ;; The same value again. Its rows are bounded: they need not be announced.
+  (func (export "fusebox_udf_same") (param $args i32) (param $rows i32) (param $result i32) (result i32)
+    (local $number i32) (local $values i32)
+    (local.set $values (i32.load offset=4 (i32.load offset=40 (local.get $args))))
+    (loop $next
+      (call $row (local.get $number))
+      (i64.store offset=196608 (i32.shl (local.get $number) (i32.const 3))
+        (i64.load (i32.add (local.get $values) (i32.shl (local.get $number) (i32.const 3)))))
+      (call $settle (i32.const 0))
+      (br_if $next (i32.lt_u
+        (local.tee $number (i32.add (local.get $number) (i32.const 1))) (local.get $rows))))
+    (i64.store (local.get $result) (i64.extend_i32_u (local.get $rows)))
+    (i64.store offset=24 (local.get $result) (i64.const 2))
+    (i32.store offset=40 (local.get $result) (i32.const 16))
+    (i32.store (i32.const 20) (i32.const 196608))
+    (i32.const 0)))

@@ -1,0 +1,10 @@
+;; Breaks: stack switching is off: a stack of its own is not counted.
+(module
+  (type $function (func))
+  (type $continuation (cont $function))
+  (func $f)
+  (elem declare func $f)
+  (func (export "fusebox_abi_1"))
+  (func (export "fusebox_udf_stack_switching") (param i32 i32 i32) (result i32)
+    (resume $continuation (cont.new $continuation (ref.func $f)))
+    (i32.const 0)))

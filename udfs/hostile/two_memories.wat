@@ -1,0 +1,5 @@
+;; Breaks: there is one memory.
+(module
+  (memory (export "memory") 1)
+  (memory 1)
+  (func (export "fusebox_abi_1")))

@@ -55,6 +55,7 @@ fn every_hostile_guest_is_used() -> Result<(), Failed> {
     let golden = [
         include_str!("../../slt/hostile.slt"),
         include_str!("../../slt/endless.slt"),
+        include_str!("../../slt/features.slt"),
         include_str!("../../slt/limits.slt"),
     ];
     for guest in std::fs::read_dir(workspace().join("udfs/hostile"))? {

@@ -14,7 +14,8 @@ pub enum Exhausted {
     #[error("ran out of fuel outside its rows (fuel_per_call = {fuel_per_call})")]
     FuelOfCall { fuel_per_call: u64 },
     #[error(
-        "ran out of fuel in a batch of {rows} rows (fuel_per_row = {fuel_per_row}, fuel_per_call = {fuel_per_call})"
+        "ran out of fuel in a batch of {rows} row{} (fuel_per_row = {fuel_per_row}, fuel_per_call = {fuel_per_call})",
+        if *rows == 1 { "" } else { "s" }
     )]
     FuelOfBatch {
         rows: u64,

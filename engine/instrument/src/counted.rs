@@ -17,9 +17,11 @@
 
 use std::collections::HashMap;
 
+use wasm_encoder::{BlockType, InstructionSink};
 use wasmparser::{BinaryReaderError, FunctionBody, Operator};
 
 use crate::graph::Roles;
+use crate::imports::State;
 use crate::weights::by_operand;
 
 /// How many turns a loop makes: as many steps as lie between two locals, or
@@ -31,6 +33,54 @@ pub(crate) struct Turns {
     pub(crate) end: Option<u32>,
     /// What is added to the counter, and not zero.
     pub(crate) step: i32,
+}
+
+impl Turns {
+    /// Stops before a loop whose counter steps over its end: it is endless, or
+    /// goes through billions of turns until the counter has wrapped around.
+    pub(crate) fn stop_endless(self, code: &mut InstructionSink<'_>, state: State) {
+        let step = self.step.unsigned_abs();
+        if step == 1 {
+            return;
+        }
+        self.push_distance_less_a_step(code);
+        match step.is_power_of_two() {
+            true => code.i32_const(step as i32 - 1).i32_and(),
+            false => code.i32_const(step as i32).i32_rem_u(),
+        };
+        code.if_(BlockType::Empty)
+            .i64_const(-1)
+            .global_set(state.fuel())
+            .unreachable()
+            .end();
+    }
+
+    /// Pushes how many turns there are, as an `i64`.
+    pub(crate) fn push(self, code: &mut InstructionSink<'_>) {
+        let step = self.step.unsigned_abs();
+        self.push_distance_less_a_step(code);
+        code.i64_extend_i32_u();
+        match step.is_power_of_two() {
+            true => code.i64_const(step.trailing_zeros().into()).i64_shr_u(),
+            false => code.i64_const(step.into()).i64_div_u(),
+        };
+        code.i64_const(1).i64_add();
+    }
+
+    /// Pushes how far the counter has to go, less a step: as a distance, that is
+    /// less than 2³², while all of it may be just as much.
+    fn push_distance_less_a_step(self, code: &mut InstructionSink<'_>) {
+        match self.end {
+            Some(end) => code.local_get(end),
+            None => code.i32_const(0),
+        };
+        code.local_get(self.counter).i32_sub();
+        if self.step < 0 {
+            // Downwards.
+            code.i32_const(-1).i32_mul();
+        }
+        code.i32_const(self.step.abs()).i32_sub();
+    }
 }
 
 /// The loops of a function that count, by the number of the instruction that

@@ -28,8 +28,8 @@ use wasmparser::FuncType;
 /// two. The call gets what the row pays.
 pub(crate) const SETTLED_BYTES_PER_UNIT_LOG2: u32 = 1;
 
-/// The value of [`EXPORT_NEXT_ROW`](crate::EXPORT_NEXT_ROW) of a guest that was stopped
-/// since it announced a row twice, or one that the batch has not.
+/// The value of [`EXPORT_NEXT_ROW`](crate::EXPORT_NEXT_ROW) of a guest that was
+/// stopped since it announced a row twice, or one that the batch has not.
 pub const ROW_REFUSED: i32 = i32::MIN;
 
 /// An import that the pass replaces.
@@ -253,7 +253,7 @@ impl Call<'_> {
     fn settle(&mut self, bytes: Operand) {
         let state = self.state;
         if matches!(bytes, Operand::Constant(0)) {
-            self.stop_below_zero(self.tank);
+            self.stop_below_zero();
         } else {
             // What the row pays goes to the call, which it is added to anyway.
             self.tank();
@@ -271,7 +271,7 @@ impl Call<'_> {
     /// for later. A row that has not ended ends.
     fn enter(&mut self, fuel: u32) {
         let state = self.state;
-        self.stop_below_zero(self.tank);
+        self.stop_below_zero();
         self.tank();
         self.code.global_get(state.rest()).i64_add();
         self.code.global_get(fuel).i64_sub();
@@ -279,7 +279,6 @@ impl Call<'_> {
         self.code.global_get(state.rest()).i64_const(0).i64_le_s();
         self.code.if_(BlockType::Empty);
         self.code.i64_const(-1).global_set(state.rest());
-        self.flush();
         self.code.unreachable().end();
         self.code.global_get(fuel);
         self.set_tank();
@@ -314,11 +313,8 @@ impl Call<'_> {
         };
     }
 
-    fn stop_below_zero(&mut self, tank: Tank) {
-        match tank {
-            Tank::Global(global) => self.code.global_get(global),
-            Tank::Local(local) => self.code.local_get(local),
-        };
+    fn stop_below_zero(&mut self) {
+        self.tank();
         self.code.i64_const(0).i64_lt_s();
         self.stop_if();
     }
@@ -328,12 +324,5 @@ impl Call<'_> {
         self.code.if_(BlockType::Empty);
         self.code.i64_const(-1).global_set(self.state.fuel());
         self.code.unreachable().end();
-    }
-
-    /// Puts the counter where the host reads it.
-    fn flush(&mut self) {
-        if let Tank::Local(local) = self.tank {
-            self.code.local_get(local).global_set(self.state.fuel());
-        }
     }
 }

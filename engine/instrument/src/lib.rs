@@ -19,9 +19,10 @@
 //! not. So the charge is never less than the weight of what ran, and more by a
 //! bounded amount for each region. A loop that only counts is charged for all
 //! its turns before it begins. The counter is looked at where a call may go
-//! on for long: at function entries and loop heads, and at instructions whose
-//! work depends on an operand. Between two looks a call overdraws by what
-//! stands in the code, once.
+//! on for long: at loop heads, at the entries of functions that are large, keep
+//! it in a local or can be called in circles, and at instructions whose work
+//! depends on an operand. Between two looks a call overdraws by what stands in
+//! the code, once.
 //!
 //! A function of loops keeps the counter in a local, and puts it back around
 //! calls and at its end. A function without loops and calls, if it is small

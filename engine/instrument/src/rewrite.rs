@@ -7,7 +7,6 @@ use wasm_encoder::{BlockType, Function, Instruction, ValType};
 use wasmparser::{FunctionBody, Operator};
 
 use crate::Error;
-use crate::counted::Turns;
 use crate::graph::{Counter, Role, Roles};
 use crate::imports::{Call, Import, Operand, State, Tank};
 use crate::plan::{Charge, charges};
@@ -205,65 +204,17 @@ impl<'p> Rewriter<'p> {
 
     fn take(&mut self, charge: &Charge) {
         if let Some(turns) = charge.turns {
-            self.stop_endless(turns);
+            turns.stop_endless(&mut self.output.instructions(), self.state);
         }
         self.remaining();
         self.output.instructions().i64_const(charge.fuel as i64);
         if let Some(turns) = charge.turns {
-            self.turns(turns);
-            self.output.instructions().i64_mul();
+            let mut code = self.output.instructions();
+            turns.push(&mut code);
+            code.i64_mul();
         }
         self.output.instructions().i64_sub();
         self.set_remaining();
-    }
-
-    /// How far the counter of a loop has to go, less a step: as a distance, it is
-    /// less than 2³², while all of it may be just that.
-    fn distance_less_a_step(&mut self, turns: Turns) {
-        let mut code = self.output.instructions();
-        match turns.end {
-            Some(end) => code.local_get(end),
-            None => code.i32_const(0),
-        };
-        code.local_get(turns.counter).i32_sub();
-        if turns.step < 0 {
-            // Downwards.
-            code.i32_const(-1).i32_mul();
-        }
-        code.i32_const(turns.step.abs()).i32_sub();
-    }
-
-    /// Stops before a loop whose counter steps over its end: it is endless, or
-    /// goes through billions of turns until the counter has wrapped around.
-    fn stop_endless(&mut self, turns: Turns) {
-        let step = turns.step.unsigned_abs();
-        if step == 1 {
-            return;
-        }
-        self.distance_less_a_step(turns);
-        let mut code = self.output.instructions();
-        match step.is_power_of_two() {
-            true => code.i32_const(step as i32 - 1).i32_and(),
-            false => code.i32_const(step as i32).i32_rem_u(),
-        };
-        code.if_(BlockType::Empty)
-            .i64_const(-1)
-            .global_set(self.state.fuel())
-            .unreachable()
-            .end();
-    }
-
-    /// How many turns a loop makes.
-    fn turns(&mut self, turns: Turns) {
-        let step = turns.step.unsigned_abs();
-        self.distance_less_a_step(turns);
-        let mut code = self.output.instructions();
-        code.i64_extend_i32_u();
-        match step.is_power_of_two() {
-            true => code.i64_const(step.trailing_zeros().into()).i64_shr_u(),
-            false => code.i64_const(step.into()).i64_div_u(),
-        };
-        code.i64_const(1).i64_add();
     }
 
     /// Stops if the fuel is spent.

@@ -5,7 +5,9 @@ mod limits;
 mod memory;
 mod query;
 
+use std::env;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
@@ -37,6 +39,19 @@ async fn run(session: &Session, text: &str) -> Result<Vec<RecordBatch>, Error> {
 
 fn number(batches: &[RecordBatch]) -> i64 {
     batches[0].column(0).as_primitive::<Int64Type>().value(0)
+}
+
+/// Runs one test in a process of its own, by a command that names it. False in
+/// that process, where the test itself is to go on.
+fn passes_alone(command: &mut Command) -> bool {
+    const ALONE: &str = "FUSEBOX_TEST_ALONE";
+    if env::var_os(ALONE).is_some() {
+        return false;
+    }
+    let output = command.env(ALONE, "1").output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(printed.contains("test result: ok. 1 passed"), "{output:?}");
+    true
 }
 
 const CLAMP: &str = "CREATE FUNCTION clamp_to LANGUAGE WASM AS 'wat/clamp.wat';";

@@ -3,8 +3,8 @@
 //! same function.
 
 mod grid;
+mod rows_before;
 mod tables;
-mod wrong;
 
 use std::sync::Arc;
 
@@ -172,5 +172,5 @@ async fn memory_and_results_are_too_large_in_every_batch_or_in_none() -> Outcome
 }
 
 async fn verdicts_that_depended_on_the_rows_before_do_no_more() -> Outcome {
-    wrong::check().await
+    rows_before::check().await
 }

@@ -36,6 +36,15 @@ pub(crate) struct Turns {
 }
 
 impl Turns {
+    /// The same, when its locals have moved.
+    pub(crate) fn moved(self, to: impl Fn(u32) -> u32) -> Self {
+        Self {
+            counter: to(self.counter),
+            end: self.end.map(to),
+            step: self.step,
+        }
+    }
+
     /// Stops before a loop whose counter steps over its end: it is endless, or
     /// goes through billions of turns until the counter has wrapped around.
     pub(crate) fn stop_endless(self, code: &mut InstructionSink<'_>, state: State) {

@@ -1,8 +1,8 @@
 //! The module, section by section.
 //!
 //! What was there stays, in its order and under its indices: functions take the
-//! place of the imports, and the pass adds types, globals, a function and
-//! exports behind the others.
+//! place of the imports, and the pass adds types, globals, functions and exports
+//! behind the others.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,8 @@ use wasmparser::{BinaryReader, FunctionBody};
 
 use crate::graph::{Counter, Roles};
 use crate::imports::State;
-use crate::rewrite::{Context, SameIndices};
+use crate::passing::{Passing, SameIndices};
+use crate::rewrite::Context;
 use crate::scan::Facts;
 use crate::{
     EXPORT_BEGIN, EXPORT_FUEL, EXPORT_NEXT_ROW, EXPORT_REST, EXPORT_STACK, EXPORT_START, Error,
@@ -91,11 +92,16 @@ impl<'a> Emitter<'a> {
         let state = State {
             first: facts.globals,
         };
+        // Behind the block types and that of the function which begins a call.
+        let first_type = facts.types.len() + block_types.len() + 1;
+        let first = facts.function_types.len() + 1;
+        let passing = Passing::new(facts, roles, first_type as u32, first as u32);
         Self {
             context: Context {
                 facts,
                 roles,
                 block_types,
+                passing,
                 state,
             },
             metered,
@@ -116,6 +122,9 @@ impl<'a> Emitter<'a> {
             types.ty().function([], results);
         }
         types.ty().function(State::BEGIN, []);
+        for signature in self.context.passing.types()? {
+            types.ty().function(signature.parameters, signature.results);
+        }
         Ok(())
     }
 
@@ -130,6 +139,9 @@ impl<'a> Emitter<'a> {
         self.done.push(SectionId::Function);
         let begin = self.context.facts.types.len() + self.context.block_types.len();
         functions.function(begin as u32);
+        for index in self.context.passing.doorway_types() {
+            functions.function(index);
+        }
     }
 
     fn add_imported_code(&self, code: &mut CodeSection) {
@@ -143,7 +155,11 @@ impl<'a> Emitter<'a> {
 
     fn add_code(&mut self, code: &mut CodeSection) {
         self.done.push(SectionId::Code);
-        code.function(&self.context.state.begin());
+        let Context { state, passing, .. } = &self.context;
+        code.function(&state.begin());
+        for body in passing.doorway_bodies(*state) {
+            code.function(&body);
+        }
     }
 
     fn add_globals(&mut self, globals: &mut GlobalSection) {
@@ -175,6 +191,7 @@ impl<'a> Emitter<'a> {
         let begin = self.context.facts.function_types.len() as u32;
         exports.export(EXPORT_BEGIN, ExportKind::Func, begin);
         if let Some(start) = self.context.facts.start {
+            let start = self.context.passing.doorway(start);
             exports.export(EXPORT_START, ExportKind::Func, start);
         }
     }
@@ -231,6 +248,11 @@ impl<'a> Emitter<'a> {
 impl Reencode for Emitter<'_> {
     type Error = Error;
 
+    /// Who calls a function by name is rewritten; all the others come here.
+    fn function_index(&mut self, function: u32) -> Result<u32, ReencodeError<Error>> {
+        Ok(self.context.passing.doorway(function))
+    }
+
     fn parse_type_section(
         &mut self,
         types: &mut TypeSection,
@@ -255,7 +277,10 @@ impl Reencode for Emitter<'_> {
         section: wasmparser::FunctionSectionReader<'_>,
     ) -> Result<(), ReencodeError<Error>> {
         self.add_imported_functions(functions);
-        utils::parse_function_section(self, functions, section)?;
+        let first = self.context.facts.imports.len() as u32;
+        for function in first..first + section.count() {
+            functions.function(self.context.passing.type_of(function));
+        }
         self.add_functions(functions);
         Ok(())
     }
@@ -334,9 +359,7 @@ impl Reencode for Emitter<'_> {
         let defined = self.bodies;
         let role = self.context.roles.roles[defined];
         self.bodies += 1;
-        if let Counter::Caller(_) = role.counter
-            && role.frame.is_none()
-        {
+        if let Counter::Caller(_) = role.counter {
             return utils::parse_function_body(self, code, body);
         }
         code.function(&self.context.rewrite(defined, &body)?);

@@ -28,33 +28,33 @@ pub(crate) struct Role {
     /// The bytes of stack that the function takes while it runs, where it can
     /// come to call itself.
     pub(crate) frame: Option<u64>,
+    /// Whether it can come to call a function that takes stack, itself
+    /// included.
+    pub(crate) leads_to_frames: bool,
     /// Whether the counter is looked at when the function is entered. Where
     /// little can happen until it is looked at anyway, it need not be.
     pub(crate) checks: bool,
 }
 
-/// Where a function keeps the fuel that is left.
+/// Where a function has the fuel from that is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Counter {
-    /// Nowhere: whoever calls it pays this much.
+    /// It needs none: whoever calls it pays this much.
     Caller(u64),
-    /// In the global.
-    Global,
-    /// In a local, for the sake of its loops, or of the rows that it announces.
-    Local,
-}
-
-/// Whether a function had better keep its counter in a local: much of it must
-/// stand in loops, or the local is fetched and put back for nothing, and there
-/// must not be so many locals that this one would be put on the stack.
-fn keeps_local(body: &Body) -> bool {
-    const LOCALS_MAX: u64 = 24;
-    body.loops > 0 && body.weight_in_loops >= body.weight / 8 && body.locals <= LOCALS_MAX
+    /// From the global, where it puts it back.
+    Fetched,
+    /// From its caller, as its last parameter but for the stack, which gets it
+    /// back as its last result.
+    Passed,
 }
 
 /// The weight up to which a function may be paid for by its callers. A caller
 /// pays for all of it, whatever part then runs.
 const CALLER_PAYS_MAX: u64 = 64;
+
+/// The most parameters and results of a function that gets two and one more. A
+/// type may have 1,000.
+const PASSING_MAX: usize = 64;
 
 impl Roles {
     pub(crate) fn of(facts: &Facts, options: Options) -> Result<Self, Error> {
@@ -63,37 +63,21 @@ impl Roles {
         let components = kosaraju_scc(&graph);
         let mut frames = frames(facts, &graph, &components, options)?;
         let rows = rows(facts, &graph, &components);
-        let counters = facts.bodies.iter().enumerate().map(|(n, body)| {
-            let function = (facts.imports.len() + n) as u32;
-            let imports = facts.imports.len() as u32;
-            let calls = body.calls.iter().any(|callee| *callee >= imports)
-                || !body.indirect_calls.is_empty();
-            let pays = calls || body.imports;
-            // Through a table, nobody knows whom to pay for.
-            let entry = facts.entries.binary_search(&function).is_ok();
-            if !options.metered {
-                Counter::Caller(0)
-            } else if keeps_local(body) || (body.row.is_some() && !calls) {
-                Counter::Local
-            } else if pays
-                || body.loops > 0
-                || body.has_bulk
-                || entry
-                || body.weight > CALLER_PAYS_MAX
-            {
-                Counter::Global
-            } else {
-                Counter::Caller(body.weight)
-            }
-        });
         if !options.metered {
             frames.fill(None);
         }
-        let mut roles: Vec<Role> = counters
-            .zip(frames)
-            .map(|(counter, frame)| Role {
-                counter,
-                frame,
+        let leads_to_frames = leads_to(&graph, &components, &frames);
+        let called = Called::of(facts);
+        let mut roles: Vec<Role> = (facts.imports.len()..)
+            .zip(&facts.bodies)
+            .zip(frames.iter().zip(leads_to_frames))
+            .map(|((function, body), (frame, leads_to_frames))| Role {
+                counter: match options.metered {
+                    true => counter(facts, &called, function as u32, body),
+                    false => Counter::Caller(0),
+                },
+                frame: *frame,
+                leads_to_frames,
                 checks: true,
             })
             .collect();
@@ -108,16 +92,28 @@ impl Roles {
     /// Whether the caller of a function keeps the counter: nobody else touches
     /// it.
     pub(crate) fn caller_keeps(&self, function: u32) -> bool {
-        let role = self.defined(function).map(|n| self.roles[n]);
-        matches!(role, Some(role) if matches!(role.counter, Counter::Caller(_)))
+        let counter = self.role(function).map(|role| role.counter);
+        matches!(counter, Some(Counter::Caller(_)))
+    }
+
+    /// The functions that are passed the counter, in order.
+    pub(crate) fn passed(&self) -> impl Iterator<Item = (u32, Role)> {
+        let imports = self.imports.len();
+        let defined = (imports as u32..).zip(self.roles.iter().copied());
+        defined.filter(|(_, role)| role.counter == Counter::Passed)
+    }
+
+    /// What a function is, unless it takes an import's place.
+    pub(crate) fn role(&self, function: u32) -> Option<Role> {
+        self.defined(function).map(|n| self.roles[n])
     }
 
     /// What the caller of a function pays for it.
     pub(crate) fn on_behalf(&self, function: u32) -> u64 {
-        match self.defined(function).map(|n| self.roles[n].counter) {
+        match self.role(function).map(|role| role.counter) {
             None => IMPORT,
             Some(Counter::Caller(weight)) => weight,
-            Some(Counter::Global | Counter::Local) => 0,
+            Some(Counter::Fetched | Counter::Passed) => 0,
         }
     }
 
@@ -140,6 +136,71 @@ impl Roles {
     fn defined(&self, function: u32) -> Option<usize> {
         (function as usize).checked_sub(self.imports.len())
     }
+}
+
+/// How functions are called.
+struct Called {
+    /// Per function that is defined, whether it is called by name.
+    by_name: Vec<bool>,
+    /// Per function that is defined, whether it is called in the place of its
+    /// caller, or calls another in its own: the two must hand back the same.
+    by_tail: Vec<bool>,
+}
+
+impl Called {
+    fn of(facts: &Facts) -> Self {
+        let mut by_name = vec![false; facts.bodies.len()];
+        let mut by_tail = vec![false; facts.bodies.len()];
+        let defined = |function: &u32| (*function as usize).checked_sub(facts.imports.len());
+        for (n, body) in facts.bodies.iter().enumerate() {
+            for callee in body.calls.iter().filter_map(defined) {
+                by_name[callee] = true;
+            }
+            for callee in body.tail_calls.iter().filter_map(defined) {
+                by_tail[callee] = true;
+            }
+            by_tail[n] |= body.has_tail_calls;
+        }
+        Self { by_name, by_tail }
+    }
+}
+
+/// Where a function of a module that is metered has the fuel from.
+fn counter(facts: &Facts, called: &Called, function: u32, body: &Body) -> Counter {
+    let imports = facts.imports.len();
+    let n = function as usize - imports;
+    let ty = facts.function_type(function);
+    let calls = !body.indirect_calls.is_empty()
+        || body.calls.iter().any(|callee| *callee as usize >= imports);
+    let pays = calls || body.imports || body.loops > 0 || body.has_bulk;
+    // Through a table, nobody knows whom to pay for.
+    if !pays && !facts.is_entry(function) && body.weight <= CALLER_PAYS_MAX {
+        Counter::Caller(body.weight)
+    } else if called.by_name[n]
+        && !called.by_tail[n]
+        && ty.params().len().max(ty.results().len()) <= PASSING_MAX
+    {
+        Counter::Passed
+    } else {
+        Counter::Fetched
+    }
+}
+
+/// Which functions can come to call one that has a frame, themselves included.
+fn leads_to(graph: &Graph, components: &[Vec<NodeIndex>], frames: &[Option<u64>]) -> Vec<bool> {
+    let mut leads = vec![false; graph.node_count()];
+    for component in components {
+        let has_frame = |node: &NodeIndex| matches!(frames.get(node.index()), Some(Some(_)));
+        let leads_on =
+            |node: &NodeIndex| graph.neighbors(*node).any(|callee| leads[callee.index()]);
+        let leads_there = component
+            .iter()
+            .any(|node| has_frame(node) || leads_on(node));
+        for node in component {
+            leads[node.index()] = leads_there;
+        }
+    }
+    leads
 }
 
 /// The frames of the functions that stand in a circle of calls. The longest
@@ -191,8 +252,7 @@ fn frames(
 const UNCHECKED_MAX: u64 = 1_024;
 
 /// Frees small functions of looking at the counter, if they are called by name
-/// and not in circles. A counter in the global is seen by the host even where
-/// nobody else looks at it; one in a local would be lost in a trap.
+/// and not in circles: their callers soon look at what they hand back.
 fn check_seldom(facts: &Facts, components: &[Vec<NodeIndex>], roles: &mut [Role]) {
     // What runs in each function, and the unchecked ones it calls, at most,
     // until the counter is looked at.
@@ -206,13 +266,9 @@ fn check_seldom(facts: &Facts, components: &[Vec<NodeIndex>], roles: &mut [Role]
             (!roles[defined].checks).then(|| weights[defined])
         });
         let weight = unchecked.fold(body.weight, u64::saturating_add);
-        let function = (facts.imports.len() + node.index()) as u32;
         let role = &mut roles[node.index()];
-        let is_entry = facts.entries.binary_search(&function).is_ok();
-        role.checks = role.counter != Counter::Global
-            || role.frame.is_some()
-            || is_entry
-            || weight > UNCHECKED_MAX;
+        role.checks =
+            role.counter != Counter::Passed || role.frame.is_some() || weight > UNCHECKED_MAX;
         weights[node.index()] = weight;
     }
 }

@@ -47,6 +47,9 @@ mod emit;
 // A function's body, instruction by instruction.
 mod rewrite;
 
+// How the counters get from one function into the next.
+mod passing;
+
 // Where a function is charged, and how much.
 mod plan;
 

@@ -9,6 +9,7 @@ use wasmparser::{FunctionBody, Operator};
 use crate::Error;
 use crate::graph::{Counter, Role, Roles};
 use crate::imports::{Call, Import, Operand, State, Tank};
+use crate::passing::{Passing, SameIndices};
 use crate::plan::{Charge, charges};
 use crate::scan::Facts;
 use crate::weights::{PerUnit, by_operand};
@@ -20,6 +21,7 @@ pub(crate) struct Context<'a> {
     /// The types `() -> results` that are added for blocks of more than one
     /// result, and their indices.
     pub(crate) block_types: HashMap<&'a [wasmparser::ValType], u32>,
+    pub(crate) passing: Passing<'a>,
     pub(crate) state: State,
 }
 
@@ -41,51 +43,52 @@ impl Context<'_> {
             rewriter.charge(number);
             if operators.eof() {
                 rewriter.leave();
-                rewriter.output.instruction(&Instruction::End);
                 break;
             }
-            rewriter.operator(self.roles, operator)?;
+            rewriter.operator(operator)?;
             number += 1;
         }
         Ok(rewriter.output)
     }
 }
 
-/// A re-encoder that changes nothing.
-pub(crate) struct SameIndices;
-
-impl Reencode for SameIndices {
-    type Error = Error;
-}
-
 /// One body on its way through the pass.
 ///
-/// Where something must be done at the function's end, its body becomes a
-/// block: a branch to the function's own label then leads to the end of that
-/// block, without renumbering, and only `return` has to be turned into one.
+/// It becomes a block: a branch to the function's own label then leads to the
+/// end of that block, without renumbering, and only `return` has to be turned
+/// into one. What must be done at the function's end stands behind it.
 struct Rewriter<'p> {
+    context: &'p Context<'p>,
     output: Function,
     role: Role,
     charges: std::iter::Peekable<std::slice::Iter<'p, Charge>>,
-    state: State,
     /// What the instruction before has pushed, if it is known.
     constant: Option<i32>,
-    /// The local that holds the fuel, for [`Counter::Local`].
-    local: u32,
-    /// The local that holds the stack below the function's frame, in functions
-    /// that have one.
-    frame: u32,
-    /// A local of type `i32` for operands, in functions whose work depends on
-    /// one.
-    operand: u32,
-    wrapped: Option<BlockType>,
+    /// How many parameters the function had.
+    parameters: u32,
+    locals: Locals,
+    block: BlockType,
     /// How many blocks of the original are open.
     depth: u32,
 }
 
+/// The locals of the pass.
+#[derive(Clone, Copy, Default)]
+struct Locals {
+    /// How many stand in front of the function's own, as parameters.
+    passed: u32,
+    fuel: u32,
+    /// The stack below the function's frame, in functions that have one.
+    stack: u32,
+    /// What the global of the stack has held, while it holds that.
+    lent: u32,
+    /// An operand.
+    operand: u32,
+}
+
 impl<'p> Rewriter<'p> {
     fn new(
-        context: &Context<'_>,
+        context: &'p Context<'p>,
         defined: usize,
         body: &FunctionBody<'_>,
         charges: &'p [Charge],
@@ -93,62 +96,73 @@ impl<'p> Rewriter<'p> {
         let role = context.roles.roles[defined];
         let function = (context.facts.imports.len() + defined) as u32;
         let signature = context.facts.function_type(function);
-        let mut locals = Vec::new();
-        let mut count = signature.params().len() as u32;
+        let parameters = signature.params().len() as u32;
+        let mut own = Vec::new();
+        let mut count = parameters;
         for group in body.get_locals_reader()? {
             let (number, val_type) = group?;
-            locals.push((number, SameIndices.val_type(val_type)?));
+            own.push((number, SameIndices.val_type(val_type)?));
             count += number;
         }
-        // Behind its own locals: the counter, the frame, the operand.
+        let mut locals = Locals::default();
+        let is_passed = role.counter == Counter::Passed;
+        if is_passed {
+            locals.passed = 1 + u32::from(role.frame.is_some());
+            locals.fuel = parameters;
+            locals.stack = parameters + 1;
+            count += locals.passed;
+        }
         let facts = &context.facts.bodies[defined];
-        let added = [
-            (role.counter == Counter::Local, ValType::I64),
-            (role.frame.is_some(), ValType::I64),
-            (facts.has_bulk || facts.imports, ValType::I32),
-        ];
-        let [local, frame, operand] = added.map(|(is_used, val_type)| {
-            let local = count;
+        let has_frame = role.frame.is_some();
+        for (is_used, val_type, local) in [
+            (!is_passed, ValType::I64, &mut locals.fuel),
+            (!is_passed && has_frame, ValType::I64, &mut locals.stack),
+            (has_frame, ValType::I64, &mut locals.lent),
+            (
+                facts.has_bulk || facts.imports,
+                ValType::I32,
+                &mut locals.operand,
+            ),
+        ] {
             if is_used {
-                locals.push((1, val_type));
+                own.push((1, val_type));
+                *local = count;
                 count += 1;
             }
-            local
-        });
-        let wrapped = if role.counter == Counter::Local || role.frame.is_some() {
-            Some(match signature.results() {
-                [] => BlockType::Empty,
-                [result] => BlockType::Result(SameIndices.val_type(*result)?),
-                results => BlockType::FunctionType(context.block_types[results]),
-            })
-        } else {
-            None
+        }
+        let block = match signature.results() {
+            [] => BlockType::Empty,
+            [result] => BlockType::Result(SameIndices.val_type(*result)?),
+            results => BlockType::FunctionType(context.block_types[results]),
         };
         Ok(Self {
-            output: Function::new(locals),
+            context,
+            output: Function::new(own),
             role,
             charges: charges.iter().peekable(),
-            state: context.state,
             constant: None,
-            local,
-            frame,
-            operand,
-            wrapped,
+            parameters,
+            locals,
+            block,
             depth: 0,
         })
     }
 
+    /// Where a local of the function is now.
+    fn local(&self, index: u32) -> u32 {
+        match index < self.parameters {
+            true => index,
+            false => index + self.locals.passed,
+        }
+    }
+
     fn enter(&mut self) {
-        if self.role.counter == Counter::Local {
-            self.load();
+        self.load();
+        if let Some(frame) = self.role.frame {
+            self.enter_frame(frame);
         }
-        match self.role.frame {
-            None => self.charge(0),
-            Some(frame) => self.enter_frame(frame),
-        }
-        if let Some(block) = self.wrapped {
-            self.output.instructions().block(block);
-        }
+        self.charge(0);
+        self.output.instructions().block(self.block);
     }
 
     /// Takes fuel and stack, and then looks at both at once.
@@ -156,45 +170,37 @@ impl<'p> Rewriter<'p> {
         if let Some(charge) = self.charges.next_if(|charge| charge.at == 0) {
             self.take(charge);
         }
-        self.output
-            .instructions()
-            .global_get(self.state.stack())
-            .i64_const(frame as i64)
-            .i64_sub()
-            .local_tee(self.frame)
-            .global_set(self.state.stack());
-        self.remaining();
-        self.output.instructions().local_get(self.frame).i64_or();
-        self.stop_below_zero();
-        self.charge(0);
+        let Locals { fuel, stack, .. } = self.locals;
+        let state = self.context.state;
+        let mut code = self.output.instructions();
+        match self.role.counter {
+            Counter::Passed => code.local_get(stack),
+            _ => code.global_get(state.stack()),
+        };
+        code.i64_const(frame as i64).i64_sub().local_tee(stack);
+        code.local_get(fuel).i64_or().i64_const(0).i64_lt_s();
+        code.if_(BlockType::Empty);
+        code.local_get(fuel).global_set(state.fuel());
+        code.local_get(stack).global_set(state.stack());
+        code.unreachable().end();
     }
 
     /// What stands at the function's end, for whatever way leads there.
     fn leave(&mut self) {
-        if self.wrapped.is_some() {
-            self.output.instructions().end();
+        self.output.instructions().end();
+        match self.role.counter {
+            Counter::Passed => {
+                let fuel = self.locals.fuel;
+                self.output.instructions().local_get(fuel);
+            }
+            _ => self.store(),
         }
-        self.store();
-        self.give_back();
-    }
-
-    fn give_back(&mut self) {
-        if let Some(frame) = self.role.frame {
-            self.output
-                .instructions()
-                .local_get(self.frame)
-                .i64_const(frame as i64)
-                .i64_add()
-                .global_set(self.state.stack());
-        }
+        self.output.instructions().end();
     }
 
     /// Makes the charges before the instruction of that number.
     fn charge(&mut self, number: usize) {
         while let Some(charge) = self.charges.next_if(|charge| charge.at == number) {
-            if let Counter::Caller(_) = self.role.counter {
-                continue;
-            }
             self.take(charge);
             if charge.check {
                 self.check();
@@ -203,76 +209,52 @@ impl<'p> Rewriter<'p> {
     }
 
     fn take(&mut self, charge: &Charge) {
-        if let Some(turns) = charge.turns {
-            turns.stop_endless(&mut self.output.instructions(), self.state);
+        let turns = charge.turns.map(|turns| turns.moved(|at| self.local(at)));
+        let Locals { fuel, .. } = self.locals;
+        let mut code = self.output.instructions();
+        if let Some(turns) = turns {
+            turns.stop_endless(&mut code, self.context.state);
         }
-        self.remaining();
-        self.output.instructions().i64_const(charge.fuel as i64);
-        if let Some(turns) = charge.turns {
-            let mut code = self.output.instructions();
+        code.local_get(fuel).i64_const(charge.fuel as i64);
+        if let Some(turns) = turns {
             turns.push(&mut code);
             code.i64_mul();
         }
-        self.output.instructions().i64_sub();
-        self.set_remaining();
+        code.i64_sub().local_set(fuel);
     }
 
     /// Stops if the fuel is spent.
     fn check(&mut self) {
-        self.remaining();
-        self.stop_below_zero();
-    }
-
-    /// Stops if the topmost value is below zero.
-    fn stop_below_zero(&mut self) {
-        self.output
-            .instructions()
-            .i64_const(0)
-            .i64_lt_s()
-            .if_(BlockType::Empty);
+        let mut code = self.output.instructions();
+        code.local_get(self.locals.fuel).i64_const(0).i64_lt_s();
+        code.if_(BlockType::Empty);
         self.store();
         self.output.instructions().unreachable().end();
     }
 
-    fn remaining(&mut self) {
-        match self.role.counter {
-            Counter::Local => self.output.instructions().local_get(self.local),
-            _ => self.output.instructions().global_get(self.state.fuel()),
-        };
-    }
-
-    fn set_remaining(&mut self) {
-        match self.role.counter {
-            Counter::Local => self.output.instructions().local_set(self.local),
-            _ => self.output.instructions().global_set(self.state.fuel()),
-        };
-    }
-
-    /// Takes the counter from the global into the local.
+    /// Takes the counter from the global.
     fn load(&mut self) {
-        if self.role.counter == Counter::Local {
-            self.output
-                .instructions()
-                .global_get(self.state.fuel())
-                .local_set(self.local);
+        if self.role.counter == Counter::Fetched {
+            self.fetch();
         }
     }
 
-    /// Puts the counter back into the global.
+    fn fetch(&mut self) {
+        self.output
+            .instructions()
+            .global_get(self.context.state.fuel())
+            .local_set(self.locals.fuel);
+    }
+
+    /// Puts the counter into the global.
     fn store(&mut self) {
-        if self.role.counter == Counter::Local {
-            self.output
-                .instructions()
-                .local_get(self.local)
-                .global_set(self.state.fuel());
-        }
+        self.output
+            .instructions()
+            .local_get(self.locals.fuel)
+            .global_set(self.context.state.fuel());
     }
 
-    fn operator(
-        &mut self,
-        roles: &Roles,
-        operator: Operator<'_>,
-    ) -> Result<(), ReencodeError<Error>> {
+    fn operator(&mut self, operator: Operator<'_>) -> Result<(), ReencodeError<Error>> {
         match operator {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => self.depth += 1,
             Operator::End => self.depth -= 1,
@@ -286,43 +268,99 @@ impl<'p> Rewriter<'p> {
             _ => None,
         };
         let constant = std::mem::replace(&mut self.constant, constant);
-        if let Operator::Call { function_index } = operator
-            && let Some(import) = roles.import(function_index)
-        {
-            self.import(import, constant);
-            return Ok(());
-        }
-        let calls = match operator {
-            Operator::Call { function_index } => !roles.caller_keeps(function_index),
-            Operator::CallIndirect { .. } => true,
-            _ => false,
+        let instruction = match operator {
+            Operator::LocalGet { local_index } => Instruction::LocalGet(self.local(local_index)),
+            Operator::LocalSet { local_index } => Instruction::LocalSet(self.local(local_index)),
+            Operator::LocalTee { local_index } => Instruction::LocalTee(self.local(local_index)),
+            Operator::RefFunc { function_index } => {
+                Instruction::RefFunc(self.context.passing.doorway(function_index))
+            }
+            Operator::Return => Instruction::Br(self.depth),
+            Operator::Call { function_index } => {
+                self.call(function_index, constant);
+                return Ok(());
+            }
+            Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } => {
+                self.store();
+                SameIndices.instruction(operator)?
+            }
+            Operator::CallIndirect { .. } => {
+                let call = SameIndices.instruction(operator)?;
+                self.call_outside(true, &call);
+                return Ok(());
+            }
+            operator => SameIndices.instruction(operator)?,
         };
-        let leaves = matches!(
-            operator,
-            Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. }
-        );
-        if leaves {
-            self.give_back();
-        }
-        if calls || leaves {
-            self.store();
-        }
-        match operator {
-            Operator::Return if self.wrapped.is_some() => {
-                self.output.instructions().br(self.depth);
-            }
-            operator => {
-                self.output.instruction(&SameIndices.instruction(operator)?);
-            }
-        }
-        if calls {
-            self.load();
-        }
+        self.output.instruction(&instruction);
         Ok(())
     }
 
-    /// Does what an import's call does, with the `constant` on top of the stack
-    /// or with whatever there is.
+    /// Calls a function by name, with the `constant` on top of the stack or with
+    /// whatever there is.
+    fn call(&mut self, function: u32, constant: Option<i32>) {
+        let roles = self.context.roles;
+        let call = Instruction::Call(function);
+        match (roles.import(function), roles.role(function)) {
+            (Some(import), _) => self.import(import, constant),
+            (None, Some(role)) if role.counter == Counter::Fetched => {
+                self.call_outside(role.leads_to_frames, &call);
+            }
+            (None, Some(role)) if role.counter == Counter::Passed => {
+                self.call_passing(role, &call);
+            }
+            _ => {
+                self.output.instruction(&call);
+            }
+        }
+    }
+
+    /// Calls a function that takes the counter from the caller.
+    fn call_passing(&mut self, role: Role, call: &Instruction<'_>) {
+        let Locals { fuel, stack, .. } = self.locals;
+        let lends = role.frame.is_none() && role.leads_to_frames;
+        let mut code = self.output.instructions();
+        code.local_get(fuel);
+        if role.frame.is_some() {
+            match self.role.frame {
+                Some(_) => code.local_get(stack),
+                None => code.global_get(self.context.state.stack()),
+            };
+        }
+        self.lend_stack(lends);
+        self.output.instruction(call);
+        self.output.instructions().local_set(fuel);
+        self.take_stack_back(lends);
+    }
+
+    /// Calls a function that takes the counters from the globals.
+    fn call_outside(&mut self, lends: bool, call: &Instruction<'_>) {
+        self.store();
+        self.lend_stack(lends);
+        self.output.instruction(call);
+        self.fetch();
+        self.take_stack_back(lends);
+    }
+
+    /// Puts the stack that is left into the global, for functions that are
+    /// called without knowing it. Who has no frame has left the global as it was.
+    fn lend_stack(&mut self, lends: bool) {
+        if lends && self.role.frame.is_some() {
+            let global = self.context.state.stack();
+            let mut code = self.output.instructions();
+            code.global_get(global).local_set(self.locals.lent);
+            code.local_get(self.locals.stack).global_set(global);
+        }
+    }
+
+    fn take_stack_back(&mut self, lends: bool) {
+        if lends && self.role.frame.is_some() {
+            let global = self.context.state.stack();
+            let mut code = self.output.instructions();
+            code.local_get(self.locals.lent).global_set(global);
+        }
+    }
+
+    /// Does what an import's call does.
     fn import(&mut self, import: Import, constant: Option<i32>) {
         let operand = match constant {
             _ if !import.has_operand() => Operand::Constant(0),
@@ -331,28 +369,25 @@ impl<'p> Rewriter<'p> {
                 Operand::Constant(value)
             }
             None => {
-                self.output.instructions().local_set(self.operand);
-                Operand::Local(self.operand)
+                let operand = self.locals.operand;
+                self.output.instructions().local_set(operand);
+                Operand::Local(operand)
             }
-        };
-        let tank = match self.role.counter {
-            Counter::Local => Tank::Local(self.local),
-            _ => Tank::Global(self.state.fuel()),
         };
         let mut call = Call {
             code: self.output.instructions(),
-            state: self.state,
-            tank,
+            state: self.context.state,
+            tank: Tank::Local(self.locals.fuel),
         };
         call.replace(import, operand);
     }
 
     /// Charges for the operand on top of the stack, and leaves it there.
     fn charge_operand(&mut self, per_unit: PerUnit) {
-        self.output.instructions().local_set(self.operand);
-        self.remaining();
+        let Locals { fuel, operand, .. } = self.locals;
         let mut code = self.output.instructions();
-        code.local_get(self.operand).i64_extend_i32_u();
+        code.local_set(operand).local_get(fuel);
+        code.local_get(operand).i64_extend_i32_u();
         match per_unit {
             PerUnit::Times(1) => {}
             PerUnit::Times(fuel) => {
@@ -362,9 +397,8 @@ impl<'p> Rewriter<'p> {
                 code.i64_const(by.into()).i64_shr_u();
             }
         }
-        code.i64_sub();
-        self.set_remaining();
+        code.i64_sub().local_set(fuel);
         self.check();
-        self.output.instructions().local_get(self.operand);
+        self.output.instructions().local_get(operand);
     }
 }

@@ -39,8 +39,6 @@ pub(crate) struct Body {
     /// The weight of its entry and all its instructions, each counted once.
     pub(crate) weight: u64,
     pub(crate) loops: u64,
-    /// The weight of what stands in loops.
-    pub(crate) weight_in_loops: u64,
     pub(crate) locals: u64,
     /// Whether the work of an instruction depends on its operand.
     pub(crate) has_bulk: bool,
@@ -51,6 +49,10 @@ pub(crate) struct Body {
     pub(crate) row: Option<Stretch>,
     /// The functions it calls by name, as often as the calls stand there.
     pub(crate) calls: Vec<u32>,
+    /// Those that it calls in its own place.
+    pub(crate) tail_calls: Vec<u32>,
+    /// Whether it calls any function in its own place.
+    pub(crate) has_tail_calls: bool,
     /// The functions it makes references to.
     references: Vec<u32>,
     /// The types of the functions it calls through tables.
@@ -104,6 +106,11 @@ impl Facts {
             list.dedup();
         }
         Ok(facts)
+    }
+
+    /// Whether a function is called by others than those who know its name.
+    pub(crate) fn is_entry(&self, function: u32) -> bool {
+        self.entries.binary_search(&function).is_ok()
     }
 
     /// The type of a function.
@@ -226,8 +233,6 @@ impl Body {
         facts.locals = validator.len_locals().into();
         // What the instruction before has pushed, if it is known.
         let mut constant = None;
-        // How many blocks are open with each loop that is.
-        let mut loops = Vec::new();
         let mut height_max = 0;
         let mut has_vectors = false;
         let mut operators = body.get_operators_reader()?;
@@ -238,15 +243,6 @@ impl Body {
                 return Ok(None);
             }
             facts.count(&operator);
-            if let Operator::Loop { .. } = operator {
-                loops.push(validator.control_stack_height());
-            }
-            if !loops.is_empty() {
-                facts.weight_in_loops += weight(&operator);
-            }
-            if loops.last() > Some(&validator.control_stack_height()) {
-                loops.pop();
-            }
             let import = match operator {
                 Operator::Call { function_index } => imports.get(function_index as usize),
                 _ => None,
@@ -275,6 +271,13 @@ impl Body {
     fn count(&mut self, operator: &Operator<'_>) {
         self.weight += weight(operator);
         self.has_bulk |= by_operand(operator).is_some();
+        self.has_tail_calls |= matches!(
+            operator,
+            Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. }
+        );
+        if let Operator::ReturnCall { function_index } = operator {
+            self.tail_calls.push(*function_index);
+        }
         match operator {
             Operator::Loop { .. } => self.loops += 1,
             Operator::Call { function_index } | Operator::ReturnCall { function_index } => {

@@ -36,6 +36,13 @@ pub(crate) struct Role {
     pub(crate) checks: bool,
 }
 
+impl Role {
+    /// Whether the counter is a parameter and a result.
+    pub(crate) fn is_passed(self) -> bool {
+        matches!(self.counter, Counter::Passed(_))
+    }
+}
+
 /// Where a function has the fuel from that is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Counter {
@@ -44,12 +51,12 @@ pub(crate) enum Counter {
     /// From the global, where it puts it back.
     Fetched,
     /// From its caller, as its last parameter but for the stack, which gets it
-    /// back as its last result.
-    Passed,
+    /// back as its last result, and has paid this much of it.
+    Passed(u64),
 }
 
-/// The weight up to which a function may be paid for by its callers. A caller
-/// pays for all of it, whatever part then runs.
+/// The weight up to which a function, or what stands in it outside loops, is paid
+/// for by its callers. A caller pays for all of it, whatever part then runs.
 const CALLER_PAYS_MAX: u64 = 64;
 
 /// The most parameters and results of a function that gets two and one more. A
@@ -100,7 +107,7 @@ impl Roles {
     pub(crate) fn passed(&self) -> impl Iterator<Item = (u32, Role)> {
         let imports = self.imports.len();
         let defined = (imports as u32..).zip(self.roles.iter().copied());
-        defined.filter(|(_, role)| role.counter == Counter::Passed)
+        defined.filter(|(_, role)| role.is_passed())
     }
 
     /// What a function is, unless it takes an import's place.
@@ -112,9 +119,15 @@ impl Roles {
     pub(crate) fn on_behalf(&self, function: u32) -> u64 {
         match self.role(function).map(|role| role.counter) {
             None => IMPORT,
-            Some(Counter::Caller(weight)) => weight,
-            Some(Counter::Fetched | Counter::Passed) => 0,
+            Some(Counter::Caller(fuel) | Counter::Passed(fuel)) => fuel,
+            Some(Counter::Fetched) => 0,
         }
+    }
+
+    /// Whether whoever calls the function is sure that the counter is looked at.
+    pub(crate) fn looks(&self, function: u32) -> bool {
+        let role = self.role(function);
+        role.is_some_and(|role| role.checks && !matches!(role.counter, Counter::Caller(_)))
     }
 
     /// The import that a function takes the place of.
@@ -180,7 +193,11 @@ fn counter(facts: &Facts, called: &Called, function: u32, body: &Body) -> Counte
         && !called.by_tail[n]
         && ty.params().len().max(ty.results().len()) <= PASSING_MAX
     {
-        Counter::Passed
+        let outside = body.weight_outside_loops;
+        Counter::Passed(match outside <= CALLER_PAYS_MAX {
+            true => outside,
+            false => 0,
+        })
     } else {
         Counter::Fetched
     }
@@ -267,8 +284,7 @@ fn check_seldom(facts: &Facts, components: &[Vec<NodeIndex>], roles: &mut [Role]
         });
         let weight = unchecked.fold(body.weight, u64::saturating_add);
         let role = &mut roles[node.index()];
-        role.checks =
-            role.counter != Counter::Passed || role.frame.is_some() || weight > UNCHECKED_MAX;
+        role.checks = !role.is_passed() || role.frame.is_some() || weight > UNCHECKED_MAX;
         weights[node.index()] = weight;
     }
 }

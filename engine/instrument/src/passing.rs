@@ -3,7 +3,8 @@
 //! A function that others call by name takes the fuel that is left as its last
 //! parameter and hands back what it leaves as its last result, so that on most
 //! ways the counter never leaves the machine's registers. One that can come to
-//! call itself takes the stack that is left as a parameter behind it.
+//! call itself takes the stack that is left below its frame as a parameter
+//! behind it.
 //!
 //! Whoever knows no names, the host and who calls through a table, calls a
 //! *doorway*: a function of the type that the function had, which takes the
@@ -16,7 +17,7 @@ use wasm_encoder::{Function, ValType};
 use wasmparser::FuncType;
 
 use crate::Error;
-use crate::graph::{Counter, Role, Roles};
+use crate::graph::{Counter, Roles};
 use crate::imports::State;
 use crate::scan::Facts;
 
@@ -77,11 +78,7 @@ impl<'a> Passing<'a> {
     pub(crate) fn type_of(&self, function: u32) -> u32 {
         let index = self.facts.function_types[function as usize];
         match self.roles.role(function) {
-            Some(Role {
-                counter: Counter::Passed,
-                frame,
-                ..
-            }) => self.types[&(index, frame.is_some())],
+            Some(role) if role.is_passed() => self.types[&(index, role.frame.is_some())],
             _ => index,
         }
     }
@@ -104,19 +101,24 @@ impl<'a> Passing<'a> {
 
     /// The doorways, in their order.
     pub(crate) fn doorway_bodies(&self, state: State) -> impl Iterator<Item = Function> {
-        self.doorways.iter().map(move |function| {
-            let parameters = self.facts.function_type(*function).params().len();
-            let role = self.roles.role(*function);
+        let passed = self.roles.passed();
+        let doorways = passed.filter(|(function, _)| self.facts.is_entry(*function));
+        doorways.map(move |(function, role)| {
+            let parameters = self.facts.function_type(function).params().len();
             let mut body = Function::new([]);
             let mut code = body.instructions();
             for parameter in 0..parameters {
                 code.local_get(parameter as u32);
             }
             code.global_get(state.fuel());
-            if role.is_some_and(|role| role.frame.is_some()) {
-                code.global_get(state.stack());
+            if let Counter::Passed(fuel @ 1..) = role.counter {
+                code.i64_const(fuel as i64).i64_sub();
             }
-            code.call(*function).global_set(state.fuel()).end();
+            if let Some(frame) = role.frame {
+                code.global_get(state.stack());
+                code.i64_const(frame as i64).i64_sub();
+            }
+            code.call(function).global_set(state.fuel()).end();
             body
         })
     }

@@ -6,7 +6,7 @@ use wasmparser::{FunctionBody, Operator};
 
 use crate::Error;
 use crate::counted::{self, Turns};
-use crate::graph::{Role, Roles};
+use crate::graph::{Counter, Role, Roles};
 use crate::weights::{ENTRY, weight};
 
 /// A charge, made before the instruction of that number runs.
@@ -14,7 +14,8 @@ use crate::weights::{ENTRY, weight};
 pub(crate) struct Charge {
     pub(crate) at: usize,
     pub(crate) fuel: u64,
-    /// Whether the counter is looked at: the head of a loop, or an entry.
+    /// Whether the counter is looked at: the head of a loop whose turns do not all
+    /// come to a look anyway, or an entry.
     pub(crate) check: bool,
     /// For how many turns of a loop the charge is made, if not for one.
     pub(crate) turns: Option<Turns>,
@@ -45,6 +46,10 @@ pub(crate) fn charges(
         number += 1;
     }
     plan.close();
+    if let Counter::Passed(paid) = role.counter {
+        let entry = &mut plan.charges[0].charge.fuel;
+        *entry = entry.saturating_sub(paid);
+    }
     let mut charges: Vec<Charge> = plan.charges.into_iter().map(|made| made.charge).collect();
     charges.retain(|charge| charge.check || charge.fuel > 0);
     charges.sort_by_key(|charge| charge.at);
@@ -61,6 +66,9 @@ struct Plan {
     segment: Segment,
     /// Whether the next instruction cannot be reached.
     dead: bool,
+    /// The charge of the loop in which nothing but straight code stands between
+    /// its head and the next instruction, if it is in one.
+    head: Option<usize>,
 }
 
 struct Made {
@@ -106,6 +114,7 @@ impl Plan {
                 own: true,
             },
             dead: false,
+            head: None,
         };
         plan.charge(0, ENTRY, checks);
         plan.push(Kind::Block);
@@ -140,6 +149,16 @@ impl Plan {
             self.segment.weight += weight(operator) + called(operator, roles);
         }
         match operator {
+            Operator::Call { function_index } if roles.looks(*function_index) => {
+                // Each turn of the loop comes here, and so to a look.
+                if let Some(head) = self.head.take() {
+                    self.charges[head].charge.check = false;
+                }
+            }
+            operator if is_straight(operator) => {}
+            _ => self.head = None,
+        }
+        match operator {
             Operator::Block { .. } => self.push(Kind::Block),
             Operator::Loop { .. } => {
                 self.close();
@@ -149,7 +168,10 @@ impl Plan {
                         self.charge(number, 0, true);
                         self.charges[self.current].charge.turns = Some(turns);
                     }
-                    None => self.charge(next, 0, true),
+                    None => {
+                        self.charge(next, 0, true);
+                        self.head = Some(self.current);
+                    }
                 }
                 self.open(next, true);
             }
@@ -241,6 +263,25 @@ impl Plan {
             self.charge(self.segment.start, weight, false);
         }
     }
+}
+
+/// Whether the instruction behind comes next, whatever happens, and nowhere else
+/// leads to it.
+pub(crate) fn is_straight(operator: &Operator<'_>) -> bool {
+    !matches!(
+        operator,
+        Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::Else
+            | Operator::End
+            | Operator::Br { .. }
+            | Operator::BrIf { .. }
+            | Operator::BrTable { .. }
+            | Operator::Return
+            | Operator::ReturnCall { .. }
+            | Operator::ReturnCallIndirect { .. }
+            | Operator::Unreachable
+    )
 }
 
 /// What a call pays on behalf of the function that it calls.

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::graph::{Counter, Role, Roles};
 use crate::imports::{Call, Import, Operand, State, Tank};
 use crate::passing::{Passing, SameIndices};
-use crate::plan::{Charge, charges};
+use crate::plan::{Charge, charges, is_straight};
 use crate::scan::Facts;
 use crate::weights::{PerUnit, by_operand};
 
@@ -64,6 +64,8 @@ struct Rewriter<'p> {
     charges: std::iter::Peekable<std::slice::Iter<'p, Charge>>,
     /// What the instruction before has pushed, if it is known.
     constant: Option<i32>,
+    /// Whether the fuel is in the global, and what the local holds is old.
+    is_out: bool,
     /// How many parameters the function had.
     parameters: u32,
     locals: Locals,
@@ -105,7 +107,7 @@ impl<'p> Rewriter<'p> {
             count += number;
         }
         let mut locals = Locals::default();
-        let is_passed = role.counter == Counter::Passed;
+        let is_passed = role.is_passed();
         if is_passed {
             locals.passed = 1 + u32::from(role.frame.is_some());
             locals.fuel = parameters;
@@ -141,6 +143,7 @@ impl<'p> Rewriter<'p> {
             role,
             charges: charges.iter().peekable(),
             constant: None,
+            is_out: false,
             parameters,
             locals,
             block,
@@ -157,7 +160,8 @@ impl<'p> Rewriter<'p> {
     }
 
     fn enter(&mut self) {
-        self.load();
+        self.is_out = !self.role.is_passed();
+        self.to_local();
         if let Some(frame) = self.role.frame {
             self.enter_frame(frame);
         }
@@ -173,13 +177,12 @@ impl<'p> Rewriter<'p> {
         let Locals { fuel, stack, .. } = self.locals;
         let state = self.context.state;
         let mut code = self.output.instructions();
-        match self.role.counter {
-            Counter::Passed => code.local_get(stack),
-            _ => code.global_get(state.stack()),
-        };
-        code.i64_const(frame as i64).i64_sub().local_tee(stack);
-        code.local_get(fuel).i64_or().i64_const(0).i64_lt_s();
-        code.if_(BlockType::Empty);
+        if !self.role.is_passed() {
+            code.global_get(state.stack()).i64_const(frame as i64);
+            code.i64_sub().local_set(stack);
+        }
+        code.local_get(stack).local_get(fuel).i64_or();
+        code.i64_const(0).i64_lt_s().if_(BlockType::Empty);
         code.local_get(fuel).global_set(state.fuel());
         code.local_get(stack).global_set(state.stack());
         code.unreachable().end();
@@ -187,13 +190,13 @@ impl<'p> Rewriter<'p> {
 
     /// What stands at the function's end, for whatever way leads there.
     fn leave(&mut self) {
+        self.to_local();
         self.output.instructions().end();
-        match self.role.counter {
-            Counter::Passed => {
-                let fuel = self.locals.fuel;
-                self.output.instructions().local_get(fuel);
-            }
-            _ => self.store(),
+        if self.role.is_passed() {
+            let fuel = self.locals.fuel;
+            self.output.instructions().local_get(fuel);
+        } else {
+            self.to_global();
         }
         self.output.instructions().end();
     }
@@ -201,6 +204,7 @@ impl<'p> Rewriter<'p> {
     /// Makes the charges before the instruction of that number.
     fn charge(&mut self, number: usize) {
         while let Some(charge) = self.charges.next_if(|charge| charge.at == number) {
+            self.to_local();
             self.take(charge);
             if charge.check {
                 self.check();
@@ -228,39 +232,41 @@ impl<'p> Rewriter<'p> {
         let mut code = self.output.instructions();
         code.local_get(self.locals.fuel).i64_const(0).i64_lt_s();
         code.if_(BlockType::Empty);
-        self.store();
+        self.to_global();
         self.output.instructions().unreachable().end();
     }
 
-    /// Takes the counter from the global.
-    fn load(&mut self) {
-        if self.role.counter == Counter::Fetched {
-            self.fetch();
+    /// Takes the fuel from the global, if it is there.
+    fn to_local(&mut self) {
+        if std::mem::take(&mut self.is_out) {
+            self.output
+                .instructions()
+                .global_get(self.context.state.fuel())
+                .local_set(self.locals.fuel);
         }
     }
 
-    fn fetch(&mut self) {
-        self.output
-            .instructions()
-            .global_get(self.context.state.fuel())
-            .local_set(self.locals.fuel);
-    }
-
-    /// Puts the counter into the global.
-    fn store(&mut self) {
-        self.output
-            .instructions()
-            .local_get(self.locals.fuel)
-            .global_set(self.context.state.fuel());
+    /// Puts the fuel into the global, unless it is there.
+    fn to_global(&mut self) {
+        if !self.is_out {
+            self.output
+                .instructions()
+                .local_get(self.locals.fuel)
+                .global_set(self.context.state.fuel());
+        }
     }
 
     fn operator(&mut self, operator: Operator<'_>) -> Result<(), ReencodeError<Error>> {
+        if !is_straight(&operator) {
+            self.to_local();
+        }
         match operator {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => self.depth += 1,
             Operator::End => self.depth -= 1,
             _ => {}
         }
         if let Some(per_unit) = by_operand(&operator) {
+            self.to_local();
             self.charge_operand(per_unit);
         }
         let constant = match operator {
@@ -281,7 +287,7 @@ impl<'p> Rewriter<'p> {
                 return Ok(());
             }
             Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } => {
-                self.store();
+                self.to_global();
                 SameIndices.instruction(operator)?
             }
             Operator::CallIndirect { .. } => {
@@ -301,11 +307,15 @@ impl<'p> Rewriter<'p> {
         let roles = self.context.roles;
         let call = Instruction::Call(function);
         match (roles.import(function), roles.role(function)) {
-            (Some(import), _) => self.import(import, constant),
+            (Some(import), _) => {
+                self.to_local();
+                self.import(import, constant);
+            }
             (None, Some(role)) if role.counter == Counter::Fetched => {
                 self.call_outside(role.leads_to_frames, &call);
             }
-            (None, Some(role)) if role.counter == Counter::Passed => {
+            (None, Some(role)) if role.is_passed() => {
+                self.to_local();
                 self.call_passing(role, &call);
             }
             _ => {
@@ -320,11 +330,12 @@ impl<'p> Rewriter<'p> {
         let lends = role.frame.is_none() && role.leads_to_frames;
         let mut code = self.output.instructions();
         code.local_get(fuel);
-        if role.frame.is_some() {
+        if let Some(frame) = role.frame {
             match self.role.frame {
                 Some(_) => code.local_get(stack),
                 None => code.global_get(self.context.state.stack()),
             };
+            code.i64_const(frame as i64).i64_sub();
         }
         self.lend_stack(lends);
         self.output.instruction(call);
@@ -334,10 +345,10 @@ impl<'p> Rewriter<'p> {
 
     /// Calls a function that takes the counters from the globals.
     fn call_outside(&mut self, lends: bool, call: &Instruction<'_>) {
-        self.store();
+        self.to_global();
         self.lend_stack(lends);
         self.output.instruction(call);
-        self.fetch();
+        self.is_out = true;
         self.take_stack_back(lends);
     }
 

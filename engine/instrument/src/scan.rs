@@ -39,6 +39,8 @@ pub(crate) struct Body {
     /// The weight of its entry and all its instructions, each counted once.
     pub(crate) weight: u64,
     pub(crate) loops: u64,
+    /// What of that weight stands outside loops.
+    pub(crate) weight_outside_loops: u64,
     pub(crate) locals: u64,
     /// Whether the work of an instruction depends on its operand.
     pub(crate) has_bulk: bool,
@@ -222,6 +224,7 @@ impl Body {
     ) -> Result<Option<Self>, BinaryReaderError> {
         let mut facts = Self {
             weight: ENTRY,
+            weight_outside_loops: ENTRY,
             ..Self::default()
         };
         let mut reader = body.get_binary_reader();
@@ -233,6 +236,8 @@ impl Body {
         facts.locals = validator.len_locals().into();
         // What the instruction before has pushed, if it is known.
         let mut constant = None;
+        // How many blocks are open with each loop that is.
+        let mut loops = Vec::new();
         let mut height_max = 0;
         let mut has_vectors = false;
         let mut operators = body.get_operators_reader()?;
@@ -243,6 +248,15 @@ impl Body {
                 return Ok(None);
             }
             facts.count(&operator);
+            if let Operator::Loop { .. } = operator {
+                loops.push(validator.control_stack_height());
+            }
+            if loops.is_empty() {
+                facts.weight_outside_loops += weight(&operator);
+            }
+            if loops.last() > Some(&validator.control_stack_height()) {
+                loops.pop();
+            }
             let import = match operator {
                 Operator::Call { function_index } => imports.get(function_index as usize),
                 _ => None,

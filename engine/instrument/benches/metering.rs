@@ -4,7 +4,9 @@
 //! Measured: a call of a function for a batch of 8,192 rows that lie in the
 //! guest's memory already, compiled with the settings of the engine. Not
 //! measured: lowering, lifting, compiling. Names read
-//! `metering/<kernel>/<variant>`, and the last lines are ratios of medians.
+//! `metering/<kernel>/<variant>`. Behind them, the variants of a kernel are
+//! called in turn, so that what else the machine does falls on all of them, and
+//! the last lines are ratios of the medians of these calls.
 //!
 //! `unmetered` is the same module on the same way through it, where nothing is
 //! counted and announcing a row does nothing. The SDK takes that way since rows
@@ -13,7 +15,6 @@
 
 mod kernels;
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -71,38 +72,51 @@ fn call(loaded: &mut Loaded) {
 }
 
 /// Nanoseconds for each row, by kernel and variant.
-type Samples = RefCell<BTreeMap<(usize, Variant), Vec<f64>>>;
+type Samples = BTreeMap<(usize, Variant), Vec<f64>>;
 
-fn measure(criterion: &mut Criterion, number: usize, kernel: &Kernel, samples: &Samples) {
+fn measure(criterion: &mut Criterion, number: usize, kernel: &Kernel, samples: &mut Samples) {
     let mut group = criterion.benchmark_group(format!("metering/{}", kernel.name));
     let mut answers = Vec::new();
-    for variant in Variant::ALL {
+    let mut is_measured = false;
+    let mut variants = Variant::ALL.map(|variant| {
         let mut loaded = variant.load(kernel);
         call(&mut loaded);
         answers.push(loaded.answer(kernel.result_bytes).to_vec());
         assert!(loaded.counter(EXPORT_FUEL) > 0);
         group.bench_function(variant.name(), |bencher| {
-            bencher.iter_custom(|calls| {
-                let start = Instant::now();
-                for _ in 0..calls {
-                    call(&mut loaded);
-                }
-                let time = start.elapsed();
-                let nanoseconds = time.as_nanos() as f64 / (calls as f64 * ROWS as f64);
-                let mut samples = samples.borrow_mut();
-                samples
-                    .entry((number, variant))
-                    .or_default()
-                    .push(nanoseconds);
-                time
-            });
+            is_measured = true;
+            bencher.iter(|| call(&mut loaded));
         });
-    }
+        (variant, loaded)
+    });
     assert!(
         answers.iter().all(|answer| *answer == answers[0]),
         "{}",
         kernel.name
     );
+    if is_measured {
+        compare(number, &mut variants, samples);
+    }
+}
+
+/// How often the variants of a kernel take turns, and how long a turn is.
+const TURNS: usize = 60;
+const TURN: Duration = Duration::from_millis(10);
+
+fn compare(number: usize, variants: &mut [(Variant, Loaded)], samples: &mut Samples) {
+    for _ in 0..TURNS {
+        for (variant, loaded) in &mut *variants {
+            let start = Instant::now();
+            let mut calls = 0;
+            while start.elapsed() < TURN {
+                call(loaded);
+                calls += 1;
+            }
+            let nanoseconds = start.elapsed().as_nanos() as f64;
+            let samples = samples.entry((number, *variant)).or_default();
+            samples.push(nanoseconds / f64::from(calls) / ROWS as f64);
+        }
+    }
 }
 
 fn median(samples: &[f64]) -> f64 {
@@ -114,17 +128,17 @@ fn median(samples: &[f64]) -> f64 {
 fn main() {
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_millis(1_500))
-        .sample_size(40)
+        .measurement_time(Duration::from_millis(600))
+        .sample_size(20)
         .without_plots()
         .configure_from_args();
     let kernels = kernels(0..ROWS);
-    let samples = Samples::default();
+    let mut samples = Samples::default();
     for (number, kernel) in kernels.iter().enumerate() {
-        measure(&mut criterion, number, kernel, &samples);
+        measure(&mut criterion, number, kernel, &mut samples);
     }
     criterion.final_summary();
-    report(&kernels, &samples.into_inner());
+    report(&kernels, &samples);
 }
 
 /// What a kernel takes with metering, as ratios.
@@ -136,7 +150,7 @@ struct Ratios {
     in_all: f64,
 }
 
-fn report(kernels: &[Kernel], samples: &BTreeMap<(usize, Variant), Vec<f64>>) {
+fn report(kernels: &[Kernel], samples: &Samples) {
     println!(
         "\n{:<16}{:>14}{:>10}{:>10}{:>10}",
         "kernel", "unmetered", "fusebox", "wasmtime", "in all"

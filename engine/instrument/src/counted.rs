@@ -20,8 +20,8 @@ use std::collections::HashMap;
 use wasm_encoder::{BlockType, InstructionSink};
 use wasmparser::{BinaryReaderError, FunctionBody, Operator};
 
-use crate::graph::Roles;
 use crate::imports::State;
+use crate::roles::Roles;
 use crate::weights::by_operand;
 
 /// How many turns a loop makes: as many steps as lie between two locals, or

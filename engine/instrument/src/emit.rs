@@ -13,10 +13,10 @@ use wasm_encoder::{
 };
 use wasmparser::{BinaryReader, FunctionBody};
 
-use crate::graph::{Counter, Roles};
 use crate::imports::State;
 use crate::passing::{Passing, SameIndices};
 use crate::rewrite::Context;
+use crate::roles::{Counter, Roles};
 use crate::scan::Facts;
 use crate::{
     EXPORT_BEGIN, EXPORT_FUEL, EXPORT_NEXT_ROW, EXPORT_REST, EXPORT_STACK, EXPORT_START, Error,

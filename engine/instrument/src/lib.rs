@@ -8,7 +8,8 @@
 //! # Fuel
 //!
 //! The counter is a global, [`EXPORT_FUEL`], that the host fills before a call
-//! and reads after it: below zero means spent, however the call ended. What an
+//! and reads after it: below zero means spent, however the call ended. After a
+//! trap it holds what it held when the guest last put it there. What an
 //! instruction costs is in the table of [`weights`], which is versioned, since
 //! changing it changes verdicts.
 //!
@@ -19,22 +20,25 @@
 //! not. So the charge is never less than the weight of what ran, and more by a
 //! bounded amount for each region. A loop that only counts is charged for all
 //! its turns before it begins. The counter is looked at where a call may go
-//! on for long: at loop heads, at the entries of functions that are large, keep
-//! it in a local or can be called in circles, and at instructions whose work
-//! depends on an operand. Between two looks a call overdraws by what stands in
-//! the code, once.
+//! on for long: at loop heads, unless each turn calls a function that looks, at
+//! the entries of functions that are large or can be called in circles, and at
+//! instructions whose work depends on an operand. Between two looks a call
+//! overdraws by what stands in the code, once.
 //!
-//! A function of loops keeps the counter in a local, and puts it back around
-//! calls and at its end. A function without loops and calls, if it is small
-//! and nobody but other functions can call it, is not touched: its callers pay
-//! for it.
+//! Functions pass the counter to each other as a parameter and a result, so
+//! that it stays in a register from the host's call to its end. Only functions
+//! that are called through a table, or make or are tail calls, get it from the
+//! global and put it back. A small function without loops and calls that nobody
+//! but other functions can call is not touched: its callers pay for it, as they
+//! do for the entries of all small functions.
 //!
 //! # Stack
 //!
 //! Where functions can call each other in a circle, directly or through a
-//! table, each takes the weight of its frame from [`EXPORT_STACK`] while it
-//! runs. Chains of calls without a circle are bounded by adding up, and a
-//! module whose longest is too long is refused.
+//! table, each takes the weight of its frame from what is left while it runs:
+//! they pass that on too, or find it in [`EXPORT_STACK`], which the host fills.
+//! Chains of calls without a circle are bounded by adding up, and a module whose
+//! longest is too long is refused.
 //!
 //! # The map
 //!
@@ -47,6 +51,9 @@ mod emit;
 // A function's body, instruction by instruction.
 mod rewrite;
 
+// The locals that the pass adds to a function.
+mod locals;
+
 // How the counters get from one function into the next.
 mod passing;
 
@@ -56,7 +63,14 @@ mod plan;
 // Loops whose turns are known before they begin.
 mod counted;
 
-// Which functions pay for themselves, and which can recurse.
+// Which functions pay for themselves, which look at the counter, and which rows
+// are bounded.
+mod roles;
+
+// Which functions can recurse.
+mod frames;
+
+// Who calls whom.
 mod graph;
 
 // What the pass must know of a module before it rewrites anything.
@@ -256,7 +270,7 @@ pub struct Metered {
 /// only for what `options` limit.
 pub fn instrument(module: &[u8], options: Options) -> Result<Metered, Error> {
     let facts = scan::Facts::of(module, options)?;
-    let roles = graph::Roles::of(&facts, options)?;
+    let roles = roles::Roles::of(&facts, options)?;
     let module = emit::emit(module, &facts, &roles, options.metered)?;
     let rows = facts.exports.iter();
     let rows = rows.map(|(name, function)| (name.clone(), roles.rows(*function)));

@@ -17,8 +17,8 @@ use wasm_encoder::{Function, ValType};
 use wasmparser::FuncType;
 
 use crate::Error;
-use crate::graph::{Counter, Roles};
 use crate::imports::State;
+use crate::roles::{Counter, Roles};
 use crate::scan::Facts;
 
 /// The types and doorways that a module needs besides its own.

@@ -6,7 +6,7 @@ use wasmparser::{FunctionBody, Operator};
 
 use crate::Error;
 use crate::counted::{self, Turns};
-use crate::graph::{Counter, Role, Roles};
+use crate::roles::{Counter, Role, Roles};
 use crate::weights::{ENTRY, weight};
 
 /// A charge, made before the instruction of that number runs.

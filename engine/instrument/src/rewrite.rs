@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 
 use wasm_encoder::reencode::{Error as ReencodeError, Reencode};
-use wasm_encoder::{BlockType, Function, Instruction, ValType};
+use wasm_encoder::{BlockType, Function, Instruction};
 use wasmparser::{FunctionBody, Operator};
 
 use crate::Error;
-use crate::graph::{Counter, Role, Roles};
 use crate::imports::{Call, Import, Operand, State, Tank};
+use crate::locals::Locals;
 use crate::passing::{Passing, SameIndices};
 use crate::plan::{Charge, charges, is_straight};
+use crate::roles::{Counter, Role, Roles};
 use crate::scan::Facts;
 use crate::weights::{PerUnit, by_operand};
 
@@ -66,26 +67,10 @@ struct Rewriter<'p> {
     constant: Option<i32>,
     /// Whether the fuel is in the global, and what the local holds is old.
     is_out: bool,
-    /// How many parameters the function had.
-    parameters: u32,
     locals: Locals,
     block: BlockType,
     /// How many blocks of the original are open.
     depth: u32,
-}
-
-/// The locals of the pass.
-#[derive(Clone, Copy, Default)]
-struct Locals {
-    /// How many stand in front of the function's own, as parameters.
-    passed: u32,
-    fuel: u32,
-    /// The stack below the function's frame, in functions that have one.
-    stack: u32,
-    /// What the global of the stack has held, while it holds that.
-    lent: u32,
-    /// An operand.
-    operand: u32,
 }
 
 impl<'p> Rewriter<'p> {
@@ -98,40 +83,7 @@ impl<'p> Rewriter<'p> {
         let role = context.roles.roles[defined];
         let function = (context.facts.imports.len() + defined) as u32;
         let signature = context.facts.function_type(function);
-        let parameters = signature.params().len() as u32;
-        let mut own = Vec::new();
-        let mut count = parameters;
-        for group in body.get_locals_reader()? {
-            let (number, val_type) = group?;
-            own.push((number, SameIndices.val_type(val_type)?));
-            count += number;
-        }
-        let mut locals = Locals::default();
-        let is_passed = role.is_passed();
-        if is_passed {
-            locals.passed = 1 + u32::from(role.frame.is_some());
-            locals.fuel = parameters;
-            locals.stack = parameters + 1;
-            count += locals.passed;
-        }
-        let facts = &context.facts.bodies[defined];
-        let has_frame = role.frame.is_some();
-        for (is_used, val_type, local) in [
-            (!is_passed, ValType::I64, &mut locals.fuel),
-            (!is_passed && has_frame, ValType::I64, &mut locals.stack),
-            (has_frame, ValType::I64, &mut locals.lent),
-            (
-                facts.has_bulk || facts.imports,
-                ValType::I32,
-                &mut locals.operand,
-            ),
-        ] {
-            if is_used {
-                own.push((1, val_type));
-                *local = count;
-                count += 1;
-            }
-        }
+        let (locals, declared) = Locals::of(context.facts, role, function, body)?;
         let block = match signature.results() {
             [] => BlockType::Empty,
             [result] => BlockType::Result(SameIndices.val_type(*result)?),
@@ -139,29 +91,20 @@ impl<'p> Rewriter<'p> {
         };
         Ok(Self {
             context,
-            output: Function::new(own),
+            output: Function::new(declared),
             role,
             charges: charges.iter().peekable(),
             constant: None,
             is_out: false,
-            parameters,
             locals,
             block,
             depth: 0,
         })
     }
 
-    /// Where a local of the function is now.
-    fn local(&self, index: u32) -> u32 {
-        match index < self.parameters {
-            true => index,
-            false => index + self.locals.passed,
-        }
-    }
-
     fn enter(&mut self) {
         self.is_out = !self.role.is_passed();
-        self.to_local();
+        self.bring_in();
         if let Some(frame) = self.role.frame {
             self.enter_frame(frame);
         }
@@ -190,13 +133,13 @@ impl<'p> Rewriter<'p> {
 
     /// What stands at the function's end, for whatever way leads there.
     fn leave(&mut self) {
-        self.to_local();
+        self.bring_in();
         self.output.instructions().end();
         if self.role.is_passed() {
             let fuel = self.locals.fuel;
             self.output.instructions().local_get(fuel);
         } else {
-            self.to_global();
+            self.put_out();
         }
         self.output.instructions().end();
     }
@@ -204,7 +147,7 @@ impl<'p> Rewriter<'p> {
     /// Makes the charges before the instruction of that number.
     fn charge(&mut self, number: usize) {
         while let Some(charge) = self.charges.next_if(|charge| charge.at == number) {
-            self.to_local();
+            self.bring_in();
             self.take(charge);
             if charge.check {
                 self.check();
@@ -213,7 +156,9 @@ impl<'p> Rewriter<'p> {
     }
 
     fn take(&mut self, charge: &Charge) {
-        let turns = charge.turns.map(|turns| turns.moved(|at| self.local(at)));
+        let turns = charge
+            .turns
+            .map(|turns| turns.moved(|at| self.locals.moved(at)));
         let Locals { fuel, .. } = self.locals;
         let mut code = self.output.instructions();
         if let Some(turns) = turns {
@@ -232,12 +177,12 @@ impl<'p> Rewriter<'p> {
         let mut code = self.output.instructions();
         code.local_get(self.locals.fuel).i64_const(0).i64_lt_s();
         code.if_(BlockType::Empty);
-        self.to_global();
+        self.put_out();
         self.output.instructions().unreachable().end();
     }
 
     /// Takes the fuel from the global, if it is there.
-    fn to_local(&mut self) {
+    fn bring_in(&mut self) {
         if std::mem::take(&mut self.is_out) {
             self.output
                 .instructions()
@@ -247,7 +192,7 @@ impl<'p> Rewriter<'p> {
     }
 
     /// Puts the fuel into the global, unless it is there.
-    fn to_global(&mut self) {
+    fn put_out(&mut self) {
         if !self.is_out {
             self.output
                 .instructions()
@@ -258,7 +203,7 @@ impl<'p> Rewriter<'p> {
 
     fn operator(&mut self, operator: Operator<'_>) -> Result<(), ReencodeError<Error>> {
         if !is_straight(&operator) {
-            self.to_local();
+            self.bring_in();
         }
         match operator {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => self.depth += 1,
@@ -266,7 +211,7 @@ impl<'p> Rewriter<'p> {
             _ => {}
         }
         if let Some(per_unit) = by_operand(&operator) {
-            self.to_local();
+            self.bring_in();
             self.charge_operand(per_unit);
         }
         let constant = match operator {
@@ -275,9 +220,15 @@ impl<'p> Rewriter<'p> {
         };
         let constant = std::mem::replace(&mut self.constant, constant);
         let instruction = match operator {
-            Operator::LocalGet { local_index } => Instruction::LocalGet(self.local(local_index)),
-            Operator::LocalSet { local_index } => Instruction::LocalSet(self.local(local_index)),
-            Operator::LocalTee { local_index } => Instruction::LocalTee(self.local(local_index)),
+            Operator::LocalGet { local_index } => {
+                Instruction::LocalGet(self.locals.moved(local_index))
+            }
+            Operator::LocalSet { local_index } => {
+                Instruction::LocalSet(self.locals.moved(local_index))
+            }
+            Operator::LocalTee { local_index } => {
+                Instruction::LocalTee(self.locals.moved(local_index))
+            }
             Operator::RefFunc { function_index } => {
                 Instruction::RefFunc(self.context.passing.doorway(function_index))
             }
@@ -287,7 +238,7 @@ impl<'p> Rewriter<'p> {
                 return Ok(());
             }
             Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } => {
-                self.to_global();
+                self.put_out();
                 SameIndices.instruction(operator)?
             }
             Operator::CallIndirect { .. } => {
@@ -308,14 +259,14 @@ impl<'p> Rewriter<'p> {
         let call = Instruction::Call(function);
         match (roles.import(function), roles.role(function)) {
             (Some(import), _) => {
-                self.to_local();
+                self.bring_in();
                 self.import(import, constant);
             }
             (None, Some(role)) if role.counter == Counter::Fetched => {
                 self.call_outside(role.leads_to_frames, &call);
             }
             (None, Some(role)) if role.is_passed() => {
-                self.to_local();
+                self.bring_in();
                 self.call_passing(role, &call);
             }
             _ => {
@@ -345,7 +296,7 @@ impl<'p> Rewriter<'p> {
 
     /// Calls a function that takes the counters from the globals.
     fn call_outside(&mut self, lends: bool, call: &Instruction<'_>) {
-        self.to_global();
+        self.put_out();
         self.lend_stack(lends);
         self.output.instruction(call);
         self.is_out = true;

@@ -8,7 +8,7 @@
 use wasmparser::Operator;
 
 /// The version of the table and of the rules by which regions are charged.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Fuel for each page by which a memory is to grow: the machine will have to
 /// map and zero 64 KiB, whenever they are touched.

@@ -4,6 +4,7 @@
 mod bundled;
 mod counted;
 mod rows;
+mod stack;
 
 use arbitrary::Unstructured;
 use fusebox_instrument::{

@@ -72,7 +72,7 @@ fn chain_of_calls_may_not_outgrow_the_stack() {
             };
             let fault = fault.to_string();
             let expected = match functions {
-                20_000 => "a chain of calls takes 1280104 bytes of stack, of 262144 at most",
+                20_000 => "a chain of calls takes 1280216 bytes of stack, of 262144 at most",
                 _ => "it has 100003 functions, of 30000 at most",
             };
             assert_eq!(fault, expected);

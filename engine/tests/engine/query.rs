@@ -13,14 +13,23 @@ const SPIN: &str = r#"CREATE FUNCTION spin(BIGINT) RETURNS BIGINT LANGUAGE WASM 
     (func (export "fusebox_alloc") (param i32) (result i32) (i32.const 262144))
     (func (export "fusebox_udf_spin") (param $args i32) (param $rows i32) (param $result i32) (result i32)
       (local $turns i32)
+      (local.set $turns (i32.const 1000000))
       (loop $again
-        (local.set $turns (i32.add (local.get $turns) (i32.const 1)))
-        (br_if $again (i32.lt_u (local.get $turns) (i32.const 1000000))))
+        (local.set $turns (i32.sub (local.get $turns) (i32.const 1)))
+        (br_if $again (i32.gt_s (local.get $turns) (i32.const 0))))
       (i32.store (i32.const 20) (i32.const 1024)) ;; the address of the values
       (i64.store (local.get $result) (i64.extend_i32_u (local.get $rows)))
       (i64.store offset=24 (local.get $result) (i64.const 2))
       (i32.store offset=40 (local.get $result) (i32.const 16))
       (i32.const 0)))$$ WITH (fuel_per_call = 10000000);"#;
+
+/// The same, after a hundred thousand turns for each row.
+fn spin_rows() -> String {
+    SPIN.replace("spin", "spin_rows").replace(
+        "(i32.const 1000000)",
+        "(i32.mul (local.get $rows) (i32.const 100000))",
+    )
+}
 
 /// Minutes of work.
 const LONG: &str = "SELECT sum(spin(value)) AS s FROM range(0, 10000000000)";
@@ -57,6 +66,29 @@ async fn cancelled_query_ends_soon_and_the_next_one_runs() {
         let next = "SELECT sum(spin(value)) FROM range(0, 20000)";
         assert_eq!(number(&run(&session, next).await.unwrap()), 0);
     }
+}
+
+/// Of a batch that takes seconds, only some rows are computed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn query_is_cancelled_within_a_batch() {
+    const ROWS: usize = 100_000;
+    let session = session();
+    run(&session, &spin_rows()).await.unwrap();
+    let one_batch = format!("SET datafusion.execution.batch_size = {ROWS}");
+    run(&session, &one_batch).await.unwrap();
+    let source = format!("SELECT value FROM range(0, {ROWS})");
+    let batches = run(&session, &source).await.unwrap();
+    assert_eq!(batches.len(), 1);
+    let query = tokio::spawn({
+        let text = format!("SELECT spin_rows(value) FROM range(0, {ROWS})");
+        let session = session.clone();
+        async move { run(&session, &text).await }
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!query.is_finished());
+    session.cancel();
+    let error = query.await.unwrap().unwrap_err();
+    assert!(is_cancelled(&error), "{error}");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
 
 use std::process::Command;
 
+use crate::aarch64;
 use crate::failure::Failure;
 use crate::guests;
 use crate::toolchain::require_components;
@@ -31,6 +32,7 @@ pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
     run("lint", &mut cargo(workspace, lint))?;
     let test = "test --workspace --no-fail-fast";
     run("test", &mut cargo(workspace, test))?;
+    aarch64::test(workspace)?;
     // There may be no example: the word makes the features those of a test.
     let mut document = cargo(workspace, "doc --workspace --no-deps --lib --examples");
     run("document", document.env("RUSTDOCFLAGS", "-D warnings"))

@@ -14,7 +14,10 @@ mod chores;
 // The bundled functions, compiled to Wasm.
 mod guests;
 
-// A Rust toolchain that can compile to Wasm, installed if need be.
+// The tests of bits on another kind of machine.
+mod aarch64;
+
+// Rust toolchains that can compile for other machines, installed if need be.
 mod toolchain;
 
 // Where things are, and how a program is started.

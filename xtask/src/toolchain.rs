@@ -1,4 +1,4 @@
-//! A Rust toolchain that can compile to Wasm, installed if need be.
+//! Rust toolchains that can compile for other machines, installed if need be.
 //!
 //! The toolchain in use is asked first, then rustup is asked to complete it.
 //! Where rustup is absent or cut off, Debian's own Rust comes to help: it has
@@ -41,17 +41,11 @@ impl Toolchain {
     /// [`Failure::NoWasmToolchain`] with the outcome of each attempt.
     pub(crate) fn find(workspace: &Workspace) -> Result<Self, Failure> {
         let mut attempts = Vec::new();
-        if active_has_target(workspace) {
-            return Ok(Self::Active);
+        match complete_active(workspace, TARGET) {
+            Ok(()) => return Ok(Self::Active),
+            Err(reasons) => attempts.extend(reasons),
         }
-        attempts.push(format!("the rustc in use has no library for {TARGET}"));
-
-        match add_with_rustup(workspace) {
-            Ok(()) if active_has_target(workspace) => return Ok(Self::Active),
-            Ok(()) => attempts.push("rustup added the target to another rustc".to_owned()),
-            Err(reason) => attempts.push(format!("rustup target add: {reason}")),
-        }
-        match install_from_debian(workspace) {
+        match install_from_debian(workspace, &DEBIAN_PACKAGES) {
             Ok(()) => return Ok(Self::Debian),
             Err(reason) => attempts.push(format!("Debian's packages: {reason}")),
         }
@@ -65,19 +59,42 @@ impl Toolchain {
             Self::Debian => debian_cargo(workspace),
         };
         // Flags that were meant for the host's code.
-        for name in [
-            "CARGO_BUILD_RUSTFLAGS",
-            "CARGO_BUILD_TARGET",
-            "CARGO_ENCODED_RUSTFLAGS",
-            "RUSTFLAGS",
-        ] {
-            command.env_remove(name);
-        }
+        remove_flags(&mut command);
         command.args(["build", "--target", TARGET]);
         if self == Self::Debian {
             command.args(["-Z", "build-std=std,panic_abort"]);
         }
         command
+    }
+}
+
+/// Sees to it that the rustc in use has a standard library for `target`.
+///
+/// # Errors
+///
+/// What was tried, a line each.
+pub(crate) fn complete_active(workspace: &Workspace, target: &str) -> Result<(), Vec<String>> {
+    if active_has_target(workspace, target) {
+        return Ok(());
+    }
+    let missing = format!("the rustc in use has no library for {target}");
+    let added = match add_with_rustup(workspace, target) {
+        Ok(()) if active_has_target(workspace, target) => return Ok(()),
+        Ok(()) => "rustup added the target to another rustc".to_owned(),
+        Err(reason) => format!("rustup target add: {reason}"),
+    };
+    Err(vec![missing, added])
+}
+
+/// Takes back flags that were meant for the host's code.
+pub(crate) fn remove_flags(command: &mut Command) {
+    for name in [
+        "CARGO_BUILD_RUSTFLAGS",
+        "CARGO_BUILD_TARGET",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "RUSTFLAGS",
+    ] {
+        command.env_remove(name);
     }
 }
 
@@ -116,21 +133,26 @@ fn debian_cargo(workspace: &Workspace) -> Command {
     command
 }
 
-fn active_has_target(workspace: &Workspace) -> bool {
+fn active_has_target(workspace: &Workspace, target: &str) -> bool {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let mut command = workspace.program(rustc);
-    command.args(["--print", "target-libdir", "--target", TARGET]);
+    command.args(["--print", "target-libdir", "--target", target]);
     quietly(&mut command, LOCAL_LIMIT).is_ok_and(|folder| Path::new(folder.trim()).is_dir())
 }
 
-fn add_with_rustup(workspace: &Workspace) -> Result<(), String> {
+fn add_with_rustup(workspace: &Workspace, target: &str) -> Result<(), String> {
     let mut command = workspace.program("rustup");
-    command.args(["target", "add", TARGET]);
+    command.args(["target", "add", target]);
     quietly(&mut command, DOWNLOAD_LIMIT).map(|_| ())
 }
 
-fn install_from_debian(workspace: &Workspace) -> Result<(), String> {
-    if debian_has_packages(workspace) {
+/// Sees to it that packages of Debian are there.
+///
+/// # Errors
+///
+/// Why they are not, in a line.
+pub(crate) fn install_from_debian(workspace: &Workspace, packages: &[&str]) -> Result<(), String> {
+    if debian_has_packages(workspace, packages) {
         return Ok(());
     }
     if !Path::new("/etc/debian_version").exists() {
@@ -144,7 +166,7 @@ fn install_from_debian(workspace: &Workspace) -> Result<(), String> {
             .map_err(|reason| format!("neither root nor sudo without a password: {reason}"))?;
         &["sudo", "-n"]
     };
-    eprintln!("installing {}", DEBIAN_PACKAGES.join(" "));
+    eprintln!("installing {}", packages.join(" "));
     // An old list of packages may still do; if not, the next line says so.
     let _ = quietly(
         &mut apt_get(workspace, as_root, &["update"]),
@@ -153,13 +175,13 @@ fn install_from_debian(workspace: &Workspace) -> Result<(), String> {
     // Never at the price of a package that is there.
     let install = ["install", "-y", "--no-install-recommends", "--no-remove"];
     let mut command = apt_get(workspace, as_root, &install);
-    quietly(command.args(DEBIAN_PACKAGES), DOWNLOAD_LIMIT).map(|_| ())
+    quietly(command.args(packages), DOWNLOAD_LIMIT).map(|_| ())
 }
 
-fn debian_has_packages(workspace: &Workspace) -> bool {
+fn debian_has_packages(workspace: &Workspace, packages: &[&str]) -> bool {
     let mut command = workspace.program("dpkg-query");
     command.args(["-W", "-f", "${db:Status-Abbrev}\n"]);
-    quietly(command.args(DEBIAN_PACKAGES), LOCAL_LIMIT)
+    quietly(command.args(packages), LOCAL_LIMIT)
         .is_ok_and(|states| states.lines().all(|state| state.starts_with("ii")))
 }
 

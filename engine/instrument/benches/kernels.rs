@@ -159,14 +159,10 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    pub(crate) fn new(engine: &Engine, name: &str, metered: bool) -> Self {
+    pub(crate) fn new(engine: &Engine, name: &str, options: Options) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests");
         let module = std::fs::read(root.join(format!("{name}.wasm")))
             .expect("build the guests first: cargo xtask guests");
-        let options = Options {
-            metered,
-            ..Options::default()
-        };
         let metered = instrument(&module, options).expect("the guest is valid");
         let module = wasmtime::Module::new(engine, &metered.module).expect("the module compiles");
         Self {

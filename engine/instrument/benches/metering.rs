@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
-use fusebox_instrument::EXPORT_FUEL;
+use fusebox_instrument::{EXPORT_FUEL, Options};
 use wasmtime::Engine;
 
 use kernels::{Grant, Guest, Kernel, Loaded, kernels};
@@ -58,7 +58,11 @@ impl Variant {
             .compiler_inlining(wasmtime::Inlining::Yes)
             .consume_fuel(self == Self::Wasmtime);
         let engine = Engine::new(&config).expect("the settings are supported");
-        let guest = Guest::new(&engine, kernel.module, self == Self::Fusebox);
+        let options = Options {
+            metered: self == Self::Fusebox,
+            ..Options::default()
+        };
+        let guest = Guest::new(&engine, kernel.module, options);
         let mut loaded = Loaded::new(&guest, kernel);
         loaded.is_bounded |= self == Self::Together;
         loaded

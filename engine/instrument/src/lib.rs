@@ -40,10 +40,63 @@
 //! Chains of calls without a circle are bounded by adding up, and a module whose
 //! longest is too long is refused.
 //!
+//! # NaNs
+//!
+//! Wasm leaves open which NaN float arithmetic results in, and machines differ.
+//! So a NaN that is derived from arithmetic is made the canonical one, positive
+//! and quiet, in each lane: a module's results, memory, globals and branches are
+//! bit by bit what they would be, were every result of `add`, `sub`, `mul`,
+//! `div`, `sqrt`, `min`, `max`, `ceil`, `floor`, `trunc`, `nearest`, `promote`
+//! and `demote` made canonical at once. All other NaNs keep their bits: those of
+//! constants, loads and reinterpreted integers pass through `neg`, `abs`,
+//! `copysign`, `pmin`, `pmax`, lanes and locals as the specification has it.
+//!
+//! Most results go into other arithmetic or comparisons, to which all NaNs are
+//! the same, and nothing is done about them. What is done is found by following
+//! values over the operand stack, the locals and the joins of control, and
+//! asking of each in what it may differ from what it has to be: in nothing; in
+//! its NaNs, which all have to be the canonical one, or that with its sign
+//! turned; or in its NaNs, some of which have bits of their own. Where an
+//! instruction may look at bits (stores them, say, calls with them, returns
+//! them, or takes them to be of another type) the value has to be one that
+//! differs in nothing. If it is one of the second kind, it is repaired on the
+//! way there, by choosing between it and the canonical NaN; if it is of the
+//! last, what it was made from is repaired before the ways meet. Between
+//! repairing a value early and each use of it later, what stands in fewer loops
+//! is preferred, and then what needs fewer repairs. An instruction of which the
+//! pass knows nothing is taken to look at all bits.
+//!
+//! That this suffices is checked for each function after the choice is made, so
+//! that a bad choice costs time, and never bits. The work is bounded by the size
+//! of a function, and by the product of its float locals and branches; where that
+//! is large, locals are not followed, and what is put into one is repaired
+//! first. What repairs add is charged like any other code.
+//!
 //! # The map
 //!
 //! A file may import only files below it in this list.
 #![forbid(unsafe_code)]
+
+// Canonical NaNs: a stage before all others.
+mod canonical;
+
+// Which values are made canonical, and where.
+mod placement;
+
+// Where the values of a function come from and go to.
+mod dataflow;
+
+// Where ways meet.
+mod joins;
+
+// The locals that are floats or vectors.
+mod followed;
+
+// The values of a function, and what is known of them.
+mod values;
+
+// How many operands and results there are.
+mod arity;
 
 // The module, section by section.
 mod emit;
@@ -76,6 +129,9 @@ mod graph;
 // What the pass must know of a module before it rewrites anything.
 mod scan;
 
+// What an instruction does with the bits of floats.
+mod floats;
+
 // What a row can burn.
 mod stretch;
 
@@ -85,6 +141,7 @@ mod imports;
 // What an instruction costs.
 pub mod weights;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use wasmparser::WasmFeatures;
@@ -155,6 +212,8 @@ pub struct Options {
     /// Whether anything is counted. A module that is not metered has the same
     /// exports, and shows what the metering costs.
     pub metered: bool,
+    /// Whether NaNs are made canonical before they are seen.
+    pub canonical_nans: bool,
 }
 
 impl Default for Options {
@@ -165,6 +224,7 @@ impl Default for Options {
             nesting_max: 1_000,
             locals_times_loops_max: 1_000_000,
             metered: true,
+            canonical_nans: true,
         }
     }
 }
@@ -269,9 +329,16 @@ pub struct Metered {
 /// [`FEATURES`], no reserved name and no import that is not granted is refused
 /// only for what `options` limit.
 pub fn instrument(module: &[u8], options: Options) -> Result<Metered, Error> {
-    let facts = scan::Facts::of(module, options)?;
+    let mut facts = scan::Facts::of(module, options)?;
+    let mut module = Cow::Borrowed(module);
+    if options.canonical_nans
+        && let Some(canonical) = canonical::canonical(&module, &facts)?
+    {
+        facts = scan::Facts::of(&canonical, options)?;
+        module = Cow::Owned(canonical);
+    }
     let roles = roles::Roles::of(&facts, options)?;
-    let module = emit::emit(module, &facts, &roles, options.metered)?;
+    let module = emit::emit(&module, &facts, &roles, options.metered)?;
     let rows = facts.exports.iter();
     let rows = rows.map(|(name, function)| (name.clone(), roles.rows(*function)));
     Ok(Metered {

@@ -5,6 +5,7 @@ use wasmparser::{
     FunctionBody, Operator, Parser, Payload, TypeRef, ValType, ValidPayload, Validator,
 };
 
+use crate::floats::{Effect, effect};
 use crate::imports::Import;
 use crate::stretch::Stretch;
 use crate::weights::{ENTRY, by_operand, weight};
@@ -44,6 +45,8 @@ pub(crate) struct Body {
     pub(crate) locals: u64,
     /// Whether the work of an instruction depends on its operand.
     pub(crate) has_bulk: bool,
+    /// Whether it has arithmetic on floats.
+    pub(crate) has_arithmetic: bool,
     /// Whether it calls an import.
     pub(crate) imports: bool,
     /// What stands between where it announces a row and where it settles it, if
@@ -292,6 +295,7 @@ impl Body {
         if let Operator::ReturnCall { function_index } = operator {
             self.tail_calls.push(*function_index);
         }
+        self.has_arithmetic |= matches!(effect(operator), Effect::Arithmetic { .. });
         match operator {
             Operator::Loop { .. } => self.loops += 1,
             Operator::Call { function_index } | Operator::ReturnCall { function_index } => {

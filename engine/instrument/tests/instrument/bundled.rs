@@ -6,7 +6,7 @@ mod kernels;
 use std::collections::{BTreeSet, HashMap};
 
 use fusebox_abi::EXPORT_FUNCTION_PREFIX;
-use fusebox_instrument::{EXPORT_FUEL, EXPORT_REST};
+use fusebox_instrument::{EXPORT_FUEL, EXPORT_REST, Options};
 use wasmtime::{Engine, Trap};
 
 use kernels::{Column, Grant, Guest, Kernel, Loaded, random};
@@ -70,7 +70,11 @@ fn functions() -> Vec<[Kernel; 3]> {
 
 /// The bundled modules, by name.
 fn guests(engine: &Engine, metered: bool) -> HashMap<&'static str, Guest> {
-    let guest = |name| (name, Guest::new(engine, name, metered));
+    let options = Options {
+        metered,
+        ..Options::default()
+    };
+    let guest = |name| (name, Guest::new(engine, name, options));
     MODULES.map(guest).into()
 }
 

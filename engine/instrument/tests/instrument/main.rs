@@ -2,8 +2,11 @@
 //! where Wasmtime's own fuel stops it.
 
 mod bundled;
+mod canonical;
 mod counted;
+mod programs;
 mod rows;
+mod seen;
 mod stack;
 
 use arbitrary::Unstructured;
@@ -46,6 +49,7 @@ impl Bits {
     }
 }
 
+/// With Wasmtime's fuel, and its canonical NaNs; or without both.
 fn engine(fuel: bool) -> Engine {
     let mut cost = wasmtime::OperatorCost::new();
     // Ours is an eighth of theirs, which is more than the machine needs.
@@ -57,7 +61,7 @@ fn engine(fuel: bool) -> Engine {
         .consume_fuel(fuel)
         .operator_cost(cost)
         .cranelift_opt_level(wasmtime::OptLevel::None)
-        .cranelift_nan_canonicalization(true)
+        .cranelift_nan_canonicalization(fuel)
         .max_wasm_stack(1 << 20);
     Engine::new(&config).unwrap_or_else(|error| panic!("{error:?}"))
 }

@@ -1,0 +1,162 @@
+//! Canonical NaNs against Cranelift, which makes them after every instruction.
+
+use fusebox_instrument::{EXPORT_FUEL, EXPORT_PREFIX, EXPORT_STACK, Options, instrument};
+use wasmtime::{Engine, Instance, Store, Val};
+
+use crate::Bits;
+use crate::programs::{BYTES, Random, program};
+
+/// What a call leaves behind: its results, globals, memory.
+#[derive(Debug, PartialEq)]
+struct Trace {
+    results: Vec<Bits>,
+    globals: Vec<Bits>,
+    memory: Vec<u8>,
+}
+
+/// Cranelift as it is, at both levels, and as the oracle.
+pub(crate) struct Engines {
+    plain: [Engine; 2],
+    oracle: Engine,
+}
+
+impl Engines {
+    pub(crate) fn new() -> Self {
+        let engine = |level, canonical| {
+            let mut config = wasmtime::Config::new();
+            config
+                .cranelift_opt_level(level)
+                .cranelift_nan_canonicalization(canonical);
+            Engine::new(&config).unwrap()
+        };
+        let [none, speed] = [wasmtime::OptLevel::None, wasmtime::OptLevel::Speed];
+        Self {
+            plain: [engine(none, false), engine(speed, false)],
+            oracle: engine(none, true),
+        }
+    }
+}
+
+/// Calls each function, in an instance of its own whose memory is full of
+/// `inputs`.
+fn traces(engine: &Engine, module: &[u8], inputs: &[u8]) -> Vec<Trace> {
+    let module = wasmtime::Module::new(engine, module).unwrap();
+    let exports = module.exports();
+    let names = exports.filter_map(|export| {
+        let is_own = export.ty().func().is_some() && !export.name().starts_with(EXPORT_PREFIX);
+        is_own.then(|| export.name())
+    });
+    names
+        .map(|name| trace(engine, &module, name, inputs))
+        .collect()
+}
+
+fn trace(engine: &Engine, module: &wasmtime::Module, name: &str, inputs: &[u8]) -> Trace {
+    let mut store = Store::new(engine, ());
+    let instance = Instance::new(&mut store, module, &[]).unwrap();
+    for counter in [EXPORT_FUEL, EXPORT_STACK] {
+        if let Some(counter) = instance.get_global(&mut store, counter) {
+            counter.set(&mut store, Val::I64(1 << 40)).unwrap();
+        }
+    }
+    let memory = instance.get_memory(&mut store, "memory").unwrap();
+    memory.write(&mut store, 0, inputs).unwrap();
+    let function = instance.get_func(&mut store, name).unwrap();
+    let mut results = vec![Val::I32(0); function.ty(&store).results().len()];
+    function.call(&mut store, &[], &mut results).unwrap();
+    let globals: Vec<_> = instance
+        .exports(&mut store)
+        .filter(|export| !export.name().starts_with(EXPORT_PREFIX))
+        .filter_map(|export| export.into_global())
+        .collect();
+    let globals = globals.iter().map(|global| global.get(&mut store));
+    Trace {
+        results: results.iter().map(Bits::of).collect(),
+        globals: globals.map(|value| Bits::of(&value)).collect(),
+        memory: memory.data(&store)[..BYTES].to_vec(),
+    }
+}
+
+/// Floats of both widths, NaNs of all kinds among them.
+fn inputs(seed: u64) -> Vec<u8> {
+    let mut random = Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) | 1);
+    let mut lane = |width: usize| {
+        let payload = random.next();
+        let wide = [
+            0xfff0_0000_0000_0001_u64 | payload >> 13,
+            0x7ff0_0000_0000_0001 | payload >> 13,
+            0x7ff0_0000_0000_0000,
+            0xfff0_0000_0000_0000,
+            0x7ff8_0000_0000_0000,
+            1.5_f64.to_bits(),
+            (-0.0_f64).to_bits(),
+            1e300_f64.to_bits(),
+        ];
+        let narrow = [
+            0xff80_0001_u32 | payload as u32 >> 9,
+            0x7f80_0001 | payload as u32 >> 9,
+            0x7f80_0000,
+            0xff80_0000,
+            0x7fc0_0000,
+            1.5_f32.to_bits(),
+            (-0.0_f32).to_bits(),
+            1e30_f32.to_bits(),
+        ];
+        let which = random.below(8);
+        match width {
+            4 => narrow[which].to_le_bytes().to_vec(),
+            _ => wide[which].to_le_bytes().to_vec(),
+        }
+    };
+    let mut bytes = Vec::new();
+    while bytes.len() < BYTES {
+        let width = if bytes.len() % 32 < 16 { 4 } else { 8 };
+        bytes.extend(lane(width));
+    }
+    bytes
+}
+
+fn rewritten(module: &[u8], canonical_nans: bool, metered: bool) -> Vec<u8> {
+    let options = Options {
+        canonical_nans,
+        metered,
+        ..Options::default()
+    };
+    instrument(module, options).unwrap().module
+}
+
+/// Compares ours with the oracle's. Returns of each function whether it would
+/// differ, were nothing done.
+pub(crate) fn check(engines: &Engines, text: &str, inputs: &[u8], metered: bool) -> Vec<bool> {
+    let module = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let expected = traces(&engines.oracle, &module, inputs);
+    let ours = rewritten(&module, true, metered);
+    for engine in &engines.plain {
+        let ours = traces(engine, &ours, inputs);
+        for (n, (ours, expected)) in ours.iter().zip(&expected).enumerate() {
+            assert!(
+                ours == expected,
+                "function {n}: {ours:x?}\nfor {expected:x?}\nin {text}"
+            );
+        }
+    }
+    let bare = traces(&engines.plain[0], &module, inputs);
+    let both = bare.iter().zip(&expected);
+    both.map(|(bare, expected)| bare != expected).collect()
+}
+
+#[test]
+fn random_programs_have_the_nans_that_cranelift_makes() {
+    let engines = Engines::new();
+    let (mut same, mut different) = (0, 0);
+    for seed in 0..600 {
+        let metered = seed % 2 == 0;
+        match check(&engines, &program(seed), &inputs(seed), metered).contains(&true) {
+            true => different += 1,
+            false => same += 1,
+        }
+    }
+    println!("{same} would be the same, {different} would not");
+    assert!(same > 150, "{same}");
+    assert!(different > 150, "{different}");
+}

@@ -153,8 +153,8 @@ const VECTOR: [&str; 36] = [
     "X C X C L.lt v128.bitselect S",
 ];
 
-/// A module with a function for each way.
-fn module(name: &str, code: &str, ways: &[&str]) -> String {
+/// A module with a function for each way, which begins with `start`.
+fn module(name: &str, code: &str, ways: &[&str], start: &str) -> String {
     let of = if name.contains('x') { "v128" } else { name };
     let (integer, element, other, constant) = match name {
         "f64" => ("i64", "", "", "i32.const 0 f64.load"),
@@ -191,7 +191,7 @@ fn module(name: &str, code: &str, ways: &[&str]) -> String {
     let functions = ways.iter().enumerate().map(|(n, way)| {
         format!(
             "(func (export \"way {n}\") (local $a {of}) (local $b {of}) (local $n i32)
-               (local $i32 i32) (local $i64 i64) {})\n",
+               (local $i32 i32) (local $i64 i64) {start} {})\n",
             fill(way).replace("(result T", &format!("(result {of}"))
         )
     });
@@ -224,7 +224,7 @@ fn nans_are_canonical_in_whatever_way_they_are_seen() {
     for (name, code) in arithmetic() {
         let own: &[_] = if name.contains('x') { &VECTOR } else { &FLOAT };
         for ways in [&ANY[..], own] {
-            let module = module(name, &code, ways);
+            let module = module(name, &code, ways, "");
             let differ = check(&engines, &module, &inputs, true);
             let count = differ.iter().filter(|differs| **differs).count();
             different += count;
@@ -235,4 +235,21 @@ fn nans_are_canonical_in_whatever_way_they_are_seen() {
     // Where the other value is seen, which has bits of its own and keeps them.
     assert!(same > 500, "{same}");
     assert!(different > 3_000, "{different}");
+}
+
+#[test]
+fn locals_that_are_too_many_to_follow_hold_canonical_nans() {
+    let start = format!(
+        "{} {}",
+        "(local f64)".repeat(5_000),
+        "block end ".repeat(210)
+    );
+    let engines = Engines::new();
+    for (name, code) in arithmetic() {
+        if code.ends_with("add") || code.ends_with("sqrt") {
+            let module = module(name, &code, &ANY[27..], &start);
+            let differ = check(&engines, &module, &inputs(), false);
+            assert!(differ.contains(&true), "{code}");
+        }
+    }
 }

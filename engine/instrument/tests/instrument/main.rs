@@ -4,6 +4,7 @@
 mod bundled;
 mod canonical;
 mod counted;
+mod golden;
 mod programs;
 mod rows;
 mod seen;

@@ -47,8 +47,8 @@ fn arithmetic() -> Vec<(&'static str, String)> {
 }
 
 /// How a value of any type is seen: `X` is what computes it, `T` its type, `C` a
-/// value with bits of its own, and `S` stores.
-const ANY: [&str; 41] = [
+/// value with bits of its own, `K` a constant like that, and `S` stores.
+const ANY: [&str; 44] = [
     "X S",
     "X global.set $T",
     "X call $see_T",
@@ -76,6 +76,9 @@ const ANY: [&str; 41] = [
     "X C i32.const 1 select (result T) S",
     "X C i32.const 0 select (result T) S",
     "C X i32.const 1 select (result T) S",
+    "X K i32.const 0 select (result T) S",
+    "i32.const 0 if (result T) X else K end S",
+    "K local.set $a i32.const 0 if X local.set $a end local.get $a S",
     "X local.set $a local.get $a S",
     "X local.tee $a S local.get $a S",
     "X local.set $a C local.set $a local.get $a S",
@@ -113,8 +116,8 @@ const FLOAT: [&str; 12] = [
 ];
 
 /// How a vector is seen: `L` are its lanes, `E` is one, and `O` are lanes of
-/// another width.
-const VECTOR: [&str; 36] = [
+/// another width, one of which is `N`.
+const VECTOR: [&str; 38] = [
     "X L.neg S",
     "X L.abs S",
     "X L.abs L.neg S",
@@ -147,9 +150,11 @@ const VECTOR: [&str; 36] = [
     "X C L.extract_lane 0 L.replace_lane 1 S",
     "X X L.extract_lane 0 L.replace_lane 1 S",
     "X C O.extract_lane 0 O.replace_lane 1 S",
+    "X N O.replace_lane 0 S",
     "X C L.pmin S",
     "X X L.neg L.pmax S",
     "X C O.pmin S",
+    "X C O.pmax S",
     "X C X C L.lt v128.bitselect S",
 ];
 
@@ -167,6 +172,10 @@ fn module(name: &str, code: &str, ways: &[&str], start: &str) -> String {
         let word = |word: &str| match word {
             "X" => code.to_owned(),
             "C" => constant.to_owned(),
+            "K" if of == "v128" => "v128.const i32x4 0 0xfff00001 0x7fc12345 0".to_owned(),
+            "K" => format!("{of}.const -nan:0x123"),
+            "N" if element == "f32" => "f64.const 1.5".to_owned(),
+            "N" => "f32.const 1.5".to_owned(),
             "S" => format!("call $see_{of}"),
             "A" => SHUFFLES[0].to_owned(),
             "B" => SHUFFLES[1].to_owned(),
@@ -247,7 +256,7 @@ fn locals_that_are_too_many_to_follow_hold_canonical_nans() {
     let engines = Engines::new();
     for (name, code) in arithmetic() {
         if code.ends_with("add") || code.ends_with("sqrt") {
-            let module = module(name, &code, &ANY[27..], &start);
+            let module = module(name, &code, &ANY[30..], &start);
             let differ = check(&engines, &module, &inputs(), false);
             assert!(differ.contains(&true), "{code}");
         }

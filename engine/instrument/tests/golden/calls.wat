@@ -1,0 +1,40 @@
+;; Calls by name, through a table, in tails, and in circles.
+(module
+  (type $unary (func (param i64) (result i64)))
+  (table funcref (elem $double $increment $factorial))
+  (func $double (param i64) (result i64) (i64.shl (local.get 0) (i64.const 1)))
+  (func $increment (param i64) (result i64) (i64.add (local.get 0) (i64.const 1)))
+  (func $factorial (param i64) (result i64)
+    (if (result i64) (i64.eqz (local.get 0))
+      (then (i64.const 1))
+      (else (i64.mul (local.get 0)
+        (call $factorial (i64.sub (local.get 0) (i64.const 1)))))))
+  (func $fibonacci (param i32) (result i32)
+    (if (i32.lt_u (local.get 0) (i32.const 2)) (then (return (local.get 0))))
+    (i32.add
+      (call $fibonacci (i32.sub (local.get 0) (i32.const 1)))
+      (call $fibonacci (i32.sub (local.get 0) (i32.const 2)))))
+  (func $sum (param i64 i64) (result i64)
+    (if (i64.eqz (local.get 0)) (then (return (local.get 1))))
+    (return_call $sum
+      (i64.sub (local.get 0) (i64.const 1))
+      (i64.add (local.get 0) (local.get 1))))
+  (func $two (result i32 i64) (i32.const 1) (i64.const 2))
+  (func (export "leaf") (result i64) (call $double (i64.const 21)))
+  (func (export "factorial") (result i64) (call $factorial (i64.const 20)))
+  (func (export "fibonacci") (result i32) (call $fibonacci (i32.const 15)))
+  (func (export "tail") (result i64) (call $sum (i64.const 1000) (i64.const 0)))
+  (func (export "table") (result i64) (local $n i32) (local $x i64)
+    (loop $each
+      (local.set $x
+        (call_indirect (type $unary) (local.get $x) (i32.rem_u (local.get $n) (i32.const 2))))
+      (br_if $each (i32.lt_u
+        (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 50))))
+    (local.get $x))
+  (func (export "tail through a table") (result i64)
+    (return_call_indirect (type $unary) (i64.const 10) (i32.const 2)))
+  (func (export "several results") (result i32 i64)
+    (call $two) (i64.const 40) (i64.add))
+  (func (export "no such entry") (result i64)
+    (call_indirect (type $unary) (i64.const 1) (i32.const 9)))
+  (func $forever (export "forever") (call $forever)))

@@ -1,0 +1,21 @@
+;; Rows that are announced: what they burn, and the row that ran out.
+(module
+  (import "fusebox" "row" (func $row (param i32)))
+  (import "fusebox" "settle" (func $settle (param i32)))
+  (memory (export "memory") 1)
+  (func (export "rows") (result i64) (local $n i32) (local $x i64)
+    (loop $each
+      (call $row (local.get $n))
+      (local.set $x (i64.add (i64.mul (local.get $x) (i64.const 31)) (i64.extend_i32_u (local.get $n))))
+      (br_if $each (i32.lt_u
+        (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 10))))
+    (local.get $x))
+  (func (export "one row too many") (local $n i32)
+    (loop $each
+      (call $row (local.get $n))
+      (local.set $n (i32.add (local.get $n) (i32.const 1)))
+      (br $each)))
+  (func (export "a row without an end")
+    (call $row (i32.const 0))
+    (call $row (i32.const 1))
+    (loop $l (br $l))))

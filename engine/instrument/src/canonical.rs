@@ -3,14 +3,32 @@
 //! Nothing is added but the repairs, after some of the instructions, and locals
 //! for them. All the rest is copied byte by byte.
 
+// Which values are made canonical, and where.
+mod placement;
+
+// Where the values of a function come from and go to.
+mod dataflow;
+
+// Where ways meet.
+mod joins;
+
+// The locals that are floats or vectors.
+mod locals;
+
+// The values of a function, and what is known of them.
+mod values;
+
+// How many operands and results there are.
+mod arity;
+
 use wasm_encoder::{CodeSection, Function, Ieee32, Ieee64, Module, RawSection, ValType};
 use wasmparser::{FunctionBody, Parser, Payload};
 
 use crate::Error;
-use crate::dataflow;
 use crate::floats::{CANONICAL_F32, CANONICAL_F64, Width};
-use crate::placement::{Repair, repairs};
+
 use crate::scan::Facts;
+use placement::{Repair, repairs};
 
 /// How much work the locals of a module's functions may be together, for them to
 /// be followed.

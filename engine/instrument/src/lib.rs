@@ -80,24 +80,6 @@
 // Canonical NaNs: a stage before all others.
 mod canonical;
 
-// Which values are made canonical, and where.
-mod placement;
-
-// Where the values of a function come from and go to.
-mod dataflow;
-
-// Where ways meet.
-mod joins;
-
-// The locals that are floats or vectors.
-mod followed;
-
-// The values of a function, and what is known of them.
-mod values;
-
-// How many operands and results there are.
-mod arity;
-
 // The module, section by section.
 mod emit;
 

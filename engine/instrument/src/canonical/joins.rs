@@ -1,7 +1,7 @@
 //! Where ways meet: at the end of a block, and at the head of a loop.
 
+use super::values::{Graph, Id, Top, Value};
 use crate::floats::Known;
-use crate::values::{Graph, Id, Top, Value};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {

@@ -7,13 +7,13 @@
 
 use wasmparser::{BlockType, FunctionBody, Operator};
 
+use super::arity::{of_block, of_simple};
+use super::joins::{Frame, Kind};
+use super::locals::Locals;
+use super::values::{Graph, Id, Top, Value};
 use crate::Error;
-use crate::arity::{of_block, of_simple};
 use crate::floats::{Effect, Known, Step, Width, effect};
-use crate::joins::{Frame, Kind};
-use crate::followed::Locals;
 use crate::scan::Facts;
-use crate::values::{Graph, Id, Top, Value};
 
 /// The graph of a function. The `budget` bounds the work for all functions of a
 /// module, as [`Locals`] say.

@@ -2,8 +2,8 @@
 
 use wasmparser::{FunctionBody, Operator, ValType};
 
+use super::values::Id;
 use crate::Error;
-use crate::values::Id;
 
 /// How much work a function may be: its locals, and those of them that are
 /// followed for each of its branches. Where it is more, none are followed: what

@@ -6,9 +6,9 @@
 //! arithmetic meets a value that may be another NaN, so that there the former
 //! has to be repaired before.
 
+use super::values::{Adjacent, Graph, Id, Top};
 use crate::Error;
 use crate::floats::{Known, Width};
-use crate::values::{Adjacent, Graph, Id, Top};
 
 /// That a value is made canonical where it lies on top of the stack.
 #[derive(Clone, Copy, Debug)]

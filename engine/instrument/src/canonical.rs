@@ -26,7 +26,6 @@ use wasmparser::{FunctionBody, Parser, Payload};
 
 use crate::Error;
 use crate::floats::{CANONICAL_F32, CANONICAL_F64, Width};
-
 use crate::scan::Facts;
 use placement::{Repair, repairs};
 

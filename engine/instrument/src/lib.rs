@@ -319,7 +319,8 @@ pub fn instrument(module: &[u8], options: Options) -> Result<Metered, Error> {
         facts = scan::Facts::of(&canonical, options)?;
         module = Cow::Owned(canonical);
     }
-    let roles = roles::Roles::of(&facts, options)?;
+    let mut roles = roles::Roles::of(&facts, options)?;
+    plan::pay_entries(&module, &facts, &mut roles)?;
     let module = emit::emit(&module, &facts, &roles, options.metered)?;
     let rows = facts.exports.iter();
     let rows = rows.map(|(name, function)| (name.clone(), roles.rows(*function)));

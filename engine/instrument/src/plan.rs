@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use wasmparser::{FunctionBody, Operator};
+use wasmparser::{BinaryReader, FunctionBody, Operator};
 
 use crate::Error;
 use crate::counted::{self, Turns};
-use crate::roles::{Counter, Role, Roles};
+use crate::roles::{CALLER_PAYS_MAX, Counter, Role, Roles};
+use crate::scan::Facts;
 use crate::weights::{ENTRY, weight};
 
 /// A charge, made before the instruction of that number runs.
@@ -27,6 +28,28 @@ const OWN_CHARGE_MIN: u64 = 64;
 
 /// … until that has taken on so much.
 const HOISTED_MAX: u64 = 256;
+
+/// Has the callers of functions that are passed the counter pay for what is
+/// charged at their entries, where that is little.
+pub(crate) fn pay_entries(module: &[u8], facts: &Facts, roles: &mut Roles) -> Result<(), Error> {
+    let mut entries = Vec::new();
+    for (function, role) in roles.passed() {
+        let range = facts.bodies[function as usize - facts.imports.len()]
+            .range
+            .clone();
+        let body = FunctionBody::new(BinaryReader::new(&module[range.clone()], range.start));
+        let charges = charges(&body, role, roles)?;
+        let entry = charges.first().filter(|charge| charge.at == 0);
+        let fuel = entry.map_or(0, |charge| charge.fuel);
+        if fuel <= CALLER_PAYS_MAX {
+            entries.push((function, fuel));
+        }
+    }
+    for (function, fuel) in entries {
+        roles.pay_entry(function, fuel);
+    }
+    Ok(())
+}
 
 /// The charges of a function, in the order of its instructions.
 ///
@@ -99,6 +122,10 @@ struct Segment {
     weight: u64,
     /// Whether the current charge was made for this segment.
     own: bool,
+    /// Whether a function is called here that goes on by itself. What its entry
+    /// costs is charged where that is sure, or else recursions would pay for
+    /// calls that they do not make.
+    calls: bool,
 }
 
 impl Plan {
@@ -112,6 +139,7 @@ impl Plan {
                 start: 0,
                 weight: 0,
                 own: true,
+                calls: false,
             },
             dead: false,
             head: None,
@@ -147,6 +175,7 @@ impl Plan {
         let next = number + 1;
         if !self.dead {
             self.segment.weight += weight(operator) + called(operator, roles);
+            self.segment.calls |= goes_on(operator, roles);
         }
         match operator {
             Operator::Call { function_index } if roles.looks(*function_index) => {
@@ -246,6 +275,7 @@ impl Plan {
             start,
             weight: 0,
             own,
+            calls: false,
         };
     }
 
@@ -253,10 +283,11 @@ impl Plan {
     /// of its own.
     fn close(&mut self) {
         let weight = std::mem::take(&mut self.segment.weight);
+        let calls = std::mem::take(&mut self.segment.calls);
         let current = &mut self.charges[self.current];
         if self.segment.own {
             current.charge.fuel += weight;
-        } else if weight < OWN_CHARGE_MIN && current.hoisted + weight <= HOISTED_MAX {
+        } else if !calls && weight < OWN_CHARGE_MIN && current.hoisted + weight <= HOISTED_MAX {
             current.charge.fuel += weight;
             current.hoisted += weight;
         } else {
@@ -282,6 +313,16 @@ pub(crate) fn is_straight(operator: &Operator<'_>) -> bool {
             | Operator::ReturnCallIndirect { .. }
             | Operator::Unreachable
     )
+}
+
+/// Whether a function is called that its caller pays for in part.
+fn goes_on(operator: &Operator<'_>, roles: &Roles) -> bool {
+    match operator {
+        Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
+            roles.role(*function_index).is_some_and(Role::is_passed)
+        }
+        _ => false,
+    }
 }
 
 /// What a call pays on behalf of the function that it calls.

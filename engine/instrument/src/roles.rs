@@ -54,9 +54,9 @@ pub(crate) enum Counter {
     Passed(u64),
 }
 
-/// The weight up to which a function, or what stands in it outside loops, is paid
-/// for by its callers. A caller pays for all of it, whatever part then runs.
-const CALLER_PAYS_MAX: u64 = 64;
+/// The weight up to which a function, or what is charged at its entry, is paid for
+/// by its callers. A caller pays for all of it, whatever part then runs.
+pub(crate) const CALLER_PAYS_MAX: u64 = 64;
 
 /// The most parameters and results of a function that gets two and one more. A
 /// type may have 1,000.
@@ -107,6 +107,13 @@ impl Roles {
         let imports = self.imports.len();
         let defined = (imports as u32..).zip(self.roles.iter().copied());
         defined.filter(|(_, role)| role.is_passed())
+    }
+
+    /// Has the callers of a function that is passed the counter pay for its entry.
+    pub(crate) fn pay_entry(&mut self, function: u32, fuel: u64) {
+        if let Some(n) = self.defined(function) {
+            self.roles[n].counter = Counter::Passed(fuel);
+        }
     }
 
     /// What a function is, unless it takes an import's place.
@@ -192,11 +199,7 @@ fn counter(facts: &Facts, called: &Called, function: u32, body: &Body) -> Counte
         && !called.by_tail[n]
         && ty.params().len().max(ty.results().len()) <= PASSING_MAX
     {
-        let outside = body.weight_outside_loops;
-        Counter::Passed(match outside <= CALLER_PAYS_MAX {
-            true => outside,
-            false => 0,
-        })
+        Counter::Passed(0)
     } else {
         Counter::Fetched
     }

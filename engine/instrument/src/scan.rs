@@ -1,5 +1,7 @@
 //! What the pass must know of a module before it rewrites anything.
 
+use std::ops::Range;
+
 use wasmparser::{
     BinaryReaderError, ElementItems, ExternalKind, FuncType, FuncValidatorAllocations,
     FunctionBody, Operator, Parser, Payload, TypeRef, ValType, ValidPayload, Validator,
@@ -37,11 +39,11 @@ pub(crate) struct Facts {
 /// What stands in a function.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Body {
+    /// Where it stands in the module, in bytes.
+    pub(crate) range: Range<usize>,
     /// The weight of its entry and all its instructions, each counted once.
     pub(crate) weight: u64,
     pub(crate) loops: u64,
-    /// What of that weight stands outside loops.
-    pub(crate) weight_outside_loops: u64,
     pub(crate) locals: u64,
     /// Whether the work of an instruction depends on its operand.
     pub(crate) has_bulk: bool,
@@ -226,8 +228,8 @@ impl Body {
         nesting_max: usize,
     ) -> Result<Option<Self>, BinaryReaderError> {
         let mut facts = Self {
+            range: body.range(),
             weight: ENTRY,
-            weight_outside_loops: ENTRY,
             ..Self::default()
         };
         let mut reader = body.get_binary_reader();
@@ -239,8 +241,6 @@ impl Body {
         facts.locals = validator.len_locals().into();
         // What the instruction before has pushed, if it is known.
         let mut constant = None;
-        // How many blocks are open with each loop that is.
-        let mut loops = Vec::new();
         let mut height_max = 0;
         let mut has_vectors = false;
         let mut operators = body.get_operators_reader()?;
@@ -251,15 +251,6 @@ impl Body {
                 return Ok(None);
             }
             facts.count(&operator);
-            if let Operator::Loop { .. } = operator {
-                loops.push(validator.control_stack_height());
-            }
-            if loops.is_empty() {
-                facts.weight_outside_loops += weight(&operator);
-            }
-            if loops.last() > Some(&validator.control_stack_height()) {
-                loops.pop();
-            }
             let import = match operator {
                 Operator::Call { function_index } => imports.get(function_index as usize),
                 _ => None,

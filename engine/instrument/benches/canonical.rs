@@ -1,0 +1,237 @@
+//! What canonical NaNs cost: each kernel with NaNs as they come, with ours, and
+//! with Cranelift's option, which makes them after every instruction.
+//!
+//! Measured: a call of a function for a batch of 8,192 rows that lie in the
+//! guest's memory already, compiled with the settings of the engine, and
+//! metered. The kernels are those bundled functions that compute with floats,
+//! and the functions of `floats.rs`, which is compiled here.
+//!
+//! The variants take turns of some milliseconds each, and what is printed is the
+//! median of the ratios of one round: so it does not matter when the machine is
+//! busy with something else.
+
+mod kernels;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use fusebox_instrument::{EXPORT_BEGIN, EXPORT_FUEL, Options, instrument};
+use wasmtime::{Engine, Instance, Store, TypedFunc};
+
+use kernels::{Grant, Guest, Kernel, Loaded, kernels};
+
+const ROWS: usize = 8_192;
+
+/// How often each variant takes its turn, and how long that is at least.
+const ROUNDS: usize = 100;
+const TURN: Duration = Duration::from_millis(4);
+
+const BUNDLED: [&str; 3] = ["polynomial", "haversine_km", "vector_sum"];
+
+const FLOATS: [&str; 5] = [
+    "black_scholes",
+    "mandelbrot",
+    "lanes",
+    "softmax",
+    "matrices",
+];
+
+/// What is done about NaNs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Variant {
+    AsTheyCome,
+    Fusebox,
+    Cranelift,
+}
+
+impl Variant {
+    const ALL: [Self; 3] = [Self::AsTheyCome, Self::Fusebox, Self::Cranelift];
+
+    fn engine(self) -> Engine {
+        let mut config = wasmtime::Config::new();
+        config
+            .compiler_inlining(wasmtime::Inlining::Yes)
+            .cranelift_nan_canonicalization(self == Self::Cranelift);
+        Engine::new(&config).expect("the settings are supported")
+    }
+
+    fn options(self) -> Options {
+        Options {
+            canonical_nans: self == Self::Fusebox,
+            ..Options::default()
+        }
+    }
+}
+
+/// A function of `floats.rs`, its rows in place.
+struct Floats {
+    store: Store<()>,
+    begin: TypedFunc<(i64, i64, i64, i32, i32), ()>,
+    function: TypedFunc<(), ()>,
+    digest: TypedFunc<(), u64>,
+}
+
+impl Floats {
+    fn new(variant: Variant, module: &[u8], name: &str) -> Self {
+        let engine = variant.engine();
+        let module = instrument(module, variant.options()).expect("the guest is valid");
+        let module = wasmtime::Module::new(&engine, module.module).expect("the module compiles");
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).expect("nothing is imported");
+        let begin = instance
+            .get_typed_func(&mut store, EXPORT_BEGIN)
+            .expect("it is added");
+        let digest = instance
+            .get_typed_func(&mut store, "digest")
+            .expect("it is a function");
+        let mut function = |name| {
+            instance
+                .get_typed_func(&mut store, name)
+                .expect("it is a function")
+        };
+        let (fill, function) = (function("fill"), function(name));
+        let mut floats = Self {
+            store,
+            begin,
+            function: fill,
+            digest,
+        };
+        floats.call();
+        Self { function, ..floats }
+    }
+
+    fn begin(&mut self) {
+        self.begin
+            .call(&mut self.store, (1 << 60, 1 << 18, 1 << 50, 0, 0))
+            .expect("it only sets counters");
+    }
+
+    fn call(&mut self) {
+        self.begin();
+        self.function
+            .call(&mut self.store, ())
+            .expect("no kernel traps");
+    }
+
+    fn digest(&mut self) -> Vec<u8> {
+        self.begin();
+        let digest = self.digest.call(&mut self.store, ());
+        digest.expect("it only reads").to_le_bytes().to_vec()
+    }
+}
+
+/// The guest `floats.rs`.
+fn compile_floats() -> Vec<u8> {
+    let output = Path::new(env!("CARGO_TARGET_TMPDIR")).join("floats.wasm");
+    let flags = "--edition=2021 --crate-type=cdylib --target=wasm32-unknown-unknown -Copt-level=3 \
+                 -Cpanic=abort -Clto=fat -Ccodegen-units=1 -Ctarget-feature=+simd128 -Cstrip=debuginfo";
+    let status = Command::new("rustc")
+        .args(flags.split_whitespace())
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/floats.rs"))
+        .arg("-o")
+        .arg(&output)
+        .status();
+    assert!(
+        status.expect("there is a compiler").success(),
+        "floats.rs has to compile to wasm32-unknown-unknown"
+    );
+    std::fs::read(output).expect("it was written just now")
+}
+
+/// What a kernel takes.
+struct Times {
+    name: &'static str,
+    /// As NaNs come, in nanoseconds for each row.
+    row: f64,
+    /// Ours to that, and Cranelift's.
+    ratios: [f64; 2],
+}
+
+/// Measures a kernel, which `load` makes for each variant: a call of it, and
+/// its answer.
+fn measure<L>(
+    name: &'static str,
+    load: impl FnMut(Variant) -> L,
+    call: fn(&mut L),
+    answer: impl FnMut(&mut L) -> Vec<u8>,
+) -> Times {
+    let mut variants = Variant::ALL.map(load);
+    variants.iter_mut().for_each(call);
+    let [first, ours, theirs] = variants.each_mut().map(answer);
+    assert!(ours == first && theirs == first, "{name}");
+    let mut calls = 1;
+    while time(&mut variants[0], call, calls) < TURN {
+        calls *= 2;
+    }
+    let rounds = (0..ROUNDS).map(|_| {
+        let times = variants.each_mut().map(|loaded| time(loaded, call, calls));
+        times.map(|time| time.as_nanos() as f64 / (calls * ROWS) as f64)
+    });
+    let rounds: Vec<_> = rounds.collect();
+    let median_of = |value: &dyn Fn(&[f64; 3]) -> f64| median(rounds.iter().map(value).collect());
+    Times {
+        name,
+        row: median_of(&|times| times[0]),
+        ratios: [1, 2].map(|variant| median_of(&|times| times[variant] / times[0])),
+    }
+}
+
+fn time<L>(loaded: &mut L, call: fn(&mut L), calls: usize) -> Duration {
+    let start = Instant::now();
+    for _ in 0..calls {
+        call(loaded);
+    }
+    start.elapsed()
+}
+
+fn median(mut samples: Vec<f64>) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    samples[samples.len() / 2]
+}
+
+fn main() {
+    let mut all = Vec::new();
+    let bundled = kernels(0..ROWS);
+    let is_float = |kernel: &&Kernel| BUNDLED.contains(&kernel.name);
+    for kernel in bundled.iter().filter(is_float) {
+        let load = |variant: Variant| {
+            let guest = Guest::new(&variant.engine(), kernel.module, variant.options());
+            Loaded::new(&guest, kernel)
+        };
+        let call = |loaded: &mut Loaded| {
+            let status = loaded.call(Grant::PLENTY);
+            assert_eq!(status.expect("no kernel traps"), 0);
+        };
+        let answer = |loaded: &mut Loaded| {
+            assert!(loaded.counter(EXPORT_FUEL) > 0);
+            loaded.answer(kernel.result_bytes).to_vec()
+        };
+        all.push(measure(kernel.name, load, call, answer));
+    }
+    let module = compile_floats();
+    for name in FLOATS {
+        let load = |variant| Floats::new(variant, &module, name);
+        all.push(measure(name, load, Floats::call, Floats::digest));
+    }
+    report(&all);
+}
+
+fn report(all: &[Times]) {
+    println!(
+        "{:<16}{:>14}{:>10}{:>11}",
+        "kernel", "as they come", "fusebox", "cranelift"
+    );
+    for Times { name, row, ratios } in all {
+        println!(
+            "{name:<16}{row:>7.2} ns/row{:>10.3}{:>11.3}",
+            ratios[0], ratios[1]
+        );
+    }
+    let mean = |which: usize| {
+        let logarithms: f64 = all.iter().map(|times| times.ratios[which].ln()).sum();
+        (logarithms / all.len() as f64).exp()
+    };
+    println!("Cranelift's option geometric mean: {:.3}", mean(1));
+    println!("canonical NaN: {:.3}", mean(0));
+}

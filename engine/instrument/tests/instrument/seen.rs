@@ -48,7 +48,7 @@ fn arithmetic() -> Vec<(&'static str, String)> {
 
 /// How a value of any type is seen: `X` is what computes it, `T` its type, `C` a
 /// value with bits of its own, `K` a constant like that, and `S` stores.
-const ANY: [&str; 44] = [
+const ANY: [&str; 52] = [
     "X S",
     "X global.set $T",
     "X call $see_T",
@@ -64,11 +64,19 @@ const ANY: [&str; 44] = [
     "block (result T) block (result T) X i32.const 7 br_table 0 1 end S C end S",
     "block (result T i32) X i32.const 1 br 0 end drop S",
     "block (result i32 T) i32.const 1 X i32.const 1 br_if 0 drop C end S drop",
+    "call $ends S",
+    "call $returns S",
+    "call $branches S",
+    "call $may_branch S",
+    "call $looks_up S",
+    "X block br 0 i32.const 0 if end end S",
+    "X block i32.const 1 br_if 0 unreachable if else end end S",
     "X block (param T) S end",
     "X loop (param T) S end",
     "C loop (param T) drop X local.get $n i32.eqz local.tee $n br_if 0 S end",
     "X i32.const 1 if (param T) (result T) else drop C end S",
     "X i32.const 0 if (param T) (result T) else drop C end S",
+    "X i32.const 0 if (param T) (result T) drop C else end S",
     "X i32.const 1 if (param T) (result T) drop C end S",
     "X i32.const 0 if (param T) (result T) drop C end S",
     "i32.const 1 if (result T) X else C end S",
@@ -210,6 +218,11 @@ fn module(name: &str, code: &str, ways: &[&str], start: &str) -> String {
     format!(
         "(module (memory (export \"memory\") 1) (table funcref (elem $see_{of}))
          {}{}{}{}{}
+         (func $ends (result {of}) {code})
+         (func $returns (result {of}) {code} return)
+         (func $branches (result {of}) {code} br 0)
+         (func $may_branch (result {of}) {code} i32.const 1 br_if 0 drop {constant})
+         (func $looks_up (result {of}) block {code} i32.const 0 br_table 1 1 end {constant})
          (global $at (mut i32) (i32.const 0))
          (func $see_{of} (param {of})
            (global.set $at (i32.add (global.get $at) (i32.const 16)))
@@ -256,7 +269,7 @@ fn locals_that_are_too_many_to_follow_hold_canonical_nans() {
     let engines = Engines::new();
     for (name, code) in arithmetic() {
         if code.ends_with("add") || code.ends_with("sqrt") {
-            let module = module(name, &code, &ANY[30..], &start);
+            let module = module(name, &code, &ANY[38..], &start);
             let differ = check(&engines, &module, &inputs(), false);
             assert!(differ.contains(&true), "{code}");
         }

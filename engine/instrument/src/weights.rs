@@ -7,7 +7,8 @@
 
 use wasmparser::Operator;
 
-/// The version of the table and of the rules by which regions are charged.
+/// The version of the table, of the rules by which regions are charged, and of
+/// what is added to make NaNs canonical.
 pub const VERSION: u32 = 3;
 
 /// Fuel for each page by which a memory is to grow: the machine will have to

@@ -29,10 +29,10 @@ pub(crate) fn repairs(graph: &Graph) -> Result<Vec<Repair>, Error> {
     }
     placement.choose();
     placement.complete();
+    placement.prune();
     if !placement.is_enough() {
         return Err(Error::Rewrite("a NaN would be seen".to_owned()));
     }
-    placement.prune();
     let repaired = placement.repaired.iter().enumerate();
     let mut repairs: Vec<Repair> = repaired
         .filter(|(_, repaired)| repaired.is_some())
@@ -163,12 +163,14 @@ impl<'a> Placement<'a> {
         self.known = self.graph.known(&self.repaired);
     }
 
-    /// Leaves alone what is exact without.
+    /// Leaves alone what is exact without. That holds of all at once: what is
+    /// known does not contradict itself when those are not repaired either.
     fn prune(&mut self) {
         for (repaired, known) in self.repaired.iter_mut().zip(&self.known) {
             if known.has(Known::EXACT) {
                 *repaired = None;
             }
         }
+        self.known = self.graph.known(&self.repaired);
     }
 }

@@ -298,6 +298,36 @@ fn module_without_arithmetic_is_left_alone() {
     }
 }
 
+#[test]
+fn all_that_is_no_code_stays_as_it_is() {
+    let text = r#"(module
+      (@custom "fusebox.functions" (before first) "CREATE FUNCTION f() RETURNS DOUBLE;")
+      (type (func)) (type (func (result f64)))
+      (table 1 2 funcref) (memory 1 3) (global (mut i32) (i32.const 5))
+      (export "f" (func 0)) (elem (i32.const 0) func 0)
+      (func (type 1) (f64.sqrt (f64.load (i32.const 0))))
+      (@custom "between" (after code) "\00\01")
+      (data (i32.const 0) "\00\ff") (data "passive")
+      (@custom "last" (after last) "\ff"))"#;
+    let module = wat::parse_str(text).unwrap();
+    let sections = |canonical_nans| {
+        let module = rewritten(&module, canonical_nans, false);
+        let payloads = Parser::new(0).parse_all(&module);
+        let sections = payloads.filter_map(|payload| match payload.unwrap() {
+            Payload::CodeSectionStart { .. } => None,
+            payload => payload
+                .as_section()
+                .map(|(id, range)| (id, module[range].to_vec())),
+        });
+        sections.collect::<Vec<_>>()
+    };
+    assert_eq!(sections(true), sections(false));
+    assert_ne!(
+        rewritten(&module, true, false),
+        rewritten(&module, false, false)
+    );
+}
+
 /// Code that is made to keep the pass busy: what would go with the square of its
 /// size would not end before the test does.
 #[test]

@@ -6,6 +6,7 @@ mod canonical;
 mod counted;
 mod golden;
 mod programs;
+mod repairs;
 mod rows;
 mod seen;
 mod stack;
@@ -68,6 +69,7 @@ fn engine(fuel: bool) -> Engine {
 }
 
 /// What the exports of a module do, one after the other until one stops.
+#[derive(PartialEq)]
 struct Run {
     outcomes: Vec<Outcome>,
     memory: Vec<u8>,
@@ -134,7 +136,17 @@ fn rewritten(engine: &Engine, module: &[u8], fuel: i64) -> Option<Run> {
 
 type Limited = Store<wasmtime::StoreLimits>;
 
-/// Calls every exported function with small arguments. `meter` is asked before
+/// Zero, or a NaN that is not canonical.
+fn argument(of: &wasmtime::ValType) -> Val {
+    match of {
+        wasmtime::ValType::F32 => Val::F32(0xffc0_dead),
+        wasmtime::ValType::F64 => Val::F64(0xfff8_dead_0000_beef),
+        wasmtime::ValType::V128 => Val::V128(0xfff8_dead_0000_beef_7fc0_dead_3f80_0000.into()),
+        other => other.default_value().unwrap(),
+    }
+}
+
+/// Calls every exported function with zeros and NaNs. `meter` is asked before
 /// each call, and after it, where it may know better how the call ended.
 fn run(
     store: &mut Limited,
@@ -156,7 +168,7 @@ fn run(
         let function_type = function.ty(&*store);
         let arguments: Vec<Val> = function_type
             .params()
-            .map(|param| param.default_value().unwrap())
+            .map(|param| argument(&param))
             .collect();
         let mut results = vec![Val::I32(0); function_type.results().len()];
         meter(store, None);
@@ -192,6 +204,11 @@ fn run(
 
 /// Random modules, the same in every run.
 fn modules(count: usize) -> impl Iterator<Item = Vec<u8>> {
+    modules_like(count, |_| {})
+}
+
+/// Random modules of another configuration.
+fn modules_like(count: usize, adjust: fn(&mut Config)) -> impl Iterator<Item = Vec<u8>> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let config = || Config {
         export_everything: true,
@@ -228,7 +245,9 @@ fn modules(count: usize) -> impl Iterator<Item = Vec<u8>> {
                 (state >> 32) as u8
             })
             .collect();
-        let module = Module::new(config(), &mut Unstructured::new(&bytes)).ok()?;
+        let mut config = config();
+        adjust(&mut config);
+        let module = Module::new(config, &mut Unstructured::new(&bytes)).ok()?;
         let module = module.to_bytes();
         // What is off is refused: `externref` needs a garbage collector.
         let refused = instrument(&module, Options::default());
@@ -237,8 +256,14 @@ fn modules(count: usize) -> impl Iterator<Item = Vec<u8>> {
 }
 
 fn metered(module: &[u8]) -> Vec<u8> {
+    metered_with(module, true)
+}
+
+/// With canonical NaNs or as they come.
+fn metered_with(module: &[u8], canonical_nans: bool) -> Vec<u8> {
     let options = Options {
         chain_bytes_max: 4 << 20,
+        canonical_nans,
         ..Options::default()
     };
     instrument(module, options).unwrap().module

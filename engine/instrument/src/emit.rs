@@ -19,7 +19,8 @@ use crate::rewrite::Context;
 use crate::roles::{Counter, Roles};
 use crate::scan::Facts;
 use crate::{
-    EXPORT_BEGIN, EXPORT_FUEL, EXPORT_NEXT_ROW, EXPORT_REST, EXPORT_STACK, EXPORT_START, Error,
+    EXPORT_BEGIN, EXPORT_FUEL, EXPORT_GLOBAL_PREFIX, EXPORT_NEXT_ROW, EXPORT_REST, EXPORT_STACK,
+    EXPORT_START, Error,
 };
 
 pub(crate) fn emit(
@@ -190,6 +191,10 @@ impl<'a> Emitter<'a> {
         }
         let begin = self.context.facts.function_types.len() as u32;
         exports.export(EXPORT_BEGIN, ExportKind::Func, begin);
+        for (number, global) in self.context.facts.lasting.exported().iter().enumerate() {
+            let name = format!("{EXPORT_GLOBAL_PREFIX}{number}");
+            exports.export(&name, ExportKind::Global, *global);
+        }
         if let Some(start) = self.context.facts.start {
             let start = self.context.passing.doorway(start);
             exports.export(EXPORT_START, ExportKind::Func, start);

@@ -117,6 +117,9 @@ mod floats;
 // What a row can burn.
 mod stretch;
 
+// What outlives a call.
+mod lasting;
+
 // What may be imported, and what takes its place.
 mod imports;
 
@@ -156,6 +159,10 @@ pub const EXPORT_BEGIN: &str = "fusebox:begin";
 /// before the host could fill the counters, so the host calls it instead, right
 /// after instantiating.
 pub const EXPORT_START: &str = "fusebox:start";
+
+/// What the exports of the module's own mutable globals begin with; a number
+/// from 0 on follows.
+pub const EXPORT_GLOBAL_PREFIX: &str = "fusebox:global:";
 
 /// What every export that the pass adds begins with. A module that has one is
 /// refused.
@@ -301,6 +308,10 @@ pub struct Metered {
     pub rows: HashMap<String, Rows>,
     /// How many functions the module defines.
     pub functions: usize,
+    /// How many globals are exported under [`EXPORT_GLOBAL_PREFIX`], if an
+    /// instance whose memory and whose globals are as they were is as good as
+    /// new. Nothing, if code changes tables or drops segments.
+    pub globals: Option<usize>,
 }
 
 /// Rewrites a module.
@@ -328,5 +339,6 @@ pub fn instrument(module: &[u8], options: Options) -> Result<Metered, Error> {
         module,
         rows: rows.collect(),
         functions: facts.bodies.len(),
+        globals: facts.lasting.globals.map(|globals| globals.len()),
     })
 }

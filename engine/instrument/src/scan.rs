@@ -9,6 +9,7 @@ use wasmparser::{
 
 use crate::floats::{Effect, effect};
 use crate::imports::Import;
+use crate::lasting::Lasting;
 use crate::stretch::Stretch;
 use crate::weights::{ENTRY, by_operand, weight};
 use crate::{EXPORT_PREFIX, Error, FEATURES, Options};
@@ -34,6 +35,8 @@ pub(crate) struct Facts {
     pub(crate) start: Option<u32>,
     /// The functions that are defined here, in order.
     pub(crate) bodies: Vec<Body>,
+    /// What outlives a call.
+    pub(crate) lasting: Lasting,
 }
 
 /// What stands in a function.
@@ -112,6 +115,7 @@ impl Facts {
             list.sort_unstable();
             list.dedup();
         }
+        facts.lasting = Lasting::of(module)?;
         Ok(facts)
     }
 

@@ -5,6 +5,7 @@
 //! and two equal definitions give equal answers.
 
 mod limits;
+mod reset;
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 pub(crate) use limits::LIMITS;
 pub use limits::Limits;
+pub use reset::Reset;
 
 /// A function: its SQL name, its signature, its module and its export.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -29,6 +31,9 @@ pub struct Definition {
     pub nulls: NullHandling,
     /// What a call may use.
     pub limits: Limits,
+    /// Behind what the guest has forgotten everything.
+    #[serde(default)]
+    pub reset: Reset,
     /// The module's bytes.
     pub digest: Digest,
     /// The symbol: the export's name without the prefix of the ABI.
@@ -314,6 +319,7 @@ mod tests {
             volatility: Volatility::Immutable,
             nulls: NullHandling::Strict,
             limits: Limits::default(),
+            reset: Reset::Row,
             digest: Digest::of(b""),
             symbol: "haversine_km".to_owned(),
             origin: Origin::Base64,

@@ -122,7 +122,8 @@ impl Host {
             Ok((Arc::clone(&compiled), compiled.export(export)))
         };
         let (compiled, export) = bound().map_err(|fault| module_error(&subject, fault))?;
-        let pool = Pool::new(Arc::clone(&compiled.code), export, limits);
+        let remembers = !scalar::is_repeatable(&definition);
+        let pool = Pool::new(Arc::clone(&compiled.code), export, limits, remembers);
         pool.warm(limits.into())
             .map_err(|stop| instantiating(&subject, stop))?;
         let outside = QueryContext::new(Cancellation::default(), Arc::clone(memory_pool));

@@ -68,7 +68,8 @@ mod definition;
 mod error;
 
 pub use definition::{
-    Argument, Definition, Digest, Limits, NotADigest, NullHandling, Origin, Signature, Volatility,
+    Argument, Definition, Digest, Limits, NotADigest, NullHandling, Origin, Reset, Signature,
+    Volatility,
 };
 pub use error::{Breach, Error, Exhausted, ModuleFault, PathRefusal, Refusal, Result, Subject};
 pub use factory::{Factory, Paths};

@@ -11,6 +11,8 @@ mod instance;
 mod machine;
 mod meter;
 mod pool;
+mod reset;
+mod snapshot;
 mod stop;
 
 pub(crate) use account::Account;

@@ -16,7 +16,7 @@ use datafusion::logical_expr::{
 use super::QueryContext;
 use super::arguments::{Arguments, Nulls, joined, strict_nulls};
 use super::slices::Slices;
-use crate::definition::{Argument, Definition, NullHandling, Volatility, sql_types};
+use crate::definition::{Argument, Definition, NullHandling, Reset, Volatility, sql_types};
 use crate::error::{Error, Exhausted, Refusal, Subject};
 use crate::marshal::lower::Lowering;
 use crate::marshal::same_values;
@@ -36,6 +36,12 @@ pub(super) struct WasmScalar {
     outside: Arc<QueryContext>,
     /// Keeps the compiled module alive for the next function made of it.
     _compiled: Arc<Compiled>,
+}
+
+/// Whether a call may be made again, and with other rows beside: the answer to
+/// a row does not depend on what was called before.
+pub(super) fn is_repeatable(definition: &Definition) -> bool {
+    definition.volatility != Volatility::Volatile || definition.reset == Reset::Row
 }
 
 impl WasmScalar {
@@ -65,10 +71,8 @@ impl WasmScalar {
         self.definition.nulls == NullHandling::Strict
     }
 
-    /// Whether a call may be made again, and with other rows beside: the answer
-    /// to a row does not depend on what was called before.
     fn is_repeatable(&self) -> bool {
-        self.definition.volatility != Volatility::Volatile
+        is_repeatable(&self.definition)
     }
 
     /// The error of a call for `rows` rows, the first of which is `first` in
@@ -157,6 +161,9 @@ impl WasmScalar {
 
     /// How many of the `rows` rows that are left go to the guest next.
     fn next_slice(&self, rows: usize) -> usize {
+        if self.definition.reset == Reset::Row {
+            return rows.min(1);
+        }
         let budget = Budget::from(self.definition.limits);
         let safe = self.pool.rows_within(budget, self.is_repeatable());
         match safe {
@@ -244,7 +251,8 @@ impl WasmScalar {
             alike: self.is_repeatable() && !fresh,
             fresh,
         };
-        self.pool.call(call, query.account(&self.definition.name))
+        self.pool
+            .call(call, || query.account(&self.definition.name))
     }
 }
 

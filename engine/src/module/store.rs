@@ -15,6 +15,9 @@ pub(crate) struct Compiled {
     pub(crate) inspection: Inspection,
     /// How the fuel of each export's rows is granted.
     rows: HashMap<String, Rows>,
+    /// How many globals an instance must be given back to be as good as new,
+    /// if that can be done.
+    globals: Option<usize>,
     pub(crate) code: Arc<wasmtime::InstancePre<Guard>>,
 }
 
@@ -22,7 +25,11 @@ impl Compiled {
     /// The column function that is exported under a name, which was found.
     pub(crate) fn export(&self, name: String) -> Export {
         let rows = self.rows.get(&name).copied().unwrap_or(Rows::Shared);
-        Export { name, rows }
+        Export {
+            name,
+            rows,
+            globals: self.globals,
+        }
     }
 }
 
@@ -60,6 +67,7 @@ impl Modules {
         let compiled = Arc::new(Compiled {
             inspection,
             rows: metered.rows,
+            globals: metered.globals,
             code,
         });
         let mut known = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);

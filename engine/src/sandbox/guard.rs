@@ -59,6 +59,11 @@ impl Guard {
         }
     }
 
+    /// Whether so many bytes of memory are much of what it may have.
+    pub(super) fn is_much(&self, bytes: usize) -> bool {
+        bytes > self.memory_bytes_max / 2
+    }
+
     /// Forgets that the guest was denied memory.
     pub(super) fn begin(&mut self) {
         self.denied = false;

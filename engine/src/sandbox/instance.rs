@@ -7,11 +7,12 @@ use fusebox_abi::{
     ALIGNMENT, BOUNDED_BOOK_FUEL_PER_ROW, EXPORT_ALLOC, EXPORT_INITIALIZE, EXPORT_MEMORY,
     STATUS_FAILURE, STATUS_OK,
 };
-use fusebox_instrument::{EXPORT_START, Rows};
+use fusebox_instrument::{EXPORT_GLOBAL_PREFIX, EXPORT_START, Rows};
 
 use super::account::Account;
 use super::guard::Guard;
 use super::meter::Meter;
+use super::reset::{Base, Room};
 use super::stop::{Stop, instantiating};
 use crate::definition::Limits;
 use crate::error::Breach;
@@ -90,6 +91,8 @@ impl From<Limits> for Budget {
 pub(crate) struct Instance {
     store: wasmtime::Store<Guard>,
     memory: wasmtime::Memory,
+    /// The guest's own, as far as they can change.
+    globals: Vec<wasmtime::Global>,
     alloc: wasmtime::TypedFunc<u32, u32>,
     function: wasmtime::TypedFunc<(u32, u32, u32), u32>,
     rows: Rows,
@@ -97,6 +100,10 @@ pub(crate) struct Instance {
     /// The guest's arena and its size in bytes.
     arena: (GuestAddr, u32),
     result_bytes_max: u64,
+    /// How much memory there was before anybody asked for more.
+    bare_bytes: usize,
+    /// What it is given back before each call, where it is.
+    base: Option<Base>,
 }
 
 /// What of a module is instantiated.
@@ -105,6 +112,9 @@ pub(crate) struct Export {
     pub(crate) name: String,
     /// How the fuel of its rows is granted.
     pub(crate) rows: Rows,
+    /// How many globals an instance must be given back to be as good as new,
+    /// with its memory, if that is enough.
+    pub(crate) globals: Option<usize>,
 }
 
 /// One call's arguments and what is expected of it.
@@ -161,16 +171,59 @@ impl Instance {
         let function = instance
             .get_typed_func(&mut store, &export.name)
             .expect("the inspection found the function and its type");
+        let globals = (0..export.globals.unwrap_or_default()).map(|number| {
+            instance
+                .get_global(&mut store, &format!("{EXPORT_GLOBAL_PREFIX}{number}"))
+                .expect("the instrumentation has exported as many")
+        });
+        let globals = globals.collect();
+        let bare_bytes = memory.data_size(&store);
         Ok(Self {
             store,
             memory,
+            globals,
             alloc,
             function,
             rows: export.rows,
             meter,
             arena: (GuestAddr(0), 0),
             result_bytes_max: limits.result_bytes_max,
+            bare_bytes,
+            base: None,
         })
+    }
+
+    /// Makes room for calls, and notes what there is then, in an instance that
+    /// was never called. If that fails, the instance must not be used.
+    pub(super) fn furnish(&mut self, room: Room, budget: Budget) -> Result<(), Stop> {
+        // The guest's allocator gets back all of that and then gives us a part.
+        self.reserve(room.bytes(), budget)?;
+        self.arena = (GuestAddr(0), 0);
+        self.reserve(room.arena_bytes, budget)?;
+        let globals = &self.globals;
+        self.base = Some(Base::of(room, self.memory, globals, &mut self.store));
+        Ok(())
+    }
+
+    /// What room it has been given, unless it is as bare as in the beginning.
+    pub(super) fn room(&self) -> Option<Room> {
+        self.base.as_ref().map(Base::room)
+    }
+
+    /// Whether it can be made as good as new, once it was called.
+    pub(super) fn can_be_reset(&self) -> bool {
+        let base = self.base.as_ref();
+        base.is_some_and(|base| base.is_in_reach(self.memory, &self.store))
+    }
+
+    /// Makes it as good as new, for a call with so many bytes of arguments.
+    pub(super) fn reset(&mut self, bytes: u64) {
+        let (arena, capacity) = self.arena;
+        let start = arena.0 as usize;
+        let filled = start..start + bytes.min(capacity.into()) as usize;
+        if let Some(base) = &self.base {
+            base.restore(self.memory, filled, &mut self.store);
+        }
     }
 
     /// Has `account` pay for the memory.
@@ -205,6 +258,11 @@ impl Instance {
         if call.alike && self.store.data().was_denied() {
             return Err(Stop::Memory { row: None });
         }
+        // Memory that grew little by little is better used than memory that
+        // grew at once: a row might not have had alone what it had among others.
+        if call.alike && rows > 1 && self.has_grown_much() {
+            return Err(Stop::Spent);
+        }
         let status = match ended {
             Err(Stop::Fuel { row: None }) if self.might_do_with_fewer(budget, rows) => {
                 return Err(Stop::Spent);
@@ -225,7 +283,11 @@ impl Instance {
                 is_light: self
                     .meter
                     .burnt(&mut self.store, budget, self.rows, rows, bytes)
-                    < FUEL_GRANTED / 4,
+                    < FUEL_GRANTED / 4
+                    && !self
+                        .store
+                        .data()
+                        .is_much(self.memory.data_size(&self.store) * 2),
             }),
             STATUS_FAILURE => {
                 let (row, message) = failure(lowered.result, memory, rows.into())?;
@@ -233,6 +295,11 @@ impl Instance {
             }
             other => Err(Breach::Status(other).into()),
         }
+    }
+
+    fn has_grown_much(&self) -> bool {
+        let bytes = self.memory.data_size(&self.store);
+        bytes > self.bare_bytes && self.store.data().is_much(bytes)
     }
 
     /// Whether a call for `rows` rows that was out of fuel had less than its rows

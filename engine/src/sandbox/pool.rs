@@ -8,9 +8,11 @@ use fusebox_instrument::Rows;
 use super::account::Account;
 use super::guard::Guard;
 use super::instance::{Answer, Budget, Call, Export, Instance};
+use super::reset::Room;
 use super::stop::Stop;
 use crate::definition::Limits;
 use crate::error::{Error, Result};
+use crate::marshal::Layout;
 
 /// What all functions of all sessions of this process may use together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +57,14 @@ impl ProcessLimits {
 /// A call never waits for an instance: it gets an idle one or a new one, or
 /// fails at the limit. The pool takes an instance back only after a call that
 /// came to its end, and not if its memory has grown large: nobody pays for the
-/// memory of an idle one.
+/// memory of an idle one. Unless its guests may remember, each call finds an
+/// instance that is as good as new.
 pub(crate) struct Pool {
     module: Arc<wasmtime::InstancePre<Guard>>,
     export: Export,
     limits: Limits,
+    /// Whether an instance may remember earlier calls.
+    remembers: bool,
     idle: Mutex<Vec<Instance>>,
     at_work: AtomicU64,
 }
@@ -75,28 +80,40 @@ impl Pool {
         module: Arc<wasmtime::InstancePre<Guard>>,
         export: Export,
         limits: Limits,
+        remembers: bool,
     ) -> Self {
         Self {
             module,
             export,
             limits,
+            remembers,
             idle: Mutex::default(),
             at_work: AtomicU64::new(0),
         }
     }
 
-    /// Runs `call` on an instance of its own, for whose memory `account` pays.
-    pub(crate) fn call(&self, call: Call<'_>, account: Box<dyn Account>) -> Result<Answer, Stop> {
+    /// Runs `call` on an instance of its own, for whose memory an account pays
+    /// that is opened for it.
+    pub(crate) fn call(
+        &self,
+        call: Call<'_>,
+        account: impl Fn() -> Box<dyn Account>,
+    ) -> Result<Answer, Stop> {
         let (_turn, _process_turn) = self.turns()?;
-        let mut instance = match call.fresh {
-            true => self.instantiate(call.budget, Some(account))?,
-            false => self.lend(call.budget, Some(account))?,
+        let mut instance = if call.fresh {
+            self.instantiate(call.budget, Some(account()))?
+        } else if self.remembers {
+            let any = |_: &Instance| true;
+            self.lend(any, call.budget, Some(account()))?
+        } else {
+            self.lend_as_new(call, account)?
         };
         let result = instance.call(call);
-        if matches!(
+        let is_whole = matches!(
             result,
             Ok(_) | Err(Stop::Failed { .. } | Stop::Result { .. })
-        ) {
+        );
+        if is_whole && (self.remembers || instance.can_be_reset()) {
             self.take_back(instance);
         }
         result
@@ -122,7 +139,7 @@ impl Pool {
     /// Makes an instance and keeps it, so that what can go wrong in doing so
     /// goes wrong before any query.
     pub(crate) fn warm(&self, budget: Budget) -> Result<(), Stop> {
-        let instance = self.lend(budget, None)?;
+        let instance = self.instantiate(budget, None)?;
         self.take_back(instance);
         Ok(())
     }
@@ -138,13 +155,50 @@ impl Pool {
         Ok((turn, process_turn))
     }
 
-    fn lend(&self, budget: Budget, account: Option<Box<dyn Account>>) -> Result<Instance, Stop> {
-        // A statement of its own: the lock is free again before anything runs.
-        let idle = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+    /// An instance in which nothing is left of an earlier call.
+    fn lend_as_new(
+        &self,
+        call: Call<'_>,
+        account: impl Fn() -> Box<dyn Account>,
+    ) -> Result<Instance, Stop> {
+        let Call { budget, .. } = call;
+        let (rows, bytes) = (call.arguments.rows(), call.arguments.bytes());
+        let returns = Layout::of(call.returns).expect("the signature was checked");
+        let room = Room::of(rows, bytes, returns, self.limits.memory_bytes_max);
+        let is_bare = |idle: &Instance| idle.room().is_none();
+        let Some(room) = room.filter(|_| self.export.globals.is_some()) else {
+            return self.lend(is_bare, budget, Some(account()));
+        };
+        let fits = |idle: &Instance| idle.room() == Some(room) || is_bare(idle);
+        let mut instance = self.lend(fits, budget, Some(account()))?;
+        if instance.room().is_some() {
+            instance.reset(bytes);
+            return Ok(instance);
+        }
+        match instance.furnish(room, budget) {
+            Ok(()) => Ok(instance),
+            Err(stop @ (Stop::Account { .. } | Stop::Machine(_))) => Err(stop),
+            // Less may do: what the arguments need and no more.
+            Err(_) => {
+                drop(instance);
+                self.instantiate(budget, Some(account()))
+            }
+        }
+    }
+
+    /// An idle instance that fits, or a new one.
+    fn lend(
+        &self,
+        fits: impl Fn(&Instance) -> bool,
+        budget: Budget,
+        account: Option<Box<dyn Account>>,
+    ) -> Result<Instance, Stop> {
+        // A block of its own: the lock is free again before anything runs.
+        let idle = {
+            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            let found = idle.iter().rposition(fits);
+            found.map(|position| idle.remove(position))
+        };
         match idle {
             Some(mut instance) => {
                 instance.charge_to(account)?;
@@ -163,13 +217,16 @@ impl Pool {
     }
 
     fn take_back(&self, mut instance: Instance) {
-        if instance.settle() > IDLE_MEMORY_BYTES_MAX {
+        if instance.settle() > IDLE_MEMORY_BYTES_MAX || !(self.remembers || instance.can_be_reset())
+        {
             return;
         }
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE_MAX {
-            idle.push(instance);
+        // The one that has waited longest may fit no call any more.
+        if idle.len() == IDLE_MAX {
+            idle.remove(0);
         }
+        idle.push(instance);
     }
 }
 

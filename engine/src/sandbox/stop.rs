@@ -17,7 +17,8 @@ pub(crate) enum Stop {
     Trap { row: Option<u64>, trap: String },
     /// The fuel of the row is spent, or, without one, that of the call.
     Fuel { row: Option<u64> },
-    /// The rows have together burnt what one call may burn: fewer might not.
+    /// The rows have together burnt what one call may burn, or taken much of the
+    /// memory that they may: fewer might not.
     Spent,
     /// The guest's stack is full.
     Stack { row: Option<u64> },

@@ -190,9 +190,11 @@ impl Session {
     fn alter_function(&self, name: &FunctionName, options: &Options) -> Result<()> {
         let mut definition = self.function(name)?;
         let subject = Subject::Function(definition.name.clone());
-        definition.limits = options
-            .set(definition.limits)
-            .map_err(|reason| Error::refused(subject, reason))?;
+        let refused = |reason| Error::refused(subject.clone(), reason);
+        definition.limits = options.set(definition.limits).map_err(refused)?;
+        if let Some(reset) = options.reset().map_err(refused)? {
+            definition.reset = reset;
+        }
         let binary = self.binary(&definition)?;
         let bound = self
             .factory

@@ -106,6 +106,11 @@ impl CreateFunction {
         };
         limits.check(ceilings)?;
         let limits = stated_options.set(limits.at_most(defaults))?;
+        let declared_reset = match declared.and_then(|d| d.options.as_ref()) {
+            Some(options) => options.without(&stated_options).reset()?,
+            None => None,
+        };
+        let reset = stated_options.reset()?.or(declared_reset);
         Ok(Definition {
             name: self.name.clone(),
             signature: Signature {
@@ -122,6 +127,7 @@ impl CreateFunction {
                 .or(declared.and_then(|d| d.nulls))
                 .unwrap_or(NullHandling::Called),
             limits,
+            reset: reset.unwrap_or_default(),
             digest,
             symbol: declared.unwrap_or(self).symbol().to_owned(),
             origin,
@@ -211,7 +217,7 @@ impl Definition {
             self.volatility,
             self.nulls,
             Literal(&self.symbol),
-            options::print(self.limits),
+            options::print(self.limits, self.reset),
         )
     }
 }

@@ -1,6 +1,6 @@
 //! The options of `WITH (…)` and `ALTER FUNCTION … SET (…)`.
 
-use crate::definition::{LIMITS, Limits};
+use crate::definition::{LIMITS, Limits, Reset};
 use crate::error::Refusal;
 
 /// Options as the statement gives them.
@@ -11,6 +11,9 @@ impl Options {
     /// The limits with these options set.
     pub(crate) fn set(&self, mut limits: Limits) -> Result<Limits, Refusal> {
         for (name, value) in &self.0 {
+            if name == Reset::OPTION {
+                continue;
+            }
             let named = LIMITS.iter().find(|limit| limit.option == name);
             let limit = named.ok_or_else(|| Refusal::Option {
                 name: name.clone(),
@@ -18,13 +21,18 @@ impl Options {
             })?;
             limit
                 .set(&mut limits, value)
-                .map_err(|expected| Refusal::OptionValue {
-                    name: name.clone(),
-                    expected,
-                    found: format!("'{value}'"),
-                })?;
+                .map_err(|expected| bad_value(name, value, expected))?;
         }
         Ok(limits)
+    }
+
+    /// The reset that these options give, if they do.
+    pub(crate) fn reset(&self) -> Result<Option<Reset>, Refusal> {
+        let given = self.0.iter().rfind(|(name, _)| name == Reset::OPTION);
+        let reset = given.map(|(name, value)| {
+            Reset::parse(value).map_err(|expected| bad_value(name, value, expected))
+        });
+        reset.transpose()
     }
 
     /// These options, without those that `others` gives as well.
@@ -36,20 +44,31 @@ impl Options {
     }
 }
 
-/// The options that give `limits` back, whatever the defaults are.
-pub(crate) fn print(limits: Limits) -> String {
-    let options: Vec<_> = LIMITS
+fn bad_value(name: &str, value: &str, expected: String) -> Refusal {
+    Refusal::OptionValue {
+        name: name.to_owned(),
+        expected,
+        found: format!("'{value}'"),
+    }
+}
+
+/// The options that give `limits` and `reset` back, whatever the default limits
+/// are.
+pub(crate) fn print(limits: Limits, reset: Reset) -> String {
+    let mut options: Vec<_> = LIMITS
         .iter()
         .map(|limit| format!("{} = {}", limit.option, limit.print(limits)))
         .collect();
+    if reset == Reset::Row {
+        options.push(format!("{} = 'row'", Reset::OPTION));
+    }
     options.join(", ")
 }
 
 /// The names of the options, for people.
 fn known() -> String {
-    let [first, others @ .., last] = LIMITS.each_ref().map(|limit| limit.option);
-    let others: String = others.iter().map(|name| format!(", {name}")).collect();
-    format!("{first}{others} and {last}")
+    let limits = LIMITS.each_ref().map(|limit| limit.option);
+    format!("{} and {}", limits.join(", "), Reset::OPTION)
 }
 
 #[cfg(test)]
@@ -76,12 +95,17 @@ mod tests {
             let set = options(&[option]).set(Limits::default());
             assert!(set.is_err(), "{option:?}");
         }
+        for value in ["", "never", "ROW", "1"] {
+            assert!(options(&[("reset", value)]).reset().is_err(), "{value}");
+        }
     }
 
     #[test]
     fn printed_options_name_every_limit_once() {
-        let printed = print(Limits::WIDEST);
-        assert_eq!(printed.matches(" = ").count(), LIMITS.len());
+        for (reset, options) in [(Reset::Call, LIMITS.len()), (Reset::Row, LIMITS.len() + 1)] {
+            let printed = print(Limits::WIDEST, reset);
+            assert_eq!(printed.matches(" = ").count(), options);
+        }
         assert_eq!(known().matches("_per_row, ").count(), 1);
     }
 

@@ -33,28 +33,21 @@ const GRID: [(usize, usize); 12] = [
 pub(super) struct Edge {
     print: fn(u64) -> String,
     range: (u64, u64),
-    /// How many values around the edge are left out.
-    blur: u64,
 }
 
 pub(super) const FUEL: Edge = Edge {
     print: |fuel| format!("fuel_per_row = {fuel}"),
     range: (0, 10_000_000),
-    blur: 0,
 };
 
 pub(super) const MEMORY: Edge = Edge {
     print: |pages| format!("memory = '{}kB'", pages * 64),
     range: (0, 1024),
-    // Memory comes by pages, and where those before end depends on the rows
-    // before: `wrong` has an example.
-    blur: 3,
 };
 
 pub(super) const RESULT: Edge = Edge {
     print: |bytes| format!("result_bytes = {bytes}"),
     range: (1023, 64 << 20),
-    blur: 0,
 };
 
 /// How a query ended.
@@ -122,7 +115,7 @@ impl Grid {
             self.enter(GRID[0]).await?;
             let least = self.least(call, &sql, edge).await;
             let near = self.random.below(least / 8 + 2);
-            let (above, below) = (least + edge.blur, least.saturating_sub(1 + edge.blur));
+            let (above, below) = (least, least.saturating_sub(1));
             for value in [above, below, above + near, below.saturating_sub(near)] {
                 let option = (edge.print)(value);
                 // Less than the option may be, or the module starts with.
@@ -201,7 +194,7 @@ impl Grid {
     }
 
     /// Sets an option of a function, or of the one that is called.
-    async fn set(&self, call: &str, option: &str) -> Result<(), Error> {
+    pub(super) async fn set(&self, call: &str, option: &str) -> Result<(), Error> {
         let function = call.split('(').next().unwrap_or(call);
         let alter = format!("ALTER FUNCTION {function} SET ({option})");
         self.run(&alter).await.map(drop)

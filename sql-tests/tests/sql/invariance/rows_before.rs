@@ -1,5 +1,4 @@
-//! Where the rows before had a say in a verdict, which they should not have, and
-//! where they still have.
+//! Where the rows before had a say in a verdict, which they should not have.
 
 use sqllogictest::harness::Failed;
 
@@ -16,7 +15,7 @@ struct Pair {
     after_others: &'static str,
 }
 
-const MENDED: [Pair; 4] = [
+const PAIRS: [Pair; 4] = [
     // Where a text lies is what those before it leave over, and Rust counts its
     // characters four bytes at a time from the first address that divides by 4.
     Pair {
@@ -73,29 +72,38 @@ const MENDED: [Pair; 4] = [
     },
 ];
 
-/// Memory that grew little by little is better used than memory that grew at
-/// once, so a batch may have room for a row that alone has none: wrong until
-/// every call finds the memory that a fresh instance has.
-const STILL_WRONG: Pair = Pair {
-    module: "types",
-    function: "spacious",
-    option: MEMORY,
-    answered: "SELECT max(spacious(value * 29598)) FROM range(0, 65)",
-    before: None,
-    after_others: "SELECT max(spacious(value * 29598)) FROM range(64, 65)",
-};
-
 pub(super) async fn check() -> Result<(), Failed> {
-    for pair in MENDED {
+    for pair in PAIRS {
         match verdict_after_others(&pair).await? {
             Verdict::Answer(_) => {}
             verdict => return Err(format!("{}: {verdict:?}", pair.function).into()),
         }
     }
-    match verdict_after_others(&STILL_WRONG).await? {
-        Verdict::Stopped(_) => Ok(()),
-        verdict => Err(format!("{verdict:?}: it is mended").into()),
+    neither_has_memory_that_only_others_made().await
+}
+
+/// Memory that grew little by little is better used than memory that grew at
+/// once, so a batch may have room for a row that alone has none. Then the batch
+/// should not have it either: with the least memory that its rows need one by
+/// one, both have an answer, and with less, none has.
+async fn neither_has_memory_that_only_others_made() -> Result<(), Failed> {
+    let among_others = "SELECT max(spacious(value * 29598)) FROM range(0, 65)";
+    let alone = "SELECT max(spacious(value * 29598)) FROM range(64, 65)";
+    let grid = Grid::new("types", &[]).await?;
+    for (first, second) in [(among_others, alone), (alone, among_others)] {
+        let least = grid.least("spacious", first, MEMORY).await;
+        for (pages, has_answer) in [(least, true), (least - 1, false)] {
+            grid.set("spacious", &format!("memory = '{}kB'", pages * 64))
+                .await?;
+            for sql in [first, second] {
+                let verdict = grid.verdict(sql).await;
+                if matches!(verdict, Verdict::Answer(_)) != has_answer {
+                    return Err(format!("{pages} pages: {sql}: {verdict:?}").into());
+                }
+            }
+        }
     }
+    Ok(())
 }
 
 /// What the query after others gives, with the least that the other needs.

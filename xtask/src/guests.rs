@@ -19,7 +19,7 @@ const EXAMPLES: [&str; 2] = ["triangle", "types"];
 /// Flags for guests alone. What a call touches is what resetting an instance
 /// costs, so the shadow stack is small; it comes first in memory, so that
 /// overflowing it traps instead of overwriting statics.
-const RUSTFLAGS: &str = "-C link-arg=-zstack-size=131072 -C link-arg=--stack-first \
+const RUSTFLAGS: &str = "-C link-arg=-zstack-size=65536 -C link-arg=--stack-first \
                          -C target-feature=+simd128";
 
 /// Compiles every bundled function, and the SDK's examples, and leaves

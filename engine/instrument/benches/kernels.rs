@@ -200,19 +200,28 @@ pub(crate) struct Loaded {
     function: TypedFunc<(u32, u32, u32), u32>,
     pub(crate) is_bounded: bool,
     rows: usize,
+    /// Where the arguments are.
+    pub(crate) arena: Range<usize>,
     args: u32,
     result: u32,
 }
 
 impl Loaded {
     pub(crate) fn new(guest: &Guest, kernel: &Kernel) -> Self {
+        let mut loaded = Self::bare(guest, kernel);
+        loaded.place(kernel);
+        loaded
+    }
+
+    /// Without arguments, and without an arena.
+    pub(crate) fn bare(guest: &Guest, kernel: &Kernel) -> Self {
         let mut store = Store::new(&guest.engine, ());
         // Asked once: the answer no is an error, which takes its time.
         let has_fuel = store.get_fuel().is_ok();
         refuel(&mut store, Grant::PLENTY, has_fuel);
         let instance = Instance::new(&mut store, &guest.module, &[]).expect("nothing is imported");
         let export = format!("{EXPORT_FUNCTION_PREFIX}{}", kernel.name);
-        let mut loaded = Self {
+        Self {
             begin: instance
                 .get_typed_func(&mut store, EXPORT_BEGIN)
                 .expect("it is added"),
@@ -227,11 +236,21 @@ impl Loaded {
             instance,
             is_bounded: matches!(guest.rows[&export], Rows::Bounded(_)),
             rows: 0,
+            arena: 0..0,
             args: 0,
             result: 0,
-        };
-        loaded.place(kernel);
-        loaded
+        }
+    }
+
+    /// Has the guest lend an arena, in the place of the one before.
+    pub(crate) fn lend(&mut self, bytes: usize) -> u32 {
+        self.begin(Grant::PLENTY);
+        let alloc: TypedFunc<u32, u32> = self
+            .instance
+            .get_typed_func(&mut self.store, EXPORT_ALLOC)
+            .expect("it has an allocator");
+        let arena = alloc.call(&mut self.store, bytes as u32);
+        arena.expect("there is room")
     }
 
     /// Writes the argument columns into an arena of the guest's.
@@ -250,14 +269,8 @@ impl Loaded {
             headers.push((addresses, offsets));
         }
         self.rows = kernel.rows;
-        self.begin(Grant::PLENTY);
-        let alloc: TypedFunc<u32, u32> = self
-            .instance
-            .get_typed_func(&mut self.store, EXPORT_ALLOC)
-            .expect("it has an allocator");
-        let arena = alloc
-            .call(&mut self.store, image.len() as u32)
-            .expect("there is room");
+        let arena = self.lend(image.len());
+        self.arena = arena as usize..arena as usize + image.len();
         for (n, (addresses, offsets)) in headers.into_iter().enumerate() {
             for (slot, offset) in offsets.iter().enumerate() {
                 let at = addresses + 4 * (slot + 1);

@@ -13,6 +13,10 @@ use tokio::runtime::Runtime;
 
 use self::grid::{FUEL, Grid, MEMORY, RESULT, Verdict};
 use self::tables::Table;
+pub(crate) use self::{
+    grid::stopped,
+    tables::{Random, deal},
+};
 
 const DENSE: Table = Table {
     name: "dense",

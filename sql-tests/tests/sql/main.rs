@@ -10,6 +10,7 @@ macro_rules! trial {
     }};
 }
 
+mod arrangements;
 mod invariance;
 mod twins;
 
@@ -24,15 +25,18 @@ use tokio::runtime::Runtime;
 fn main() {
     let runtime = Arc::new(Runtime::new().expect("a runtime can be started"));
     let pattern = concat!(env!("CARGO_MANIFEST_DIR"), "/slt/**/*.slt");
-    let mut trials: Vec<Trial> = glob(pattern)
-        .expect("the pattern is one")
+    let files = glob(pattern).expect("the pattern is one");
+    let files: Result<Vec<_>, _> = files.collect();
+    let files = files.expect("the folder can be read");
+    assert!(!files.is_empty(), "no files match {pattern}");
+    let mut trials: Vec<Trial> = files
+        .iter()
+        .cloned()
         .map(|path| {
-            let path = path.expect("the folder can be read");
             let runtime = Arc::clone(&runtime);
             Trial::test(name(&path), move || golden(&path, &runtime))
         })
         .collect();
-    assert!(!trials.is_empty(), "no files match {pattern}");
     trials.push(Trial::test(
         "every_hostile_guest_is_used_by_a_golden_file",
         every_hostile_guest_is_used,
@@ -41,6 +45,7 @@ fn main() {
         "module_of_one_function_has_at_most_25_kib",
         one_function_is_small,
     ));
+    trials.extend(arrangements::trials(&runtime, &files));
     trials.extend(twins::trials(&runtime));
     trials.extend(invariance::trials(&runtime));
     run(&Arguments::from_args(), trials).exit();
@@ -57,6 +62,7 @@ fn every_hostile_guest_is_used() -> Result<(), Failed> {
         include_str!("../../slt/endless.slt"),
         include_str!("../../slt/features.slt"),
         include_str!("../../slt/limits.slt"),
+        include_str!("../../slt/state.slt"),
     ];
     for guest in std::fs::read_dir(workspace().join("udfs/hostile"))? {
         let guest = guest?.file_name().into_string().expect("names are ASCII");

@@ -245,7 +245,7 @@ fn query(call: &str, table: Table, cell: (usize, usize)) -> String {
 }
 
 /// What stopped a query, without the row.
-fn stopped(error: &Error) -> String {
+pub(crate) fn stopped(error: &Error) -> String {
     let Some(Error::Limit { function, limit }) = Error::behind(error) else {
         return match Error::behind(error) {
             Some(Error::Failed { function, .. }) => format!("{function} failed"),
@@ -255,6 +255,11 @@ fn stopped(error: &Error) -> String {
     };
     let limit = match limit {
         Exhausted::Fuel { fuel_per_row, .. } => format!("fuel_per_row = {fuel_per_row}"),
+        Exhausted::FuelOfBatch {
+            fuel_per_row,
+            fuel_per_call,
+            ..
+        } => format!("fuel_per_row = {fuel_per_row}, fuel_per_call = {fuel_per_call}"),
         Exhausted::Memory {
             memory_bytes_max: bytes,
             ..

@@ -72,7 +72,7 @@ impl Table {
 }
 
 /// The rows in batches of a size, dealt out to so many partitions.
-pub(super) fn deal(
+pub(crate) fn deal(
     rows: &RecordBatch,
     (partitions, batch_size): (usize, usize),
 ) -> (SchemaRef, Vec<Vec<RecordBatch>>) {
@@ -85,10 +85,10 @@ pub(super) fn deal(
 }
 
 /// Numbers that look random.
-pub(super) struct Random(pub(super) u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)

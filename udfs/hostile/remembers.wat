@@ -1,0 +1,82 @@
+;; Breaks: an immutable function knows nothing of the calls before.
+;; Each counts calls, or something that goes with them, and answers every row
+;; with what it had counted before this one.
+(module
+  ;; The first page is ours, results have two more, and then comes the arena.
+  (memory (export "memory") 10)
+  (data (i32.const 64) "\00\00\00\00")
+  (global $calls (mut i64) (i64.const 0))
+  (global $top (mut i32) (i32.const 1024))
+  (global $asked (mut i64) (i64.const 0))
+
+  (func (export "fusebox_abi_1"))
+  (func (export "fusebox_alloc") (param $bytes i32) (result i32)
+    (global.set $asked (i64.add (global.get $asked) (i64.const 1)))
+    (i32.const 196608))
+
+  (func (export "fusebox_udf_static") (param $args i32) (param $rows i32) (param $result i32) (result i32)
+    (local $calls i64)
+    (local.set $calls (i64.load (i32.const 64)))
+    (i64.store (i32.const 64) (i64.add (local.get $calls) (i64.const 1)))
+    (call $answer (local.get $rows) (local.get $result) (local.get $calls)))
+
+  (func (export "fusebox_udf_global") (param $args i32) (param $rows i32) (param $result i32) (result i32)
+    (local $calls i64)
+    (local.set $calls (global.get $calls))
+    (global.set $calls (i64.add (local.get $calls) (i64.const 1)))
+    (call $answer (local.get $rows) (local.get $result) (local.get $calls)))
+
+  ;; A list, of which each element has the address of the one before.
+  (func (export "fusebox_udf_heap") (param $args i32) (param $rows i32) (param $result i32) (result i32)
+    (local $length i64)
+    (local $element i32)
+    (local.set $element (i32.load (i32.const 72)))
+    (block $end
+      (loop $next
+        (br_if $end (i32.eqz (local.get $element)))
+        (local.set $length (i64.add (local.get $length) (i64.const 1)))
+        (local.set $element (i32.load (local.get $element)))
+        (br $next)))
+    (i32.store (global.get $top) (i32.load (i32.const 72)))
+    (i32.store (i32.const 72) (global.get $top))
+    (global.set $top (i32.add (global.get $top) (i32.const 8)))
+    (call $answer (local.get $rows) (local.get $result) (local.get $length)))
+
+  ;; The pages of memory.
+  (func (export "fusebox_udf_size") (param $args i32) (param $rows i32) (param $result i32) (result i32)
+    (local $pages i64)
+    (local.set $pages (i64.extend_i32_u (memory.size)))
+    (drop (memory.grow (i32.const 1)))
+    (call $answer (local.get $rows) (local.get $result) (local.get $pages)))
+
+  ;; How often it was asked for an arena.
+  (func (export "fusebox_udf_asked") (param $args i32) (param $rows i32) (param $result i32) (result i32)
+    (call $answer (local.get $rows) (local.get $result) (global.get $asked)))
+
+  ;; The rows before, those of its own batch too.
+  (func (export "fusebox_udf_rows") (param $args i32) (param $rows i32) (param $result i32) (result i32)
+    (local $row i32)
+    (loop $next
+      (i64.store offset=65536
+        (i32.shl (local.get $row) (i32.const 3))
+        (i64.load (i32.const 64)))
+      (i64.store (i32.const 64) (i64.add (i64.load (i32.const 64)) (i64.const 1)))
+      (local.set $row (i32.add (local.get $row) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $row) (local.get $rows))))
+    (call $return (local.get $rows) (local.get $result)))
+
+  ;; A number for every row.
+  (func $answer (param $rows i32) (param $result i32) (param $value i64) (result i32)
+    (local $row i32)
+    (loop $next
+      (i64.store offset=65536 (i32.shl (local.get $row) (i32.const 3)) (local.get $value))
+      (local.set $row (i32.add (local.get $row) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $row) (local.get $rows))))
+    (call $return (local.get $rows) (local.get $result)))
+
+  (func $return (param $rows i32) (param $result i32) (result i32)
+    (i32.store (i32.const 20) (i32.const 65536)) ;; values
+    (i64.store (local.get $result) (i64.extend_i32_u (local.get $rows)))
+    (i64.store offset=24 (local.get $result) (i64.const 2))
+    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; the buffers' addresses
+    (i32.const 0)))

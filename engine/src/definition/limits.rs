@@ -24,7 +24,9 @@ pub struct Limits {
     /// `fuel_per_call`, from 10,000, which the bookkeeping of a guest in Rust
     /// does not come near, to 2⁶¹ − 1.
     pub fuel_per_call: u64,
-    /// Linear memory, in bytes. Growing past it fails inside the guest.
+    /// Linear memory, in bytes. Growing past it fails inside the guest. A batch
+    /// that comes near it is asked again in halves, so that a row has what it
+    /// would have alone.
     ///
     /// The query's memory pool pays for it while a call has it. Nobody pays
     /// for an instance that waits for its next call; only those of at most

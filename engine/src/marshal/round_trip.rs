@@ -108,6 +108,19 @@ proptest! {
         prop_assert!(lowering.write(GuestAddr(ARENA), &mut memory).is_err());
     }
 
+    /// What an earlier call has left in the arena need not be cleared.
+    #[test]
+    fn every_byte_of_the_arena_is_written(columns in prop::collection::vec(column(), 0..4)) {
+        let columns: Vec<_> = columns.iter().map(|c| flatten(c).unwrap()).collect();
+        let lowering = Lowering::measure(&columns, 1).unwrap();
+        let [zeros, ones] = [0, 0xff].map(|byte| {
+            let mut memory = vec![byte; ARENA as usize + lowering.bytes() as usize];
+            lowering.write(GuestAddr(ARENA), &mut memory).unwrap();
+            memory.split_off(ARENA as usize)
+        });
+        prop_assert_eq!(zeros, ones);
+    }
+
     /// The guest reads whole vectors: what stands behind a buffer is zero, and
     /// does not tell what stood there before.
     #[test]

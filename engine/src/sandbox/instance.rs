@@ -38,6 +38,10 @@ pub(crate) struct Budget {
 /// million units at most, or below 100 ms.
 const FUEL_GRANTED: u64 = 1_000_000;
 
+/// What memory that grows at once may lose against memory that grows little by
+/// little, in bytes: what is left over in front of it, and a page behind it.
+const GROWTH_LOSS_BYTES_MAX: usize = 3 << 16;
+
 /// The most rows of a call.
 pub(crate) const ROWS_MAX: u64 = 4_096;
 
@@ -299,7 +303,13 @@ impl Instance {
 
     fn has_grown_much(&self) -> bool {
         let bytes = self.memory.data_size(&self.store);
-        bytes > self.bare_bytes && self.store.data().is_much(bytes)
+        let before = self
+            .base
+            .as_ref()
+            .map_or(self.bare_bytes, Base::memory_bytes);
+        let guard = self.store.data();
+        bytes > before && guard.is_much(bytes)
+            || bytes > self.bare_bytes && guard.is_much(bytes + GROWTH_LOSS_BYTES_MAX)
     }
 
     /// Whether a call for `rows` rows that was out of fuel had less than its rows

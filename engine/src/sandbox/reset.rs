@@ -139,6 +139,10 @@ impl Base {
         self.room
     }
 
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.memory.bytes()
+    }
+
     /// Whether that can be given back, as far as memory is concerned.
     pub(super) fn is_in_reach(&self, memory: wasmtime::Memory, store: &Store) -> bool {
         memory.data_size(store) == self.memory.bytes()
@@ -162,6 +166,8 @@ impl Base {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const WORDS: Layout = Layout::Fixed { width: 8 };
@@ -194,5 +200,40 @@ mod tests {
         let room = |rows: u32| Room::of(rows, u64::from(rows) * 16 + 300, WORDS, 1 << 30);
         assert_eq!(room(8_192), room(8_100));
         assert_ne!(room(8_192), room(4_096));
+    }
+
+    /// Some blocks of a snapshot, the last one cut off.
+    const BYTES: usize = 5 * 4_096 - 64;
+
+    /// Where ranges begin and end: around the ends of blocks, since mistakes
+    /// would be there.
+    fn range() -> impl Strategy<Value = Range<usize>> {
+        let end = || {
+            let end = (0..=5_usize, -2..=2_isize);
+            end.prop_map(|(block, by)| (block * 4_096).saturating_add_signed(by).min(BYTES))
+        };
+        (end(), end()).prop_map(|(a, b)| a.min(b)..a.max(b))
+    }
+
+    proptest! {
+        #[test]
+        fn memory_is_as_it_was_but_for_what_will_be_filled(
+            content in prop::collection::vec(range(), 0..4),
+            touched in prop::collection::vec(range(), 0..4),
+            filled in range(),
+        ) {
+            let mut memory = vec![0_u8; BYTES];
+            content.into_iter().for_each(|range| memory[range].fill(1));
+            let before = memory.clone();
+            let snapshot = Snapshot::of(&memory);
+            prop_assert_eq!(snapshot.bytes(), BYTES);
+            touched.into_iter().for_each(|range| memory[range].fill(2));
+            let during = memory.clone();
+            snapshot.restore(&mut memory, filled.clone());
+            let Range { start, end } = filled;
+            prop_assert_eq!(&memory[..start], &before[..start]);
+            prop_assert_eq!(&memory[start..end], &during[start..end]);
+            prop_assert_eq!(&memory[end..], &before[end..]);
+        }
     }
 }

@@ -209,6 +209,11 @@ impl Instance {
         Ok(())
     }
 
+    /// How much memory there was before anybody asked for more, in bytes.
+    pub(super) fn bare_bytes(&self) -> usize {
+        self.bare_bytes
+    }
+
     /// What room it has been given, unless it is as bare as in the beginning.
     pub(super) fn room(&self) -> Option<Room> {
         self.base.as_ref().map(Base::room)

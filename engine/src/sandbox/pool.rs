@@ -175,6 +175,11 @@ impl Pool {
             instance.reset(bytes);
             return Ok(instance);
         }
+        // It would not be kept anyway.
+        let bare_bytes = instance.bare_bytes() as u64;
+        if bare_bytes.saturating_add(room.bytes()) > IDLE_MEMORY_BYTES_MAX as u64 {
+            return Ok(instance);
+        }
         match instance.furnish(room, budget) {
             Ok(()) => Ok(instance),
             Err(stop @ (Stop::Account { .. } | Stop::Machine(_))) => Err(stop),

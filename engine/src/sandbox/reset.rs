@@ -63,6 +63,10 @@ const ROOM_BYTES_MAX: u64 = 3 << 20;
 /// The most that is made ready for results of unknown size, in bytes.
 const SPARE_BYTES_MAX: u64 = 1 << 20;
 
+/// What headers take of an arena, in bytes: columns are as long as a power of
+/// two more often than not, and then a little more is not much more.
+const HEADER_BYTES: u64 = 1 << 10;
+
 /// What an allocator and a guest's bookkeeping take, in bytes.
 const BOOK_BYTES: u64 = 8 << 10;
 
@@ -93,7 +97,7 @@ impl Room {
         };
         let spare = result.saturating_add(validity).saturating_add(BOOK_BYTES);
         let room = Self {
-            arena_bytes: round_up(bytes),
+            arena_bytes: round_up(bytes.saturating_sub(HEADER_BYTES)).saturating_add(HEADER_BYTES),
             spare_bytes: round_up(spare),
         };
         let bytes_max = ROOM_BYTES_MAX.min(memory_bytes_max / ROOM_SHARE);
@@ -187,7 +191,7 @@ mod tests {
     #[test]
     fn room_is_an_eighth_of_the_memory_or_none() {
         let room = Room::of(1, 64, WORDS, 1 << 30).unwrap();
-        assert_eq!(room.bytes(), 2 * ROOM_BYTES_MIN);
+        assert_eq!(room.bytes(), 2 * ROOM_BYTES_MIN + HEADER_BYTES);
         let share = room.bytes() * ROOM_SHARE;
         assert_eq!(Room::of(1, 64, WORDS, share), Some(room));
         assert_eq!(Room::of(1, 64, WORDS, share - 1), None);

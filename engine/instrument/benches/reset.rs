@@ -1,9 +1,10 @@
 //! What it costs that a call finds nothing of the calls before.
 //!
 //! Measured: a call of `add` for 8,192 rows, which reads 128 KiB of arguments
-//! that lie in the guest's memory already and writes 64 KiB of results, in an
-//! instance with as much room as the engine makes for it. Not measured:
-//! lowering, lifting, compiling. Names read `reset/<path>`:
+//! that lie in the guest's memory already and writes 64 KiB of results, and one
+//! for a single row, as with `reset = 'row'`, in an instance with as much room as
+//! the engine makes for it. Not measured: lowering, lifting, compiling. Names
+//! read `reset/<rows>/<path>`:
 //!
 //! - `kept`: the call alone, in an instance that keeps everything;
 //! - `reset`: the engine's way, which gives the instance its memory back first;
@@ -11,7 +12,7 @@
 //!   stays resident, its arena lent and filled;
 //! - `new`: a new instance for each call, and nothing is resident.
 //!
-//! The last line is what giving back takes by itself, as a median.
+//! The last lines are what giving back takes by itself, as a median.
 
 mod kernels;
 
@@ -22,17 +23,17 @@ use std::cell::RefCell;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use criterion::Criterion;
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion};
 use fusebox_instrument::EXPORT_FUEL;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use kernels::{Grant, Guest, Kernel, Loaded, kernels};
 use snapshot::Snapshot;
 
-const ROWS: usize = 8_192;
-
-/// What the engine has such a guest make ready for such a call, in bytes.
-const ROOM_BYTES: usize = (144 + 80) << 10;
+/// Rows of a call, and what the engine has such a guest make ready for it, in
+/// bytes.
+const CALLS: [(usize, usize); 2] = [(8_192, (129 + 80) << 10), (1, (17 + 16) << 10)];
 
 fn engine(strategy: InstanceAllocationStrategy) -> Engine {
     let mut config = Config::new();
@@ -59,32 +60,21 @@ fn call(loaded: &mut Loaded) {
 }
 
 /// An instance with room, and what its memory holds before the first call.
-fn furnished(guest: &Guest, kernel: &Kernel) -> (Loaded, Snapshot) {
+fn furnished(guest: &Guest, kernel: &Kernel, room_bytes: usize) -> (Loaded, Snapshot) {
     let mut loaded = Loaded::bare(guest, kernel);
-    loaded.lend(ROOM_BYTES);
+    loaded.lend(room_bytes);
     loaded.place(kernel);
     let snapshot = Snapshot::of(loaded.memory.data(&loaded.store));
     (loaded, snapshot)
 }
 
-fn main() {
-    let mut criterion = Criterion::default()
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_millis(1_500))
-        .sample_size(40)
-        .without_plots()
-        .configure_from_args();
-    let kernels = kernels(0..ROWS);
-    let kernel = kernels.iter().find(|kernel| kernel.name == "add");
-    let kernel = kernel.expect("it is one of them");
-    let on_demand = engine(InstanceAllocationStrategy::OnDemand);
-    let guest = Guest::new(&on_demand, kernel.module, true);
-    let mut group = criterion.benchmark_group("reset");
-
-    let (mut loaded, _) = furnished(&guest, kernel);
-    group.bench_function("kept", |bencher| bencher.iter(|| call(&mut loaded)));
-
-    let (mut loaded, snapshot) = furnished(&guest, kernel);
+/// Calls an instance that is reset before, and returns what resetting takes by
+/// itself, in microseconds, and in how much memory.
+fn measure_reset(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    (mut loaded, snapshot): (Loaded, Snapshot),
+    kernel: &Kernel,
+) -> (Option<f64>, usize) {
     let arena = loaded.arena.clone();
     call(&mut loaded);
     let answer = loaded.answer(kernel.result_bytes).to_vec();
@@ -108,21 +98,43 @@ fn main() {
     assert!(loaded.counter(EXPORT_FUEL) > 0);
     assert_eq!(loaded.memory.data_size(&loaded.store), snapshot.bytes());
     assert_eq!(loaded.answer(kernel.result_bytes), answer);
-
-    let pooled = engine(pool());
-    let pooled = Guest::new(&pooled, kernel.module, true);
-    for (name, guest) in [("pooled", &pooled), ("new", &guest)] {
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| call(&mut Loaded::new(guest, kernel)));
-        });
-    }
-    group.finish();
-    criterion.final_summary();
-
     let mut samples = samples.into_inner();
     samples.sort_by(f64::total_cmp);
-    if let Some(median) = samples.get(samples.len() / 2) {
-        let kib = snapshot.bytes() / 1024;
-        println!("reset: {median:.2} µs per call, in a memory of {kib} KiB");
+    (samples.get(samples.len() / 2).copied(), snapshot.bytes())
+}
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_millis(1_500))
+        .sample_size(40)
+        .without_plots()
+        .configure_from_args();
+    let (on_demand, pooled) = (InstanceAllocationStrategy::OnDemand, pool());
+    let mut lines = Vec::new();
+    for (rows, room_bytes) in CALLS {
+        let kernels = kernels(0..rows);
+        let kernel = kernels.iter().find(|kernel| kernel.name == "add");
+        let kernel = kernel.expect("it is one of them");
+        let guest = Guest::new(&engine(on_demand.clone()), kernel.module, true);
+        let pooled = Guest::new(&engine(pooled.clone()), kernel.module, true);
+        let mut group = criterion.benchmark_group(format!("reset/{rows}"));
+
+        let (mut loaded, _) = furnished(&guest, kernel, room_bytes);
+        group.bench_function("kept", |bencher| bencher.iter(|| call(&mut loaded)));
+        let furnished = furnished(&guest, kernel, room_bytes);
+        let (median, bytes) = measure_reset(&mut group, furnished, kernel);
+        for (name, guest) in [("pooled", &pooled), ("new", &guest)] {
+            group.bench_function(name, |bencher| {
+                bencher.iter(|| call(&mut Loaded::new(guest, kernel)));
+            });
+        }
+        group.finish();
+        let kib = bytes / 1024;
+        lines.extend(median.map(|median| {
+            format!("reset: {median:.2} µs per call, of {rows} rows, in a memory of {kib} KiB")
+        }));
     }
+    criterion.final_summary();
+    println!("{}", lines.join("\n"));
 }

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion};
-use fusebox_instrument::EXPORT_FUEL;
+use fusebox_instrument::{EXPORT_FUEL, Options};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use kernels::{Grant, Guest, Kernel, Loaded, kernels};
@@ -116,8 +116,12 @@ fn main() {
         let kernels = kernels(0..rows);
         let kernel = kernels.iter().find(|kernel| kernel.name == "add");
         let kernel = kernel.expect("it is one of them");
-        let guest = Guest::new(&engine(on_demand.clone()), kernel.module, true);
-        let pooled = Guest::new(&engine(pooled.clone()), kernel.module, true);
+        let guest = Guest::new(
+            &engine(on_demand.clone()),
+            kernel.module,
+            Options::default(),
+        );
+        let pooled = Guest::new(&engine(pooled.clone()), kernel.module, Options::default());
         let mut group = criterion.benchmark_group(format!("reset/{rows}"));
 
         let (mut loaded, _) = furnished(&guest, kernel, room_bytes);

@@ -24,7 +24,7 @@ pub(crate) struct Engines {
 impl Engines {
     pub(crate) fn new() -> Self {
         let engine = |level, canonical| {
-            let mut config = wasmtime::Config::new();
+            let mut config = crate::config();
             config
                 .cranelift_opt_level(level)
                 .cranelift_nan_canonicalization(canonical);

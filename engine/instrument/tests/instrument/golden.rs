@@ -75,7 +75,7 @@ fn fixed_modules_do_what_they_always_did() {
     let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "wat"));
     files.sort();
-    let engine = Engine::default();
+    let engine = Engine::new(&crate::config()).unwrap();
     let mut actual = String::new();
     for file in files {
         let _ = writeln!(actual, "{}", file.file_name().unwrap().display());

@@ -51,6 +51,19 @@ impl Bits {
     }
 }
 
+/// Wasmtime's settings. An emulator, which is what runs these tests for other
+/// machines, takes time and memory for each page that is but reserved.
+fn config() -> wasmtime::Config {
+    let mut config = wasmtime::Config::new();
+    if cfg!(not(target_arch = "x86_64")) {
+        config
+            .memory_reservation(1 << 20)
+            .memory_reservation_for_growth(1 << 20)
+            .memory_guard_size(1 << 16);
+    }
+    config
+}
+
 /// With Wasmtime's fuel, and its canonical NaNs; or without both.
 fn engine(fuel: bool) -> Engine {
     let mut cost = wasmtime::OperatorCost::new();
@@ -58,7 +71,7 @@ fn engine(fuel: bool) -> Engine {
     cost.variable.memory_copy_per_byte = 0;
     cost.variable.memory_fill_per_byte = 0;
     cost.variable.memory_init_per_byte = 0;
-    let mut config = wasmtime::Config::new();
+    let mut config = config();
     config
         .consume_fuel(fuel)
         .operator_cost(cost)

@@ -47,7 +47,7 @@ struct End {
 
 fn call(module: &[u8], grant: Grant) -> End {
     let module = instrument(module, Options::default()).unwrap().module;
-    let engine = Engine::default();
+    let engine = Engine::new(&crate::config()).unwrap();
     let module = wasmtime::Module::new(&engine, module).unwrap();
     let mut store = Store::new(&engine, ());
     let instance = Instance::new(&mut store, &module, &[]).unwrap();
@@ -351,7 +351,8 @@ fn module_that_is_not_metered_has_the_same_exports() {
             ..Options::default()
         };
         let module = instrument(&module, options).unwrap().module;
-        let module = wasmtime::Module::new(&Engine::default(), module).unwrap();
+        let module =
+            wasmtime::Module::new(&Engine::new(&crate::config()).unwrap(), module).unwrap();
         let names = module.exports().map(|export| export.name().to_owned());
         names.collect::<Vec<_>>()
     };

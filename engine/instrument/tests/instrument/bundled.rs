@@ -120,7 +120,7 @@ fn check_same(ours: &Trace, theirs: &Trace, kernel: &Kernel) {
 
 #[test]
 fn every_function_of_the_bundled_modules_is_compared() {
-    let guests = guests(&crate::engine(false), true);
+    let guests = guests(&crate::oracle::engine(false), true);
     let exported = guests.iter().flat_map(|(module, guest)| {
         let names = guest.rows.keys();
         names.filter_map(|name| Some((*module, name.strip_prefix(EXPORT_FUNCTION_PREFIX)?)))
@@ -137,7 +137,7 @@ fn every_function_of_the_bundled_modules_is_compared() {
 
 #[test]
 fn bundled_functions_do_what_they_did() {
-    let engine = crate::engine(false);
+    let engine = crate::oracle::engine(false);
     let [metered, unmetered] = [true, false].map(|metered| guests(&engine, metered));
     let mut statuses = [0; 2];
     for batches in functions() {
@@ -166,7 +166,7 @@ fn tight(need: i64, rows: usize, salt: u64) -> Grant {
 
 #[test]
 fn bundled_functions_with_little_fuel_do_the_same_or_are_stopped() {
-    let (plain, fuelled) = (crate::engine(false), crate::engine(true));
+    let (plain, fuelled) = (crate::oracle::engine(false), crate::oracle::engine(true));
     let [metered, unmetered] = [true, false].map(|metered| guests(&plain, metered));
     let theirs = guests(&fuelled, false);
     let mut all = [0; 3];

@@ -1,6 +1,7 @@
 //! Loops that count are charged as a whole, and for what they do.
 
-use crate::{Outcome, call};
+use crate::call;
+use crate::oracle::Outcome;
 
 /// A function with a loop that counts `$c` from `start` to `end` in steps, and
 /// does `body` in each turn; it returns the turns.
@@ -94,7 +95,7 @@ fn loop_that_goes_all_the_way_around_is_paid_in_full() {
     assert_eq!(call(&module, 1 << 34), Outcome::Fuel);
     assert_eq!(
         call(&counting(0, 0, 1 << 30, 1, ""), 1_000),
-        Outcome::Results(vec![crate::Bits(4)])
+        Outcome::Results(vec![crate::oracle::Bits(4)])
     );
 }
 

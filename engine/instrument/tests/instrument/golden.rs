@@ -12,7 +12,7 @@ use fusebox_instrument::{
 };
 use wasmtime::{Engine, Instance, Store, Trap, TypedFunc, Val};
 
-use crate::Bits;
+use crate::oracle::Bits;
 
 const FUEL: i64 = 1_000_000;
 const STACK_BYTES: i64 = 64 << 10;
@@ -75,7 +75,7 @@ fn fixed_modules_do_what_they_always_did() {
     let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "wat"));
     files.sort();
-    let engine = Engine::new(&crate::config()).unwrap();
+    let engine = Engine::new(&crate::oracle::config()).unwrap();
     let mut actual = String::new();
     for file in files {
         let _ = writeln!(actual, "{}", file.file_name().unwrap().display());

@@ -47,7 +47,7 @@ fn module(way: &str, again: i32) -> Vec<u8> {
 /// deep the recursion came.
 fn run(module: &[u8], own: i32, turns: i32, stack: i64) -> (bool, i32) {
     let rewritten = instrument(module, Options::default()).unwrap();
-    let mut config = crate::config();
+    let mut config = crate::oracle::config();
     config.max_wasm_stack(1 << 20);
     let engine = Engine::new(&config).unwrap();
     let module = Module::new(&engine, rewritten.module).unwrap();

@@ -10,6 +10,7 @@ use std::process::Command;
 use crate::aarch64;
 use crate::failure::Failure;
 use crate::guests;
+use crate::sanitize;
 use crate::toolchain::require_components;
 use crate::workspace::{Workspace, run};
 
@@ -32,6 +33,7 @@ pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
     run("lint", &mut cargo(workspace, lint))?;
     let test = "test --workspace --no-fail-fast";
     run("test", &mut cargo(workspace, test))?;
+    sanitize::test(workspace)?;
     aarch64::test(workspace)?;
     // There may be no example: the word makes the features those of a test.
     let mut document = cargo(workspace, "doc --workspace --no-deps --lib --examples");

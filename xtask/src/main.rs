@@ -14,6 +14,9 @@ mod chores;
 // The bundled functions, compiled to Wasm.
 mod guests;
 
+// The tests of unsafe code, its memory checked.
+mod sanitize;
+
 // The tests of bits on another kind of machine.
 mod aarch64;
 

@@ -1,0 +1,42 @@
+//! The tests of the SDK, which has unsafe code, where each access to memory is
+//! checked.
+//!
+//! AddressSanitizer is a nightly feature of the compiler: without a nightly
+//! toolchain, the step is left out, and says so.
+
+use std::time::Duration;
+
+use crate::failure::Failure;
+use crate::workspace::{Workspace, quietly, run};
+
+/// Long enough to ask a compiler who it is.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Runs the tests of what is pure Rust in the SDK and the ABI.
+pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
+    let host = match host(workspace) {
+        Ok(host) => host,
+        Err(reason) => {
+            eprintln!("== sanitize: left out: {reason}");
+            return Ok(());
+        }
+    };
+    let mut command = workspace.program("rustup");
+    command.args(["run", "nightly", "cargo", "test", "--lib"]);
+    command.args(["--package", "fusebox-abi", "--package", "fusebox-sdk"]);
+    // Named, so that the flags are not for the macros, which the compiler loads.
+    command.args(["--target", &host]);
+    command.env("RUSTFLAGS", "-Zsanitizer=address");
+    let built = workspace.executables.with_file_name("sanitize-build");
+    command.arg("--target-dir").arg(built);
+    run("sanitize", &mut command)
+}
+
+/// What the nightly compiler compiles for, if there is one.
+fn host(workspace: &Workspace) -> Result<String, String> {
+    let mut command = workspace.program("rustup");
+    let about = quietly(command.args(["run", "nightly", "rustc", "-vV"]), LIMIT)?;
+    let host = about.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned)
+        .ok_or_else(|| "the nightly rustc does not say what it compiles for".to_owned())
+}

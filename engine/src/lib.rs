@@ -89,11 +89,16 @@ mod tests {
 
     const SRC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 
-    /// The files of a room: `name.rs` and all of `name/`.
+    /// The files of a room: `name.rs` and all of `name/`, with the files of
+    /// each of those.
     fn room(name: &str) -> Vec<PathBuf> {
         let mut files = vec![PathBuf::from(format!("{SRC}/{name}.rs"))];
         if let Ok(folder) = read_dir(format!("{SRC}/{name}")) {
-            files.extend(folder.map(|entry| entry.unwrap().path()));
+            let paths = folder.map(|entry| entry.unwrap().path());
+            for path in paths.filter(|path| path.is_file()) {
+                let stem = path.file_stem().unwrap().to_str().unwrap();
+                files.extend(room(&format!("{name}/{stem}")));
+            }
         }
         files
     }

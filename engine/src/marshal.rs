@@ -13,62 +13,15 @@
 pub(crate) mod lift;
 pub(crate) mod lower;
 
-use arrow::datatypes::DataType;
+// What both keep to.
+mod layout;
 
 use crate::error::Breach;
 
+pub(crate) use self::layout::{Layout, same_values};
+
 #[cfg(not(target_endian = "little"))]
 compile_error!("guest memory is little endian, and its bytes are copied as they are");
-
-/// How a column of one type is laid out at the border.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Layout {
-    /// Validity, and one bit a row.
-    Bits,
-    /// Validity, and so many bytes a row.
-    Fixed { width: usize },
-    /// Validity, offsets of 4 bytes, data.
-    Bytes,
-}
-
-impl Layout {
-    /// The layout of `data_type`, or nothing if it does not cross the border.
-    ///
-    /// Types that differ on the host in how they store the same values have
-    /// one layout: a guest cannot tell a view from a plain string.
-    pub(crate) fn of(data_type: &DataType) -> Option<Self> {
-        use DataType::*;
-        Some(match data_type {
-            Boolean => Self::Bits,
-            Int8 | UInt8 => Self::Fixed { width: 1 },
-            Int16 | UInt16 => Self::Fixed { width: 2 },
-            Int32 | UInt32 | Float32 => Self::Fixed { width: 4 },
-            Int64 | UInt64 | Float64 => Self::Fixed { width: 8 },
-            Utf8 | LargeUtf8 | Utf8View | Binary | LargeBinary | BinaryView => Self::Bytes,
-            _ => return None,
-        })
-    }
-
-    /// How many buffers the layout has, validity included.
-    pub(crate) fn buffers(self) -> usize {
-        match self {
-            Self::Bits | Self::Fixed { .. } => 2,
-            Self::Bytes => 3,
-        }
-    }
-}
-
-/// Whether a column of type `stored` holds the values that an argument of type
-/// `declared` takes, if in another layout: no cast is then needed.
-pub(crate) fn same_values(declared: &DataType, stored: &DataType) -> bool {
-    use DataType::*;
-    match (declared, stored) {
-        (_, Dictionary(_, values)) => same_values(declared, values),
-        (Utf8 | LargeUtf8 | Utf8View, Utf8 | LargeUtf8 | Utf8View) => true,
-        (Binary | LargeBinary | BinaryView, Binary | LargeBinary | BinaryView) => true,
-        _ => declared == stored,
-    }
-}
 
 /// A byte offset into a guest's linear memory, as the guest wrote it.
 ///

@@ -29,7 +29,7 @@ pub enum Refusal {
     Clause(&'static str),
     #[error("declares no functions in a section `fusebox.functions`")]
     NothingDeclared,
-    #[error("has the type {0}, which cannot cross into a guest yet")]
+    #[error("has the type {0}, which has too many levels or fields to cross into a guest")]
     Type(String),
     #[error("has the type {0}, which is unknown")]
     UnknownType(String),

@@ -9,8 +9,6 @@ use arrow::error::ArrowError;
 use datafusion::common::Result;
 use datafusion::logical_expr::ColumnarValue;
 
-use crate::marshal::lower::flatten;
-
 /// The arguments of a call; a constant one has one row, whatever the others
 /// have.
 pub(super) struct Arguments(Vec<(ArrayRef, bool)>);
@@ -22,7 +20,7 @@ impl Arguments {
                 ColumnarValue::Array(array) => (array, false),
                 ColumnarValue::Scalar(value) => (value.to_array_of_size(1)?, true),
             };
-            Ok((flatten(&array)?, constant))
+            Ok((array, constant))
         };
         Ok(Self(values.into_iter().map(column).collect::<Result<_>>()?))
     }
@@ -48,12 +46,15 @@ pub(super) enum Nulls {
 pub(super) fn strict_nulls(columns: &[ArrayRef], rows: usize) -> Nulls {
     let mut nulls = None;
     for column in columns {
-        if column.null_count() == column.len() {
+        // In a dictionary, a union, a column without type, too.
+        let own = column.logical_nulls();
+        let null_count = own.as_ref().map_or(0, NullBuffer::null_count);
+        if null_count == column.len() {
             return Nulls::All;
         }
         // A constant that is not null leaves every row as it is.
         if column.len() == rows {
-            nulls = NullBuffer::union(nulls.as_ref(), column.nulls());
+            nulls = NullBuffer::union(nulls.as_ref(), own.as_ref());
         }
     }
     match &nulls {

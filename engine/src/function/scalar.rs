@@ -91,7 +91,7 @@ impl WasmScalar {
                 row: row.map(shift),
                 message,
             },
-            Stop::Breach(breach) => Error::guest(&function, breach),
+            Stop::Breach(breach) => Error::guest(&function, breach.at(shift)),
             Stop::Trap { row, trap } => Error::Trap {
                 function,
                 row: row.map(shift),
@@ -237,12 +237,7 @@ impl WasmScalar {
         fresh: bool,
     ) -> Result<Answer, Stop> {
         let limits = self.definition.limits;
-        let arguments = Lowering::measure(columns, rows as u32)?;
-        if arguments.bytes() > limits.memory_bytes_max {
-            return Err(Stop::Arena {
-                bytes: arguments.bytes(),
-            });
-        }
+        let arguments = Lowering::measure(columns, rows as u32, limits.memory_bytes_max)?;
         let call = Call {
             arguments: &arguments,
             budget: limits.into(),

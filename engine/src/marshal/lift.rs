@@ -4,20 +4,31 @@
 //! checked here, once. A bad answer becomes a [`Breach`], never a panic, so a
 //! constructor that asserts (Arrow's `OffsetBuffer::new` does) is called only
 //! after its rule has been checked. Bytes are copied out of the guest before
-//! they are looked at, and nothing is looked at twice in guest memory.
+//! they are looked at, and nothing is looked at twice in guest memory. What is
+//! nested is followed as deep as the type goes, whatever the guest says, and no
+//! more is copied than the caller allows.
 #![warn(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
-use std::sync::Arc;
+// Columns with their children.
+mod column;
 
-use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, PrimitiveArray, StringArray, StringViewArray,
-    StringViewBuilder, downcast_primitive,
-};
-use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::{ArrowPrimitiveType, DataType};
+// Columns without.
+mod leaf;
+
+// Unions, whose rows stand in several children.
+mod union;
+
+// What Arrow has several layouts of.
+mod dress;
+
+use arrow::array::ArrayRef;
+use arrow::buffer::NullBuffer;
+use arrow::datatypes::DataType;
 use fusebox_abi::{ArrowArray, FAILURE_MESSAGE_BYTES_MAX, Failure, Panic};
 
-use super::{GuestAddr, Layout};
+use self::column::Reader;
+use self::dress::{dress, plain};
+use super::GuestAddr;
 use crate::error::Breach;
 
 /// Why a column was not copied.
@@ -25,13 +36,41 @@ use crate::error::Breach;
 pub(crate) enum Unlifted {
     /// It breaks the contract.
     Breach(Breach),
-    /// It keeps the contract, and has so many bytes, more than it may have.
+    /// It keeps the contract so far, and has so many bytes at least, more than
+    /// it may have.
     TooLarge { bytes: u64 },
 }
 
 impl From<Breach> for Unlifted {
     fn from(breach: Breach) -> Self {
         Self::Breach(breach)
+    }
+}
+
+impl Unlifted {
+    /// The same of the column that has the child `name`, the rows of which
+    /// stand in its rows `row_of`.
+    fn in_child(self, name: &str, row_of: impl Fn(u64) -> u64) -> Self {
+        match self {
+            Self::Breach(breach) => Self::Breach(breach.in_child(name, row_of)),
+            too_large => too_large,
+        }
+    }
+}
+
+/// What may still be copied out of a guest, or made of that.
+struct Allowance {
+    bytes: u64,
+    bytes_max: u64,
+}
+
+impl Allowance {
+    fn take(&mut self, bytes: u64) -> Result<(), Unlifted> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        match self.bytes > self.bytes_max {
+            true => Err(Unlifted::TooLarge { bytes: self.bytes }),
+            false => Ok(()),
+        }
     }
 }
 
@@ -50,22 +89,22 @@ pub(crate) fn lift(
     bytes_max: u64,
 ) -> Result<ArrayRef, Unlifted> {
     let header = ArrowArray::from_bytes(&header.array(memory)?);
-    let layout = Layout::of(data_type).expect("the statement checked the return type");
-    let mut column = Column::check(&header, layout, memory, rows, bytes_max)?;
-    let nulls = NullBuffer::union(column.validity()?.as_ref(), nulls);
-    Ok(match (layout, data_type) {
-        (Layout::Bits, _) => {
-            let (bits, offset) = column.bits(1)?;
-            let values = BooleanBuffer::new(bits, offset, column.rows);
-            Arc::new(BooleanArray::new(values, nulls))
-        }
-        (Layout::Fixed { width }, _) => column.primitive(data_type, width, nulls)?,
-        (Layout::Bytes, DataType::Utf8View) => Arc::new(column.text(nulls)?),
-        (Layout::Bytes, _) => {
-            let (offsets, data) = column.packed()?;
-            Arc::new(BinaryArray::new(offsets, data, nulls))
-        }
-    })
+    if header.length != rows as i64 {
+        return Err(Unlifted::Breach(Breach::Rows {
+            found: header.length,
+            expected: rows,
+        }));
+    }
+    let mut allowance = Allowance {
+        bytes: 0,
+        bytes_max,
+    };
+    let mut reader = Reader {
+        memory,
+        allowance: &mut allowance,
+    };
+    let column = reader.column(&header, 0, rows, &plain(data_type), nulls)?;
+    dress(column, data_type, &mut allowance)
 }
 
 /// Copies the message and the row that a failed call left at `header`.
@@ -121,172 +160,4 @@ fn one_line(message: &str) -> String {
             plain.into_iter().chain(escaped.into_iter().flatten())
         })
         .collect()
-}
-
-/// A result column whose header makes sense.
-struct Column<'a> {
-    memory: &'a [u8],
-    /// The addresses of validity, values or offsets, data.
-    buffers: [GuestAddr; 3],
-    /// Rows to skip in every buffer.
-    offset: u64,
-    rows: usize,
-    /// What was copied so far, and what may be.
-    bytes: u64,
-    bytes_max: u64,
-}
-
-impl<'a> Column<'a> {
-    fn check(
-        header: &ArrowArray,
-        layout: Layout,
-        memory: &'a [u8],
-        rows: u64,
-        bytes_max: u64,
-    ) -> Result<Self, Breach> {
-        if header.length != rows as i64 {
-            return Err(Breach::Rows {
-                found: header.length,
-                expected: rows,
-            });
-        }
-        let offset = u64::try_from(header.offset).map_err(|_| Breach::Offset(header.offset))?;
-        if header.n_buffers != layout.buffers() as i64 {
-            return Err(Breach::Buffers {
-                found: header.n_buffers,
-                expected: layout.buffers() as i64,
-            });
-        }
-        if header.n_children != 0 || header.dictionary != 0 {
-            return Err(Breach::Children);
-        }
-        let mut buffers = [GuestAddr(0); 3];
-        let len = layout.buffers().saturating_mul(4) as u64;
-        let addresses = GuestAddr(header.buffers).bytes(len, memory)?;
-        for (buffer, address) in buffers.iter_mut().zip(addresses.as_chunks().0) {
-            *buffer = GuestAddr(u32::from_le_bytes(*address));
-        }
-        Ok(Self {
-            memory,
-            buffers,
-            offset,
-            rows: rows as usize,
-            bytes: 0,
-            bytes_max,
-        })
-    }
-
-    /// Copies bytes of the guest's, if the column may have so many more.
-    fn copy(&mut self, bytes: &[u8]) -> Result<Buffer, Unlifted> {
-        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
-        if self.bytes > self.bytes_max {
-            return Err(Unlifted::TooLarge { bytes: self.bytes });
-        }
-        Ok(Buffer::from_slice_ref(bytes))
-    }
-
-    /// Copies the `width` bytes of each row in use of a buffer, and `extra`
-    /// rows more.
-    fn fixed(&mut self, buffer: usize, width: usize, extra: u64) -> Result<Buffer, Unlifted> {
-        let [_, values, data] = self.buffers;
-        let address = if buffer == 1 { values } else { data };
-        let width = width as u64;
-        let skip = self.offset.saturating_mul(width);
-        let len = (self.rows as u64)
-            .saturating_add(extra)
-            .saturating_mul(width);
-        let bytes = address.bytes(skip.saturating_add(len), self.memory)?;
-        self.copy(bytes.get(skip as usize..).unwrap_or_default())
-    }
-
-    /// Copies the bits in use of the buffer 0 or 1; they begin at the returned
-    /// bit, less than 8.
-    fn bits(&mut self, buffer: usize) -> Result<(Buffer, usize), Unlifted> {
-        let [validity, values, _] = self.buffers;
-        let address = if buffer == 0 { validity } else { values };
-        let skip = self.offset / 8;
-        let bits = self.offset.saturating_add(self.rows as u64);
-        let bytes = address.bytes(bits.div_ceil(8), self.memory)?;
-        let bits = self.copy(bytes.get(skip as usize..).unwrap_or_default())?;
-        Ok((bits, (self.offset % 8) as usize))
-    }
-
-    fn validity(&mut self) -> Result<Option<NullBuffer>, Unlifted> {
-        let [GuestAddr(address), ..] = self.buffers;
-        if address == 0 {
-            return Ok(None);
-        }
-        let (bits, offset) = self.bits(0)?;
-        let nulls = NullBuffer::new(BooleanBuffer::new(bits, offset, self.rows));
-        Ok(Some(nulls).filter(|nulls| nulls.null_count() > 0))
-    }
-
-    fn primitive(
-        &mut self,
-        data_type: &DataType,
-        width: usize,
-        nulls: Option<NullBuffer>,
-    ) -> Result<ArrayRef, Unlifted> {
-        fn array<T: ArrowPrimitiveType>(
-            values: Buffer,
-            rows: usize,
-            nulls: Option<NullBuffer>,
-        ) -> ArrayRef {
-            let values = ScalarBuffer::<T::Native>::new(values, 0, rows);
-            Arc::new(PrimitiveArray::<T>::new(values, nulls))
-        }
-        let values = self.fixed(1, width, 0)?;
-        macro_rules! typed {
-            ($t:ty) => {
-                array::<$t>(values, self.rows, nulls)
-            };
-        }
-        Ok(downcast_primitive! {
-            data_type => (typed),
-            other => unreachable!("{other} has another layout")
-        })
-    }
-
-    /// Copies the offsets and the data between them. The offsets are checked,
-    /// and start at 0 in the copy.
-    fn packed(&mut self) -> Result<(OffsetBuffer<i32>, Buffer), Unlifted> {
-        let offsets = ScalarBuffer::<i32>::from(self.fixed(1, 4, 1)?);
-        let (Some(&first), Some(&last)) = (offsets.first(), offsets.last()) else {
-            unreachable!("there is one offset more than there are rows");
-        };
-        let falls = |pair: &[i32]| matches!(pair, [a, b] if b < a);
-        if first < 0 || offsets.windows(2).any(falls) {
-            let row = match first {
-                ..0 => Some(0),
-                _ => offsets.windows(2).position(falls),
-            };
-            return Err(Unlifted::Breach(Breach::Offsets {
-                row: row.unwrap_or_default() as u64,
-            }));
-        }
-        let [_, _, data] = self.buffers;
-        let bytes = data.bytes(last as u64, self.memory)?;
-        let data = self.copy(bytes.get(first as usize..).unwrap_or_default())?;
-        let offsets = match first {
-            0 => offsets,
-            _ => offsets.iter().map(|o| o.wrapping_sub(first)).collect(),
-        };
-        Ok((OffsetBuffer::new(offsets), data))
-    }
-
-    /// Text is checked as a whole; only where that fails, and a null row may be
-    /// why, row by row.
-    fn text(&mut self, nulls: Option<NullBuffer>) -> Result<StringViewArray, Unlifted> {
-        let (offsets, data) = self.packed()?;
-        if let Ok(array) = StringArray::try_new(offsets.clone(), data.clone(), nulls.clone()) {
-            return Ok(StringViewArray::from(&array));
-        }
-        let bytes = BinaryArray::new(offsets, data, nulls);
-        let mut builder = StringViewBuilder::with_capacity(self.rows);
-        for (row, value) in bytes.iter().enumerate() {
-            let text = value.map(std::str::from_utf8).transpose();
-            builder.append_option(text.map_err(|_| Breach::Utf8 { row: row as u64 })?);
-        }
-        Ok(builder.finish())
-    }
 }

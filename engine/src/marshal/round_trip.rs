@@ -1,118 +1,93 @@
 //! Property tests of the border, with a slice for a guest: lowered columns are
 //! lifted again, as they are and damaged.
 
+// Columns of any type, with any content.
+mod arbitrary;
+
+// One case at a time.
+mod cases;
+
+use std::cell::Cell;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, DictionaryArray, Float64Array, Int8Array,
-    Int32Array, Int64Array, LargeBinaryArray, LargeStringArray, StringArray, StringViewArray,
-    UInt16Array,
-};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int32Type};
+use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, StringViewArray};
+use arrow::datatypes::DataType;
 use fusebox_abi::ArrowArray;
 use proptest::prelude::*;
 
+use self::arbitrary::{column, other_layout, show};
 use super::lift::{Unlifted, lift};
-use super::lower::{Lowering, flatten};
-use super::{GuestAddr, Layout};
+use super::lower::Lowering;
+use super::{GuestAddr, same_values};
 
 /// Where the arena begins: not at 0, so that a lost base address shows.
 const ARENA: u32 = 64;
 
 /// More than any of the columns has.
-const BYTES_MAX: u64 = 1 << 20;
+const BYTES_MAX: u64 = 1 << 24;
 
-/// Columns of every type and layout, with nulls, cut out of longer ones.
-fn column() -> impl Strategy<Value = ArrayRef> {
-    fn array<T: std::fmt::Debug + Clone + 'static, A: Array + 'static>(
-        value: impl Strategy<Value = T> + 'static,
-        make: fn(Vec<Option<T>>) -> A,
-    ) -> BoxedStrategy<ArrayRef> {
-        let rows = prop::collection::vec(prop::option::weighted(0.8, value), 0..90);
-        rows.prop_map(move |rows| Arc::new(make(rows)) as ArrayRef)
-            .boxed()
-    }
-    let text = || "[a-zé€😀]{0,20}";
-    let bytes = || prop::collection::vec(any::<u8>(), 0..20);
-    let whole = prop_oneof![
-        array(any::<bool>(), BooleanArray::from),
-        array(any::<i8>(), Int8Array::from),
-        array(any::<u16>(), UInt16Array::from),
-        array(any::<i32>(), Int32Array::from),
-        array(any::<i64>(), Int64Array::from),
-        array(any::<f64>(), Float64Array::from),
-        array(text(), StringArray::from),
-        array(text(), LargeStringArray::from),
-        array(text(), StringViewArray::from),
-        array(text(), |rows| {
-            rows.iter()
-                .map(|row| row.as_deref())
-                .collect::<DictionaryArray<Int32Type>>()
-        }),
-        array(bytes(), BinaryArray::from_iter),
-        array(bytes(), LargeBinaryArray::from_iter),
-    ];
-    (
-        whole,
-        any::<prop::sample::Index>(),
-        any::<prop::sample::Index>(),
-    )
-        .prop_map(|(array, first, rows)| {
-            let first = first.index(array.len() + 1);
-            let rows = rows.index(array.len() - first + 1);
-            array.slice(first, rows)
-        })
-}
-
-/// The type in which a column of such values comes back.
-fn returned(data_type: &DataType) -> DataType {
-    match data_type {
-        DataType::Dictionary(_, values) => returned(values),
-        DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
-        DataType::LargeBinary => DataType::Binary,
-        other => other.clone(),
-    }
+fn measured(columns: &[ArrayRef]) -> Lowering {
+    let rows = columns.first().map_or(1, |column| column.len()) as u32;
+    Lowering::measure(columns, rows, BYTES_MAX).unwrap()
 }
 
 /// Memory in which `columns` are lowered, and the headers' address.
 fn lowered(columns: &[ArrayRef]) -> (Vec<u8>, GuestAddr) {
-    let columns: Vec<_> = columns.iter().map(|c| flatten(c).unwrap()).collect();
-    let rows = columns.first().map_or(1, |column| column.len()) as u32;
-    let lowering = Lowering::measure(&columns, rows).unwrap();
+    let lowering = measured(columns);
     let mut memory = vec![0xa5; ARENA as usize + lowering.bytes() as usize];
     let lowered = lowering.write(GuestAddr(ARENA), &mut memory).unwrap();
     (memory, lowered.args)
 }
 
+/// What an identity makes of a column.
+fn returned(column: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, Unlifted> {
+    let (memory, args) = lowered(std::slice::from_ref(column));
+    let rows = column.len() as u64;
+    lift(args, &memory, data_type, rows, None, BYTES_MAX)
+}
+
+fn rows(array: &ArrayRef) -> Vec<String> {
+    (0..array.len()).map(|row| show(array, row)).collect()
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
     #[test]
-    fn what_was_lowered_is_lifted_again(columns in prop::collection::vec(column(), 1..4)) {
+    fn what_was_lowered_is_lifted_again(
+        columns in prop::collection::vec(column(), 1..4),
+        seed: u64,
+    ) {
         let (memory, args) = lowered(&columns);
         for (n, column) in (0..).zip(&columns) {
             let header = GuestAddr(args.0 + n * ArrowArray::SIZE as u32);
-            let returns = returned(column.data_type());
-            let back = lift(header, &memory, &returns, column.len() as u64, None, BYTES_MAX).unwrap();
-            back.to_data().validate_full().unwrap();
-            prop_assert_eq!(&back, &cast(column, &returns).unwrap());
+            let other = other_layout(column.data_type(), &mut arbitrary::Rng(seed));
+            prop_assert!(same_values(&other, column.data_type()), "{other}");
+            for returns in [column.data_type(), &other] {
+                let back = lift(header, &memory, returns, column.len() as u64, None, BYTES_MAX);
+                let back = back.unwrap();
+                back.to_data().validate_full().unwrap();
+                prop_assert_eq!(back.data_type(), returns);
+                prop_assert_eq!(rows(&back), rows(column), "{}", returns);
+            }
         }
     }
 
     #[test]
     fn lowering_fills_exactly_what_it_measured(columns in prop::collection::vec(column(), 0..4)) {
-        let columns: Vec<_> = columns.iter().map(|c| flatten(c).unwrap()).collect();
-        let lowering = Lowering::measure(&columns, 1).unwrap();
+        let lowering = measured(&columns);
         let mut memory = vec![0; ARENA as usize + lowering.bytes() as usize];
         prop_assert!(lowering.write(GuestAddr(ARENA), &mut memory).is_ok());
         memory.pop();
         prop_assert!(lowering.write(GuestAddr(ARENA), &mut memory).is_err());
+        let less = Lowering::measure(&columns, 1, lowering.bytes() - 1);
+        prop_assert!(less.is_err());
     }
 
     /// What an earlier call has left in the arena need not be cleared.
     #[test]
     fn every_byte_of_the_arena_is_written(columns in prop::collection::vec(column(), 0..4)) {
-        let columns: Vec<_> = columns.iter().map(|c| flatten(c).unwrap()).collect();
-        let lowering = Lowering::measure(&columns, 1).unwrap();
+        let lowering = measured(&columns);
         let [zeros, ones] = [0, 0xff].map(|byte| {
             let mut memory = vec![byte; ARENA as usize + lowering.bytes() as usize];
             lowering.write(GuestAddr(ARENA), &mut memory).unwrap();
@@ -121,25 +96,66 @@ proptest! {
         prop_assert_eq!(zeros, ones);
     }
 
-    /// The guest reads whole vectors: what stands behind a buffer is zero, and
-    /// does not tell what stood there before.
+    /// A guest may rely on that in each column, whatever stands above it.
     #[test]
-    fn padding_is_zero(column in column()) {
+    fn arguments_keep_their_side_of_the_contract(column in column()) {
         let (memory, args) = lowered(&[Arc::clone(&column)]);
-        let bytes: [u8; 64] = args.array(&memory).unwrap();
-        let header = ArrowArray::from_bytes(&bytes);
-        let layout = Layout::of(&returned(column.data_type())).unwrap();
-        let addresses: [u8; 8] = GuestAddr(header.buffers).array(&memory).unwrap();
-        let values = u32::from_le_bytes(addresses[4..].try_into().unwrap());
-        let width = match layout {
-            Layout::Bits => column.len().div_ceil(8),
-            Layout::Fixed { width } => column.len() * width,
-            Layout::Bytes => 4 * (column.len() + 1),
-        };
-        let end = values as usize + width;
-        let padding = &memory[end..end.next_multiple_of(64).min(memory.len())];
-        prop_assert!(padding.iter().all(|byte| *byte == 0));
+        let header = ArrowArray::from_bytes(&args.array(&memory).unwrap());
+        prop_assert_eq!(header.length, column.len() as i64);
+        check_argument(&header, &memory);
     }
+
+    #[test]
+    fn any_bytes_are_refused_or_valid_and_never_a_panic(
+        column in column(),
+        words in prop::collection::vec(
+            prop_oneof![0..4_u32, 0..300_u32, Just(64), Just(u32::MAX), any::<u32>()],
+            16..90,
+        ),
+        rows in 0..4_u64,
+    ) {
+        let mut memory: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        memory[..8].copy_from_slice(&rows.to_le_bytes());
+        let lifted = lift(GuestAddr(0), &memory, column.data_type(), rows, None, BYTES_MAX);
+        if let Ok(array) = lifted {
+            check_lifted(&array, column.data_type(), rows, BYTES_MAX);
+        }
+    }
+}
+
+fn check_argument(header: &ArrowArray, memory: &[u8]) {
+    assert_eq!(header.offset, 0);
+    assert_eq!(
+        (header.dictionary, header.release, header.private_data),
+        (0, 0, 0)
+    );
+    let word = |address: u32| u32::from_le_bytes(GuestAddr(address).array(memory).unwrap());
+    let addresses = |table: u32, number: i64| -> Vec<u32> {
+        (0..number as u32).map(|n| word(table + 4 * n)).collect()
+    };
+    for (n, address) in addresses(header.buffers, header.n_buffers)
+        .iter()
+        .enumerate()
+    {
+        assert!(address.is_multiple_of(64));
+        // Only validity may be absent; it is where nothing is null.
+        assert!(*address != 0 || (n == 0 && header.null_count == 0));
+    }
+    for child in addresses(header.children, header.n_children) {
+        assert!(child.is_multiple_of(64));
+        let bytes = GuestAddr(child).array(memory).unwrap();
+        check_argument(&ArrowArray::from_bytes(&bytes), memory);
+    }
+}
+
+fn check_lifted(array: &ArrayRef, data_type: &DataType, len: u64, bytes_max: u64) {
+    array.to_data().validate_full().unwrap();
+    assert_eq!(array.data_type(), data_type);
+    assert_eq!(array.len() as u64, len);
+    // Arrow's own layouts are larger than the border's, and buffers are rounded
+    // up.
+    assert!(array.get_array_memory_size() as u64 <= 16 * bytes_max + (1 << 20));
+    rows(array);
 }
 
 /// Damages the header, the addresses or the offsets of a valid answer: bytes
@@ -158,14 +174,14 @@ fn damage() -> impl Strategy<Value = Vec<(prop::sample::Index, u8)>> {
 
 #[test]
 fn a_damaged_answer_is_refused_or_valid_and_never_a_panic() {
-    use std::cell::Cell;
     let (lifted, refused) = (Cell::new(0), Cell::new(0));
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
-        cases: 4_000,
+        cases: 6_000,
         ..ProptestConfig::default()
     });
-    let answers = (column(), damage(), any::<bool>());
-    let outcome = runner.run(&answers, |(column, damage, anywhere)| {
+    let limit = prop_oneof![Just(BYTES_MAX), 0..4_000_u64];
+    let answers = (column(), damage(), any::<bool>(), limit);
+    let outcome = runner.run(&answers, |(column, damage, anywhere, bytes_max)| {
         let (mut memory, args) = lowered(&[Arc::clone(&column)]);
         // The headers and the addresses come first, and decide the most.
         let front = ARENA as usize + 3 * ArrowArray::SIZE;
@@ -178,18 +194,10 @@ fn a_damaged_answer_is_refused_or_valid_and_never_a_panic() {
             let at = ARENA as usize + index.index(end - ARENA as usize);
             memory[at] = byte;
         }
-        let returns = returned(column.data_type());
-        match lift(
-            args,
-            &memory,
-            &returns,
-            column.len() as u64,
-            None,
-            BYTES_MAX,
-        ) {
+        let rows = column.len() as u64;
+        match lift(args, &memory, column.data_type(), rows, None, bytes_max) {
             Ok(array) => {
-                array.to_data().validate_full().unwrap();
-                prop_assert_eq!(array.len(), column.len());
+                check_lifted(&array, column.data_type(), rows, bytes_max);
                 lifted.set(lifted.get() + 1);
             }
             Err(_) => refused.set(refused.get() + 1),
@@ -197,8 +205,8 @@ fn a_damaged_answer_is_refused_or_valid_and_never_a_panic() {
         Ok(())
     });
     outcome.unwrap();
-    assert!(lifted.get() > 500, "{} lifted", lifted.get());
-    assert!(refused.get() > 500, "{} refused", refused.get());
+    assert!(lifted.get() > 1_000, "{} lifted", lifted.get());
+    assert!(refused.get() > 1_000, "{} refused", refused.get());
 }
 
 #[test]

@@ -164,7 +164,7 @@ impl Pool {
         let Call { budget, .. } = call;
         let (rows, bytes) = (call.arguments.rows(), call.arguments.bytes());
         let returns = Layout::of(call.returns).expect("the signature was checked");
-        let room = Room::of(rows, bytes, returns, self.limits.memory_bytes_max);
+        let room = Room::of(rows, bytes, &returns, self.limits.memory_bytes_max);
         let is_bare = |idle: &Instance| idle.room().is_none();
         let Some(room) = room.filter(|_| self.export.globals.is_some()) else {
             return self.lend(is_bare, budget, Some(account()));

@@ -87,19 +87,22 @@ impl Room {
     pub(super) fn of(
         rows: u32,
         bytes: u64,
-        returns: Layout,
+        returns: &Layout,
         memory_bytes_max: u64,
     ) -> Option<Self> {
         let rows = u64::from(rows);
         let validity = rows / 8;
-        let result = match returns {
+        let fixed = match returns {
             Layout::Bits => rows / 8,
-            Layout::Fixed { width } => rows.saturating_mul(width as u64),
+            other => rows.saturating_mul(other.row_bytes()),
+        };
+        let result = match returns.is_open() {
+            false => fixed,
             // Results are seldom longer than what they are made from, and kept
             // in memory that is doubled when it is full.
-            Layout::Bytes => bytes
+            true => bytes
                 .saturating_mul(2)
-                .saturating_add(rows.saturating_mul(4))
+                .saturating_add(fixed)
                 .min(SPARE_BYTES_MAX),
         };
         let spare = result.saturating_add(validity).saturating_add(BOOK_BYTES);
@@ -197,18 +200,18 @@ mod tests {
 
     #[test]
     fn room_is_an_eighth_of_the_memory_or_none() {
-        let room = Room::of(1, 64, WORDS, 1 << 30).unwrap();
+        let room = Room::of(1, 64, &WORDS, 1 << 30).unwrap();
         assert_eq!(room.bytes(), 2 * ROOM_BYTES_MIN + HEADER_BYTES);
         let share = room.bytes() * ROOM_SHARE;
-        assert_eq!(Room::of(1, 64, WORDS, share), Some(room));
-        assert_eq!(Room::of(1, 64, WORDS, share - 1), None);
-        assert_eq!(Room::of(1, ROOM_BYTES_MAX, WORDS, 1 << 30), None);
-        assert_eq!(Room::of(u32::MAX, u64::MAX, Layout::Bytes, u64::MAX), None);
+        assert_eq!(Room::of(1, 64, &WORDS, share), Some(room));
+        assert_eq!(Room::of(1, 64, &WORDS, share - 1), None);
+        assert_eq!(Room::of(1, ROOM_BYTES_MAX, &WORDS, 1 << 30), None);
+        assert_eq!(Room::of(u32::MAX, u64::MAX, &Layout::Bytes, u64::MAX), None);
     }
 
     #[test]
     fn few_rows_more_or_less_find_the_same_room() {
-        let room = |rows: u32| Room::of(rows, u64::from(rows) * 16 + 300, WORDS, 1 << 30);
+        let room = |rows: u32| Room::of(rows, u64::from(rows) * 16 + 300, &WORDS, 1 << 30);
         assert_eq!(room(8_192), room(8_100));
         assert_ne!(room(8_192), room(4_096));
     }

@@ -1,0 +1,140 @@
+//! Columns of values that stand in buffers of their own.
+#![warn(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, BinaryArray, BinaryViewArray, FixedSizeBinaryArray, PrimitiveArray,
+    StringArray, StringBuilder, StringViewArray, downcast_primitive,
+};
+use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
+use arrow::compute::cast;
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
+    DecimalType,
+};
+
+use super::Unlifted;
+use super::column::{Column, Reader, misfit};
+use crate::error::Breach;
+use crate::marshal::Layout;
+
+impl Reader<'_> {
+    pub(super) fn leaf(
+        &mut self,
+        column: &Column,
+        layout: &Layout,
+        data_type: &DataType,
+        nulls: Option<NullBuffer>,
+    ) -> Result<ArrayRef, Unlifted> {
+        match (layout, data_type) {
+            (Layout::Fixed { width }, DataType::FixedSizeBinary(size)) => {
+                if *width == 0 {
+                    self.count_out(column.rows)?;
+                }
+                let values = self.fixed(column, 1, *width, 0)?;
+                let rows = column.rows;
+                let array = FixedSizeBinaryArray::try_new_with_len(*size, values, nulls, rows);
+                Ok(Arc::new(array.map_err(misfit)?))
+            }
+            (Layout::Fixed { width }, _) => {
+                let values = self.fixed(column, 1, *width, 0)?;
+                let array = primitive(data_type, values, column.rows, nulls);
+                check_digits(&array)?;
+                Ok(array)
+            }
+            (_, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => {
+                let text = self.text(column, nulls)?;
+                match data_type {
+                    DataType::Utf8 => Ok(Arc::new(text)),
+                    DataType::Utf8View => Ok(Arc::new(StringViewArray::from(&text))),
+                    _ => cast(&text, data_type).map_err(misfit),
+                }
+            }
+            _ => {
+                let (first, offsets) = self.offsets(column)?;
+                let len = offsets.last().copied().unwrap_or_default() as u64;
+                let bytes = BinaryArray::new(offsets, self.data(column, first, len)?, nulls);
+                match data_type {
+                    DataType::Binary => Ok(Arc::new(bytes)),
+                    DataType::BinaryView => Ok(Arc::new(BinaryViewArray::from(&bytes))),
+                    _ => cast(&bytes, data_type).map_err(misfit),
+                }
+            }
+        }
+    }
+
+    /// Text is checked as a whole; only where that fails, and a null row may be
+    /// why, row by row.
+    fn text(
+        &mut self,
+        column: &Column,
+        nulls: Option<NullBuffer>,
+    ) -> Result<StringArray, Unlifted> {
+        let (first, offsets) = self.offsets(column)?;
+        let len = offsets.last().copied().unwrap_or_default() as u64;
+        let data = self.data(column, first, len)?;
+        if let Ok(array) = StringArray::try_new(offsets.clone(), data.clone(), nulls.clone()) {
+            return Ok(array);
+        }
+        let bytes = BinaryArray::new(offsets, data, nulls);
+        let mut builder = StringBuilder::with_capacity(column.rows, len as usize);
+        for (row, value) in bytes.iter().enumerate() {
+            let text = value.map(std::str::from_utf8).transpose();
+            builder.append_option(text.map_err(|_| Breach::Utf8 { row: row as u64 })?);
+        }
+        Ok(builder.finish())
+    }
+}
+
+fn primitive(
+    data_type: &DataType,
+    values: Buffer,
+    rows: usize,
+    nulls: Option<NullBuffer>,
+) -> ArrayRef {
+    fn array<T: ArrowPrimitiveType>(
+        data_type: &DataType,
+        values: Buffer,
+        rows: usize,
+        nulls: Option<NullBuffer>,
+    ) -> ArrayRef {
+        let values = ScalarBuffer::<T::Native>::new(values, 0, rows);
+        let array = PrimitiveArray::<T>::new(values, nulls);
+        Arc::new(array.with_data_type(data_type.clone()))
+    }
+    macro_rules! typed {
+        ($t:ty) => {
+            array::<$t>(data_type, values, rows, nulls)
+        };
+    }
+    downcast_primitive! {
+        data_type => (typed),
+        other => unreachable!("{other} has another layout")
+    }
+}
+
+/// Refuses decimals with more digits than their type.
+fn check_digits(array: &ArrayRef) -> Result<(), Unlifted> {
+    fn check<T: DecimalType>(array: &ArrayRef, precision: u8) -> Result<(), Unlifted> {
+        let array = array.as_any().downcast_ref::<PrimitiveArray<T>>();
+        let array = array.expect("the type says so");
+        let fits = |value| T::is_valid_decimal_precision(value, precision);
+        let is_valid = |row| array.nulls().is_none_or(|nulls| nulls.is_valid(row));
+        let values = array.values().iter().enumerate();
+        match { values }.find(|(row, value)| !fits(**value) && is_valid(*row)) {
+            None => Ok(()),
+            Some((row, _)) => Err(Unlifted::Breach(Breach::Decimal {
+                row: row as u64,
+                precision,
+            })),
+        }
+    }
+    match *array.data_type() {
+        DataType::Decimal32(precision, _) => check::<Decimal32Type>(array, precision),
+        DataType::Decimal64(precision, _) => check::<Decimal64Type>(array, precision),
+        DataType::Decimal128(precision, _) => check::<Decimal128Type>(array, precision),
+        DataType::Decimal256(precision, _) => check::<Decimal256Type>(array, precision),
+        _ => Ok(()),
+    }
+}

@@ -184,7 +184,12 @@
 //!   first) is 1 where row *i* is not null. It is **absent**, its address 0,
 //!   exactly when `null_count` is 0. Bits past `length` are 0.
 //! - What stands in the other buffers at a null row is unspecified, but for
-//!   offsets, which always obey the rules below.
+//!   offsets and type ids, which always obey the rules below.
+//! - `children` is the address of `n_children` addresses of 4 bytes each, of
+//!   the children's own [`ArrowArray`]s. To each of them, all of this applies,
+//!   but for the length, which the parent decides: a child has the rows that
+//!   are in use and no others. Where `n_buffers` or `n_children` is 0, the
+//!   address of their addresses is 0.
 //!
 //! # A result column
 //!
@@ -192,8 +197,8 @@
 //!
 //! - `length` is `rows`, always. `offset` may be more than 0, as in the C Data
 //!   Interface; it counts rows (and bits) to skip in every buffer.
-//! - `n_buffers` is what the type's layout says, and `n_children` and
-//!   `dictionary` are 0 for the types below.
+//! - `n_buffers` and `n_children` are what the type's layout says, and
+//!   `dictionary` is 0.
 //! - The validity bitmap may be absent (address 0): no row is null. Bits past
 //!   the end are ignored.
 //! - `null_count`, `release` and `private_data` are ignored: nulls are
@@ -201,9 +206,26 @@
 //! - Buffers need no alignment and no padding. One whose length is zero may
 //!   have any address.
 //! - Every byte of every buffer lies inside the memory; offsets never fall and
-//!   end inside the data; text is UTF-8 in every row that is not null.
+//!   end inside the data; text is UTF-8 in every row that is not null; decimals
+//!   have no more digits than their type says.
+//! - A child may have an `offset` of its own, and more rows than its parent
+//!   refers to. Only those from the first to the last that is referred to are
+//!   looked at and copied. Children may share their buffers, and headers too.
+//! - A child whose field is not nullable has no nulls among them, but for rows
+//!   of a struct or of a list of a fixed size that are null themselves. The keys
+//!   and the entries of a map are never null.
+//! - The bytes in use, those of shared buffers as often as they are used, are
+//!   no more than the result may have. A row without bytes, such as one of type
+//!   Null, counts as one where it is that of a child.
 //!
 //! # Layouts
+//!
+//! Every type has **one layout**, however the host stores it. A column of views,
+//! of large offsets, of dictionary codes or of runs is lowered to the layout of
+//! its values, and a result of such a type is lifted from that: the types Utf8,
+//! LargeUtf8 and Utf8View have the layout of Utf8, the four variable lists that
+//! of List, Dictionary and RunEndEncoded that of their values, wherever they are
+//! nested.
 //!
 //! | SQL type | Arrow type, format | buffers after the validity bitmap |
 //! |---|---|---|
@@ -216,8 +238,37 @@
 //! | `VARCHAR` | Utf8, `u` | offsets: `length + 1` times `i32`, never falling, the first at least 0; data: UTF-8, row *i* being `data[offsets[i]..offsets[i + 1]]` |
 //! | `BYTEA` | Binary, `z` | as `VARCHAR`, any bytes |
 //!
-//! A column of views, of large offsets or of dictionary codes on the host is
-//! lowered to these layouts; a guest sees one layout per type.
+//! | Arrow type, format | buffers after the validity bitmap |
+//! |---|---|
+//! | Null, `n` | no buffers, not even validity; every row is null |
+//! | Float16, `e` | values: 2 bytes a row |
+//! | Decimal32, 64, 128, 256, `d:…` | values: 4, 8, 16 or 32 bytes a row, two's complement |
+//! | Date32, `tdD`; Date64, `tdm` | values: 4 or 8 bytes a row |
+//! | Time32, `tts`, `ttm`; Time64, `ttu`, `ttn` | values: 4 or 8 bytes a row |
+//! | Timestamp, `ts…:…`; Duration, `tD…` | values: 8 bytes a row |
+//! | Interval: `tiM`, `tiD`, `tin` | values: 4, 8 or 16 bytes a row |
+//! | FixedSizeBinary, `w:N` | values: N bytes a row |
+//!
+//! Nested types have children besides. Their types are nested to 32 levels, with
+//! 1,024 types in all, at most.
+//!
+//! | Arrow type, format | buffers | children |
+//! |---|---|---|
+//! | List, `+l` | validity; offsets as of `VARCHAR`, in rows of the child | the elements, row *i* having those from `offsets[i]` to `offsets[i + 1]` |
+//! | FixedSizeList, `+w:N` | validity | the elements, row *i* having those from `i * N` to `(i + 1) * N`, null or not |
+//! | Struct, `+s` | validity | the fields, in their order, each with as many rows |
+//! | Map, `+m` | as List | one struct, of the keys and the values |
+//! | Union, `+ud:…` | **no validity**; type ids: 1 byte a row; offsets: `i32`, one a row | the fields, in their order; row *i* is row `offsets[i]` of the one that has its type id |
+//!
+//! - In an argument, offsets begin at 0, and the child has as many rows as the
+//!   last one says. Elsewhere they need not begin there; of a column without
+//!   rows, none is read.
+//! - The `offset` of a struct skips rows of its children too, that of a list of
+//!   a fixed size N times as many; children's own offsets come on top.
+//! - Unions are dense, and the offsets into each child rise: no row of a child
+//!   is referred to twice, and in an argument, each is once. A union has no
+//!   nulls but those of its children: `null_count` is 0. Where a function that
+//!   is `STRICT` must have a null, it is one of the first nullable child.
 //!
 //! # The declaration
 //!

@@ -6,17 +6,22 @@
 
 mod limits;
 mod reset;
+mod spelling;
 
 use std::fmt;
 use std::str::FromStr;
 
-use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
+use arrow::datatypes::DataType;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub(crate) use limits::LIMITS;
 pub use limits::Limits;
 pub use reset::Reset;
+pub(crate) use spelling::{
+    Identifier, Literal, MAP_NAMES, SqlType, TYPE_DEPTH_MAX, UNSPELLABLE, ZONE, canonical,
+    check_type, sql_types,
+};
 
 /// A function: its SQL name, its signature, its module and its export.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -45,6 +50,18 @@ pub struct Definition {
 }
 
 /// Argument types and the return type.
+///
+/// In a statement, a type has the name that it has elsewhere in DataFusion,
+/// whatever the session: `DECIMAL(12, 2)` has 128 bits, and 256 where its
+/// digits need them; `TIMESTAMP(6)` has microseconds; `T[]` is a list and
+/// `T[3]` one of a fixed size; `STRUCT(a T, …)` and `MAP(K, V)` hold what can be
+/// null, but for the keys. `TIMESTAMP WITH TIME ZONE` has the zone `+00:00`, not
+/// the session's, so that a definition means the same everywhere. A type that
+/// SQL has no name for is written as Arrow prints it: `ARROW('Float16')`,
+/// `ARROW('Dictionary(Int8, Utf8)')`, `ARROW('Timestamp(s, "Europe/Paris")')`.
+///
+/// A type is nested at most 32 deep, is made of at most 1000 types, and has at
+/// most 65,536 values of a fixed size in a row.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Signature {
     /// The arguments, in order.
@@ -95,74 +112,6 @@ impl fmt::Display for Arguments<'_> {
             write!(f, "{}", SqlType(&argument.data_type))?;
         }
         f.write_str(")")
-    }
-}
-
-/// Types as SQL writes them, separated by commas.
-pub(crate) fn sql_types<'a>(types: impl IntoIterator<Item = &'a DataType>) -> String {
-    let types: Vec<_> = types.into_iter().map(|t| SqlType(t).to_string()).collect();
-    types.join(", ")
-}
-
-/// The one layout in which a definition has a type that Arrow has in several.
-pub(crate) fn canonical(data_type: DataType) -> DataType {
-    match data_type {
-        DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
-        DataType::LargeBinary | DataType::BinaryView => DataType::Binary,
-        other => other,
-    }
-}
-
-/// Prints an Arrow type under its SQL name, whatever its layout, or under
-/// Arrow's own where SQL has none.
-pub(crate) struct SqlType<'a>(pub(crate) &'a DataType);
-
-impl fmt::Display for SqlType<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self.0 {
-            DataType::Boolean => "BOOLEAN",
-            DataType::Int8 => "TINYINT",
-            DataType::Int16 => "SMALLINT",
-            DataType::Int32 => "INT",
-            DataType::Int64 => "BIGINT",
-            DataType::UInt8 => "TINYINT UNSIGNED",
-            DataType::UInt16 => "SMALLINT UNSIGNED",
-            DataType::UInt32 => "INT UNSIGNED",
-            DataType::UInt64 => "BIGINT UNSIGNED",
-            DataType::Float32 => "FLOAT",
-            DataType::Float64 => "DOUBLE",
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "VARCHAR",
-            DataType::Binary | DataType::LargeBinary | DataType::BinaryView => "BYTEA",
-            DataType::Date32 => "DATE",
-            DataType::Time64(TimeUnit::Nanosecond) => "TIME",
-            DataType::Timestamp(TimeUnit::Nanosecond, None) => "TIMESTAMP",
-            DataType::Interval(IntervalUnit::MonthDayNano) => "INTERVAL",
-            other => return write!(f, "{other}"),
-        };
-        f.write_str(name)
-    }
-}
-
-/// Prints a name so that it parses back to itself: quoted, unless it is lower
-/// case and not a keyword.
-pub(crate) struct Identifier<'a>(pub(crate) &'a str);
-
-impl fmt::Display for Identifier<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use sqlparser::keywords::ALL_KEYWORDS;
-        let mut characters = self.0.chars();
-        let plain = characters
-            .next()
-            .is_some_and(|first| first.is_ascii_lowercase() || first == '_')
-            && characters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-        let keyword = ALL_KEYWORDS
-            .binary_search(&self.0.to_ascii_uppercase().as_str())
-            .is_ok();
-        if plain && !keyword {
-            f.write_str(self.0)
-        } else {
-            write!(f, "\"{}\"", self.0.replace('"', "\"\""))
-        }
     }
 }
 

@@ -47,7 +47,9 @@ pub use paths::Paths;
 /// name where it is left out. DataFusion's planner knows neither modules nor
 /// `STRICT`, `WITH` or `IF NOT EXISTS`: those clauses come from the module's
 /// declaration, or are the default. It always replaces, and since it looks
-/// functions up in lower case, they are registered so.
+/// functions up in lower case, they are registered so. And types are what its
+/// planner makes of their names: `TIMESTAMP WITH TIME ZONE` has the session's
+/// zone there.
 ///
 /// Who runs a query there cancels it by dropping its stream, which acts between
 /// two batches.

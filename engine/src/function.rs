@@ -14,7 +14,7 @@ use arrow::datatypes::DataType;
 use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::logical_expr::ScalarUDF;
 
-use crate::definition::{Definition, Limits, SqlType};
+use crate::definition::{Definition, Limits, SqlType, check_type};
 use crate::error::{Error, ModuleFault, Refusal, Result, Subject};
 use crate::marshal::Layout;
 use crate::module::{Inspection, Modules};
@@ -140,9 +140,13 @@ fn check_signature(definition: &Definition) -> Result<(), Refusal> {
             max: ARGUMENTS_MAX,
         });
     }
-    let crosses = |data_type: &DataType| match Layout::of(data_type) {
-        Some(_) => Ok(()),
-        None => Err(Refusal::Type(SqlType(data_type).to_string())),
+    let crosses = |data_type: &DataType| {
+        // Ours have been checked; DataFusion's parser lets more through.
+        check_type(data_type)?;
+        match Layout::of(data_type) {
+            Some(_) => Ok(()),
+            None => Err(Refusal::Type(SqlType(data_type).to_string())),
+        }
     };
     for argument in &signature.arguments {
         crosses(&argument.data_type)?;

@@ -10,6 +10,7 @@ mod function;
 mod nesting;
 mod options;
 mod reader;
+mod type_name;
 mod types;
 
 use arrow::datatypes::DataType;
@@ -205,3 +206,6 @@ impl Iterator for Statements {
         parsed.transpose()
     }
 }
+
+#[cfg(test)]
+mod round_trip;

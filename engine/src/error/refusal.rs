@@ -33,6 +33,8 @@ pub enum Refusal {
     Type(String),
     #[error("has the type {0}, which is unknown")]
     UnknownType(String),
+    #[error("has a type that {0}")]
+    TypeRule(&'static str),
     #[error("takes ({declared}), not ({given})")]
     Call { declared: String, given: String },
     #[error("has too many arguments: {found}, of {max} at most")]

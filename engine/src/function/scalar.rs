@@ -16,7 +16,9 @@ use datafusion::logical_expr::{
 use super::QueryContext;
 use super::arguments::{Arguments, Nulls, joined, strict_nulls};
 use super::slices::Slices;
-use crate::definition::{Argument, Definition, NullHandling, Reset, Volatility, sql_types};
+use crate::definition::{
+    Argument, Definition, NullHandling, Reset, Volatility, canonical, sql_types,
+};
 use crate::error::{Error, Exhausted, Refusal, Subject};
 use crate::marshal::lower::Lowering;
 use crate::marshal::same_values;
@@ -290,7 +292,7 @@ impl ScalarUDFImpl for WasmScalar {
             let subject = Subject::Function(self.definition.name.clone());
             let reason = Refusal::Call {
                 declared: self.definition.signature.argument_types(),
-                given: sql_types(given),
+                given: sql_types(&given.iter().cloned().map(canonical).collect::<Vec<_>>()),
             };
             return Err(external(Error::refused(subject, reason)));
         }

@@ -154,10 +154,10 @@ fn text(cells: impl IntoIterator<Item = Option<String>>) -> ArrayRef {
 
 fn arguments(definition: &Definition) -> String {
     let arguments = Arguments(&definition.signature).to_string();
-    arguments
-        .trim_start_matches('(')
-        .trim_end_matches(')')
-        .to_owned()
+    let inside = arguments
+        .strip_prefix('(')
+        .and_then(|a| a.strip_suffix(')'));
+    inside.unwrap_or(&arguments).to_owned()
 }
 
 /// Whether a name is `LIKE` a pattern; every name is, where there is none.

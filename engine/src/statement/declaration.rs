@@ -11,8 +11,8 @@ use arrow::datatypes::DataType;
 use super::function::CreateFunction;
 use super::{Ours, Statements, options};
 use crate::definition::{
-    Argument, Arguments, Definition, Digest, Identifier, Limits, NullHandling, Origin, Signature,
-    SqlType, Volatility,
+    Argument, Arguments, Definition, Digest, Identifier, Limits, Literal, NullHandling, Origin,
+    Signature, SqlType, Volatility,
 };
 use crate::error::{ModuleFault, Refusal, Result};
 
@@ -219,15 +219,6 @@ impl Definition {
             Literal(&self.symbol),
             options::print(self.limits, self.reset),
         )
-    }
-}
-
-/// Prints a string literal.
-struct Literal<'a>(&'a str);
-
-impl fmt::Display for Literal<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "'{}'", self.0.replace('\'', "''"))
     }
 }
 

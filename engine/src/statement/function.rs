@@ -6,7 +6,7 @@ use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::Token;
 
 use super::options::Options;
-use super::reader::Reader;
+use super::reader::{Reader, fold};
 use crate::definition::{Argument, NullHandling, Volatility};
 use crate::error::{Refusal, Result};
 
@@ -172,26 +172,14 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// `type`, or where that is not followed by the end of the argument,
-    /// `name type`.
     fn argument(&mut self, of: &str) -> Result<Argument> {
-        let unnamed = self.0.maybe_parse(|parser| {
-            let data_type = parser.parse_data_type()?;
-            let next = parser.peek_token();
-            match next.token {
-                Token::Comma | Token::RParen => Ok(data_type),
-                _ => parser.expected("the end of an argument", next),
-            }
-        })?;
-        let (name, data_type) = match unnamed {
-            Some(data_type) => (None, data_type),
-            None => {
-                let name = self.identifier()?;
-                (Some(name), self.0.parse_data_type()?)
-            }
-        };
+        let (name, data_type, closed) = self.maybe_named()?;
+        if closed {
+            let token = self.0.peek_token();
+            self.0.expected("one > less before", token)?;
+        }
         Ok(Argument {
-            name,
+            name: name.map(fold),
             data_type: super::types::arrow_type(&data_type, of)?,
         })
     }

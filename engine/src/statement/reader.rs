@@ -196,7 +196,7 @@ impl Reader<'_, '_> {
 
     /// A data type, as Arrow has it.
     pub(super) fn data_type(&mut self, of: &str) -> Result<arrow::datatypes::DataType> {
-        let data_type = self.0.parse_data_type()?;
+        let data_type = self.type_name()?;
         arrow_type(&data_type, of)
     }
 
@@ -223,7 +223,7 @@ impl Reader<'_, '_> {
 
     /// The word at place `n` from here in upper case; empty if it is no word,
     /// or quoted.
-    fn word_at(&self, n: usize) -> String {
+    pub(super) fn word_at(&self, n: usize) -> String {
         match &self.0.peek_nth_token_ref(n).token {
             Token::Word(word) if word.quote_style.is_none() => word.value.to_ascii_uppercase(),
             _ => String::new(),
@@ -258,7 +258,7 @@ impl Reader<'_, '_> {
 }
 
 /// As SQL has it: lower case, unless quoted.
-fn fold(ident: Ident) -> String {
+pub(super) fn fold(ident: Ident) -> String {
     match ident.quote_style {
         Some(_) => ident.value,
         None => ident.value.to_ascii_lowercase(),

@@ -1,0 +1,270 @@
+//! How an Arrow type is written in SQL, and which types can be.
+//!
+//! What is printed here parses back, in `statement/types.rs`, to exactly the
+//! type that was printed. A definition also stores its types in Arrow's own
+//! spelling, so a type that this cannot hold is none that a function has.
+
+use std::fmt;
+
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, IntervalUnit, TimeUnit};
+
+use crate::error::Refusal;
+
+/// Types as SQL writes them, separated by commas.
+pub(crate) fn sql_types<'a>(types: impl IntoIterator<Item = &'a DataType>) -> String {
+    let types: Vec<_> = types.into_iter().map(|t| SqlType(t).to_string()).collect();
+    types.join(", ")
+}
+
+/// The one layout in which SQL has a type that Arrow has in several.
+pub(crate) fn canonical(data_type: DataType) -> DataType {
+    match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
+        DataType::LargeBinary | DataType::BinaryView => DataType::Binary,
+        other => other,
+    }
+}
+
+/// The zone of `TIMESTAMP WITH TIME ZONE`: a definition means the same in every
+/// session, so it is not the session's.
+pub(crate) const ZONE: &str = "+00:00";
+
+/// The names inside a `MAP`, which are DataFusion's.
+pub(crate) const MAP_NAMES: [&str; 3] = ["entries", "key", "value"];
+
+/// Prints an Arrow type as it stands in a statement: under its SQL name, or as
+/// `ARROW('…')` in Arrow's own spelling where SQL has none.
+pub(crate) struct SqlType<'a>(pub(crate) &'a DataType);
+
+impl fmt::Display for SqlType<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.0 {
+            DataType::Boolean => "BOOLEAN",
+            DataType::Int8 => "TINYINT",
+            DataType::Int16 => "SMALLINT",
+            DataType::Int32 => "INT",
+            DataType::Int64 => "BIGINT",
+            DataType::UInt8 => "TINYINT UNSIGNED",
+            DataType::UInt16 => "SMALLINT UNSIGNED",
+            DataType::UInt32 => "INT UNSIGNED",
+            DataType::UInt64 => "BIGINT UNSIGNED",
+            DataType::Float32 => "FLOAT",
+            DataType::Float64 => "DOUBLE",
+            DataType::Utf8View => "VARCHAR",
+            DataType::Binary => "BYTEA",
+            DataType::Date32 => "DATE",
+            DataType::Time64(TimeUnit::Nanosecond) => "TIME",
+            DataType::Interval(IntervalUnit::MonthDayNano) => "INTERVAL",
+            DataType::Timestamp(unit, zone) => return timestamp(f, self.0, *unit, zone.as_deref()),
+            DataType::Decimal128(precision, scale) if scale.unsigned_abs() <= *precision => {
+                return write!(f, "DECIMAL({precision}, {scale})");
+            }
+            DataType::Decimal256(precision, scale)
+                if *precision > DECIMAL128_MAX_PRECISION && scale.unsigned_abs() <= *precision =>
+            {
+                return write!(f, "DECIMAL({precision}, {scale})");
+            }
+            nested => return self::nested(f, nested),
+        };
+        f.write_str(name)
+    }
+}
+
+fn timestamp(
+    f: &mut fmt::Formatter<'_>,
+    data_type: &DataType,
+    unit: TimeUnit,
+    zone: Option<&str>,
+) -> fmt::Result {
+    if zone.is_some_and(|zone| zone != ZONE) {
+        return arrow(f, data_type);
+    }
+    f.write_str(match unit {
+        TimeUnit::Second => "TIMESTAMP(0)",
+        TimeUnit::Millisecond => "TIMESTAMP(3)",
+        TimeUnit::Microsecond => "TIMESTAMP(6)",
+        TimeUnit::Nanosecond => "TIMESTAMP",
+    })?;
+    match zone {
+        Some(_) => f.write_str(" WITH TIME ZONE"),
+        None => Ok(()),
+    }
+}
+
+fn nested(f: &mut fmt::Formatter<'_>, data_type: &DataType) -> fmt::Result {
+    let item = |field: &Field| is_plain(field) && field.name() == Field::LIST_FIELD_DEFAULT_NAME;
+    match data_type {
+        DataType::List(field) if item(field) => write!(f, "{}[]", SqlType(field.data_type())),
+        DataType::FixedSizeList(field, size) if item(field) => {
+            write!(f, "{}[{size}]", SqlType(field.data_type()))
+        }
+        DataType::Struct(fields)
+            if !fields.is_empty() && fields.iter().all(|field| is_plain(field)) =>
+        {
+            let fields: Vec<_> = fields
+                .iter()
+                .map(|field| {
+                    format!(
+                        "{} {}",
+                        Identifier(field.name()),
+                        SqlType(field.data_type())
+                    )
+                })
+                .collect();
+            write!(f, "STRUCT({})", fields.join(", "))
+        }
+        DataType::Map(entries, false) => match map(entries) {
+            Some((key, value)) => write!(f, "MAP({}, {})", SqlType(key), SqlType(value)),
+            None => arrow(f, data_type),
+        },
+        other => arrow(f, other),
+    }
+}
+
+fn arrow(f: &mut fmt::Formatter<'_>, data_type: &DataType) -> fmt::Result {
+    write!(f, "ARROW({})", Literal(&data_type.to_string()))
+}
+
+/// Whether SQL can say all that there is to a field besides its name and type.
+fn is_plain(field: &Field) -> bool {
+    field.is_nullable() && field.metadata().is_empty()
+}
+
+/// Key and value of a map, if it is one that `MAP(…)` makes.
+fn map(entries: &Field) -> Option<(&DataType, &DataType)> {
+    let DataType::Struct(fields) = entries.data_type() else {
+        return None;
+    };
+    let [key, value] = &fields[..] else {
+        return None;
+    };
+    let names = [entries, key, value].map(|field| field.name().as_str());
+    let nullable = [entries, key, value].map(|field| field.is_nullable());
+    let plain = [entries, key, value].map(|field| field.metadata().is_empty());
+    let standard =
+        names == MAP_NAMES && nullable == [false, false, true] && plain == [true, true, true];
+    standard.then(|| (key.data_type(), value.data_type()))
+}
+
+/// How deep the types of a signature may be nested: deeper than anyone means,
+/// and no danger to the stack.
+pub(crate) const TYPE_DEPTH_MAX: usize = 32;
+
+/// The most types that one type may be made of, itself included.
+const TYPE_PARTS_MAX: usize = 1_000;
+
+/// The most values, or bytes, that one row of a type has whatever its content:
+/// a null takes as many.
+const TYPE_WIDTH_MAX: u64 = 65_536;
+
+/// What is wrong with a type that Arrow prints and does not parse.
+pub(crate) const UNSPELLABLE: &str = "has a name in it that Arrow cannot spell";
+
+/// Refuses a type that is hostile, that makes no sense, or that a definition
+/// could not store.
+pub(crate) fn check_type(data_type: &DataType) -> Result<(), Refusal> {
+    Survey::default().visit(data_type, 1, 1)?;
+    match data_type.to_string().parse() {
+        Ok::<DataType, _>(stored) if stored == *data_type => Ok(()),
+        _ => Err(Refusal::TypeRule(UNSPELLABLE)),
+    }
+}
+
+/// What was seen of a type so far.
+#[derive(Default)]
+struct Survey {
+    parts: usize,
+}
+
+impl Survey {
+    /// Looks at a type at some depth, of which a row of the whole has `width`.
+    fn visit(&mut self, data_type: &DataType, depth: usize, width: u64) -> Result<(), Refusal> {
+        use DataType::*;
+        self.parts += 1;
+        let rule = |holds: bool, broken| match holds {
+            true => Ok(()),
+            false => Err(Refusal::TypeRule(broken)),
+        };
+        rule(depth <= TYPE_DEPTH_MAX, "is nested more than 32 deep")?;
+        rule(
+            self.parts <= TYPE_PARTS_MAX,
+            "is made of more than 1000 types",
+        )?;
+        let width = match data_type {
+            FixedSizeBinary(size) | FixedSizeList(_, size) => {
+                let size = u64::try_from(*size);
+                rule(size.is_ok(), "has a negative size")?;
+                width.saturating_mul(size.unwrap_or_default().max(1))
+            }
+            _ => width,
+        };
+        rule(
+            width <= TYPE_WIDTH_MAX,
+            "has more than 65536 values of a fixed size in a row",
+        )?;
+        match data_type {
+            Map(entries, _) => rule(
+                matches!(entries.data_type(), Struct(fields) if fields.len() == 2),
+                "is a map of something else than keys and values",
+            )?,
+            Dictionary(key, _) => rule(
+                key.is_dictionary_key_type(),
+                "is a dictionary whose keys are no integers",
+            )?,
+            RunEndEncoded(ends, _) => rule(
+                ends.data_type().is_run_ends_type() && !ends.is_nullable(),
+                "has run ends that are not SMALLINT, INT or BIGINT, or can be null",
+            )?,
+            _ => {}
+        }
+        let mut visit = |inner: &DataType| self.visit(inner, depth + 1, width);
+        match data_type {
+            List(field) | LargeList(field) | ListView(field) | LargeListView(field) => {
+                // However many there are, a null has none.
+                self.visit(field.data_type(), depth + 1, 1)
+            }
+            FixedSizeList(field, _) | Map(field, _) => visit(field.data_type()),
+            Struct(fields) => fields.iter().try_for_each(|field| visit(field.data_type())),
+            Union(fields, _) => fields
+                .iter()
+                .try_for_each(|(_, field)| visit(field.data_type())),
+            Dictionary(key, value) => visit(key).and_then(|()| visit(value)),
+            RunEndEncoded(ends, values) => {
+                visit(ends.data_type()).and_then(|()| visit(values.data_type()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Prints a string literal.
+pub(crate) struct Literal<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Literal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{}'", self.0.replace('\'', "''"))
+    }
+}
+
+/// Prints a name so that it parses back to itself: quoted, unless it is lower
+/// case and not a keyword. A `_` in front means something to some dialects.
+pub(crate) struct Identifier<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Identifier<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use sqlparser::keywords::ALL_KEYWORDS;
+        let mut characters = self.0.chars();
+        let plain = characters
+            .next()
+            .is_some_and(|first| first.is_ascii_lowercase())
+            && characters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        let keyword = ALL_KEYWORDS
+            .binary_search(&self.0.to_ascii_uppercase().as_str())
+            .is_ok();
+        if plain && !keyword {
+            f.write_str(self.0)
+        } else {
+            write!(f, "\"{}\"", self.0.replace('"', "\"\""))
+        }
+    }
+}

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::definition::{Definition, Digest, Origin};
+use crate::definition::{Definition, Digest, FunctionKey, Origin};
 
 /// A module: its SQL name and its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,11 +34,11 @@ impl Module {
 pub(crate) enum Change {
     /// Adds a module, or replaces the one of that name.
     PutModule(Module),
-    /// Adds a function, or replaces the one of that name. The binary is what
-    /// its digest names.
+    /// Adds a function, or replaces the one of that name and those argument
+    /// types. The binary is what its digest names.
     PutFunction(Definition, Arc<[u8]>),
     DropModule(String),
-    DropFunction(String),
+    DropFunction(FunctionKey),
 }
 
 /// The definitions of one session, in memory.
@@ -50,7 +50,7 @@ pub(crate) struct Catalog {
 #[derive(Debug, Default)]
 struct State {
     modules: BTreeMap<String, Module>,
-    functions: BTreeMap<String, Definition>,
+    functions: BTreeMap<FunctionKey, Definition>,
     /// The bytes behind every function's digest.
     binaries: HashMap<Digest, Arc<[u8]>>,
 }
@@ -73,8 +73,11 @@ impl Catalog {
         self.state().modules.values().cloned().collect()
     }
 
-    pub(crate) fn function(&self, name: &str) -> Option<Definition> {
-        self.state().functions.get(name).cloned()
+    /// The functions of one name, in the order of their argument types.
+    pub(crate) fn functions_named(&self, name: &str) -> Vec<Definition> {
+        let mut functions = self.functions();
+        functions.retain(|function| function.name == name);
+        functions
     }
 
     pub(crate) fn functions(&self) -> Vec<Definition> {
@@ -107,13 +110,13 @@ impl State {
             }
             Change::PutFunction(definition, binary) => {
                 self.binaries.insert(definition.digest, binary);
-                self.functions.insert(definition.name.clone(), definition);
+                self.functions.insert(definition.key(), definition);
             }
             Change::DropModule(name) => {
                 self.modules.remove(&name);
             }
-            Change::DropFunction(name) => {
-                self.functions.remove(&name);
+            Change::DropFunction(key) => {
+                self.functions.remove(&key);
             }
         }
     }

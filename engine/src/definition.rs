@@ -19,14 +19,20 @@ pub(crate) use limits::LIMITS;
 pub use limits::Limits;
 pub use reset::Reset;
 pub(crate) use spelling::{
-    Identifier, Literal, MAP_NAMES, SqlType, TYPE_DEPTH_MAX, UNSPELLABLE, ZONE, canonical,
-    check_type, sql_types,
+    Identifier, Literal, MAP_NAMES, SqlType, TYPE_DEPTH_MAX, UNSPELLABLE, ZONE, argument_lists,
+    canonical, check_type, sql_types,
 };
 
 /// A function: its SQL name, its signature, its module and its export.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Definition {
-    /// The SQL name, in the case in which it is looked up.
+    /// The SQL name, in the case in which it is looked up. Several functions may
+    /// have one, if their arguments differ in more than layout.
+    ///
+    /// A call is to the one that takes exactly the arguments given. If there is
+    /// none, it is to the one that they can be coerced to; of several, to the
+    /// one whose arguments could in turn be coerced to those of all the others.
+    /// If there is no such one, the call is refused.
     pub name: String,
     /// What goes in and what comes out.
     pub signature: Signature,
@@ -47,6 +53,22 @@ pub struct Definition {
     pub origin: Origin,
     /// Whether it goes with the session.
     pub temporary: bool,
+}
+
+/// What tells a function from all others: several may have one name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FunctionKey {
+    pub(crate) name: String,
+    pub(crate) types: Vec<DataType>,
+}
+
+impl Definition {
+    pub(crate) fn key(&self) -> FunctionKey {
+        FunctionKey {
+            name: self.name.clone(),
+            types: self.signature.types(),
+        }
+    }
 }
 
 /// Argument types and the return type.
@@ -85,6 +107,12 @@ impl Signature {
     /// The argument types as SQL writes them, separated by commas.
     pub fn argument_types(&self) -> String {
         sql_types(self.arguments.iter().map(|argument| &argument.data_type))
+    }
+
+    /// The argument types.
+    pub(crate) fn types(&self) -> Vec<DataType> {
+        let types = self.arguments.iter().map(|a| a.data_type.clone());
+        types.collect()
     }
 }
 

@@ -11,13 +11,13 @@ use datafusion::common::{DataFusionError, Result as DfResult, ScalarValue};
 use datafusion::execution::context::{FunctionFactory, RegisterFunction, SessionState};
 use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::logical_expr::{
-    CreateFunction as DfCreateFunction, Expr, ScalarUDF, Volatility as DfVolatility,
+    CreateFunction as DfCreateFunction, Expr, Volatility as DfVolatility,
 };
 
 use crate::catalog::Module;
 use crate::definition::{Argument, Definition, Digest, Origin, Volatility, canonical};
 use crate::error::{Error, Refusal, Result, Subject};
-use crate::function::{Host, HostOptions};
+use crate::function::{Function, Host, HostOptions};
 use crate::statement::{CreateFunction, Declarations, Source};
 
 pub use paths::Paths;
@@ -46,7 +46,8 @@ pub use paths::Paths;
 /// The body is a path, and behind a `#` the symbol, which is the function's
 /// name where it is left out. DataFusion's planner knows neither modules nor
 /// `STRICT`, `WITH` or `IF NOT EXISTS`: those clauses come from the module's
-/// declaration, or are the default. It always replaces, and since it looks
+/// declaration, or are the default. It always replaces, whatever the function
+/// of that name took, and since it looks
 /// functions up in lower case, they are registered so. And types are what its
 /// planner makes of their names: `TIMESTAMP WITH TIME ZONE` has the session's
 /// zone there.
@@ -113,13 +114,8 @@ impl Factory {
         Ok(self.host.inspect(subject, binary)?.symbols())
     }
 
-    /// Makes the function that a statement creates of a module that was read.
-    pub(crate) fn function(
-        &self,
-        create: &CreateFunction,
-        binary: &[u8],
-        memory_pool: &Arc<dyn MemoryPool>,
-    ) -> Result<(Definition, Arc<ScalarUDF>)> {
+    /// What a statement makes of a module that was read.
+    pub(crate) fn definition(&self, create: &CreateFunction, binary: &[u8]) -> Result<Definition> {
         let subject = Subject::Function(create.name.clone());
         let refused = |reason| Error::refused(subject.clone(), reason);
         let origin = match &create.source {
@@ -130,7 +126,7 @@ impl Factory {
             None => return Err(refused(Refusal::Clause("AS or FROM"))),
         };
         let declarations = self.declarations(&subject, binary)?;
-        let definition = create
+        create
             .complete(
                 &declarations,
                 self.host.limits(),
@@ -138,19 +134,17 @@ impl Factory {
                 Digest::of(binary),
                 origin,
             )
-            .map_err(refused)?;
-        self.bind(definition, binary, memory_pool)
+            .map_err(refused)
     }
 
-    /// Makes the function of a definition again.
+    /// Makes the function of a definition.
     pub(crate) fn bind(
         &self,
         definition: Definition,
         binary: &[u8],
         memory_pool: &Arc<dyn MemoryPool>,
-    ) -> Result<(Definition, Arc<ScalarUDF>)> {
-        let function = self.host.scalar(definition.clone(), binary, memory_pool)?;
-        Ok((definition, function))
+    ) -> Result<Function> {
+        self.host.scalar(definition, binary, memory_pool)
     }
 
     /// Makes the function of a definition of another module's.
@@ -159,7 +153,7 @@ impl Factory {
         definition: Definition,
         module: &Module,
         memory_pool: &Arc<dyn MemoryPool>,
-    ) -> Result<(Definition, Arc<ScalarUDF>)> {
+    ) -> Result<Function> {
         let subject = Subject::Function(definition.name.clone());
         let declarations = self.declarations(&subject, &module.binary)?;
         let checked = definition.stated().check_against(&declarations);
@@ -208,10 +202,14 @@ impl FunctionFactory for Factory {
                 .map_err(|reason| Error::refused(subject.clone(), reason))?;
             let source = create.source.as_ref().expect("from_datafusion sets it");
             let binary = self.module(&subject, source, None)?;
-            self.function(&create, &binary, &state.runtime_env().memory_pool)
+            let definition = self.definition(&create, &binary)?;
+            self.bind(definition, &binary, &state.runtime_env().memory_pool)
         });
         match made {
-            Ok((_, function)) => Ok(RegisterFunction::Scalar(function)),
+            Ok(function) => {
+                let alone = Function::overloaded([function]);
+                Ok(RegisterFunction::Scalar(Arc::new(alone)))
+            }
             Err(error) => Err(DataFusionError::External(Box::new(error))),
         }
     }

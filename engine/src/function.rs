@@ -4,6 +4,8 @@
 //! over a pool of instances.
 
 mod arguments;
+mod coercion;
+mod overloads;
 mod query;
 mod scalar;
 mod slices;
@@ -20,6 +22,8 @@ use crate::marshal::Layout;
 use crate::module::{Inspection, Modules};
 use crate::sandbox::{Machine, Pool, Stop};
 
+pub(crate) use coercion::are_alike;
+use overloads::Overloads;
 pub(crate) use query::{Cancellation, QueryContext};
 use scalar::WasmScalar;
 
@@ -108,7 +112,7 @@ impl Host {
         definition: Definition,
         binary: &[u8],
         memory_pool: &Arc<dyn MemoryPool>,
-    ) -> Result<Arc<ScalarUDF>> {
+    ) -> Result<Function> {
         let subject = Subject::Function(definition.name.clone());
         let limits = definition.limits;
         check_signature(&definition)
@@ -128,7 +132,23 @@ impl Host {
             .map_err(|stop| instantiating(&subject, stop))?;
         let outside = QueryContext::new(Cancellation::default(), Arc::clone(memory_pool));
         let function = WasmScalar::new(definition, compiled, pool, outside);
-        Ok(Arc::new(ScalarUDF::new_from_impl(function)))
+        Ok(Function(Arc::new(function)))
+    }
+}
+
+/// A function that can be called, alone or among others of its name.
+#[derive(Clone)]
+pub(crate) struct Function(Arc<WasmScalar>);
+
+impl Function {
+    pub(crate) fn definition(&self) -> &Definition {
+        self.0.definition()
+    }
+
+    /// All functions of one name, at least one, as DataFusion sees them.
+    pub(crate) fn overloaded(functions: impl IntoIterator<Item = Self>) -> ScalarUDF {
+        let functions = functions.into_iter().map(|function| function.0);
+        ScalarUDF::new_from_impl(Overloads::new(functions.collect()))
     }
 }
 

@@ -21,7 +21,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use crate::error::{Error, Result};
 
-pub(crate) use declaration::{Declarations, same_types};
+pub(crate) use declaration::Declarations;
 pub(crate) use function::{CreateFunction, Source};
 pub(crate) use options::Options;
 

@@ -16,6 +16,13 @@ pub(crate) fn sql_types<'a>(types: impl IntoIterator<Item = &'a DataType>) -> St
     types.join(", ")
 }
 
+/// Lists of argument types, one of which was meant, without the outermost
+/// brackets: `BIGINT) or (DOUBLE, DOUBLE`.
+pub(crate) fn argument_lists<'a>(lists: impl IntoIterator<Item = &'a [DataType]>) -> String {
+    let lists: Vec<_> = lists.into_iter().map(sql_types).collect();
+    lists.join(") or (")
+}
+
 /// The one layout in which SQL has a type that Arrow has in several.
 pub(crate) fn canonical(data_type: DataType) -> DataType {
     match data_type {

@@ -19,6 +19,8 @@ pub enum Refusal {
     NotOurs,
     #[error("exists with the arguments ({found}), not ({stated})")]
     OtherArguments { found: String, stated: String },
+    #[error("is not unique; say which one: ({found})")]
+    NotUnique { found: String },
     #[error("is used by {}; DROP … CASCADE would drop them too", list(by))]
     InUse { by: Vec<String> },
     #[error("is declared as {declared}, which contradicts {stated}")]
@@ -37,6 +39,8 @@ pub enum Refusal {
     TypeRule(&'static str),
     #[error("takes ({declared}), not ({given})")]
     Call { declared: String, given: String },
+    #[error("is not unique for ({given}): it takes ({candidates})")]
+    Ambiguous { given: String, candidates: String },
     #[error("has too many arguments: {found}, of {max} at most")]
     Arity { found: usize, max: usize },
     #[error("has an unknown option {name}; the options are {known}")]

@@ -1,27 +1,20 @@
-//! A guest function as DataFusion's scalar function.
+//! A guest function, called for the batches of DataFusion's scalar function.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, new_empty_array, new_null_array};
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::{DataType, Field};
 use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, Result, ScalarValue};
-use datafusion::logical_expr::type_coercion::functions::{UDFCoercionExt, fields_with_udf};
-use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility as DfVolatility,
-};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
 
 use super::QueryContext;
 use super::arguments::{Arguments, Nulls, joined, strict_nulls};
 use super::slices::Slices;
-use crate::definition::{
-    Argument, Definition, NullHandling, Reset, Volatility, canonical, sql_types,
-};
-use crate::error::{Error, Exhausted, Refusal, Subject};
+use crate::definition::{Definition, NullHandling, Reset, Volatility};
+use crate::error::{Error, Exhausted};
 use crate::marshal::lower::Lowering;
-use crate::marshal::same_values;
 use crate::module::Compiled;
 use crate::sandbox::{Answer, Budget, Call, Pool, Stop};
 
@@ -31,7 +24,6 @@ use crate::sandbox::{Answer, Budget, Call, Pool, Stop};
 /// those, so a plan never mixes up a function and its replacement.
 pub(super) struct WasmScalar {
     definition: Definition,
-    signature: Signature,
     pool: Pool,
     slices: Slices,
     /// For calls of which the query is not known.
@@ -53,15 +45,8 @@ impl WasmScalar {
         pool: Pool,
         outside: QueryContext,
     ) -> Self {
-        let volatility = match definition.volatility {
-            Volatility::Immutable => DfVolatility::Immutable,
-            Volatility::Stable => DfVolatility::Stable,
-            Volatility::Volatile => DfVolatility::Volatile,
-        };
         Self {
             definition,
-            // Ours to coerce: an argument in another layout needs no cast.
-            signature: Signature::user_defined(volatility),
             pool,
             slices: Slices::new(),
             outside: Arc::new(outside),
@@ -69,7 +54,11 @@ impl WasmScalar {
         }
     }
 
-    fn is_strict(&self) -> bool {
+    pub(super) fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    pub(super) fn is_strict(&self) -> bool {
         self.definition.nulls == NullHandling::Strict
     }
 
@@ -273,57 +262,9 @@ impl Hash for WasmScalar {
     }
 }
 
-impl ScalarUDFImpl for WasmScalar {
-    fn name(&self) -> &str {
-        &self.definition.name
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    /// The declared type, for arguments as [`coerce_types`](Self::coerce_types)
-    /// leaves them.
-    fn return_type(&self, given: &[DataType]) -> Result<DataType> {
-        let declared = &self.definition.signature.arguments;
-        let fits =
-            |(argument, given): (&Argument, &DataType)| same_values(&argument.data_type, given);
-        if declared.len() != given.len() || !declared.iter().zip(given).all(fits) {
-            let subject = Subject::Function(self.definition.name.clone());
-            let reason = Refusal::Call {
-                declared: self.definition.signature.argument_types(),
-                given: sql_types(&given.iter().cloned().map(canonical).collect::<Vec<_>>()),
-            };
-            return Err(external(Error::refused(subject, reason)));
-        }
-        Ok(self.definition.signature.returns.clone())
-    }
-
-    fn is_strict(&self) -> bool {
-        self.is_strict()
-    }
-
-    /// DataFusion's usual coercion to the one signature there is, except that
-    /// an argument in another layout of its type stays as it is.
-    ///
-    /// What cannot be coerced stays as well: `return_type` refuses it in our
-    /// words, while an error from here would be lost among DataFusion's.
-    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        let declared = &self.definition.signature.arguments;
-        if declared.len() != given.len() {
-            return Ok(given.to_vec());
-        }
-        let coerce = |(argument, given): (&Argument, &DataType)| {
-            if same_values(&argument.data_type, given) {
-                return given.clone();
-            }
-            let coerced = Coercion::to(&argument.data_type).from(given);
-            coerced.unwrap_or_else(|| given.clone())
-        };
-        Ok(declared.iter().zip(given).map(coerce).collect())
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+impl WasmScalar {
+    /// Calls the function for arguments that it takes as they are.
+    pub(super) fn invoke(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let returns = &self.definition.signature.returns;
         if args.number_rows == 0 {
             return Ok(ColumnarValue::Array(new_empty_array(returns)));
@@ -338,8 +279,6 @@ impl ScalarUDFImpl for WasmScalar {
             let error = Error::Internal(format!("a batch of {rows} rows"));
             return Err(external(error));
         }
-        let types: Vec<_> = args.args.iter().map(ColumnarValue::data_type).collect();
-        self.return_type(&types)?;
         let arguments = Arguments::new(args.args)?;
         let query = QueryContext::of(&args.config_options);
         let query = query.as_ref().unwrap_or(&self.outside);
@@ -358,34 +297,4 @@ fn arrow(error: ArrowError) -> Error {
 
 fn external(error: Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
-}
-
-/// DataFusion's coercion to one type, which it offers only for functions.
-struct Coercion(Signature);
-
-impl Coercion {
-    fn to(declared: &DataType) -> Self {
-        let volatility = DfVolatility::Immutable; // has no part in it
-        Self(Signature::exact(vec![declared.clone()], volatility))
-    }
-
-    fn from(&self, given: &DataType) -> Option<DataType> {
-        let field = Arc::new(Field::new("", given.clone(), true));
-        let coerced = fields_with_udf(&[field], self).ok()?;
-        coerced.first().map(|field| field.data_type().clone())
-    }
-}
-
-impl UDFCoercionExt for Coercion {
-    fn name(&self) -> &str {
-        ""
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.0
-    }
-
-    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        Ok(given.to_vec())
-    }
 }

@@ -3,19 +3,19 @@
 
 use std::sync::{Arc, PoisonError};
 
+use arrow::datatypes::DataType;
 use datafusion::dataframe::DataFrame;
-use datafusion::logical_expr::{LogicalPlanBuilder, ScalarUDF};
+use datafusion::logical_expr::LogicalPlanBuilder;
 
 use super::registry::is_registered;
 use super::show::like;
 use super::{Session, query};
 use crate::catalog::{Change, Module};
-use crate::definition::{Definition, Origin, sql_types};
+use crate::definition::{Definition, FunctionKey, Origin, argument_lists, sql_types};
 use crate::error::{Error, Refusal, Result, Subject};
 use crate::factory::check_digest;
-use crate::statement::{
-    CreateFunction, CreateModule, FunctionName, Options, Ours, Source, same_types,
-};
+use crate::function::{Function, are_alike};
+use crate::statement::{CreateFunction, CreateModule, FunctionName, Options, Ours, Source};
 
 impl Session {
     pub(super) fn execute_ours(&self, statement: Ours) -> Result<DataFrame> {
@@ -75,12 +75,8 @@ impl Session {
             .into_iter()
             .map(|definition| self.factory.rebind(definition, &module, &memory_pool))
             .collect::<Result<_>>()?;
-        let mut changes = vec![Change::PutModule(module.clone())];
-        for (definition, function) in rebound {
-            changes.push(Change::PutFunction(definition, Arc::clone(&module.binary)));
-            self.definitions.registry.put(&self.context, function);
-        }
-        catalog.apply(changes);
+        let binary = Arc::clone(&module.binary);
+        self.put(vec![Change::PutModule(module)], rebound, &binary);
         Ok(())
     }
 
@@ -89,13 +85,22 @@ impl Session {
         create
             .check()
             .map_err(|reason| Error::refused(subject.clone(), reason))?;
-        if self.is_taken(&create.name) {
-            if create.if_not_exists {
-                return Ok(());
-            }
-            if !create.or_replace {
-                return Err(Error::refused(subject, self.taken(&create.name)));
-            }
+        let named = self.definitions.catalog.functions_named(&create.name);
+        let alike = |types: &[DataType]| {
+            let mut keys: Vec<_> = named.iter().map(Definition::key).collect();
+            keys.retain(|key| are_alike(&key.types, types));
+            keys
+        };
+        let hides = named.is_empty() && is_registered(&self.context, &create.name);
+        let exists = match create.types() {
+            Some(types) => !alike(&types).is_empty(),
+            None => !named.is_empty(),
+        };
+        if create.if_not_exists && (hides || exists) {
+            return Ok(());
+        }
+        if hides && !create.or_replace {
+            return Err(Error::refused(subject, Refusal::BuiltIn));
         }
         let sha256 = create.sha256.as_deref();
         let binary = match &create.source {
@@ -107,10 +112,22 @@ impl Session {
             Some(source) => self.factory.module(&subject, source, sha256)?.into(),
             None => return Err(Error::refused(subject, Refusal::Clause("AS or FROM"))),
         };
-        let (definition, function) = self
+        let definition = self.factory.definition(create, &binary)?;
+        let replaced = alike(&definition.signature.types());
+        if !replaced.is_empty() && !create.or_replace {
+            return Err(Error::refused(subject, Refusal::Exists));
+        }
+        let function = self
             .factory
-            .function(create, &binary, &self.memory_pool())?;
-        self.put(vec![(definition, function)], &binary);
+            .bind(definition, &binary, &self.memory_pool())?;
+        // One that differs in layout does not go by being replaced.
+        let key = function.definition().key();
+        let others: Vec<_> = replaced.into_iter().filter(|old| *old != key).collect();
+        let dropped = others.iter().cloned().map(Change::DropFunction).collect();
+        self.put(dropped, vec![function], &binary);
+        for old in &others {
+            self.definitions.registry.remove(&self.context, old);
+        }
         Ok(())
     }
 
@@ -121,33 +138,40 @@ impl Session {
         if declarations.iter().next().is_none() {
             return Err(Error::refused(subject, Refusal::NothingDeclared));
         }
-        let mut functions = Vec::new();
+        let mut definitions: Vec<Definition> = Vec::new();
         for declared in declarations.iter() {
             if !like(&declared.name, pattern)? {
                 continue;
             }
-            if self.is_taken(&declared.name) {
-                let subject = Subject::Function(declared.name.clone());
-                return Err(Error::refused(subject, self.taken(&declared.name)));
-            }
+            let subject = Subject::Function(declared.name.clone());
+            let refused = |reason| Error::refused(subject.clone(), reason);
             let create = CreateFunction {
                 name: declared.name.clone(),
                 kind: declared.kind,
                 language: Some("WASM".to_owned()),
-                symbol: declared.symbol.clone(),
+                symbol: Some(declared.symbol().to_owned()),
                 source: Some(Source::Module(module.name.clone())),
                 ..CreateFunction::default()
             };
-            let checked = create.check();
-            let subject = Subject::Function(create.name.clone());
-            checked.map_err(|reason| Error::refused(subject, reason))?;
-            let memory_pool = self.memory_pool();
-            functions.push(
-                self.factory
-                    .function(&create, &module.binary, &memory_pool)?,
-            );
+            create.check().map_err(refused)?;
+            let named = self.definitions.catalog.functions_named(&create.name);
+            if named.is_empty() && is_registered(&self.context, &create.name) {
+                return Err(refused(Refusal::BuiltIn));
+            }
+            let definition = self.factory.definition(&create, &module.binary)?;
+            let types = definition.signature.types();
+            let exists = |other: &Definition| {
+                other.name == definition.name && are_alike(&other.signature.types(), &types)
+            };
+            if named.iter().any(exists) || definitions.iter().any(exists) {
+                return Err(refused(Refusal::Exists));
+            }
+            definitions.push(definition);
         }
-        self.put(functions, &module.binary);
+        let memory_pool = self.memory_pool();
+        let bind = |definition| self.factory.bind(definition, &module.binary, &memory_pool);
+        let functions = definitions.into_iter().map(bind).collect::<Result<_>>()?;
+        self.put(vec![], functions, &module.binary);
         Ok(())
     }
 
@@ -155,9 +179,9 @@ impl Session {
         let mut dropped = Vec::new();
         for name in names {
             match self.function(name) {
-                Ok(definition) => dropped.push(definition.name),
+                Ok(definition) => dropped.push(definition.key()),
                 Err(Error::Refused {
-                    reason: Refusal::Missing,
+                    reason: Refusal::Missing | Refusal::OtherArguments { .. },
                     ..
                 }) if if_exists => {}
                 Err(error) => return Err(error),
@@ -172,15 +196,16 @@ impl Session {
         let mut modules = Vec::new();
         for name in names {
             let used_by = self.definitions.catalog.functions_of(&name);
-            let by: Vec<_> = used_by.into_iter().map(|function| function.name).collect();
             match self.module(&name) {
                 Err(_) if if_exists => continue,
                 found => drop(found?),
             }
-            if !by.is_empty() && !cascade {
+            if !used_by.is_empty() && !cascade {
+                let mut by: Vec<_> = used_by.into_iter().map(|f| f.name).collect();
+                by.dedup();
                 return Err(Error::refused(Subject::Module(name), Refusal::InUse { by }));
             }
-            functions.extend(by);
+            functions.extend(used_by.iter().map(Definition::key));
             modules.push(name);
         }
         self.remove(functions, modules);
@@ -199,23 +224,23 @@ impl Session {
         let bound = self
             .factory
             .bind(definition, &binary, &self.memory_pool())?;
-        self.put(vec![bound], &binary);
+        self.put(vec![], vec![bound], &binary);
         Ok(())
     }
 
-    /// Enters functions that were made of `binary`.
-    fn put(&self, functions: Vec<(Definition, Arc<ScalarUDF>)>, binary: &Arc<[u8]>) {
-        let mut changes = Vec::new();
-        for (definition, function) in functions {
+    /// Makes `changes`, and enters functions that were made of `binary`.
+    fn put(&self, mut changes: Vec<Change>, functions: Vec<Function>, binary: &Arc<[u8]>) {
+        for function in functions {
+            let definition = function.definition().clone();
             changes.push(Change::PutFunction(definition, Arc::clone(binary)));
             self.definitions.registry.put(&self.context, function);
         }
         self.definitions.catalog.apply(changes);
     }
 
-    fn remove(&self, functions: Vec<String>, modules: Vec<String>) {
-        for name in &functions {
-            self.definitions.registry.remove(&self.context, name);
+    fn remove(&self, functions: Vec<FunctionKey>, modules: Vec<String>) {
+        for key in &functions {
+            self.definitions.registry.remove(&self.context, key);
         }
         let functions = functions.into_iter().map(Change::DropFunction);
         let modules = modules.into_iter().map(Change::DropModule);
@@ -223,40 +248,32 @@ impl Session {
         self.definitions.catalog.apply(changes);
     }
 
-    /// Whether there is a function of that name, ours or DataFusion's.
-    fn is_taken(&self, name: &str) -> bool {
-        is_registered(&self.context, name)
-    }
-
-    fn taken(&self, name: &str) -> Refusal {
-        match self.definitions.catalog.function(name) {
-            Some(_) => Refusal::Exists,
-            None => Refusal::BuiltIn,
-        }
-    }
-
     fn module(&self, name: &str) -> Result<Module> {
         let found = self.definitions.catalog.module(name);
         found.ok_or_else(|| Error::refused(Subject::Module(name.to_owned()), Refusal::Missing))
     }
 
+    /// The function that a statement names.
     fn function(&self, function: &FunctionName) -> Result<Definition> {
-        let refused = |reason| Error::refused(Subject::Function(function.name.clone()), reason);
-        let Some(definition) = self.definitions.catalog.function(&function.name) else {
-            return Err(refused(match self.is_taken(&function.name) {
-                true => Refusal::NotOurs,
-                false => Refusal::Missing,
-            }));
-        };
-        match &function.arguments {
-            Some(types) if !same_types(&definition.signature.arguments, types) => {
-                Err(refused(Refusal::OtherArguments {
-                    found: definition.signature.argument_types(),
+        let mut named = self.definitions.catalog.functions_named(&function.name);
+        let keys: Vec<_> = named.iter().map(Definition::key).collect();
+        let found = || argument_lists(keys.iter().map(|key| &key.types[..]));
+        let is_registered = || is_registered(&self.context, &function.name);
+        let refusal = match &function.arguments {
+            _ if named.is_empty() && is_registered() => Refusal::NotOurs,
+            _ if named.is_empty() => Refusal::Missing,
+            None if named.len() > 1 => Refusal::NotUnique { found: found() },
+            None => return Ok(named.remove(0)),
+            Some(types) => match keys.iter().position(|key| key.types == *types) {
+                Some(position) => return Ok(named.remove(position)),
+                None => Refusal::OtherArguments {
+                    found: found(),
                     stated: sql_types(types),
-                }))
-            }
-            _ => Ok(definition),
-        }
+                },
+            },
+        };
+        let subject = Subject::Function(function.name.clone());
+        Err(Error::refused(subject, refusal))
     }
 
     /// The bytes of a function's module.

@@ -3,11 +3,15 @@
 //! DataFusion has one table of scalar functions, ours and its own. One of its
 //! own that ours hides is kept here, to come back when ours is dropped.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arrow::datatypes::DataType;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::ScalarUDF;
+
+use crate::definition::FunctionKey;
+use crate::function::Function;
 
 #[derive(Default)]
 pub(super) struct Registry {
@@ -16,29 +20,40 @@ pub(super) struct Registry {
 
 #[derive(Default)]
 struct State {
-    ours: HashMap<String, Arc<ScalarUDF>>,
+    /// By name, and then by argument types.
+    ours: HashMap<String, BTreeMap<Vec<DataType>, Function>>,
     hidden: HashMap<String, Arc<ScalarUDF>>,
 }
 
 impl Registry {
-    /// Registers a function, in place of whatever had its name.
-    pub(super) fn put(&self, context: &SessionContext, function: Arc<ScalarUDF>) {
+    /// Registers a function, in place of the one with its key. Of DataFusion's
+    /// own, it hides the one of its name.
+    pub(super) fn put(&self, context: &SessionContext, function: Function) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = function.name().to_owned();
-        let before = context.state().scalar_functions().get(&name).cloned();
-        let replaced = state.ours.insert(name.clone(), Arc::clone(&function));
-        if let (Some(built_in), None) = (before, replaced) {
-            state.hidden.insert(name, built_in);
+        let FunctionKey { name, types } = function.definition().key();
+        if !state.ours.contains_key(&name)
+            && let Some(built_in) = context.state().scalar_functions().get(&name)
+        {
+            state.hidden.insert(name.clone(), Arc::clone(built_in));
         }
-        context.register_udf(function.as_ref().clone());
+        let overloads = state.ours.entry(name.clone()).or_default();
+        overloads.insert(types, function);
+        state.register(context, &name);
     }
 
-    /// Takes a function of ours away; a built-in one that it hid comes back.
-    pub(super) fn remove(&self, context: &SessionContext, name: &str) {
+    /// Takes a function of ours away; after the last of its name, a built-in one
+    /// that they hid comes back.
+    pub(super) fn remove(&self, context: &SessionContext, key: &FunctionKey) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.ours.remove(name).is_none() {
+        let name = &key.name;
+        let Some(overloads) = state.ours.get_mut(name) else {
             return;
+        };
+        overloads.remove(&key.types);
+        if !overloads.is_empty() {
+            return state.register(context, name);
         }
+        state.ours.remove(name);
         context.deregister_udf(name);
         let Some(built_in) = state.hidden.remove(name) else {
             return;
@@ -50,9 +65,16 @@ impl Registry {
             .iter()
             .chain([&built_in.name().to_owned()])
         {
-            if let Some(ours) = state.ours.get(alias) {
-                context.register_udf(ours.as_ref().clone());
-            }
+            state.register(context, alias);
+        }
+    }
+}
+
+impl State {
+    /// Tells DataFusion of our functions of one name, if there are any.
+    fn register(&self, context: &SessionContext, name: &str) {
+        if let Some(ours) = self.ours.get(name) {
+            context.register_udf(Function::overloaded(ours.values().cloned()));
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Statements that show what is defined.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
@@ -17,34 +16,33 @@ use crate::error::{Error, Result, Subject};
 impl Session {
     /// All functions, or only ours, with their kind and language.
     pub(super) fn show_functions(&self, user: bool, pattern: Option<&str>) -> Result<DataFrame> {
-        let mut rows = BTreeMap::new();
+        let ours = self.definitions.catalog.functions();
+        let mut rows = Vec::new();
         if !user {
             let state = self.context.state();
-            let names = |kind: &'static str, names: Vec<String>| {
-                names.into_iter().map(move |name| ((name, kind), None))
+            let mut list = |kind: &'static str, names: Vec<String>| {
+                rows.extend(names.into_iter().map(|name| (name, kind, None)));
             };
-            rows.extend(names(
-                "scalar",
-                state.scalar_functions().keys().cloned().collect(),
-            ));
-            rows.extend(names(
+            list(
                 "aggregate",
                 state.aggregate_functions().keys().cloned().collect(),
-            ));
-            rows.extend(names(
-                "window",
-                state.window_functions().keys().cloned().collect(),
-            ));
-            rows.extend(names(
-                "table",
-                state.table_functions().keys().cloned().collect(),
-            ));
+            );
+            list("scalar", state.scalar_functions().keys().cloned().collect());
+            list("table", state.table_functions().keys().cloned().collect());
+            list("window", state.window_functions().keys().cloned().collect());
+            // Among the scalar ones are ours.
+            rows.retain(|(name, kind, _)| {
+                *kind != "scalar" || ours.iter().all(|definition| definition.name != *name)
+            });
         }
-        for definition in self.definitions.catalog.functions() {
-            rows.insert((definition.name.clone(), "scalar"), Some(definition));
-        }
+        rows.extend(
+            ours.into_iter()
+                .map(|d| (d.name.clone(), "scalar", Some(d))),
+        );
+        // Those of one name and kind keep their order.
+        rows.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
         let mut shown = Vec::new();
-        for ((name, kind), definition) in rows {
+        for (name, kind, definition) in rows {
             if like(&name, pattern)? {
                 shown.push((name, kind, definition));
             }

@@ -11,8 +11,8 @@ use arrow::datatypes::DataType;
 use super::function::CreateFunction;
 use super::{Ours, Statements, options};
 use crate::definition::{
-    Argument, Arguments, Definition, Digest, Identifier, Limits, Literal, NullHandling, Origin,
-    Signature, SqlType, Volatility,
+    Arguments, Definition, Digest, Identifier, Limits, Literal, NullHandling, Origin, Signature,
+    SqlType, Volatility, argument_lists,
 };
 use crate::error::{ModuleFault, Refusal, Result};
 
@@ -44,7 +44,7 @@ impl Declarations {
                 let name = create.name;
                 return Err(wrong(format!("`{name}` has a clause AS or FROM")));
             }
-            if !names.insert(create.name.clone()) {
+            if !names.insert((create.name.clone(), create.types())) {
                 return Err(wrong(format!("`{}` is declared twice", create.name)));
             }
             if !symbols.insert(create.symbol().to_owned()) {
@@ -61,11 +61,29 @@ impl Declarations {
     }
 
     /// What the module declares of the function that a statement creates: by
-    /// its symbol where the statement gives one, else by name.
-    fn of(&self, create: &CreateFunction) -> Option<&CreateFunction> {
-        match &create.symbol {
-            Some(symbol) => self.0.iter().find(|declared| declared.symbol() == symbol),
-            None => self.0.iter().find(|declared| declared.name == create.name),
+    /// its symbol where the statement gives one, else by name, and by its
+    /// arguments where several have that.
+    fn of(&self, create: &CreateFunction) -> Result<Option<&CreateFunction>, Refusal> {
+        if let Some(symbol) = &create.symbol {
+            return Ok(self.0.iter().find(|declared| declared.symbol() == symbol));
+        }
+        let named = self.0.iter().filter(|d| d.name == create.name);
+        let named: Vec<_> = named.collect();
+        if let [] | [_] = named[..] {
+            return Ok(named.first().copied());
+        }
+        let stated = create.types();
+        let found = || {
+            let types: Vec<_> = named.iter().filter_map(|d| d.types()).collect();
+            argument_lists(types.iter().map(Vec::as_slice))
+        };
+        match named.iter().find(|declared| declared.types() == stated) {
+            Some(declared) => Ok(Some(declared)),
+            None if stated.is_none() => Err(Refusal::NotUnique { found: found() }),
+            None => Err(Refusal::Contradiction {
+                declared: format!("{}({})", Identifier(&create.name), found()),
+                stated: create.to_string(),
+            }),
         }
     }
 }
@@ -82,6 +100,12 @@ impl CreateFunction {
         self.symbol.as_deref().unwrap_or(&self.name)
     }
 
+    /// The argument types, where the statement gives them.
+    pub(crate) fn types(&self) -> Option<Vec<DataType>> {
+        let arguments = self.arguments.as_ref()?;
+        Some(arguments.iter().map(|a| a.data_type.clone()).collect())
+    }
+
     /// The statement and the declaration, put together.
     pub(crate) fn complete(
         &self,
@@ -92,7 +116,7 @@ impl CreateFunction {
         origin: Origin,
     ) -> Result<Definition, Refusal> {
         self.check_against(declarations)?;
-        let declared = declarations.of(self);
+        let declared = declarations.of(self)?;
         let arguments = self.arguments.as_ref();
         let arguments = arguments.or(declared.and_then(|d| d.arguments.as_ref()));
         let returns = self.returns.as_ref();
@@ -137,7 +161,7 @@ impl CreateFunction {
 
     /// Refuses a statement that contradicts what the module declares.
     pub(crate) fn check_against(&self, declarations: &Declarations) -> Result<(), Refusal> {
-        match declarations.of(self) {
+        match declarations.of(self)? {
             Some(declared) if self.contradicts(declared) => Err(Refusal::Contradiction {
                 declared: declared.to_string(),
                 stated: self.to_string(),
@@ -150,12 +174,8 @@ impl CreateFunction {
         fn differ<T: PartialEq>(stated: &Option<T>, declared: &Option<T>) -> bool {
             matches!((stated, declared), (Some(stated), Some(declared)) if stated != declared)
         }
-        let types = |create: &Self| -> Option<Vec<DataType>> {
-            let arguments = create.arguments.as_ref()?;
-            Some(arguments.iter().map(|a| a.data_type.clone()).collect())
-        };
         self.kind != declared.kind
-            || differ(&types(self), &types(declared))
+            || differ(&self.types(), &declared.types())
             || differ(&self.returns, &declared.returns)
             || differ(&self.volatility, &declared.volatility)
             || differ(&self.nulls, &declared.nulls)
@@ -239,9 +259,4 @@ impl fmt::Display for Dollars<'_> {
             .expect("a text holds finitely many tags");
         write!(f, "${tag}${}${tag}$", self.0)
     }
-}
-
-/// The types of a function that a statement names, to tell it from others.
-pub(crate) fn same_types(arguments: &[Argument], types: &[DataType]) -> bool {
-    arguments.iter().map(|a| &a.data_type).eq(types)
 }

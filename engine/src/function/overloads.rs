@@ -1,0 +1,149 @@
+//! The functions of one name as one function of DataFusion's.
+//!
+//! A call is to the function that takes exactly the arguments given. If there
+//! is none, it is to the one that they can be coerced to; of several, to the
+//! one whose arguments could all be coerced to those of each other, so that the
+//! order in which functions were created has no part in it.
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::common::{DataFusionError, Result};
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility as DfVolatility,
+};
+
+use super::coercion::{accepts, coerced, written_out};
+use super::scalar::WasmScalar;
+use crate::definition::{Volatility, argument_lists, canonical};
+use crate::error::{Error, Refusal, Subject};
+
+/// Functions of one name, at least one.
+///
+/// Two are equal when all their definitions are: digest and limits are part of
+/// those, so a plan never mixes up a function and its replacement.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct Overloads {
+    functions: Vec<Overload>,
+    signature: Signature,
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Overload {
+    takes: Vec<DataType>,
+    function: Arc<WasmScalar>,
+}
+
+impl Overloads {
+    pub(super) fn new(functions: Vec<Arc<WasmScalar>>) -> Self {
+        // DataFusion knows one volatility for a name.
+        let volatility = |volatility| {
+            let mut definitions = functions.iter().map(|function| function.definition());
+            definitions.any(|definition| definition.volatility == volatility)
+        };
+        let volatility = if volatility(Volatility::Volatile) {
+            DfVolatility::Volatile
+        } else if volatility(Volatility::Stable) {
+            DfVolatility::Stable
+        } else {
+            DfVolatility::Immutable
+        };
+        let overload = |function: Arc<WasmScalar>| Overload {
+            takes: function.definition().signature.types(),
+            function,
+        };
+        Self {
+            functions: functions.into_iter().map(overload).collect(),
+            // Ours to coerce: an argument in another layout needs no cast.
+            signature: Signature::user_defined(volatility),
+        }
+    }
+
+    /// The function that takes these arguments as they are.
+    fn exact(&self, given: &[DataType]) -> Option<&WasmScalar> {
+        let mut accepting = self.functions.iter().filter(|f| accepts(&f.takes, given));
+        // Only dictionaries and their like can be taken by two.
+        let same = self.functions.iter().find(|f| f.takes == given);
+        same.or_else(|| accepting.next()).map(|f| &*f.function)
+    }
+
+    /// What the arguments of a call become.
+    fn coerce(&self, given: &[DataType]) -> Result<Vec<DataType>, Refusal> {
+        if self.exact(given).is_some() {
+            return Ok(given.to_vec());
+        }
+        let takes = self.functions.iter().map(|f| &f.takes[..]);
+        let mut candidates: Vec<_> = takes
+            .filter_map(|takes| Some((takes, coerced(takes, given)?)))
+            .collect();
+        let least = candidates.iter().map(|c| written_out(c.0, given)).min();
+        candidates.retain(|c| Some(written_out(c.0, given)) == least);
+        let leads_to_all = |takes: &[DataType]| {
+            let mut others = candidates.iter();
+            others.all(|(other, _)| coerced(other, takes).is_some())
+        };
+        let closest: Vec<_> = candidates.iter().filter(|c| leads_to_all(c.0)).collect();
+        match &closest[..] {
+            [(_, types)] => Ok(types.clone()),
+            _ if candidates.is_empty() => Err(self.mismatch(given)),
+            _ => Err(Refusal::Ambiguous {
+                given: argument_lists([given]),
+                candidates: argument_lists(candidates.iter().map(|c| c.0)),
+            }),
+        }
+    }
+
+    fn mismatch(&self, given: &[DataType]) -> Refusal {
+        // In the usual layouts: that of a text is not what is wrong with it.
+        let given: Vec<_> = given.iter().cloned().map(canonical).collect();
+        Refusal::Call {
+            declared: argument_lists(self.functions.iter().map(|f| &f.takes[..])),
+            given: argument_lists([&given[..]]),
+        }
+    }
+
+    fn refused(&self, reason: Refusal) -> DataFusionError {
+        let subject = Subject::Function(self.name().to_owned());
+        DataFusionError::External(Box::new(Error::refused(subject, reason)))
+    }
+}
+
+impl ScalarUDFImpl for Overloads {
+    fn name(&self) -> &str {
+        &self.functions[0].function.definition().name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// The declared type, for arguments as [`coerce_types`](Self::coerce_types)
+    /// leaves them.
+    fn return_type(&self, given: &[DataType]) -> Result<DataType> {
+        match self.exact(given) {
+            Some(function) => Ok(function.definition().signature.returns.clone()),
+            None => Err(self.refused(match self.coerce(given) {
+                Ok(_) => self.mismatch(given),
+                Err(reason) => reason,
+            })),
+        }
+    }
+
+    fn is_strict(&self) -> bool {
+        self.functions.iter().all(|f| f.function.is_strict())
+    }
+
+    /// What cannot be coerced stays as it is: `return_type` refuses it in our
+    /// words, while an error from here would be lost among DataFusion's.
+    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
+        Ok(self.coerce(given).unwrap_or_else(|_| given.to_vec()))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let given: Vec<_> = args.args.iter().map(ColumnarValue::data_type).collect();
+        match self.exact(&given) {
+            Some(function) => function.invoke(args),
+            None => Err(self.refused(self.mismatch(&given))),
+        }
+    }
+}

@@ -19,8 +19,8 @@ pub(crate) use limits::LIMITS;
 pub use limits::Limits;
 pub use reset::Reset;
 pub(crate) use spelling::{
-    Identifier, Literal, MAP_NAMES, SqlType, TYPE_DEPTH_MAX, UNSPELLABLE, ZONE, argument_lists,
-    canonical, check_type, sql_types,
+    ANY_DECIMAL, Identifier, Literal, MAP_NAMES, SqlType, TYPE_DEPTH_MAX, UNSPELLABLE, ZONE,
+    argument_lists, canonical, check_type, sql_types,
 };
 
 /// A function: its SQL name, its signature, its module and its export.
@@ -81,6 +81,12 @@ impl Definition {
 /// the session's, so that a definition means the same everywhere. A type that
 /// SQL has no name for is written as Arrow prints it: `ARROW('Float16')`,
 /// `ARROW('Dictionary(Int8, Utf8)')`, `ARROW('Timestamp(s, "Europe/Paris")')`.
+///
+/// An argument that is `DECIMAL(*)` takes a decimal of up to 38 digits, with any
+/// number of them behind the point; `DECIMAL` alone has 38 and 10, as elsewhere.
+/// All such arguments of a call have one type, which holds the values of each.
+/// It is also the type of a result that is `DECIMAL(*)`. The guest sees whole
+/// numbers, and does not learn where the point is.
 ///
 /// A type is nested at most 32 deep, is made of at most 1000 types, and has at
 /// most 65,536 values of a fixed size in a row.
@@ -262,19 +268,28 @@ mod arrow_spelling {
     use arrow::datatypes::DataType;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
+    use super::ANY_DECIMAL;
+
+    const ANY: &str = "Decimal128(*)";
+
     pub(super) fn serialize<S: Serializer>(
         data_type: &DataType,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(data_type)
+        match *data_type == ANY_DECIMAL {
+            true => serializer.serialize_str(ANY),
+            false => serializer.collect_str(data_type),
+        }
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<DataType, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(D::Error::custom)
+        let text = String::deserialize(deserializer)?;
+        match text == ANY {
+            true => Ok(ANY_DECIMAL),
+            false => text.parse().map_err(D::Error::custom),
+        }
     }
 }
 
@@ -306,11 +321,15 @@ mod tests {
 
     #[test]
     fn definition_survives_a_journey_as_json() {
-        let text = serde_json::to_string(&haversine()).unwrap();
-        assert_eq!(
-            serde_json::from_str::<Definition>(&text).unwrap(),
-            haversine()
-        );
+        let mut any = haversine();
+        any.signature.returns = ANY_DECIMAL;
+        for definition in [haversine(), any] {
+            let text = serde_json::to_string(&definition).unwrap();
+            assert_eq!(
+                serde_json::from_str::<Definition>(&text).unwrap(),
+                definition
+            );
+        }
     }
 
     #[test]

@@ -12,11 +12,11 @@ mod slices;
 
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType};
 use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::logical_expr::ScalarUDF;
 
-use crate::definition::{Definition, Limits, SqlType, check_type};
+use crate::definition::{ANY_DECIMAL, Argument, Definition, Limits, SqlType, check_type};
 use crate::error::{Error, ModuleFault, Refusal, Result, Subject};
 use crate::marshal::Layout;
 use crate::module::{Inspection, Modules};
@@ -163,13 +163,24 @@ fn check_signature(definition: &Definition) -> Result<(), Refusal> {
     let crosses = |data_type: &DataType| {
         // Ours have been checked; DataFusion's parser lets more through.
         check_type(data_type)?;
-        match Layout::of(data_type) {
+        // Decimals of any digits cross alike.
+        let crossing = match *data_type == ANY_DECIMAL {
+            true => &DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0),
+            false => data_type,
+        };
+        match Layout::of(crossing) {
             Some(_) => Ok(()),
             None => Err(Refusal::Type(SqlType(data_type).to_string())),
         }
     };
     for argument in &signature.arguments {
         crosses(&argument.data_type)?;
+    }
+    let any = |argument: &Argument| argument.data_type == ANY_DECIMAL;
+    if signature.returns == ANY_DECIMAL && !signature.arguments.iter().any(any) {
+        return Err(Refusal::TypeRule(
+            "is DECIMAL(*) and follows from no argument",
+        ));
     }
     crosses(&signature.returns)
 }

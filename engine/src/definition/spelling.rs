@@ -39,6 +39,10 @@ pub(crate) const ZONE: &str = "+00:00";
 /// The names inside a `MAP`, which are DataFusion's.
 pub(crate) const MAP_NAMES: [&str; 3] = ["entries", "key", "value"];
 
+/// `DECIMAL(*)`, which only a signature has: any decimal of 128 bits. Arrow has
+/// no type without digits, so nothing else is written so.
+pub(crate) const ANY_DECIMAL: DataType = DataType::Decimal128(0, 0);
+
 /// Prints an Arrow type as it stands in a statement: under its SQL name, or as
 /// `ARROW('…')` in Arrow's own spelling where SQL has none.
 pub(crate) struct SqlType<'a>(pub(crate) &'a DataType);
@@ -63,6 +67,7 @@ impl fmt::Display for SqlType<'_> {
             DataType::Time64(TimeUnit::Nanosecond) => "TIME",
             DataType::Interval(IntervalUnit::MonthDayNano) => "INTERVAL",
             DataType::Timestamp(unit, zone) => return timestamp(f, self.0, *unit, zone.as_deref()),
+            any if *any == ANY_DECIMAL => "DECIMAL(*)",
             DataType::Decimal128(precision, scale) if scale.unsigned_abs() <= *precision => {
                 return write!(f, "DECIMAL({precision}, {scale})");
             }
@@ -171,6 +176,9 @@ pub(crate) const UNSPELLABLE: &str = "has a name in it that Arrow cannot spell";
 /// could not store.
 pub(crate) fn check_type(data_type: &DataType) -> Result<(), Refusal> {
     Survey::default().visit(data_type, 1, 1)?;
+    if *data_type == ANY_DECIMAL {
+        return Ok(());
+    }
     match data_type.to_string().parse() {
         Ok::<DataType, _>(stored) if stored == *data_type => Ok(()),
         _ => Err(Refusal::TypeRule(UNSPELLABLE)),
@@ -196,6 +204,10 @@ impl Survey {
         rule(
             self.parts <= TYPE_PARTS_MAX,
             "is made of more than 1000 types",
+        )?;
+        rule(
+            depth == 1 || *data_type != ANY_DECIMAL,
+            "has a DECIMAL(*) inside of another type",
         )?;
         let width = match data_type {
             FixedSizeBinary(size) | FixedSizeList(_, size) => {

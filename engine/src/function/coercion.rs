@@ -6,26 +6,62 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::{DECIMAL_DEFAULT_SCALE, DECIMAL128_MAX_PRECISION, DataType, Field};
 use datafusion::common::Result;
 use datafusion::logical_expr::type_coercion::functions::{UDFCoercionExt, fields_with_udf};
 use datafusion::logical_expr::{Signature, Volatility};
 
+use crate::definition::ANY_DECIMAL;
 use crate::marshal::same_values;
 
 /// Whether arguments of the types `given` are what `declared` takes, as they
 /// are.
 pub(super) fn accepts(declared: &[DataType], given: &[DataType]) -> bool {
-    declared.len() == given.len() && declared.iter().zip(given).all(|(d, g)| fits(d, g))
+    let any = any_decimals(declared, given);
+    declared.len() == given.len()
+        && declared.iter().zip(given).all(|(d, g)| fits(d, g))
+        && any.clone().zip(any.skip(1)).all(|(one, next)| one == next)
 }
 
 fn fits(declared: &DataType, given: &DataType) -> bool {
-    declared == given || same_values(declared, given)
+    match *declared == ANY_DECIMAL {
+        true => matches!(values(given), DataType::Decimal128(..)),
+        false => declared == given || same_values(declared, given),
+    }
+}
+
+/// The type of the values of a column, however they are stored.
+fn values(data_type: &DataType) -> &DataType {
+    match data_type {
+        DataType::Dictionary(_, values) => values,
+        other => other,
+    }
+}
+
+/// The types of the values that are given for `DECIMAL(*)`.
+fn any_decimals<'a>(
+    declared: &'a [DataType],
+    given: &'a [DataType],
+) -> impl Iterator<Item = &'a DataType> + Clone {
+    let pairs = declared.iter().zip(given);
+    pairs
+        .filter(|(declared, _)| **declared == ANY_DECIMAL)
+        .map(|(_, given)| values(given))
+}
+
+/// What a function returns for arguments that it accepts.
+pub(super) fn returned(returns: &DataType, declared: &[DataType], given: &[DataType]) -> DataType {
+    let any = any_decimals(declared, given).next();
+    let any = any.filter(|_| *returns == ANY_DECIMAL);
+    any.unwrap_or(returns).clone()
 }
 
 /// Whether no call can tell the two lists of argument types apart.
 pub(crate) fn are_alike(one: &[DataType], other: &[DataType]) -> bool {
-    accepts(one, other) || accepts(other, one)
+    // What takes any decimal is not the same as what takes some.
+    let any =
+        |types: &[DataType]| -> Vec<bool> { types.iter().map(|t| *t == ANY_DECIMAL).collect() };
+    any(one) == any(other) && (accepts(one, other) || accepts(other, one))
 }
 
 /// What arguments of the types `given` must become for `declared` to take them,
@@ -34,8 +70,13 @@ pub(super) fn coerced(declared: &[DataType], given: &[DataType]) -> Option<Vec<D
     if declared.len() != given.len() {
         return None;
     }
+    let any = common_decimal(any_decimals(declared, given))?;
     let coerce = |(declared, given): (&DataType, &DataType)| {
-        if fits(declared, given) {
+        let declared = match *declared == ANY_DECIMAL {
+            true => &any,
+            false => declared,
+        };
+        if declared == given || same_values(declared, given) {
             return Some(given.clone());
         }
         if widens(declared, given) {
@@ -45,6 +86,31 @@ pub(super) fn coerced(declared: &[DataType], given: &[DataType]) -> Option<Vec<D
         fits(declared, &coerced).then_some(coerced)
     };
     declared.iter().zip(given).map(coerce).collect()
+}
+
+/// The smallest decimal that holds all values of these types; of nulls, what
+/// DataFusion has for `DECIMAL`.
+fn common_decimal<'a>(types: impl Iterator<Item = &'a DataType>) -> Option<DataType> {
+    let mut common: Option<(i16, i16)> = None;
+    for data_type in types.filter(|data_type| !data_type.is_null()) {
+        if *data_type == ANY_DECIMAL {
+            // Not the arguments of a call, but those of another function.
+            return Some(ANY_DECIMAL);
+        }
+        let (precision, scale) = digits(data_type)?;
+        let (whole, behind) = (precision - scale, scale);
+        common = Some(match common {
+            Some(before) => (before.0.max(whole), before.1.max(behind)),
+            None => (whole, behind),
+        });
+    }
+    let Some((whole, behind)) = common else {
+        let (precision, scale) = (DECIMAL128_MAX_PRECISION, DECIMAL_DEFAULT_SCALE);
+        return Some(DataType::Decimal128(precision, scale));
+    };
+    let precision = u8::try_from((whole + behind).max(1)).ok()?;
+    let scale = i8::try_from(behind).ok()?;
+    (precision <= DECIMAL128_MAX_PRECISION).then_some(DataType::Decimal128(precision, scale))
 }
 
 /// How many arguments of the types `given` become texts that are none: anything
@@ -57,29 +123,34 @@ pub(super) fn written_out(declared: &[DataType], given: &[DataType]) -> usize {
         .count()
 }
 
-/// Whether a decimal holds every value of the type `given`, scaled or not.
+/// Whether a decimal holds every value of the type `given`.
 fn widens(declared: &DataType, given: &DataType) -> bool {
+    match (
+        declared.is_decimal().then(|| digits(declared)),
+        digits(given),
+    ) {
+        (Some(Some((precision, scale))), Some((given_precision, given_scale))) => {
+            scale >= given_scale && precision - scale >= given_precision - given_scale
+        }
+        _ => false,
+    }
+}
+
+/// The digits of a decimal or an integer: all, and those behind the point.
+fn digits(data_type: &DataType) -> Option<(i16, i16)> {
     use DataType::*;
-    let digits = |data_type: &DataType| match data_type {
+    match data_type {
+        any if *any == ANY_DECIMAL => None,
         Decimal32(precision, scale)
         | Decimal64(precision, scale)
         | Decimal128(precision, scale)
         | Decimal256(precision, scale) => Some((i16::from(*precision), i16::from(*scale))),
-        _ => None,
-    };
-    let integer = match given {
         Int8 | UInt8 => Some((3, 0)),
         Int16 | UInt16 => Some((5, 0)),
         Int32 | UInt32 => Some((10, 0)),
         Int64 => Some((19, 0)),
         UInt64 => Some((20, 0)),
         _ => None,
-    };
-    match (digits(declared), digits(given).or(integer)) {
-        (Some((precision, scale)), Some((given_precision, given_scale))) => {
-            scale >= given_scale && precision - scale >= given_precision - given_scale
-        }
-        _ => false,
     }
 }
 
@@ -139,5 +210,50 @@ mod tests {
             let coerced = coerced(&declared, std::slice::from_ref(&given));
             assert_eq!(coerced.is_some(), fits, "{declared:?} of {given}");
         }
+    }
+
+    #[test]
+    fn decimals_of_any_digits_become_one_that_holds_them_all() {
+        use DataType::*;
+        let of = |given: &[DataType]| {
+            let declared = vec![ANY_DECIMAL; given.len()];
+            let coerced = coerced(&declared, given)?;
+            assert!(accepts(&declared, &coerced), "{coerced:?}");
+            assert_eq!(accepts(&declared, given), coerced == given);
+            Some(returned(&ANY_DECIMAL, &declared, &coerced))
+        };
+        let stored = Dictionary(Box::new(Int8), Box::new(Decimal128(5, 2)));
+        for (given, common) in [
+            (vec![Decimal128(5, 2)], Some(Decimal128(5, 2))),
+            (vec![stored.clone()], Some(Decimal128(5, 2))),
+            (vec![stored, Decimal128(5, 2)], Some(Decimal128(5, 2))),
+            (
+                vec![Decimal128(5, 2), Decimal128(4, 3)],
+                Some(Decimal128(6, 3)),
+            ),
+            (vec![Decimal32(5, 2), Int32], Some(Decimal128(12, 2))),
+            (vec![Decimal128(3, -2), Int8], Some(Decimal128(5, 0))),
+            (vec![Null, Decimal128(5, 2)], Some(Decimal128(5, 2))),
+            (vec![Null, Null], Some(Decimal128(38, 10))),
+            (
+                vec![Decimal128(38, 0), Decimal128(1, 0)],
+                Some(Decimal128(38, 0)),
+            ),
+            (vec![Decimal128(38, 0), Decimal128(1, 1)], None),
+            (vec![Decimal256(39, 0)], None),
+            (vec![Float64], None),
+            (vec![Utf8], None),
+        ] {
+            assert_eq!(of(&given), common, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn function_of_some_decimal_is_closer_than_one_of_any() {
+        let some = [DataType::Decimal128(12, 2)];
+        assert!(coerced(&[ANY_DECIMAL], &some).is_some());
+        assert!(coerced(&some, &[ANY_DECIMAL]).is_none());
+        assert!(!are_alike(&some, &[ANY_DECIMAL]));
+        assert!(are_alike(&[ANY_DECIMAL], &[ANY_DECIMAL]));
     }
 }

@@ -13,7 +13,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility as DfVolatility,
 };
 
-use super::coercion::{accepts, coerced, written_out};
+use super::coercion::{accepts, coerced, returned, written_out};
 use super::scalar::WasmScalar;
 use crate::definition::{Volatility, argument_lists, canonical};
 use crate::error::{Error, Refusal, Subject};
@@ -32,6 +32,13 @@ pub(super) struct Overloads {
 struct Overload {
     takes: Vec<DataType>,
     function: Arc<WasmScalar>,
+}
+
+impl Overload {
+    fn returns(&self, given: &[DataType]) -> DataType {
+        let declared = &self.function.definition().signature.returns;
+        returned(declared, &self.takes, given)
+    }
 }
 
 impl Overloads {
@@ -60,11 +67,11 @@ impl Overloads {
     }
 
     /// The function that takes these arguments as they are.
-    fn exact(&self, given: &[DataType]) -> Option<&WasmScalar> {
+    fn exact(&self, given: &[DataType]) -> Option<&Overload> {
         let mut accepting = self.functions.iter().filter(|f| accepts(&f.takes, given));
-        // Only dictionaries and their like can be taken by two.
+        // By some decimal, and by any.
         let same = self.functions.iter().find(|f| f.takes == given);
-        same.or_else(|| accepting.next()).map(|f| &*f.function)
+        same.or_else(|| accepting.next())
     }
 
     /// What the arguments of a call become.
@@ -121,7 +128,7 @@ impl ScalarUDFImpl for Overloads {
     /// leaves them.
     fn return_type(&self, given: &[DataType]) -> Result<DataType> {
         match self.exact(given) {
-            Some(function) => Ok(function.definition().signature.returns.clone()),
+            Some(overload) => Ok(overload.returns(given)),
             None => Err(self.refused(match self.coerce(given) {
                 Ok(_) => self.mismatch(given),
                 Err(reason) => reason,
@@ -142,7 +149,7 @@ impl ScalarUDFImpl for Overloads {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let given: Vec<_> = args.args.iter().map(ColumnarValue::data_type).collect();
         match self.exact(&given) {
-            Some(function) => function.invoke(args),
+            Some(overload) => overload.function.invoke(args, &overload.returns(&given)),
             None => Err(self.refused(self.mismatch(&given))),
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, new_empty_array, new_null_array};
 use arrow::buffer::NullBuffer;
+use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
@@ -139,12 +140,13 @@ impl WasmScalar {
         query: &QueryContext,
         arguments: &Arguments,
         rows: usize,
+        returns: &DataType,
     ) -> Result<ArrayRef, Error> {
         let mut columns = Vec::new();
         let mut first = 0;
         while first < rows {
             let slice = self.next_slice(rows - first);
-            columns.push(self.call_slice(query, arguments, first, slice)?);
+            columns.push(self.call_slice(query, arguments, first, slice, returns)?);
             first += slice;
         }
         joined(columns).map_err(arrow)
@@ -171,11 +173,11 @@ impl WasmScalar {
         arguments: &Arguments,
         first: usize,
         rows: usize,
+        returns: &DataType,
     ) -> Result<ArrayRef, Error> {
         if query.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        let returns = &self.definition.signature.returns;
         let columns = arguments.slice(first, rows);
         let nulls = if self.is_strict() {
             match strict_nulls(&columns, rows) {
@@ -185,7 +187,7 @@ impl WasmScalar {
         } else {
             None
         };
-        let run = |fresh| self.run(query, &columns, rows, nulls.as_ref(), fresh);
+        let run = |fresh| self.run(query, &columns, rows, returns, nulls.as_ref(), fresh);
         let stop = match run(false) {
             Ok(answer) => {
                 if answer.is_light {
@@ -208,14 +210,14 @@ impl WasmScalar {
                 // and may be what is wrong.
                 let before = stopped.row().filter(|_| self.is_repeatable());
                 if let Some(before @ 1..) = before {
-                    self.call_slice(query, arguments, first, before as usize)?;
+                    self.call_slice(query, arguments, first, before as usize, returns)?;
                 }
                 return Err(self.error(stop, first, rows));
             }
         }
         let half = rows / 2;
-        let front = self.call_slice(query, arguments, first, half)?;
-        let back = self.call_slice(query, arguments, first + half, rows - half)?;
+        let front = self.call_slice(query, arguments, first, half, returns)?;
+        let back = self.call_slice(query, arguments, first + half, rows - half, returns)?;
         joined(vec![front, back]).map_err(arrow)
     }
 
@@ -224,6 +226,7 @@ impl WasmScalar {
         query: &QueryContext,
         columns: &[ArrayRef],
         rows: usize,
+        returns: &DataType,
         nulls: Option<&NullBuffer>,
         fresh: bool,
     ) -> Result<Answer, Stop> {
@@ -232,7 +235,7 @@ impl WasmScalar {
         let call = Call {
             arguments: &arguments,
             budget: limits.into(),
-            returns: &self.definition.signature.returns,
+            returns,
             nulls,
             alike: self.is_repeatable() && !fresh,
             fresh,
@@ -263,9 +266,13 @@ impl Hash for WasmScalar {
 }
 
 impl WasmScalar {
-    /// Calls the function for arguments that it takes as they are.
-    pub(super) fn invoke(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let returns = &self.definition.signature.returns;
+    /// Calls the function for arguments that it takes as they are, for which it
+    /// returns a column of the type `returns`.
+    pub(super) fn invoke(
+        &self,
+        args: ScalarFunctionArgs,
+        returns: &DataType,
+    ) -> Result<ColumnarValue> {
         if args.number_rows == 0 {
             return Ok(ColumnarValue::Array(new_empty_array(returns)));
         }
@@ -282,7 +289,9 @@ impl WasmScalar {
         let arguments = Arguments::new(args.args)?;
         let query = QueryContext::of(&args.config_options);
         let query = query.as_ref().unwrap_or(&self.outside);
-        let column = self.call(query, &arguments, rows).map_err(external)?;
+        let column = self
+            .call(query, &arguments, rows, returns)
+            .map_err(external)?;
         if folds {
             ScalarValue::try_from_array(&column, 0).map(ColumnarValue::Scalar)
         } else {

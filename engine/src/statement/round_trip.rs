@@ -56,6 +56,7 @@ async fn types_are_those_of_datafusion() {
 fn types_that_sql_can_say_print_as_sql() {
     for (text, printed) in [
         ("NUMERIC", "DECIMAL(38, 10)"),
+        ("NUMERIC(*)", "DECIMAL(*)"),
         ("decimal(40,2)", "DECIMAL(40, 2)"),
         ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE"),
         ("TIMESTAMPTZ(6)", "TIMESTAMP(6) WITH TIME ZONE"),
@@ -140,6 +141,10 @@ fn types_that_make_no_sense_are_refused() {
         ("DECIMAL(76, 76)".into(), "DECIMAL(77)".into()),
         ("DECIMAL(1, 1)".into(), "DECIMAL(1, 2)".into()),
         ("DECIMAL(1)".into(), "DECIMAL(0)".into()),
+        ("DECIMAL(*)".into(), "DECIMAL(*)[]".into()),
+        ("DECIMAL(*)".into(), "STRUCT(a DECIMAL(*))".into()),
+        ("DECIMAL(*)".into(), "DECIMAL(*, 2)".into()),
+        ("DECIMAL(*)".into(), "ARROW('Decimal128(0, 0)')".into()),
         ("TIMESTAMP(6)".into(), "TIMESTAMP(7)".into()),
         (
             "ARROW('Dictionary(Int8, Utf8)')".into(),

@@ -16,6 +16,9 @@ use super::reader::Reader;
 /// The type whose one parameter is in Arrow's own spelling.
 pub(super) const ARROW: &str = "ARROW";
 
+/// The type that may have a star instead of its digits.
+pub(super) const DECIMAL: &str = "DECIMAL";
+
 /// Whether a `>` that closes the type around this one was read already, as the
 /// second half of a `>>`.
 type Closed = bool;
@@ -65,6 +68,9 @@ impl Reader<'_, '_> {
             "STRUCT" if angle || opens(self, Token::LParen) => self.structure()?,
             "MAP" if angle || opens(self, Token::LParen) => self.map()?,
             ARROW if opens(self, Token::LParen) => (self.arrow()?, false),
+            DECIMAL | "NUMERIC" if self.0.peek_nth_token_ref(2).token == Token::Mul => {
+                (self.any_decimal()?, false)
+            }
             "TIMESTAMP" => {
                 let (precision, zone) = self.time()?;
                 (Sql::Timestamp(precision, zone), false)
@@ -137,6 +143,16 @@ impl Reader<'_, '_> {
         self.0.expect_token(&Token::RParen)?;
         let name = ObjectName::from(vec![Ident::new(ARROW)]);
         Ok(Sql::Custom(name, vec![text]))
+    }
+
+    /// `DECIMAL(*)`.
+    fn any_decimal(&mut self) -> Result<Sql, ParserError> {
+        self.skip(1);
+        self.0.expect_token(&Token::LParen)?;
+        self.0.expect_token(&Token::Mul)?;
+        self.0.expect_token(&Token::RParen)?;
+        let name = ObjectName::from(vec![Ident::new(DECIMAL)]);
+        Ok(Sql::Custom(name, vec!["*".to_owned()]))
     }
 
     /// What follows `TIME` or `TIMESTAMP`. sqlparser takes any `WITH` behind

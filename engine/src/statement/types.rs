@@ -4,8 +4,8 @@
 //! the session; held to `arrow_typeof(CAST(NULL AS t))` by a test. One name
 //! means something else: `TIMESTAMP WITH TIME ZONE` has the zone `+00:00`, and
 //! not the session's, since a definition means the same in every session. And
-//! two are ours: `MAP(k, v)`, which DataFusion has no name for, and
-//! `ARROW('…')`, for whatever SQL cannot say.
+//! three are ours: `MAP(k, v)`, which DataFusion has no name for, `DECIMAL(*)`,
+//! since `DECIMAL` has 38 digits, and `ARROW('…')`, for whatever SQL cannot say.
 //!
 //! The way back is `SqlType` in `definition/spelling.rs`.
 
@@ -20,8 +20,10 @@ use sqlparser::ast::{
 };
 
 use super::reader::fold;
-use super::type_name::ARROW;
-use crate::definition::{Literal, MAP_NAMES, TYPE_DEPTH_MAX, UNSPELLABLE, ZONE, check_type};
+use super::type_name::{ARROW, DECIMAL};
+use crate::definition::{
+    ANY_DECIMAL, Literal, MAP_NAMES, TYPE_DEPTH_MAX, UNSPELLABLE, ZONE, check_type,
+};
 use crate::error::{Error, Refusal, Result, Subject};
 
 /// The Arrow type of a SQL type in the signature of the function `of`.
@@ -99,6 +101,7 @@ fn map(data_type: &Sql) -> Result<DataType, Refusal> {
         }
         Sql::Custom(name, parameters) => match (&name.0[..], &parameters[..]) {
             ([part], [text]) if part.as_ident() == Some(&Ident::new(ARROW)) => arrow(text)?,
+            ([part], [_]) if part.as_ident() == Some(&Ident::new(DECIMAL)) => ANY_DECIMAL,
             _ => return Err(unknown()),
         },
         _ => return Err(unknown()),

@@ -33,7 +33,8 @@ fn fits(declared: &DataType, given: &DataType) -> bool {
 /// The type of the values of a column, however they are stored.
 fn values(data_type: &DataType) -> &DataType {
     match data_type {
-        DataType::Dictionary(_, values) => values,
+        DataType::Dictionary(_, inner) => values(inner),
+        DataType::RunEndEncoded(_, inner) => values(inner.data_type()),
         other => other,
     }
 }

@@ -6,7 +6,10 @@
 use std::collections::BTreeSet;
 use std::hint::black_box;
 
-use fusebox_sdk::udf;
+use fusebox_sdk::{
+    Date, Decimal, Duration, F16, Interval, Microsecond, Millisecond, ParseDecimalError, Second,
+    Time, Timestamp, TimestampTz, udf,
+};
 
 /// Takes every type of number, and adds them up as far as DOUBLE can.
 #[udf]
@@ -152,4 +155,88 @@ pub fn at_most(text: String, bytes: i64) -> Result<String, String> {
         return Err(text);
     }
     Ok(text)
+}
+
+/// A number of 16 bits, twice.
+#[udf]
+pub fn twice_half(n: F16) -> F16 {
+    F16::from_f32(n.to_f32() * 2.0)
+}
+
+/// The price of so many pieces.
+#[udf]
+pub fn price(piece: Decimal<10, 2>, pieces: i64) -> Result<Decimal<10, 2>, &'static str> {
+    piece.checked_mul(pieces).ok_or("too expensive")
+}
+
+/// A number that is read from a text, with as many digits as there are.
+#[udf]
+pub fn to_decimal(text: &str) -> Result<Decimal<38, 10>, ParseDecimalError> {
+    text.parse()
+}
+
+/// The last day of a date's month.
+#[udf]
+pub fn month_end(date: Date) -> Option<Date> {
+    let (year, month, _) = date.to_ymd();
+    let next = match month {
+        12 => Date::from_ymd(year + 1, 1, 1),
+        _ => Date::from_ymd(year, month + 1, 1),
+    };
+    Some(Date::from_days(next?.days().checked_sub(1)?))
+}
+
+/// The time of day some seconds later, around the clock.
+#[udf]
+pub fn later(time: Time, seconds: i32) -> Option<Time> {
+    let nanoseconds = time.nanoseconds() + i64::from(seconds) * 1_000_000_000;
+    Time::from_nanoseconds(nanoseconds.rem_euclid(86_400_000_000_000))
+}
+
+/// A point in time as text, counted in nanoseconds.
+#[udf]
+pub fn show_timestamp(timestamp: Timestamp) -> String {
+    timestamp.to_string()
+}
+
+/// The same in seconds, none where there are no nanoseconds that far.
+#[udf]
+pub fn in_seconds(timestamp: Timestamp<Second>) -> Option<Timestamp> {
+    timestamp.to_unit()
+}
+
+/// The same in thousandths of a second.
+#[udf]
+pub fn to_milliseconds(timestamp: Timestamp<Microsecond>) -> Option<Timestamp<Millisecond>> {
+    timestamp.to_unit()
+}
+
+/// The day in UTC.
+#[udf]
+pub fn utc_date(timestamp: TimestampTz) -> Option<Date> {
+    timestamp.utc().date()
+}
+
+/// Some time later.
+#[udf]
+pub fn after(timestamp: TimestampTz, span: Duration) -> Option<TimestampTz> {
+    let nanoseconds = timestamp.nanoseconds().checked_add(span.nanoseconds());
+    nanoseconds.map(TimestampTz::from_nanoseconds)
+}
+
+/// A span of the calendar with each of its parts negated.
+#[udf]
+pub fn backwards(span: Interval) -> Interval {
+    Interval {
+        months: span.months.wrapping_neg(),
+        days: span.days.wrapping_neg(),
+        nanoseconds: span.nanoseconds.wrapping_neg(),
+    }
+}
+
+/// The time between two points in time.
+#[udf]
+pub fn between(from: TimestampTz, to: TimestampTz) -> Option<Duration> {
+    let nanoseconds = to.nanoseconds().checked_sub(from.nanoseconds());
+    nanoseconds.map(Duration::from_nanoseconds)
 }

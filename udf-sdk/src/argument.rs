@@ -1,15 +1,19 @@
 //! Rust types that SQL arguments arrive as.
 
-use crate::column::{BLOCK_ROWS, Bits, Bytes, Column, Numbers};
+use crate::calendar::{Date, Duration, Interval, Time};
+use crate::column::{BLOCK_ROWS, Bits, Bytes, Column, Number, Numbers};
+use crate::decimal::Decimal;
 use crate::entry::{Arguments, Layout, Text};
+use crate::float::F16;
 use crate::sql::{Parameter, SqlType};
+use crate::timestamp::{Timestamp, TimestampTz, Unit};
 
 /// A Rust type that a SQL argument arrives as: one of [the table](crate#types),
 /// or `Option` of one, which sees nulls.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type that a SQL argument can arrive as",
     label = "no SQL type for this argument",
-    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, or an Option of one of these"
+    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval or Duration, or an Option of one of these"
 )]
 pub trait Argument<'c>: Sized {
     /// The type without its nulls.
@@ -41,7 +45,7 @@ pub trait Argument<'c>: Sized {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type that a SQL argument can arrive as",
     label = "no SQL type for this argument",
-    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, or an Option of one of these"
+    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval or Duration, or an Option of one of these"
 )]
 pub trait Plain<'c>: SqlType + From<ItemOf<'c, Self>> {
     /// The column, in the layout of the SQL type.
@@ -127,6 +131,29 @@ impl<'c, P: Plain<'c>> Argument<'c> for Option<P> {
     }
 }
 
+/// Reads a column of numbers.
+fn numbers<'c, N: Number>(arguments: &mut Arguments<'c>) -> Numbers<'c, N> {
+    Numbers::new(arguments.next(Layout::Numbers(size_of::<N>())))
+}
+
+impl<'c, const P: u8, const S: i8> Plain<'c> for Decimal<P, S> {
+    type Column = Numbers<'c, Self>;
+
+    #[inline]
+    fn column(arguments: &mut Arguments<'c>) -> Self::Column {
+        numbers(arguments)
+    }
+}
+
+impl<'c, U: Unit> Plain<'c> for Timestamp<U> {
+    type Column = Numbers<'c, Self>;
+
+    #[inline]
+    fn column(arguments: &mut Arguments<'c>) -> Self::Column {
+        numbers(arguments)
+    }
+}
+
 macro_rules! arguments {
     ($($column:ty, $read:expr => $($rust:ty)+;)*) => {$($(
         impl<'c> Plain<'c> for $rust {
@@ -140,9 +167,8 @@ macro_rules! arguments {
     )+)*};
 }
 arguments! {
-    Numbers<'c, Self>, |arguments: &mut Arguments<'c>| {
-        Numbers::new(arguments.next(Layout::Numbers(size_of::<Self>())))
-    } => i8 i16 i32 i64 u8 u16 u32 u64 f32 f64;
+    Numbers<'c, Self>, numbers => i8 i16 i32 i64 u8 u16 u32 u64 f32 f64;
+    Numbers<'c, Self>, numbers => F16 Date Time TimestampTz Duration Interval;
     Bits<'c>, |arguments: &mut Arguments<'c>| Bits::new(arguments.next(Layout::Bits)) => bool;
     Text<'c>, Arguments::next_text => &'c str String;
     Bytes<'c>, |arguments: &mut Arguments<'c>| Bytes::new(arguments.next(Layout::Bytes)) => &'c [u8] Vec<u8>;

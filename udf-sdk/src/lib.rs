@@ -40,6 +40,15 @@
 //! | `INT`, `INT UNSIGNED` | `i32`, `u32` | `i32`, `u32` |
 //! | `BIGINT`, `BIGINT UNSIGNED` | `i64`, `u64` | `i64`, `u64` |
 //! | `FLOAT`, `DOUBLE` | `f32`, `f64` | `f32`, `f64` |
+//! | `ARROW('Float16')` | [`F16`] | [`F16`] |
+//! | `DECIMAL(P, S)` | [`Decimal<P, S>`](Decimal) | [`Decimal<P, S>`](Decimal) |
+//! | `DATE` | [`Date`] | [`Date`] |
+//! | `TIME` | [`Time`] | [`Time`] |
+//! | `TIMESTAMP` | [`Timestamp`] | [`Timestamp`] |
+//! | `TIMESTAMP(0)`, `TIMESTAMP(3)`, `TIMESTAMP(6)` | [`Timestamp<Second>`](Timestamp), `<Millisecond>`, `<Microsecond>` | the same |
+//! | `TIMESTAMP WITH TIME ZONE` | [`TimestampTz`] | [`TimestampTz`] |
+//! | `INTERVAL` | [`Interval`] | [`Interval`] |
+//! | `ARROW('Duration(ns)')` | [`Duration`] | [`Duration`] |
 //! | `VARCHAR` | `&str`, `String` | `&str`, `String` |
 //! | `BYTEA` | `&[u8]`, `Vec<u8>` | `&[u8]`, `Vec<u8>` |
 //! | nulls | `Option` of the above | `Option` of the above |
@@ -48,6 +57,9 @@
 //! An alias is as good as the type it stands for. `&str` and `&[u8]` cost the
 //! row nothing; `String` and `Vec<u8>` are copied in the row and on its fuel. A
 //! result may borrow from an argument.
+//!
+//! With the features `chrono` and `jiff`, dates and times convert from and to
+//! those of the two crates.
 //!
 //! **Nulls.** A function without an `Option` argument is `STRICT`: where an
 //! argument is null, the result is null and the function is not called. With
@@ -151,11 +163,35 @@ mod column;
 // SQL types, and the declaration of a function.
 mod sql;
 
+// Dates and times of the crate `chrono`.
+#[cfg(feature = "chrono")]
+mod with_chrono;
+
+// Dates and times of the crate `jiff`.
+#[cfg(feature = "jiff")]
+mod with_jiff;
+
+// Points in time.
+mod timestamp;
+
+// Days, times of day and spans of time.
+mod calendar;
+
+// Decimal numbers.
+mod decimal;
+
+// Numbers of 16 bits.
+mod float;
+
 // Columns as a host would lower them.
 #[cfg(test)]
 mod sample;
 
+pub use calendar::{Date, Duration, Interval, OutOfRange, Time};
+pub use decimal::{Decimal, ParseDecimalError};
+pub use float::F16;
 pub use fusebox_macros::udf;
+pub use timestamp::{Microsecond, Millisecond, Nanosecond, Second, Timestamp, TimestampTz, Unit};
 
 /// What the attribute's expansion needs. Not for use by hand.
 #[doc(hidden)]

@@ -4,15 +4,19 @@ use std::cell::Cell;
 use std::fmt::Display;
 use std::thread::LocalKey;
 
+use crate::calendar::{Date, Duration, Interval, Time};
+use crate::decimal::Decimal;
+use crate::float::F16;
 use crate::results::{BitResults, ByteResults, NumberResults, Results};
-use crate::sql::SqlType;
+use crate::sql::{Sql, SqlType};
+use crate::timestamp::{Timestamp, TimestampTz, Unit};
 
 /// A Rust type that becomes a SQL result: one of [the table](crate#types),
 /// `Option` of one for nulls, or `Result` of either for failures.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type that can become a SQL result",
     label = "no SQL type for this result",
-    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, an Option of one of these, or a Result of either whose error implements Display"
+    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval or Duration, an Option of one of these, or a Result of either whose error implements Display"
 )]
 pub trait Output {
     /// The type of a row that is not null.
@@ -26,7 +30,7 @@ pub trait Output {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type that can become a SQL result",
     label = "no SQL type for this result",
-    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, or an Option of one of these"
+    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval or Duration, or an Option of one of these"
 )]
 pub trait Nullable {
     /// The type of a row that is not null.
@@ -40,7 +44,7 @@ pub trait Nullable {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type that can become a SQL result",
     label = "no SQL type for this result",
-    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, or an Option of one of these"
+    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval or Duration, or an Option of one of these"
 )]
 pub trait Value: SqlType + Sized {
     /// The column of results, in the layout of the SQL type.
@@ -58,7 +62,7 @@ pub trait Value: SqlType + Sized {
 }
 
 /// The SQL type of a result of the type `R`.
-pub const fn returns<R: Output>() -> &'static str {
+pub const fn returns<R: Output>() -> Sql {
     <R::Value as SqlType>::SQL
 }
 
@@ -140,4 +144,43 @@ values! {
     NumberResults<f32>, |_: &Self| 0 => f32;
     NumberResults<f64>, |_: &Self| 0 => f64;
     ByteResults, |value: &Self| value.len() => &str String &[u8] Vec<u8>;
+}
+
+/// Types that a column holds as a number.
+macro_rules! made_of_numbers {
+    ($([$($generics:tt)*] $type:ty = $number:ty, $read:expr;)*) => {$(
+        impl<$($generics)*> Value for $type {
+            type Results = NumberResults<$number>;
+
+            #[inline]
+            fn memory() -> &'static LocalKey<Cell<Self::Results>> {
+                thread_local! {
+                    static MEMORY: Cell<NumberResults<$number>> =
+                        const { Cell::new(NumberResults::new()) };
+                }
+                &MEMORY
+            }
+
+            #[inline(always)]
+            fn settled_bytes(&self) -> usize {
+                0
+            }
+
+            #[inline(always)]
+            fn extend(
+                results: &mut Self::Results, rows: impl Iterator<Item = (usize, Option<Self>)>) {
+                results.extend(rows.map(|(row, value)| (row, value.map($read))));
+            }
+        }
+    )*};
+}
+made_of_numbers! {
+    [] F16 = u16, F16::to_bits;
+    [const P: u8, const S: i8] Decimal<P, S> = i128, Self::unscaled;
+    [] Date = i32, Date::days;
+    [] Time = i64, Time::nanoseconds;
+    [U: Unit] Timestamp<U> = i64, Self::count;
+    [] TimestampTz = i64, TimestampTz::nanoseconds;
+    [] Duration = i64, Duration::nanoseconds;
+    [] Interval = Interval, |interval: Self| interval;
 }

@@ -4,16 +4,33 @@
 //! the types themselves and not from how they are spelled, so that an alias or
 //! a generic type is as good as the name it stands for.
 
+use crate::calendar::{Date, Duration, Interval, Time};
+use crate::decimal::Decimal;
+use crate::float::F16;
+use crate::timestamp::{Timestamp, TimestampTz, Unit};
+
 /// A Rust type that stands for one SQL type.
 pub trait SqlType {
-    /// The SQL type, as Fusebox's `CREATE FUNCTION` spells it.
-    const SQL: &'static str;
+    /// The SQL type.
+    const SQL: Sql;
+}
+
+/// A SQL type, as Fusebox's `CREATE FUNCTION` spells it.
+///
+/// A tree and not a text, since the compiler does not put texts of other types
+/// together.
+#[derive(Clone, Copy, Debug)]
+pub enum Sql {
+    /// A type without parameters.
+    Name(&'static str),
+    /// `DECIMAL` of a precision and a scale.
+    Decimal(u8, i8),
 }
 
 macro_rules! sql_types {
     ($($rust:ty, $sql:literal;)*) => {$(
         impl SqlType for $rust {
-            const SQL: &'static str = $sql;
+            const SQL: Sql = Sql::Name($sql);
         }
     )*};
 }
@@ -33,6 +50,20 @@ sql_types! {
     String, "VARCHAR";
     &[u8], "BYTEA";
     Vec<u8>, "BYTEA";
+    F16, "ARROW('Float16')";
+    Date, "DATE";
+    Time, "TIME";
+    TimestampTz, "TIMESTAMP WITH TIME ZONE";
+    Duration, "ARROW('Duration(ns)')";
+    Interval, "INTERVAL";
+}
+
+impl<const P: u8, const S: i8> SqlType for Decimal<P, S> {
+    const SQL: Sql = Sql::Decimal(P, S);
+}
+
+impl<U: Unit> SqlType for Timestamp<U> {
+    const SQL: Sql = Sql::Name(U::SQL);
 }
 
 /// What the custom section says about one function.
@@ -43,7 +74,7 @@ pub struct Declaration<'a> {
     /// The arguments, in order.
     pub parameters: &'a [Parameter],
     /// The result's SQL type.
-    pub returns: &'a str,
+    pub returns: Sql,
     /// `IMMUTABLE`, `STABLE` or `VOLATILE`, unless the engine shall decide.
     pub volatility: Option<&'a str>,
     /// The symbol, where it is not the name.
@@ -56,7 +87,7 @@ pub struct Parameter {
     /// The SQL name.
     pub name: &'static str,
     /// The SQL type.
-    pub sql: &'static str,
+    pub sql: Sql,
     /// Whether the function is called where this argument is null.
     pub sees_nulls: bool,
 }
@@ -86,12 +117,12 @@ impl Declaration<'_> {
             }
             text.push_quoted(parameter.name, b'"');
             text.push(" ");
-            text.push(parameter.sql);
+            text.push_sql(&parameter.sql);
             sees_nulls |= parameter.sees_nulls;
             index += 1;
         }
         text.push(") RETURNS ");
-        text.push(self.returns);
+        text.push_sql(&self.returns);
         text.push(" LANGUAGE WASM");
         if let Some(volatility) = self.volatility {
             text.push(" ");
@@ -141,6 +172,31 @@ impl<const N: usize> Text<N> {
         }
     }
 
+    const fn push_sql(&mut self, sql: &Sql) {
+        match sql {
+            Sql::Name(name) => self.push(name),
+            Sql::Decimal(precision, scale) => {
+                self.push("DECIMAL(");
+                self.push_number(*precision as i8);
+                self.push(", ");
+                self.push_number(*scale);
+                self.push(")");
+            }
+        }
+    }
+
+    /// Pushes a number of at most two digits.
+    const fn push_number(&mut self, number: i8) {
+        let digits = number.unsigned_abs();
+        if number < 0 {
+            self.push_byte(b'-');
+        }
+        if digits >= 10 {
+            self.push_byte(b'0' + digits / 10);
+        }
+        self.push_byte(b'0' + digits % 10);
+    }
+
     /// Pushes `text` between quotes, doubling those inside.
     const fn push_quoted(&mut self, text: &str, quote: u8) {
         self.push_byte(quote);
@@ -182,7 +238,7 @@ mod tests {
                 sees_nulls: false,
             },
         ],
-        returns: "BOOLEAN",
+        returns: <Decimal<38, -10> as SqlType>::SQL,
         volatility: Some("STABLE"),
         export: Some("say_hi"),
     };
@@ -192,7 +248,7 @@ mod tests {
         const BYTES: [u8; MEASURE.statement_len()] = MEASURE.statement();
         assert_eq!(
             str::from_utf8(&BYTES).unwrap(),
-            "CREATE FUNCTION \"say \"\"hi\"\"\"(\"x\" BIGINT, \"y\" VARCHAR) RETURNS BOOLEAN \
+            "CREATE FUNCTION \"say \"\"hi\"\"\"(\"x\" BIGINT, \"y\" VARCHAR) RETURNS DECIMAL(38, -10) \
              LANGUAGE WASM STABLE CALLED ON NULL INPUT EXPORT 'say_hi';\n"
         );
     }
@@ -202,7 +258,7 @@ mod tests {
         let constant = Declaration {
             name: "pi",
             parameters: &[],
-            returns: "DOUBLE",
+            returns: f64::SQL,
             volatility: None,
             export: None,
         };

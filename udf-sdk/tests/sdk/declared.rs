@@ -1,6 +1,9 @@
 //! What a module says about its functions, which stay functions.
 
-use fusebox_sdk::udf;
+use fusebox_sdk::{
+    Date, Decimal, Duration, F16, Interval, Microsecond, Millisecond, Nanosecond, Second, Time,
+    Timestamp, TimestampTz, udf,
+};
 
 /// Checks a declaration, which begins and ends like all of them.
 #[track_caller]
@@ -135,5 +138,39 @@ fn argument_may_be_named_like_its_function() {
         __fusebox_declaration_of_argument_0,
         "\"argument_0\"(\"argument_0\" BIGINT, \"__fusebox_export\" BIGINT) \
          RETURNS BIGINT LANGUAGE WASM STRICT",
+    );
+}
+
+#[udf]
+#[expect(clippy::too_many_arguments, reason = "one of each type")]
+fn every_width(
+    a: F16,
+    b: Decimal<38, 0>,
+    c: Decimal<5, -2>,
+    d: Date,
+    e: Time,
+    f: Timestamp,
+    g: Timestamp<Second>,
+    h: Timestamp<Millisecond>,
+    i: Timestamp<Microsecond>,
+    j: Timestamp<Nanosecond>,
+    k: TimestampTz,
+    l: Option<Duration>,
+    m: Interval,
+) -> Option<Decimal<10, 2>> {
+    let _ = (a, b, c, d, e, f, g, h, i, j, k, l, m);
+    None
+}
+
+#[test]
+fn numbers_of_every_width_have_their_sql_names() {
+    check(
+        __fusebox_declaration_of_every_width,
+        "\"every_width\"(\"a\" ARROW('Float16'), \"b\" DECIMAL(38, 0), \
+         \"c\" DECIMAL(5, -2), \"d\" DATE, \"e\" TIME, \"f\" TIMESTAMP, \
+         \"g\" TIMESTAMP(0), \"h\" TIMESTAMP(3), \"i\" TIMESTAMP(6), \
+         \"j\" TIMESTAMP, \"k\" TIMESTAMP WITH TIME ZONE, \
+         \"l\" ARROW('Duration(ns)'), \"m\" INTERVAL) \
+         RETURNS DECIMAL(10, 2) LANGUAGE WASM CALLED ON NULL INPUT",
     );
 }

@@ -3,12 +3,12 @@
 //! A golden file of SQL calls them all.
 #![forbid(unsafe_code)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 
 use fusebox_sdk::{
-    Date, Decimal, Duration, F16, Interval, Microsecond, Millisecond, ParseDecimalError, Second,
-    Time, Timestamp, TimestampTz, udf,
+    Date, Decimal, Duration, F16, Interval, List, Map, Microsecond, Millisecond, ParseDecimalError,
+    Row, Second, Time, Timestamp, TimestampTz, udf,
 };
 
 /// Takes every type of number, and adds them up as far as DOUBLE can.
@@ -239,4 +239,157 @@ pub fn backwards(span: Interval) -> Interval {
 pub fn between(from: TimestampTz, to: TimestampTz) -> Option<Duration> {
     let nanoseconds = to.nanoseconds().checked_sub(from.nanoseconds());
     nanoseconds.map(Duration::from_nanoseconds)
+}
+
+/// The sum of a list, in a loop without a test where no item is null.
+#[udf]
+pub fn sum_list(numbers: List<f64>) -> f64 {
+    match numbers.as_slice() {
+        Some(numbers) => numbers.iter().sum(),
+        None => numbers.iter().flatten().sum(),
+    }
+}
+
+/// The numbers from 1 on, with a null for each that can be divided by 5.
+#[udf]
+pub fn count_to(last: i32) -> Vec<Option<i32>> {
+    let without_fives = (1..=last).map(|n| (n % 5 != 0).then_some(n));
+    without_fives.collect()
+}
+
+/// A list with every item in it twice.
+#[udf]
+pub fn twice_each(numbers: Vec<i64>) -> Vec<i64> {
+    numbers.into_iter().flat_map(|n| [n, n]).collect()
+}
+
+/// The list that has more items, borrowed.
+#[udf]
+pub fn longer<'a>(a: List<'a, &'a str>, b: List<'a, &'a str>) -> List<'a, &'a str> {
+    if b.len() > a.len() { b } else { a }
+}
+
+/// The items, one after the other, with a question mark for each null.
+#[udf]
+pub fn join(words: List<&str>, separator: &str) -> String {
+    let words: Vec<&str> = words.iter().map(|word| word.unwrap_or("?")).collect();
+    words.join(separator)
+}
+
+/// The words of each line of a text.
+#[udf]
+pub fn lines(text: &str) -> Vec<Vec<String>> {
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect();
+    text.lines().map(words).collect()
+}
+
+/// Sees which are true: how many are, how many are not, how many are null.
+#[udf]
+pub fn votes(votes: Option<List<bool>>) -> Option<Vec<u32>> {
+    let votes = votes?;
+    let count = |vote| votes.iter().filter(|one| *one == vote).count() as u32;
+    Some([Some(true), Some(false), None].map(count).into())
+}
+
+/// Rows and columns exchanged, as far as all rows go.
+#[udf]
+pub fn transposed(matrix: List<List<f64>>) -> Vec<Vec<Option<f64>>> {
+    let rows: Vec<List<f64>> = matrix.iter().flatten().collect();
+    let columns = rows.iter().map(List::len).min().unwrap_or(0);
+    let column = |index| rows.iter().map(|row| row.get(index)).collect();
+    (0..columns).map(column).collect()
+}
+
+/// A list of small numbers, which is no BYTEA.
+#[udf]
+pub fn small_numbers(bytes: &[u8]) -> Vec<Option<u8>> {
+    bytes
+        .iter()
+        .map(|byte| (*byte != 0).then_some(*byte))
+        .collect()
+}
+
+/// A place on a map.
+#[derive(Row)]
+pub struct Place<'a> {
+    /// What it is called.
+    pub name: Option<&'a str>,
+    /// Where it lies.
+    pub at: Point,
+}
+
+/// A point of the plane.
+#[derive(Clone, Copy, Row)]
+pub struct Point {
+    /// From left to right.
+    pub x: f64,
+    /// From bottom to top.
+    pub y: f64,
+}
+
+/// A point of two numbers.
+#[udf]
+pub fn point(x: f64, y: f64) -> Point {
+    Point { x, y }
+}
+
+/// How far a point is away from another.
+#[udf]
+pub fn distance(a: Point, b: Point) -> f64 {
+    (a.x - b.x).hypot(a.y - b.y)
+}
+
+/// A place that has a name or none.
+#[udf]
+pub fn place<'a>(name: Option<&'a str>, x: f64, y: f64) -> Place<'a> {
+    let at = Point { x, y };
+    Place { name, at }
+}
+
+/// What a place is called.
+#[udf]
+pub fn place_name<'a>(place: Place<'a>) -> Option<&'a str> {
+    place.name
+}
+
+/// The place that is nearest to a point, borrowed from the list.
+#[udf]
+pub fn nearest<'a>(places: List<'a, Place<'a>>, to: Point) -> Option<Place<'a>> {
+    let places = places.iter().flatten();
+    places.min_by(|a, b| distance(a.at, to).total_cmp(&distance(b.at, to)))
+}
+
+/// The corners of a square around a point.
+#[udf]
+pub fn square(center: Point, side: f64) -> Vec<Point> {
+    let half = side / 2.0;
+    let corners = [(-half, -half), (half, -half), (half, half), (-half, half)];
+    let corner = |(x, y)| Point {
+        x: center.x + x,
+        y: center.y + y,
+    };
+    corners.map(corner).into()
+}
+
+/// The value of a key.
+#[udf]
+pub fn look_up<'a>(map: Map<'a, &'a str, i64>, key: &'a str) -> Option<i64> {
+    map.get(key)
+}
+
+/// How often each word is in a text.
+#[udf]
+pub fn word_counts(text: &str) -> Vec<(String, i64)> {
+    let mut counts = BTreeMap::new();
+    for word in text.split_whitespace() {
+        *counts.entry(word.to_owned()).or_default() += 1;
+    }
+    counts.into_iter().collect()
+}
+
+/// A map with keys and values exchanged, as far as there are values.
+#[udf]
+pub fn inverted(map: Map<i64, &str>) -> Vec<(String, Option<i64>)> {
+    let inverted = |(key, value): (i64, Option<&str>)| Some((value?.to_owned(), Some(key)));
+    map.iter().filter_map(inverted).collect()
 }

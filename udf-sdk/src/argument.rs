@@ -1,19 +1,21 @@
 //! Rust types that SQL arguments arrive as.
 
 use crate::calendar::{Date, Duration, Interval, Time};
-use crate::column::{BLOCK_ROWS, Bits, Bytes, Column, Number, Numbers};
+use crate::column::{BLOCK_ROWS, Bits, Bytes, Column, Number, Numbers, Validity};
 use crate::decimal::Decimal;
-use crate::entry::{Arguments, Layout, Text};
+use crate::entry::{Arguments, Array, Layout, Places, Text};
 use crate::float::F16;
-use crate::sql::{Parameter, SqlType};
+use crate::item::Item;
+use crate::sql::{Nested, Parameter, SqlType};
 use crate::timestamp::{Timestamp, TimestampTz, Unit};
+use crate::view::View;
 
 /// A Rust type that a SQL argument arrives as: one of [the table](crate#types),
 /// or `Option` of one, which sees nulls.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type that a SQL argument can arrive as",
     label = "no SQL type for this argument",
-    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval or Duration, or an Option of one of these"
+    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec or Map of these, a struct with #[derive(Row)], or an Option of one of these"
 )]
 pub trait Argument<'c>: Sized {
     /// The type without its nulls.
@@ -37,22 +39,36 @@ pub trait Argument<'c>: Sized {
         rows: usize,
     ) -> impl Iterator<Item = Self::Raw>;
 
-    /// Makes the argument, of what may need memory of its own.
-    fn from_raw(raw: Self::Raw) -> Self;
+    /// Makes the argument, of what may need memory of its own, and goes on with
+    /// it; or with nothing, where something inside is null that the type does
+    /// not let be.
+    fn with<T>(raw: Self::Raw, whole: impl FnOnce(Self) -> T, lacking: impl Fn() -> T + Copy) -> T;
 }
 
 /// A Rust type that a SQL argument arrives as where it is not null.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type that a SQL argument can arrive as",
     label = "no SQL type for this argument",
-    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval or Duration, or an Option of one of these"
+    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec or Map of these, a struct with #[derive(Row)], or an Option of one of these"
 )]
-pub trait Plain<'c>: SqlType + From<ItemOf<'c, Self>> {
+pub trait Plain<'c>: SqlType + Sized {
     /// The column, in the layout of the SQL type.
     type Column: Column + 'c;
 
     /// Reads the column.
     fn column(arguments: &mut Arguments<'c>) -> Self::Column;
+
+    /// Makes the argument; none where something inside is null that the type
+    /// does not let be.
+    fn from_item(item: ItemOf<'c, Self>) -> Option<Self>;
+
+    /// The same for going on with it. Types that have nothing inside leave no
+    /// test in the loop, as they would behind an `Option`.
+    fn with_item<T>(
+        item: ItemOf<'c, Self>,
+        whole: impl FnOnce(Self) -> T,
+        lacking: impl Fn() -> T + Copy,
+    ) -> T;
 }
 
 /// What the column of a type holds.
@@ -93,8 +109,8 @@ impl<'c, P: Plain<'c>> Argument<'c> for P {
     }
 
     #[inline(always)]
-    fn from_raw(raw: Self::Raw) -> Self {
-        raw.into()
+    fn with<T>(raw: Self::Raw, whole: impl FnOnce(Self) -> T, lacking: impl Fn() -> T + Copy) -> T {
+        P::with_item(raw, whole, lacking)
     }
 }
 
@@ -126,12 +142,17 @@ impl<'c, P: Plain<'c>> Argument<'c> for Option<P> {
     }
 
     #[inline(always)]
-    fn from_raw(raw: Self::Raw) -> Self {
-        raw.map(P::from)
+    fn with<T>(
+        raw: Self::Raw,
+        whole: impl FnOnce(Self) -> T,
+        _lacking: impl Fn() -> T + Copy,
+    ) -> T {
+        whole(raw.and_then(P::from_item))
     }
 }
 
 /// Reads a column of numbers.
+#[inline]
 fn numbers<'c, N: Number>(arguments: &mut Arguments<'c>) -> Numbers<'c, N> {
     Numbers::new(arguments.next(Layout::Numbers(size_of::<N>())))
 }
@@ -143,6 +164,20 @@ impl<'c, const P: u8, const S: i8> Plain<'c> for Decimal<P, S> {
     fn column(arguments: &mut Arguments<'c>) -> Self::Column {
         numbers(arguments)
     }
+
+    #[inline(always)]
+    fn from_item(item: Self) -> Option<Self> {
+        Some(item)
+    }
+
+    #[inline(always)]
+    fn with_item<T>(
+        item: Self,
+        whole: impl FnOnce(Self) -> T,
+        _lacking: impl Fn() -> T + Copy,
+    ) -> T {
+        whole(item)
+    }
 }
 
 impl<'c, U: Unit> Plain<'c> for Timestamp<U> {
@@ -151,6 +186,88 @@ impl<'c, U: Unit> Plain<'c> for Timestamp<U> {
     #[inline]
     fn column(arguments: &mut Arguments<'c>) -> Self::Column {
         numbers(arguments)
+    }
+
+    #[inline(always)]
+    fn from_item(item: Self) -> Option<Self> {
+        Some(item)
+    }
+
+    #[inline(always)]
+    fn with_item<T>(
+        item: Self,
+        whole: impl FnOnce(Self) -> T,
+        _lacking: impl Fn() -> T + Copy,
+    ) -> T {
+        whole(item)
+    }
+}
+
+/// A column of lists, structs or maps.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'c, V> {
+    validity: Validity<'c>,
+    view: V,
+}
+
+impl<'c, V> Rows<'c, V> {
+    /// Reads a column for a batch of `rows` rows.
+    pub(crate) fn new<T: Item<View<'c> = V>>(
+        array: Array<'c>,
+        rows: usize,
+        places: &mut Places,
+    ) -> Self {
+        let buffers = array.outer_buffers(false, rows);
+        Self {
+            validity: Validity::new(&buffers),
+            view: T::view(array, places),
+        }
+    }
+}
+
+impl<'c, V: View<'c>> Column for Rows<'c, V> {
+    type Item = V;
+
+    #[inline]
+    fn validity(&self) -> &Validity<'_> {
+        &self.validity
+    }
+
+    #[inline]
+    fn get(&self, row: usize) -> V {
+        self.view.part::<true>(self.validity.row(row), 1)
+    }
+
+    #[inline]
+    fn rows(&self, start: usize, rows: usize) -> impl Iterator<Item = V> {
+        let rows = (start..start + rows).map(|row| self.validity.row(row));
+        rows.map(|row| self.view.part::<false>(row, 1))
+    }
+}
+
+impl<'c, T: Item<At<'c> = T> + Nested> Plain<'c> for T {
+    type Column = Rows<'c, T::View<'c>>;
+
+    fn column(arguments: &mut Arguments<'c>) -> Self::Column {
+        let array = arguments.next_array();
+        Rows::new::<T>(array, arguments.rows, &mut arguments.places)
+    }
+
+    #[inline]
+    fn from_item(item: T::View<'c>) -> Option<T> {
+        T::item(&item, 0)
+    }
+
+    #[inline]
+    fn with_item<A>(
+        item: T::View<'c>,
+        whole: impl FnOnce(Self) -> A,
+        lacking: impl Fn() -> A + Copy,
+    ) -> A {
+        match T::item(&item, 0) {
+            Some(argument) => whole(argument),
+            None => lacking(),
+        }
     }
 }
 
@@ -162,6 +279,20 @@ macro_rules! arguments {
             #[inline]
             fn column(arguments: &mut Arguments<'c>) -> Self::Column {
                 $read(arguments)
+            }
+
+            #[inline(always)]
+            fn from_item(item: ItemOf<'c, Self>) -> Option<Self> {
+                Some(item.into())
+            }
+
+            #[inline(always)]
+            fn with_item<T>(
+                item: ItemOf<'c, Self>,
+                whole: impl FnOnce(Self) -> T,
+                _lacking: impl Fn() -> T + Copy,
+            ) -> T {
+                whole(item.into())
             }
         }
     )+)*};

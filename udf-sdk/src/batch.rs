@@ -28,7 +28,7 @@ pub fn run<'c, R: Row<'c>, O: Output>(call: &'c Call, function: impl Fn(R) -> O)
         false => fill_announced(&columns, call.rows(), function, &mut results),
     };
     let status = match outcome {
-        Ok(()) => call.answer(results.buffers().as_ref()),
+        Ok(()) => results.answer(call),
         Err(failure) => call.fail(failure.row, &failure.message),
     };
     memory.set(results);
@@ -38,13 +38,13 @@ pub fn run<'c, R: Row<'c>, O: Output>(call: &'c Call, function: impl Fn(R) -> O)
 /// Fills `results` with what `function` answers to each row, each of which has
 /// fuel of its own.
 #[inline]
-fn fill_announced<'c, R: Row<'c>, O: Output>(
+pub(crate) fn fill_announced<'c, R: Row<'c>, O: Output>(
     columns: &R::Columns,
     rows: usize,
     function: impl Fn(R) -> O,
     results: &mut <O::Value as Value>::Results,
 ) -> Result<(), Failure> {
-    results.start(rows);
+    O::Value::start(results, rows);
     let has_nulls = R::shape(columns).has_nulls;
     let mut failure = None;
     let answers = (0..rows).map(|row| {
@@ -71,7 +71,7 @@ fn one<'c, R: Row<'c>, O: Output>(
 ) -> Option<O::Value> {
     let raw = R::get(columns, row);
     entry::announce(row);
-    let answer = function(R::from_raw(raw)).into_row();
+    let answer = R::with(raw, |row| function(row).into_row(), || Ok(None));
     let value = answer.as_ref().ok().and_then(Option::as_ref);
     entry::settle(value.map_or(0, Value::settled_bytes));
     answer.unwrap_or_else(|message| {
@@ -87,7 +87,7 @@ fn one<'c, R: Row<'c>, O: Output>(
 /// constants are spread: the loop over a block then neither tests a bit nor
 /// checks a bound. Nulls make blocks of one validity word each.
 #[inline]
-fn fill<'c, R: Row<'c>, O: Output>(
+pub(crate) fn fill<'c, R: Row<'c>, O: Output>(
     columns: &R::Columns,
     rows: usize,
     function: impl Fn(R) -> O,
@@ -103,7 +103,7 @@ fn fill<'c, R: Row<'c>, O: Output>(
         } => SPREAD_ROWS,
         Shape { .. } => rows,
     };
-    results.start(rows);
+    O::Value::start(results, rows);
     let mut failure = None;
     let mut start = 0;
     while start < rows && failure.is_none() {
@@ -114,12 +114,10 @@ fn fill<'c, R: Row<'c>, O: Output>(
             if failure.is_some() {
                 return None;
             }
-            function(R::from_raw(raw))
-                .into_row()
-                .unwrap_or_else(|message| {
-                    failure = Some(Failure { row, message });
-                    None
-                })
+            R::with(raw, |row| function(row).into_row(), || Ok(None)).unwrap_or_else(|message| {
+                failure = Some(Failure { row, message });
+                None
+            })
         };
         let valid = R::valid(columns, start);
         if valid.every.trailing_ones() as usize >= count.min(BLOCK_ROWS) {

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use crate::calendar::{Date, Duration, Interval, Time};
 use crate::decimal::Decimal;
-use crate::entry::aligned;
+use crate::entry::{Fixed, aligned};
 use crate::float::F16;
 use crate::timestamp::{Timestamp, TimestampTz, Unit};
 
@@ -73,7 +73,7 @@ static ALL: [[u8; 8]; 1] = [[u8::MAX; 8]];
 static NONE: [[u8; 8]; 1] = [[0; 8]];
 
 impl<'c> Validity<'c> {
-    fn new(buffers: &Buffers<'c>) -> Self {
+    pub(crate) fn new(buffers: &Buffers<'c>) -> Self {
         let is_constant = buffers.length < buffers.rows;
         let rows = if is_constant { 0 } else { usize::MAX };
         let (words, bits) = match buffers.validity.map(|bitmap| bitmap.as_chunks().0) {
@@ -113,20 +113,36 @@ impl<'c> Validity<'c> {
         self.word(row) >> (row % BLOCK_ROWS) & 1 == 1
     }
 
+    /// Whether no one of `len` rows from `start` on is null, by steps that do
+    /// not depend on where they are.
+    pub(crate) fn are_valid(&self, start: usize, len: usize) -> bool {
+        let is_valid = |row: usize| {
+            let shift = (start + row) % BLOCK_ROWS;
+            let low = self.word(start + row) >> shift;
+            let high = self.word(start + row + BLOCK_ROWS) << 1 << (BLOCK_ROWS - 1 - shift);
+            let unused = BLOCK_ROWS.saturating_sub(len - row);
+            (low | high) << unused == u64::MAX << unused
+        };
+        (0..len).step_by(BLOCK_ROWS).all(is_valid)
+    }
+
     /// The row of the column that stands for `row`.
     #[inline]
-    fn row(&self, row: usize) -> usize {
+    pub(crate) fn row(&self, row: usize) -> usize {
         row & self.rows
     }
 }
 
 /// A number that a column holds in its own width.
-pub trait Number: Copy + 'static {
+pub trait Number: Fixed {
     /// The number, little endian.
-    type Bytes: Copy + Default;
+    type Bytes: Copy + Default + std::fmt::Debug;
 
     /// Borrows a buffer as numbers.
     fn chunks(buffer: &[u8]) -> &[Self::Bytes];
+
+    /// Borrows numbers as a buffer.
+    fn flat(chunks: &[Self::Bytes]) -> &[u8];
 
     /// Reads one number.
     fn from_bytes(bytes: Self::Bytes) -> Self;
@@ -140,6 +156,11 @@ macro_rules! numbers {
             #[inline]
             fn chunks(buffer: &[u8]) -> &[Self::Bytes] {
                 buffer.as_chunks().0
+            }
+
+            #[inline]
+            fn flat(chunks: &[Self::Bytes]) -> &[u8] {
+                chunks.as_flattened()
             }
 
             #[inline(always)]
@@ -159,6 +180,11 @@ macro_rules! made_of_numbers {
             #[inline]
             fn chunks(buffer: &[u8]) -> &[Self::Bytes] {
                 buffer.as_chunks().0
+            }
+
+            #[inline]
+            fn flat(chunks: &[Self::Bytes]) -> &[u8] {
+                chunks.as_flattened()
             }
 
             #[inline(always)]
@@ -323,7 +349,7 @@ fn word(words: &[[u8; 8]], row: usize) -> u64 {
 
 /// Bit `row` of a bitmap, least significant bit first.
 #[inline]
-fn bit(words: &[[u8; 8]], row: usize) -> bool {
+pub(crate) fn bit(words: &[[u8; 8]], row: usize) -> bool {
     word(words, row) >> (row % BLOCK_ROWS) & 1 == 1
 }
 

@@ -17,7 +17,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use fusebox_abi::{ArrowArray, Failure, STATUS_FAILURE, STATUS_OK};
 
+use crate::calendar::{Date, Duration, Interval, Time};
 use crate::column::{Buffers, Bytes, Column, Validity};
+use crate::decimal::Decimal;
+use crate::float::F16;
+#[cfg(test)]
+use crate::sample::Sample;
+use crate::timestamp::{Timestamp, TimestampTz, Unit};
+use crate::view::{ByteView, View};
 
 /// One call of a function by the host.
 #[derive(Debug)]
@@ -52,7 +59,7 @@ impl Call {
     pub(crate) fn arguments(&self) -> Arguments<'_> {
         Arguments {
             next: self.args,
-            position: 0,
+            places: Places::default(),
             rows: self.rows,
             call: PhantomData,
         }
@@ -66,13 +73,17 @@ impl Call {
         for (slot, buffer) in ADDRESSES.iter().zip(buffers) {
             slot.store(address(*buffer), Ordering::Relaxed);
         }
-        let array = ArrowArray {
+        self.answer_with(ArrowArray {
             length: self.rows as i64,
             null_count: -1,
             n_buffers: buffers.len() as i64,
             buffers: address(ADDRESSES.as_ptr()),
             ..ArrowArray::default()
-        };
+        })
+    }
+
+    /// Answers with a column, all of which stays as it is until the next call.
+    pub(crate) fn answer_with(&self, array: ArrowArray) -> u32 {
         // SAFETY: `new`'s caller vouches that `result` is 64 writable bytes,
         // aligned to 64, and `ArrowArray` has 64 bytes and any alignment up to
         // that.
@@ -116,21 +127,46 @@ pub(crate) enum Layout {
 #[derive(Debug)]
 pub struct Arguments<'c> {
     next: *const ArrowArray,
-    position: usize,
-    rows: usize,
+    /// For `aligned` copies of what the arguments hold.
+    pub(crate) places: Places,
+    /// The rows of the batch.
+    pub(crate) rows: usize,
     call: PhantomData<&'c Call>,
 }
 
-impl<'c> Arguments<'c> {
-    /// The next column. Each argument reads one, in the order of the
-    /// signature and in the layout of its type.
-    pub(crate) fn next(&mut self, layout: Layout) -> Buffers<'c> {
-        // SAFETY: `Call::new`'s caller vouches for one array per argument, and
-        // each argument advances by one.
-        let array = unsafe { &*self.next };
-        self.next = self.next.wrapping_add(1);
-        let position = self.position;
-        self.position += 1;
+/// Hands out numbers for the places of `aligned` copies.
+#[derive(Debug, Default)]
+pub struct Places(usize);
+
+impl Places {
+    /// A place that nothing else is copied to.
+    pub(crate) fn next(&mut self) -> usize {
+        let place = self.0;
+        self.0 += 1;
+        place
+    }
+}
+
+/// A column that has not been read yet, or one inside of another.
+#[derive(Clone, Copy, Debug)]
+pub enum Array<'c> {
+    /// Where the host left it.
+    Guest(&'c ArrowArray),
+    /// Where a test did.
+    #[cfg(test)]
+    Sample(&'c Sample),
+}
+
+impl<'c> Array<'c> {
+    /// Reads the buffers, in the layout of the column's type. Of the batch are
+    /// `rows` rows; the position is the place of its copies.
+    #[inline(always)]
+    pub(crate) fn buffers(self, layout: Layout, position: usize, rows: usize) -> Buffers<'c> {
+        let array = match self {
+            Self::Guest(array) => array,
+            #[cfg(test)]
+            Self::Sample(sample) => return sample.buffers_of(rows),
+        };
         let length = array.length as usize;
         let bitmap_bytes = length.div_ceil(64) * 8;
         let values_bytes = match layout {
@@ -155,13 +191,87 @@ impl<'c> Arguments<'c> {
             };
             Buffers {
                 position,
-                rows: self.rows,
+                rows,
                 length,
                 validity: (validity != 0).then(|| view(validity, bitmap_bytes)),
                 values: view(values, values_bytes),
                 data,
             }
         }
+    }
+
+    /// Reads the buffers of a column with others inside: the validity bitmap,
+    /// and offsets if it has any. Of the batch are `rows` rows.
+    pub(crate) fn outer_buffers(self, has_offsets: bool, rows: usize) -> Buffers<'c> {
+        let array = match self {
+            Self::Guest(array) => array,
+            #[cfg(test)]
+            Self::Sample(sample) => return sample.buffers_of(rows),
+        };
+        let length = array.length as usize;
+        // SAFETY: as for `buffers`, of a type that has others inside: at
+        // `buffers` stands the address of a validity bitmap or 0, and that of
+        // the offsets, one more than rows, if it has any.
+        unsafe {
+            let validity = word(array.buffers);
+            Buffers {
+                position: 0,
+                rows,
+                length,
+                validity: (validity != 0).then(|| view(validity, length.div_ceil(64) * 8)),
+                values: match has_offsets {
+                    true => view(word(array.buffers + 4), (length + 1) * size_of::<i32>()),
+                    false => &[],
+                },
+                data: &[],
+            }
+        }
+    }
+
+    /// The column of a list's items, of a map's entries, or of a field.
+    pub(crate) fn child(self, index: usize) -> Self {
+        match self {
+            // SAFETY: `Call::new`'s caller vouches for an array of the
+            // argument's type, so at `children` stand the addresses of as many
+            // arrays as the type has, which stay as they are during `'c`. Only
+            // those are asked for, by the code that stands for the type.
+            Self::Guest(array) => Self::Guest(unsafe {
+                let child = word(array.children + index as u32 * 4);
+                &*ptr::with_exposed_provenance::<ArrowArray>(child as usize)
+            }),
+            #[cfg(test)]
+            Self::Sample(sample) => Self::Sample(sample.child(index)),
+        }
+    }
+
+    /// The rows of the column.
+    pub(crate) fn length(self) -> usize {
+        match self {
+            Self::Guest(array) => array.length as usize,
+            #[cfg(test)]
+            Self::Sample(sample) => sample.length(),
+        }
+    }
+}
+
+impl<'c> Arguments<'c> {
+    /// The next column. Each argument reads one, in the order of the
+    /// signature and in the layout of its type.
+    #[inline(always)]
+    pub(crate) fn next(&mut self, layout: Layout) -> Buffers<'c> {
+        let array = self.next_array();
+        let position = self.places.next();
+        array.buffers(layout, position, self.rows)
+    }
+
+    /// The next column, to be read in parts.
+    #[inline(always)]
+    pub(crate) fn next_array(&mut self) -> Array<'c> {
+        // SAFETY: `Call::new`'s caller vouches for one array per argument, and
+        // each argument advances by one.
+        let array = unsafe { &*self.next };
+        self.next = self.next.wrapping_add(1);
+        Array::Guest(array)
     }
 
     /// The next column, of the type VARCHAR.
@@ -214,6 +324,44 @@ impl<'c> Column for Text<'c> {
     #[inline]
     fn rows(&self, start: usize, rows: usize) -> impl Iterator<Item = &'c str> {
         (start..start + rows).map(|row| self.text(row))
+    }
+}
+
+/// Texts of a column, consecutive ones: of every one that is not null, the
+/// bytes are UTF-8.
+#[derive(Clone, Copy, Debug)]
+pub struct TextView<'c>(ByteView<'c>);
+
+impl<'c> TextView<'c> {
+    /// Reads a column of the type VARCHAR.
+    pub(crate) fn new(array: Array<'c>, places: &mut Places) -> Self {
+        #[cfg(test)]
+        if let Array::Sample(sample) = array {
+            sample.check_text();
+        }
+        Self(ByteView::new(array, places))
+    }
+
+    /// A text, unless it is null or there is none.
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Option<&'c str> {
+        // SAFETY: what is there is not null, and `TextView` is made only of
+        // columns of VARCHAR, by the type that the host was told.
+        self.0
+            .get(index)
+            .map(|text| unsafe { str::from_utf8_unchecked(text) })
+    }
+}
+
+impl<'c> View<'c> for TextView<'c> {
+    #[inline]
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[inline]
+    fn part<const ALONE: bool>(self, start: usize, len: usize) -> Self {
+        Self(self.0.part::<ALONE>(start, len))
     }
 }
 
@@ -279,8 +427,48 @@ unsafe fn word(address: u32) -> u32 {
     unsafe { ptr::with_exposed_provenance::<u32>(address as usize).read() }
 }
 
+/// A number of which any bytes of its width are one.
+///
+/// # Safety
+///
+/// That is so, it has no padding, and in memory it is little endian on
+/// wasm32.
+pub unsafe trait Fixed: Copy + 'static {}
+
+macro_rules! fixed {
+    ($([$($generics:tt)*] $number:ty;)*) => {$(
+        // SAFETY: a primitive number, one in a transparent struct, or an
+        // `Interval`, whose three numbers fill 16 bytes in the order of C.
+        unsafe impl<$($generics)*> Fixed for $number {}
+    )*};
+}
+fixed! {
+    [] i8; [] i16; [] i32; [] i64;
+    [] u8; [] u16; [] u32; [] u64;
+    [] f32; [] f64; [] F16;
+    [const P: u8, const S: i8] Decimal<P, S>;
+    [] Date; [] Time; [U: Unit] Timestamp<U>; [] TimestampTz; [] Duration; [] Interval;
+}
+const _: () = assert!(size_of::<Interval>() == 16);
+
+/// Borrows bytes as numbers, if they are whole numbers and lie where numbers
+/// do: every column of the host's does.
+pub(crate) fn as_numbers<N: Fixed>(bytes: &[u8]) -> Option<&[N]> {
+    // SAFETY: any bytes are a number of the type.
+    let (before, numbers, after) = unsafe { bytes.align_to() };
+    (before.is_empty() && after.is_empty()).then_some(numbers)
+}
+
+/// Borrows numbers as bytes.
+pub(crate) fn as_bytes<N: Fixed>(numbers: &[N]) -> &[u8] {
+    // SAFETY: the numbers have no padding, so all of their bytes are
+    // initialised; bytes need no alignment, and the borrow is that of the
+    // numbers.
+    unsafe { slice::from_raw_parts(numbers.as_ptr().cast(), size_of_val(numbers)) }
+}
+
 /// Where the host finds a pointer's target.
-fn address<T>(pointer: *const T) -> u32 {
+pub(crate) fn address<T>(pointer: *const T) -> u32 {
     pointer.expose_provenance() as u32
 }
 

@@ -51,12 +51,20 @@
 //! | `ARROW('Duration(ns)')` | [`Duration`] | [`Duration`] |
 //! | `VARCHAR` | `&str`, `String` | `&str`, `String` |
 //! | `BYTEA` | `&[u8]`, `Vec<u8>` | `&[u8]`, `Vec<u8>` |
+//! | `T[]` | [`List<T>`](List), `Vec<T>` | `Vec<T>`, `List<T>` |
+//! | `STRUCT(…)` | a struct with [`#[derive(Row)]`](derive@Row) | the same |
+//! | `MAP(K, V)` | [`Map<K, V>`](Map), `Vec<(K, V)>` | `Vec<(K, V)>`, `Map<K, V>` |
 //! | nulls | `Option` of the above | `Option` of the above |
 //! | failures | | `Result` of the above, with an error that is `Display` |
 //!
 //! An alias is as good as the type it stands for. `&str` and `&[u8]` cost the
 //! row nothing; `String` and `Vec<u8>` are copied in the row and on its fuel. A
 //! result may borrow from an argument.
+//!
+//! In lists, structs and maps may be any of these types, nested as one likes. A
+//! `Vec<u8>` is a `BYTEA`, so a `TINYINT UNSIGNED[]` is a `Vec<Option<u8>>` or a
+//! `List<u8>`. Like `&str`, a `List`, a `Map` and a struct that borrows cost the
+//! row nothing, while a `Vec` is a copy, made on its fuel.
 //!
 //! With the features `chrono` and `jiff`, dates and times convert from and to
 //! those of the two crates.
@@ -65,6 +73,12 @@
 //! argument is null, the result is null and the function is not called. With
 //! one, it is `CALLED ON NULL INPUT`, and the `Option` is `None` there; where
 //! another argument, not an `Option`, is null, the result still is null.
+//!
+//! Inside of lists, structs and maps, an `Option` sees nulls, and so do `List`
+//! and `Map`, which give each item and each value as one. A null anywhere else
+//! makes that null which it is in: with `y` null, a `struct Point { x: f64, y:
+//! f64 }` is null, a `Vec<Point>` with it in it is too, and so is the result of
+//! a function that takes the `Vec`, while `Option<Vec<Point>>` is `None`.
 //!
 //! **Failures.** An `Err` ends the query with its message and the row. A panic
 //! ends it too, with its message and its place in the source, but costs the
@@ -106,7 +120,9 @@
 //!
 //! A row burns fuel of its own, `fuel_per_row` at most, whatever the other rows
 //! of its batch need: the code of the function, and a unit for every two bytes
-//! of a text or binary result. Reading arguments and appending results is paid
+//! of a text or binary result. A list, a struct or a map has as many units as half
+//! the bytes of all that is in it, and 64 for each item, field, key and value; a
+//! `Vec` of numbers without `Option` has no more than one item. Reading arguments and appending results is paid
 //! by the call.
 //!
 //! What a row allocates comes from a piece of 32 KiB that is empty again for the
@@ -150,12 +166,27 @@ mod output;
 // Result columns in the making.
 mod results;
 
+// Rust types that become parts of results.
+mod append;
+
+// Lists and maps that borrow from an argument.
+mod list;
+
+// Rust types that arrive inside of lists, structs and maps.
+mod item;
+
+// Result columns with others inside.
+mod node;
+
 // Guest addresses into columns, and results into addresses: all unsafe code.
 mod entry;
 
 // The memory of a row.
 #[cfg(any(target_arch = "wasm32", test))]
 mod scratch;
+
+// What is inside of columns.
+mod view;
 
 // Argument columns, as slices.
 mod column;
@@ -187,10 +218,19 @@ mod float;
 #[cfg(test)]
 mod sample;
 
+// What goes out as a result comes in again as an argument.
+#[cfg(test)]
+mod round_trip;
+
+// What the macros write names the crate.
+#[cfg(test)]
+extern crate self as fusebox_sdk;
+
 pub use calendar::{Date, Duration, Interval, OutOfRange, Time};
 pub use decimal::{Decimal, ParseDecimalError};
 pub use float::F16;
-pub use fusebox_macros::udf;
+pub use fusebox_macros::{Row, udf};
+pub use list::{Iter, List, Map};
 pub use timestamp::{Microsecond, Millisecond, Nanosecond, Second, Timestamp, TimestampTz, Unit};
 
 /// What the attribute's expansion needs. Not for use by hand.
@@ -198,8 +238,11 @@ pub use timestamp::{Microsecond, Millisecond, Nanosecond, Second, Timestamp, Tim
 pub mod __private {
     pub use fusebox_abi::ArrowArray;
 
+    pub use crate::append::{Append, append_fields, fields_bytes, start_fields};
     pub use crate::batch::run;
-    pub use crate::entry::Call;
+    pub use crate::entry::{Array, Call, Places};
+    pub use crate::item::{FieldsView, Item, Part, fields_view};
+    pub use crate::node::{Full, Node};
     pub use crate::output::returns;
-    pub use crate::sql::{Declaration, Parameter, text};
+    pub use crate::sql::{Declaration, InVec, Nested, Parameter, Sql, SqlPart, SqlType, text};
 }

@@ -4,11 +4,12 @@ use std::cell::Cell;
 use std::fmt::Display;
 use std::thread::LocalKey;
 
+use crate::append::{Append, AppendPart};
 use crate::calendar::{Date, Duration, Interval, Time};
 use crate::decimal::Decimal;
 use crate::float::F16;
-use crate::results::{BitResults, ByteResults, NumberResults, Results};
-use crate::sql::{Sql, SqlType};
+use crate::results::{BitResults, ByteResults, NestedResults, NumberResults, Results};
+use crate::sql::{Nested, Sql, SqlType};
 use crate::timestamp::{Timestamp, TimestampTz, Unit};
 
 /// A Rust type that becomes a SQL result: one of [the table](crate#types),
@@ -16,7 +17,7 @@ use crate::timestamp::{Timestamp, TimestampTz, Unit};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type that can become a SQL result",
     label = "no SQL type for this result",
-    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval or Duration, an Option of one of these, or a Result of either whose error implements Display"
+    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec or Map of these, a struct with #[derive(Row)], an Option of one of these, or a Result of either whose error implements Display"
 )]
 pub trait Output {
     /// The type of a row that is not null.
@@ -30,7 +31,7 @@ pub trait Output {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type that can become a SQL result",
     label = "no SQL type for this result",
-    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval or Duration, or an Option of one of these"
+    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec or Map of these, a struct with #[derive(Row)], or an Option of one of these"
 )]
 pub trait Nullable {
     /// The type of a row that is not null.
@@ -44,11 +45,17 @@ pub trait Nullable {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type that can become a SQL result",
     label = "no SQL type for this result",
-    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval or Duration, or an Option of one of these"
+    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec or Map of these, a struct with #[derive(Row)], or an Option of one of these"
 )]
 pub trait Value: SqlType + Sized {
     /// The column of results, in the layout of the SQL type.
     type Results: Results;
+
+    /// Forgets the last call's rows, and makes room for `rows` rows.
+    #[inline]
+    fn start(results: &mut Self::Results, rows: usize) {
+        results.start(rows);
+    }
 
     /// Where the result column lives between calls, since the host reads it
     /// after the export has returned.
@@ -144,6 +151,30 @@ values! {
     NumberResults<f32>, |_: &Self| 0 => f32;
     NumberResults<f64>, |_: &Self| 0 => f64;
     ByteResults, |value: &Self| value.len() => &str String &[u8] Vec<u8>;
+}
+
+impl<V: Append + Nested> Value for V {
+    type Results = NestedResults;
+
+    fn start(results: &mut NestedResults, rows: usize) {
+        results.start(rows);
+        V::start(&mut results.root);
+    }
+
+    fn memory() -> &'static LocalKey<Cell<NestedResults>> {
+        thread_local! {
+            static MEMORY: Cell<NestedResults> = const { Cell::new(NestedResults::new()) };
+        }
+        &MEMORY
+    }
+
+    fn settled_bytes(&self) -> usize {
+        self.part_bytes()
+    }
+
+    fn extend(results: &mut NestedResults, rows: impl Iterator<Item = (usize, Option<Self>)>) {
+        results.extend(rows);
+    }
 }
 
 /// Types that a column holds as a number.

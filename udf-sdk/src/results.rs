@@ -1,5 +1,9 @@
 //! Result columns, built row by row in memory that is kept from call to call.
 
+use crate::append::{Append, AppendPart};
+use crate::entry::Call;
+use crate::node::Node;
+
 /// The most bytes that one result column of text or bytes may have, since its
 /// offsets are `i32`.
 const DATA_BYTES_MAX: usize = i32::MAX as usize;
@@ -10,8 +14,8 @@ pub trait Results: Default + 'static {
     /// `rows` rows.
     fn start(&mut self, rows: usize);
 
-    /// The buffers in the order of the layout, the validity bitmap first.
-    fn buffers(&self) -> impl AsRef<[*const u8]>;
+    /// Answers a call with the column.
+    fn answer(&mut self, call: &Call) -> u32;
 
     /// The row whose value did not fit any more.
     fn overflow(&self) -> Option<usize> {
@@ -84,6 +88,11 @@ impl<N: Copy + Default> NumberResults<N> {
             })
         }));
     }
+
+    /// The buffers in the order of the layout, the validity bitmap first.
+    fn buffers(&self) -> impl AsRef<[*const u8]> {
+        [self.nulls.buffer(), self.values.as_ptr().cast()]
+    }
 }
 
 impl<N: Copy + Default + 'static> Results for NumberResults<N> {
@@ -93,8 +102,9 @@ impl<N: Copy + Default + 'static> Results for NumberResults<N> {
         self.nulls.start(rows);
     }
 
-    fn buffers(&self) -> impl AsRef<[*const u8]> {
-        [self.nulls.buffer(), self.values.as_ptr().cast()]
+    #[inline]
+    fn answer(&mut self, call: &Call) -> u32 {
+        call.answer(self.buffers().as_ref())
     }
 }
 
@@ -135,6 +145,11 @@ impl BitResults {
             self.words.push(word);
         }
     }
+
+    /// The buffers in the order of the layout, the validity bitmap first.
+    fn buffers(&self) -> impl AsRef<[*const u8]> {
+        [self.nulls.buffer(), self.words.as_ptr().cast()]
+    }
 }
 
 impl Results for BitResults {
@@ -144,8 +159,9 @@ impl Results for BitResults {
         self.nulls.start(rows);
     }
 
-    fn buffers(&self) -> impl AsRef<[*const u8]> {
-        [self.nulls.buffer(), self.words.as_ptr().cast()]
+    #[inline]
+    fn answer(&mut self, call: &Call) -> u32 {
+        call.answer(self.buffers().as_ref())
     }
 }
 
@@ -208,6 +224,15 @@ impl ByteResults {
             data.len() as i32
         }));
     }
+
+    /// The buffers in the order of the layout, the validity bitmap first.
+    fn buffers(&self) -> impl AsRef<[*const u8]> {
+        [
+            self.nulls.buffer(),
+            self.offsets.as_ptr().cast(),
+            self.data.as_ptr(),
+        ]
+    }
 }
 
 /// Makes room for `bytes` more, and for as many again as there are, but not for
@@ -229,12 +254,56 @@ impl Results for ByteResults {
         self.overflow = None;
     }
 
-    fn buffers(&self) -> impl AsRef<[*const u8]> {
-        [
-            self.nulls.buffer(),
-            self.offsets.as_ptr().cast(),
-            self.data.as_ptr(),
-        ]
+    #[inline]
+    fn answer(&mut self, call: &Call) -> u32 {
+        call.answer(self.buffers().as_ref())
+    }
+
+    fn overflow(&self) -> Option<usize> {
+        self.overflow
+    }
+}
+
+/// A result column of lists, structs or maps.
+#[derive(Debug)]
+pub struct NestedResults {
+    pub(crate) root: Node,
+    overflow: Option<usize>,
+}
+
+impl NestedResults {
+    /// A column without rows and without memory.
+    pub(crate) const fn new() -> Self {
+        Self {
+            root: Node::new(),
+            overflow: None,
+        }
+    }
+
+    /// Appends rows, each with its number: none any more after one that does
+    /// not fit.
+    pub(crate) fn extend<V: Append>(&mut self, rows: impl Iterator<Item = (usize, Option<V>)>) {
+        for (row, value) in rows {
+            if self.overflow.is_none() && value.append_part(&mut self.root).is_err() {
+                self.overflow = Some(row);
+            }
+        }
+    }
+}
+
+impl Default for NestedResults {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Results for NestedResults {
+    fn start(&mut self, _rows: usize) {
+        self.overflow = None;
+    }
+
+    fn answer(&mut self, call: &Call) -> u32 {
+        call.answer_with(self.root.finish())
     }
 
     fn overflow(&self) -> Option<usize> {

@@ -38,8 +38,9 @@ pub trait Row<'c>: Sized {
         rows: usize,
     ) -> impl Iterator<Item = Self::Raw>;
 
-    /// Makes the arguments of a row.
-    fn from_raw(raw: Self::Raw) -> Self;
+    /// Makes the arguments of a row and goes on with them; or with nothing,
+    /// where one has a null inside that its type does not let be.
+    fn with<T>(raw: Self::Raw, whole: impl FnOnce(Self) -> T, lacking: impl Fn() -> T + Copy) -> T;
 }
 
 /// What the loop must know about the columns before it starts.
@@ -92,7 +93,10 @@ impl<'c> Row<'c> for () {
         (0..rows).map(|_| ())
     }
 
-    fn from_raw(_raw: ()) {}
+    #[inline(always)]
+    fn with<T>(_raw: (), whole: impl FnOnce(()) -> T, _lacking: impl Fn() -> T + Copy) -> T {
+        whole(())
+    }
 }
 
 impl<'c, A: Argument<'c>, R: Row<'c>> Row<'c> for (A, R) {
@@ -149,7 +153,15 @@ impl<'c, A: Argument<'c>, R: Row<'c>> Row<'c> for (A, R) {
     }
 
     #[inline(always)]
-    fn from_raw((first, rest): Self::Raw) -> Self {
-        (A::from_raw(first), R::from_raw(rest))
+    fn with<T>(
+        (first, rest): Self::Raw,
+        whole: impl FnOnce(Self) -> T,
+        lacking: impl Fn() -> T + Copy,
+    ) -> T {
+        A::with(
+            first,
+            |first| R::with(rest, |rest| whole((first, rest)), lacking),
+            lacking,
+        )
     }
 }

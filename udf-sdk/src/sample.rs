@@ -5,12 +5,13 @@ use crate::entry::Text;
 
 /// The buffers of a column, owned.
 #[derive(Debug)]
-pub(crate) struct Sample {
+pub struct Sample {
     rows: usize,
     length: usize,
     validity: Option<Vec<u8>>,
     values: Vec<u8>,
     data: Vec<u8>,
+    children: Vec<Sample>,
 }
 
 impl Sample {
@@ -25,6 +26,7 @@ impl Sample {
             validity: has_nulls.then(|| padded(bitmap(&validity))),
             values: padded(values),
             data,
+            children: Vec::new(),
         }
     }
 
@@ -69,10 +71,40 @@ impl Sample {
         Text::checked(self.as_bytes(), self.length)
     }
 
+    /// A column of any layout, with those inside of it.
+    pub(crate) fn of(
+        valid: &[Option<()>],
+        values: Vec<u8>,
+        data: Vec<u8>,
+        children: Vec<Sample>,
+    ) -> Self {
+        Self {
+            children,
+            ..Self::new(valid.len(), valid, values, data)
+        }
+    }
+
+    pub(crate) fn length(&self) -> usize {
+        self.length
+    }
+
+    pub(crate) fn child(&self, index: usize) -> &Self {
+        &self.children[index]
+    }
+
+    /// Checks what the host promises of text.
+    pub(crate) fn check_text(&self) {
+        self.as_text();
+    }
+
     fn buffers(&self) -> Buffers<'_> {
+        self.buffers_of(self.rows)
+    }
+
+    pub(crate) fn buffers_of(&self, rows: usize) -> Buffers<'_> {
         Buffers {
             position: 0,
-            rows: self.rows,
+            rows,
             length: self.length,
             validity: self.validity.as_deref(),
             values: &self.values,

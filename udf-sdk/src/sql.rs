@@ -25,6 +25,70 @@ pub enum Sql {
     Name(&'static str),
     /// `DECIMAL` of a precision and a scale.
     Decimal(u8, i8),
+    /// A list of items.
+    List(&'static Self),
+    /// Fields, each with its name.
+    Struct(&'static [(&'static str, Self)]),
+    /// Pairs of a key and a value.
+    Map(&'static Self, &'static Self),
+}
+
+/// A Rust type that stands for what is in a list, a struct or a map: a type
+/// that stands for a SQL type, or `Option` of one for nulls.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a type that can be inside of a list, a struct or a map",
+    label = "no SQL type for this item or field",
+    note = "use a type of a SQL argument or result, a struct with #[derive(Row)], or an Option of either"
+)]
+pub trait SqlPart {
+    /// The SQL type.
+    const PART: Sql;
+}
+
+impl<T: SqlType> SqlPart for T {
+    const PART: Sql = T::SQL;
+}
+
+impl<T: SqlType> SqlPart for Option<T> {
+    const PART: Sql = T::SQL;
+}
+
+/// A Rust type that stands for a SQL type made of others.
+pub trait Nested {}
+
+impl<T: SqlPart + InVec> Nested for Vec<T> {}
+impl<K: SqlType, V: SqlPart> Nested for Vec<(K, V)> {}
+
+/// A Rust type of which a `Vec` is a list: every one but `u8`, since `Vec<u8>`
+/// is a BYTEA.
+#[diagnostic::on_unimplemented(
+    message = "`Vec<{Self}>` is no list of a SQL type",
+    label = "no SQL type for the items",
+    note = "`Vec<u8>` is a BYTEA, and a list of such numbers is a `Vec<Option<u8>>`"
+)]
+pub trait InVec {}
+
+impl<T> InVec for Option<T> {}
+impl<T> InVec for Vec<T> {}
+impl<const P: u8, const S: i8> InVec for Decimal<P, S> {}
+impl<U: Unit> InVec for Timestamp<U> {}
+
+macro_rules! in_vec {
+    ($($rust:ty)*) => {$(
+        impl InVec for $rust {}
+    )*};
+}
+in_vec! {
+    bool i8 i16 i32 i64 u16 u32 u64 f32 f64 &str String &[u8]
+    F16 Date Time TimestampTz Duration Interval
+}
+
+impl<T: SqlPart + InVec> SqlType for Vec<T> {
+    const SQL: Sql = Sql::List(&T::PART);
+}
+
+impl<K: SqlType, V: SqlPart> SqlType for Vec<(K, V)> {
+    const SQL: Sql = Sql::Map(&K::SQL, &V::PART);
 }
 
 macro_rules! sql_types {
@@ -180,6 +244,32 @@ impl<const N: usize> Text<N> {
                 self.push_number(*precision as i8);
                 self.push(", ");
                 self.push_number(*scale);
+                self.push(")");
+            }
+            Sql::List(item) => {
+                self.push_sql(item);
+                self.push("[]");
+            }
+            Sql::Struct(fields) => {
+                self.push("STRUCT(");
+                let mut index = 0;
+                while index < fields.len() {
+                    let (name, sql) = &fields[index];
+                    if index > 0 {
+                        self.push(", ");
+                    }
+                    self.push_quoted(name, b'"');
+                    self.push(" ");
+                    self.push_sql(sql);
+                    index += 1;
+                }
+                self.push(")");
+            }
+            Sql::Map(key, value) => {
+                self.push("MAP(");
+                self.push_sql(key);
+                self.push(", ");
+                self.push_sql(value);
                 self.push(")");
             }
         }

@@ -104,18 +104,19 @@ fn option(value: Option<impl ToTokens>) -> TokenStream {
 
 /// Replaces named lifetimes, which only the function itself declares, by `'_`.
 fn without_lifetimes(ty: &Type) -> TokenStream {
-    anonymous(ty.to_token_stream())
+    with_lifetimes(ty.to_token_stream(), &|name| Ident::new("_", name.span()))
 }
 
-fn anonymous(tokens: TokenStream) -> TokenStream {
+/// Replaces the name of each lifetime.
+pub(crate) fn with_lifetimes(tokens: TokenStream, rename: &dyn Fn(Ident) -> Ident) -> TokenStream {
     let mut after_quote = false;
-    let anonymous_tree = |tree| match tree {
+    let renamed = |tree| match tree {
         TokenTree::Ident(name) if after_quote => {
             after_quote = false;
-            Ident::new("_", name.span()).into()
+            rename(name).into()
         }
         TokenTree::Group(group) => {
-            let mut inner = Group::new(group.delimiter(), anonymous(group.stream()));
+            let mut inner = Group::new(group.delimiter(), with_lifetimes(group.stream(), rename));
             inner.set_span(group.span());
             inner.into()
         }
@@ -124,5 +125,5 @@ fn anonymous(tokens: TokenStream) -> TokenStream {
             tree
         }
     };
-    tokens.into_iter().map(anonymous_tree).collect()
+    tokens.into_iter().map(renamed).collect()
 }

@@ -1,13 +1,16 @@
-//! The attribute macro of `fusebox-sdk`, where it is documented.
+//! The macros of `fusebox-sdk`, where they are documented.
 //!
-//! The macro knows nothing about types: it hands the tokens of a signature to
+//! The macros know nothing about types: they hand the tokens of a signature to
 //! the SDK's traits, and the compiler works out the rest.
 #![forbid(unsafe_code)]
 
 // What the author wrote, checked.
 mod signature;
 
-// What it becomes.
+// A struct that stands for a SQL struct, and what it becomes.
+mod row;
+
+// What a function becomes.
 mod expansion;
 
 use proc_macro::TokenStream;
@@ -25,4 +28,37 @@ pub fn udf(options: TokenStream, item: TokenStream) -> TokenStream {
         Err(error) => error.into_compile_error(),
     };
     quote::quote!(#item #generated).into()
+}
+
+/// Makes a struct stand for a SQL struct: `STRUCT("a" BIGINT, "b" VARCHAR)`.
+///
+/// The struct has named fields, and at most one lifetime, for those that
+/// borrow. Where a field is null that is not an `Option`, the struct is null.
+///
+/// ```ignore
+/// use fusebox_sdk::{Row, udf};
+///
+/// #[derive(Row)]
+/// struct Point {
+///     x: f64,
+///     y: f64,
+/// }
+///
+/// #[derive(Row)]
+/// struct Label<'a> {
+///     text: &'a str,
+///     place: Option<Point>,
+/// }
+///
+/// #[udf]
+/// fn label<'a>(text: &'a str, place: Option<Point>) -> Label<'a> {
+///     Label { text, place }
+/// }
+/// ```
+#[proc_macro_derive(Row)]
+pub fn row(item: TokenStream) -> TokenStream {
+    let expanded = row::Struct::parse(item.into()).map(|row| row.expand());
+    expanded
+        .unwrap_or_else(|error| error.into_compile_error())
+        .into()
 }

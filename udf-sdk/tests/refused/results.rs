@@ -5,7 +5,8 @@ struct Silent;
 
 #[udf]
 fn letters(text: &str) -> Vec<char> {
-//                        ^ `Vec<char>` is not a type that can become a SQL result
+//                        ^ `Vec<char>` is no list of a SQL type
+//                        ^ `char` is not a type that can be inside of a list, a struct or a map
     text.chars().collect()
 }
 

@@ -1,8 +1,8 @@
 //! What a module says about its functions, which stay functions.
 
 use fusebox_sdk::{
-    Date, Decimal, Duration, F16, Interval, Microsecond, Millisecond, Nanosecond, Second, Time,
-    Timestamp, TimestampTz, udf,
+    Date, Decimal, Duration, F16, Interval, List, Map, Microsecond, Millisecond, Nanosecond, Row,
+    Second, Time, Timestamp, TimestampTz, udf,
 };
 
 /// Checks a declaration, which begins and ends like all of them.
@@ -172,5 +172,47 @@ fn numbers_of_every_width_have_their_sql_names() {
          \"j\" TIMESTAMP, \"k\" TIMESTAMP WITH TIME ZONE, \
          \"l\" ARROW('Duration(ns)'), \"m\" INTERVAL) \
          RETURNS DECIMAL(10, 2) LANGUAGE WASM CALLED ON NULL INPUT",
+    );
+}
+
+/// Owned, and a name that must be raw.
+#[derive(Clone, Copy, Debug, PartialEq, Row)]
+struct Point {
+    x: f64,
+    r#type: Option<u8>,
+}
+
+#[derive(Row)]
+struct Trip<'a> {
+    name: &'a str,
+    stops: List<'a, Point>,
+    tags: Map<'a, &'a str, List<'a, u8>>,
+}
+
+#[udf]
+fn trips(
+    trips: List<Trip>,
+    _matrix: Option<List<List<Cents>>>,
+    _counts: Map<&str, i64>,
+    _blobs: Vec<Vec<u8>>,
+) -> Vec<(String, Vec<Option<Point>>)> {
+    let trips = trips.iter().flatten();
+    let stops = trips.map(|trip| (trip.name.to_owned(), trip.stops.iter().collect()));
+    stops.collect()
+}
+
+type Cents = Decimal<4, 2>;
+
+#[test]
+fn lists_structs_and_maps_are_spelled_out() {
+    check(
+        __fusebox_declaration_of_trips,
+        "\"trips\"(\"trips\" STRUCT(\"name\" VARCHAR, \
+         \"stops\" STRUCT(\"x\" DOUBLE, \"type\" TINYINT UNSIGNED)[], \
+         \"tags\" MAP(VARCHAR, TINYINT UNSIGNED[]))[], \
+         \"_matrix\" DECIMAL(4, 2)[][], \"_counts\" MAP(VARCHAR, BIGINT), \
+         \"_blobs\" BYTEA[]) \
+         RETURNS MAP(VARCHAR, STRUCT(\"x\" DOUBLE, \"type\" TINYINT UNSIGNED)[]) \
+         LANGUAGE WASM CALLED ON NULL INPUT",
     );
 }

@@ -1,0 +1,235 @@
+//! Lists and maps that borrow from an argument.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::column::Number;
+use crate::entry::{Array, Places};
+use crate::item::{Item, MapView, fields_view};
+use crate::sql::{InVec, Nested, Sql, SqlPart, SqlType};
+use crate::view::{ListView, NumberView, View};
+
+/// The items of a list, of which each may be null: `T[]`.
+///
+/// It costs the row nothing, and stands for `T` items in the column. A
+/// `Vec<T>` or `Vec<Option<T>>` is a copy, made on the row's fuel.
+///
+/// ```no_run
+/// use fusebox_sdk::{List, udf};
+///
+/// /// The sum, without a test per item where none is null.
+/// #[udf]
+/// fn sum(numbers: List<f64>) -> f64 {
+///     match numbers.as_slice() {
+///         Some(numbers) => numbers.iter().sum(),
+///         None => numbers.iter().flatten().sum(),
+///     }
+/// }
+/// ```
+pub struct List<'c, T: Item> {
+    items: T::View<'c>,
+}
+
+impl<'c, T: Item> List<'c, T> {
+    /// How many items there are, null or not.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// An item; none where it is null, or past the end.
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<T::At<'c>> {
+        T::item(&self.items, index)
+    }
+
+    /// The items in order, none for a null.
+    #[inline]
+    pub fn iter(&self) -> Iter<'c, T> {
+        Iter {
+            items: self.items,
+            range: 0..self.len(),
+        }
+    }
+}
+
+impl<'c, N> List<'c, N>
+where
+    N: Number + Item<View<'c> = NumberView<'c, N>>,
+{
+    /// All numbers, side by side; none where one of them is null.
+    #[inline]
+    pub fn as_slice(&self) -> Option<&'c [N]> {
+        self.items.as_slice()
+    }
+}
+
+impl<T: Item> Clone for List<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: Item> Copy for List<'_, T> {}
+
+impl<'c, T: Item<At<'c>: fmt::Debug>> fmt::Debug for List<'c, T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<'c, T: Item> IntoIterator for List<'c, T> {
+    type Item = Option<T::At<'c>>;
+    type IntoIter = Iter<'c, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// The items of a [`List`] in order, none for a null.
+pub struct Iter<'c, T: Item> {
+    items: T::View<'c>,
+    range: Range<usize>,
+}
+
+impl<T: Item> fmt::Debug for Iter<'_, T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Iter").field(&self.range).finish()
+    }
+}
+
+impl<'c, T: Item> Iterator for Iter<'c, T> {
+    type Item = Option<T::At<'c>>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.range.next().map(|index| T::item(&self.items, index))
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.range.size_hint()
+    }
+}
+
+impl<T: Item> DoubleEndedIterator for Iter<'_, T> {
+    #[inline]
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let index = self.range.next_back();
+        index.map(|index| T::item(&self.items, index))
+    }
+}
+
+impl<T: Item> ExactSizeIterator for Iter<'_, T> {}
+
+impl<T: Item> SqlType for List<'_, T> {
+    const SQL: Sql = Sql::List(&T::SQL);
+}
+
+impl<T: Item> InVec for List<'_, T> {}
+impl<T: Item> Nested for List<'_, T> {}
+
+impl<T: Item> Item for List<'_, T> {
+    type At<'c> = List<'c, T>;
+    type View<'c> = ListView<'c, T::View<'c>>;
+
+    fn view<'c>(array: Array<'c>, places: &mut Places) -> Self::View<'c> {
+        ListView::new(array, places, T::view)
+    }
+
+    #[inline]
+    fn item<'c>(view: &Self::View<'c>, index: usize) -> Option<List<'c, T>> {
+        view.get(index).map(|items| List { items })
+    }
+}
+
+/// The entries of a map, of which each value may be null: `MAP(K, V)`.
+///
+/// It costs the row nothing. A `Vec<(K, V)>` or `Vec<(K, Option<V>)>` is a
+/// copy, made on the row's fuel.
+pub struct Map<'c, K: Item, V: Item> {
+    keys: K::View<'c>,
+    values: V::View<'c>,
+}
+
+impl<'c, K: Item, V: Item> Map<'c, K, V> {
+    /// How many entries there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Keys and values in the order of the map, none for a value that is null.
+    pub fn iter(&self) -> impl Iterator<Item = (K::At<'c>, Option<V::At<'c>>)> + use<'c, K, V> {
+        let Self { keys, values } = *self;
+        // No key is null, so none is left out but a struct with a field that is
+        // null and has no `Option`.
+        let entry = move |index| Some((K::item(&keys, index)?, V::item(&values, index)));
+        (0..self.len()).filter_map(entry)
+    }
+
+    /// The value of the first entry that has a key, which is looked for from
+    /// the start. None where it is null, or where there is no such key.
+    pub fn get<Q>(&self, key: Q) -> Option<V::At<'c>>
+    where
+        K::At<'c>: PartialEq<Q>,
+    {
+        let mut entries = self.iter();
+        entries
+            .find(|entry| entry.0 == key)
+            .and_then(|entry| entry.1)
+    }
+}
+
+impl<K: Item, V: Item> Clone for Map<'_, K, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K: Item, V: Item> Copy for Map<'_, K, V> {}
+
+impl<'c, K, V> fmt::Debug for Map<'c, K, V>
+where
+    K: Item<At<'c>: fmt::Debug>,
+    V: Item<At<'c>: fmt::Debug>,
+{
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl<K: Item, V: Item> SqlType for Map<'_, K, V> {
+    const SQL: Sql = Sql::Map(&K::SQL, &<V as SqlPart>::PART);
+}
+
+impl<K: Item, V: Item> InVec for Map<'_, K, V> {}
+impl<K: Item, V: Item> Nested for Map<'_, K, V> {}
+
+impl<K: Item, V: Item> Item for Map<'_, K, V> {
+    type At<'c> = Map<'c, K, V>;
+    type View<'c> = MapView<'c, K, V>;
+
+    fn view<'c>(array: Array<'c>, places: &mut Places) -> Self::View<'c> {
+        ListView::new(array, places, fields_view::<(K, (V, ()))>)
+    }
+
+    #[inline]
+    fn item<'c>(view: &Self::View<'c>, index: usize) -> Option<Map<'c, K, V>> {
+        let (keys, (values, ())) = *view.get(index)?.fields();
+        Some(Map { keys, values })
+    }
+}

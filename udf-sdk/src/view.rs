@@ -1,0 +1,367 @@
+//! What is inside of columns: the items of a list, the fields of some rows.
+//!
+//! A view is some consecutive rows of a column, of whatever type. It is made
+//! from the column once per call, and cut down to what a row holds, which makes
+//! the argument. All that a row holds is then copied to places of its own, like
+//! the text of a column: what lies at which alignment depends on the row alone.
+
+use crate::column::{Buffers, Number, Validity, bit};
+use crate::entry::{Array, Layout, Places, aligned, as_numbers};
+
+/// Some consecutive rows of a column.
+pub trait View<'c>: Copy + 'c {
+    /// How many there are.
+    fn len(&self) -> usize;
+
+    /// `len` of them from `start` on, which there must be. If `ALONE`, what
+    /// they hold is copied to the places that are theirs.
+    fn part<const ALONE: bool>(self, start: usize, len: usize) -> Self;
+}
+
+/// Which of some consecutive rows are null.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span<'c> {
+    validity: Validity<'c>,
+    start: usize,
+    len: usize,
+}
+
+impl<'c> Span<'c> {
+    fn new(buffers: &Buffers<'c>) -> Self {
+        Self {
+            validity: Validity::new(buffers),
+            start: 0,
+            len: buffers.length,
+        }
+    }
+
+    #[inline]
+    fn part(self, start: usize, len: usize) -> Self {
+        Self {
+            start: self.start + start,
+            len,
+            ..self
+        }
+    }
+
+    #[inline]
+    fn is_valid(&self, index: usize) -> bool {
+        index < self.len && self.validity.is_valid(self.start + index)
+    }
+}
+
+/// Reads the buffers of a column that is inside of another.
+fn inside<'c>(array: Array<'c>, layout: Layout, place: usize) -> Buffers<'c> {
+    array.buffers(layout, place, array.length())
+}
+
+/// Numbers of a column.
+#[derive(Clone, Copy, Debug)]
+pub struct NumberView<'c, N: Number> {
+    span: Span<'c>,
+    values: &'c [N::Bytes],
+    place: usize,
+}
+
+impl<'c, N: Number> NumberView<'c, N> {
+    pub(crate) fn new(array: Array<'c>, places: &mut Places) -> Self {
+        let buffers = inside(array, Layout::Numbers(size_of::<N>()), places.next());
+        Self {
+            span: Span::new(&buffers),
+            values: N::chunks(buffers.values)
+                .get(..buffers.length)
+                .unwrap_or_default(),
+            place: buffers.position,
+        }
+    }
+
+    /// A number, unless it is null or there is none.
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Option<N> {
+        let value = self.values.get(index)?;
+        self.span.is_valid(index).then(|| N::from_bytes(*value))
+    }
+
+    /// All of them, unless one is null.
+    pub(crate) fn as_slice(&self) -> Option<&'c [N]> {
+        let Span {
+            validity,
+            start,
+            len,
+        } = self.span;
+        if !validity.are_valid(start, len) {
+            return None;
+        }
+        as_numbers(N::flat(self.values))
+    }
+}
+
+impl<'c, N: Number> View<'c> for NumberView<'c, N> {
+    #[inline]
+    fn len(&self) -> usize {
+        self.span.len
+    }
+
+    #[inline]
+    fn part<const ALONE: bool>(self, start: usize, len: usize) -> Self {
+        let mut values = self.values.get(start..start + len).unwrap_or_default();
+        if ALONE {
+            values = N::chunks(aligned(N::flat(values), self.place));
+        }
+        Self {
+            span: self.span.part(start, len),
+            values,
+            ..self
+        }
+    }
+}
+
+/// Booleans of a column.
+#[derive(Clone, Copy, Debug)]
+pub struct BitView<'c> {
+    span: Span<'c>,
+    words: &'c [[u8; 8]],
+}
+
+impl<'c> BitView<'c> {
+    pub(crate) fn new(array: Array<'c>, places: &mut Places) -> Self {
+        let buffers = inside(array, Layout::Bits, places.next());
+        Self {
+            span: Span::new(&buffers),
+            words: buffers.values.as_chunks().0,
+        }
+    }
+
+    /// A boolean, unless it is null or there is none.
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Option<bool> {
+        let is_valid = self.span.is_valid(index);
+        is_valid.then(|| bit(self.words, self.span.start + index))
+    }
+}
+
+impl<'c> View<'c> for BitView<'c> {
+    #[inline]
+    fn len(&self) -> usize {
+        self.span.len
+    }
+
+    #[inline]
+    fn part<const ALONE: bool>(self, start: usize, len: usize) -> Self {
+        Self {
+            span: self.span.part(start, len),
+            ..self
+        }
+    }
+}
+
+/// The offsets of some consecutive rows, and where the first begins.
+#[derive(Clone, Copy, Debug)]
+struct Offsets<'c> {
+    offsets: &'c [[u8; 4]],
+    base: usize,
+}
+
+impl<'c> Offsets<'c> {
+    fn new(buffers: &Buffers<'c>) -> Self {
+        Self {
+            offsets: buffers.values.as_chunks().0,
+            base: 0,
+        }
+    }
+
+    #[inline]
+    fn at(&self, index: usize) -> usize {
+        let offset = self.offsets.get(index).copied().unwrap_or_default();
+        u32::from_le_bytes(offset) as usize
+    }
+
+    /// Where `len` rows from `start` on begin, and how far they go.
+    #[inline]
+    fn range(&self, start: usize, len: usize) -> (usize, usize) {
+        let (first, end) = (self.at(start), self.at(start + len));
+        (first.saturating_sub(self.base), end.saturating_sub(first))
+    }
+
+    #[inline]
+    fn part(self, start: usize) -> Self {
+        Self {
+            offsets: self.offsets.get(start..).unwrap_or_default(),
+            base: self.at(start),
+        }
+    }
+}
+
+/// Byte strings of a column.
+#[derive(Clone, Copy, Debug)]
+pub struct ByteView<'c> {
+    span: Span<'c>,
+    offsets: Offsets<'c>,
+    data: &'c [u8],
+    place: usize,
+}
+
+impl<'c> ByteView<'c> {
+    pub(crate) fn new(array: Array<'c>, places: &mut Places) -> Self {
+        let buffers = inside(array, Layout::Bytes, places.next());
+        Self {
+            span: Span::new(&buffers),
+            offsets: Offsets::new(&buffers),
+            data: buffers.data,
+            place: buffers.position,
+        }
+    }
+
+    /// A byte string, unless it is null or there is none.
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Option<&'c [u8]> {
+        if !self.span.is_valid(index) {
+            return None;
+        }
+        let (start, len) = self.offsets.range(index, 1);
+        self.data.get(start..start + len)
+    }
+}
+
+impl<'c> View<'c> for ByteView<'c> {
+    #[inline]
+    fn len(&self) -> usize {
+        self.span.len
+    }
+
+    #[inline]
+    fn part<const ALONE: bool>(self, start: usize, len: usize) -> Self {
+        let (first, bytes) = self.offsets.range(start, len);
+        let mut data = self.data.get(first..first + bytes).unwrap_or_default();
+        if ALONE {
+            data = aligned(data, self.place);
+        }
+        Self {
+            span: self.span.part(start, len),
+            offsets: self.offsets.part(start),
+            data,
+            ..self
+        }
+    }
+}
+
+/// Lists of a column, whose items are of one kind.
+#[derive(Clone, Copy, Debug)]
+pub struct ListView<'c, V> {
+    span: Span<'c>,
+    offsets: Offsets<'c>,
+    items: V,
+}
+
+impl<'c, V: View<'c>> ListView<'c, V> {
+    pub(crate) fn new(
+        array: Array<'c>,
+        places: &mut Places,
+        items: impl FnOnce(Array<'c>, &mut Places) -> V,
+    ) -> Self {
+        let buffers = array.outer_buffers(true, array.length());
+        Self {
+            span: Span::new(&buffers),
+            offsets: Offsets::new(&buffers),
+            items: items(array.child(0), places),
+        }
+    }
+
+    /// The items of a list, unless it is null or there is none.
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Option<V> {
+        if !self.span.is_valid(index) {
+            return None;
+        }
+        let (start, len) = self.offsets.range(index, 1);
+        Some(self.items.part::<false>(start, len))
+    }
+}
+
+impl<'c, V: View<'c>> View<'c> for ListView<'c, V> {
+    #[inline]
+    fn len(&self) -> usize {
+        self.span.len
+    }
+
+    #[inline]
+    fn part<const ALONE: bool>(self, start: usize, len: usize) -> Self {
+        let (first, items) = self.offsets.range(start, len);
+        Self {
+            span: self.span.part(start, len),
+            offsets: self.offsets.part(start),
+            items: self.items.part::<ALONE>(first, items),
+        }
+    }
+}
+
+/// Rows of a struct, whose fields are views in pairs: `(A, (B, ()))`.
+#[derive(Clone, Copy, Debug)]
+pub struct StructView<'c, F> {
+    span: Span<'c>,
+    fields: F,
+}
+
+impl<'c, F: View<'c>> StructView<'c, F> {
+    pub(crate) fn new(
+        array: Array<'c>,
+        places: &mut Places,
+        fields: impl FnOnce(Array<'c>, &mut Places) -> F,
+    ) -> Self {
+        let buffers = array.outer_buffers(false, array.length());
+        Self {
+            span: Span::new(&buffers),
+            fields: fields(array, places),
+        }
+    }
+
+    /// The fields of all rows.
+    #[inline]
+    pub(crate) fn fields(&self) -> &F {
+        &self.fields
+    }
+
+    /// The fields, if a row is not null.
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<&F> {
+        self.span.is_valid(index).then_some(&self.fields)
+    }
+}
+
+impl<'c, F: View<'c>> View<'c> for StructView<'c, F> {
+    #[inline]
+    fn len(&self) -> usize {
+        self.span.len
+    }
+
+    #[inline]
+    fn part<const ALONE: bool>(self, start: usize, len: usize) -> Self {
+        Self {
+            span: self.span.part(start, len),
+            fields: self.fields.part::<ALONE>(start, len),
+        }
+    }
+}
+
+impl<'c> View<'c> for () {
+    fn len(&self) -> usize {
+        0
+    }
+
+    fn part<const ALONE: bool>(self, _start: usize, _len: usize) {}
+}
+
+impl<'c, A: View<'c>, R: View<'c>> View<'c> for (A, R) {
+    #[inline]
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[inline]
+    fn part<const ALONE: bool>(self, start: usize, len: usize) -> Self {
+        (
+            self.0.part::<ALONE>(start, len),
+            self.1.part::<ALONE>(start, len),
+        )
+    }
+}

@@ -218,3 +218,106 @@ pub(crate) fn same_values(declared: &DataType, stored: &DataType) -> bool {
         _ => declared == stored,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::datatypes::{UnionFields, UnionMode};
+
+    use super::*;
+
+    fn field(name: &str, data_type: DataType, nullable: bool) -> Arc<Field> {
+        Arc::new(Field::new(name, data_type, nullable))
+    }
+
+    fn item(nullable: bool) -> Arc<Field> {
+        field("item", DataType::Int32, nullable)
+    }
+
+    fn union_fields() -> UnionFields {
+        let number = field("number", DataType::Int32, true);
+        let text = field("text", DataType::Utf8, false);
+        [(3, number), (7, text)].into_iter().collect()
+    }
+
+    #[test]
+    fn types_nested_too_deeply_do_not_cross() {
+        let nested = |levels: usize| {
+            (1..levels).fold(DataType::Int32, |inner, _| {
+                DataType::List(field("item", inner, true))
+            })
+        };
+        assert!(Layout::of(&nested(32)).is_some());
+        assert_eq!(Layout::of(&nested(33)), None);
+        let wide = |fields: usize| {
+            let fields = (1..fields).map(|n| field(&n.to_string(), DataType::Int32, true));
+            DataType::Struct(fields.collect())
+        };
+        assert!(Layout::of(&wide(1_024)).is_some());
+        assert_eq!(Layout::of(&wide(1_025)), None);
+    }
+
+    #[test]
+    fn types_without_arrays_do_not_cross() {
+        use DataType::*;
+        let keys = |nullable| {
+            let fields = vec![field("k", Int32, nullable), field("v", Int32, true)];
+            Map(field("entries", Struct(fields.into()), false), false)
+        };
+        assert!(Layout::of(&keys(false)).is_some());
+        let none = [
+            FixedSizeBinary(-1),
+            FixedSizeList(item(true), -1),
+            Decimal128(39, 0),
+            Decimal32(0, 0),
+            Time32(TimeUnit::Nanosecond),
+            Union(UnionFields::empty(), UnionMode::Dense),
+            Dictionary(Box::new(Utf8), Box::new(Utf8)),
+            RunEndEncoded(field("r", UInt8, false), field("v", Utf8, true)),
+            Map(item(false), false),
+            keys(true),
+        ];
+        for data_type in none {
+            assert_eq!(Layout::of(&data_type), None, "{data_type}");
+        }
+    }
+
+    #[test]
+    fn same_values_are_those_that_a_guest_cannot_tell_apart() {
+        use DataType::*;
+        let dictionary = |values| Dictionary(Box::new(Int32), Box::new(values));
+        let named =
+            |name: &str, data_type, nullable| Struct(vec![field(name, data_type, nullable)].into());
+        let element = field("element", LargeUtf8, true);
+        let texts = List(field("item", Utf8View, true));
+        assert!(same_values(&texts, &LargeListView(element)));
+        assert!(same_values(
+            &texts,
+            &dictionary(List(field("", dictionary(Utf8), false)))
+        ));
+        assert!(!same_values(&texts, &List(item(true))));
+        assert!(!same_values(
+            &texts,
+            &FixedSizeList(field("item", Utf8View, true), 2)
+        ));
+        assert!(same_values(
+            &named("a", Utf8, true),
+            &named("a", Utf8View, false)
+        ));
+        assert!(!same_values(
+            &named("a", Utf8, true),
+            &named("b", Utf8, true)
+        ));
+        assert!(!same_values(
+            &named("a", Utf8, false),
+            &named("a", Utf8, true)
+        ));
+        assert!(!same_values(&Decimal128(10, 2), &Decimal128(11, 2)));
+        let sparse = Union(union_fields(), UnionMode::Sparse);
+        assert!(same_values(
+            &Union(union_fields(), UnionMode::Dense),
+            &sparse
+        ));
+    }
+}

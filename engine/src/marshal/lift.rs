@@ -15,6 +15,9 @@ mod column;
 // Columns without.
 mod leaf;
 
+// The buffers of both.
+mod buffers;
+
 // Unions, whose rows stand in several children.
 mod union;
 

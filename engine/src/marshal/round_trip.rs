@@ -4,6 +4,12 @@
 // Columns of any type, with any content.
 mod arbitrary;
 
+// What types there are.
+mod types;
+
+// What a row says, however it is stored.
+mod show;
+
 // One case at a time.
 mod cases;
 
@@ -15,7 +21,9 @@ use arrow::datatypes::DataType;
 use fusebox_abi::ArrowArray;
 use proptest::prelude::*;
 
-use self::arbitrary::{column, other_layout, show};
+use self::arbitrary::column;
+use self::show::show;
+use self::types::{Rng, other_layout};
 use super::lift::{Unlifted, lift};
 use super::lower::Lowering;
 use super::{GuestAddr, same_values};
@@ -61,7 +69,7 @@ proptest! {
         let (memory, args) = lowered(&columns);
         for (n, column) in (0..).zip(&columns) {
             let header = GuestAddr(args.0 + n * ArrowArray::SIZE as u32);
-            let other = other_layout(column.data_type(), &mut arbitrary::Rng(seed));
+            let other = other_layout(column.data_type(), &mut Rng(seed));
             prop_assert!(same_values(&other, column.data_type()), "{other}");
             for returns in [column.data_type(), &other] {
                 let back = lift(header, &memory, returns, column.len() as u64, None, BYTES_MAX);

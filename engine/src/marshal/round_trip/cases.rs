@@ -10,10 +10,11 @@ use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field, Int8Type, Int32Type, UnionFields, UnionMode};
 use fusebox_abi::ArrowArray;
 
+use super::super::GuestAddr;
 use super::super::lift::{Unlifted, lift};
 use super::super::lower::{Lowering, TooLarge};
-use super::super::{GuestAddr, Layout, same_values};
-use super::arbitrary::{numbers, show};
+use super::arbitrary::numbers;
+use super::show::show;
 use super::{BYTES_MAX, lowered, returned, rows};
 use crate::error::Breach;
 
@@ -327,86 +328,6 @@ fn what_is_too_large_is_refused_before_it_is_written() {
     }
     let measured = Lowering::measure(&[column.slice(0, 1)], 1, 64 << 20);
     assert!(matches!(measured, Err(TooLarge { bytes }) if bytes > 64 << 20));
-}
-
-#[test]
-fn types_nested_too_deeply_do_not_cross() {
-    let nested = |levels: usize| {
-        (1..levels).fold(DataType::Int32, |inner, _| {
-            DataType::List(field("item", inner, true))
-        })
-    };
-    assert!(Layout::of(&nested(32)).is_some());
-    assert_eq!(Layout::of(&nested(33)), None);
-    let wide = |fields: usize| {
-        let fields = (1..fields).map(|n| field(&n.to_string(), DataType::Int32, true));
-        DataType::Struct(fields.collect())
-    };
-    assert!(Layout::of(&wide(1_024)).is_some());
-    assert_eq!(Layout::of(&wide(1_025)), None);
-}
-
-#[test]
-fn types_without_arrays_do_not_cross() {
-    use DataType::*;
-    let keys = |nullable| {
-        let fields = vec![field("k", Int32, nullable), field("v", Int32, true)];
-        Map(field("entries", Struct(fields.into()), false), false)
-    };
-    assert!(Layout::of(&keys(false)).is_some());
-    let none = [
-        FixedSizeBinary(-1),
-        FixedSizeList(item(true), -1),
-        Decimal128(39, 0),
-        Decimal32(0, 0),
-        Time32(arrow::datatypes::TimeUnit::Nanosecond),
-        Union(UnionFields::empty(), UnionMode::Dense),
-        Dictionary(Box::new(Utf8), Box::new(Utf8)),
-        RunEndEncoded(field("r", UInt8, false), field("v", Utf8, true)),
-        Map(item(false), false),
-        keys(true),
-    ];
-    for data_type in none {
-        assert_eq!(Layout::of(&data_type), None, "{data_type}");
-    }
-}
-
-#[test]
-fn same_values_are_those_that_a_guest_cannot_tell_apart() {
-    use DataType::*;
-    let dictionary = |values| Dictionary(Box::new(Int32), Box::new(values));
-    let named =
-        |name: &str, data_type, nullable| Struct(vec![field(name, data_type, nullable)].into());
-    let element = field("element", LargeUtf8, true);
-    let texts = List(field("item", Utf8View, true));
-    assert!(same_values(&texts, &LargeListView(element)));
-    assert!(same_values(
-        &texts,
-        &dictionary(List(field("", dictionary(Utf8), false)))
-    ));
-    assert!(!same_values(&texts, &List(item(true))));
-    assert!(!same_values(
-        &texts,
-        &FixedSizeList(field("item", Utf8View, true), 2)
-    ));
-    assert!(same_values(
-        &named("a", Utf8, true),
-        &named("a", Utf8View, false)
-    ));
-    assert!(!same_values(
-        &named("a", Utf8, true),
-        &named("b", Utf8, true)
-    ));
-    assert!(!same_values(
-        &named("a", Utf8, false),
-        &named("a", Utf8, true)
-    ));
-    assert!(!same_values(&Decimal128(10, 2), &Decimal128(11, 2)));
-    let sparse = Union(union_fields(), UnionMode::Sparse);
-    assert!(same_values(
-        &Union(union_fields(), UnionMode::Dense),
-        &sparse
-    ));
 }
 
 /// The measure of the other tests.

@@ -3,8 +3,9 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, new_empty_array, new_null_array};
+use arrow::array::{Array, ArrayRef, new_empty_array, new_null_array};
 use arrow::buffer::NullBuffer;
+use arrow::compute::take;
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, Result, ScalarValue};
@@ -68,11 +69,11 @@ impl WasmScalar {
     }
 
     /// The error of a call for `rows` rows, the first of which is `first` in
-    /// what DataFusion passed.
-    fn error(&self, stop: Stop, first: usize, rows: usize) -> Error {
+    /// the arguments.
+    fn error(&self, stop: Stop, arguments: &Arguments, first: usize, rows: usize) -> Error {
         let function = self.definition.name.clone();
         let limits = self.definition.limits;
-        let shift = |row: u64| row.saturating_add(first as u64);
+        let shift = |row: u64| arguments.batch_row(row.saturating_add(first as u64));
         let limit = |limit| Error::Limit {
             function: function.clone(),
             limit,
@@ -113,12 +114,12 @@ impl WasmScalar {
                 memory_bytes_max: limits.memory_bytes_max,
             }),
             Stop::Result { bytes } => limit(Exhausted::Result {
-                row: first as u64,
+                row: shift(0),
                 bytes,
                 result_bytes_max: limits.result_bytes_max,
             }),
             Stop::Arena { bytes } => limit(Exhausted::Arguments {
-                row: first as u64,
+                row: shift(0),
                 bytes,
                 memory_bytes_max: limits.memory_bytes_max,
             }),
@@ -132,6 +133,30 @@ impl WasmScalar {
                 "function `{function}` cannot be instantiated again: {cause}"
             )),
         }
+    }
+
+    /// Calls the guest for `rows` rows, but for those of which it is plain that
+    /// they are equal.
+    fn call_distinct(
+        &self,
+        query: &QueryContext,
+        arguments: &Arguments,
+        rows: usize,
+        returns: &DataType,
+    ) -> Result<ArrayRef, Error> {
+        let is_volatile = self.definition.volatility == Volatility::Volatile;
+        if self.is_strict()
+            && !is_volatile
+            && let Some((distinct, places)) = arguments.distinct()
+        {
+            let column = self.call(query, &distinct, distinct.rows(), returns)?;
+            let column = take(&column, &places, None).map_err(arrow)?;
+            // Arrow makes fewer rows of lists of the size 0.
+            if column.len() == rows {
+                return Ok(column);
+            }
+        }
+        self.call(query, arguments, rows, returns)
     }
 
     /// Calls the guest for `rows` rows, slice by slice.
@@ -200,7 +225,7 @@ impl WasmScalar {
         match &stop {
             Stop::Spent if self.is_repeatable() => self.slices.were_heavy(rows),
             Stop::Memory { .. } | Stop::Arena { .. } if self.is_repeatable() && rows == 1 => {
-                let answer = run(true).map_err(|stop| self.error(stop, first, rows))?;
+                let answer = run(true).map_err(|stop| self.error(stop, arguments, first, rows))?;
                 return Ok(answer.column);
             }
             Stop::Memory { .. } | Stop::Result { .. } if self.is_repeatable() && rows > 1 => {}
@@ -212,7 +237,7 @@ impl WasmScalar {
                 if let Some(before @ 1..) = before {
                     self.call_slice(query, arguments, first, before as usize, returns)?;
                 }
-                return Err(self.error(stop, first, rows));
+                return Err(self.error(stop, arguments, first, rows));
             }
         }
         let half = rows / 2;
@@ -289,9 +314,8 @@ impl WasmScalar {
         let arguments = Arguments::new(args.args)?;
         let query = QueryContext::of(&args.config_options);
         let query = query.as_ref().unwrap_or(&self.outside);
-        let column = self
-            .call(query, &arguments, rows, returns)
-            .map_err(external)?;
+        let column = self.call_distinct(query, &arguments, rows, returns);
+        let column = column.map_err(external)?;
         if folds {
             ScalarValue::try_from_array(&column, 0).map(ColumnarValue::Scalar)
         } else {

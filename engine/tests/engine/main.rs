@@ -4,6 +4,7 @@ mod endless;
 mod limits;
 mod memory;
 mod query;
+mod types;
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, new_empty_array, new_null_array};
+use arrow::array::{Array, ArrayRef, UInt32Array, new_empty_array};
 use arrow::buffer::NullBuffer;
 use arrow::compute::take;
 use arrow::datatypes::DataType;
@@ -16,6 +16,7 @@ use super::arguments::{Arguments, Nulls, joined, strict_nulls};
 use super::slices::Slices;
 use crate::definition::{Definition, NullHandling, Reset, Volatility};
 use crate::error::{Error, Exhausted};
+use crate::marshal::lift;
 use crate::marshal::lower::Lowering;
 use crate::module::Compiled;
 use crate::sandbox::{Answer, Budget, Call, Pool, Stop};
@@ -206,7 +207,17 @@ impl WasmScalar {
         let columns = arguments.slice(first, rows);
         let nulls = if self.is_strict() {
             match strict_nulls(&columns, rows) {
-                Nulls::All => return Ok(new_null_array(returns, rows)),
+                Nulls::All => {
+                    let returns = &self.definition.signature.returns;
+                    let bytes_max = self.definition.limits.result_bytes_max;
+                    return match lift::nulls(returns, rows, bytes_max) {
+                        Ok(column) => Ok(column),
+                        Err(_) if rows > 1 => {
+                            self.call_halves(query, arguments, first, rows, returns)
+                        }
+                        Err(unlifted) => Err(self.error(unlifted.into(), arguments, first, rows)),
+                    };
+                }
                 Nulls::Some(nulls) => nulls,
             }
         } else {
@@ -240,6 +251,17 @@ impl WasmScalar {
                 return Err(self.error(stop, arguments, first, rows));
             }
         }
+        self.call_halves(query, arguments, first, rows, returns)
+    }
+
+    fn call_halves(
+        &self,
+        query: &QueryContext,
+        arguments: &Arguments,
+        first: usize,
+        rows: usize,
+        returns: &DataType,
+    ) -> Result<ArrayRef, Error> {
         let half = rows / 2;
         let front = self.call_slice(query, arguments, first, half, returns)?;
         let back = self.call_slice(query, arguments, first + half, rows - half, returns)?;
@@ -317,7 +339,14 @@ impl WasmScalar {
         let column = self.call_distinct(query, &arguments, rows, returns);
         let column = column.map_err(external)?;
         if folds {
-            ScalarValue::try_from_array(&column, 0).map(ColumnarValue::Scalar)
+            match ScalarValue::try_from_array(&column, 0) {
+                Ok(value) => Ok(ColumnarValue::Scalar(value)),
+                // DataFusion has no such scalars, of views of lists for one.
+                Err(_) => {
+                    let rows = UInt32Array::from(vec![0; args.number_rows]);
+                    Ok(ColumnarValue::Array(take(&column, &rows, None)?))
+                }
+            }
         } else {
             Ok(ColumnarValue::Array(column))
         }

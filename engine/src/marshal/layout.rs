@@ -100,21 +100,26 @@ impl Layout {
         }
     }
 
-    /// How many bytes a row has at least, to the next whole number below.
-    pub(crate) fn row_bytes(&self) -> u64 {
+    /// How many bytes so many rows have at least, without validity: those that
+    /// are null have no more.
+    pub(crate) fn bytes(&self, rows: u64) -> u64 {
+        let bits = u128::from(self.row_bits()).saturating_mul(rows.into());
+        u64::try_from(bits.div_ceil(8)).unwrap_or(u64::MAX)
+    }
+
+    fn row_bits(&self) -> u64 {
         let sum = |fields: &[Self]| {
-            fields
-                .iter()
-                .map(Self::row_bytes)
-                .fold(0, u64::saturating_add)
+            let bits = fields.iter().map(Self::row_bits);
+            bits.fold(0, u64::saturating_add)
         };
         match self {
-            Self::Null | Self::Bits => 0,
-            Self::Fixed { width } => *width as u64,
-            Self::Bytes | Self::List(_) => 4,
-            Self::FixedList { size, child } => child.row_bytes().saturating_mul(*size as u64),
+            Self::Null => 0,
+            Self::Bits => 1,
+            Self::Fixed { width } => (*width as u64).saturating_mul(8),
+            Self::Bytes | Self::List(_) => 32,
+            Self::FixedList { size, child } => child.row_bits().saturating_mul(*size as u64),
             Self::Struct(fields) => sum(fields),
-            Self::Union(_) => 5,
+            Self::Union(_) => 40,
         }
     }
 

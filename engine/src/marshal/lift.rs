@@ -24,14 +24,14 @@ mod union;
 // What Arrow has several layouts of.
 mod dress;
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, new_null_array};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 use fusebox_abi::{ArrowArray, FAILURE_MESSAGE_BYTES_MAX, Failure, Panic};
 
 use self::column::Reader;
 use self::dress::{dress, plain};
-use super::GuestAddr;
+use super::{GuestAddr, Layout};
 use crate::error::Breach;
 
 /// Why a column was not copied.
@@ -75,6 +75,27 @@ impl Allowance {
             false => Ok(()),
         }
     }
+
+    /// Takes what so many nulls of a type need: a list of a fixed size has room
+    /// for its elements.
+    fn take_nulls(&mut self, rows: u64, data_type: &DataType) -> Result<(), Unlifted> {
+        let bytes = Layout::of(data_type).map_or(0, |layout| layout.bytes(rows));
+        self.take(bytes.saturating_add(rows))
+    }
+}
+
+/// A column of nulls, of `bytes_max` bytes at most.
+pub(crate) fn nulls(
+    data_type: &DataType,
+    rows: usize,
+    bytes_max: u64,
+) -> Result<ArrayRef, Unlifted> {
+    let mut allowance = Allowance {
+        bytes: 0,
+        bytes_max,
+    };
+    allowance.take_nulls(rows as u64, data_type)?;
+    Ok(new_null_array(data_type, rows))
 }
 
 /// Copies the column of `data_type` whose header stands at `header` out of

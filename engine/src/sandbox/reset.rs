@@ -92,10 +92,7 @@ impl Room {
     ) -> Option<Self> {
         let rows = u64::from(rows);
         let validity = rows / 8;
-        let fixed = match returns {
-            Layout::Bits => rows / 8,
-            other => rows.saturating_mul(other.row_bytes()),
-        };
+        let fixed = returns.bytes(rows);
         let result = match returns.is_open() {
             false => fixed,
             // Results are seldom longer than what they are made from, and kept

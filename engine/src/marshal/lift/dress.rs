@@ -19,7 +19,6 @@ use arrow::error::ArrowError;
 use super::column::misfit;
 use super::union::Places;
 use super::{Allowance, Unlifted};
-use crate::marshal::Layout;
 
 /// The type as which a column of `data_type` is lifted first.
 pub(super) fn plain(data_type: &DataType) -> DataType {
@@ -190,9 +189,9 @@ fn union(
     for (place, (id, field)) in fields.iter().enumerate() {
         let mut child = Arc::clone(union.child(id));
         if mode == UnionMode::Sparse {
-            let row_bytes = Layout::of(field.data_type()).map_or(1, |layout| layout.row_bytes());
-            let rows = union.len() as u64;
-            allowance.take(rows.saturating_mul(row_bytes.saturating_add(1)))?;
+            // A row that stands in another child has a null here, and so may
+            // one that is not there.
+            allowance.take_nulls((union.len() as u64).saturating_add(1), child.data_type())?;
             let rows = union.type_ids().iter().zip(offsets);
             let rows = rows.map(|(id, offset)| match places.get(*id) {
                 Some(its) if its == place => usize::try_from(*offset).ok(),

@@ -74,6 +74,7 @@ impl Reader<'_> {
         if let Some(child) = children.get_mut(null_place)
             && nulls.is_some_and(|nulls| nulls.null_count() > 0)
         {
+            self.allowance.take_nulls(1, child.data_type())?;
             null_offset = child.len() as i32;
             let null = new_null_array(child.data_type(), 1);
             *child = concat(&[child, &null]).map_err(misfit)?;

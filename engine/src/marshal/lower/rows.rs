@@ -32,8 +32,9 @@ pub(super) struct Allowance {
 impl Allowance {
     /// Takes `rows` rows of a type, which are more than those of any array.
     pub(super) fn take(&mut self, rows: u64, data_type: &DataType) -> Result<(), TooLarge> {
-        let row_bytes = Layout::of(data_type).map_or(1, |layout| layout.row_bytes().max(1));
-        self.bytes = self.bytes.saturating_add(rows.saturating_mul(row_bytes));
+        // Each takes a place in a list of positions, if no byte in the arena.
+        let bytes = Layout::of(data_type).map_or(0, |layout| layout.bytes(rows));
+        self.bytes = self.bytes.saturating_add(bytes.max(rows));
         match self.bytes > self.bytes_max {
             true => Err(TooLarge { bytes: self.bytes }),
             false => Ok(()),

@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field, Int8Type, Int32Type, UnionFields, UnionM
 use fusebox_abi::ArrowArray;
 
 use super::super::GuestAddr;
-use super::super::lift::{Unlifted, lift};
+use super::super::lift::{self, Unlifted, lift};
 use super::super::lower::{Lowering, TooLarge};
 use super::arbitrary::numbers;
 use super::show::show;
@@ -288,6 +288,38 @@ fn rows_without_bytes_are_counted_too() {
     let bytes = 2_000_000_000;
     assert_eq!(many, Err(Unlifted::TooLarge { bytes }));
     assert!(lift(args, &memory, &nested, 2, None, BYTES_MAX).is_err());
+}
+
+/// A null of a list of a fixed size has its elements, which nobody has paid for
+/// yet.
+#[test]
+fn nulls_that_the_host_makes_are_counted_too() {
+    let bits = field("item", DataType::Boolean, true);
+    let wide = DataType::FixedSizeList(bits, 1_000_000_000);
+    let bytes = 125_000_000 + 1;
+    let refused = lift::nulls(&wide, 1, BYTES_MAX);
+    assert_eq!(refused, Err(Unlifted::TooLarge { bytes }));
+    assert_eq!(lift::nulls(&DataType::Int32, 3, 15).unwrap().len(), 3);
+    assert!(lift::nulls(&DataType::Int32, 3, 14).is_err());
+
+    let fields = [(0, field("wide", wide, true)), (1, item(true))];
+    let fields: UnionFields = fields.into_iter().collect();
+    let (ids, offsets) = (vec![1, 1], vec![0, 1]);
+    let none = arrow::array::new_empty_array(fields.iter().next().unwrap().1.data_type());
+    let children = vec![none, numbers(&[1, 2])];
+    let union = UnionArray::try_new(fields.clone(), ids.into(), Some(offsets.into()), children);
+    let union: ArrayRef = Arc::new(union.unwrap());
+    let sparse = DataType::Union(fields, UnionMode::Sparse);
+    assert!(returned(&union, union.data_type()).is_ok());
+    let bytes = 3 * 125_000_000;
+    assert!(matches!(
+        returned(&union, &sparse),
+        Err(Unlifted::TooLarge { bytes: counted }) if counted > bytes
+    ));
+    let (memory, args) = lowered(std::slice::from_ref(&union));
+    let nulls = NullBuffer::from(vec![false, true]);
+    let strict = lift(args, &memory, union.data_type(), 2, Some(&nulls), BYTES_MAX);
+    assert!(matches!(strict, Err(Unlifted::TooLarge { .. })));
 }
 
 /// Each use of bytes counts, however often a guest points to the same.

@@ -155,6 +155,31 @@ async fn values_of_a_dictionary_are_evaluated_once() {
 }
 
 #[tokio::test]
+async fn failure_at_a_value_of_a_dictionary_names_its_row() {
+    let session = session();
+    // Fails at the second row of its call, and answers the first one.
+    let create = r#"CREATE FUNCTION second(VARCHAR) RETURNS BIGINT STRICT LANGUAGE WASM AS $$(module
+        (memory (export "memory") 3)
+        (func (export "fusebox_abi_1"))
+        (func (export "fusebox_alloc") (param i32) (result i32) (i32.const 65536))
+        (func (export "fusebox_udf_second") (param i32 i32 i32) (result i32)
+            (i64.store (local.get 2) (i64.const 1)) ;; the row, or the length
+            (if (i32.gt_u (local.get 1) (i32.const 1)) (then (return (i32.const 1))))
+            (i64.store offset=24 (local.get 2) (i64.const 2))
+            (i32.store offset=40 (local.get 2) (i32.const 16)) ;; the buffers' addresses
+            (i32.const 0)))$$"#;
+    run(&session, create).await.unwrap();
+    let texts = "CASE WHEN value < 70 THEN 'a' ELSE 'b' END";
+    let query =
+        format!("SELECT second(arrow_cast({texts}, 'Dictionary(Int32, Utf8)')) FROM range(0, 100)");
+    let error = run(&session, &query).await.unwrap_err();
+    let Some(Error::Failed { row, .. }) = Error::behind(&error) else {
+        panic!("{error}");
+    };
+    assert_eq!(*row, Some(70));
+}
+
+#[tokio::test]
 async fn nested_batch_that_does_not_fit_goes_in_pieces() {
     // 20,000 lists of 8 numbers are 1.4 MB, for a guest of 1 MB; one list of
     // 200,000 numbers is 1.6 MB, and cannot be divided.

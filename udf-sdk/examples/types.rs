@@ -244,9 +244,13 @@ pub fn between(from: TimestampTz, to: TimestampTz) -> Option<Duration> {
 /// The sum of a list, in a loop without a test where no item is null.
 #[udf]
 pub fn sum_list(numbers: List<f64>) -> f64 {
+    // The standard library's sum of nothing is -0.
     match numbers.as_slice() {
-        Some(numbers) => numbers.iter().sum(),
-        None => numbers.iter().flatten().sum(),
+        Some(numbers) => numbers.iter().fold(0.0, |sum, number| sum + number),
+        None => numbers
+            .iter()
+            .flatten()
+            .fold(0.0, |sum, number| sum + number),
     }
 }
 

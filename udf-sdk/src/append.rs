@@ -11,8 +11,9 @@ use crate::sql::{InVec, SqlPart, SqlType};
 use crate::timestamp::{Timestamp, TimestampTz, Unit};
 
 /// What an item or a field is settled with, in bytes, on top of those that its
-/// value has: to append it takes some steps whatever its size.
-pub(crate) const PART_BYTES: usize = 128;
+/// value has: to append it takes some steps whatever its size. Measured: some 90
+/// units for each number or null of a list, 130 for each text with its memory.
+pub(crate) const PART_BYTES: usize = 256;
 
 /// A Rust type that becomes an item of a list, a field of a struct, or a key or
 /// value of a map: one of [the table](crate#types).
@@ -128,7 +129,7 @@ impl<T: Append> AppendPart for Option<T> {
 }
 
 macro_rules! numbers {
-    ($([$($generics:tt)*] $number:ty,)*) => {$(
+    ($([$($generics:tt)*] $number:ty as $width:ty,)*) => {$(
         impl<$($generics)*> Append for $number {
             fn start(column: &mut Node) {
                 column.start(Layout::Numbers(size_of::<Self>()), 0);
@@ -136,7 +137,11 @@ macro_rules! numbers {
 
             #[inline]
             fn append(&self, column: &mut Node) -> Result<(), Full> {
-                Self::append_all(std::slice::from_ref(self), column)
+                let bytes = as_bytes(std::slice::from_ref(self));
+                if let Some(bytes) = bytes.first_chunk::<{ size_of::<$width>() }>() {
+                    column.append_number(*bytes);
+                }
+                Ok(())
             }
 
             #[inline]
@@ -159,9 +164,12 @@ macro_rules! numbers {
     )*};
 }
 numbers! {
-    [] i8, [] i16, [] i32, [] i64, [] u8, [] u16, [] u32, [] u64, [] f32, [] f64, [] F16,
-    [const P: u8, const S: i8] Decimal<P, S>,
-    [] Date, [] Time, [U: Unit] Timestamp<U>, [] TimestampTz, [] Duration, [] Interval,
+    [] i8 as i8, [] i16 as i16, [] i32 as i32, [] i64 as i64,
+    [] u8 as u8, [] u16 as u16, [] u32 as u32, [] u64 as u64,
+    [] f32 as f32, [] f64 as f64, [] F16 as u16,
+    [const P: u8, const S: i8] Decimal<P, S> as i128,
+    [] Date as i32, [] Time as i64, [U: Unit] Timestamp<U> as i64, [] TimestampTz as i64,
+    [] Duration as i64, [] Interval as i128,
 }
 
 impl Append for bool {

@@ -1,11 +1,12 @@
 //! Rust types that SQL arguments arrive as.
 
 use crate::calendar::{Date, Duration, Interval, Time};
-use crate::column::{BLOCK_ROWS, Bits, Bytes, Column, Number, Numbers, Validity};
+use crate::column::{BLOCK_ROWS, Bits, Bytes, Column, Numbers, Validity};
 use crate::decimal::Decimal;
 use crate::entry::{Arguments, Array, Layout, Places, Text};
 use crate::float::F16;
 use crate::item::Item;
+use crate::number::Number;
 use crate::sql::{Nested, Parameter, SqlType};
 use crate::timestamp::{Timestamp, TimestampTz, Unit};
 use crate::view::View;
@@ -26,6 +27,9 @@ pub trait Argument<'c>: Sized {
 
     /// What the column holds for a row, before it is made an argument.
     type Raw: Copy;
+
+    /// What reading a row is settled with, in bytes.
+    const READ_BYTES: usize = <ColumnOf<'c, Self> as Column>::READ_BYTES;
 
     /// What the column holds for a row, by steps that do not depend on the
     /// other rows.
@@ -227,6 +231,8 @@ impl<'c, V> Rows<'c, V> {
 
 impl<'c, V: View<'c>> Column for Rows<'c, V> {
     type Item = V;
+
+    const READ_BYTES: usize = V::READ_BYTES;
 
     #[inline]
     fn validity(&self) -> &Validity<'_> {

@@ -73,7 +73,7 @@ fn one<'c, R: Row<'c>, O: Output>(
     entry::announce(row);
     let answer = R::with(raw, |row| function(row).into_row(), || Ok(None));
     let value = answer.as_ref().ok().and_then(Option::as_ref);
-    entry::settle(value.map_or(0, Value::settled_bytes));
+    entry::settle(value.map_or(0, Value::settled_bytes) + R::READ_BYTES);
     answer.unwrap_or_else(|message| {
         *failure = Some(Failure { row, message });
         None
@@ -145,7 +145,7 @@ fn finish<O: Output>(
 ) -> Result<(), Failure> {
     let overflow = results.overflow().map(|row| Failure {
         row,
-        message: "the column of results has more than 2147483647 bytes".to_owned(),
+        message: <O::Value as Value>::Results::OVERFLOW.to_owned(),
     });
     overflow.or(failure).map_or(Ok(()), Err)
 }

@@ -8,11 +8,8 @@
 
 use std::borrow::Cow;
 
-use crate::calendar::{Date, Duration, Interval, Time};
-use crate::decimal::Decimal;
-use crate::entry::{Fixed, aligned};
-use crate::float::F16;
-use crate::timestamp::{Timestamp, TimestampTz, Unit};
+use crate::entry::aligned;
+use crate::number::Number;
 
 /// How many copies of a constant number lie side by side, so that the loop
 /// reads a constant like a column. A multiple of [`BLOCK_ROWS`].
@@ -42,6 +39,10 @@ pub(crate) struct Buffers<'c> {
 pub trait Column {
     /// The value of a row; an unspecified one where the row is null.
     type Item: Copy;
+
+    /// What reading a row is settled with, in bytes: nothing where what every
+    /// row brings to the book is enough.
+    const READ_BYTES: usize = 0;
 
     /// Which rows are null.
     fn validity(&self) -> &Validity<'_>;
@@ -131,78 +132,6 @@ impl<'c> Validity<'c> {
     pub(crate) fn row(&self, row: usize) -> usize {
         row & self.rows
     }
-}
-
-/// A number that a column holds in its own width.
-pub trait Number: Fixed {
-    /// The number, little endian.
-    type Bytes: Copy + Default + std::fmt::Debug;
-
-    /// Borrows a buffer as numbers.
-    fn chunks(buffer: &[u8]) -> &[Self::Bytes];
-
-    /// Borrows numbers as a buffer.
-    fn flat(chunks: &[Self::Bytes]) -> &[u8];
-
-    /// Reads one number.
-    fn from_bytes(bytes: Self::Bytes) -> Self;
-}
-
-macro_rules! numbers {
-    ($($number:ty)*) => {$(
-        impl Number for $number {
-            type Bytes = [u8; size_of::<$number>()];
-
-            #[inline]
-            fn chunks(buffer: &[u8]) -> &[Self::Bytes] {
-                buffer.as_chunks().0
-            }
-
-            #[inline]
-            fn flat(chunks: &[Self::Bytes]) -> &[u8] {
-                chunks.as_flattened()
-            }
-
-            #[inline(always)]
-            fn from_bytes(bytes: Self::Bytes) -> Self {
-                <$number>::from_le_bytes(bytes)
-            }
-        }
-    )*};
-}
-numbers!(i8 i16 i32 i64 u8 u16 u32 u64 f32 f64);
-
-macro_rules! made_of_numbers {
-    ($([$($generics:tt)*] $type:ty = $number:ty, $make:expr;)*) => {$(
-        impl<$($generics)*> Number for $type {
-            type Bytes = [u8; size_of::<$number>()];
-
-            #[inline]
-            fn chunks(buffer: &[u8]) -> &[Self::Bytes] {
-                buffer.as_chunks().0
-            }
-
-            #[inline]
-            fn flat(chunks: &[Self::Bytes]) -> &[u8] {
-                chunks.as_flattened()
-            }
-
-            #[inline(always)]
-            fn from_bytes(bytes: Self::Bytes) -> Self {
-                $make(<$number>::from_le_bytes(bytes))
-            }
-        }
-    )*};
-}
-made_of_numbers! {
-    [] F16 = u16, F16::from_bits;
-    [const P: u8, const S: i8] Decimal<P, S> = i128, Self::from_host;
-    [] Date = i32, Date::from_days;
-    [] Time = i64, Time::from_host;
-    [U: Unit] Timestamp<U> = i64, Self::from_count;
-    [] TimestampTz = i64, TimestampTz::from_nanoseconds;
-    [] Duration = i64, Duration::from_nanoseconds;
-    [] Interval = u128, Interval::from_bits;
 }
 
 /// A column of numbers.
@@ -370,25 +299,6 @@ mod tests {
             assert_eq!(column.validity().word(960), word);
             assert_eq!(column.validity().is_valid(999), constant.is_some());
         }
-    }
-
-    #[test]
-    fn numbers_of_every_width_are_read_little_endian() {
-        assert_eq!(F16::from_bytes([0x00, 0x3c]).to_f32(), 1.0);
-        assert_eq!(Date::from_bytes([1, 1, 0, 0]).days(), 257);
-        let time = 3_600_000_000_001_i64;
-        assert_eq!(Time::from_bytes(time.to_le_bytes()).nanosecond(), 1);
-        let decimal: Decimal<38, 2> = Number::from_bytes((-1_234_i128).to_le_bytes());
-        assert_eq!(decimal.to_string(), "-12.34");
-        let bytes = [
-            1, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0x80,
-        ];
-        let interval = Interval {
-            months: 1,
-            days: -2,
-            nanoseconds: i64::MIN,
-        };
-        assert_eq!(Interval::from_bytes(bytes), interval);
     }
 
     #[test]

@@ -354,6 +354,8 @@ impl<'c> TextView<'c> {
 }
 
 impl<'c> View<'c> for TextView<'c> {
+    const READ_BYTES: usize = ByteView::READ_BYTES;
+
     #[inline]
     fn len(&self) -> usize {
         self.0.len()

@@ -120,10 +120,11 @@
 //!
 //! A row burns fuel of its own, `fuel_per_row` at most, whatever the other rows
 //! of its batch need: the code of the function, and a unit for every two bytes
-//! of a text or binary result. A list, a struct or a map has as many units as half
-//! the bytes of all that is in it, and 64 for each item, field, key and value; a
-//! `Vec` of numbers without `Option` has no more than one item. Reading arguments and appending results is paid
-//! by the call.
+//! of a text or binary result. In lists, structs and maps, each item, field, key
+//! and value has 128 units more; a `Vec` of numbers without `Option` counts as
+//! one of them. As arguments, they have 400 units for each column of numbers or
+//! text in them, and 80 for each other. All other reading of arguments, and
+//! appending results, is paid by the call.
 //!
 //! What a row allocates comes from a piece of 32 KiB that is empty again for the
 //! next row, and costs next to nothing. The allocation made last grows and
@@ -190,6 +191,9 @@ mod view;
 
 // Argument columns, as slices.
 mod column;
+
+// Numbers as columns hold them.
+mod number;
 
 // SQL types, and the declaration of a function.
 mod sql;

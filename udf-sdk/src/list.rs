@@ -3,9 +3,9 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::column::Number;
 use crate::entry::{Array, Places};
 use crate::item::{Item, MapView, fields_view};
+use crate::number::Number;
 use crate::sql::{InVec, Nested, Sql, SqlPart, SqlType};
 use crate::view::{ListView, NumberView, View};
 

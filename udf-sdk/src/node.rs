@@ -82,11 +82,36 @@ impl Node {
     /// Appends a row that is null. Fields of a struct follow when one is
     /// appended that is not, or in the end.
     pub(crate) fn append_null(&mut self) {
-        self.validity.resize(self.len / 8 + 1, u8::MAX);
-        if let Some(byte) = self.validity.last_mut() {
-            *byte &= !(1 << (self.len % 8));
+        let (byte, bit) = (self.len / 8, self.len % 8);
+        // By and by, and values below in the same way: an instruction that
+        // fills memory is dear.
+        while byte >= self.validity.len() {
+            self.validity.push(u8::MAX);
         }
-        self.pad(self.len + 1);
+        if let Some(byte) = self.validity.get_mut(byte) {
+            *byte &= !(1 << bit);
+        }
+        match self.layout {
+            Layout::Bits => self.append_bit(false),
+            Layout::Numbers(1) => self.append_number([0; 1]),
+            Layout::Numbers(2) => self.append_number([0; 2]),
+            Layout::Numbers(4) => self.append_number([0; 4]),
+            Layout::Numbers(8) => self.append_number([0; 8]),
+            Layout::Numbers(_) => self.append_number([0; 16]),
+            Layout::Bytes | Layout::List => {
+                let end = self.offsets.last().copied().unwrap_or(0);
+                self.offsets.push(end);
+                self.len += 1;
+            }
+            Layout::Struct => self.len += 1,
+        }
+    }
+
+    /// Appends a number.
+    #[inline]
+    pub(crate) fn append_number<const WIDTH: usize>(&mut self, bytes: [u8; WIDTH]) {
+        self.data.extend_from_slice(&bytes);
+        self.len += 1;
     }
 
     /// Appends numbers.
@@ -142,17 +167,17 @@ impl Node {
     /// returns.
     pub(crate) fn append_struct(&mut self) -> &mut [Node] {
         for field in &mut self.children {
-            field.pad(self.len);
+            if field.len < self.len {
+                field.pad(self.len);
+            }
         }
         self.len += 1;
         &mut self.children
     }
 
-    /// Appends rows of any value until there are `len`.
+    /// Appends rows of any value until there are `len`, which is more.
+    #[inline(never)]
     fn pad(&mut self, len: usize) {
-        if len <= self.len {
-            return;
-        }
         self.len = len;
         match self.layout {
             Layout::Bits => self.data.resize(len.div_ceil(8), 0),
@@ -169,7 +194,9 @@ impl Node {
     pub(crate) fn finish(&mut self) -> ArrowArray {
         if self.layout == Layout::Struct {
             for field in &mut self.children {
-                field.pad(self.len);
+                if field.len < self.len {
+                    field.pad(self.len);
+                }
             }
         }
         let validity = match self.validity.is_empty() {

@@ -10,6 +10,9 @@ const DATA_BYTES_MAX: usize = i32::MAX as usize;
 
 /// A result column in the making.
 pub trait Results: Default + 'static {
+    /// Why a row does not fit.
+    const OVERFLOW: &'static str = "the column of results has more than 2147483647 bytes";
+
     /// Forgets the last call's rows, but keeps its memory, and makes room for
     /// `rows` rows.
     fn start(&mut self, rows: usize);
@@ -298,6 +301,9 @@ impl Default for NestedResults {
 }
 
 impl Results for NestedResults {
+    const OVERFLOW: &'static str =
+        "a column of results has more than 2147483647 bytes of text or items";
+
     fn start(&mut self, _rows: usize) {
         self.overflow = None;
     }

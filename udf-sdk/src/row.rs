@@ -13,6 +13,9 @@ pub trait Row<'c>: Sized {
     /// What the columns hold for a row, before it is made arguments.
     type Raw: Copy;
 
+    /// What reading a row is settled with, in bytes.
+    const READ_BYTES: usize;
+
     /// Reads the columns in the order of the signature.
     fn columns(arguments: &mut Arguments<'c>) -> Self::Columns;
 
@@ -66,6 +69,8 @@ impl<'c> Row<'c> for () {
     type Columns = ();
     type Raw = ();
 
+    const READ_BYTES: usize = 0;
+
     fn columns(_arguments: &mut Arguments<'c>) {}
 
     fn shape(_columns: &()) -> Shape {
@@ -102,6 +107,8 @@ impl<'c> Row<'c> for () {
 impl<'c, A: Argument<'c>, R: Row<'c>> Row<'c> for (A, R) {
     type Columns = (ColumnOf<'c, A>, R::Columns);
     type Raw = (A::Raw, R::Raw);
+
+    const READ_BYTES: usize = A::READ_BYTES + R::READ_BYTES;
 
     #[inline]
     fn columns(arguments: &mut Arguments<'c>) -> Self::Columns {

@@ -357,8 +357,8 @@ impl<'c> View<'c> for TextView<'c> {
     const READ_BYTES: usize = ByteView::READ_BYTES;
 
     #[inline]
-    fn len(&self) -> usize {
-        self.0.len()
+    fn rows(&self) -> usize {
+        self.0.rows()
     }
 
     #[inline]

@@ -154,8 +154,8 @@ impl<T: Part + InVec> Item for Vec<T> {
 
     fn item<'c>(view: &Self::View<'c>, index: usize) -> Option<Self::At<'c>> {
         let items = view.get(index)?;
-        let mut all = Vec::with_capacity(items.len());
-        for index in 0..items.len() {
+        let mut all = Vec::with_capacity(items.rows());
+        for index in 0..items.rows() {
             all.push(T::part(&items, index)?);
         }
         Some(all)
@@ -175,8 +175,8 @@ impl<K: Item, V: Part> Item for Vec<(K, V)> {
 
     fn item<'c>(view: &Self::View<'c>, index: usize) -> Option<Self::At<'c>> {
         let entries = view.get(index)?;
-        let mut all = Vec::with_capacity(entries.len());
-        for index in 0..entries.len() {
+        let mut all = Vec::with_capacity(entries.rows());
+        for index in 0..entries.rows() {
             let (keys, (values, ())) = entries.get(index)?;
             all.push((K::item(keys, index)?, V::part(values, index)?));
         }

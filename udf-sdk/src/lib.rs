@@ -66,6 +66,29 @@
 //! `List<u8>`. Like `&str`, a `List`, a `Map` and a struct that borrows cost the
 //! row nothing, while a `Vec` is a copy, made on its fuel.
 //!
+//! ```
+//! use fusebox_sdk::{List, Row, udf};
+//!
+//! #[derive(Row)]
+//! struct Point {
+//!     x: f64,
+//!     y: f64,
+//! }
+//!
+//! #[derive(Row)]
+//! pub struct Place<'a> {
+//!     name: Option<&'a str>,
+//!     at: Point,
+//! }
+//!
+//! /// The name of the first place in the west.
+//! #[udf]
+//! fn western<'a>(places: List<'a, Place<'a>>) -> Option<&'a str> {
+//!     places.iter().flatten().find(|place| place.at.x < 0.0)?.name
+//! }
+//! # fn main() {}
+//! ```
+//!
 //! With the features `chrono` and `jiff`, dates and times convert from and to
 //! those of the two crates.
 //!
@@ -121,7 +144,7 @@
 //! A row burns fuel of its own, `fuel_per_row` at most, whatever the other rows
 //! of its batch need: the code of the function, and a unit for every two bytes
 //! of a text or binary result. In lists, structs and maps, each item, field, key
-//! and value has 128 units more; a `Vec` of numbers without `Option` counts as
+//! and value has 256 units more; a `Vec` of numbers without `Option` counts as
 //! one of them. As arguments, they have 400 units for each column of numbers or
 //! text in them, and 80 for each other. All other reading of arguments, and
 //! appending results, is paid by the call.
@@ -249,4 +272,5 @@ pub mod __private {
     pub use crate::node::{Full, Node};
     pub use crate::output::returns;
     pub use crate::sql::{Declaration, InVec, Nested, Parameter, Sql, SqlPart, SqlType, text};
+    pub use crate::view::View;
 }

@@ -34,7 +34,7 @@ impl<'c, T: Item> List<'c, T> {
     /// How many items there are, null or not.
     #[inline]
     pub fn len(&self) -> usize {
-        self.items.len()
+        self.items.rows()
     }
 
     /// Whether there are none.
@@ -163,7 +163,7 @@ impl<'c, K: Item, V: Item> Map<'c, K, V> {
     /// How many entries there are.
     #[inline]
     pub fn len(&self) -> usize {
-        self.keys.len()
+        self.keys.rows()
     }
 
     /// Whether there are none.

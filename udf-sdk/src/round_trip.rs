@@ -117,7 +117,7 @@ fn every_value_is_read_back() {
             .collect();
         let sample = column(&values);
         let view = Everything::view(Array::Sample(&sample), &mut Places::default());
-        assert_eq!(view.len(), rows);
+        assert_eq!(view.rows(), rows);
         for (index, value) in values.iter().enumerate() {
             nulls += usize::from(value.is_none());
             assert_eq!(Everything::item(&view, index), *value);
@@ -155,7 +155,7 @@ fn check(
         assert_eq!(outcome, Ok(()));
         let answer = results.root.lowered();
         let view = Vec::<i64>::view(Array::Sample(&answer), &mut Places::default());
-        let items = (0..view.len()).map(|row| Vec::<i64>::item(&view, row));
+        let items = (0..view.rows()).map(|row| Vec::<i64>::item(&view, row));
         assert_eq!(items.collect::<Vec<_>>(), expected);
     }
 }

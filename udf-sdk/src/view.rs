@@ -16,7 +16,7 @@ pub trait View<'c>: Copy + 'c {
     const READ_BYTES: usize;
 
     /// How many there are.
-    fn len(&self) -> usize;
+    fn rows(&self) -> usize;
 
     /// `len` of them from `start` on, which there must be. If `ALONE`, what
     /// they hold is copied to the places that are theirs.
@@ -112,7 +112,7 @@ impl<'c, N: Number> View<'c> for NumberView<'c, N> {
     const READ_BYTES: usize = PART_BYTES + COPY_BYTES;
 
     #[inline]
-    fn len(&self) -> usize {
+    fn rows(&self) -> usize {
         self.span.len
     }
 
@@ -158,7 +158,7 @@ impl<'c> View<'c> for BitView<'c> {
     const READ_BYTES: usize = PART_BYTES;
 
     #[inline]
-    fn len(&self) -> usize {
+    fn rows(&self) -> usize {
         self.span.len
     }
 
@@ -243,7 +243,7 @@ impl<'c> View<'c> for ByteView<'c> {
     const READ_BYTES: usize = PART_BYTES + COPY_BYTES;
 
     #[inline]
-    fn len(&self) -> usize {
+    fn rows(&self) -> usize {
         self.span.len
     }
 
@@ -300,7 +300,7 @@ impl<'c, V: View<'c>> View<'c> for ListView<'c, V> {
     const READ_BYTES: usize = PART_BYTES + V::READ_BYTES;
 
     #[inline]
-    fn len(&self) -> usize {
+    fn rows(&self) -> usize {
         self.span.len
     }
 
@@ -352,7 +352,7 @@ impl<'c, F: View<'c>> View<'c> for StructView<'c, F> {
     const READ_BYTES: usize = PART_BYTES + F::READ_BYTES;
 
     #[inline]
-    fn len(&self) -> usize {
+    fn rows(&self) -> usize {
         self.span.len
     }
 
@@ -368,7 +368,7 @@ impl<'c, F: View<'c>> View<'c> for StructView<'c, F> {
 impl<'c> View<'c> for () {
     const READ_BYTES: usize = 0;
 
-    fn len(&self) -> usize {
+    fn rows(&self) -> usize {
         0
     }
 
@@ -379,8 +379,8 @@ impl<'c, A: View<'c>, R: View<'c>> View<'c> for (A, R) {
     const READ_BYTES: usize = A::READ_BYTES + R::READ_BYTES;
 
     #[inline]
-    fn len(&self) -> usize {
-        self.0.len()
+    fn rows(&self) -> usize {
+        self.0.rows()
     }
 
     #[inline]

@@ -33,7 +33,8 @@ pub fn udf(options: TokenStream, item: TokenStream) -> TokenStream {
 /// Makes a struct stand for a SQL struct: `STRUCT("a" BIGINT, "b" VARCHAR)`.
 ///
 /// The struct has named fields, and at most one lifetime, for those that
-/// borrow. Where a field is null that is not an `Option`, the struct is null.
+/// borrow: from an argument, so that `&'static str` is no type of a field. Where
+/// a field is null that is not an `Option`, the struct is null.
 ///
 /// ```ignore
 /// use fusebox_sdk::{Row, udf};

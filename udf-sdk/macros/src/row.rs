@@ -80,9 +80,11 @@ impl Struct {
             Some(lifetime) if lifetime.ident == name => Ident::new("fusebox", name.span()),
             _ => name,
         };
-        let types_at = types
-            .iter()
-            .map(|ty| with_lifetimes(ty.to_token_stream(), &rename));
+        let types_at = types.iter();
+        let types_at = types_at.map(|ty| with_lifetimes(ty.to_token_stream(), &rename));
+        let types_at: Vec<TokenStream> = types_at.collect();
+        let fields_at = pairs(&types_at);
+        let fields_view = quote!(#sdk::FieldsView<'fusebox, #fields_at>);
         let borrows = pairs(names.iter().map(|name| quote!(&self.#name)));
         quote! {
             const _: () = {
@@ -95,22 +97,46 @@ impl Struct {
                 impl #generics #sdk::Nested for #ident #generics {}
                 impl #generics #sdk::InVec for #ident #generics {}
 
+                // A type of its own, so that fields may have types that are
+                // private where the struct is not.
+                #[derive(::core::clone::Clone, ::core::marker::Copy)]
+                pub struct FieldsView<'fusebox>(#fields_view);
+
+                impl<'fusebox> #sdk::View<'fusebox> for FieldsView<'fusebox> {
+                    const READ_BYTES: ::core::primitive::usize =
+                        <#fields_view as #sdk::View<'fusebox>>::READ_BYTES;
+
+                    #[inline]
+                    fn rows(&self) -> ::core::primitive::usize {
+                        #sdk::View::rows(&self.0)
+                    }
+
+                    #[inline]
+                    fn part<const ALONE: ::core::primitive::bool>(
+                        self,
+                        start: ::core::primitive::usize,
+                        len: ::core::primitive::usize,
+                    ) -> Self {
+                        Self(#sdk::View::part::<ALONE>(self.0, start, len))
+                    }
+                }
+
                 impl #generics #sdk::Item for #ident #generics {
                     type At<'fusebox> = #ident #at;
-                    type View<'fusebox> = #sdk::FieldsView<'fusebox, #fields>;
+                    type View<'fusebox> = FieldsView<'fusebox>;
 
                     fn view<'fusebox>(
                         array: #sdk::Array<'fusebox>,
                         places: &mut #sdk::Places,
                     ) -> Self::View<'fusebox> {
-                        #sdk::fields_view::<#fields>(array, places)
+                        FieldsView(#sdk::fields_view::<#fields_at>(array, places))
                     }
 
                     fn item<'fusebox>(
                         view: &Self::View<'fusebox>,
                         index: ::core::primitive::usize,
                     ) -> ::core::option::Option<Self::At<'fusebox>> {
-                        let #views = view.get(index)?;
+                        let #views = view.0.get(index)?;
                         ::core::option::Option::Some(#ident {
                             #(#names: <#types_at as #sdk::Part>::part(#locals, index)?),*
                         })

@@ -216,3 +216,49 @@ fn lists_structs_and_maps_are_spelled_out() {
          LANGUAGE WASM CALLED ON NULL INPUT",
     );
 }
+
+/// A field that nobody else can name, in a struct that everybody can.
+pub(crate) mod shop {
+    use fusebox_sdk::{List, Row};
+
+    #[derive(Row)]
+    pub(crate) struct Order<'order> {
+        number: i64,
+        lines: List<'order, Line<'order>>,
+        first: Option<Line<'order>>,
+    }
+
+    #[derive(Row)]
+    struct Line<'line> {
+        article: &'line str,
+    }
+
+    impl Order<'_> {
+        /// Something that reads all fields.
+        pub(crate) fn letters(&self) -> i64 {
+            let lines = self
+                .lines
+                .iter()
+                .chain([self.first.as_ref().map(|line| Line {
+                    article: line.article,
+                })]);
+            let letters = lines.flatten().map(|line| line.article.len() as i64);
+            self.number + letters.sum::<i64>()
+        }
+    }
+}
+
+#[udf]
+fn letters(order: shop::Order) -> i64 {
+    order.letters()
+}
+
+#[test]
+fn struct_may_keep_its_fields_to_itself() {
+    check(
+        __fusebox_declaration_of_letters,
+        "\"letters\"(\"order\" STRUCT(\"number\" BIGINT, \
+         \"lines\" STRUCT(\"article\" VARCHAR)[], \"first\" STRUCT(\"article\" VARCHAR))) \
+         RETURNS BIGINT LANGUAGE WASM STRICT",
+    );
+}

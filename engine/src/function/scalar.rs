@@ -208,7 +208,6 @@ impl WasmScalar {
         let nulls = if self.is_strict() {
             match strict_nulls(&columns, rows) {
                 Nulls::All => {
-                    let returns = &self.definition.signature.returns;
                     let bytes_max = self.definition.limits.result_bytes_max;
                     return match lift::nulls(returns, rows, bytes_max) {
                         Ok(column) => Ok(column),

@@ -13,6 +13,7 @@ macro_rules! trial {
 mod arrangements;
 mod invariance;
 mod twins;
+mod types;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,6 +48,7 @@ fn main() {
     ));
     trials.extend(arrangements::trials(&runtime, &files));
     trials.extend(twins::trials(&runtime));
+    trials.extend(types::trials());
     trials.extend(invariance::trials(&runtime));
     run(&Arguments::from_args(), trials).exit();
 }

@@ -1,8 +1,8 @@
 //! The tests of the SDK, which has unsafe code, where each access to memory is
 //! checked.
 //!
-//! AddressSanitizer is a nightly feature of the compiler: without a nightly
-//! toolchain, the step is left out, and says so.
+//! AddressSanitizer is a nightly feature of the compiler, and Miri a component of
+//! nightly toolchains: what is not installed is left out, and says so.
 
 use std::time::Duration;
 
@@ -12,8 +12,42 @@ use crate::workspace::{Workspace, quietly, run};
 /// Long enough to ask a compiler who it is.
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// Long enough for Miri to compile the standard library.
+const SET_UP_LIMIT: Duration = Duration::from_secs(300);
+
+/// The modules that Miri looks at: those that handle memory, and whose tests
+/// do not take it minutes.
+const MODULES: [&str; 4] = ["column::", "entry::", "node::", "results::"];
+
 /// Runs the tests of what is pure Rust in the SDK and the ABI.
 pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
+    under_address_sanitizer(workspace)?;
+    under_miri(workspace)
+}
+
+fn under_miri(workspace: &Workspace) -> Result<(), Failure> {
+    let miri = |words: &[&str]| {
+        let mut command = workspace.program("rustup");
+        command
+            .args(["run", "nightly", "cargo", "miri"])
+            .args(words);
+        command
+    };
+    if let Err(reason) = quietly(&mut miri(&["setup"]), SET_UP_LIMIT) {
+        eprintln!("== miri: left out: {reason}");
+        return Ok(());
+    }
+    let mut command = miri(&["test", "--lib", "--package", "fusebox-sdk"]);
+    let built = workspace.executables.with_file_name("miri-build");
+    command
+        .arg("--target-dir")
+        .arg(built)
+        .arg("--")
+        .args(MODULES);
+    run("miri", &mut command)
+}
+
+fn under_address_sanitizer(workspace: &Workspace) -> Result<(), Failure> {
     let host = match host(workspace) {
         Ok(host) => host,
         Err(reason) => {

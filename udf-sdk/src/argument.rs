@@ -1,12 +1,13 @@
 //! Rust types that SQL arguments arrive as.
 
 use crate::calendar::{Date, Duration, Interval, Time};
-use crate::column::{BLOCK_ROWS, Bits, Bytes, Column, Numbers, Validity};
+use crate::column::{BLOCK_ROWS, Bits, Bytes, Column, Layout, Numbers, Validity};
 use crate::decimal::Decimal;
-use crate::entry::{Arguments, Array, Layout, Places, Text};
+use crate::entry::{Arguments, Array, Text};
 use crate::float::F16;
 use crate::item::Item;
 use crate::number::Number;
+use crate::places::Places;
 use crate::sql::{Nested, Parameter, SqlType};
 use crate::timestamp::{Timestamp, TimestampTz, Unit};
 use crate::view::View;

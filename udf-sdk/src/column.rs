@@ -11,6 +11,17 @@ use std::borrow::Cow;
 use crate::entry::aligned;
 use crate::number::Number;
 
+/// How the buffers behind a column's validity bitmap are laid out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Layout {
+    /// One bit a row.
+    Bits,
+    /// So many bytes a row.
+    Numbers(usize),
+    /// Offsets, and data.
+    Bytes,
+}
+
 /// How many copies of a constant number lie side by side, so that the loop
 /// reads a constant like a column. A multiple of [`BLOCK_ROWS`].
 pub(crate) const SPREAD_ROWS: usize = 256;

@@ -7,9 +7,6 @@
 //! that runs anywhere.
 #![expect(unsafe_code, reason = "the border is where addresses become slices")]
 
-use std::cell::Cell;
-#[cfg(target_arch = "wasm32")]
-use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::ptr;
 use std::slice;
@@ -17,10 +14,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use fusebox_abi::{ArrowArray, Failure, STATUS_FAILURE, STATUS_OK};
 
+use crate::arena::address;
 use crate::calendar::{Date, Duration, Interval, Time};
-use crate::column::{Buffers, Bytes, Column, Validity};
+use crate::column::{Buffers, Bytes, Column, Layout, Validity};
 use crate::decimal::Decimal;
 use crate::float::F16;
+use crate::places::Places;
+#[cfg(target_arch = "wasm32")]
+use crate::places::place;
+use crate::report::failure;
 #[cfg(test)]
 use crate::sample::Sample;
 use crate::timestamp::{Timestamp, TimestampTz, Unit};
@@ -93,34 +95,12 @@ impl Call {
 
     /// Answers that there is no result.
     pub fn fail(&self, row: usize, message: &str) -> u32 {
-        // A copy, since the row's memory is for the next row.
-        let message = message.to_owned();
-        thread_local! {
-            // The host reads the message after the export has returned.
-            static MESSAGE: Cell<String> = const { Cell::new(String::new()) };
-        }
-        let failure = Failure {
-            row: row as i64,
-            message: address(message.as_ptr()),
-            message_len: message.len() as u32,
-        };
-        MESSAGE.set(message);
+        let failure = failure(row, message);
         // SAFETY: `new`'s caller vouches that `result` is 64 writable bytes,
         // aligned to 64, and `Failure` has 16 bytes and the alignment of i64.
         unsafe { self.result.cast::<Failure>().write(failure) };
         STATUS_FAILURE
     }
-}
-
-/// How the buffers behind a column's validity bitmap are laid out.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Layout {
-    /// One bit a row.
-    Bits,
-    /// So many bytes a row.
-    Numbers(usize),
-    /// Offsets, and data.
-    Bytes,
 }
 
 /// The argument columns of a call that have not been read yet.
@@ -132,19 +112,6 @@ pub struct Arguments<'c> {
     /// The rows of the batch.
     pub(crate) rows: usize,
     call: PhantomData<&'c Call>,
-}
-
-/// Hands out numbers for the places of `aligned` copies.
-#[derive(Debug, Default)]
-pub struct Places(usize);
-
-impl Places {
-    /// A place that nothing else is copied to.
-    pub(crate) fn next(&mut self) -> usize {
-        let place = self.0;
-        self.0 += 1;
-        place
-    }
 }
 
 /// A column that has not been read yet, or one inside of another.
@@ -376,21 +343,7 @@ impl<'c> View<'c> for TextView<'c> {
 pub(crate) fn aligned(bytes: &[u8], position: usize) -> &[u8] {
     #[cfg(target_arch = "wasm32")]
     {
-        thread_local! {
-            // One place for each argument.
-            static PLACES: RefCell<Vec<Vec<u128>>> = const { RefCell::new(Vec::new()) };
-        }
-        let place = PLACES.with_borrow_mut(|places| {
-            if places.len() <= position {
-                places.resize_with(position + 1, Vec::new);
-            }
-            let place = &mut places[position];
-            let words = bytes.len().div_ceil(size_of::<u128>());
-            if words > place.capacity() {
-                *place = Vec::with_capacity(words.next_power_of_two());
-            }
-            place.as_mut_ptr().cast::<u8>()
-        });
+        let place = place(position, bytes.len());
         // SAFETY: the place has room for the bytes, which lie elsewhere. Its
         // memory stays as it is until the next row asks for this argument, and
         // then nothing is left of the values of this row: they were made from
@@ -469,37 +422,6 @@ pub(crate) fn as_bytes<N: Fixed>(numbers: &[N]) -> &[u8] {
     unsafe { slice::from_raw_parts(numbers.as_ptr().cast(), size_of_val(numbers)) }
 }
 
-/// Where the host finds a pointer's target.
-pub(crate) fn address<T>(pointer: *const T) -> u32 {
-    pointer.expose_provenance() as u32
-}
-
-/// Lends the host an arena of at least `bytes` bytes, ending the one before.
-/// Returns its address, or 0 where there is no memory.
-#[cfg(any(target_arch = "wasm32", test))]
-fn arena(bytes: u32) -> u32 {
-    use fusebox_abi::ALIGNMENT;
-    #[derive(Clone, Copy)]
-    #[repr(align(64))]
-    struct Line {
-        _bytes: [u8; ALIGNMENT],
-    }
-    const _: () = assert!(align_of::<Line>() == ALIGNMENT);
-    thread_local! {
-        static ARENA: Cell<Vec<Line>> = const { Cell::new(Vec::new()) };
-    }
-    // Freed first, so that the new arena may take its place.
-    drop(ARENA.take());
-    let lines = (bytes as usize).div_ceil(ALIGNMENT).max(1);
-    let mut arena = Vec::new();
-    if arena.try_reserve_exact(lines).is_err() {
-        return 0;
-    }
-    let start = address(arena.as_ptr());
-    ARENA.set(arena);
-    start
-}
-
 /// Begins a row, which has fuel and scratch memory of its own.
 #[inline(always)]
 pub(crate) fn announce(row: usize) {
@@ -547,8 +469,9 @@ mod guest {
     use std::ptr;
     use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-    use super::address;
-    use crate::scratch::{SCRATCH_BYTES, Scratch};
+    use crate::arena::arena;
+    use crate::report::words;
+    use crate::scratch::{SCRATCH_BYTES, Scratch, price};
 
     #[link(wasm_import_module = "fusebox")]
     unsafe extern "C" {
@@ -565,7 +488,7 @@ mod guest {
 
     #[unsafe(no_mangle)]
     extern "C" fn fusebox_alloc(bytes: u32) -> u32 {
-        super::arena(bytes)
+        arena(bytes)
     }
 
     /// `fusebox_abi::Panic`, word by word.
@@ -583,19 +506,7 @@ mod guest {
 
     /// What it leaves stays: after the hook, the guest traps.
     fn report(info: &PanicHookInfo<'_>) {
-        let message = info.payload_as_str().unwrap_or_default();
-        let (file, line, column) = info.location().map_or(("", 0, 0), |place| {
-            (place.file(), place.line(), place.column())
-        });
-        let words = [
-            address(message.as_ptr()),
-            message.len() as u32,
-            address(file.as_ptr()),
-            file.len() as u32,
-            line,
-            column,
-        ];
-        for (slot, word) in fusebox_panic.iter().zip(words) {
+        for (slot, word) in fusebox_panic.iter().zip(words(info)) {
             slot.store(word, Relaxed);
         }
     }
@@ -626,15 +537,12 @@ mod guest {
         (offset < SCRATCH_BYTES).then_some(offset)
     }
 
-    /// Does what the standard allocator is asked for. What that costs depends on
-    /// what was allocated and freed before, so a row pays a fixed price instead:
-    /// for the search, for bytes that are copied, for memory that grows.
+    /// Does what the standard allocator is asked for, at a price for the row.
     fn priced<T>(copied: usize, grown: usize, work: impl FnOnce() -> T) -> T {
-        const SEARCH_BYTES: usize = 512;
         if !SCRATCH.is_in_row() {
             return work();
         }
-        pause((SEARCH_BYTES + copied / 4 + grown / 16) as u32);
+        pause(price(copied, grown));
         let done = work();
         resume();
         done
@@ -686,21 +594,6 @@ mod guest {
                 }
                 moved
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    use fusebox_abi::ALIGNMENT;
-
-    #[test]
-    fn arena_is_aligned_even_where_it_is_empty() {
-        for bytes in [0, 1, 63, 64, 65, 1 << 20] {
-            let start = arena(bytes);
-            assert!(start != 0 && (start as usize).is_multiple_of(ALIGNMENT));
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::calendar::{Date, Duration, Interval, Time};
 use crate::decimal::Decimal;
-use crate::entry::{Array, Places, TextView};
+use crate::entry::{Array, TextView};
 use crate::float::F16;
+use crate::places::Places;
 use crate::sql::{InVec, SqlPart, SqlType};
 use crate::timestamp::{Timestamp, TimestampTz, Unit};
 use crate::view::{BitView, ByteView, ListView, NumberView, StructView, View};

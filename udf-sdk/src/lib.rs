@@ -205,6 +205,15 @@ mod node;
 // Guest addresses into columns, and results into addresses: all unsafe code.
 mod entry;
 
+// What a failure or a panic says, as the host reads it.
+mod report;
+
+// The memory that the host writes a call's arguments to.
+mod arena;
+
+// Places for copies that lie at aligned addresses.
+mod places;
+
 // The memory of a row.
 #[cfg(any(target_arch = "wasm32", test))]
 mod scratch;
@@ -267,10 +276,11 @@ pub mod __private {
 
     pub use crate::append::{Append, append_fields, fields_bytes, start_fields};
     pub use crate::batch::run;
-    pub use crate::entry::{Array, Call, Places};
+    pub use crate::entry::{Array, Call};
     pub use crate::item::{FieldsView, Item, Part, fields_view};
     pub use crate::node::{Full, Node};
     pub use crate::output::returns;
+    pub use crate::places::Places;
     pub use crate::sql::{Declaration, InVec, Nested, Parameter, Sql, SqlPart, SqlType, text};
     pub use crate::view::View;
 }

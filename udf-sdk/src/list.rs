@@ -3,9 +3,10 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::entry::{Array, Places};
+use crate::entry::Array;
 use crate::item::{Item, MapView, fields_view};
 use crate::number::Number;
+use crate::places::Places;
 use crate::sql::{InVec, Nested, Sql, SqlPart, SqlType};
 use crate::view::{ListView, NumberView, View};
 

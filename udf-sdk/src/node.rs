@@ -5,7 +5,7 @@
 
 use fusebox_abi::ArrowArray;
 
-use crate::entry::address;
+use crate::arena::address;
 
 /// The most bytes or items that a column of texts or lists may have, since its
 /// offsets are `i32`.

@@ -16,6 +16,16 @@ pub(crate) const SCRATCH_BYTES: usize = 32 << 10;
 /// The largest alignment that the piece is good for, in bytes.
 pub(crate) const SCRATCH_ALIGNMENT: usize = 64;
 
+/// What a row pays where the general allocator works for it, in bytes of
+/// bookkeeping: for the search, for bytes that are copied, for memory that
+/// grows. What that costs in truth depends on what was allocated and freed
+/// before.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn price(copied: usize, grown: usize) -> u32 {
+    const SEARCH_BYTES: usize = 512;
+    (SEARCH_BYTES + copied / 4 + grown / 16) as u32
+}
+
 /// Which bytes of the piece are in use. Atomics, because a static must be
 /// shareable; there is one thread.
 #[derive(Debug)]

@@ -5,9 +5,10 @@
 //! the argument. All that a row holds is then copied to places of its own, like
 //! the text of a column: what lies at which alignment depends on the row alone.
 
-use crate::column::{Buffers, Validity, bit};
-use crate::entry::{Array, Layout, Places, aligned, as_numbers};
+use crate::column::{Buffers, Layout, Validity, bit};
+use crate::entry::{Array, aligned, as_numbers};
 use crate::number::Number;
+use crate::places::Places;
 
 /// Some consecutive rows of a column.
 pub trait View<'c>: Copy + 'c {

@@ -162,52 +162,6 @@ fn numbers<'c, N: Number>(arguments: &mut Arguments<'c>) -> Numbers<'c, N> {
     Numbers::new(arguments.next(Layout::Numbers(size_of::<N>())))
 }
 
-impl<'c, const P: u8, const S: i8> Plain<'c> for Decimal<P, S> {
-    type Column = Numbers<'c, Self>;
-
-    #[inline]
-    fn column(arguments: &mut Arguments<'c>) -> Self::Column {
-        numbers(arguments)
-    }
-
-    #[inline(always)]
-    fn from_item(item: Self) -> Option<Self> {
-        Some(item)
-    }
-
-    #[inline(always)]
-    fn with_item<T>(
-        item: Self,
-        whole: impl FnOnce(Self) -> T,
-        _lacking: impl Fn() -> T + Copy,
-    ) -> T {
-        whole(item)
-    }
-}
-
-impl<'c, U: Unit> Plain<'c> for Timestamp<U> {
-    type Column = Numbers<'c, Self>;
-
-    #[inline]
-    fn column(arguments: &mut Arguments<'c>) -> Self::Column {
-        numbers(arguments)
-    }
-
-    #[inline(always)]
-    fn from_item(item: Self) -> Option<Self> {
-        Some(item)
-    }
-
-    #[inline(always)]
-    fn with_item<T>(
-        item: Self,
-        whole: impl FnOnce(Self) -> T,
-        _lacking: impl Fn() -> T + Copy,
-    ) -> T {
-        whole(item)
-    }
-}
-
 /// A column of lists, structs or maps.
 #[derive(Clone, Copy, Debug)]
 pub struct Rows<'c, V> {
@@ -278,9 +232,9 @@ impl<'c, T: Item<At<'c> = T> + Nested> Plain<'c> for T {
     }
 }
 
-macro_rules! arguments {
-    ($($column:ty, $read:expr => $($rust:ty)+;)*) => {$($(
-        impl<'c> Plain<'c> for $rust {
+macro_rules! argument {
+    ([$($generics:tt)*] $rust:ty, $column:ty, $read:expr) => {
+        impl<'c, $($generics)*> Plain<'c> for $rust {
             type Column = $column;
 
             #[inline]
@@ -302,7 +256,12 @@ macro_rules! arguments {
                 whole(item.into())
             }
         }
-    )+)*};
+    };
+}
+macro_rules! arguments {
+    ($($column:ty, $read:expr => $($rust:ty)+;)*) => {
+        $($(argument! { [] $rust, $column, $read })+)*
+    };
 }
 arguments! {
     Numbers<'c, Self>, numbers => i8 i16 i32 i64 u8 u16 u32 u64 f32 f64;
@@ -311,3 +270,5 @@ arguments! {
     Text<'c>, Arguments::next_text => &'c str String;
     Bytes<'c>, |arguments: &mut Arguments<'c>| Bytes::new(arguments.next(Layout::Bytes)) => &'c [u8] Vec<u8>;
 }
+argument! { [const P: u8, const S: i8] Decimal<P, S>, Numbers<'c, Self>, numbers }
+argument! { [U: Unit] Timestamp<U>, Numbers<'c, Self>, numbers }

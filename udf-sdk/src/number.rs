@@ -1,5 +1,7 @@
 //! Numbers as columns hold them, each in its own width and little endian.
 
+use std::convert::identity;
+
 use crate::calendar::{Date, Duration, Interval, Time};
 use crate::decimal::Decimal;
 use crate::entry::Fixed;
@@ -20,30 +22,6 @@ pub trait Number: Fixed {
     /// Reads one number.
     fn from_bytes(bytes: Self::Bytes) -> Self;
 }
-
-macro_rules! numbers {
-    ($($number:ty)*) => {$(
-        impl Number for $number {
-            type Bytes = [u8; size_of::<$number>()];
-
-            #[inline]
-            fn chunks(buffer: &[u8]) -> &[Self::Bytes] {
-                buffer.as_chunks().0
-            }
-
-            #[inline]
-            fn flat(chunks: &[Self::Bytes]) -> &[u8] {
-                chunks.as_flattened()
-            }
-
-            #[inline(always)]
-            fn from_bytes(bytes: Self::Bytes) -> Self {
-                <$number>::from_le_bytes(bytes)
-            }
-        }
-    )*};
-}
-numbers!(i8 i16 i32 i64 u8 u16 u32 u64 f32 f64);
 
 macro_rules! made_of_numbers {
     ($([$($generics:tt)*] $type:ty = $number:ty, $make:expr;)*) => {$(
@@ -67,6 +45,13 @@ macro_rules! made_of_numbers {
         }
     )*};
 }
+macro_rules! numbers {
+    ($($number:ty)*) => {
+        made_of_numbers! { $([] $number = $number, identity;)* }
+    };
+}
+numbers!(i8 i16 i32 i64 u8 u16 u32 u64 f32 f64);
+
 made_of_numbers! {
     [] F16 = u16, F16::from_bits;
     [const P: u8, const S: i8] Decimal<P, S> = i128, Self::from_host;

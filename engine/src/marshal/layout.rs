@@ -225,22 +225,22 @@ pub(crate) fn same_values(declared: &DataType, stored: &DataType) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::Arc;
 
     use arrow::datatypes::{UnionFields, UnionMode};
 
     use super::*;
 
-    fn field(name: &str, data_type: DataType, nullable: bool) -> Arc<Field> {
+    pub(crate) fn field(name: &str, data_type: DataType, nullable: bool) -> Arc<Field> {
         Arc::new(Field::new(name, data_type, nullable))
     }
 
-    fn item(nullable: bool) -> Arc<Field> {
+    pub(crate) fn item(nullable: bool) -> Arc<Field> {
         field("item", DataType::Int32, nullable)
     }
 
-    fn union_fields() -> UnionFields {
+    pub(crate) fn union_fields() -> UnionFields {
         let number = field("number", DataType::Int32, true);
         let text = field("text", DataType::Utf8, false);
         [(3, number), (7, text)].into_iter().collect()

@@ -7,30 +7,17 @@ use arrow::array::{
     ListArray, ListViewArray, NullArray, StringArray, StructArray, UnionArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::datatypes::{DataType, Field, Int8Type, Int32Type, UnionFields, UnionMode};
+use arrow::datatypes::{DataType, Int8Type, Int32Type, UnionFields, UnionMode};
 use fusebox_abi::ArrowArray;
 
 use super::super::GuestAddr;
+use super::super::layout::tests::{field, item, union_fields};
 use super::super::lift::{self, Unlifted, lift};
 use super::super::lower::{Lowering, TooLarge};
 use super::arbitrary::numbers;
 use super::show::show;
 use super::{BYTES_MAX, lowered, returned, rows};
 use crate::error::Breach;
-
-fn field(name: &str, data_type: DataType, nullable: bool) -> Arc<Field> {
-    Arc::new(Field::new(name, data_type, nullable))
-}
-
-fn item(nullable: bool) -> Arc<Field> {
-    field("item", DataType::Int32, nullable)
-}
-
-fn union_fields() -> UnionFields {
-    let number = field("number", DataType::Int32, true);
-    let text = field("text", DataType::Utf8, false);
-    [(3, number), (7, text)].into_iter().collect()
-}
 
 /// A header in memory, and one of its children.
 fn header(memory: &[u8], at: GuestAddr) -> ArrowArray {

@@ -4,7 +4,6 @@
 //! function or the module, because a SQL user sees nothing else. What a cause
 //! has to say is printed in the message and not returned as a source too.
 
-mod breach;
 mod exhausted;
 mod fault;
 mod refusal;
@@ -14,10 +13,10 @@ use std::fmt;
 
 use sqlparser::parser::ParserError;
 
-pub use breach::Breach;
 pub use exhausted::Exhausted;
 pub(crate) use exhausted::Size;
 pub use fault::ModuleFault;
+pub use fusebox_marshal::Breach;
 pub use refusal::{PathRefusal, Refusal};
 
 /// The result of everything here that can fail.

@@ -15,10 +15,10 @@ use std::sync::Arc;
 use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType};
 use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::logical_expr::ScalarUDF;
+use fusebox_marshal::Layout;
 
 use crate::definition::{ANY_DECIMAL, Argument, Definition, Limits, SqlType, check_type};
 use crate::error::{Error, ModuleFault, Refusal, Result, Subject};
-use crate::marshal::Layout;
 use crate::module::{Inspection, Modules};
 use crate::sandbox::{Machine, Pool, Stop};
 

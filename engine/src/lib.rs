@@ -58,8 +58,8 @@ mod module;
 // Instances, limits, and the pool that lends them.
 mod sandbox;
 
-// Arrow into guest memory, and back.
-mod marshal;
+// Arrow into guest memory, and back: a crate of its own, `fusebox-marshal`, in
+// `engine/marshal`.
 
 // What a function is: plain data.
 mod definition;
@@ -147,7 +147,7 @@ mod tests {
             for file in room(&name) {
                 let code = code(&file);
                 let names = |library: &str| code.contains(&format!("{library}::"));
-                let below = ["module", "sandbox", "marshal", "definition", "error"];
+                let below = ["module", "sandbox", "definition", "error"];
                 if below.contains(&name.as_str()) {
                     assert!(!names("datafusion"), "{}", file.display());
                 }

@@ -10,9 +10,9 @@ use arrow::datatypes::{DECIMAL_DEFAULT_SCALE, DECIMAL128_MAX_PRECISION, DataType
 use datafusion::common::Result;
 use datafusion::logical_expr::type_coercion::functions::{UDFCoercionExt, fields_with_udf};
 use datafusion::logical_expr::{Signature, Volatility};
+use fusebox_marshal::same_values;
 
 use crate::definition::ANY_DECIMAL;
-use crate::marshal::same_values;
 
 /// Whether arguments of the types `given` are what `declared` takes, as they
 /// are.

@@ -10,14 +10,14 @@ use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
+use fusebox_marshal::lift;
+use fusebox_marshal::lower::Lowering;
 
 use super::QueryContext;
 use super::arguments::{Arguments, Nulls, joined, strict_nulls};
 use super::slices::Slices;
 use crate::definition::{Definition, NullHandling, Reset, Volatility};
 use crate::error::{Error, Exhausted};
-use crate::marshal::lift;
-use crate::marshal::lower::Lowering;
 use crate::module::Compiled;
 use crate::sandbox::{Answer, Budget, Call, Pool, Stop};
 

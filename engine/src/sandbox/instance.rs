@@ -8,6 +8,9 @@ use fusebox_abi::{
     STATUS_FAILURE, STATUS_OK,
 };
 use fusebox_instrument::{EXPORT_GLOBAL_PREFIX, EXPORT_START, Rows};
+use fusebox_marshal::GuestAddr;
+use fusebox_marshal::lift::{failure, lift};
+use fusebox_marshal::lower::Lowering;
 
 use super::account::Account;
 use super::guard::Guard;
@@ -16,9 +19,6 @@ use super::reset::{Base, Room};
 use super::stop::{Stop, instantiating};
 use crate::definition::Limits;
 use crate::error::Breach;
-use crate::marshal::GuestAddr;
-use crate::marshal::lift::{failure, lift};
-use crate::marshal::lower::Lowering;
 
 /// What a call may burn.
 #[derive(Clone, Copy, Debug)]

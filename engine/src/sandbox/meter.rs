@@ -4,12 +4,12 @@ use fusebox_abi::{BOOK_FUEL_PER_ROW, BOUNDED_BOOK_FUEL_PER_ROW, EXPORT_PANIC};
 use fusebox_instrument::{
     EXPORT_BEGIN, EXPORT_FUEL, EXPORT_NEXT_ROW, EXPORT_REST, EXPORT_STACK, ROW_REFUSED, Rows,
 };
+use fusebox_marshal::GuestAddr;
+use fusebox_marshal::lift::panic;
 
 use super::guard::Guard;
 use super::{Budget, Stop};
 use crate::error::Breach;
-use crate::marshal::GuestAddr;
-use crate::marshal::lift::panic;
 
 type Store = wasmtime::Store<Guard>;
 

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fusebox_instrument::Rows;
+use fusebox_marshal::Layout;
 
 use super::account::Account;
 use super::guard::Guard;
@@ -12,7 +13,6 @@ use super::reset::Room;
 use super::stop::Stop;
 use crate::definition::Limits;
 use crate::error::{Error, Result};
-use crate::marshal::Layout;
 
 /// What all functions of all sessions of this process may use together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

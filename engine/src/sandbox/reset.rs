@@ -42,9 +42,10 @@
 
 use std::ops::Range;
 
+use fusebox_marshal::Layout;
+
 use super::guard::Guard;
 use super::snapshot::Snapshot;
-use crate::marshal::Layout;
 
 type Store = wasmtime::Store<Guard>;
 

@@ -1,9 +1,10 @@
 //! Why a call gave no column.
 
+use fusebox_marshal::lift::Unlifted;
+use fusebox_marshal::lower::TooLarge;
+
 use super::account::NoMemory;
 use crate::error::Breach;
-use crate::marshal::lift::Unlifted;
-use crate::marshal::lower::TooLarge;
 
 /// Why a call gave no column. A row is that of the batch, from 0, and known
 /// where the guest announces its rows.

@@ -1,12 +1,12 @@
 //! Buffers, of which the rows in use are copied.
 #![warn(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
-use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
 use super::Unlifted;
 use super::column::{Column, Reader};
-use crate::error::Breach;
-use crate::marshal::GuestAddr;
+use crate::address::GuestAddr;
+use crate::breach::Breach;
 
 impl Reader<'_> {
     /// Copies bytes of the guest's, if the column may have so many more.

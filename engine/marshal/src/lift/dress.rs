@@ -4,17 +4,17 @@
 
 use std::sync::Arc;
 
-use arrow::array::MutableArrayData;
-use arrow::array::{
-    Array, ArrayData, ArrayRef, AsArray, DictionaryArray, PrimitiveArray, UnionArray,
-    downcast_integer, downcast_run_end_index, make_array, new_empty_array,
+use arrow_array::cast::AsArray;
+use arrow_array::types::{ArrowDictionaryKeyType, RunEndIndexType};
+use arrow_array::{
+    Array, ArrayRef, DictionaryArray, PrimitiveArray, UnionArray, downcast_integer,
+    downcast_run_end_index, make_array, new_empty_array,
 };
-use arrow::compute::cast;
-use arrow::datatypes::{
-    ArrowDictionaryKeyType, ArrowNativeType, DataType, Field, FieldRef, RunEndIndexType,
-    UnionFields, UnionMode,
-};
-use arrow::error::ArrowError;
+use arrow_buffer::ArrowNativeType;
+use arrow_cast::cast;
+use arrow_data::ArrayData;
+use arrow_data::transform::MutableArrayData;
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, UnionFields, UnionMode};
 
 use super::column::misfit;
 use super::union::Places;

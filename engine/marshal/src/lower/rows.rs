@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, downcast_integer_array, downcast_run_array};
-use arrow::buffer::NullBuffer;
-use arrow::datatypes::{ArrowNativeType, DataType};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, downcast_integer_array, downcast_run_array};
+use arrow_buffer::{ArrowNativeType, NullBuffer};
+use arrow_schema::DataType;
 
 use super::TooLarge;
-use crate::marshal::Layout;
+use crate::layout::Layout;
 
 /// Which rows of an array are lowered, in which order. To pick rows costs no
 /// copy: each is written from where it stands.

@@ -18,16 +18,16 @@ mod leaf;
 // Which rows of an array are lowered.
 mod rows;
 
-use arrow::array::ArrayRef;
+use arrow_array::ArrayRef;
 use fusebox_abi::{ALIGNMENT, ArrowArray};
 
 use self::column::Column;
 use self::rows::{Allowance, Rows};
-use super::GuestAddr;
-use crate::error::Breach;
+use crate::address::GuestAddr;
+use crate::breach::Breach;
 
 /// The arguments of one call, measured and ready to be written.
-pub(crate) struct Lowering {
+pub struct Lowering {
     columns: Vec<Column>,
     rows: u32,
     bytes: u64,
@@ -35,16 +35,19 @@ pub(crate) struct Lowering {
 
 /// Where a call finds what was lowered.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Lowered {
-    pub(crate) args: GuestAddr,
-    pub(crate) result: GuestAddr,
+pub struct Lowered {
+    /// The headers of the arguments, one behind the other.
+    pub args: GuestAddr,
+    /// The header of the result, which the guest fills.
+    pub result: GuestAddr,
 }
 
 /// The size of the arguments, where it is more than they may have: in bytes, or
 /// of those that were counted until then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TooLarge {
-    pub(crate) bytes: u64,
+pub struct TooLarge {
+    /// How many bytes were counted.
+    pub bytes: u64,
 }
 
 /// The address space of a guest: no arena is larger.
@@ -54,13 +57,14 @@ impl Lowering {
     /// Measures `arrays`, each of `rows` rows or, where it is constant for the
     /// batch, of one. They may have `bytes_max` bytes.
     ///
-    /// The caller has checked that each one's type has a
-    /// [`Layout`](super::Layout).
-    pub(crate) fn measure(
-        arrays: &[ArrayRef],
-        rows: u32,
-        bytes_max: u64,
-    ) -> Result<Self, TooLarge> {
+    /// # Errors
+    ///
+    /// [`TooLarge`] if they have more.
+    ///
+    /// # Panics
+    ///
+    /// If the type of one has no [`Layout`](crate::Layout).
+    pub fn measure(arrays: &[ArrayRef], rows: u32, bytes_max: u64) -> Result<Self, TooLarge> {
         let bytes_max = bytes_max.min(ARENA_BYTES_MAX);
         let mut allowance = Allowance {
             bytes: 0,
@@ -84,18 +88,22 @@ impl Lowering {
     }
 
     /// How large the arena must be, in bytes.
-    pub(crate) fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
     /// How many rows the call is about.
-    pub(crate) fn rows(&self) -> u32 {
+    pub fn rows(&self) -> u32 {
         self.rows
     }
 
     /// Writes everything to the arena at `arena`, which lies in `memory` and
     /// is as large as [`bytes`](Self::bytes) says.
-    pub(crate) fn write(&self, arena: GuestAddr, memory: &mut [u8]) -> Result<Lowered, Breach> {
+    ///
+    /// # Errors
+    ///
+    /// [`Breach::OutOfBounds`] if it does not lie in `memory`.
+    pub fn write(&self, arena: GuestAddr, memory: &mut [u8]) -> Result<Lowered, Breach> {
         let mut writer = Writer {
             memory,
             next: arena.0,

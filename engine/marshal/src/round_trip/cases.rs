@@ -2,22 +2,24 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, Decimal128Array, DictionaryArray, FixedSizeListArray, Int32Array,
-    ListArray, ListViewArray, NullArray, StringArray, StructArray, UnionArray,
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int8Type, Int32Type};
+use arrow_array::{
+    Array, ArrayRef, Decimal128Array, DictionaryArray, FixedSizeListArray, Int32Array, ListArray,
+    ListViewArray, NullArray, StringArray, StructArray, UnionArray,
 };
-use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::datatypes::{DataType, Int8Type, Int32Type, UnionFields, UnionMode};
+use arrow_buffer::{NullBuffer, OffsetBuffer};
+use arrow_schema::{DataType, UnionFields, UnionMode};
 use fusebox_abi::ArrowArray;
 
-use super::super::GuestAddr;
-use super::super::layout::tests::{field, item, union_fields};
-use super::super::lift::{self, Unlifted, lift};
-use super::super::lower::{Lowering, TooLarge};
 use super::arbitrary::numbers;
 use super::show::show;
 use super::{BYTES_MAX, lowered, returned, rows};
-use crate::error::Breach;
+use crate::address::GuestAddr;
+use crate::breach::Breach;
+use crate::layout::tests::{field, item, union_fields};
+use crate::lift::{self, Unlifted, lift};
+use crate::lower::{Lowering, TooLarge};
 
 /// A header in memory, and one of its children.
 fn header(memory: &[u8], at: GuestAddr) -> ArrowArray {
@@ -140,7 +142,7 @@ fn rows_of_a_union_that_strict_makes_null_are_null_in_a_child_that_may() {
 fn dictionaries_are_lowered_as_the_values_that_are_referred_to() {
     let values = StringArray::from(vec![Some("never asked for"), Some("x"), None, Some("yz")]);
     let keys = [Some(3), Some(1), None, Some(2), Some(3)];
-    let keys = arrow::array::PrimitiveArray::<Int8Type>::from_iter(keys);
+    let keys = arrow_array::PrimitiveArray::<Int8Type>::from_iter(keys);
     let dictionary: ArrayRef = Arc::new(DictionaryArray::new(keys, Arc::new(values)));
     let (memory, args) = lowered(&[Arc::clone(&dictionary)]);
     let lowered = header(&memory, args);
@@ -292,7 +294,7 @@ fn nulls_that_the_host_makes_are_counted_too() {
     let fields = [(0, field("wide", wide, true)), (1, item(true))];
     let fields: UnionFields = fields.into_iter().collect();
     let (ids, offsets) = (vec![1, 1], vec![0, 1]);
-    let none = arrow::array::new_empty_array(fields.iter().next().unwrap().1.data_type());
+    let none = arrow_array::new_empty_array(fields.iter().next().unwrap().1.data_type());
     let children = vec![none, numbers(&[1, 2])];
     let union = UnionArray::try_new(fields.clone(), ids.into(), Some(offsets.into()), children);
     let union: ArrayRef = Arc::new(union.unwrap());
@@ -333,7 +335,7 @@ fn children_that_share_their_bytes_are_counted_each() {
 #[test]
 fn what_is_too_large_is_refused_before_it_is_written() {
     let long: ArrayRef = Arc::new(StringArray::from(vec!["x".repeat(1 << 20)]));
-    let keys = arrow::array::PrimitiveArray::<Int8Type>::from(vec![0; 1_000]);
+    let keys = arrow_array::PrimitiveArray::<Int8Type>::from(vec![0; 1_000]);
     let dictionary: ArrayRef = Arc::new(DictionaryArray::new(keys, long));
     let measured = Lowering::measure(&[dictionary], 1_000, 64 << 20);
     assert!(matches!(measured, Err(TooLarge { bytes }) if bytes >= 1_000 << 20));

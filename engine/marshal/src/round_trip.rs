@@ -16,17 +16,18 @@ mod cases;
 use std::cell::Cell;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, StringViewArray};
-use arrow::datatypes::DataType;
+use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array, StringViewArray};
+use arrow_schema::DataType;
 use fusebox_abi::ArrowArray;
 use proptest::prelude::*;
 
 use self::arbitrary::column;
 use self::show::show;
 use self::types::{Rng, other_layout};
-use super::lift::{Unlifted, lift};
-use super::lower::Lowering;
-use super::{GuestAddr, same_values};
+use crate::address::GuestAddr;
+use crate::layout::same_values;
+use crate::lift::{Unlifted, lift};
+use crate::lower::Lowering;
 
 /// Where the arena begins: not at 0, so that a lost base address shows.
 const ARENA: u32 = 64;

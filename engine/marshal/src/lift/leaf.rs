@@ -3,21 +3,22 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, BinaryArray, BinaryViewArray, FixedSizeBinaryArray, PrimitiveArray,
-    StringArray, StringBuilder, StringViewArray, downcast_primitive,
+use arrow_array::builder::StringBuilder;
+use arrow_array::types::{
+    Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DecimalType,
 };
-use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
-use arrow::compute::cast;
-use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
-    DecimalType,
+use arrow_array::{
+    Array, ArrayRef, ArrowPrimitiveType, BinaryArray, BinaryViewArray, FixedSizeBinaryArray,
+    PrimitiveArray, StringArray, StringViewArray, downcast_primitive,
 };
+use arrow_buffer::{Buffer, NullBuffer, ScalarBuffer};
+use arrow_cast::cast;
+use arrow_schema::DataType;
 
 use super::Unlifted;
 use super::column::{Column, Reader, misfit};
-use crate::error::Breach;
-use crate::marshal::Layout;
+use crate::breach::Breach;
+use crate::layout::Layout;
 
 impl Reader<'_> {
     pub(super) fn leaf(

@@ -60,8 +60,9 @@ impl Breach {
         Self::Child { path, breach }
     }
 
-    /// The same with another row, where it names one.
-    pub(crate) fn at(mut self, row_of: impl Fn(u64) -> u64) -> Self {
+    /// The same of the row `row_of` its row, where it names one: a slice of a
+    /// batch counts its rows from 0.
+    pub fn at(mut self, row_of: impl Fn(u64) -> u64) -> Self {
         if let Some(row) = self.row() {
             *row = row_of(*row);
         }

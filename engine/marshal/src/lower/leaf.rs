@@ -2,12 +2,14 @@
 //! host.
 #![warn(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
-use arrow::array::{Array, ArrayRef, AsArray, GenericByteArray, GenericByteViewArray};
-use arrow::buffer::{BooleanBuffer, Buffer};
-use arrow::datatypes::{
-    ArrowNativeType, BinaryType, BinaryViewType, ByteArrayType, ByteViewType, DataType,
-    LargeBinaryType, LargeUtf8Type, StringViewType, Utf8Type,
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    BinaryType, BinaryViewType, ByteArrayType, ByteViewType, LargeBinaryType, LargeUtf8Type,
+    StringViewType, Utf8Type,
 };
+use arrow_array::{Array, ArrayRef, GenericByteArray, GenericByteViewArray};
+use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer};
+use arrow_schema::DataType;
 
 use super::rows::{NULL, Rows, is_valid};
 

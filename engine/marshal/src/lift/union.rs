@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, UnionArray, new_null_array};
-use arrow::buffer::{NullBuffer, ScalarBuffer};
-use arrow::compute::concat;
-use arrow::datatypes::UnionFields;
+use arrow_array::{Array, ArrayRef, UnionArray, new_null_array};
+use arrow_buffer::{NullBuffer, ScalarBuffer};
+use arrow_schema::UnionFields;
+use arrow_select::concat::concat;
 
 use super::Unlifted;
 use super::column::{Column, Reader, check_nulls, misfit};
-use crate::error::Breach;
+use crate::breach::Breach;
 
 /// The rows of a child that are referred to, rising, and by which rows.
 #[derive(Clone, Default)]

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::buffer::Buffer;
-use arrow::datatypes::{ArrowNativeType, DataType, UnionFields};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef};
+use arrow_buffer::{ArrowNativeType, Buffer};
+use arrow_schema::{DataType, UnionFields};
 
 use super::TooLarge;
 use super::rows::{Allowance, NULL, Rows};

@@ -1,26 +1,35 @@
 //! How the columns of a type are laid out at the border.
 #![warn(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
-use arrow::datatypes::{
-    DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DecimalType, Field,
-    Fields, TimeUnit, validate_decimal_precision_and_scale,
+use arrow_array::types::{
+    Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DecimalType,
+    validate_decimal_precision_and_scale,
 };
+use arrow_schema::{DataType, Field, Fields, TimeUnit};
 
 /// How a column of one type is laid out at the border.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Layout {
+pub enum Layout {
     /// Nothing but a length.
     Null,
     /// Validity, and one bit a row.
     Bits,
     /// Validity, and so many bytes a row.
-    Fixed { width: usize },
+    Fixed {
+        /// In bytes.
+        width: usize,
+    },
     /// Validity, offsets of 4 bytes, data.
     Bytes,
     /// Validity and offsets of 4 bytes; a child with the elements.
     List(Box<Layout>),
     /// Validity; a child with so many elements a row.
-    FixedList { size: usize, child: Box<Layout> },
+    FixedList {
+        /// How many elements.
+        size: usize,
+        /// How they are laid out.
+        child: Box<Layout>,
+    },
     /// Validity; children with a row each.
     Struct(Vec<Layout>),
     /// Type ids of a byte and offsets of 4; children.
@@ -40,7 +49,7 @@ impl Layout {
     ///
     /// Types that differ on the host in how they store the same values have
     /// one layout: a guest cannot tell a view from a plain string.
-    pub(crate) fn of(data_type: &DataType) -> Option<Self> {
+    pub fn of(data_type: &DataType) -> Option<Self> {
         Self::within(data_type, LEVELS_MAX, &mut { FIELDS_MAX })
     }
 
@@ -102,7 +111,7 @@ impl Layout {
 
     /// How many bytes so many rows have at least, without validity: those that
     /// are null have no more.
-    pub(crate) fn bytes(&self, rows: u64) -> u64 {
+    pub fn bytes(&self, rows: u64) -> u64 {
         let bits = u128::from(self.row_bits()).saturating_mul(rows.into());
         u64::try_from(bits.div_ceil(8)).unwrap_or(u64::MAX)
     }
@@ -124,7 +133,7 @@ impl Layout {
     }
 
     /// Whether a row may have any number of bytes.
-    pub(crate) fn is_open(&self) -> bool {
+    pub fn is_open(&self) -> bool {
         match self {
             Self::Null | Self::Bits | Self::Fixed { .. } => false,
             Self::Bytes | Self::List(_) => true,
@@ -135,7 +144,7 @@ impl Layout {
 }
 
 /// How many bytes each value of a type has, where all have as many.
-pub(super) fn fixed_width(data_type: &DataType) -> Option<usize> {
+pub(crate) fn fixed_width(data_type: &DataType) -> Option<usize> {
     match data_type {
         DataType::FixedSizeBinary(width) => usize::try_from(*width).ok(),
         other => other.primitive_width(),
@@ -175,7 +184,7 @@ fn exists(data_type: &DataType) -> bool {
 ///
 /// How the elements of a list or the entries of a map are called does not
 /// matter, but the names of fields do: they say which is which.
-pub(crate) fn same_values(declared: &DataType, stored: &DataType) -> bool {
+pub fn same_values(declared: &DataType, stored: &DataType) -> bool {
     use DataType::*;
     let same_field = |declared: &Field, stored: &Field| {
         (declared.is_nullable() || !stored.is_nullable())
@@ -228,7 +237,7 @@ pub(crate) fn same_values(declared: &DataType, stored: &DataType) -> bool {
 pub(crate) mod tests {
     use std::sync::Arc;
 
-    use arrow::datatypes::{UnionFields, UnionMode};
+    use arrow_schema::{UnionFields, UnionMode};
 
     use super::*;
 

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, downcast_run_array};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, ArrayRef, downcast_run_array};
+use arrow_cast::cast;
+use arrow_schema::DataType;
 
 /// A row in words that do not tell how it is stored.
 pub(super) fn show(array: &ArrayRef, row: usize) -> String {
@@ -55,7 +57,7 @@ pub(super) fn show(array: &ArrayRef, row: usize) -> String {
             _ => unreachable!()
         ),
         other => {
-            let width = super::super::layout::fixed_width(other).unwrap();
+            let width = crate::layout::fixed_width(other).unwrap();
             let data = array.to_data();
             let start = (data.offset() + row) * width;
             format!("{:x?}", &data.buffers()[0][start..start + width])

@@ -24,24 +24,28 @@ mod union;
 // What Arrow has several layouts of.
 mod dress;
 
-use arrow::array::{ArrayRef, new_null_array};
-use arrow::buffer::NullBuffer;
-use arrow::datatypes::DataType;
+use arrow_array::{ArrayRef, new_null_array};
+use arrow_buffer::NullBuffer;
+use arrow_schema::DataType;
 use fusebox_abi::{ArrowArray, FAILURE_MESSAGE_BYTES_MAX, Failure, Panic};
 
 use self::column::Reader;
 use self::dress::{dress, plain};
-use super::{GuestAddr, Layout};
-use crate::error::Breach;
+use crate::address::GuestAddr;
+use crate::breach::Breach;
+use crate::layout::Layout;
 
 /// Why a column was not copied.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Unlifted {
+pub enum Unlifted {
     /// It breaks the contract.
     Breach(Breach),
     /// It keeps the contract so far, and has so many bytes at least, more than
     /// it may have.
-    TooLarge { bytes: u64 },
+    TooLarge {
+        /// How many bytes were counted.
+        bytes: u64,
+    },
 }
 
 impl From<Breach> for Unlifted {
@@ -85,11 +89,11 @@ impl Allowance {
 }
 
 /// A column of nulls, of `bytes_max` bytes at most.
-pub(crate) fn nulls(
-    data_type: &DataType,
-    rows: usize,
-    bytes_max: u64,
-) -> Result<ArrayRef, Unlifted> {
+///
+/// # Errors
+///
+/// [`Unlifted::TooLarge`] if it would have more.
+pub fn nulls(data_type: &DataType, rows: usize, bytes_max: u64) -> Result<ArrayRef, Unlifted> {
     let mut allowance = Allowance {
         bytes: 0,
         bytes_max,
@@ -104,7 +108,15 @@ pub(crate) fn nulls(
 ///
 /// A row that `nulls` says is null is null in the answer too: that is what
 /// STRICT promises, whatever the guest wrote.
-pub(crate) fn lift(
+///
+/// # Errors
+///
+/// [`Unlifted`] says which rule the guest broke, or that the column is too large.
+///
+/// # Panics
+///
+/// If `data_type` has no [`Layout`].
+pub fn lift(
     header: GuestAddr,
     memory: &[u8],
     data_type: &DataType,
@@ -131,8 +143,13 @@ pub(crate) fn lift(
     dress(column, data_type, &mut allowance)
 }
 
-/// Copies the message and the row that a failed call left at `header`.
-pub(crate) fn failure(
+/// Copies the message and the row that a failed call of `rows` rows left at
+/// `header`.
+///
+/// # Errors
+///
+/// [`Breach`] if that does not lie in `memory`, or names a row that is none.
+pub fn failure(
     header: GuestAddr,
     memory: &[u8],
     rows: u64,
@@ -155,7 +172,7 @@ pub(crate) fn failure(
 
 /// Copies what a guest has left at `address` before it trapped. Of a guest that
 /// left nothing sensible, the trap has to speak.
-pub(crate) fn panic(address: GuestAddr, memory: &[u8]) -> Option<String> {
+pub fn panic(address: GuestAddr, memory: &[u8]) -> Option<String> {
     let panic = Panic::from_bytes(&address.array(memory).ok()?);
     let text = |address: u32, len: u32| {
         let len = len.min(FAILURE_MESSAGE_BYTES_MAX);

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayData, ArrayRef, AsArray, BinaryArray, BooleanArray, DictionaryArray,
-    FixedSizeListArray, LargeListArray, LargeListViewArray, ListArray, ListViewArray, MapArray,
-    NullArray, PrimitiveArray, StringArray, StructArray, UnionArray, make_array,
+use arrow_array::cast::AsArray;
+use arrow_array::types::{ArrowDictionaryKeyType, Int16Type, Int32Type, Int64Type, UInt32Type};
+use arrow_array::{
+    Array, ArrayRef, BinaryArray, BooleanArray, DictionaryArray, FixedSizeListArray,
+    LargeListArray, LargeListViewArray, ListArray, ListViewArray, MapArray, NullArray,
+    PrimitiveArray, StringArray, StructArray, UnionArray, make_array,
 };
-use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
-use arrow::compute::cast;
-use arrow::datatypes::{
-    ArrowDictionaryKeyType, DataType, Field, Int16Type, Int32Type, Int64Type, UInt32Type,
-    UnionMode, i256,
-};
+use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, i256};
+use arrow_cast::cast;
+use arrow_data::ArrayData;
+use arrow_schema::{DataType, Field, UnionMode};
 use proptest::prelude::*;
 
 use super::types::{Rng, data_type};
@@ -169,7 +169,7 @@ fn whole(data_type: &DataType, rows: usize, nullable: bool, rng: &mut Rng) -> Ar
                 nulls: Option<NullBuffer>,
                 values: ArrayRef,
             ) -> ArrayRef {
-                let key = |key: &usize| arrow::datatypes::ArrowNativeType::usize_as(*key);
+                let key = |key: &usize| arrow_buffer::ArrowNativeType::usize_as(*key);
                 let keys: Vec<K::Native> = keys.iter().map(key).collect();
                 let keys = PrimitiveArray::<K>::new(keys.into(), nulls);
                 Arc::new(DictionaryArray::new(keys, values))
@@ -218,7 +218,7 @@ fn whole(data_type: &DataType, rows: usize, nullable: bool, rng: &mut Rng) -> Ar
             fixed(data_type, rows, Buffer::from_vec(values), nullable, rng)
         }
         other => {
-            let width = super::super::layout::fixed_width(other).unwrap();
+            let width = crate::layout::fixed_width(other).unwrap();
             let bytes: Vec<u8> = (0..rows * width).map(|_| rng.next() as u8).collect();
             fixed(other, rows, Buffer::from_slice_ref(&bytes), nullable, rng)
         }

@@ -3,17 +3,18 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::buffer::Buffer;
-use arrow::datatypes::DataType;
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef};
+use arrow_buffer::Buffer;
+use arrow_schema::DataType;
 use fusebox_abi::ArrowArray;
 
 use super::leaf::{self, Content};
 use super::nested::{self, Child};
 use super::rows::{Allowance, Rows, resolved};
 use super::{TooLarge, Writer, align};
-use crate::error::Breach;
-use crate::marshal::layout::fixed_width;
+use crate::breach::Breach;
+use crate::layout::fixed_width;
 
 /// A column and the sizes of its buffers at the border, in bytes.
 pub(super) struct Column {

@@ -3,18 +3,18 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
+use arrow_array::{
     Array, ArrayRef, BooleanArray, FixedSizeListArray, LargeListArray, LargeListViewArray,
     ListArray, ListViewArray, MapArray, NullArray, StructArray,
 };
-use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
-use arrow::datatypes::{DataType, Field, FieldRef, Fields};
-use arrow::error::ArrowError;
+use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields};
 use fusebox_abi::ArrowArray;
 
 use super::{Allowance, Unlifted};
-use crate::error::Breach;
-use crate::marshal::{GuestAddr, Layout};
+use crate::address::GuestAddr;
+use crate::breach::Breach;
+use crate::layout::Layout;
 
 /// Copies columns out of memory.
 pub(super) struct Reader<'a> {

@@ -12,6 +12,7 @@
 //! | `pause(i32)` | interrupts the row, which pays in the same way |
 //! | `resume()` | goes on with the row that was interrupted |
 //! | `bounded() -> i32` | says whether rows need not be announced |
+//! | `more() -> i32` | says whether the call has fuel for another row |
 //!
 //! A call's fuel is one tank. A row takes from it what a row may burn, and when
 //! it is settled, gives back what is left. Rows are announced in rising order,
@@ -19,7 +20,8 @@
 //! burns no more than the host has granted.
 
 use fusebox_abi::{
-    IMPORT_BOUNDED, IMPORT_MODULE, IMPORT_PAUSE, IMPORT_RESUME, IMPORT_ROW, IMPORT_SETTLE,
+    IMPORT_BOUNDED, IMPORT_MODULE, IMPORT_MORE, IMPORT_PAUSE, IMPORT_RESUME, IMPORT_ROW,
+    IMPORT_SETTLE, MORE_BOOK_FUEL,
 };
 use wasm_encoder::{BlockType, Function, InstructionSink, ValType};
 use wasmparser::FuncType;
@@ -40,6 +42,7 @@ pub(crate) enum Import {
     Pause,
     Resume,
     Bounded,
+    More,
 }
 
 impl Import {
@@ -51,6 +54,7 @@ impl Import {
             Self::Pause,
             Self::Resume,
             Self::Bounded,
+            Self::More,
         ];
         let named = all.into_iter().find(|import| import.name() == name);
         named.filter(|import| module == IMPORT_MODULE && import.ty() == *ty)
@@ -63,6 +67,7 @@ impl Import {
             Self::Pause => IMPORT_PAUSE,
             Self::Resume => IMPORT_RESUME,
             Self::Bounded => IMPORT_BOUNDED,
+            Self::More => IMPORT_MORE,
         }
     }
 
@@ -71,13 +76,13 @@ impl Import {
         match self {
             Self::Row | Self::Settle | Self::Pause => FuncType::new([I32], []),
             Self::Resume => FuncType::new([], []),
-            Self::Bounded => FuncType::new([], [I32]),
+            Self::Bounded | Self::More => FuncType::new([], [I32]),
         }
     }
 
     /// Whether what runs after its call is paid from another tank.
     pub(crate) fn changes_tank(self) -> bool {
-        !matches!(self, Self::Bounded)
+        !matches!(self, Self::Bounded | Self::More)
     }
 
     /// Whether its call has an operand.
@@ -101,8 +106,15 @@ impl Import {
     pub(crate) fn unmetered(self, state: State) -> Function {
         let mut function = Function::new([]);
         let mut code = function.instructions();
-        if self == Self::Bounded {
-            code.global_get(state.bounded());
+        match self {
+            Self::Bounded => {
+                code.global_get(state.bounded());
+            }
+            // There is always fuel.
+            Self::More => {
+                code.i32_const(1);
+            }
+            Self::Row | Self::Settle | Self::Pause | Self::Resume => {}
         }
         code.end();
         function
@@ -230,7 +242,22 @@ impl Call<'_> {
             Import::Bounded => {
                 self.code.global_get(self.state.bounded());
             }
+            Import::More => self.more(),
         }
+    }
+
+    /// Whether a row could begin here, and the book go on after it. Where none
+    /// is announced, none is stopped.
+    fn more(&mut self) {
+        let state = self.state;
+        self.tank();
+        self.code.i64_const(0).i64_ge_s();
+        self.tank();
+        self.code.global_get(state.rest()).i64_add();
+        self.code.global_get(state.fuel_per_row()).i64_sub();
+        self.code.i64_const(MORE_BOOK_FUEL as i64).i64_gt_s();
+        self.code.i32_and();
+        self.code.global_get(state.bounded()).i32_or();
     }
 
     fn begin_row(&mut self, number: Operand) {

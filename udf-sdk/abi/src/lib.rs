@@ -1,4 +1,4 @@
-//! The border between Fusebox and a guest: **ABI 1**, column functions.
+//! The border between Fusebox and a guest: **ABI 1**, functions of columns.
 //!
 //! This page is the specification. It is enough to write a guest in any
 //! language that compiles to WebAssembly, without an SDK; the items below are
@@ -22,6 +22,7 @@
 //! | [`fusebox_abi_1`](EXPORT_VERSION) | `() -> ()` | says that the module speaks ABI 1; never called |
 //! | [`fusebox_alloc`](EXPORT_ALLOC) | `(bytes: i32) -> i32` | lends the host its arena |
 //! | [`fusebox_udf_`](EXPORT_FUNCTION_PREFIX)*symbol* | `(args: i32, rows: i32, result: i32) -> i32` | one function |
+//! | `fusebox_udaf_…`, `fusebox_udwf_…`, `fusebox_udtf_…` | the same | an [operation](#operations) of an aggregate, window or table function |
 //! | [`_initialize`](EXPORT_INITIALIZE) | `() -> ()` | optional: called once, before anything else |
 //! | [`fusebox_panic`](EXPORT_PANIC) | global `i32` | optional: the address of a [`Panic`] |
 //!
@@ -109,6 +110,7 @@
 //! | [`pause`](IMPORT_PAUSE) | `(bytes: i32) -> ()` | interrupts the row, which first pays in the same way |
 //! | [`resume`](IMPORT_RESUME) | `() -> ()` | goes on with the row and the fuel it had left |
 //! | [`bounded`](IMPORT_BOUNDED) | `() -> i32` | tells whether rows are bounded: 1 if so, else 0 |
+//! | [`more`](IMPORT_MORE) | `() -> i32` | tells whether the call has fuel for another row: 1 if so, else 0 |
 //!
 //! Nobody is called: the host puts a few instructions in the place of each
 //! import, which move fuel between the tanks of the call and of the row. They
@@ -163,6 +165,15 @@
 //! and [`BOUNDED_BOOK_FUEL_PER_ROW`] units for each row, so that a guest which
 //! announces rows should ask `bounded` first. Where a row weighs more than
 //! `fuel_per_row`, the function is out of fuel without being called.
+//!
+//! **More.** Where an operation may answer for fewer rows than it was called
+//! with, it asks `more()` before it announces a row, other than the first, and
+//! answers for the rows before where that is 0. It is 1 where the call has as
+//! much as a row may burn, and [`MORE_BOOK_FUEL`] units for the book on top: then
+//! `row` does not stop the guest, and neither does the book, if it is closed for
+//! that. In a call whose rows are bounded it is always 1. The host calls again
+//! for the rest. That is how a row which has changed the state, and cannot be
+//! asked again, does not fail for what the rows before it have burnt.
 //!
 //! **Without announcements**, rows share one tank with the book, of
 //! `fuel_per_call + rows × fuel_per_row` units at most, and no error but a
@@ -270,6 +281,76 @@
 //!   nulls but those of its children: `null_count` is 0. Where a function that
 //!   is `STRICT` must have a null, it is one of the first nullable child.
 //!
+//! # Operations
+//!
+//! Every kind of function is made of *operations*: exports of one type,
+//! `(args: i32, rows: i32, result: i32) -> i32`, with the arena, the statuses, the
+//! layouts and the rows of a column function, which is the operation of a scalar
+//! function. What differs is which columns come first, whether state survives
+//! from one operation to the next in an instance, and what the result is.
+//!
+//! | export | argument columns | result |
+//! |---|---|---|
+//! | [`fusebox_udaf_update_`](EXPORT_UPDATE_PREFIX)*symbol* | `group` (`INT UNSIGNED`), then the declared arguments | progress |
+//! | [`fusebox_udaf_merge_`](EXPORT_MERGE_PREFIX)*symbol* | `group` (`INT UNSIGNED`), then one `STRUCT`: the state | progress |
+//! | [`fusebox_udaf_retract_`](EXPORT_RETRACT_PREFIX)*symbol*, optional | as for update | progress |
+//! | [`fusebox_udaf_state_`](EXPORT_STATE_PREFIX)*symbol* | `group` (`INT UNSIGNED`) | the state, a `STRUCT`, of `rows` rows |
+//! | [`fusebox_udaf_finish_`](EXPORT_FINISH_PREFIX)*symbol* | `group` (`INT UNSIGNED`) | the declared result, of `rows` rows |
+//! | [`fusebox_udaf_forget_`](EXPORT_FORGET_PREFIX)*symbol* | none; `rows` is a number of groups | only a status |
+//! | [`fusebox_udwf_next_`](EXPORT_NEXT_PREFIX)*symbol* | the declared arguments | the declared result, with progress |
+//! | [`fusebox_udwf_partition_`](EXPORT_PARTITION_PREFIX)*symbol* | the declared arguments | the declared result, of `rows` rows |
+//! | [`fusebox_udwf_rank_`](EXPORT_RANK_PREFIX)*symbol* | `start`, `end`, `partition_rows` (`BIGINT UNSIGNED`) | the declared result, of `rows` rows |
+//! | [`fusebox_udtf_`](EXPORT_TABLE_PREFIX)*symbol* | `columns` (`BOOLEAN[]`), then the declared arguments | a `STRUCT` of the table's columns, of 0 to `rows` rows |
+//!
+//! **Progress**: the result's `length` is how many of the call's rows were done,
+//! from the first on, 1 to `rows`. The host calls again with the rest, whose
+//! rows have numbers from 0 again. A result that is nothing but progress has no
+//! buffers and no children.
+//!
+//! Where state survives, the host does not put memory back between operations,
+//! does not repeat one, and uses the instance for nothing else. It starts as good
+//! as new. An operation that fails or traps ends the query.
+//!
+//! # Aggregates
+//!
+//! An aggregate function is the five operations `update`, `merge`, `state`,
+//! `finish` and `forget`, and `retract` if it can take rows back, as in moving
+//! frames.
+//!
+//! An instance holds the states of many groups, numbered from 0 without gaps. A
+//! group that no operation has named is in the initial state, and so are all in
+//! a new instance.
+//!
+//! - `group` is null where a row is filtered out: nothing is done for it. It may
+//!   be constant: all rows are of one group.
+//! - Of a `STRICT` function, nothing is done for rows with a null argument either.
+//! - The state that `merge` gets is one that `state` has answered, of the same
+//!   module, and not null as a whole. The host may have had it on disk.
+//! - `state` and `finish` leave states as they are. They may be asked for any
+//!   groups, in any order, again and again.
+//! - `forget` forgets the first `rows` groups, of which there may be up to
+//!   2³¹ - 1: group *i* becomes group *i* - `rows`. It announces no rows.
+//!
+//! # Windows
+//!
+//! A window function is one of three operations, or several.
+//!
+//! - `next` keeps state from call to call within a partition. The host gives it
+//!   the partition's rows in order, cut as it likes, in an instance of its own.
+//! - `partition` gets a whole partition in one call. It keeps nothing.
+//! - `rank` gets, for each set of rows that are peers, where it starts in the
+//!   partition, from 0, and where it ends: before row `end`. `partition_rows`, a
+//!   constant, is how many rows the partition has. There are no declared
+//!   arguments. It keeps nothing.
+//!
+//! # Tables
+//!
+//! A table function gets the same arguments with every call, all constants.
+//! First comes `columns`, for each column of the table whether it is wanted:
+//! what stands in one that is not is ignored. `rows` is how many rows are wanted
+//! now, at most. A result of `length` 0 says that there are no more. State is
+//! kept from call to call, in an instance of its own.
+//!
 //! # The declaration
 //!
 //! The custom section [`fusebox.functions`](SECTION_FUNCTIONS) holds UTF-8
@@ -282,6 +363,18 @@
 //! ```sql
 //! CREATE FUNCTION "area"("w" DOUBLE, "h" DOUBLE) RETURNS DOUBLE LANGUAGE WASM IMMUTABLE STRICT;
 //! ```
+//!
+//! Other kinds are declared in the same way:
+//!
+//! ```sql
+//! CREATE AGGREGATE FUNCTION "geomean"("value" DOUBLE) RETURNS DOUBLE STATE ("ln_sum" DOUBLE, "count" BIGINT) LANGUAGE WASM STRICT;
+//! CREATE WINDOW FUNCTION "ema"("value" DOUBLE, "alpha" DOUBLE) RETURNS DOUBLE LANGUAGE WASM STRICT;
+//! CREATE FUNCTION "series"("start" BIGINT, "stop" BIGINT) RETURNS TABLE ("value" BIGINT) LANGUAGE WASM STRICT;
+//! ```
+//!
+//! `STATE` names the fields of the state's struct. Which operations a window
+//! function has, and whether an aggregate can take rows back, is read from the
+//! exports.
 //!
 //! The function's symbol is its name, unless an `EXPORT 'symbol'` clause says
 //! another. For a `STRICT` function, a row with a null argument has a null
@@ -380,6 +473,39 @@ pub const EXPORT_ALLOC: &str = "fusebox_alloc";
 /// What the export of a column function begins with; its symbol follows.
 pub const EXPORT_FUNCTION_PREFIX: &str = "fusebox_udf_";
 
+/// What the export begins with that takes rows into the states of an aggregate;
+/// its symbol follows.
+pub const EXPORT_UPDATE_PREFIX: &str = "fusebox_udaf_update_";
+
+/// What the export begins with that takes states into those of an aggregate.
+pub const EXPORT_MERGE_PREFIX: &str = "fusebox_udaf_merge_";
+
+/// What the export begins with that takes rows out of the states of an
+/// aggregate. It is optional.
+pub const EXPORT_RETRACT_PREFIX: &str = "fusebox_udaf_retract_";
+
+/// What the export begins with that answers with states of an aggregate.
+pub const EXPORT_STATE_PREFIX: &str = "fusebox_udaf_state_";
+
+/// What the export begins with that answers with results of an aggregate.
+pub const EXPORT_FINISH_PREFIX: &str = "fusebox_udaf_finish_";
+
+/// What the export begins with that forgets the first groups of an aggregate.
+pub const EXPORT_FORGET_PREFIX: &str = "fusebox_udaf_forget_";
+
+/// What the export begins with of a window function that goes on from row to
+/// row.
+pub const EXPORT_NEXT_PREFIX: &str = "fusebox_udwf_next_";
+
+/// What the export begins with of a window function over whole partitions.
+pub const EXPORT_PARTITION_PREFIX: &str = "fusebox_udwf_partition_";
+
+/// What the export begins with of a window function over sets of peers.
+pub const EXPORT_RANK_PREFIX: &str = "fusebox_udwf_rank_";
+
+/// What the export of a table function begins with.
+pub const EXPORT_TABLE_PREFIX: &str = "fusebox_udtf_";
+
 /// The export that is called once after instantiation, where it exists, as in
 /// a WASI reactor.
 pub const EXPORT_INITIALIZE: &str = "_initialize";
@@ -411,6 +537,14 @@ pub const IMPORT_RESUME: &str = "resume";
 /// The import `() -> i32` that says whether rows need not be announced: 1 if
 /// so, else 0.
 pub const IMPORT_BOUNDED: &str = "bounded";
+
+/// The import `() -> i32` that says whether the call has fuel for another row:
+/// 1 if so, else 0.
+pub const IMPORT_MORE: &str = "more";
+
+/// The fuel that a call must have, beside that of a row, for [`more`](IMPORT_MORE)
+/// to be 1: what is left of it after the row is for the book.
+pub const MORE_BOOK_FUEL: u64 = 64 << 10;
 
 /// The fuel that each row adds to what a call may burn outside its rows.
 pub const BOOK_FUEL_PER_ROW: u64 = 128;

@@ -2,6 +2,7 @@
 (module
   (import "fusebox" "row" (func $row (param i32)))
   (import "fusebox" "settle" (func $settle (param i32)))
+  (import "fusebox" "more" (func $more (result i32)))
   (memory (export "memory") 1)
   (func (export "rows") (result i64) (local $n i32) (local $x i64)
     (loop $each
@@ -18,4 +19,15 @@
   (func (export "a row without an end")
     (call $row (i32.const 0))
     (call $row (i32.const 1))
-    (loop $l (br $l))))
+    (loop $l (br $l)))
+  (func (export "rows while there is fuel") (result i32) (local $n i32) (local $x i32)
+    (block $end
+      (loop $each
+        (call $row (local.get $n))
+        (local.set $x (i32.const 20))
+        (loop $l (br_if $l (local.tee $x (i32.sub (local.get $x) (i32.const 1)))))
+        (call $settle (i32.const 0))
+        (br_if $end (i32.ge_u
+          (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 10)))
+        (br_if $each (call $more))))
+    (local.get $n)))

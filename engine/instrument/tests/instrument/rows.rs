@@ -17,6 +17,7 @@ fn module(f: &str) -> Vec<u8> {
           (import "fusebox" "pause" (func $pause (param i32)))
           (import "fusebox" "resume" (func $resume))
           (import "fusebox" "bounded" (func $bounded (result i32)))
+          (import "fusebox" "more" (func $more (result i32)))
           (memory 1)
           {f})"#
     );
@@ -387,7 +388,10 @@ impl Code {
             6 => "(call $settle (local.get 0))".to_owned(),
             7 => format!("(call $pause (i32.const {}))", number * 20),
             8..10 => "(call $resume)".to_owned(),
-            10 => "(local.set 0 (call $bounded))".to_owned(),
+            10 => match self.below(2) {
+                0 => "(local.set 0 (call $bounded))".to_owned(),
+                _ => "(local.set 0 (call $more))".to_owned(),
+            },
             11..14 => "(local.set 0 (i32.add (local.get 0) (i32.const 1)))".to_owned(),
             14 => format!("(br_if {} (local.get 0))", self.below(depth)),
             15 => "(call $g (local.get 0))".to_owned(),

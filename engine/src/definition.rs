@@ -4,6 +4,7 @@
 //! So it says everything that decides a function's answers, its limits too,
 //! and two equal definitions give equal answers.
 
+mod kind;
 mod limits;
 mod reset;
 mod spelling;
@@ -15,6 +16,7 @@ use arrow::datatypes::DataType;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+pub use kind::Kind;
 pub(crate) use limits::LIMITS;
 pub use limits::Limits;
 pub use reset::Reset;
@@ -34,8 +36,16 @@ pub struct Definition {
     /// one whose arguments could in turn be coerced to those of all the others.
     /// If there is no such one, the call is refused.
     pub name: String,
-    /// What goes in and what comes out.
+    /// What it is called with, and how often.
+    #[serde(default)]
+    pub kind: Kind,
+    /// What goes in and what comes out. A table comes out as a struct of its
+    /// columns.
     pub signature: Signature,
+    /// What an aggregate keeps of rows that it has seen: the columns of its
+    /// state, in which it travels from one partition to another, and to disk.
+    #[serde(default)]
+    pub state: Vec<Argument>,
     /// Whether equal arguments give equal answers.
     pub volatility: Volatility,
     /// What a null argument does.
@@ -304,6 +314,8 @@ mod tests {
         };
         Definition {
             name: "haversine_km".to_owned(),
+            kind: Kind::Scalar,
+            state: vec![double("sum")],
             signature: Signature {
                 arguments: vec![double("lat"), double("from")],
                 returns: DataType::Utf8View,

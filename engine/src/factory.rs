@@ -11,11 +11,12 @@ use datafusion::common::{DataFusionError, Result as DfResult, ScalarValue};
 use datafusion::execution::context::{FunctionFactory, RegisterFunction, SessionState};
 use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::logical_expr::{
-    CreateFunction as DfCreateFunction, Expr, Volatility as DfVolatility,
+    AggregateUDF, CreateFunction as DfCreateFunction, Expr, ScalarUDF, Volatility as DfVolatility,
+    WindowUDF,
 };
 
 use crate::catalog::Module;
-use crate::definition::{Argument, Definition, Digest, Origin, Volatility, canonical};
+use crate::definition::{Argument, Definition, Digest, Kind, Origin, Volatility, canonical};
 use crate::error::{Error, Refusal, Result, Subject};
 use crate::function::{Function, Host, HostOptions};
 use crate::statement::{CreateFunction, Declarations, Source};
@@ -129,7 +130,7 @@ impl Factory {
         create
             .complete(
                 &declarations,
-                self.host.limits(),
+                |kind| self.host.limits(kind),
                 self.host.limits_max(),
                 Digest::of(binary),
                 origin,
@@ -144,7 +145,7 @@ impl Factory {
         binary: &[u8],
         memory_pool: &Arc<dyn MemoryPool>,
     ) -> Result<Function> {
-        self.host.scalar(definition, binary, memory_pool)
+        self.host.bind(definition, binary, memory_pool)
     }
 
     /// Makes the function of a definition of another module's.
@@ -207,8 +208,23 @@ impl FunctionFactory for Factory {
         });
         match made {
             Ok(function) => {
+                let kind = function.definition().kind;
                 let alone = Function::overloaded([function]);
-                Ok(RegisterFunction::Scalar(Arc::new(alone)))
+                Ok(match kind {
+                    Kind::Scalar => {
+                        RegisterFunction::Scalar(Arc::new(ScalarUDF::new_from_impl(alone)))
+                    }
+                    Kind::Aggregate => {
+                        RegisterFunction::Aggregate(Arc::new(AggregateUDF::new_from_impl(alone)))
+                    }
+                    Kind::Window => {
+                        RegisterFunction::Window(Arc::new(WindowUDF::new_from_impl(alone)))
+                    }
+                    Kind::Table => {
+                        let name = alone.name().to_owned();
+                        RegisterFunction::Table(name, Arc::new(alone))
+                    }
+                })
             }
             Err(error) => Err(DataFusionError::External(Box::new(error))),
         }

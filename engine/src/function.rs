@@ -3,29 +3,45 @@
 //! [`Host`] binds the two; what it returns is DataFusion's own kind of object
 //! over a pool of instances.
 
-mod arguments;
+// Functions as DataFusion has them, one kind after the other.
+mod aggregate;
+mod scalar;
+mod table;
+mod window;
+
+// Several functions of one name.
 mod coercion;
 mod overloads;
-mod query;
-mod scalar;
+
+// A function, and how it is called.
+mod arguments;
+mod calls;
+mod guest;
+mod residents;
 mod slices;
+
+// The query that calls.
+mod query;
 
 use std::sync::Arc;
 
 use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType};
+use arrow::error::ArrowError;
+use datafusion::common::DataFusionError;
 use datafusion::execution::memory_pool::MemoryPool;
-use datafusion::logical_expr::ScalarUDF;
 use fusebox_marshal::Layout;
 
-use crate::definition::{ANY_DECIMAL, Argument, Definition, Limits, SqlType, check_type};
+use crate::definition::{
+    ANY_DECIMAL, Argument, Definition, Kind, Limits, Reset, SqlType, check_type,
+};
 use crate::error::{Error, ModuleFault, Refusal, Result, Subject};
 use crate::module::{Inspection, Modules};
 use crate::sandbox::{Machine, Pool, Stop};
 
 pub(crate) use coercion::are_alike;
-use overloads::Overloads;
+use guest::Guest;
+pub(crate) use overloads::Overloads;
 pub(crate) use query::{Cancellation, QueryContext};
-use scalar::WasmScalar;
 
 /// The most arguments a function may have.
 const ARGUMENTS_MAX: usize = 255;
@@ -42,6 +58,7 @@ pub(crate) struct Host {
 pub(crate) struct HostOptions {
     pub(crate) limits: Limits,
     pub(crate) limits_max: Limits,
+    pub(crate) aggregate_memory_bytes_max: u64,
     pub(crate) module_bytes_max: u64,
     pub(crate) cache: bool,
 }
@@ -51,6 +68,7 @@ impl Default for HostOptions {
         Self {
             limits: Limits::default(),
             limits_max: Limits::WIDEST,
+            aggregate_memory_bytes_max: Limits::AGGREGATE_MEMORY_BYTES_MAX,
             module_bytes_max: 16 << 20,
             cache: false,
         }
@@ -66,6 +84,15 @@ impl Host {
         if limits.check(limits_max).is_err() {
             return Err(Error::Config("a limit exceeds the one in limits_max"));
         }
+        let aggregate = Limits {
+            memory_bytes_max: options.aggregate_memory_bytes_max,
+            ..limits
+        };
+        if !aggregate.are_in_range() {
+            return Err(Error::Config(
+                "aggregate_memory_bytes_max is not what a memory may be",
+            ));
+        }
         if options.module_bytes_max == 0 {
             return Err(Error::Config("module_bytes_max is zero"));
         }
@@ -76,8 +103,14 @@ impl Host {
     }
 
     /// The limits of a function whose statement gives none.
-    pub(crate) fn limits(&self) -> Limits {
-        self.options.limits
+    pub(crate) fn limits(&self, kind: Kind) -> Limits {
+        let mut limits = self.options.limits;
+        if kind == Kind::Aggregate {
+            let bytes_max = self.options.aggregate_memory_bytes_max;
+            let bytes_max = bytes_max.min(self.options.limits_max.memory_bytes_max);
+            limits.memory_bytes_max = bytes_max.max(limits.memory_bytes_max);
+        }
+        limits
     }
 
     /// The limits that no function may exceed.
@@ -102,12 +135,12 @@ impl Host {
         Inspection::of(binary).map_err(|fault| module_error(subject, fault))
     }
 
-    /// Makes a scalar function of a definition and the module it names.
+    /// Makes a function of a definition and the module it names.
     ///
     /// Everything that does not depend on rows is tried here, so that a
     /// function that exists can be called. `memory_pool` pays for the memory of
     /// calls of which the query is not known.
-    pub(crate) fn scalar(
+    pub(crate) fn bind(
         &self,
         definition: Definition,
         binary: &[u8],
@@ -120,35 +153,40 @@ impl Host {
             .map_err(|reason| Error::refused(subject.clone(), reason))?;
         let bound = || {
             let compiled = self.modules.compile(binary)?;
-            let export = compiled
-                .inspection
-                .column_function(&definition.symbol, limits.memory_bytes_max)?;
-            Ok((Arc::clone(&compiled), compiled.export(export)))
+            let operations = compiled.inspection.operations(
+                definition.kind,
+                &definition.symbol,
+                limits.memory_bytes_max,
+            )?;
+            Ok((compiled, operations))
         };
-        let (compiled, export) = bound().map_err(|fault| module_error(&subject, fault))?;
-        let remembers = !scalar::is_repeatable(&definition);
-        let pool = Pool::new(Arc::clone(&compiled.code), export, limits, remembers);
+        let (compiled, operations) = bound().map_err(|fault| module_error(&subject, fault))?;
+        let (operations, exports): (Vec<_>, Vec<_>) = operations.into_iter().unzip();
+        let remembers = definition.kind == Kind::Scalar && !guest::is_repeatable(&definition);
+        let exports = compiled.exports(exports);
+        let pool = Pool::new(Arc::clone(&compiled.code), exports, limits, remembers);
         pool.warm(limits.into())
             .map_err(|stop| instantiating(&subject, stop))?;
         let outside = QueryContext::new(Cancellation::default(), Arc::clone(memory_pool));
-        let function = WasmScalar::new(definition, compiled, pool, outside);
+        let pool = Arc::new(pool);
+        let function = Guest::new(definition, compiled, operations, pool, outside);
         Ok(Function(Arc::new(function)))
     }
 }
 
 /// A function that can be called, alone or among others of its name.
 #[derive(Clone)]
-pub(crate) struct Function(Arc<WasmScalar>);
+pub(crate) struct Function(Arc<Guest>);
 
 impl Function {
     pub(crate) fn definition(&self) -> &Definition {
-        self.0.definition()
+        &self.0.definition
     }
 
-    /// All functions of one name, at least one, as DataFusion sees them.
-    pub(crate) fn overloaded(functions: impl IntoIterator<Item = Self>) -> ScalarUDF {
+    /// All functions of one name, at least one and all of one kind.
+    pub(crate) fn overloaded(functions: impl IntoIterator<Item = Self>) -> Overloads {
         let functions = functions.into_iter().map(|function| function.0);
-        ScalarUDF::new_from_impl(Overloads::new(functions.collect()))
+        Overloads::new(functions.collect())
     }
 }
 
@@ -176,6 +214,20 @@ fn check_signature(definition: &Definition) -> Result<(), Refusal> {
     for argument in &signature.arguments {
         crosses(&argument.data_type)?;
     }
+    for column in &definition.state {
+        if column.data_type == ANY_DECIMAL {
+            return Err(Refusal::TypeRule(
+                "is DECIMAL(*) in a state, which has one type",
+            ));
+        }
+        crosses(&column.data_type)?;
+    }
+    if definition.kind == Kind::Aggregate && signature.arguments.is_empty() {
+        return Err(Refusal::NoArguments);
+    }
+    if definition.reset == Reset::Row && definition.kind != Kind::Scalar {
+        return Err(Refusal::Reset(definition.kind));
+    }
     let any = |argument: &Argument| argument.data_type == ANY_DECIMAL;
     if signature.returns == ANY_DECIMAL && !signature.arguments.iter().any(any) {
         return Err(Refusal::TypeRule(
@@ -202,4 +254,12 @@ fn instantiating(subject: &Subject, stop: Stop) -> Error {
         other => format!("{other:?}"),
     };
     module_error(subject, ModuleFault::Instantiate(cause))
+}
+
+fn arrow(error: ArrowError) -> Error {
+    Error::Query(Box::new(error))
+}
+
+fn external(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
 }

@@ -68,7 +68,7 @@ mod definition;
 mod error;
 
 pub use definition::{
-    Argument, Definition, Digest, Limits, NotADigest, NullHandling, Origin, Reset, Signature,
+    Argument, Definition, Digest, Kind, Limits, NotADigest, NullHandling, Origin, Reset, Signature,
     Volatility,
 };
 pub use error::{Breach, Error, Exhausted, ModuleFault, PathRefusal, Refusal, Result, Subject};

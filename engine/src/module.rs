@@ -3,5 +3,5 @@
 mod inspect;
 mod store;
 
-pub(crate) use inspect::{Inspection, decode};
+pub(crate) use inspect::{Inspection, Operation, decode};
 pub(crate) use store::{Compiled, Modules};

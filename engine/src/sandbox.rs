@@ -17,8 +17,8 @@ mod stop;
 
 pub(crate) use account::Account;
 pub(crate) use guard::Guard;
-pub(crate) use instance::{Answer, Budget, Call, Export, ROWS_MAX};
+pub(crate) use instance::{Answer, Budget, Call, Exports, ROWS_MAX};
 pub(crate) use machine::Machine;
-pub(crate) use pool::Pool;
 pub use pool::ProcessLimits;
+pub(crate) use pool::{Lent, Pool};
 pub(crate) use stop::Stop;

@@ -196,6 +196,15 @@ impl SessionBuilder {
         self
     }
 
+    /// The linear memory of an aggregate function whose statement gives none, in
+    /// bytes: it holds the states of all groups of a partition. 1 GiB unless
+    /// given, and never less than that of other functions nor more than
+    /// [`limits_max`](Self::limits_max) has.
+    pub fn aggregate_memory_bytes_max(mut self, bytes: u64) -> Self {
+        self.options.aggregate_memory_bytes_max = bytes;
+        self
+    }
+
     /// The largest module that is accepted, in bytes.
     pub fn module_bytes_max(mut self, bytes: u64) -> Self {
         self.options.module_bytes_max = bytes;

@@ -17,6 +17,8 @@ pub enum Breach {
     Status(u32),
     #[error("it returned {found} rows for {expected}")]
     Rows { found: i64, expected: u64 },
+    #[error("it did {found} rows, not {least} to {most}")]
+    RowsBetween { found: i64, least: u64, most: u64 },
     #[error("its result has a negative offset, {0}")]
     Offset(i64),
     #[error("its result has {found} buffers, not {expected}")]

@@ -24,6 +24,9 @@ mod union;
 // What Arrow has several layouts of.
 mod dress;
 
+use std::borrow::Cow;
+use std::ops::RangeInclusive;
+
 use arrow_array::{ArrayRef, new_null_array};
 use arrow_buffer::NullBuffer;
 use arrow_schema::DataType;
@@ -124,13 +127,37 @@ pub fn lift(
     nulls: Option<&NullBuffer>,
     bytes_max: u64,
 ) -> Result<ArrayRef, Unlifted> {
+    lift_some(header, memory, data_type, rows..=rows, nulls, bytes_max)
+}
+
+/// Copies a column as [`lift`] does, of which it is for the guest to say how
+/// many rows it has: one of the numbers `rows`. `nulls` are those of the most.
+pub fn lift_some(
+    header: GuestAddr,
+    memory: &[u8],
+    data_type: &DataType,
+    rows: RangeInclusive<u64>,
+    nulls: Option<&NullBuffer>,
+    bytes_max: u64,
+) -> Result<ArrayRef, Unlifted> {
     let header = ArrowArray::from_bytes(&header.array(memory)?);
-    if header.length != rows as i64 {
-        return Err(Unlifted::Breach(Breach::Rows {
-            found: header.length,
-            expected: rows,
-        }));
-    }
+    let found = header.length;
+    let rows = match u64::try_from(found) {
+        Ok(length) if rows.contains(&length) => length,
+        _ if rows.start() == rows.end() => {
+            let expected = *rows.end();
+            return Err(Breach::Rows { found, expected }.into());
+        }
+        _ => {
+            let (least, most) = rows.into_inner();
+            return Err(Breach::RowsBetween { found, least, most }.into());
+        }
+    };
+    // Of fewer rows than there might be, those in front.
+    let nulls = nulls.map(|nulls| match nulls.len() as u64 > rows {
+        true => Cow::Owned(nulls.slice(0, rows as usize)),
+        false => Cow::Borrowed(nulls),
+    });
     let mut allowance = Allowance {
         bytes: 0,
         bytes_max,
@@ -139,7 +166,7 @@ pub fn lift(
         memory,
         allowance: &mut allowance,
     };
-    let column = reader.column(&header, 0, rows, &plain(data_type), nulls)?;
+    let column = reader.column(&header, 0, rows, &plain(data_type), nulls.as_deref())?;
     dress(column, data_type, &mut allowance)
 }
 

@@ -32,6 +32,11 @@ pub struct Limits {
     /// for an instance that waits for its next call; only those of at most
     /// 4 MiB are kept.
     ///
+    /// An aggregate function has [more](Self::AGGREGATE_MEMORY_BYTES_MAX), since
+    /// it holds the states of all groups of a partition at once. DataFusion is
+    /// told its size between batches and charges the pool; where that refuses,
+    /// it writes the states to disk if it can, and the instance is given up.
+    ///
     /// `memory`, from 64 KiB to 4 GiB.
     pub memory_bytes_max: u64,
     /// The stack of a recursion, in bytes, as the guest's own count has them.
@@ -63,6 +68,10 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The linear memory of an aggregate function that is given none, in bytes:
+    /// enough for the states of some ten million groups.
+    pub const AGGREGATE_MEMORY_BYTES_MAX: u64 = 1 << 30;
+
     /// Every limit at the highest value that it may have.
     pub const WIDEST: Self = Self {
         fuel_per_row: FUEL_MAX,

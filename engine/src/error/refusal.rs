@@ -2,6 +2,7 @@
 //! embedder.
 
 use super::list;
+use crate::definition::Kind;
 
 /// Why a statement is refused. Reads on from the
 /// [`Subject`](crate::Subject).
@@ -65,8 +66,27 @@ pub enum Refusal {
     Base64(String),
     #[error("is written in {0}; Fusebox runs LANGUAGE WASM")]
     Language(String),
-    #[error("cannot be declared {0} yet; scalar functions can")]
-    Kind(&'static str),
+    #[error("has a clause STATE, which only aggregate functions have")]
+    State,
+    #[error("has {}", match .0 {
+        Some(name) => format!("two columns of the name {name}"),
+        None => "a column without a name".to_owned(),
+    })]
+    ColumnName(Option<String>),
+    #[error(
+        "is of the kind {0}, which forgets nothing between rows; only scalar functions have an option reset"
+    )]
+    Reset(Kind),
+    #[error(
+        "has an argument that is not the same for all rows, {argument}: a table function takes constants"
+    )]
+    Varies { argument: String },
+    #[error("takes no arguments, and an aggregate function takes one at least")]
+    NoArguments,
+    #[error("has no columns")]
+    NoColumns,
+    #[error("is of the kind {found}, and all functions of a name are of one kind, not {stated}")]
+    Kind { found: Kind, stated: Kind },
 }
 
 /// Why a path in SQL is not read.

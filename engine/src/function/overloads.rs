@@ -9,12 +9,10 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::common::{DataFusionError, Result};
-use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility as DfVolatility,
-};
+use datafusion::logical_expr::{Signature, Volatility as DfVolatility};
 
 use super::coercion::{accepts, coerced, returned, written_out};
-use super::scalar::WasmScalar;
+use super::guest::Guest;
 use crate::definition::{Volatility, argument_lists, canonical};
 use crate::error::{Error, Refusal, Subject};
 
@@ -23,29 +21,30 @@ use crate::error::{Error, Refusal, Subject};
 /// Two are equal when all their definitions are: digest and limits are part of
 /// those, so a plan never mixes up a function and its replacement.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct Overloads {
+pub(crate) struct Overloads {
     functions: Vec<Overload>,
     signature: Signature,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Overload {
+pub(super) struct Overload {
     takes: Vec<DataType>,
-    function: Arc<WasmScalar>,
+    pub(super) function: Arc<Guest>,
 }
 
 impl Overload {
-    fn returns(&self, given: &[DataType]) -> DataType {
-        let declared = &self.function.definition().signature.returns;
+    /// The type of what it returns for such arguments.
+    pub(super) fn returns(&self, given: &[DataType]) -> DataType {
+        let declared = &self.function.definition.signature.returns;
         returned(declared, &self.takes, given)
     }
 }
 
 impl Overloads {
-    pub(super) fn new(functions: Vec<Arc<WasmScalar>>) -> Self {
+    pub(super) fn new(functions: Vec<Arc<Guest>>) -> Self {
         // DataFusion knows one volatility for a name.
         let volatility = |volatility| {
-            let mut definitions = functions.iter().map(|function| function.definition());
+            let mut definitions = functions.iter().map(|function| &function.definition);
             definitions.any(|definition| definition.volatility == volatility)
         };
         let volatility = if volatility(Volatility::Volatile) {
@@ -55,8 +54,8 @@ impl Overloads {
         } else {
             DfVolatility::Immutable
         };
-        let overload = |function: Arc<WasmScalar>| Overload {
-            takes: function.definition().signature.types(),
+        let overload = |function: Arc<Guest>| Overload {
+            takes: function.definition.signature.types(),
             function,
         };
         Self {
@@ -115,42 +114,45 @@ impl Overloads {
     }
 }
 
-impl ScalarUDFImpl for Overloads {
-    fn name(&self) -> &str {
-        &self.functions[0].function.definition().name
+/// What DataFusion asks of a function of any kind.
+impl Overloads {
+    pub(crate) fn name(&self) -> &str {
+        &self.functions[0].function.definition.name
     }
 
-    fn signature(&self) -> &Signature {
+    pub(super) fn signature(&self) -> &Signature {
         &self.signature
     }
 
-    /// The declared type, for arguments as [`coerce_types`](Self::coerce_types)
-    /// leaves them.
-    fn return_type(&self, given: &[DataType]) -> Result<DataType> {
-        match self.exact(given) {
-            Some(overload) => Ok(overload.returns(given)),
-            None => Err(self.refused(match self.coerce(given) {
+    pub(super) fn overloads(&self) -> impl Iterator<Item = &Overload> {
+        self.functions.iter()
+    }
+
+    pub(super) fn functions(&self) -> impl Iterator<Item = &Guest> {
+        self.functions.iter().map(|overload| &*overload.function)
+    }
+
+    /// The function that takes arguments of these types, as
+    /// [`coerced`](Self::coerced) leaves them.
+    pub(super) fn of(&self, given: &[DataType]) -> Result<&Overload> {
+        self.exact(given).ok_or_else(|| {
+            self.refused(match self.coerce(given) {
                 Ok(_) => self.mismatch(given),
                 Err(reason) => reason,
-            })),
-        }
+            })
+        })
     }
 
-    fn is_strict(&self) -> bool {
-        self.functions.iter().all(|f| f.function.is_strict())
+    /// The declared type, for arguments as [`coerced`](Self::coerced) leaves
+    /// them.
+    pub(super) fn return_type(&self, given: &[DataType]) -> Result<DataType> {
+        Ok(self.of(given)?.returns(given))
     }
 
-    /// What cannot be coerced stays as it is: `return_type` refuses it in our
-    /// words, while an error from here would be lost among DataFusion's.
-    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        Ok(self.coerce(given).unwrap_or_else(|_| given.to_vec()))
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let given: Vec<_> = args.args.iter().map(ColumnarValue::data_type).collect();
-        match self.exact(&given) {
-            Some(overload) => overload.function.invoke(args, &overload.returns(&given)),
-            None => Err(self.refused(self.mismatch(&given))),
-        }
+    /// What the arguments become. What cannot be coerced stays as it is:
+    /// `return_type` refuses it in our words, while an error from DataFusion's
+    /// `coerce_types` would be lost among its own.
+    pub(super) fn coerced(&self, given: &[DataType]) -> Vec<DataType> {
+        self.coerce(given).unwrap_or_else(|_| given.to_vec())
     }
 }

@@ -4,16 +4,62 @@
 //! that was accepted can be instantiated later without surprises.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fusebox_abi::{
-    EXPORT_ALLOC, EXPORT_FUNCTION_PREFIX, EXPORT_MEMORY, EXPORT_VERSION, EXPORT_VERSION_PREFIX,
-    SECTION_FUNCTIONS,
+    EXPORT_ALLOC, EXPORT_FINISH_PREFIX, EXPORT_FORGET_PREFIX, EXPORT_FUNCTION_PREFIX,
+    EXPORT_MEMORY, EXPORT_MERGE_PREFIX, EXPORT_NEXT_PREFIX, EXPORT_PARTITION_PREFIX,
+    EXPORT_RANK_PREFIX, EXPORT_RETRACT_PREFIX, EXPORT_STATE_PREFIX, EXPORT_TABLE_PREFIX,
+    EXPORT_UPDATE_PREFIX, EXPORT_VERSION, EXPORT_VERSION_PREFIX, SECTION_FUNCTIONS,
 };
 use fusebox_instrument::FEATURES;
 use wasmparser::{Encoding, ExternalKind, FuncType, Parser, Payload, ValType, Validator};
 
+use crate::definition::Kind;
 use crate::error::ModuleFault;
+
+/// What the host calls of a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    /// A scalar function.
+    Call,
+    Update,
+    Merge,
+    State,
+    Finish,
+    Forget,
+    Retract,
+    /// A window function over a partition's rows, in order and in pieces.
+    Next,
+    /// A window function over a whole partition.
+    Partition,
+    /// A window function of which rows are peers.
+    Rank,
+    /// A table function.
+    Generate,
+}
+
+/// The operations of a kind of function, with what the names of their exports
+/// begin with.
+fn prefixes(kind: Kind) -> &'static [(Operation, &'static str)] {
+    match kind {
+        Kind::Scalar => &[(Operation::Call, EXPORT_FUNCTION_PREFIX)],
+        Kind::Aggregate => &[
+            (Operation::Update, EXPORT_UPDATE_PREFIX),
+            (Operation::Merge, EXPORT_MERGE_PREFIX),
+            (Operation::State, EXPORT_STATE_PREFIX),
+            (Operation::Finish, EXPORT_FINISH_PREFIX),
+            (Operation::Forget, EXPORT_FORGET_PREFIX),
+            (Operation::Retract, EXPORT_RETRACT_PREFIX),
+        ],
+        Kind::Window => &[
+            (Operation::Next, EXPORT_NEXT_PREFIX),
+            (Operation::Partition, EXPORT_PARTITION_PREFIX),
+            (Operation::Rank, EXPORT_RANK_PREFIX),
+        ],
+        Kind::Table => &[(Operation::Generate, EXPORT_TABLE_PREFIX)],
+    }
+}
 
 /// What was found in a valid module.
 #[derive(Debug, Default)]
@@ -110,35 +156,62 @@ impl Inspection {
         &self.declarations
     }
 
-    /// The symbols of the column functions, in alphabetical order.
+    /// The symbols of all functions, in alphabetical order.
     pub(crate) fn symbols(&self) -> Vec<String> {
-        self.exports
-            .keys()
-            .filter_map(|name| name.strip_prefix(EXPORT_FUNCTION_PREFIX))
-            .map(str::to_owned)
-            .collect()
+        let kinds = [Kind::Scalar, Kind::Aggregate, Kind::Window, Kind::Table];
+        let prefixes = kinds
+            .into_iter()
+            .flat_map(prefixes)
+            .map(|(_, prefix)| prefix);
+        let symbols = prefixes.flat_map(|prefix| {
+            let names = self.exports.keys();
+            names.filter_map(move |name| name.strip_prefix(prefix))
+        });
+        let symbols: BTreeSet<&str> = symbols.collect();
+        symbols.into_iter().map(str::to_owned).collect()
     }
 
-    /// Checks that the module has a column function of that symbol and all
-    /// that a call needs, and returns its export's name.
-    pub(crate) fn column_function(
+    /// Checks that the module has a function of that kind and symbol and all
+    /// that its calls need, and returns its operations with the names of their
+    /// exports.
+    pub(crate) fn operations(
         &self,
+        kind: Kind,
         symbol: &str,
         memory_bytes_max: u64,
-    ) -> Result<String, ModuleFault> {
-        let export = format!("{EXPORT_FUNCTION_PREFIX}{symbol}");
-        let Some(found) = self.exports.get(&export) else {
-            let others = self.symbols().into_iter();
-            let others = others.map(|symbol| format!("{EXPORT_FUNCTION_PREFIX}{symbol}"));
-            return Err(no_export(&export, others.collect()));
-        };
-        self.speaks_our_version()?;
-        found.must_be(
-            &export,
-            &[ValType::I32; 3],
-            &[ValType::I32],
-            "(i32, i32, i32) -> i32",
-        )?;
+    ) -> Result<Vec<(Operation, String)>, ModuleFault> {
+        let mut operations = Vec::new();
+        let mut missing = None;
+        for (operation, prefix) in prefixes(kind) {
+            let export = format!("{prefix}{symbol}");
+            match self.exports.get(&export) {
+                Some(found) => {
+                    self.speaks_our_version()?;
+                    found.must_be(
+                        &export,
+                        &[ValType::I32; 3],
+                        &[ValType::I32],
+                        "(i32, i32, i32) -> i32",
+                    )?;
+                    operations.push((*operation, export));
+                }
+                None if *operation == Operation::Retract => {}
+                None => {
+                    missing.get_or_insert(export);
+                }
+            }
+        }
+        // A window function is one of several operations, an aggregate is all.
+        let missing = missing.filter(|_| kind != Kind::Window || operations.is_empty());
+        if let Some(missing) = missing {
+            let prefixes = || prefixes(kind).iter().map(|(_, prefix)| *prefix);
+            let others = self.exports.keys();
+            let others = others.filter(|name| prefixes().any(|prefix| name.starts_with(prefix)));
+            return Err(no_export(&missing, others.cloned().collect()));
+        }
+        if kind == Kind::Window {
+            operations.truncate(1);
+        }
         let alloc = self
             .exports
             .get(EXPORT_ALLOC)
@@ -161,7 +234,7 @@ impl Inspection {
                 bytes_max: memory_bytes_max,
             });
         }
-        Ok(export)
+        Ok(operations)
     }
 
     fn speaks_our_version(&self) -> Result<(), ModuleFault> {

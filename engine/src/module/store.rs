@@ -8,7 +8,7 @@ use fusebox_instrument::{Error as Unmetered, Options, Rows, instrument};
 use super::inspect::Inspection;
 use crate::definition::Digest;
 use crate::error::ModuleFault;
-use crate::sandbox::{Export, Guard, Machine};
+use crate::sandbox::{Exports, Guard, Machine};
 
 /// A module that was inspected and compiled.
 pub(crate) struct Compiled {
@@ -22,12 +22,14 @@ pub(crate) struct Compiled {
 }
 
 impl Compiled {
-    /// The column function that is exported under a name, which was found.
-    pub(crate) fn export(&self, name: String) -> Export {
-        let rows = self.rows.get(&name).copied().unwrap_or(Rows::Shared);
-        Export {
-            name,
-            rows,
+    /// The operations that are exported under these names, which were found.
+    pub(crate) fn exports(&self, names: impl IntoIterator<Item = String>) -> Exports {
+        let operations = names.into_iter().map(|name| {
+            let rows = self.rows.get(&name).copied().unwrap_or(Rows::Shared);
+            (name, rows)
+        });
+        Exports {
+            operations: operations.collect(),
             globals: self.globals,
         }
     }

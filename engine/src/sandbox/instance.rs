@@ -9,7 +9,7 @@ use fusebox_abi::{
 };
 use fusebox_instrument::{EXPORT_GLOBAL_PREFIX, EXPORT_START, Rows};
 use fusebox_marshal::GuestAddr;
-use fusebox_marshal::lift::{failure, lift};
+use fusebox_marshal::lift::{failure, lift_some};
 use fusebox_marshal::lower::Lowering;
 
 use super::account::Account;
@@ -98,8 +98,7 @@ pub(crate) struct Instance {
     /// The guest's own, as far as they can change.
     globals: Vec<wasmtime::Global>,
     alloc: wasmtime::TypedFunc<u32, u32>,
-    function: wasmtime::TypedFunc<(u32, u32, u32), u32>,
-    rows: Rows,
+    operations: Vec<(Operation, Rows)>,
     meter: Meter,
     /// The guest's arena and its size in bytes.
     arena: (GuestAddr, u32),
@@ -110,12 +109,13 @@ pub(crate) struct Instance {
     base: Option<Base>,
 }
 
+type Operation = wasmtime::TypedFunc<(u32, u32, u32), u32>;
+
 /// What of a module is instantiated.
 #[derive(Clone)]
-pub(crate) struct Export {
-    pub(crate) name: String,
-    /// How the fuel of its rows is granted.
-    pub(crate) rows: Rows,
+pub(crate) struct Exports {
+    /// What can be called, and how the fuel of its rows is granted.
+    pub(crate) operations: Vec<(String, Rows)>,
     /// How many globals an instance must be given back to be as good as new,
     /// with its memory, if that is enough.
     pub(crate) globals: Option<usize>,
@@ -124,9 +124,15 @@ pub(crate) struct Export {
 /// One call's arguments and what is expected of it.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
+    /// What is called, by its place among the [`Exports`].
+    pub(crate) operation: usize,
     pub(crate) arguments: &'a Lowering,
     pub(crate) budget: Budget,
+    /// The type of the column that it answers; Null where it answers none but
+    /// says how many rows it did.
     pub(crate) returns: &'a DataType,
+    /// How many of the rows it must answer at least.
+    pub(crate) rows_min: u32,
     /// The rows that are null whatever the guest says.
     pub(crate) nulls: Option<&'a NullBuffer>,
     /// Whether a call that was denied memory has no answer, since with fewer
@@ -144,11 +150,11 @@ pub(crate) struct Answer {
 }
 
 impl Instance {
-    /// Instantiates the module; `export` is a column function, which was
-    /// checked when the module was inspected.
+    /// Instantiates the module; `exports` were checked when the module was
+    /// inspected.
     pub(super) fn new(
         module: &wasmtime::InstancePre<Guard>,
-        export: &Export,
+        exports: &Exports,
         limits: Limits,
         budget: Budget,
         account: Option<Box<dyn Account>>,
@@ -172,10 +178,14 @@ impl Instance {
         let alloc = instance
             .get_typed_func(&mut store, EXPORT_ALLOC)
             .expect("the inspection found the allocator and its type");
-        let function = instance
-            .get_typed_func(&mut store, &export.name)
-            .expect("the inspection found the function and its type");
-        let globals = (0..export.globals.unwrap_or_default()).map(|number| {
+        let operations = exports.operations.iter().map(|(name, rows)| {
+            let function = instance
+                .get_typed_func(&mut store, name)
+                .expect("the inspection found the operation and its type");
+            (function, *rows)
+        });
+        let operations = operations.collect();
+        let globals = (0..exports.globals.unwrap_or_default()).map(|number| {
             instance
                 .get_global(&mut store, &format!("{EXPORT_GLOBAL_PREFIX}{number}"))
                 .expect("the instrumentation has exported as many")
@@ -187,8 +197,7 @@ impl Instance {
             memory,
             globals,
             alloc,
-            function,
-            rows: export.rows,
+            operations,
             meter,
             arena: (GuestAddr(0), 0),
             result_bytes_max: limits.result_bytes_max,
@@ -207,6 +216,11 @@ impl Instance {
         let globals = &self.globals;
         self.base = Some(Base::of(room, self.memory, globals, &mut self.store));
         Ok(())
+    }
+
+    /// How much memory there is, in bytes.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.memory.data_size(&self.store)
     }
 
     /// How much memory there was before anybody asked for more, in bytes.
@@ -250,6 +264,7 @@ impl Instance {
     /// Lowers, calls, lifts.
     pub(super) fn call(&mut self, call: Call<'_>) -> Result<Answer, Stop> {
         let Call { budget, .. } = call;
+        let (function, kind) = self.operations[call.operation].clone();
         let rows = call.arguments.rows();
         let bytes = call.arguments.bytes();
         let arena = self.reserve(bytes, budget)?;
@@ -257,8 +272,8 @@ impl Instance {
         let lowered = call.arguments.write(arena, memory)?;
         let addresses = (lowered.args.0, rows, lowered.result.0);
         self.meter
-            .begin_rows(&mut self.store, budget, self.rows, rows, bytes)?;
-        let ended = self.function.call(&mut self.store, addresses);
+            .begin_rows(&mut self.store, budget, kind, rows, bytes)?;
+        let ended = function.call(&mut self.store, addresses);
         let ended = self
             .meter
             .verdict(&mut self.store, Some(self.memory), ended);
@@ -273,7 +288,7 @@ impl Instance {
             return Err(Stop::Spent);
         }
         let status = match ended {
-            Err(Stop::Fuel { row: None }) if self.might_do_with_fewer(budget, rows) => {
+            Err(Stop::Fuel { row: None }) if might_do_with_fewer(kind, budget, rows) => {
                 return Err(Stop::Spent);
             }
             ended => ended?,
@@ -281,17 +296,15 @@ impl Instance {
         let memory = self.memory.data(&self.store);
         match status {
             STATUS_OK => Ok(Answer {
-                column: lift(
+                column: lift_some(
                     lowered.result,
                     memory,
                     call.returns,
-                    rows.into(),
+                    call.rows_min.into()..=rows.into(),
                     call.nulls,
                     self.result_bytes_max,
                 )?,
-                is_light: self
-                    .meter
-                    .burnt(&mut self.store, budget, self.rows, rows, bytes)
+                is_light: self.meter.burnt(&mut self.store, budget, kind, rows, bytes)
                     < FUEL_GRANTED / 4
                     && !self
                         .store
@@ -315,16 +328,6 @@ impl Instance {
         let guard = self.store.data();
         bytes > before && guard.is_much(bytes)
             || bytes > self.bare_bytes && guard.is_much(bytes + GROWTH_LOSS_BYTES_MAX)
-    }
-
-    /// Whether a call for `rows` rows that was out of fuel had less than its rows
-    /// may burn each.
-    fn might_do_with_fewer(&self, budget: Budget, rows: u32) -> bool {
-        let has_less = match self.rows {
-            Rows::Shared => budget.fuel_shared() < budget.fuel_of(rows),
-            Rows::Announced | Rows::Bounded(_) => true,
-        };
-        has_less && rows > 1
     }
 
     /// The arena, of `bytes` bytes at least: the one from the last call where
@@ -355,4 +358,14 @@ impl Instance {
         self.arena = (arena, wanted);
         Ok(arena)
     }
+}
+
+/// Whether a call for `rows` rows that was out of fuel had less than its rows
+/// may burn each.
+fn might_do_with_fewer(kind: Rows, budget: Budget, rows: u32) -> bool {
+    let has_less = match kind {
+        Rows::Shared => budget.fuel_shared() < budget.fuel_of(rows),
+        Rows::Announced | Rows::Bounded(_) => true,
+    };
+    has_less && rows > 1
 }

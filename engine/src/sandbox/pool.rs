@@ -1,14 +1,16 @@
 //! The pool: instances of one function, lent to one call at a time.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arrow::datatypes::DataType;
 use fusebox_instrument::Rows;
 use fusebox_marshal::Layout;
 
 use super::account::Account;
 use super::guard::Guard;
-use super::instance::{Answer, Budget, Call, Export, Instance};
+use super::instance::{Answer, Budget, Call, Exports, Instance, ROWS_MAX};
 use super::reset::Room;
 use super::stop::Stop;
 use crate::definition::Limits;
@@ -61,12 +63,12 @@ impl ProcessLimits {
 /// instance that is as good as new.
 pub(crate) struct Pool {
     module: Arc<wasmtime::InstancePre<Guard>>,
-    export: Export,
+    exports: Exports,
     limits: Limits,
     /// Whether an instance may remember earlier calls.
     remembers: bool,
     idle: Mutex<Vec<Instance>>,
-    at_work: AtomicU64,
+    at_work: Arc<AtomicU64>,
 }
 
 /// How many idle instances are kept.
@@ -78,17 +80,17 @@ const IDLE_MEMORY_BYTES_MAX: usize = 4 << 20;
 impl Pool {
     pub(crate) fn new(
         module: Arc<wasmtime::InstancePre<Guard>>,
-        export: Export,
+        exports: Exports,
         limits: Limits,
         remembers: bool,
     ) -> Self {
         Self {
             module,
-            export,
+            exports,
             limits,
             remembers,
             idle: Mutex::default(),
-            at_work: AtomicU64::new(0),
+            at_work: Arc::default(),
         }
     }
 
@@ -106,14 +108,12 @@ impl Pool {
             let any = |_: &Instance| true;
             self.lend(any, call.budget, Some(account()))?
         } else {
-            self.lend_as_new(call, account)?
+            let (rows, bytes) = (call.arguments.rows(), call.arguments.bytes());
+            let account = || Some(account());
+            self.lend_as_new(rows, bytes, call.returns, call.budget, account)?
         };
         let result = instance.call(call);
-        let is_whole = matches!(
-            result,
-            Ok(_) | Err(Stop::Failed { .. } | Stop::Result { .. })
-        );
-        if is_whole && (self.remembers || instance.can_be_reset()) {
+        if is_whole(&result) && (self.remembers || instance.can_be_reset()) {
             self.take_back(instance);
         }
         result
@@ -121,14 +121,55 @@ impl Pool {
 
     /// Whether the guest announces its rows, so that each has its own fuel.
     pub(crate) fn announces_rows(&self) -> bool {
-        self.export.rows != Rows::Shared
+        self.rows(0) != Rows::Shared
+    }
+
+    /// How the fuel of an operation's rows is granted.
+    fn rows(&self, operation: usize) -> Rows {
+        self.exports.operations[operation].1
+    }
+
+    /// How many rows the call of an operation may be about that cannot be called
+    /// again, but may end before it has done all of them.
+    pub(crate) fn rows_in_turn(&self, operation: usize, budget: Budget) -> usize {
+        let rows = match self.rows(operation) {
+            Rows::Bounded(fuel) => Budget::bounded_rows_within(fuel),
+            Rows::Announced => ROWS_MAX,
+            Rows::Shared => budget.rows_within(),
+        };
+        rows as usize
+    }
+
+    /// Lends an instance that is as good as new for calls to come, the first of
+    /// which is about so many rows and bytes of arguments and returns `returns`.
+    ///
+    /// With `room`, it is one that can be lent again, as long as its memory does
+    /// not grow.
+    pub(crate) fn lend_for(
+        self: &Arc<Self>,
+        room: Option<(u32, u64, &DataType)>,
+        budget: Budget,
+        account: impl Fn() -> Option<Box<dyn Account>>,
+    ) -> Result<Lent, Stop> {
+        let turns = self.turns()?;
+        let instance = match room {
+            Some((rows, bytes, returns)) => {
+                self.lend_as_new(rows, bytes, returns, budget, account)?
+            }
+            None => self.instantiate(budget, account())?,
+        };
+        Ok(Lent {
+            instance: Some(instance),
+            pool: Arc::clone(self),
+            _turns: turns,
+        })
     }
 
     /// How many rows a call may be about without running out of what its rows
     /// may burn together, if that is known; where a call can be made
     /// again with fewer, that need not be known.
     pub(crate) fn rows_within(&self, budget: Budget, is_repeatable: bool) -> Option<usize> {
-        let rows = match self.export.rows {
+        let rows = match self.rows(0) {
             Rows::Bounded(fuel) => Budget::bounded_rows_within(fuel),
             Rows::Shared | Rows::Announced if is_repeatable => return None,
             Rows::Shared | Rows::Announced => budget.rows_within(),
@@ -145,10 +186,10 @@ impl Pool {
     }
 
     /// A place for a call among those of the function and those of the process.
-    fn turns(&self) -> Result<(Turn<'_>, Turn<'_>), Stop> {
+    fn turns(&self) -> Result<Turns, Stop> {
         let instances_max = self.limits.instances_max;
-        let turn =
-            Turn::take(&self.at_work, instances_max).ok_or(Stop::Instances { instances_max })?;
+        let turn = Turn::take(Arc::clone(&self.at_work), instances_max)
+            .ok_or(Stop::Instances { instances_max })?;
         let instances_max = PROCESS_INSTANCES_MAX.load(Ordering::Relaxed);
         let process_turn = Turn::take(&PROCESS_AT_WORK, instances_max)
             .ok_or(Stop::ProcessInstances { instances_max })?;
@@ -158,19 +199,20 @@ impl Pool {
     /// An instance in which nothing is left of an earlier call.
     fn lend_as_new(
         &self,
-        call: Call<'_>,
-        account: impl Fn() -> Box<dyn Account>,
+        rows: u32,
+        bytes: u64,
+        returns: &DataType,
+        budget: Budget,
+        account: impl Fn() -> Option<Box<dyn Account>>,
     ) -> Result<Instance, Stop> {
-        let Call { budget, .. } = call;
-        let (rows, bytes) = (call.arguments.rows(), call.arguments.bytes());
-        let returns = Layout::of(call.returns).expect("the signature was checked");
+        let returns = Layout::of(returns).expect("the signature was checked");
         let room = Room::of(rows, bytes, &returns, self.limits.memory_bytes_max);
         let is_bare = |idle: &Instance| idle.room().is_none();
-        let Some(room) = room.filter(|_| self.export.globals.is_some()) else {
-            return self.lend(is_bare, budget, Some(account()));
+        let Some(room) = room.filter(|_| self.exports.globals.is_some()) else {
+            return self.lend(is_bare, budget, account());
         };
         let fits = |idle: &Instance| idle.room() == Some(room) || is_bare(idle);
-        let mut instance = self.lend(fits, budget, Some(account()))?;
+        let mut instance = self.lend(fits, budget, account())?;
         if instance.room().is_some() {
             instance.reset(bytes);
             return Ok(instance);
@@ -186,7 +228,7 @@ impl Pool {
             // Less may do: what the arguments need and no more.
             Err(_) => {
                 drop(instance);
-                self.instantiate(budget, Some(account()))
+                self.instantiate(budget, account())
             }
         }
     }
@@ -218,7 +260,7 @@ impl Pool {
         budget: Budget,
         account: Option<Box<dyn Account>>,
     ) -> Result<Instance, Stop> {
-        Instance::new(&self.module, &self.export, self.limits, budget, account)
+        Instance::new(&self.module, &self.exports, self.limits, budget, account)
     }
 
     fn take_back(&self, mut instance: Instance) {
@@ -235,18 +277,67 @@ impl Pool {
     }
 }
 
-/// A place among the instances at work, given back when dropped.
-struct Turn<'a>(&'a AtomicU64);
+/// Whether an instance that has answered so may be called again.
+fn is_whole(result: &Result<Answer, Stop>) -> bool {
+    matches!(
+        result,
+        Ok(_) | Err(Stop::Failed { .. } | Stop::Result { .. })
+    )
+}
 
-impl<'a> Turn<'a> {
-    /// A place, if fewer than `max` are taken.
-    fn take(at_work: &'a AtomicU64, max: u64) -> Option<Self> {
-        let turn = Self(at_work);
-        (at_work.fetch_add(1, Ordering::Relaxed) < max).then_some(turn)
+/// An instance that is lent for more than one call, and keeps between them what
+/// the guest likes to keep. It goes back when it is dropped, if it can be made
+/// as good as new.
+pub(crate) struct Lent {
+    /// None after a call that came to no end.
+    instance: Option<Instance>,
+    pool: Arc<Pool>,
+    _turns: Turns,
+}
+
+impl Lent {
+    /// Runs a call. After one that came to no end, there is no other.
+    pub(crate) fn call(&mut self, call: Call<'_>) -> Result<Answer, Stop> {
+        let gone = || Stop::Instantiate("it was stopped".to_owned());
+        let mut instance = self.instance.take().ok_or_else(gone)?;
+        let result = instance.call(call);
+        if is_whole(&result) {
+            self.instance = Some(instance);
+        }
+        result
+    }
+
+    /// How much memory it has, in bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.instance.as_ref().map_or(0, Instance::memory_bytes)
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(instance) = self.instance.take()
+            && instance.can_be_reset()
+        {
+            self.pool.take_back(instance);
+        }
+    }
+}
+
+/// A call's places among those of its function and those of the process.
+type Turns = (Turn<Arc<AtomicU64>>, Turn<&'static AtomicU64>);
+
+/// A place among the instances at work, given back when dropped.
+struct Turn<C: Deref<Target = AtomicU64>>(C);
+
+impl<C: Deref<Target = AtomicU64>> Turn<C> {
+    /// A place, if fewer than `max` are taken.
+    fn take(at_work: C, max: u64) -> Option<Self> {
+        let turn = Self(at_work);
+        (turn.0.fetch_add(1, Ordering::Relaxed) < max).then_some(turn)
+    }
+}
+
+impl<C: Deref<Target = AtomicU64>> Drop for Turn<C> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -259,7 +350,7 @@ mod tests {
     #[test]
     fn place_is_refused_at_the_limit_and_free_again_after() {
         let at_work = AtomicU64::new(0);
-        let turns = [Turn::take(&at_work, 2), Turn::take(&at_work, 2)];
+        let turns = [(); 2].map(|()| Turn::take(&at_work, 2));
         assert!(turns.iter().all(Option::is_some));
         assert!(Turn::take(&at_work, 2).is_none());
         assert!(Turn::take(&at_work, 3).is_some());

@@ -7,11 +7,11 @@ use arrow::datatypes::DataType;
 use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::LogicalPlanBuilder;
 
-use super::registry::is_registered;
+use super::registry::registered;
 use super::show::like;
 use super::{Session, query};
 use crate::catalog::{Change, Module};
-use crate::definition::{Definition, FunctionKey, Origin, argument_lists, sql_types};
+use crate::definition::{Definition, FunctionKey, Kind, Origin, argument_lists, sql_types};
 use crate::error::{Error, Refusal, Result, Subject};
 use crate::factory::check_digest;
 use crate::function::{Function, are_alike};
@@ -91,15 +91,18 @@ impl Session {
             keys.retain(|key| are_alike(&key.types, types));
             keys
         };
-        let hides = named.is_empty() && is_registered(&self.context, &create.name);
+        let hidden = match named.is_empty() {
+            true => registered(&self.context, &create.name),
+            false => None,
+        };
         let exists = match create.types() {
             Some(types) => !alike(&types).is_empty(),
             None => !named.is_empty(),
         };
-        if create.if_not_exists && (hides || exists) {
+        if create.if_not_exists && (hidden.is_some() || exists) {
             return Ok(());
         }
-        if hides && !create.or_replace {
+        if hidden.is_some() && !create.or_replace {
             return Err(Error::refused(subject, Refusal::BuiltIn));
         }
         let sha256 = create.sha256.as_deref();
@@ -113,6 +116,8 @@ impl Session {
             None => return Err(Error::refused(subject, Refusal::Clause("AS or FROM"))),
         };
         let definition = self.factory.definition(create, &binary)?;
+        let others = named.first().map(|other| other.kind);
+        check_kind(&definition, others.or(hidden))?;
         let replaced = alike(&definition.signature.types());
         if !replaced.is_empty() && !create.or_replace {
             return Err(Error::refused(subject, Refusal::Exists));
@@ -155,10 +160,13 @@ impl Session {
             };
             create.check().map_err(refused)?;
             let named = self.definitions.catalog.functions_named(&create.name);
-            if named.is_empty() && is_registered(&self.context, &create.name) {
+            if named.is_empty() && registered(&self.context, &create.name).is_some() {
                 return Err(refused(Refusal::BuiltIn));
             }
             let definition = self.factory.definition(&create, &module.binary)?;
+            let mut others = named.iter().chain(&definitions);
+            let other = others.find(|other| other.name == definition.name);
+            check_kind(&definition, other.map(|other| other.kind))?;
             let types = definition.signature.types();
             let exists = |other: &Definition| {
                 other.name == definition.name && are_alike(&other.signature.types(), &types)
@@ -258,7 +266,7 @@ impl Session {
         let mut named = self.definitions.catalog.functions_named(&function.name);
         let keys: Vec<_> = named.iter().map(Definition::key).collect();
         let found = || argument_lists(keys.iter().map(|key| &key.types[..]));
-        let is_registered = || is_registered(&self.context, &function.name);
+        let is_registered = || registered(&self.context, &function.name).is_some();
         let refusal = match &function.arguments {
             _ if named.is_empty() && is_registered() => Refusal::NotOurs,
             _ if named.is_empty() => Refusal::Missing,
@@ -286,5 +294,18 @@ impl Session {
             .map(|module| module.binary)
             .or_else(|| self.definitions.catalog.binary(&definition.digest))
             .ok_or_else(|| Error::Internal(format!("the bytes of {} are gone", definition.digest)))
+    }
+}
+
+/// Refuses a function whose name others have that are of another kind: a call
+/// would not find it.
+fn check_kind(definition: &Definition, other: Option<Kind>) -> Result<()> {
+    let stated = definition.kind;
+    match other.filter(|found| *found != stated) {
+        None => Ok(()),
+        Some(found) => Err(Error::refused(
+            Subject::Function(definition.name.clone()),
+            Refusal::Kind { found, stated },
+        )),
     }
 }

@@ -1,5 +1,6 @@
 //! Statements that show what is defined.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
@@ -10,7 +11,7 @@ use datafusion::dataframe::DataFrame;
 
 use super::{Session, query};
 use crate::catalog::Module;
-use crate::definition::{Arguments, Definition, Origin, SqlType};
+use crate::definition::{Arguments, Definition, Kind, Origin, SqlType};
 use crate::error::{Error, Result, Subject};
 
 impl Session {
@@ -20,27 +21,32 @@ impl Session {
         let mut rows = Vec::new();
         if !user {
             let state = self.context.state();
-            let mut list = |kind: &'static str, names: Vec<String>| {
+            let mut list = |kind: Kind, names: Vec<String>| {
                 rows.extend(names.into_iter().map(|name| (name, kind, None)));
             };
             list(
-                "aggregate",
+                Kind::Aggregate,
                 state.aggregate_functions().keys().cloned().collect(),
             );
-            list("scalar", state.scalar_functions().keys().cloned().collect());
-            list("table", state.table_functions().keys().cloned().collect());
-            list("window", state.window_functions().keys().cloned().collect());
-            // Among the scalar ones are ours.
-            rows.retain(|(name, kind, _)| {
-                *kind != "scalar" || ours.iter().all(|definition| definition.name != *name)
-            });
+            list(
+                Kind::Scalar,
+                state.scalar_functions().keys().cloned().collect(),
+            );
+            list(
+                Kind::Table,
+                state.table_functions().keys().cloned().collect(),
+            );
+            list(
+                Kind::Window,
+                state.window_functions().keys().cloned().collect(),
+            );
+            // Among them are ours.
+            let names: HashSet<_> = ours.iter().map(|d| (d.name.as_str(), d.kind)).collect();
+            rows.retain(|(name, kind, _)| !names.contains(&(name.as_str(), *kind)));
         }
-        rows.extend(
-            ours.into_iter()
-                .map(|d| (d.name.clone(), "scalar", Some(d))),
-        );
+        rows.extend(ours.into_iter().map(|d| (d.name.clone(), d.kind, Some(d))));
         // Those of one name and kind keep their order.
-        rows.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+        rows.sort_by_key(|(name, kind, _)| (name.clone(), kind.to_string()));
         let mut shown = Vec::new();
         for (name, kind, definition) in rows {
             if like(&name, pattern)? {
@@ -55,7 +61,10 @@ impl Session {
         };
         self.table(vec![
             ("name", text(shown.iter().map(|row| Some(row.0.clone())))),
-            ("kind", text(shown.iter().map(|row| Some(row.1.to_owned())))),
+            (
+                "kind",
+                text(shown.iter().map(|row| Some(row.1.to_string()))),
+            ),
             (
                 "language",
                 text(shown.iter().map(|row| {

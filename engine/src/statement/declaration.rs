@@ -11,8 +11,8 @@ use arrow::datatypes::DataType;
 use super::function::CreateFunction;
 use super::{Ours, Statements, options};
 use crate::definition::{
-    Arguments, Definition, Digest, Identifier, Limits, Literal, NullHandling, Origin, Signature,
-    SqlType, Volatility, argument_lists,
+    Argument, Arguments, Definition, Digest, Identifier, Kind, Limits, Literal, NullHandling,
+    Origin, Signature, SqlType, Volatility, argument_lists,
 };
 use crate::error::{ModuleFault, Refusal, Result};
 
@@ -102,15 +102,14 @@ impl CreateFunction {
 
     /// The argument types, where the statement gives them.
     pub(crate) fn types(&self) -> Option<Vec<DataType>> {
-        let arguments = self.arguments.as_ref()?;
-        Some(arguments.iter().map(|a| a.data_type.clone()).collect())
+        types(&self.arguments)
     }
 
     /// The statement and the declaration, put together.
     pub(crate) fn complete(
         &self,
         declarations: &Declarations,
-        defaults: Limits,
+        defaults: impl Fn(Kind) -> Limits,
         ceilings: Limits,
         digest: Digest,
         origin: Origin,
@@ -121,6 +120,13 @@ impl CreateFunction {
         let arguments = arguments.or(declared.and_then(|d| d.arguments.as_ref()));
         let returns = self.returns.as_ref();
         let returns = returns.or(declared.and_then(|d| d.returns.as_ref()));
+        let state = self.state.as_ref();
+        let state = state.or(declared.and_then(|d| d.state.as_ref()));
+        let kind = self.kind_with(declared);
+        if kind == Kind::Aggregate && state.is_none() {
+            return Err(Refusal::Undeclared("STATE"));
+        }
+        let defaults = defaults(kind);
         // A module may ask for less than it would be given, not for more: that
         // is for whoever writes the statement.
         let stated_options = self.options.clone().unwrap_or_default();
@@ -137,6 +143,8 @@ impl CreateFunction {
         let reset = stated_options.reset()?.or(declared_reset);
         Ok(Definition {
             name: self.name.clone(),
+            kind,
+            state: state.cloned().unwrap_or_default(),
             signature: Signature {
                 arguments: arguments.ok_or(Refusal::Undeclared("arguments"))?.clone(),
                 returns: returns.ok_or(Refusal::Undeclared("RETURNS"))?.clone(),
@@ -170,13 +178,28 @@ impl CreateFunction {
         }
     }
 
+    /// The kind of the function: that it returns a table, a statement without
+    /// RETURNS leaves to the declaration.
+    fn kind_with(&self, declared: Option<&Self>) -> Kind {
+        match declared {
+            Some(declared) if self.kind == Kind::Scalar && self.returns.is_none() => {
+                match declared.kind {
+                    Kind::Table => Kind::Table,
+                    _ => Kind::Scalar,
+                }
+            }
+            _ => self.kind,
+        }
+    }
+
     fn contradicts(&self, declared: &Self) -> bool {
         fn differ<T: PartialEq>(stated: &Option<T>, declared: &Option<T>) -> bool {
             matches!((stated, declared), (Some(stated), Some(declared)) if stated != declared)
         }
-        self.kind != declared.kind
+        self.kind_with(Some(declared)) != declared.kind
             || differ(&self.types(), &declared.types())
             || differ(&self.returns, &declared.returns)
+            || differ(&types(&self.state), &types(&declared.state))
             || differ(&self.volatility, &declared.volatility)
             || differ(&self.nulls, &declared.nulls)
     }
@@ -185,6 +208,11 @@ impl CreateFunction {
 /// Prints the signature, as far as the statement gives it.
 impl fmt::Display for CreateFunction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            Kind::Scalar | Kind::Table => {}
+            Kind::Aggregate => f.write_str("AGGREGATE ")?,
+            Kind::Window => f.write_str("WINDOW ")?,
+        }
         write!(f, "{}", Identifier(&self.name))?;
         if let Some(arguments) = &self.arguments {
             let signature = Signature {
@@ -194,7 +222,10 @@ impl fmt::Display for CreateFunction {
             write!(f, "{}", Arguments(&signature))?;
         }
         if let Some(returns) = &self.returns {
-            write!(f, " RETURNS {}", SqlType(returns))?;
+            write!(f, " {}", Returns(self.kind, returns))?;
+        }
+        if let Some(state) = &self.state {
+            write!(f, " STATE {}", Columns(state))?;
         }
         if let Some(volatility) = self.volatility {
             write!(f, " {volatility}")?;
@@ -215,6 +246,8 @@ impl Definition {
             symbol: Some(self.symbol.clone()),
             arguments: Some(self.signature.arguments.clone()),
             returns: Some(self.signature.returns.clone()),
+            kind: self.kind,
+            state: (self.kind == Kind::Aggregate).then(|| self.state.clone()),
             nulls: Some(self.nulls),
             ..CreateFunction::default()
         }
@@ -230,16 +263,62 @@ impl Definition {
             Origin::Text(text) => format!("AS {}", Dollars(text)),
             Origin::Base64 => format!("AS BASE64 '{}'", base64()),
         };
+        let kind = match self.kind {
+            Kind::Scalar | Kind::Table => "",
+            Kind::Aggregate => "AGGREGATE ",
+            Kind::Window => "WINDOW ",
+        };
+        let state = match self.kind {
+            Kind::Aggregate => format!(" STATE {}", Columns(&self.state)),
+            _ => String::new(),
+        };
         format!(
-            "CREATE {temporary}FUNCTION {}{} LANGUAGE WASM {} {} {source} EXPORT {} WITH ({})",
+            "CREATE {temporary}{kind}FUNCTION {}{} {}{state} LANGUAGE WASM {} {} {source} \
+             EXPORT {} WITH ({})",
             Identifier(&self.name),
-            self.signature,
+            Arguments(&self.signature),
+            Returns(self.kind, &self.signature.returns),
             self.volatility,
             self.nulls,
             Literal(&self.symbol),
             options::print(self.limits, self.reset),
         )
     }
+}
+
+/// Prints the clause RETURNS.
+struct Returns<'a>(Kind, &'a DataType);
+
+impl fmt::Display for Returns<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Kind::Table, DataType::Struct(fields)) = (self.0, self.1) else {
+            return write!(f, "RETURNS {}", SqlType(self.1));
+        };
+        let columns = fields.iter().map(|field| Argument {
+            name: Some(field.name().clone()),
+            data_type: field.data_type().clone(),
+        });
+        write!(f, "RETURNS TABLE {}", Columns(&columns.collect::<Vec<_>>()))
+    }
+}
+
+/// Prints columns, each with its name, in parentheses.
+struct Columns<'a>(&'a [Argument]);
+
+impl fmt::Display for Columns<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let signature = Signature {
+            arguments: self.0.to_vec(),
+            returns: DataType::Null,
+        };
+        Arguments(&signature).fmt(f)
+    }
+}
+
+/// The types of columns.
+fn types(columns: &Option<Vec<Argument>>) -> Option<Vec<DataType>> {
+    let types = columns.as_ref()?.iter().map(|c| c.data_type.clone());
+    Some(types.collect())
 }
 
 /// Prints a text between dollars, with a tag where it holds dollars itself.

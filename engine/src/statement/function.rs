@@ -2,13 +2,16 @@
 //!
 //! The clauses come in any order, each at most once.
 
+use std::collections::HashSet;
+
+use arrow::datatypes::{DataType, Field};
 use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::Token;
 
 use super::options::Options;
 use super::reader::{Reader, fold};
-use crate::definition::{Argument, NullHandling, Volatility};
-use crate::error::{Refusal, Result};
+use crate::definition::{Argument, Kind, NullHandling, Volatility};
+use crate::error::{Error, Refusal, Result, Subject};
 
 /// `CREATE FUNCTION`, as far as the statement says.
 #[derive(Debug, Default)]
@@ -19,7 +22,9 @@ pub(crate) struct CreateFunction {
     pub(crate) kind: Kind,
     pub(crate) name: String,
     pub(crate) arguments: Option<Vec<Argument>>,
-    pub(crate) returns: Option<arrow::datatypes::DataType>,
+    /// The type of the result; for a table, a struct of its columns.
+    pub(crate) returns: Option<DataType>,
+    pub(crate) state: Option<Vec<Argument>>,
     pub(crate) language: Option<String>,
     pub(crate) volatility: Option<Volatility>,
     pub(crate) nulls: Option<NullHandling>,
@@ -27,16 +32,6 @@ pub(crate) struct CreateFunction {
     pub(crate) symbol: Option<String>,
     pub(crate) sha256: Option<String>,
     pub(crate) options: Option<Options>,
-}
-
-/// What a function is called with, and how often.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Kind {
-    #[default]
-    Scalar,
-    Aggregate,
-    Window,
-    Table,
 }
 
 /// Where a module's bytes come from.
@@ -56,11 +51,8 @@ impl CreateFunction {
             Some(other) => return Err(Refusal::Language(other.to_owned())),
             None => return Err(Refusal::Clause("LANGUAGE WASM")),
         }
-        match self.kind {
-            Kind::Scalar => {}
-            Kind::Aggregate => return Err(Refusal::Kind("AGGREGATE")),
-            Kind::Window => return Err(Refusal::Kind("WINDOW")),
-            Kind::Table => return Err(Refusal::Kind("RETURNS TABLE")),
+        if self.state.is_some() && self.kind != Kind::Aggregate {
+            return Err(Refusal::State);
         }
         match self.source {
             Some(_) => Ok(()),
@@ -83,7 +75,10 @@ impl Reader<'_, '_> {
         } else {
             Kind::Scalar
         };
-        self.expect("FUNCTION")?;
+        // PostgreSQL says CREATE AGGREGATE f.
+        if create.kind != Kind::Aggregate || self.word_at(0) == "FUNCTION" {
+            self.expect("FUNCTION")?;
+        }
         create.if_not_exists = self.eat_all(&["IF", "NOT", "EXISTS"]);
         create.name = self.name()?;
         if self.0.peek_token_ref().token == Token::LParen {
@@ -106,9 +101,23 @@ impl Reader<'_, '_> {
         } else if self.eat_all(&["CALLED", "ON", "NULL", "INPUT"]) {
             once(&mut create.nulls, NullHandling::Called, "CALLED")?;
         } else if self.eat_all(&["RETURNS", "TABLE"]) {
+            if create.kind != Kind::Scalar {
+                return Err(Error::refused(
+                    Subject::Function(create.name.clone()),
+                    Refusal::Clause("RETURNS with a type, not RETURNS TABLE"),
+                ));
+            }
             create.kind = Kind::Table;
-            create.arguments.get_or_insert_default();
-            self.arguments(&create.name)?;
+            let columns = self.columns(&create.name)?;
+            let columns = columns.into_iter().map(|column| {
+                let name = column.name.unwrap_or_default();
+                Field::new(name, column.data_type, true)
+            });
+            let table = DataType::Struct(columns.collect());
+            once(&mut create.returns, table, "RETURNS")?;
+        } else if self.eat("STATE") {
+            let state = self.columns(&create.name)?;
+            once(&mut create.state, state, "STATE")?;
         } else if self.eat("RETURNS") {
             let returns = self.data_type(&create.name)?;
             once(&mut create.returns, returns, "RETURNS")?;
@@ -154,6 +163,27 @@ impl Reader<'_, '_> {
             return Ok(false);
         }
         Ok(true)
+    }
+
+    /// A list of columns in parentheses, each `name type`: one at least, with
+    /// names that differ.
+    fn columns(&mut self, of: &str) -> Result<Vec<Argument>> {
+        let columns = self.arguments(of)?;
+        let mut names = HashSet::new();
+        let refused = |reason| Err(Error::refused(Subject::Function(of.to_owned()), reason));
+        for column in &columns {
+            match &column.name {
+                None => return refused(Refusal::ColumnName(None)),
+                Some(name) if !names.insert(name) => {
+                    return refused(Refusal::ColumnName(Some(name.clone())));
+                }
+                Some(_) => {}
+            }
+        }
+        match columns.is_empty() {
+            true => refused(Refusal::NoColumns),
+            false => Ok(columns),
+        }
     }
 
     /// A list of arguments in parentheses, each `[name] type`.

@@ -26,7 +26,7 @@ impl Reader<'_, '_> {
                 Ours::CreateFunction(Box::new(self.create_function()?))
             }
             ["IMPORT", "FUNCTIONS", ..] => self.import()?,
-            ["DROP", "FUNCTION", ..] => self.drop_functions()?,
+            ["DROP", "FUNCTION" | "AGGREGATE", ..] => self.drop_functions()?,
             ["DROP", "MODULE", ..] => self.drop_modules()?,
             ["ALTER", "FUNCTION", ..] => self.alter_function()?,
             ["SHOW", "FUNCTIONS", ..] => self.show_functions(false)?,
@@ -274,6 +274,6 @@ fn names_a_function(words: &[&str]) -> bool {
     };
     matches!(
         rest,
-        ["FUNCTION", ..] | ["AGGREGATE" | "WINDOW", "FUNCTION", ..]
+        ["FUNCTION" | "AGGREGATE", ..] | ["WINDOW", "FUNCTION", ..]
     )
 }

@@ -294,8 +294,8 @@
 //! | [`fusebox_udaf_update_`](EXPORT_UPDATE_PREFIX)*symbol* | `group` (`INT UNSIGNED`), then the declared arguments | progress |
 //! | [`fusebox_udaf_merge_`](EXPORT_MERGE_PREFIX)*symbol* | `group` (`INT UNSIGNED`), then one `STRUCT`: the state | progress |
 //! | [`fusebox_udaf_retract_`](EXPORT_RETRACT_PREFIX)*symbol*, optional | as for update | progress |
-//! | [`fusebox_udaf_state_`](EXPORT_STATE_PREFIX)*symbol* | `group` (`INT UNSIGNED`) | the state, a `STRUCT`, of `rows` rows |
-//! | [`fusebox_udaf_finish_`](EXPORT_FINISH_PREFIX)*symbol* | `group` (`INT UNSIGNED`) | the declared result, of `rows` rows |
+//! | [`fusebox_udaf_state_`](EXPORT_STATE_PREFIX)*symbol* | `group` (`INT UNSIGNED`) | the state, a `STRUCT`, with progress |
+//! | [`fusebox_udaf_finish_`](EXPORT_FINISH_PREFIX)*symbol* | `group` (`INT UNSIGNED`) | the declared result, with progress |
 //! | [`fusebox_udaf_forget_`](EXPORT_FORGET_PREFIX)*symbol* | none; `rows` is a number of groups | only a status |
 //! | [`fusebox_udwf_next_`](EXPORT_NEXT_PREFIX)*symbol* | the declared arguments | the declared result, with progress |
 //! | [`fusebox_udwf_partition_`](EXPORT_PARTITION_PREFIX)*symbol* | the declared arguments | the declared result, of `rows` rows |

@@ -1,0 +1,190 @@
+//! A guest that is called again and again in one instance, and remembers.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef};
+use arrow::datatypes::DataType;
+use fusebox_marshal::lower::Lowering;
+
+use super::arguments::joined;
+use super::guest::Guest;
+use crate::error::Error;
+use crate::module::Operation;
+use crate::sandbox::{Account, Budget, Call, Lent, Stop};
+
+/// Calls of one guest in one instance.
+///
+/// A call cannot be made again, since the guest may remember it. So one that
+/// has burnt what a call may burn says how many rows it did, and the next one
+/// goes on behind them.
+pub(super) struct Calls {
+    guest: Arc<Guest>,
+    lent: Lent,
+}
+
+/// How much the first calls are about, by which an instance is chosen that can
+/// be lent again.
+#[derive(Clone, Copy)]
+pub(super) struct Room<'a> {
+    pub(super) rows: usize,
+    pub(super) arguments: &'a [ArrayRef],
+    pub(super) returns: &'a DataType,
+}
+
+/// What all rows of a call may burn together, where they must be done at once.
+const FUEL_AT_ONCE_MAX: u64 = 1 << 32;
+
+impl Calls {
+    /// Takes an instance that is as good as new; without `room`, one that grows
+    /// and is then given up.
+    pub(super) fn begin(
+        guest: &Arc<Guest>,
+        room: Option<Room<'_>>,
+        account: impl Fn() -> Option<Box<dyn Account>>,
+    ) -> Result<Self, Error> {
+        let limits = guest.definition.limits;
+        let rows = room.map_or(0, |room| room.rows);
+        let lend = || {
+            let room = match room {
+                Some(room) => {
+                    let rows = room.rows as u32;
+                    let lowering =
+                        Lowering::measure(room.arguments, rows, limits.memory_bytes_max)?;
+                    Some((rows, lowering.bytes(), room.returns))
+                }
+                None => None,
+            };
+            guest.pool.lend_for(room, limits.into(), account)
+        };
+        let lent = lend().map_err(|stop| guest.error(stop, rows, |row| row))?;
+        Ok(Self {
+            guest: Arc::clone(guest),
+            lent,
+        })
+    }
+
+    /// How much memory the instance has, in bytes.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.lent.memory_bytes()
+    }
+
+    /// Calls an operation for `rows` rows, in as many calls as it takes.
+    pub(super) fn run(
+        &mut self,
+        operation: Operation,
+        columns: &[ArrayRef],
+        rows: usize,
+        returns: &DataType,
+    ) -> Result<ArrayRef, Error> {
+        let index = self.index(operation);
+        let budget = Budget::from(self.guest.definition.limits);
+        let in_turn = self.guest.pool.rows_in_turn(index, budget);
+        let mut answers = Vec::new();
+        let mut first = 0;
+        while first < rows {
+            let mut slice = in_turn.min(rows - first);
+            let answer = loop {
+                let stop = match self.once(index, columns, first, slice, 1, budget, returns) {
+                    Ok(answer) => break answer,
+                    Err(stop) => stop,
+                };
+                match stop {
+                    // Nothing was called, or what was can be called again.
+                    Stop::Arena { .. } if slice > 1 => slice /= 2,
+                    Stop::Result { .. } if slice > 1 && only_looks(operation) => slice /= 2,
+                    stop => {
+                        let shift = |row: u64| row.saturating_add(first as u64);
+                        return Err(self.guest.error(stop, slice, shift));
+                    }
+                }
+            };
+            first += answer.len();
+            answers.push(answer);
+        }
+        match &answers[..] {
+            [] => Ok(arrow::array::new_empty_array(returns)),
+            _ => joined(answers).map_err(super::arrow),
+        }
+    }
+
+    /// Calls an operation for `rows` rows at once, which may burn together what
+    /// each of them may burn.
+    pub(super) fn run_whole(
+        &mut self,
+        operation: Operation,
+        columns: &[ArrayRef],
+        rows: usize,
+        returns: &DataType,
+    ) -> Result<ArrayRef, Error> {
+        let index = self.index(operation);
+        let mut budget = Budget::from(self.guest.definition.limits);
+        let fuel = budget.fuel_per_row.saturating_mul(rows as u64);
+        budget.fuel_per_row = fuel.min(FUEL_AT_ONCE_MAX.max(budget.fuel_per_row));
+        let answer = self.once(index, columns, 0, rows, rows as u32, budget, returns);
+        answer.map_err(|stop| self.guest.error(stop, rows, |row| row))
+    }
+
+    /// Calls an operation once for up to `rows` rows.
+    pub(super) fn run_once(
+        &mut self,
+        operation: Operation,
+        columns: &[ArrayRef],
+        rows: usize,
+        returns: &DataType,
+    ) -> Result<ArrayRef, Error> {
+        let index = self.index(operation);
+        let budget = Budget::from(self.guest.definition.limits);
+        let rows = rows.min(self.guest.pool.rows_in_turn(index, budget));
+        let answer = self.once(index, columns, 0, rows, 0, budget, returns);
+        answer.map_err(|stop| self.guest.error(stop, rows, |row| row))
+    }
+
+    fn index(&self, operation: Operation) -> usize {
+        let index = self.guest.operation(operation);
+        index.expect("only operations are called that the module has")
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "they differ from caller to caller"
+    )]
+    fn once(
+        &mut self,
+        operation: usize,
+        columns: &[ArrayRef],
+        first: usize,
+        rows: usize,
+        rows_min: u32,
+        budget: Budget,
+        returns: &DataType,
+    ) -> Result<ArrayRef, Stop> {
+        let memory_bytes_max = self.guest.definition.limits.memory_bytes_max;
+        // A constant has one row, however many the others have.
+        let slice = |column: &ArrayRef| match column.len() {
+            1 => Arc::clone(column),
+            len if first == 0 && len == rows => Arc::clone(column),
+            _ => column.slice(first, rows),
+        };
+        let columns: Vec<ArrayRef> = columns.iter().map(slice).collect();
+        let arguments = Lowering::measure(&columns, rows as u32, memory_bytes_max)?;
+        let call = Call {
+            operation,
+            arguments: &arguments,
+            budget,
+            returns,
+            rows_min,
+            nulls: None,
+            alike: false,
+            fresh: false,
+        };
+        Ok(self.lent.call(call)?.column)
+    }
+}
+
+/// Whether an operation leaves the guest's state as it is.
+fn only_looks(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::State | Operation::Finish | Operation::Rank
+    )
+}

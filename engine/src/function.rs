@@ -226,7 +226,7 @@ fn check_signature(definition: &Definition) -> Result<(), Refusal> {
         return Err(Refusal::NoArguments);
     }
     if definition.reset == Reset::Row && definition.kind != Kind::Scalar {
-        return Err(Refusal::Reset(definition.kind));
+        return Err(Refusal::Reset(definition.kind.name()));
     }
     let any = |argument: &Argument| argument.data_type == ANY_DECIMAL;
     if signature.returns == ANY_DECIMAL && !signature.arguments.iter().any(any) {

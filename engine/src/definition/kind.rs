@@ -20,14 +20,21 @@ pub enum Kind {
     Table,
 }
 
-/// Prints as SQL people say it: `aggregate`.
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Kind {
+    /// The word that people say for it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
             Self::Scalar => "scalar",
             Self::Aggregate => "aggregate",
             Self::Window => "window",
             Self::Table => "table",
-        })
+        }
+    }
+}
+
+/// Prints as SQL people say it: `aggregate`.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }

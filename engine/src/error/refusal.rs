@@ -2,7 +2,6 @@
 //! embedder.
 
 use super::list;
-use crate::definition::Kind;
 
 /// Why a statement is refused. Reads on from the
 /// [`Subject`](crate::Subject).
@@ -76,7 +75,7 @@ pub enum Refusal {
     #[error(
         "is of the kind {0}, which forgets nothing between rows; only scalar functions have an option reset"
     )]
-    Reset(Kind),
+    Reset(&'static str),
     #[error(
         "has an argument that is not the same for all rows, {argument}: a table function takes constants"
     )]
@@ -86,7 +85,10 @@ pub enum Refusal {
     #[error("has no columns")]
     NoColumns,
     #[error("is of the kind {found}, and all functions of a name are of one kind, not {stated}")]
-    Kind { found: Kind, stated: Kind },
+    Kind {
+        found: &'static str,
+        stated: &'static str,
+    },
 }
 
 /// Why a path in SQL is not read.

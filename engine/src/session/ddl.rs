@@ -305,7 +305,10 @@ fn check_kind(definition: &Definition, other: Option<Kind>) -> Result<()> {
         None => Ok(()),
         Some(found) => Err(Error::refused(
             Subject::Function(definition.name.clone()),
-            Refusal::Kind { found, stated },
+            Refusal::Kind {
+                found: found.name(),
+                stated: stated.name(),
+            },
         )),
     }
 }

@@ -90,19 +90,10 @@ fn one<'c, R: Row<'c>, O: Output>(
 pub(crate) fn fill<'c, R: Row<'c>, O: Output>(
     columns: &R::Columns,
     rows: usize,
-    function: impl Fn(R) -> O,
+    mut function: impl FnMut(R) -> O,
     results: &mut <O::Value as Value>::Results,
 ) -> Result<(), Failure> {
-    let block_rows = match R::shape(columns) {
-        Shape {
-            has_nulls: true, ..
-        } => BLOCK_ROWS,
-        Shape {
-            has_constants: true,
-            ..
-        } => SPREAD_ROWS,
-        Shape { .. } => rows,
-    };
+    let block_rows = block_rows::<R>(columns, rows);
     O::Value::start(results, rows);
     let mut failure = None;
     let mut start = 0;
@@ -138,8 +129,23 @@ pub(crate) fn fill<'c, R: Row<'c>, O: Output>(
     finish::<O>(results, failure)
 }
 
+/// How many rows a loop can go through at once.
+#[inline]
+pub(crate) fn block_rows<'c, R: Row<'c>>(columns: &R::Columns, rows: usize) -> usize {
+    match R::shape(columns) {
+        Shape {
+            has_nulls: true, ..
+        } => BLOCK_ROWS,
+        Shape {
+            has_constants: true,
+            ..
+        } => SPREAD_ROWS,
+        Shape { .. } => rows,
+    }
+}
+
 /// Nothing is appended after a failure, so an overflow came before it.
-fn finish<O: Output>(
+pub(crate) fn finish<O: Output>(
     results: &<O::Value as Value>::Results,
     failure: Option<Failure>,
 ) -> Result<(), Failure> {

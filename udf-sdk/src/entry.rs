@@ -57,6 +57,11 @@ impl Call {
         self.rows
     }
 
+    /// The same call, answered for its first `rows` rows.
+    pub(crate) fn of_first(&self, rows: usize) -> Self {
+        Self { rows, ..*self }
+    }
+
     /// The argument columns, which live no longer than the call.
     pub(crate) fn arguments(&self) -> Arguments<'_> {
         Arguments {
@@ -93,9 +98,28 @@ impl Call {
         STATUS_OK
     }
 
+    /// Answers that all rows are done, and nothing else.
+    pub(crate) fn progress(&self) -> u32 {
+        self.answer_with(ArrowArray {
+            length: self.rows as i64,
+            ..ArrowArray::default()
+        })
+    }
+
     /// Answers that there is no result.
     pub fn fail(&self, row: usize, message: &str) -> u32 {
-        let failure = failure(row, message);
+        self.fail_with(failure(row, message))
+    }
+
+    /// Answers that there is no result, for which no single row is to blame.
+    pub(crate) fn fail_as_a_whole(&self, message: &str) -> u32 {
+        self.fail_with(Failure {
+            row: -1,
+            ..failure(0, message)
+        })
+    }
+
+    fn fail_with(&self, failure: Failure) -> u32 {
         // SAFETY: `new`'s caller vouches that `result` is 64 writable bytes,
         // aligned to 64, and `Failure` has 16 bytes and the alignment of i64.
         unsafe { self.result.cast::<Failure>().write(failure) };
@@ -433,6 +457,28 @@ pub(crate) fn announce(row: usize) {
     let _ = row;
 }
 
+/// Begins a row, which has fuel of its own. What it allocates may outlive it.
+#[inline(always)]
+pub(crate) fn announce_keeping(row: usize) {
+    #[cfg(target_arch = "wasm32")]
+    {
+        guest::SCRATCH.begin_keeping_row();
+        guest::row(row as u32);
+    }
+    let _ = row;
+}
+
+/// Whether the call has fuel for another row.
+#[inline(always)]
+pub(crate) fn more() -> bool {
+    #[cfg(target_arch = "wasm32")]
+    return guest::more() != 0;
+    #[cfg(all(test, not(target_arch = "wasm32")))]
+    return crate::sample::more();
+    #[cfg(all(not(test), not(target_arch = "wasm32")))]
+    true
+}
+
 /// Ends the row, which pays for the bookkeeping of so many bytes.
 #[inline(always)]
 pub(crate) fn settle(bytes: usize) {
@@ -481,6 +527,7 @@ mod guest {
         safe fn pause(bytes: u32);
         safe fn resume();
         pub(super) safe fn bounded() -> u32;
+        pub(super) safe fn more() -> u32;
     }
 
     #[unsafe(no_mangle)]

@@ -175,6 +175,18 @@
 //!   own, such as `BuildHasherDefault<DefaultHasher>`, whose keys are fixed.
 #![deny(unsafe_code)]
 
+// The operations of an aggregate.
+mod aggregate;
+
+// The states of an aggregate's groups.
+mod states;
+
+// The operations of a window function.
+mod window;
+
+// The rows of a table function.
+mod table;
+
 // The loop over the rows of a batch.
 mod batch;
 
@@ -190,8 +202,14 @@ mod output;
 // Result columns in the making.
 mod results;
 
+// Rust structs that become SQL structs, or the rows of a table.
+mod structure;
+
 // Rust types that become parts of results.
 mod append;
+
+// What a window function sees of a partition.
+mod partition;
 
 // Lists and maps that borrow from an argument.
 mod list;
@@ -227,6 +245,9 @@ mod column;
 // Numbers as columns hold them.
 mod number;
 
+// The declaration of a function of any kind.
+mod declared;
+
 // SQL types, and the declaration of a function.
 mod sql;
 
@@ -258,6 +279,14 @@ mod sample;
 #[cfg(test)]
 mod round_trip;
 
+// What aggregates do with the rows of their groups.
+#[cfg(test)]
+mod aggregated;
+
+// What window functions do with the rows of a partition.
+#[cfg(test)]
+mod windowed;
+
 // What the macros write names the crate.
 #[cfg(test)]
 extern crate self as fusebox_sdk;
@@ -265,8 +294,9 @@ extern crate self as fusebox_sdk;
 pub use calendar::{Date, Duration, Interval, OutOfRange, Time};
 pub use decimal::{Decimal, ParseDecimalError};
 pub use float::F16;
-pub use fusebox_macros::{Row, udf};
+pub use fusebox_macros::{Row, udaf, udf, udtf, udwf};
 pub use list::{Iter, List, Map};
+pub use partition::{Partition, PartitionIter, Peers};
 pub use timestamp::{Microsecond, Millisecond, Nanosecond, Second, Timestamp, TimestampTz, Unit};
 
 /// What the attribute's expansion needs. Not for use by hand.
@@ -274,13 +304,24 @@ pub use timestamp::{Microsecond, Millisecond, Nanosecond, Second, Timestamp, Tim
 pub mod __private {
     pub use fusebox_abi::ArrowArray;
 
-    pub use crate::append::{Append, append_fields, fields_bytes, start_fields};
+    pub use crate::aggregate::{forget, is_done, look, show, state, take};
+    pub use crate::append::Append;
     pub use crate::batch::run;
+    pub use crate::declared::Declared;
     pub use crate::entry::{Array, Call};
     pub use crate::item::{FieldsView, Item, Part, fields_view};
     pub use crate::node::{Full, Node};
     pub use crate::output::returns;
     pub use crate::places::Places;
-    pub use crate::sql::{Declaration, InVec, Nested, Parameter, Sql, SqlPart, SqlType, text};
+    pub use crate::sql::{
+        Declaration, InVec, Kind, Nested, Parameter, Sql, SqlPart, SqlType, text,
+    };
+    pub use crate::states::States;
+    pub use crate::structure::{
+        Structure, append_fields, append_wanted_fields, fields_bytes, start_fields,
+        wanted_fields_bytes,
+    };
+    pub use crate::table::{Rows, Table, produce, row_of, rows};
     pub use crate::view::View;
+    pub use crate::window::{Answers, next, partition, rank};
 }

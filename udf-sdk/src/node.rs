@@ -175,6 +175,23 @@ impl Node {
         &mut self.children
     }
 
+    /// Appends a struct in a column that has had no null. Fields that nobody
+    /// appends are nulls [in the end](Self::append_nulls).
+    pub(crate) fn append_row(&mut self) -> &mut [Node] {
+        self.len += 1;
+        &mut self.children
+    }
+
+    /// Makes nulls of all rows of the fields that are not wanted.
+    pub(crate) fn append_nulls(&mut self, wanted: &[bool]) {
+        let len = self.len;
+        let fields = self.children.iter_mut().zip(wanted);
+        for (field, _) in fields.filter(|(_, is_wanted)| !**is_wanted) {
+            field.validity.resize(len.div_ceil(8), 0);
+            field.pad(len);
+        }
+    }
+
     /// Appends rows of any value until there are `len`, which is more.
     #[inline(never)]
     fn pad(&mut self, len: usize) {

@@ -1,7 +1,9 @@
 //! Columns as a host would lower them: padded, and with garbage in null rows.
 
+use std::cell::Cell;
+
 use crate::column::{Bits, Buffers, Bytes, Numbers};
-use crate::entry::Text;
+use crate::entry::{Fixed, Text, as_bytes};
 
 /// The buffers of a column, owned.
 #[derive(Debug)]
@@ -32,6 +34,20 @@ impl Sample {
 
     pub(crate) fn numbers(rows: usize, column: &[Option<i64>]) -> Self {
         let bytes = |value: &Option<i64>| value.unwrap_or(i64::MIN).to_le_bytes();
+        Self::new(
+            rows,
+            column,
+            column.iter().flat_map(bytes).collect(),
+            vec![],
+        )
+    }
+
+    /// Numbers of any width, with garbage where there is none.
+    pub(crate) fn fixed<N: Fixed>(rows: usize, column: &[Option<N>]) -> Self {
+        let bytes = |value: &Option<N>| match value {
+            Some(value) => as_bytes(std::slice::from_ref(value)).to_vec(),
+            None => vec![u8::MAX; size_of::<N>()],
+        };
         Self::new(
             rows,
             column,
@@ -84,6 +100,11 @@ impl Sample {
         }
     }
 
+    /// The rows of the batch.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
     pub(crate) fn length(&self) -> usize {
         self.length
     }
@@ -111,6 +132,23 @@ impl Sample {
             data: &self.data,
         }
     }
+}
+
+thread_local! {
+    /// How often there is more, before there is not, once.
+    static MORE: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+/// Whether a call has fuel for another row.
+pub(crate) fn more() -> bool {
+    let left = MORE.get().checked_sub(1);
+    MORE.set(left.unwrap_or(usize::MAX));
+    left.is_some()
+}
+
+/// Has a call run out of fuel where it has asked so often.
+pub(crate) fn set_more(times: usize) {
+    MORE.set(times);
 }
 
 /// Packs bits, least significant first.

@@ -32,6 +32,8 @@ pub(crate) fn price(copied: usize, grown: usize) -> u32 {
 pub(crate) struct Scratch {
     /// Whether a row is being worked on.
     in_row: AtomicBool,
+    /// Whether there is room for it here.
+    has_room: AtomicBool,
     /// Where the row's part begins; what lies before outlives its row.
     base: AtomicUsize,
     /// Where the next allocation may begin.
@@ -52,6 +54,7 @@ impl Scratch {
     pub(crate) const fn new() -> Self {
         Self {
             in_row: AtomicBool::new(false),
+            has_room: AtomicBool::new(false),
             base: AtomicUsize::new(0),
             next: AtomicUsize::new(0),
             latest: AtomicUsize::new(NONE),
@@ -71,9 +74,17 @@ impl Scratch {
     #[inline]
     pub(crate) fn begin_row(&self) {
         self.in_row.store(true, Relaxed);
+        self.has_room.store(true, Relaxed);
         if self.next.load(Relaxed) > 0 {
             self.keep();
         }
+    }
+
+    /// Begins a row whose allocations may outlive it: there is no room for them
+    /// here.
+    #[inline]
+    pub(crate) fn begin_keeping_row(&self) {
+        self.in_row.store(true, Relaxed);
     }
 
     #[cold]
@@ -96,12 +107,14 @@ impl Scratch {
     #[inline]
     pub(crate) fn end_row(&self) {
         self.in_row.store(false, Relaxed);
+        self.has_room.store(false, Relaxed);
     }
 
     /// Finds room in a row, and returns its offset.
     #[inline]
     pub(crate) fn place(&self, bytes: usize, alignment: usize) -> Option<usize> {
-        if !self.is_in_row() || bytes > SCRATCH_BYTES || alignment > SCRATCH_ALIGNMENT {
+        let has_room = self.has_room.load(Relaxed);
+        if !has_room || bytes > SCRATCH_BYTES || alignment > SCRATCH_ALIGNMENT {
             return None;
         }
         let offset = self.next.load(Relaxed).next_multiple_of(alignment);
@@ -119,7 +132,7 @@ impl Scratch {
     #[inline]
     pub(crate) fn resize(&self, offset: usize, bytes: usize) -> bool {
         let fits = bytes <= SCRATCH_BYTES - offset;
-        let stays = fits && self.latest.load(Relaxed) == offset && self.is_in_row();
+        let stays = fits && self.latest.load(Relaxed) == offset && self.has_room.load(Relaxed);
         if stays {
             self.next.store(offset + bytes, Relaxed);
         }
@@ -160,6 +173,22 @@ mod tests {
         assert_eq!(scratch.place(1, 1), Some(0));
         scratch.end_row();
         assert_eq!(scratch.place(1, 1), None);
+    }
+
+    #[test]
+    fn row_that_keeps_what_it_allocates_finds_no_room() {
+        let scratch = Scratch::new();
+        scratch.begin_keeping_row();
+        assert!(scratch.is_in_row());
+        assert_eq!(scratch.place(1, 1), None);
+        scratch.end_row();
+        assert!(!scratch.is_in_row());
+        scratch.begin_row();
+        assert_eq!(scratch.place(1, 1), Some(0));
+        scratch.end_row();
+        scratch.begin_keeping_row();
+        assert_eq!(scratch.place(1, 1), None);
+        assert!(!scratch.resize(0, 2));
     }
 
     #[test]

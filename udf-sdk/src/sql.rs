@@ -145,6 +145,20 @@ pub struct Declaration<'a> {
     pub export: Option<&'a str>,
 }
 
+/// What kind of function is declared.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// One that has a result for each row.
+    Scalar,
+    /// One that has a result for each group of rows, with the fields of its
+    /// state.
+    Aggregate(&'static [(&'static str, Sql)]),
+    /// One that has a result for each row of a partition.
+    Window,
+    /// One whose result is a table: what it returns are the fields of a row.
+    Table,
+}
+
 /// One argument of a [`Declaration`].
 #[derive(Clone, Copy, Debug)]
 pub struct Parameter {
@@ -159,17 +173,21 @@ pub struct Parameter {
 impl Declaration<'_> {
     /// The length of the statement, in bytes.
     pub const fn statement_len(&self) -> usize {
-        self.write::<0>().length
+        self.write::<0>(Kind::Scalar).length
     }
 
     /// The statement, whose [length](Self::statement_len) is `N`.
     pub const fn statement<const N: usize>(&self) -> [u8; N] {
-        self.write().bytes
+        self.write(Kind::Scalar).bytes
     }
 
-    const fn write<const N: usize>(&self) -> Text<N> {
+    pub(crate) const fn write<const N: usize>(&self, kind: Kind) -> Text<N> {
         let mut text = Text::new();
-        text.push("CREATE FUNCTION ");
+        text.push(match kind {
+            Kind::Scalar | Kind::Table => "CREATE FUNCTION ",
+            Kind::Aggregate(_) => "CREATE AGGREGATE FUNCTION ",
+            Kind::Window => "CREATE WINDOW FUNCTION ",
+        });
         text.push_quoted(self.name, b'"');
         text.push("(");
         let mut sees_nulls = false;
@@ -186,7 +204,13 @@ impl Declaration<'_> {
             index += 1;
         }
         text.push(") RETURNS ");
-        text.push_sql(&self.returns);
+        match (kind, self.returns) {
+            (Kind::Table, Sql::Struct(columns)) => text.push_fields("TABLE (", columns),
+            _ => text.push_sql(&self.returns),
+        }
+        if let Kind::Aggregate(state) = kind {
+            text.push_fields(" STATE (", state);
+        }
         text.push(" LANGUAGE WASM");
         if let Some(volatility) = self.volatility {
             text.push(" ");
@@ -215,9 +239,9 @@ pub const fn text(bytes: &[u8]) -> &str {
 }
 
 /// Text in the making. What does not fit is only counted.
-struct Text<const N: usize> {
-    bytes: [u8; N],
-    length: usize,
+pub(crate) struct Text<const N: usize> {
+    pub(crate) bytes: [u8; N],
+    pub(crate) length: usize,
 }
 
 impl<const N: usize> Text<N> {
@@ -250,21 +274,7 @@ impl<const N: usize> Text<N> {
                 self.push_sql(item);
                 self.push("[]");
             }
-            Sql::Struct(fields) => {
-                self.push("STRUCT(");
-                let mut index = 0;
-                while index < fields.len() {
-                    let (name, sql) = &fields[index];
-                    if index > 0 {
-                        self.push(", ");
-                    }
-                    self.push_quoted(name, b'"');
-                    self.push(" ");
-                    self.push_sql(sql);
-                    index += 1;
-                }
-                self.push(")");
-            }
+            Sql::Struct(fields) => self.push_fields("STRUCT(", fields),
             Sql::Map(key, value) => {
                 self.push("MAP(");
                 self.push_sql(key);
@@ -273,6 +283,23 @@ impl<const N: usize> Text<N> {
                 self.push(")");
             }
         }
+    }
+
+    /// Pushes names and types, between `open` and a bracket.
+    const fn push_fields(&mut self, open: &str, fields: &[(&str, Sql)]) {
+        self.push(open);
+        let mut index = 0;
+        while index < fields.len() {
+            let (name, sql) = &fields[index];
+            if index > 0 {
+                self.push(", ");
+            }
+            self.push_quoted(name, b'"');
+            self.push(" ");
+            self.push_sql(sql);
+            index += 1;
+        }
+        self.push(")");
     }
 
     /// Pushes a number of at most two digits.

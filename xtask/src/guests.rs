@@ -14,7 +14,7 @@ use crate::workspace::{Workspace, run};
 const GUESTS: [&str; 4] = ["geo", "kernels", "math", "text"];
 
 /// The examples of the package `fusebox-sdk`.
-const EXAMPLES: [&str; 2] = ["triangle", "types"];
+const EXAMPLES: [&str; 3] = ["kinds", "triangle", "types"];
 
 /// Flags for guests alone. All memory is looked at before each call, so the
 /// shadow stack is small: with most guests' statics it fits into one page. It

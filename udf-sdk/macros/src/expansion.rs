@@ -3,9 +3,9 @@
 use fusebox_abi::{EXPORT_FUNCTION_PREFIX, SECTION_FUNCTIONS};
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
-use syn::Type;
+use syn::{Attribute, Type};
 
-use crate::signature::Signature;
+use crate::signature::{Options, Signature};
 
 /// Writes one hidden constant, the declaration's text, which tests can read on
 /// any target. The other items are inside it, out of the author's way.
@@ -32,6 +32,63 @@ pub(crate) fn expand(signature: &Signature) -> TokenStream {
     }
 }
 
+/// What the declaration of a function of another kind is made of.
+pub(crate) struct Statement<'a, P> {
+    pub(crate) symbol: &'a str,
+    pub(crate) options: &'a Options,
+    /// A `Kind`, with what belongs to it.
+    pub(crate) kind: TokenStream,
+    pub(crate) parameters: P,
+    pub(crate) returns: TokenStream,
+}
+
+/// Writes the hidden constant of a function of another kind, with some content
+/// before the declaration.
+pub(crate) fn constant(
+    cfgs: &[Attribute],
+    visibility: &TokenStream,
+    attribute: &str,
+    content: TokenStream,
+    statement: Statement<'_, impl Iterator<Item = TokenStream>>,
+) -> TokenStream {
+    let Statement {
+        symbol,
+        options,
+        kind,
+        parameters,
+        returns,
+    } = statement;
+    let constant = format_ident!("__fusebox_declaration_of_{symbol}");
+    let name = options.name.as_deref().unwrap_or(symbol);
+    let export = option((name != symbol).then_some(symbol));
+    let volatility = option(options.volatility);
+    let reason = format!("written by #[{attribute}]");
+    let declaration = section(
+        &quote!(::fusebox_sdk::__private::Declared<'static>),
+        &quote! {
+            ::fusebox_sdk::__private::Declared {
+                kind: ::fusebox_sdk::__private::Kind::#kind,
+                declaration: ::fusebox_sdk::__private::Declaration {
+                    name: #name,
+                    parameters: &[#(#parameters),*],
+                    returns: #returns,
+                    volatility: #volatility,
+                    export: #export,
+                },
+            }
+        },
+    );
+    quote! {
+        #(#cfgs)*
+        #[doc(hidden)]
+        #[allow(dead_code, non_upper_case_globals, reason = #reason)]
+        #visibility const #constant: &::core::primitive::str = {
+            #content
+            #declaration
+        };
+    }
+}
+
 /// The declaration, as bytes in the custom section and as the value of the
 /// constant. Types keep the author's spans, so that the compiler complains
 /// about them where they were written.
@@ -46,15 +103,24 @@ fn declaration(signature: &Signature) -> TokenStream {
         let ty = without_lifetimes(&parameter.ty);
         quote!(::fusebox_sdk::__private::Parameter::of::<#ty>(#name))
     });
-    quote! {
-        const __FUSEBOX_DECLARATION: ::fusebox_sdk::__private::Declaration<'static> =
+    section(
+        &quote!(::fusebox_sdk::__private::Declaration<'static>),
+        &quote! {
             ::fusebox_sdk::__private::Declaration {
                 name: #name,
                 parameters: &[#(#parameters),*],
                 returns: ::fusebox_sdk::__private::returns::<#returns>(),
                 volatility: #volatility,
                 export: #export,
-            };
+            }
+        },
+    )
+}
+
+/// A declaration of some type, as bytes in the custom section and as a value.
+pub(crate) fn section(ty: &TokenStream, declaration: &TokenStream) -> TokenStream {
+    quote! {
+        const __FUSEBOX_DECLARATION: #ty = #declaration;
         const __FUSEBOX_BYTES: [::core::primitive::u8; __FUSEBOX_DECLARATION.statement_len()] =
             __FUSEBOX_DECLARATION.statement();
         #[cfg(target_arch = "wasm32")]
@@ -69,33 +135,55 @@ fn declaration(signature: &Signature) -> TokenStream {
 /// in the declaration: the same types with the same bounds.
 fn export(signature: &Signature) -> TokenStream {
     let function = &signature.ident;
-    let export = format!("{EXPORT_FUNCTION_PREFIX}{}", signature.symbol());
+    let name = format!("{EXPORT_FUNCTION_PREFIX}{}", signature.symbol());
+    let (arguments, row) = arguments(signature.parameters.len());
+    operation(
+        &name,
+        |call| quote!(::fusebox_sdk::__private::run(#call, |#row| #function(#(#arguments),*))),
+    )
+}
+
+/// Names for so many arguments, and the same in pairs.
+pub(crate) fn arguments(count: usize) -> (Vec<Ident>, TokenStream) {
     // Hygienic, or an argument would hide a function of the same name.
-    let arguments: Vec<Ident> = (0..signature.parameters.len())
+    let arguments: Vec<Ident> = (0..count)
         .map(|index| format_ident!("argument_{index}", span = Span::mixed_site()))
         .collect();
-    let row = arguments
+    let pairs = arguments
         .iter()
         .rev()
         .fold(quote!(()), |rest, argument| quote!((#argument, #rest)));
+    (arguments, pairs)
+}
+
+/// An export of that name, which has the call that it is given answered.
+pub(crate) fn operation(
+    name: &str,
+    answer: impl FnOnce(&TokenStream) -> TokenStream,
+) -> TokenStream {
+    // Hygienic, or it would hide a function of that name.
+    let call = Ident::new("call", Span::mixed_site());
+    let answer = answer(&quote!(&#call));
     quote! {
         #[cfg(target_arch = "wasm32")]
-        #[unsafe(export_name = #export)]
-        unsafe extern "C" fn __fusebox_export(
-            args: *const ::fusebox_sdk::__private::ArrowArray,
-            rows: ::core::primitive::u32,
-            result: *mut ::fusebox_sdk::__private::ArrowArray,
-        ) -> ::core::primitive::u32 {
-            // SAFETY: the host passes what ABI 1 says, with columns of the
-            // types that the declaration takes from the same function.
-            let call = unsafe { ::fusebox_sdk::__private::Call::new(args, rows, result) };
-            ::fusebox_sdk::__private::run(&call, |#row| #function(#(#arguments),*))
-        }
+        const _: () = {
+            #[unsafe(export_name = #name)]
+            unsafe extern "C" fn __fusebox_export(
+                args: *const ::fusebox_sdk::__private::ArrowArray,
+                rows: ::core::primitive::u32,
+                result: *mut ::fusebox_sdk::__private::ArrowArray,
+            ) -> ::core::primitive::u32 {
+                // SAFETY: the host passes what ABI 1 says, with columns of the
+                // types that the declaration takes from the same function.
+                let #call = unsafe { ::fusebox_sdk::__private::Call::new(args, rows, result) };
+                #answer
+            }
+        };
     }
 }
 
 /// A literal `Option`.
-fn option(value: Option<impl ToTokens>) -> TokenStream {
+pub(crate) fn option(value: Option<impl ToTokens>) -> TokenStream {
     match value {
         Some(value) => quote!(::core::option::Option::Some(#value)),
         None => quote!(::core::option::Option::None),
@@ -103,7 +191,7 @@ fn option(value: Option<impl ToTokens>) -> TokenStream {
 }
 
 /// Replaces named lifetimes, which only the function itself declares, by `'_`.
-fn without_lifetimes(ty: &Type) -> TokenStream {
+pub(crate) fn without_lifetimes(ty: &Type) -> TokenStream {
     with_lifetimes(ty.to_token_stream(), &|name| Ident::new("_", name.span()))
 }
 

@@ -10,6 +10,18 @@ mod signature;
 // A struct that stands for a SQL struct, and what it becomes.
 mod row;
 
+// An aggregate: the methods of its state.
+mod aggregate;
+
+// A window function: a method of its state, or a function.
+mod window;
+
+// A table function.
+mod table;
+
+// The methods of a block, checked.
+mod methods;
+
 // What a function becomes.
 mod expansion;
 
@@ -22,11 +34,37 @@ use proc_macro::TokenStream;
 /// result may change, and without one of them the engine decides.
 #[proc_macro_attribute]
 pub fn udf(options: TokenStream, item: TokenStream) -> TokenStream {
+    beside(item, |item| {
+        let signature = signature::Signature::parse(options.into(), item)?;
+        Ok(expansion::expand(&signature))
+    })
+}
+
+/// Makes an aggregate function of the methods of its state.
+#[proc_macro_attribute]
+pub fn udaf(options: TokenStream, item: TokenStream) -> TokenStream {
+    beside(item, |item| aggregate::expand(options.into(), item))
+}
+
+/// Makes a window function of a method of its state, or of a function.
+#[proc_macro_attribute]
+pub fn udwf(options: TokenStream, item: TokenStream) -> TokenStream {
+    beside(item, |item| window::expand(options.into(), item))
+}
+
+/// Makes a table function of a function that returns an iterator.
+#[proc_macro_attribute]
+pub fn udtf(options: TokenStream, item: TokenStream) -> TokenStream {
+    beside(item, |item| table::expand(options.into(), item))
+}
+
+/// Leaves an item as it is, and puts something next to it.
+fn beside(
+    item: TokenStream,
+    expand: impl FnOnce(proc_macro2::TokenStream) -> syn::Result<proc_macro2::TokenStream>,
+) -> TokenStream {
     let item = proc_macro2::TokenStream::from(item);
-    let generated = match signature::Signature::parse(options.into(), item.clone()) {
-        Ok(signature) => expansion::expand(&signature),
-        Err(error) => error.into_compile_error(),
-    };
+    let generated = expand(item.clone()).unwrap_or_else(syn::Error::into_compile_error);
     quote::quote!(#item #generated).into()
 }
 

@@ -85,13 +85,33 @@ impl Struct {
         let types_at: Vec<TokenStream> = types_at.collect();
         let fields_at = pairs(&types_at);
         let fields_view = quote!(#sdk::FieldsView<'fusebox, #fields_at>);
+        let structure = quote!(#sdk::Structure);
         let borrows = pairs(names.iter().map(|name| quote!(&self.#name)));
         quote! {
             const _: () = {
                 impl #generics #sdk::SqlType for #ident #generics {
-                    const SQL: #sdk::Sql = #sdk::Sql::Struct(&[
+                    const SQL: #sdk::Sql = #sdk::Sql::Struct(<Self as #structure>::FIELDS);
+                }
+
+                impl #generics #structure for #ident #generics {
+                    const FIELDS: &'static [(&'static ::core::primitive::str, #sdk::Sql)] = &[
                         #((#sql_names, <#types as #sdk::SqlPart>::PART)),*
-                    ]);
+                    ];
+
+                    fn append_wanted(
+                        &self,
+                        wanted: &[::core::primitive::bool],
+                        column: &mut #sdk::Node,
+                    ) -> ::core::result::Result<(), #sdk::Full> {
+                        #sdk::append_wanted_fields(#borrows, wanted, column)
+                    }
+
+                    fn wanted_bytes(
+                        &self,
+                        wanted: &[::core::primitive::bool],
+                    ) -> ::core::primitive::usize {
+                        #sdk::wanted_fields_bytes(#borrows, wanted)
+                    }
                 }
 
                 impl #generics #sdk::Nested for #ident #generics {}

@@ -42,14 +42,14 @@ impl Signature {
         let function: ItemFn = syn::parse2(item)
             .map_err(|error| Error::new(error.span(), "#[udf] goes on a function with a body"))?;
         // All that is wrong is said at once.
-        let mut errors = modifiers(&function);
+        let mut errors = modifiers(&function.sig);
         let mut keep = |error| errors.push(error);
         let options = Options::parse(options).map_err(&mut keep);
         let inputs = function.sig.inputs.iter();
         let parameters = inputs
             .filter_map(|input| Parameter::new(input).map_err(&mut keep).ok())
             .collect();
-        let returns = returns(&function).map_err(&mut keep);
+        let returns = returns(&function.sig).map_err(&mut keep);
         let error = errors.into_iter().reduce(|mut all, error| {
             all.combine(error);
             all
@@ -74,7 +74,7 @@ impl Signature {
 }
 
 impl Options {
-    fn parse(tokens: TokenStream) -> Result<Self> {
+    pub(crate) fn parse(tokens: TokenStream) -> Result<Self> {
         let mut options = Self::default();
         for meta in Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens)? {
             options.set(&meta)?;
@@ -126,7 +126,7 @@ impl Options {
 }
 
 impl Parameter {
-    fn new(input: &FnArg) -> Result<Self> {
+    pub(crate) fn new(input: &FnArg) -> Result<Self> {
         let input = match input {
             FnArg::Typed(input) => input,
             FnArg::Receiver(receiver) => {
@@ -147,8 +147,7 @@ impl Parameter {
 }
 
 /// Finds what a function that the host calls cannot be.
-fn modifiers(function: &ItemFn) -> Vec<Error> {
-    let signature = &function.sig;
+pub(crate) fn modifiers(signature: &syn::Signature) -> Vec<Error> {
     let mut errors = Vec::new();
     let mut refuse = |span: Span, message: &str| errors.push(Error::new(span, message));
     if let Some(word) = &signature.asyncness {
@@ -183,12 +182,12 @@ fn modifiers(function: &ItemFn) -> Vec<Error> {
 const GENERIC: &str = "a SQL function has one signature: it cannot be generic";
 
 /// The type of the result.
-fn returns(function: &ItemFn) -> Result<Type> {
-    match &function.sig.output {
+pub(crate) fn returns(signature: &syn::Signature) -> Result<Type> {
+    match &signature.output {
         ReturnType::Type(_, ty) => concrete(ty),
         ReturnType::Default => {
             let message = "a SQL function has a result: write `->` and its type";
-            Err(Error::new(function.sig.ident.span(), message))
+            Err(Error::new(signature.ident.span(), message))
         }
     }
 }
@@ -214,7 +213,7 @@ fn short_lived(ty: Type) -> Result<Type> {
 }
 
 /// The `cfg` attributes among others.
-fn cfgs(mut attributes: Vec<Attribute>) -> Vec<Attribute> {
+pub(crate) fn cfgs(mut attributes: Vec<Attribute>) -> Vec<Attribute> {
     attributes.retain(|attribute| attribute.path().is_ident("cfg"));
     attributes
 }

@@ -1,0 +1,195 @@
+//! What stands next to the methods of an aggregate's state: its declaration,
+//! its exports, and where its states are.
+
+use fusebox_abi::{
+    EXPORT_FINISH_PREFIX, EXPORT_FORGET_PREFIX, EXPORT_MERGE_PREFIX, EXPORT_RETRACT_PREFIX,
+    EXPORT_STATE_PREFIX, EXPORT_UPDATE_PREFIX,
+};
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Error, ItemImpl, Result, Type};
+
+use crate::expansion::{Statement, arguments, constant, operation, without_lifetimes};
+use crate::methods::{Access, Block, Method, all};
+use crate::signature::Options;
+
+/// The methods of a state.
+struct Aggregate {
+    block: Block,
+    options: Options,
+    update: Method,
+    merge: Method,
+    finish: Method,
+    retract: Option<Method>,
+}
+
+/// Writes one hidden constant, as for a function.
+pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let message = "#[udaf] goes on the `impl` block of a state's struct";
+    let item: ItemImpl = syn::parse2(item).map_err(|error| Error::new(error.span(), message))?;
+    let aggregate = Aggregate::new(Options::parse(options), Block::new(item, "udaf")?)?;
+    Ok(aggregate.expand())
+}
+
+impl Aggregate {
+    fn new(options: Result<Options>, block: Block) -> Result<Self> {
+        let update = block.required(
+            "update",
+            Access::Changes,
+            "`fn update(&mut self, …)`, which takes a row into the state",
+        );
+        let merge = block.required(
+            "merge",
+            Access::Changes,
+            "`fn merge(&mut self, other: Self)`, which takes another state into the state",
+        );
+        let merge = merge.and_then(|merge| merges(&block, merge));
+        let finish = block.required(
+            "finish",
+            Access::Looks,
+            "`fn finish(&self) -> …`, which makes the result of the state",
+        );
+        let finish = finish.and_then(finishes);
+        let retract = block.method("retract", Access::Changes).transpose();
+        let retract = match (&update, retract) {
+            (Ok(update), Ok(Some(retract))) => retracts(update, retract).map(Some),
+            (_, retract) => retract,
+        };
+        match (options, update, merge, finish, retract) {
+            (Ok(options), Ok(update), Ok(merge), Ok(finish), Ok(retract)) => Ok(Self {
+                block,
+                options,
+                update,
+                merge,
+                finish,
+                retract,
+            }),
+            (options, update, merge, finish, retract) => {
+                let errors = [
+                    options.err(),
+                    update.err(),
+                    merge.err(),
+                    finish.err(),
+                    retract.err(),
+                ];
+                Err(all(errors.into_iter().flatten()).expect("one of them failed"))
+            }
+        }
+    }
+
+    fn expand(&self) -> TokenStream {
+        let sdk = quote!(::fusebox_sdk::__private);
+        let Self { block, .. } = self;
+        let ty = &block.ty;
+        let state = quote_spanned!(ty.span()=> #sdk::state::<#ty>());
+        let returns = without_lifetimes(&self.finish.returns);
+        let statement = Statement {
+            symbol: &block.symbol,
+            options: &self.options,
+            kind: quote!(Aggregate(#state)),
+            parameters: self.update.parameters.iter().map(|parameter| {
+                let name = &parameter.name;
+                let ty = without_lifetimes(&parameter.ty);
+                quote!(#sdk::Parameter::of::<#ty>(#name))
+            }),
+            returns: quote!(#sdk::returns::<#returns>()),
+        };
+        let changing = [Some(&self.update), Some(&self.merge), self.retract.as_ref()];
+        let changing = changing.into_iter().flatten();
+        let answers = changing.clone().map(|method| &method.returns);
+        let methods = changing.chain([&self.finish]);
+        let paths = methods.map(|method| block.path(method));
+        let exports = self.exports();
+        let content = quote! {
+            // Only the exports call the methods, which are not dead without.
+            #(let _ = #paths;)*
+            #(const _: () = #sdk::is_done::<#answers>();)*
+            #[cfg(target_arch = "wasm32")]
+            ::std::thread_local! {
+                static __FUSEBOX_STATES: ::core::cell::Cell<#sdk::States<#ty>> =
+                    const { ::core::cell::Cell::new(#sdk::States::new()) };
+            }
+            #exports
+        };
+        constant(&block.cfgs, &quote!(), "udaf", content, statement)
+    }
+
+    fn exports(&self) -> TokenStream {
+        let sdk = quote!(::fusebox_sdk::__private);
+        let Self { block, .. } = self;
+        let (ty, symbol) = (&block.ty, &block.symbol);
+        let states = quote!(&__FUSEBOX_STATES);
+        let take = |prefix: &str, method: &Method| {
+            let path = block.path(method);
+            let (arguments, row) = arguments(method.parameters.len());
+            operation(&format!("{prefix}{symbol}"), |call| {
+                quote! {
+                    #sdk::take(#call, #states, |state: &mut #ty, #row| {
+                        #path(state, #(#arguments),*)
+                    })
+                }
+            })
+        };
+        let update = take(EXPORT_UPDATE_PREFIX, &self.update);
+        let merge = take(EXPORT_MERGE_PREFIX, &self.merge);
+        let retract = self.retract.as_ref();
+        let retract = retract.map(|retract| take(EXPORT_RETRACT_PREFIX, retract));
+        let show = operation(
+            &format!("{EXPORT_STATE_PREFIX}{symbol}"),
+            |call| quote!(#sdk::show(#call, #states)),
+        );
+        let finish = block.path(&self.finish);
+        let finish = operation(&format!("{EXPORT_FINISH_PREFIX}{symbol}"), |call| {
+            quote! {
+                #sdk::look(#states, |known| {
+                    #sdk::run(#call, |(group, ())| #finish(known.of(group)))
+                })
+            }
+        });
+        let forget = operation(
+            &format!("{EXPORT_FORGET_PREFIX}{symbol}"),
+            |call| quote!(#sdk::forget(#call, #states)),
+        );
+        quote!(#update #merge #retract #show #finish #forget)
+    }
+}
+
+/// Checks that a method takes another state.
+fn merges(block: &Block, merge: Method) -> Result<Method> {
+    let text = |ty: &Type| ty.to_token_stream().to_string();
+    match &merge.parameters[..] {
+        [other] if text(&other.ty) == text(&block.ty) => Ok(merge),
+        other => {
+            let span = other
+                .first()
+                .map_or(merge.ident.span(), |other| other.ty.span());
+            let message = "`merge` takes another state, and nothing else: `other: Self`";
+            Err(Error::new(span, message))
+        }
+    }
+}
+
+/// Checks that a method has a result and no arguments.
+fn finishes(finish: Method) -> Result<Method> {
+    let message = "`finish` makes a result of the state alone: `fn finish(&self) -> …`";
+    let is_nothing = matches!(&finish.returns, Type::Tuple(tuple) if tuple.elems.is_empty());
+    match finish.parameters.first() {
+        Some(argument) => Err(Error::new(argument.ty.span(), message)),
+        None if is_nothing => Err(Error::new(finish.ident.span(), message)),
+        None => Ok(finish),
+    }
+}
+
+/// Checks that a method takes what `update` takes: it gets the same columns.
+fn retracts(update: &Method, retract: Method) -> Result<Method> {
+    let text = |method: &Method| -> Vec<String> {
+        let types = method.types();
+        types.map(|ty| ty.to_string()).collect()
+    };
+    if text(update) == text(&retract) {
+        return Ok(retract);
+    }
+    let message = "`retract` takes back what `update` took: arguments of the same types";
+    Err(Error::new(retract.ident.span(), message))
+}

@@ -1,0 +1,176 @@
+//! What stands next to a table function: its declaration and its export.
+
+use fusebox_abi::EXPORT_TABLE_PREFIX;
+use proc_macro2::{TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{
+    AngleBracketedGenericArguments, Error, GenericArgument, ItemFn, PathArguments, Result,
+    ReturnType, Type, TypeImplTrait, TypeParamBound,
+};
+
+use crate::expansion::{Statement, arguments, constant, operation};
+use crate::methods::all;
+use crate::signature::{Options, Parameter, cfgs, modifiers};
+
+/// A function that answers an iterator.
+struct Table {
+    item: ItemFn,
+    options: Options,
+    parameters: Vec<Parameter>,
+    /// The type of a row.
+    row: TokenStream,
+    /// Whether the iterator may fail to be.
+    may_fail: bool,
+}
+
+/// Writes one hidden constant, as for a function.
+pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let message = "#[udtf] goes on a function with a body";
+    let item: ItemFn = syn::parse2(item).map_err(|error| Error::new(error.span(), message))?;
+    Ok(Table::new(Options::parse(options), item)?.expand())
+}
+
+impl Table {
+    fn new(options: Result<Options>, item: ItemFn) -> Result<Self> {
+        let mut errors = modifiers(&item.sig);
+        let mut keep = |error| errors.push(error);
+        let inputs = item.sig.inputs.iter();
+        let parameters = inputs
+            .filter_map(|input| {
+                let parameter = Parameter::new(input).and_then(owned);
+                parameter.map_err(&mut keep).ok()
+            })
+            .collect();
+        let row = match &item.sig.output {
+            ReturnType::Type(_, ty) => row(ty),
+            ReturnType::Default => {
+                let message =
+                    "a table function answers its rows: write `-> impl Iterator<Item = …>`";
+                Err(Error::new(item.sig.ident.span(), message))
+            }
+        };
+        let row = row.map_err(&mut keep);
+        let options = options.map_err(&mut keep);
+        match (options, row, all(errors)) {
+            (Ok(options), Ok((row, may_fail)), None) => Ok(Self {
+                item,
+                options,
+                parameters,
+                row,
+                may_fail,
+            }),
+            (_, _, error) => Err(error.expect("what failed left its error")),
+        }
+    }
+
+    fn expand(&self) -> TokenStream {
+        let sdk = quote!(::fusebox_sdk::__private);
+        let Self { row, .. } = self;
+        let function = &self.item.sig.ident;
+        let symbol = function.unraw().to_string();
+        let (names, pairs) = arguments(self.parameters.len());
+        let types = self.parameters.iter().map(|parameter| &parameter.ty);
+        let answer = match self.may_fail {
+            true => quote!(#function(#(#names),*)),
+            false => quote! {
+                ::core::result::Result::Ok::<_, ::core::convert::Infallible>(
+                    #function(#(#names),*)
+                )
+            },
+        };
+        let export = operation(
+            &format!("{EXPORT_TABLE_PREFIX}{symbol}"),
+            |call| quote!(#sdk::produce(#call, &__FUSEBOX_TABLE, |#pairs| __fusebox_rows(#(#names),*))),
+        );
+        let content = quote! {
+            // On every target, since the iterator must not borrow.
+            fn __fusebox_rows(#(#names: #types),*) -> #sdk::Rows<#row> {
+                #sdk::rows(#answer)
+            }
+            #[cfg(target_arch = "wasm32")]
+            ::std::thread_local! {
+                static __FUSEBOX_TABLE: ::core::cell::Cell<#sdk::Table<#row>> =
+                    const { ::core::cell::Cell::new(#sdk::Table::New) };
+            }
+            #export
+        };
+        let statement = Statement {
+            symbol: &symbol,
+            options: &self.options,
+            kind: quote!(Table),
+            parameters: self.parameters.iter().map(|parameter| {
+                let Parameter { name, ty } = parameter;
+                quote!(#sdk::Parameter::of::<#ty>(#name))
+            }),
+            returns: quote!(#sdk::row_of::<#row>()),
+        };
+        let visibility = &self.item.vis;
+        constant(
+            &cfgs(self.item.attrs.clone()),
+            &quote!(#visibility),
+            "udtf",
+            content,
+            statement,
+        )
+    }
+}
+
+/// Refuses an argument that borrows.
+fn owned(parameter: Parameter) -> Result<Parameter> {
+    match borrows(parameter.ty.to_token_stream()) {
+        false => Ok(parameter),
+        true => {
+            let message = "the rows of a table come after the call: take what is owned, \
+                           such as a String, a Vec or a struct of those";
+            Err(Error::new(parameter.ty.span(), message))
+        }
+    }
+}
+
+fn borrows(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|tree| match tree {
+        TokenTree::Group(group) => borrows(group.stream()),
+        TokenTree::Punct(mark) => matches!(mark.as_char(), '&' | '\''),
+        _ => false,
+    })
+}
+
+/// The type of a row of what a function answers, and whether that is a result.
+fn row(ty: &Type) -> Result<(TokenStream, bool)> {
+    let of_iterator = |ty: &Type| match ty {
+        Type::ImplTrait(ty) => row_of(ty),
+        ty => Ok(quote!(<#ty as ::core::iter::Iterator>::Item)),
+    };
+    if let Type::Path(path) = ty
+        && let Some(last) = path.path.segments.last()
+        && last.ident == "Result"
+        && let PathArguments::AngleBracketed(arguments) = &last.arguments
+        && let Some(GenericArgument::Type(rows)) = arguments.args.first()
+    {
+        return Ok((of_iterator(rows)?, true));
+    }
+    Ok((of_iterator(ty)?, false))
+}
+
+/// The type of the items of some iterator.
+fn row_of(ty: &TypeImplTrait) -> Result<TokenStream> {
+    let bounds = ty.bounds.iter().filter_map(|bound| match bound {
+        TypeParamBound::Trait(bound) => bound.path.segments.last(),
+        _ => None,
+    });
+    let arguments = bounds.filter_map(|bound| match &bound.arguments {
+        PathArguments::AngleBracketed(AngleBracketedGenericArguments { args, .. }) => Some(args),
+        _ => None,
+    });
+    let mut items = arguments.flatten().filter_map(|argument| match argument {
+        GenericArgument::AssocType(item) if item.ident == "Item" => Some(&item.ty),
+        _ => None,
+    });
+    let message = "say what the rows are: `impl Iterator<Item = …>`";
+    items
+        .next()
+        .map(ToTokens::to_token_stream)
+        .ok_or_else(|| Error::new(ty.span(), message))
+}

@@ -1,0 +1,166 @@
+//! What stands next to a window function: its declaration and its export.
+
+use fusebox_abi::{EXPORT_NEXT_PREFIX, EXPORT_PARTITION_PREFIX, EXPORT_RANK_PREFIX};
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::{Error, Item, ItemImpl, Meta, Result, Token, Type};
+
+use crate::expansion::{Statement, arguments, constant, operation, without_lifetimes};
+use crate::methods::{Access, Block};
+use crate::signature::{Options, Signature};
+
+/// Writes one hidden constant, as for a function.
+pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let (is_rank, options) = options_and_rank(options)?;
+    match syn::parse2(item.clone())? {
+        Item::Impl(item) if !is_rank => going_on(Options::parse(options)?, item),
+        Item::Fn(_) if is_rank => over_peers(&Signature::parse(options, item)?),
+        Item::Fn(_) => over_partitions(&Signature::parse(options, item)?),
+        other => {
+            let message = match is_rank {
+                true => "#[udwf(rank)] goes on a function",
+                false => "#[udwf] goes on a function, or on the `impl` block of a state's struct",
+            };
+            Err(Error::new(other.span(), message))
+        }
+    }
+}
+
+/// Takes `rank` out of the options.
+fn options_and_rank(tokens: TokenStream) -> Result<(bool, TokenStream)> {
+    let metas = Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens)?;
+    let is_rank = |meta: &Meta| matches!(meta, Meta::Path(path) if path.is_ident("rank"));
+    let has_rank = metas.iter().any(is_rank);
+    let rest = metas.iter().filter(|meta| !is_rank(meta));
+    Ok((has_rank, quote!(#(#rest),*)))
+}
+
+/// A method that goes on from row to row.
+fn going_on(options: Options, item: ItemImpl) -> Result<TokenStream> {
+    let sdk = quote!(::fusebox_sdk::__private);
+    let block = Block::new(item, "udwf")?;
+    let how = "`fn next(&mut self, …) -> …`, which makes the result of a row";
+    let next = block.required("next", Access::Changes, how)?;
+    if matches!(&next.returns, Type::Tuple(tuple) if tuple.elems.is_empty()) {
+        let message = "a SQL function has a result: write `->` and its type";
+        return Err(Error::new(next.ident.span(), message));
+    }
+    let ty = &block.ty;
+    let path = block.path(&next);
+    let returns = without_lifetimes(&next.returns);
+    let default = quote_spanned!(ty.span()=> <#ty as ::core::default::Default>::default);
+    let (arguments, row) = arguments(next.parameters.len());
+    let name = format!("{EXPORT_NEXT_PREFIX}{}", block.symbol);
+    let export = operation(&name, |call| {
+        quote! {
+            #sdk::next(#call, &__FUSEBOX_STATE, |state: &mut #ty, #row| {
+                #path(state, #(#arguments),*)
+            })
+        }
+    });
+    let content = quote! {
+        // Only the export calls the method, which is not dead without.
+        let _ = #path;
+        const _: fn() -> #ty = #default;
+        #[cfg(target_arch = "wasm32")]
+        ::std::thread_local! {
+            static __FUSEBOX_STATE: ::core::cell::Cell<::core::option::Option<#ty>> =
+                const { ::core::cell::Cell::new(::core::option::Option::None) };
+        }
+        #export
+    };
+    let statement = Statement {
+        symbol: &block.symbol,
+        options: &options,
+        kind: quote!(Window),
+        parameters: next.parameters.iter().map(|parameter| {
+            let name = &parameter.name;
+            let ty = without_lifetimes(&parameter.ty);
+            quote!(#sdk::Parameter::of::<#ty>(#name))
+        }),
+        returns: quote!(#sdk::returns::<#returns>()),
+    };
+    Ok(constant(&block.cfgs, &quote!(), "udwf", content, statement))
+}
+
+/// A function of whole partitions.
+fn over_partitions(signature: &Signature) -> Result<TokenStream> {
+    let sdk = quote!(::fusebox_sdk::__private);
+    let function = &signature.ident;
+    if signature.parameters.is_empty() {
+        let message = "without a Partition the function cannot know how many rows there are: \
+                       give it an argument, or see #[udwf(rank)]";
+        return Err(Error::new(function.span(), message));
+    }
+    let symbol = signature.symbol();
+    let returns = without_lifetimes(&signature.returns);
+    let (arguments, row) = arguments(signature.parameters.len());
+    let export = operation(
+        &format!("{EXPORT_PARTITION_PREFIX}{symbol}"),
+        |call| quote!(#sdk::partition(#call, |#row| #function(#(#arguments),*))),
+    );
+    let content = quote! {
+        // Only the export calls the function, which is not dead without.
+        let _ = #function;
+        #export
+    };
+    let row = quote_spanned!(signature.returns.span()=> <#returns as #sdk::Answers>::Row);
+    let statement = Statement {
+        symbol: &symbol,
+        options: &signature.options,
+        kind: quote!(Window),
+        parameters: signature.parameters.iter().map(|parameter| {
+            let name = &parameter.name;
+            let ty = without_lifetimes(&parameter.ty);
+            quote!(#sdk::Parameter::of_partition::<#ty>(#name))
+        }),
+        returns: quote!(#sdk::returns::<#row>()),
+    };
+    let visibility = &signature.visibility;
+    Ok(constant(
+        &signature.cfgs,
+        &quote!(#visibility),
+        "udwf",
+        content,
+        statement,
+    ))
+}
+
+/// A function of the peers of a row.
+fn over_peers(signature: &Signature) -> Result<TokenStream> {
+    let sdk = quote!(::fusebox_sdk::__private);
+    let function = &signature.ident;
+    let [peers] = &signature.parameters[..] else {
+        let message = "a function of ranks takes one argument: `peers: Peers`";
+        return Err(Error::new(function.span(), message));
+    };
+    let symbol = signature.symbol();
+    let returns = without_lifetimes(&signature.returns);
+    let export = operation(
+        &format!("{EXPORT_RANK_PREFIX}{symbol}"),
+        |call| quote!(#sdk::rank(#call, #function)),
+    );
+    let check = quote_spanned!(peers.ty.span()=> #function);
+    let content = quote! {
+        let _: fn(::fusebox_sdk::Peers) -> #returns = #check;
+        #export
+    };
+    let statement = Statement {
+        symbol: &symbol,
+        options: &signature.options,
+        kind: quote!(Window),
+        parameters: std::iter::empty(),
+        returns: quote!(#sdk::returns::<#returns>()),
+    };
+    let visibility = &signature.visibility;
+    Ok(constant(
+        &signature.cfgs,
+        &quote!(#visibility),
+        "udwf",
+        content,
+        statement,
+    ))
+}

@@ -136,6 +136,14 @@ impl AggregateUDFImpl for Overloads {
         AggregateOrderSensitivity::SoftRequirement
     }
 
+    fn with_beneficial_ordering(
+        self: Arc<Self>,
+        _is_ordered: bool,
+    ) -> Result<Option<Arc<dyn AggregateUDFImpl>>> {
+        // Rows in order are sorted again: that is quick.
+        Ok(Some(self))
+    }
+
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         let aggregate = self.aggregate(args.input_fields)?;
         if args.is_distinct || !args.ordering_fields.is_empty() {

@@ -11,7 +11,7 @@ use datafusion::dataframe::DataFrame;
 
 use super::{Session, query};
 use crate::catalog::Module;
-use crate::definition::{Arguments, Definition, Kind, Origin, SqlType};
+use crate::definition::{Arguments, Definition, Kind, Origin};
 use crate::error::{Error, Result, Subject};
 
 impl Session {
@@ -73,10 +73,7 @@ impl Session {
                 })),
             ),
             ("arguments", ours(|d| Some(arguments(d)))),
-            (
-                "returns",
-                ours(|d| Some(SqlType(&d.signature.returns).to_string())),
-            ),
+            ("returns", ours(|d| Some(d.returns()))),
             ("volatility", ours(|d| Some(d.volatility.to_string()))),
             ("nulls", ours(|d| Some(d.nulls.to_string()))),
             (

@@ -238,6 +238,12 @@ impl fmt::Display for CreateFunction {
 }
 
 impl Definition {
+    /// The type of the result, as the statement has it behind RETURNS.
+    pub(crate) fn returns(&self) -> String {
+        let clause = Returns(self.kind, &self.signature.returns).to_string();
+        clause.trim_start_matches("RETURNS ").to_owned()
+    }
+
     /// The definition as a statement that says no more than who the function
     /// is and what it takes and returns.
     pub(crate) fn stated(&self) -> CreateFunction {

@@ -9,11 +9,11 @@ use std::cell::Cell;
 use std::fmt::Display;
 use std::thread::LocalKey;
 
+use crate::append::Append;
 use crate::batch::Failure;
 use crate::entry::{self, Call};
 use crate::list::List;
 use crate::node::Node;
-use crate::output::Value;
 use crate::results::{NestedResults, Results};
 use crate::row::Row;
 use crate::sql::Sql;
@@ -28,13 +28,13 @@ use crate::structure::Structure;
 )]
 pub trait Produced: 'static {
     /// The row.
-    type Row: Structure + Value<Results = NestedResults>;
+    type Row: Structure;
 
     /// The row, or the message of its failure.
     fn into_row(self) -> Result<Self::Row, String>;
 }
 
-impl<S: Structure + Value<Results = NestedResults> + 'static> Produced for S {
+impl<S: Structure + 'static> Produced for S {
     type Row = S;
 
     fn into_row(self) -> Result<S, String> {
@@ -44,7 +44,7 @@ impl<S: Structure + Value<Results = NestedResults> + 'static> Produced for S {
 
 impl<S, E> Produced for Result<S, E>
 where
-    S: Structure + Value<Results = NestedResults> + 'static,
+    S: Structure + 'static,
     E: Display + 'static,
 {
     type Row = S;
@@ -100,6 +100,11 @@ where
     }
 }
 
+thread_local! {
+    /// The host reads it after the export has returned.
+    static RESULTS: Cell<NestedResults> = const { Cell::new(NestedResults::new()) };
+}
+
 /// Answers a call with the next rows of a table. They come from what `function`
 /// answers to the arguments of the first call.
 pub fn produce<'c, R: Row<'c>, P: Produced>(
@@ -111,8 +116,7 @@ pub fn produce<'c, R: Row<'c>, P: Produced>(
     let wanted = wanted(&<(List<'c, bool>, ())>::columns(&mut arguments));
     let columns = R::columns(&mut arguments);
     let mut table = memory.take();
-    let results = P::Row::memory();
-    let mut column = results.take();
+    let mut results = RESULTS.take();
     entry::report_panics();
     let is_called = R::is_called(&columns, 0);
     let raw = R::get(&columns, 0);
@@ -124,13 +128,13 @@ pub fn produce<'c, R: Row<'c>, P: Produced>(
         ),
         false => Ok(Table::Over),
     };
-    let outcome = fill_table(&mut table, &begin, call.rows(), &wanted, &mut column);
+    let outcome = fill_table(&mut table, &begin, call.rows(), &wanted, &mut results);
     let status = match outcome {
-        Ok(rows) => column.answer(&call.of_first(rows)),
+        Ok(rows) => results.answer(&call.of_first(rows)),
         Err(failure) => call.fail(failure.row, &failure.message),
     };
     memory.set(table);
-    results.set(column);
+    RESULTS.set(results);
     status
 }
 
@@ -154,8 +158,9 @@ pub(crate) fn fill_table<P: Produced>(
     wanted: &[bool],
     results: &mut NestedResults,
 ) -> Result<usize, Failure> {
-    <P::Row as Value>::start(results, rows);
+    results.start(rows);
     let column = &mut results.root;
+    P::Row::start(column);
     let mut done = 0;
     while done < rows && !matches!(table, Table::Over) {
         if done > 0 && !entry::more() {
@@ -233,7 +238,6 @@ mod tests {
 
     use fusebox_macros::Row;
 
-    use crate::append::Append;
     use crate::argument::Rows as ListColumn;
     use crate::entry::Array;
     use crate::item::Item;

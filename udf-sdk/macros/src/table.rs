@@ -2,7 +2,7 @@
 
 use fusebox_abi::EXPORT_TABLE_PREFIX;
 use proc_macro2::{TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{
@@ -72,22 +72,26 @@ impl Table {
         let symbol = function.unraw().to_string();
         let (names, pairs) = arguments(self.parameters.len());
         let types = self.parameters.iter().map(|parameter| &parameter.ty);
+        let rows = quote_spanned!(function.span()=> #function(#(#names),*));
         let answer = match self.may_fail {
-            true => quote!(#function(#(#names),*)),
-            false => quote! {
-                ::core::result::Result::Ok::<_, ::core::convert::Infallible>(
-                    #function(#(#names),*)
-                )
-            },
+            true => rows,
+            false => {
+                quote!(::core::result::Result::Ok::<_, ::core::convert::Infallible>(#rows))
+            }
         };
+        // The complaint that it borrows, or is no iterator, is for the result.
+        let returns = self.item.sig.output.span();
+        let rows = quote_spanned!(returns=> ::fusebox_sdk::__private::Rows<#row>);
+        let row_of = quote_spanned!(returns=> ::fusebox_sdk::__private::row_of::<#row>());
+        let boxed = quote_spanned!(returns=> ::fusebox_sdk::__private::rows(#answer));
         let export = operation(
             &format!("{EXPORT_TABLE_PREFIX}{symbol}"),
             |call| quote!(#sdk::produce(#call, &__FUSEBOX_TABLE, |#pairs| __fusebox_rows(#(#names),*))),
         );
         let content = quote! {
             // On every target, since the iterator must not borrow.
-            fn __fusebox_rows(#(#names: #types),*) -> #sdk::Rows<#row> {
-                #sdk::rows(#answer)
+            fn __fusebox_rows(#(#names: #types),*) -> #rows {
+                #boxed
             }
             #[cfg(target_arch = "wasm32")]
             ::std::thread_local! {
@@ -104,7 +108,7 @@ impl Table {
                 let Parameter { name, ty } = parameter;
                 quote!(#sdk::Parameter::of::<#ty>(#name))
             }),
-            returns: quote!(#sdk::row_of::<#row>()),
+            returns: row_of,
         };
         let visibility = &self.item.vis;
         constant(
@@ -141,7 +145,7 @@ fn borrows(tokens: TokenStream) -> bool {
 fn row(ty: &Type) -> Result<(TokenStream, bool)> {
     let of_iterator = |ty: &Type| match ty {
         Type::ImplTrait(ty) => row_of(ty),
-        ty => Ok(quote!(<#ty as ::core::iter::Iterator>::Item)),
+        ty => Ok(quote_spanned!(ty.span()=> <#ty as ::core::iter::Iterator>::Item)),
     };
     if let Type::Path(path) = ty
         && let Some(last) = path.path.segments.last()

@@ -143,7 +143,9 @@ fn over_peers(signature: &Signature) -> Result<TokenStream> {
         &format!("{EXPORT_RANK_PREFIX}{symbol}"),
         |call| quote!(#sdk::rank(#call, #function)),
     );
-    let check = quote_spanned!(peers.ty.span()=> #function);
+    // The complaint that it takes something else is for the argument.
+    let mut check = function.clone();
+    check.set_span(function.span().located_at(peers.ty.span()));
     let content = quote! {
         let _: fn(::fusebox_sdk::Peers) -> #returns = #check;
         #export

@@ -132,8 +132,17 @@ fn argument_0(argument_0: i64, __fusebox_export: i64) -> i64 {
     argument_0 - __fusebox_export
 }
 
+#[udf]
+fn call() -> i64 {
+    7
+}
+
 #[test]
 fn argument_may_be_named_like_its_function() {
+    check(
+        __fusebox_declaration_of_call,
+        "\"call\"() RETURNS BIGINT LANGUAGE WASM STRICT",
+    );
     check(
         __fusebox_declaration_of_argument_0,
         "\"argument_0\"(\"argument_0\" BIGINT, \"__fusebox_export\" BIGINT) \

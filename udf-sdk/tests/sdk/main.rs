@@ -1,4 +1,5 @@
 //! The attribute macro, from outside.
 
 mod declared;
+mod kinds;
 mod refused;

@@ -1,0 +1,53 @@
+// Table functions that the host could not call.
+use std::iter::{self, once};
+
+use fusebox_sdk::{List, Row, udtf};
+
+#[derive(Row)]
+struct Number {
+    value: i64,
+}
+
+#[udtf]
+fn borrowed(text: &str) -> impl Iterator<Item = Number> {
+//                ^ the rows of a table come after the call
+    let value = text.len() as i64;
+    once(Number { value })
+}
+
+#[udtf]
+fn listed(numbers: List<i64>) -> impl Iterator<Item = Number> {
+//                            ^ borrowed data escapes
+    (0..numbers.len()).map(|value| Number { value: value as i64 })
+}
+
+#[udtf]
+fn numbers() -> impl Iterator<Item = i64> {
+//                                   ^ `i64` is not what the rows of a table can be
+    0..10
+}
+
+#[udtf]
+fn silent() {}
+// ^ a table function answers its rows
+
+#[udtf]
+fn unnamed() -> impl Sized {
+//              ^ say what the rows are
+    iter::empty::<Number>()
+}
+
+#[udtf(rank)]
+//     ^ unknown option
+pub async fn late() -> impl Iterator<Item = Number> {
+//  ^ SQL cannot await
+    iter::empty::<Number>()
+}
+
+#[udtf]
+pub struct Line {
+//  ^ #[udtf] goes on a function
+    length: i64,
+}
+
+fn main() {}

@@ -12,7 +12,7 @@ use std::thread::LocalKey;
 
 use crate::append::Append;
 use crate::argument::ColumnOf;
-use crate::batch::{Failure, block_rows, run};
+use crate::batch::{Failure, block_rows, run_some};
 use crate::column::{BLOCK_ROWS, Column};
 use crate::entry::{self, Call};
 use crate::item::Item;
@@ -254,7 +254,7 @@ pub fn look<S: Default>(
 /// Answers a call with the states of its groups.
 pub fn show<S: State>(call: &Call, memory: &'static LocalKey<Cell<States<S>>>) -> u32 {
     look(memory, |known| {
-        run(call, |(group, ()): Grouped<()>| Shown(known.of(group)))
+        run_some(call, |(group, ()): Grouped<()>| Shown(known.of(group)))
     })
 }
 

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use crate::aggregate::{Known, Shown, take_all, take_announced};
 use crate::append::Append;
 use crate::argument::Rows;
-use crate::batch::{Failure, fill, fill_announced};
+use crate::batch::{Failure, fill, fill_some};
 use crate::column::Numbers;
 use crate::entry::Array;
 use crate::item::Item;
@@ -246,8 +246,13 @@ fn results_are_those_of_the_groups_that_are_asked_for() {
     let mut results = NumberResults::new();
     fill(&columns, 3, finish, &mut results).unwrap();
     assert_eq!(results.to_options(), [Some(11), None, Some(11)]);
-    fill_announced(&columns, 3, finish, &mut results).unwrap();
+    assert_eq!(fill_some(&columns, 3, finish, &mut results), Ok(3));
     assert_eq!(results.to_options(), [Some(11), None, Some(11)]);
+    // Without fuel for more, those in front.
+    set_more(1);
+    assert_eq!(fill_some(&columns, 3, finish, &mut results), Ok(2));
+    assert_eq!(results.to_options(), [Some(11), None]);
+    set_more(usize::MAX);
     states.forget(1);
     let known = Known::new(&states);
     assert_eq!((known.of(0).sum, known.of(1).sum), (11, 0));

@@ -35,6 +35,57 @@ pub fn run<'c, R: Row<'c>, O: Output>(call: &'c Call, function: impl Fn(R) -> O)
     status
 }
 
+/// Runs a function on the batch of a call, and answers for the rows that there
+/// is fuel for: the first ones, where it is not for all.
+#[inline]
+pub fn run_some<'c, R: Row<'c>, O: Output>(call: &'c Call, function: impl Fn(R) -> O) -> u32 {
+    let columns = R::columns(&mut call.arguments());
+    let memory = <O::Value as Value>::memory();
+    let mut results = memory.take();
+    entry::report_panics();
+    let outcome = match entry::rows_are_bounded() {
+        true => {
+            let outcome = fill(&columns, call.rows(), function, &mut results);
+            outcome.map(|()| call.rows())
+        }
+        false => fill_some(&columns, call.rows(), function, &mut results),
+    };
+    let status = match outcome {
+        Ok(rows) => results.answer(&call.of_first(rows)),
+        Err(failure) => call.fail(failure.row, &failure.message),
+    };
+    memory.set(results);
+    status
+}
+
+/// Fills `results` as [`fill_announced`] does, until there is no fuel for
+/// another row. Returns how many were done.
+#[inline]
+pub(crate) fn fill_some<'c, R: Row<'c>, O: Output>(
+    columns: &R::Columns,
+    rows: usize,
+    function: impl Fn(R) -> O,
+    results: &mut <O::Value as Value>::Results,
+) -> Result<usize, Failure> {
+    O::Value::start(results, rows);
+    let has_nulls = R::shape(columns).has_nulls;
+    let mut failure = None;
+    let mut done = 0;
+    let answers = (0..rows).map_while(|row| {
+        if failure.is_some() || (row > 0 && !entry::more()) {
+            return None;
+        }
+        done = row + 1;
+        if has_nulls && !R::is_called(columns, row) {
+            return Some((row, None));
+        }
+        Some((row, one(columns, row, &function, &mut failure)))
+    });
+    O::Value::extend(results, answers);
+    finish::<O>(results, failure)?;
+    Ok(done)
+}
+
 /// Fills `results` with what `function` answers to each row, each of which has
 /// fuel of its own.
 #[inline]

@@ -306,7 +306,7 @@ pub mod __private {
 
     pub use crate::aggregate::{forget, is_done, look, show, state, take};
     pub use crate::append::Append;
-    pub use crate::batch::run;
+    pub use crate::batch::{run, run_some};
     pub use crate::declared::Declared;
     pub use crate::entry::{Array, Call};
     pub use crate::item::{FieldsView, Item, Part, fields_view};

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::fmt::Display;
 use std::thread::LocalKey;
 
-use crate::batch::{Failure, fill, finish, run};
+use crate::batch::{Failure, fill, finish, run_some};
 use crate::entry::{self, Arguments, Call};
 use crate::item::Item;
 use crate::output::{Output, Value};
@@ -235,7 +235,7 @@ pub(crate) fn fill_partition<A: Answers>(
 /// Runs a function on each set of peers of a call.
 #[inline]
 pub fn rank<O: Output>(call: &Call, function: impl Fn(Peers) -> O) -> u32 {
-    run(
+    run_some(
         call,
         |(start, (end, (partition_rows, ()))): (u64, (u64, (u64, ())))| {
             function(Peers::new(start, end, partition_rows))

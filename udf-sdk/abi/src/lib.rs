@@ -299,7 +299,7 @@
 //! | [`fusebox_udaf_forget_`](EXPORT_FORGET_PREFIX)*symbol* | none; `rows` is a number of groups | only a status |
 //! | [`fusebox_udwf_next_`](EXPORT_NEXT_PREFIX)*symbol* | the declared arguments | the declared result, with progress |
 //! | [`fusebox_udwf_partition_`](EXPORT_PARTITION_PREFIX)*symbol* | the declared arguments | the declared result, of `rows` rows |
-//! | [`fusebox_udwf_rank_`](EXPORT_RANK_PREFIX)*symbol* | `start`, `end`, `partition_rows` (`BIGINT UNSIGNED`) | the declared result, of `rows` rows |
+//! | [`fusebox_udwf_rank_`](EXPORT_RANK_PREFIX)*symbol* | `start`, `end`, `partition_rows` (`BIGINT UNSIGNED`) | the declared result, with progress |
 //! | [`fusebox_udtf_`](EXPORT_TABLE_PREFIX)*symbol* | `columns` (`BOOLEAN[]`), then the declared arguments | a `STRUCT` of the table's columns, of 0 to `rows` rows |
 //!
 //! **Progress**: the result's `length` is how many of the call's rows were done,

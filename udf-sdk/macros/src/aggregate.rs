@@ -143,7 +143,7 @@ impl Aggregate {
         let finish = operation(&format!("{EXPORT_FINISH_PREFIX}{symbol}"), |call| {
             quote! {
                 #sdk::look(#states, |known| {
-                    #sdk::run(#call, |(group, ())| #finish(known.of(group)))
+                    #sdk::run_some(#call, |(group, ())| #finish(known.of(group)))
                 })
             }
         });

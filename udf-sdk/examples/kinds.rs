@@ -154,6 +154,31 @@ impl Collect {
     }
 }
 
+/// A state that depends on the order of rows.
+#[derive(Default, Row)]
+pub struct Chain {
+    text: String,
+}
+
+/// The texts, one behind the other.
+#[udaf]
+impl Chain {
+    fn update(&mut self, text: &str, separator: &str) {
+        if !self.text.is_empty() {
+            self.text.push_str(separator);
+        }
+        self.text.push_str(text);
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.text.push_str(&other.text);
+    }
+
+    fn finish(&self) -> &str {
+        &self.text
+    }
+}
+
 /// A mean in which the past counts less and less.
 #[derive(Default)]
 pub struct Ema {

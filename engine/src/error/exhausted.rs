@@ -36,6 +36,15 @@ pub enum Exhausted {
         bytes: u64,
         memory_bytes_max: u64,
     },
+    #[error(
+        "ran out of memory: {rows} rows that go together need {bytes} bytes for their arguments (memory = {})",
+        Size(*memory_bytes_max)
+    )]
+    ArgumentsTogether {
+        rows: u64,
+        bytes: u64,
+        memory_bytes_max: u64,
+    },
     #[error("overflowed its stack{} (stack = {})", AtRow(*row), Size(*stack_bytes_max))]
     Stack {
         row: Option<u64>,

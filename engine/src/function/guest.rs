@@ -116,6 +116,11 @@ impl Guest {
                 bytes,
                 result_bytes_max: limits.result_bytes_max,
             }),
+            Stop::Arena { bytes } if rows > 1 => limit(Exhausted::ArgumentsTogether {
+                rows: rows as u64,
+                bytes,
+                memory_bytes_max: limits.memory_bytes_max,
+            }),
             Stop::Arena { bytes } => limit(Exhausted::Arguments {
                 row: shift(0),
                 bytes,

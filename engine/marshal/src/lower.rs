@@ -18,6 +18,8 @@ mod leaf;
 // Which rows of an array are lowered.
 mod rows;
 
+use std::sync::Arc;
+
 use arrow_array::ArrayRef;
 use fusebox_abi::{ALIGNMENT, ArrowArray};
 
@@ -70,9 +72,11 @@ impl Lowering {
             bytes: 0,
             bytes_max,
         };
-        let columns = arrays.iter();
-        let columns = columns.map(|array| Column::measure(array, Rows::All, &mut allowance));
-        let columns: Vec<Column> = columns.collect::<Result<_, _>>()?;
+        let mut columns = Vec::with_capacity(arrays.len());
+        for array in arrays {
+            let array = Arc::clone(array);
+            columns.push(Column::measure(array, Rows::All, &mut allowance)?);
+        }
         let headers = (columns.len() as u64).saturating_add(1); // the result's
         let headers = (ArrowArray::SIZE as u64).saturating_mul(headers);
         let bytes = columns.iter().map(Column::bytes);
@@ -117,8 +121,7 @@ impl Lowering {
         let mut header_at = args;
         for column in &self.columns {
             let header = column.write(&mut writer)?;
-            writer.patch(header_at, &header.to_bytes())?;
-            header_at = header_at.wrapping_add(ArrowArray::SIZE as u32);
+            header_at = writer.patch(header_at, &header.to_bytes())?;
         }
         Ok(Lowered {
             args: GuestAddr(args),
@@ -165,14 +168,18 @@ impl Writer<'_> {
         Ok(content)
     }
 
-    /// Overwrites bytes that were reserved before.
-    fn patch(&mut self, address: u32, bytes: &[u8]) -> Result<(), Breach> {
+    /// Overwrites bytes that were reserved before, and returns the address
+    /// behind them.
+    fn patch(&mut self, address: u32, bytes: &[u8]) -> Result<u32, Breach> {
         let start = address as usize;
         let memory_len = self.memory.len() as u64;
         start
             .checked_add(bytes.len())
             .and_then(|end| self.memory.get_mut(start..end))
-            .map(|target| target.copy_from_slice(bytes))
+            .map(|target| {
+                target.copy_from_slice(bytes);
+                address.wrapping_add(bytes.len() as u32)
+            })
             .ok_or(Breach::OutOfBounds {
                 address,
                 len: bytes.len() as u64,
@@ -186,11 +193,5 @@ impl Writer<'_> {
         let address = self.next;
         self.reserve((entries as u64).saturating_mul(entry_bytes as u64))?;
         Ok(if entries == 0 { 0 } else { address })
-    }
-
-    /// Overwrites entries of a table of addresses.
-    fn patch_words(&mut self, address: u32, words: &[u32]) -> Result<(), Breach> {
-        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        self.patch(address, &bytes)
     }
 }

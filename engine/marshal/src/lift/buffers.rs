@@ -12,7 +12,29 @@ impl Reader<'_> {
     /// Copies bytes of the guest's, if the column may have so many more.
     fn copy(&mut self, bytes: &[u8]) -> Result<Buffer, Unlifted> {
         self.allowance.take(bytes.len() as u64)?;
-        Ok(Buffer::from_slice_ref(bytes))
+        Ok(Buffer::from_vec(bytes.to_vec()))
+    }
+
+    /// The same of values of so many bytes each, aligned to their size, or to
+    /// that of the largest number. An allocation that is aligned no further than
+    /// it has to be is the cheaper one.
+    fn copy_aligned(&mut self, bytes: &[u8], width: u64) -> Result<Buffer, Unlifted> {
+        fn words<const WIDTH: usize, T>(bytes: &[u8], word: fn([u8; WIDTH]) -> T) -> Vec<T> {
+            bytes
+                .as_chunks()
+                .0
+                .iter()
+                .map(|bytes| word(*bytes))
+                .collect()
+        }
+        self.allowance.take(bytes.len() as u64)?;
+        Ok(match width {
+            2 => Buffer::from_vec(words(bytes, u16::from_le_bytes)),
+            4 => Buffer::from_vec(words(bytes, u32::from_le_bytes)),
+            8 => Buffer::from_vec(words(bytes, u64::from_le_bytes)),
+            16 | 32 => Buffer::from_vec(words(bytes, u128::from_le_bytes)),
+            _ => Buffer::from_vec(bytes.to_vec()),
+        })
     }
 
     /// Counts rows that have no bytes as if they had one each: there is no other
@@ -41,7 +63,7 @@ impl Reader<'_> {
         let bytes = column
             .address(buffer)
             .bytes(skip.saturating_add(len), self.memory)?;
-        self.copy(bytes.get(skip as usize..).unwrap_or_default())
+        self.copy_aligned(bytes.get(skip as usize..).unwrap_or_default(), width)
     }
 
     /// Copies the bits in use of the buffer; they begin at the returned bit,
@@ -83,11 +105,18 @@ impl Reader<'_> {
         }
         let offsets = ScalarBuffer::<i32>::from(self.fixed(column, 1, 4, 1)?);
         let first = offsets.first().copied().unwrap_or_default();
-        let falls = |pair: &[i32]| matches!(pair, [a, b] if b < a);
-        if first < 0 || offsets.windows(2).any(falls) {
+        let nexts = offsets.get(1..).unwrap_or_default();
+        let falls = || {
+            offsets
+                .iter()
+                .zip(nexts)
+                .map(|(offset, next)| next < offset)
+        };
+        // All pairs are looked at: no branch on each is faster than an early end.
+        if first < 0 || falls().fold(false, |any, falls| any | falls) {
             let row = match first {
                 ..0 => Some(0),
-                _ => offsets.windows(2).position(falls),
+                _ => falls().position(|falls| falls),
             };
             return Err(Unlifted::Breach(Breach::Offsets {
                 row: row.unwrap_or_default() as u64,

@@ -22,13 +22,17 @@ pub(super) struct Column {
     rows: Rows,
     len: usize,
     null_count: usize,
-    buffers: Vec<(Content, u64)>,
+    buffers: [(Content, u64); BUFFERS_MAX],
+    n_buffers: usize,
     children: Vec<Column>,
 }
 
+/// How many buffers any layout has at most: so few need no list.
+const BUFFERS_MAX: usize = 3;
+
 impl Column {
     pub(super) fn measure(
-        array: &ArrayRef,
+        array: ArrayRef,
         rows: Rows,
         allowance: &mut Allowance,
     ) -> Result<Self, TooLarge> {
@@ -39,13 +43,15 @@ impl Column {
             _ => rows.null_count(&array),
         };
         let mut column = Self {
-            array: Arc::clone(&array),
-            rows: rows.clone(),
+            array,
+            rows,
             len,
             null_count,
-            buffers: Vec::new(),
+            buffers: [const { (Content::Validity, 0) }; BUFFERS_MAX],
+            n_buffers: 0,
             children: Vec::new(),
         };
+        let (array, rows) = (Arc::clone(&column.array), column.rows.clone());
         match array.data_type() {
             DataType::Null => {}
             DataType::Boolean => {
@@ -117,16 +123,19 @@ impl Column {
     }
 
     fn buffer(&mut self, content: Content, bytes: u64) {
-        self.buffers.push((content, bytes));
+        if let Some(buffer) = self.buffers.get_mut(self.n_buffers) {
+            *buffer = (content, bytes);
+            self.n_buffers = self.n_buffers.saturating_add(1);
+        }
     }
 
     fn ready(&mut self, buffer: Buffer) {
         let bytes = buffer.len() as u64;
-        self.buffers.push((Content::Ready(buffer), bytes));
+        self.buffer(Content::Ready(buffer), bytes);
     }
 
     fn child(&mut self, (array, rows): Child, allowance: &mut Allowance) -> Result<(), TooLarge> {
-        self.children.push(Self::measure(&array, rows, allowance)?);
+        self.children.push(Self::measure(array, rows, allowance)?);
         Ok(())
     }
 
@@ -136,7 +145,7 @@ impl Column {
         let headers = (self.children.len() as u64).saturating_mul(ArrowArray::SIZE as u64);
         let buffers = self.buffers.iter().map(|(_, bytes)| align(*bytes));
         let children = self.children.iter().map(Self::bytes);
-        let own = addresses(self.buffers.len())
+        let own = addresses(self.n_buffers)
             .saturating_add(addresses(self.children.len()))
             .saturating_add(align(headers));
         buffers.chain(children).fold(own, u64::saturating_add)
@@ -144,29 +153,26 @@ impl Column {
 
     /// Writes all but the header, which is returned.
     pub(super) fn write(&self, writer: &mut Writer<'_>) -> Result<ArrowArray, Breach> {
-        let buffers = writer.table(self.buffers.len(), 4)?;
-        let mut addresses = Vec::with_capacity(self.buffers.len());
-        for (content, bytes) in &self.buffers {
+        let buffers = writer.table(self.n_buffers, 4)?;
+        let mut entry = buffers;
+        for (content, bytes) in self.buffers.iter().take(self.n_buffers) {
             let absent = matches!(content, Content::Validity) && *bytes == 0;
-            addresses.push(if absent { 0 } else { writer.next });
+            let address = if absent { 0 } else { writer.next };
+            entry = writer.patch(entry, &address.to_le_bytes())?;
             content.write(&self.array, &self.rows, writer.reserve(*bytes)?);
         }
-        writer.patch_words(buffers, &addresses)?;
         let children = writer.table(self.children.len(), 4)?;
         let headers = writer.table(self.children.len(), ArrowArray::SIZE)?;
-        addresses.clear();
-        let mut header_at = headers;
+        let (mut entry, mut header_at) = (children, headers);
         for child in &self.children {
-            addresses.push(header_at);
+            entry = writer.patch(entry, &header_at.to_le_bytes())?;
             let header = child.write(writer)?;
-            writer.patch(header_at, &header.to_bytes())?;
-            header_at = header_at.wrapping_add(ArrowArray::SIZE as u32);
+            header_at = writer.patch(header_at, &header.to_bytes())?;
         }
-        writer.patch_words(children, &addresses)?;
         Ok(ArrowArray {
             length: self.len as i64,
             null_count: self.null_count as i64,
-            n_buffers: self.buffers.len() as i64,
+            n_buffers: self.n_buffers as i64,
             n_children: self.children.len() as i64,
             buffers,
             children,

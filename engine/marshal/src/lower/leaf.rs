@@ -2,13 +2,18 @@
 //! host.
 #![warn(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
+use std::mem::take;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     BinaryType, BinaryViewType, ByteArrayType, ByteViewType, LargeBinaryType, LargeUtf8Type,
     StringViewType, Utf8Type,
 };
-use arrow_array::{Array, ArrayRef, GenericByteArray, GenericByteViewArray};
+use arrow_array::{
+    Array, ArrayRef, GenericByteArray, GenericByteViewArray, downcast_primitive_array,
+};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer};
+use arrow_data::ByteView;
 use arrow_schema::DataType;
 
 use super::rows::{NULL, Rows, is_valid};
@@ -55,11 +60,36 @@ impl Content {
 /// Writes bits from bit 0 on, whatever the offset at which they were stored.
 /// Bits past the last are 0.
 fn write_bits(bits: &BooleanBuffer, target: &mut [u8]) {
-    let chunks = bits.bit_chunks();
-    for (target, chunk) in target.chunks_mut(8).zip(chunks.iter_padded()) {
-        for (byte, bits) in target.iter_mut().zip(chunk.to_le_bytes()) {
-            *byte = bits;
+    let source = bits.values().get(bits.offset() / 8..).unwrap_or_default();
+    match (bits.offset() % 8) as u32 {
+        0 => {
+            let source = source.get(..target.len());
+            target.copy_from_slice(source.expect("there is a bit for each row"));
         }
+        shift => write_shifted(source, shift, target),
+    }
+    if let (Some(last), used @ 1..) = (target.last_mut(), bits.len() % 8) {
+        *last &= !(u8::MAX << used);
+    }
+}
+
+/// Writes bits from bit `shift` of the source on, which is less than 8: whole
+/// words while there are any, and then bytes. To shift by `-shift` is to shift
+/// by the rest of the word.
+fn write_shifted(source: &[u8], shift: u32, target: &mut [u8]) {
+    let behind = source.get(8..).unwrap_or_default();
+    let words = source.as_chunks().0.iter().zip(behind.as_chunks().0);
+    let mut done = 0_usize;
+    for (target, (word, next)) in target.as_chunks_mut().0.iter_mut().zip(words) {
+        let (word, next) = (u64::from_le_bytes(*word), u64::from_le_bytes(*next));
+        *target = (word >> shift | next.wrapping_shl(shift.wrapping_neg())).to_le_bytes();
+        done = done.wrapping_add(8);
+    }
+    let source = source.get(done..).unwrap_or_default();
+    let nexts = source.iter().skip(1).chain(&[0]);
+    let target = target.get_mut(done..).unwrap_or_default();
+    for (target, (byte, next)) in target.iter_mut().zip(source.iter().zip(nexts)) {
+        *target = byte >> shift | next.wrapping_shl(shift.wrapping_neg());
     }
 }
 
@@ -70,16 +100,9 @@ fn write_bools(mut bits: impl Iterator<Item = bool>, target: &mut [u8]) {
     }
 }
 
-/// Writes `width` bytes a row: the one buffer of such a type, from the array's
-/// first row on.
+/// Writes `width` bytes a row.
 fn write_fixed(array: &ArrayRef, rows: &Rows, width: usize, target: &mut [u8]) {
-    let data = array.to_data();
-    let start = data.offset().saturating_mul(width);
-    let values = data
-        .buffers()
-        .first()
-        .and_then(|values| values.get(start..))
-        .expect("an array's values are as long as the array");
+    let values = fixed_values(array);
     match (rows, width) {
         (Rows::All, _) => {
             let values = values.get(..target.len());
@@ -102,6 +125,17 @@ fn write_fixed(array: &ArrayRef, rows: &Rows, width: usize, target: &mut [u8]) {
             }
         }
     }
+}
+
+/// The bytes of the values, from the array's first row on.
+fn fixed_values(array: &ArrayRef) -> &[u8] {
+    if let Some(array) = array.as_fixed_size_binary_opt() {
+        return array.value_data();
+    }
+    downcast_primitive_array!(
+        array => array.values().inner().as_slice(),
+        other => unreachable!("{other} has another layout"),
+    )
 }
 
 fn gather<const WIDTH: usize>(values: &[u8], rows: &[usize], target: &mut [u8]) {
@@ -194,24 +228,80 @@ impl<T: ByteArrayType> Packed<'_, T> {
 /// says.
 struct Views<'a, T: ByteViewType>(&'a GenericByteViewArray<T>);
 
+/// A text of so many bytes at most stands in its view.
+const INLINE_BYTES_MAX: usize = 12;
+
 impl<T: ByteViewType> Views<'_, T> {
-    fn rows<'a>(&'a self, rows: &'a Rows) -> impl Iterator<Item = &'a [u8]> {
-        rows.valid(self.0).map(|row| match row {
-            NULL => &[][..],
-            row => self.0.value(row).as_ref(),
-        })
+    /// Calls `each` with the view of each row, and that of an empty text for a
+    /// null. Whether there are any is asked once for all rows.
+    fn each(&self, rows: &Rows, mut each: impl FnMut(u128)) {
+        let (views, nulls) = (self.0.views(), self.0.nulls());
+        match (rows, nulls) {
+            (Rows::All, None) => views.iter().for_each(|view| each(*view)),
+            (Rows::All, Some(nulls)) => {
+                let views = views.iter().zip(nulls.inner());
+                views.for_each(|(view, is_valid)| each(if is_valid { *view } else { 0 }));
+            }
+            (Rows::Picked(rows), nulls) => rows.iter().for_each(|&row| {
+                let view = views.get(row).filter(|_| is_valid(nulls, row));
+                each(view.copied().unwrap_or_default());
+            }),
+        }
     }
 
     fn data_bytes(&self, rows: &Rows) -> u64 {
-        sum(self.rows(rows))
+        // Fewer than 2³² rows of fewer than 2³² bytes.
+        let mut bytes = 0_u64;
+        self.each(rows, |view| {
+            bytes = bytes.wrapping_add(u64::from(view as u32));
+        });
+        bytes
     }
 
     fn write_offsets(&self, rows: &Rows, target: &mut [u8]) {
-        ends(self.rows(rows), target);
+        let mut end = 0_u32;
+        let mut targets = target.as_chunks_mut().0.iter_mut();
+        let mut write = |end: u32| {
+            if let Some(target) = targets.next() {
+                *target = end.to_le_bytes();
+            }
+        };
+        write(end);
+        self.each(rows, |view| {
+            end = end.wrapping_add(view as u32);
+            write(end);
+        });
     }
 
     fn write_data(&self, rows: &Rows, target: &mut [u8]) {
-        append(self.rows(rows), target);
+        let buffers = self.0.data_buffers();
+        let mut rest = target;
+        self.each(rows, |view| {
+            let len = view as u32 as usize;
+            if len <= INLINE_BYTES_MAX {
+                let inline = (view >> 32).to_le_bytes();
+                write_start::<16>(&inline, len, rest);
+            } else {
+                let view = ByteView::from(view);
+                let text = buffers.get(view.buffer_index as usize);
+                let text = text.and_then(|buffer| buffer.get(view.offset as usize..));
+                write_start::<64>(text.expect("a view is of a buffer"), len, rest);
+            }
+            rest = take(&mut rest).get_mut(len..).unwrap_or_default();
+        });
+    }
+}
+
+/// Writes the first `len` bytes of `source`, and perhaps some more up to `WIDTH`,
+/// which the rows behind overwrite: to copy a fixed number takes no loop.
+fn write_start<const WIDTH: usize>(source: &[u8], len: usize, target: &mut [u8]) {
+    match (source.first_chunk::<WIDTH>(), target.first_chunk_mut()) {
+        (Some(source), Some(target)) if len <= WIDTH => *target = *source,
+        _ => {
+            if let (Some(source), Some(target)) = (source.get(..len), target.get_mut(..len)) {
+                target.copy_from_slice(source);
+            }
+        }
     }
 }
 

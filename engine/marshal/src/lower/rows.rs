@@ -96,18 +96,18 @@ impl Rows {
 
 /// The array behind dictionaries and runs, which have no layout of their own at
 /// the border, and its rows that stand for those.
-pub(super) fn resolved(array: &ArrayRef, rows: Rows) -> (ArrayRef, Rows) {
+pub(super) fn resolved(array: ArrayRef, rows: Rows) -> (ArrayRef, Rows) {
     let (values, positions) = match array.data_type() {
         DataType::Dictionary(..) => {
             let dictionary = array.as_any_dictionary();
             let positions = keys(dictionary.keys(), &rows);
             (Arc::clone(dictionary.values()), positions)
         }
-        DataType::RunEndEncoded(..) => runs(array, &rows),
-        _ => return (Arc::clone(array), rows),
+        DataType::RunEndEncoded(..) => runs(&array, &rows),
+        _ => return (array, rows),
     };
     let (values, rows) = Rows::picked(&values, positions);
-    resolved(&values, rows)
+    resolved(values, rows)
 }
 
 fn keys(keys: &dyn Array, rows: &Rows) -> Vec<usize> {

@@ -21,12 +21,12 @@ pub(crate) struct Column {
 
 impl Column {
     /// What the ratio should be at most: of a flat column or of views.
-    pub(crate) fn goal(&self, flat: f64, views: f64) -> Option<f64> {
+    pub(crate) fn goal(&self, flat: Option<f64>, views: Option<f64>) -> Option<f64> {
         let goal = match self.array.data_type() {
             DataType::Utf8View => views,
             _ => flat,
         };
-        self.has_goal.then_some(goal)
+        goal.filter(|_| self.has_goal)
     }
 }
 

@@ -20,13 +20,19 @@ struct Line {
     ours: f64,
     /// In nanoseconds.
     least: f64,
-    /// What the ratio should be at most, if anything.
+    /// What Arrow's own constructors take, in nanoseconds.
+    arrow: Option<f64>,
+    /// What the ratio to the least should be at most, if anything.
     goal: Option<f64>,
 }
 
 impl Line {
     fn ratio(&self) -> f64 {
         self.ours / self.least
+    }
+
+    fn to_arrow(&self) -> Option<f64> {
+        self.arrow.map(|arrow| self.ours / arrow)
     }
 }
 
@@ -39,6 +45,7 @@ impl Turns {
         goal: Option<f64>,
         ours: &mut dyn FnMut(),
         least: &mut dyn FnMut(),
+        mut arrow: Option<Box<dyn FnMut() + '_>>,
     ) {
         let mut is_measured = false;
         let mut group = criterion.benchmark_group(format!("border/{name}"));
@@ -51,16 +58,20 @@ impl Turns {
         if !is_measured {
             return;
         }
-        let mut samples = [Vec::new(), Vec::new()];
+        let mut samples = [const { Vec::new() }; 3];
         for _ in 0..TURNS {
             samples[0].push(turn(ours));
             samples[1].push(turn(least));
+            if let Some(arrow) = &mut arrow {
+                samples[2].push(turn(arrow));
+            }
         }
-        let [ours, least] = samples.map(median);
+        let [ours, least, by_arrow] = samples.map(median);
         self.lines.push(Line {
             name: name.to_owned(),
-            ours,
-            least,
+            ours: ours.expect("there was a turn"),
+            least: least.expect("there was a turn"),
+            arrow: by_arrow,
             goal,
         });
     }
@@ -68,15 +79,17 @@ impl Turns {
     /// Prints a line for each, and the worst of each way that has a goal.
     pub(crate) fn report(&self) {
         println!(
-            "\n{:<44}{:>14}{:>14}{:>8}{:>7}",
-            "column", "fusebox", "at least", "ratio", "goal"
+            "\n{:<44}{:>12}{:>12}{:>8}{:>7}{:>10}",
+            "column", "fusebox", "at least", "ratio", "goal", "to Arrow"
         );
         for line in &self.lines {
             let goal = line
                 .goal
                 .map_or("-".to_owned(), |goal| format!("{goal:.2}"));
+            let to_arrow = line.to_arrow();
+            let to_arrow = to_arrow.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
             println!(
-                "{:<44}{:>11.2} µs{:>11.2} µs{:>8.2}{goal:>7}",
+                "{:<44}{:>9.2} µs{:>9.2} µs{:>8.2}{goal:>7}{to_arrow:>10}",
                 line.name,
                 line.ours / 1e3,
                 line.least / 1e3,
@@ -92,6 +105,10 @@ impl Turns {
                 let (ratio, name) = (line.ratio(), &line.name);
                 println!("border {way} worst: {ratio:.2} of {goal:.2} ({name})");
             }
+        }
+        let ratios = self.lines.iter().filter_map(Line::to_arrow);
+        if let Some(ratio) = ratios.max_by(f64::total_cmp) {
+            println!("border lift worst, to Arrow's constructors: {ratio:.2}");
         }
     }
 }
@@ -111,7 +128,7 @@ fn turn(call: &mut dyn FnMut()) -> f64 {
     start.elapsed().as_nanos() as f64 / f64::from(calls)
 }
 
-fn median(mut samples: Vec<f64>) -> f64 {
+fn median(mut samples: Vec<f64>) -> Option<f64> {
     samples.sort_by(f64::total_cmp);
-    samples[samples.len() / 2]
+    samples.get(samples.len() / 2).copied()
 }

@@ -19,7 +19,7 @@ impl Reader<'_> {
     /// that of the largest number. An allocation that is aligned no further than
     /// it has to be is the cheaper one.
     fn copy_aligned(&mut self, bytes: &[u8], width: u64) -> Result<Buffer, Unlifted> {
-        fn words<const WIDTH: usize, T>(bytes: &[u8], word: fn([u8; WIDTH]) -> T) -> Vec<T> {
+        fn words<const N: usize, T>(bytes: &[u8], word: impl Fn([u8; N]) -> T) -> Vec<T> {
             bytes
                 .as_chunks()
                 .0

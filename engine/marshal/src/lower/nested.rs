@@ -14,36 +14,54 @@ use super::rows::{Allowance, NULL, Rows};
 /// A child, and which of its rows are lowered.
 pub(super) type Child = (ArrayRef, Rows);
 
+/// Offsets or sizes of either width.
+enum Numbers<'a> {
+    Narrow(&'a [i32]),
+    Wide(&'a [i64]),
+}
+
+impl Numbers<'_> {
+    fn at(&self, position: usize) -> usize {
+        match self {
+            Self::Narrow(numbers) => numbers.get(position).map_or(0, |n| n.as_usize()),
+            Self::Wide(numbers) => numbers.get(position).map_or(0, |n| n.as_usize()),
+        }
+    }
+
+    /// How far each is from `first`, which is less than 2³¹.
+    fn from(&self, first: usize) -> Vec<i32> {
+        fn all<T: ArrowNativeType>(numbers: &[T], first: usize) -> Vec<i32> {
+            let numbers = numbers.iter().map(|number| number.as_usize());
+            numbers.map(|n| n.wrapping_sub(first) as i32).collect()
+        }
+        match self {
+            Self::Narrow(numbers) => all(numbers, first),
+            Self::Wide(numbers) => all(numbers, first),
+        }
+    }
+}
+
 /// Where the elements of a list stand among all.
 enum Ranges<'a> {
     /// Between offsets, one list behind the other.
-    Packed(Box<dyn Fn(usize) -> usize + 'a>),
+    Packed(Numbers<'a>),
     /// Anywhere.
-    Views(Box<dyn Fn(usize) -> (usize, usize) + 'a>),
+    Views {
+        offsets: Numbers<'a>,
+        sizes: Numbers<'a>,
+    },
 }
 
-fn at<T: ArrowNativeType>(values: &[T], position: usize) -> usize {
-    values.get(position).map_or(0, |value| value.as_usize())
-}
-
-impl<'a> Ranges<'a> {
-    fn packed<T: ArrowNativeType>(offsets: &'a [T]) -> Self {
-        Self::Packed(Box::new(|position| at(offsets, position)))
-    }
-
-    fn views<T: ArrowNativeType>(offsets: &'a [T], sizes: &'a [T]) -> Self {
-        Self::Views(Box::new(|position| {
-            let start = at(offsets, position);
-            (start, start.saturating_add(at(sizes, position)))
-        }))
-    }
-
+impl Ranges<'_> {
     /// Where the elements of the list at `position` begin and end.
     fn get(&self, position: usize) -> (usize, usize) {
         match self {
             _ if position == NULL => (0, 0),
-            Self::Packed(offset) => (offset(position), offset(position.saturating_add(1))),
-            Self::Views(range) => range(position),
+            Self::Packed(offsets) => (offsets.at(position), offsets.at(position.saturating_add(1))),
+            Self::Views { offsets, sizes } => {
+                let start = offsets.at(position);
+                (start, start.saturating_add(sizes.at(position)))
+            }
         }
     }
 }
@@ -59,43 +77,51 @@ pub(super) fn list(
             let list = array.as_list::<i32>();
             (
                 Arc::clone(list.values()),
-                Ranges::packed(list.value_offsets()),
+                Ranges::Packed(Numbers::Narrow(list.value_offsets())),
             )
         }
         DataType::LargeList(_) => {
             let list = array.as_list::<i64>();
             (
                 Arc::clone(list.values()),
-                Ranges::packed(list.value_offsets()),
+                Ranges::Packed(Numbers::Wide(list.value_offsets())),
             )
         }
         DataType::ListView(_) => {
             let list = array.as_list_view::<i32>();
             (
                 Arc::clone(list.values()),
-                Ranges::views(list.offsets(), list.sizes()),
+                Ranges::Views {
+                    offsets: Numbers::Narrow(list.offsets()),
+                    sizes: Numbers::Narrow(list.sizes()),
+                },
             )
         }
         DataType::LargeListView(_) => {
             let list = array.as_list_view::<i64>();
             (
                 Arc::clone(list.values()),
-                Ranges::views(list.offsets(), list.sizes()),
+                Ranges::Views {
+                    offsets: Numbers::Wide(list.offsets()),
+                    sizes: Numbers::Wide(list.sizes()),
+                },
             )
         }
         DataType::Map(..) => {
             let map = array.as_map();
             let entries: ArrayRef = Arc::new(map.entries().clone());
-            (entries, Ranges::packed(map.value_offsets()))
+            (
+                entries,
+                Ranges::Packed(Numbers::Narrow(map.value_offsets())),
+            )
         }
         other => unreachable!("{other} is no list"),
     };
-    if let (Ranges::Packed(offset), Rows::All) = (&ranges, rows) {
-        let (first, last) = (offset(0), offset(array.len()));
+    if let (Ranges::Packed(offsets), Rows::All) = (&ranges, rows) {
+        let (first, last) = (offsets.at(0), offsets.at(array.len()));
         let elements = last.saturating_sub(first);
         check_offset(elements as u64, &values)?;
-        let offsets = (0..=array.len()).map(|row| offset(row).wrapping_sub(first) as i32);
-        let offsets = Buffer::from_vec(offsets.collect());
+        let offsets = Buffer::from_vec(offsets.from(first));
         return Ok((offsets, (values.slice(first, elements), Rows::All)));
     }
     // The elements of a null list are not in use.

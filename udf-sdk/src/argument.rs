@@ -2,7 +2,7 @@
 
 use crate::calendar::{Date, Duration, Interval, Time};
 use crate::column::{BLOCK_ROWS, Bits, Bytes, Column, Layout, Numbers, Validity};
-use crate::decimal::Decimal;
+use crate::decimal::{AnyDecimal, Decimal};
 use crate::entry::{Arguments, Array, Text};
 use crate::float::F16;
 use crate::item::Item;
@@ -265,7 +265,7 @@ macro_rules! arguments {
 }
 arguments! {
     Numbers<'c, Self>, numbers => i8 i16 i32 i64 u8 u16 u32 u64 f32 f64;
-    Numbers<'c, Self>, numbers => F16 Date Time TimestampTz Duration Interval;
+    Numbers<'c, Self>, numbers => F16 AnyDecimal Date Time TimestampTz Duration Interval;
     Bits<'c>, |arguments: &mut Arguments<'c>| Bits::new(arguments.next(Layout::Bits)) => bool;
     Text<'c>, Arguments::next_text => &'c str String;
     Bytes<'c>, |arguments: &mut Arguments<'c>| Bytes::new(arguments.next(Layout::Bytes)) => &'c [u8] Vec<u8>;

@@ -179,6 +179,41 @@ impl<const P: u8, const S: i8> Neg for Decimal<P, S> {
     }
 }
 
+/// A decimal number whose point only the host knows: `DECIMAL(*)`.
+///
+/// An argument takes a decimal of any precision and scale. All of a call have
+/// those of the result too, if it is one, so that it is enough to calculate
+/// with whole numbers:
+///
+/// ```
+/// use fusebox_sdk::{AnyDecimal, udf};
+///
+/// /// The larger of two prices, with two digits behind the point or with four.
+/// #[udf]
+/// fn dearer(a: AnyDecimal, b: AnyDecimal) -> AnyDecimal {
+///     a.max(b)
+/// }
+/// # fn main() {}
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct AnyDecimal(i128);
+
+impl AnyDecimal {
+    /// `unscaled` × 10<sup>-S</sup>, with the scale S of the call. The host
+    /// refuses a result with more digits than its type has.
+    #[inline]
+    pub const fn new(unscaled: i128) -> Self {
+        Self(unscaled)
+    }
+
+    /// The number × 10<sup>S</sup>.
+    #[inline]
+    pub const fn unscaled(self) -> i128 {
+        self.0
+    }
+}
+
 const DIGITS: &str = "the number has too many digits";
 const FORM: &str = "this is no decimal number";
 

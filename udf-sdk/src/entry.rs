@@ -17,7 +17,7 @@ use fusebox_abi::{ArrowArray, Failure, STATUS_FAILURE, STATUS_OK};
 use crate::arena::address;
 use crate::calendar::{Date, Duration, Interval, Time};
 use crate::column::{Buffers, Bytes, Column, Layout, Validity};
-use crate::decimal::Decimal;
+use crate::decimal::{AnyDecimal, Decimal};
 use crate::float::F16;
 use crate::places::Places;
 #[cfg(target_arch = "wasm32")]
@@ -426,7 +426,7 @@ fixed! {
     [] u8; [] u16; [] u32; [] u64;
     [] f32; [] f64; [] F16;
     [const P: u8, const S: i8] Decimal<P, S>;
-    [] Date; [] Time; [U: Unit] Timestamp<U>; [] TimestampTz; [] Duration; [] Interval;
+    [] AnyDecimal; [] Date; [] Time; [U: Unit] Timestamp<U>; [] TimestampTz; [] Duration; [] Interval;
 }
 const _: () = assert!(size_of::<Interval>() == 16);
 

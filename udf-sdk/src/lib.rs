@@ -42,6 +42,7 @@
 //! | `FLOAT`, `DOUBLE` | `f32`, `f64` | `f32`, `f64` |
 //! | `ARROW('Float16')` | [`F16`] | [`F16`] |
 //! | `DECIMAL(P, S)` | [`Decimal<P, S>`](Decimal) | [`Decimal<P, S>`](Decimal) |
+//! | `DECIMAL(*)` | [`AnyDecimal`] | [`AnyDecimal`] |
 //! | `DATE` | [`Date`] | [`Date`] |
 //! | `TIME` | [`Time`] | [`Time`] |
 //! | `TIMESTAMP` | [`Timestamp`] | [`Timestamp`] |
@@ -61,7 +62,8 @@
 //! row nothing; `String` and `Vec<u8>` are copied in the row and on its fuel. A
 //! result may borrow from an argument.
 //!
-//! In lists, structs and maps may be any of these types, nested as one likes. A
+//! In lists, structs and maps may be any of these types but [`AnyDecimal`],
+//! nested as one likes. A
 //! `Vec<u8>` is a `BYTEA`, so a `TINYINT UNSIGNED[]` is a `Vec<Option<u8>>` or a
 //! `List<u8>`. Like `&str`, a `List`, a `Map` and a struct that borrows cost the
 //! row nothing, while a `Vec` is a copy, made on its fuel.
@@ -292,7 +294,7 @@ mod windowed;
 extern crate self as fusebox_sdk;
 
 pub use calendar::{Date, Duration, Interval, OutOfRange, Time};
-pub use decimal::{Decimal, ParseDecimalError};
+pub use decimal::{AnyDecimal, Decimal, ParseDecimalError};
 pub use float::F16;
 pub use fusebox_macros::{Row, udaf, udf, udtf, udwf};
 pub use list::{Iter, List, Map};

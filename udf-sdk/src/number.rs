@@ -3,7 +3,7 @@
 use std::convert::identity;
 
 use crate::calendar::{Date, Duration, Interval, Time};
-use crate::decimal::Decimal;
+use crate::decimal::{AnyDecimal, Decimal};
 use crate::entry::Fixed;
 use crate::float::F16;
 use crate::timestamp::{Timestamp, TimestampTz, Unit};
@@ -55,6 +55,7 @@ numbers!(i8 i16 i32 i64 u8 u16 u32 u64 f32 f64);
 made_of_numbers! {
     [] F16 = u16, F16::from_bits;
     [const P: u8, const S: i8] Decimal<P, S> = i128, Self::from_host;
+    [] AnyDecimal = i128, AnyDecimal::new;
     [] Date = i32, Date::from_days;
     [] Time = i64, Time::from_host;
     [U: Unit] Timestamp<U> = i64, Self::from_count;

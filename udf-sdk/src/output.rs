@@ -6,7 +6,7 @@ use std::thread::LocalKey;
 
 use crate::append::{Append, AppendPart};
 use crate::calendar::{Date, Duration, Interval, Time};
-use crate::decimal::Decimal;
+use crate::decimal::{AnyDecimal, Decimal};
 use crate::float::F16;
 use crate::results::{BitResults, ByteResults, NestedResults, NumberResults, Results};
 use crate::sql::{Nested, Sql, SqlType};
@@ -208,6 +208,7 @@ macro_rules! made_of_numbers {
 made_of_numbers! {
     [] F16 = u16, F16::to_bits;
     [const P: u8, const S: i8] Decimal<P, S> = i128, Self::unscaled;
+    [] AnyDecimal = i128, AnyDecimal::unscaled;
     [] Date = i32, Date::days;
     [] Time = i64, Time::nanoseconds;
     [U: Unit] Timestamp<U> = i64, Self::count;

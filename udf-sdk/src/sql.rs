@@ -5,7 +5,7 @@
 //! a generic type is as good as the name it stands for.
 
 use crate::calendar::{Date, Duration, Interval, Time};
-use crate::decimal::Decimal;
+use crate::decimal::{AnyDecimal, Decimal};
 use crate::float::F16;
 use crate::timestamp::{Timestamp, TimestampTz, Unit};
 
@@ -115,6 +115,7 @@ sql_types! {
     &[u8], "BYTEA";
     Vec<u8>, "BYTEA";
     F16, "ARROW('Float16')";
+    AnyDecimal, "DECIMAL(*)";
     Date, "DATE";
     Time, "TIME";
     TimestampTz, "TIMESTAMP WITH TIME ZONE";

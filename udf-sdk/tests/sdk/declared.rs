@@ -1,8 +1,8 @@
 //! What a module says about its functions, which stay functions.
 
 use fusebox_sdk::{
-    Date, Decimal, Duration, F16, Interval, List, Map, Microsecond, Millisecond, Nanosecond, Row,
-    Second, Time, Timestamp, TimestampTz, udf,
+    AnyDecimal, Date, Decimal, Duration, F16, Interval, List, Map, Microsecond, Millisecond,
+    Nanosecond, Row, Second, Time, Timestamp, TimestampTz, udf,
 };
 
 /// Checks a declaration, which begins and ends like all of them.
@@ -166,8 +166,9 @@ fn every_width(
     k: TimestampTz,
     l: Option<Duration>,
     m: Interval,
+    n: AnyDecimal,
 ) -> Option<Decimal<10, 2>> {
-    let _ = (a, b, c, d, e, f, g, h, i, j, k, l, m);
+    let _ = (a, b, c, d, e, f, g, h, i, j, k, l, m, n);
     None
 }
 
@@ -179,7 +180,7 @@ fn numbers_of_every_width_have_their_sql_names() {
          \"c\" DECIMAL(5, -2), \"d\" DATE, \"e\" TIME, \"f\" TIMESTAMP, \
          \"g\" TIMESTAMP(0), \"h\" TIMESTAMP(3), \"i\" TIMESTAMP(6), \
          \"j\" TIMESTAMP, \"k\" TIMESTAMP WITH TIME ZONE, \
-         \"l\" ARROW('Duration(ns)'), \"m\" INTERVAL) \
+         \"l\" ARROW('Duration(ns)'), \"m\" INTERVAL, \"n\" DECIMAL(*)) \
          RETURNS DECIMAL(10, 2) LANGUAGE WASM CALLED ON NULL INPUT",
     );
 }

@@ -1,4 +1,4 @@
-//! The bundled functions, compiled to Wasm.
+//! The bundled functions and those of tests, compiled to Wasm.
 //!
 //! They end up in `target/guests` of the checkout, wherever cargo builds:
 //! SQL names them by that path.
@@ -10,8 +10,14 @@ use crate::failure::Failure;
 use crate::toolchain::{TARGET, Toolchain};
 use crate::workspace::{Workspace, run};
 
-/// The library that each package `udfs-…` compiles to.
-const GUESTS: [&str; 4] = ["geo", "kernels", "math", "text"];
+/// Packages, and the library that each compiles to.
+const GUESTS: [(&str, &str); 5] = [
+    ("udfs-geo", "geo"),
+    ("udfs-kernels", "kernels"),
+    ("udfs-math", "math"),
+    ("udfs-text", "text"),
+    ("fusebox-sql-twins", "twins"),
+];
 
 /// The examples of the package `fusebox-sdk`.
 const EXAMPLES: [&str; 3] = ["kinds", "triangle", "types"];
@@ -23,7 +29,7 @@ const EXAMPLES: [&str; 3] = ["kinds", "triangle", "types"];
 const RUSTFLAGS: &str = "-C link-arg=-zstack-size=24576 -C link-arg=--stack-first \
                          -C target-feature=+simd128";
 
-/// Compiles every bundled function, and the SDK's examples, and leaves
+/// Compiles every guest, and the SDK's examples, and leaves
 /// `target/guests/*.wasm`.
 pub(crate) fn build(workspace: &Workspace) -> Result<(), Failure> {
     let toolchain = Toolchain::find(workspace)?;
@@ -33,8 +39,8 @@ pub(crate) fn build(workspace: &Workspace) -> Result<(), Failure> {
     command
         .args(["--profile", "guest", "--target-dir"])
         .arg(&built);
-    for guest in GUESTS {
-        command.arg("--package").arg(format!("udfs-{guest}"));
+    for (package, _) in GUESTS {
+        command.args(["--package", package]);
     }
     command.args(["--package", "fusebox-sdk", "--lib"]);
     for example in EXAMPLES {
@@ -46,8 +52,8 @@ pub(crate) fn build(workspace: &Workspace) -> Result<(), Failure> {
     let built = built.join(TARGET).join("guest");
     let guests = workspace.root.join("target/guests");
     fs::create_dir_all(&guests).map_err(Failure::io(format!("create {}", guests.display())))?;
-    for guest in GUESTS {
-        let name = format!("{guest}.wasm");
+    for (_, library) in GUESTS {
+        let name = format!("{library}.wasm");
         copy_if_changed(&built.join(&name), &guests.join(&name))?;
     }
     for example in EXAMPLES {

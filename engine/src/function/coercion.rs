@@ -114,14 +114,22 @@ fn common_decimal<'a>(types: impl Iterator<Item = &'a DataType>) -> Option<DataT
     (precision <= DECIMAL128_MAX_PRECISION).then_some(DataType::Decimal128(precision, scale))
 }
 
-/// How many arguments of the types `given` become texts that are none: anything
-/// can, so it is the last resort.
-pub(super) fn written_out(declared: &[DataType], given: &[DataType]) -> usize {
+/// What is lost in coercing arguments of the types `given`: how many become
+/// texts that are none, since anything can, and how many whole numbers and
+/// decimals become floats of fewer digits than a `DOUBLE` has.
+pub(super) fn loss(declared: &[DataType], given: &[DataType]) -> (usize, usize) {
     let is_text = |data_type: &DataType| same_values(&DataType::Utf8View, data_type);
-    let pairs = declared.iter().zip(given);
-    pairs
-        .filter(|(declared, given)| is_text(declared) && !is_text(given) && !given.is_null())
-        .count()
+    let is_short =
+        |data_type: &DataType| matches!(data_type, DataType::Float16 | DataType::Float32);
+    let count = |is_lost: &dyn Fn(&DataType, &DataType) -> bool| {
+        let pairs = declared.iter().zip(given.iter().map(values));
+        pairs.filter(|(d, g)| is_lost(d, g)).count()
+    };
+    let written_out = |d: &_, g: &DataType| is_text(d) && !is_text(g) && !g.is_null();
+    (
+        count(&written_out),
+        count(&|d, g| is_short(d) && digits(g).is_some()),
+    )
 }
 
 /// Whether a decimal holds every value of the type `given`.

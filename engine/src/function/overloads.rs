@@ -2,8 +2,10 @@
 //!
 //! A call is to the function that takes exactly the arguments given. If there
 //! is none, it is to the one that they can be coerced to; of several, to the
-//! one whose arguments could all be coerced to those of each other, so that the
-//! order in which functions were created has no part in it.
+//! one whose arguments could all be coerced to those of each other. Where an
+//! argument is a NULL of no type and there is none such, it is to the one that
+//! the arguments of each other could be coerced to. So the order in which
+//! functions were created has no part in it.
 
 use std::sync::Arc;
 
@@ -11,7 +13,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::{Signature, Volatility as DfVolatility};
 
-use super::coercion::{accepts, coerced, returned, written_out};
+use super::coercion::{accepts, coerced, loss, returned};
 use super::guest::Guest;
 use crate::definition::{Volatility, argument_lists, canonical};
 use crate::error::{Error, Refusal, Subject};
@@ -82,19 +84,19 @@ impl Overloads {
         let mut candidates: Vec<_> = takes
             .filter_map(|takes| Some((takes, coerced(takes, given)?)))
             .collect();
-        let least = candidates.iter().map(|c| written_out(c.0, given)).min();
-        candidates.retain(|c| Some(written_out(c.0, given)) == least);
-        let leads_to_all = |takes: &[DataType]| {
-            let mut others = candidates.iter();
-            others.all(|(other, _)| coerced(other, takes).is_some())
-        };
-        let closest: Vec<_> = candidates.iter().filter(|c| leads_to_all(c.0)).collect();
-        match &closest[..] {
-            [(_, types)] => Ok(types.clone()),
-            _ if candidates.is_empty() => Err(self.mismatch(given)),
-            _ => Err(Refusal::Ambiguous {
+        let least = candidates.iter().map(|c| loss(c.0, given)).min();
+        candidates.retain(|c| Some(loss(c.0, given)) == least);
+        let takes = || candidates.iter().map(|c| c.0);
+        let leads = |from: &[DataType], to: &[DataType]| coerced(to, from).is_some();
+        let closest = only(&candidates, |c| takes().all(|other| leads(c.0, other)));
+        let widest = || only(&candidates, |c| takes().all(|other| leads(other, c.0)));
+        let has_null = given.iter().any(DataType::is_null);
+        match closest.or_else(|| widest().filter(|_| has_null)) {
+            Some((_, types)) => Ok(types.clone()),
+            None if candidates.is_empty() => Err(self.mismatch(given)),
+            None => Err(Refusal::Ambiguous {
                 given: argument_lists([given]),
-                candidates: argument_lists(candidates.iter().map(|c| c.0)),
+                candidates: argument_lists(takes()),
             }),
         }
     }
@@ -112,6 +114,12 @@ impl Overloads {
         let subject = Subject::Function(self.name().to_owned());
         DataFusionError::External(Box::new(Error::refused(subject, reason)))
     }
+}
+
+/// The item that is so, if it is the only one.
+fn only<T>(items: &[T], is_so: impl Fn(&T) -> bool) -> Option<&T> {
+    let mut found = items.iter().filter(|item| is_so(item));
+    found.next().filter(|_| found.next().is_none())
 }
 
 /// What DataFusion asks of a function of any kind.

@@ -55,7 +55,13 @@ pub fn lpad(text: &str, length: i64, fill: &str) -> Result<String, String> {
         return Ok(text[..end].to_owned());
     }
     let missing = length - text.chars().count();
-    let mut padded: String = fill.chars().cycle().take(missing).collect();
+    let Some(times) = missing.checked_div(fill.chars().count()) else {
+        return Ok(text.to_owned());
+    };
+    // Whole copies cost little fuel, characters a lot.
+    let mut padded = fill.repeat(times);
+    let rest = missing - times * fill.chars().count();
+    padded.extend(fill.chars().take(rest));
     padded.push_str(text);
     Ok(padded)
 }

@@ -1,4 +1,5 @@
-//! Runs every golden file, and what is easier said in Rust.
+//! Runs every golden file, DataFusion's own test files, and what is easier said
+//! in Rust.
 //!
 //! `UPDATE_SLT=1` writes what came out into the files: read the diff.
 
@@ -12,6 +13,7 @@ macro_rules! trial {
 
 mod arrangements;
 mod invariance;
+mod outside;
 mod twins;
 mod types;
 
@@ -50,7 +52,13 @@ fn main() {
     trials.extend(twins::trials(&runtime));
     trials.extend(types::trials());
     trials.extend(invariance::trials(&runtime));
-    run(&Arguments::from_args(), trials).exit();
+    let (outside, summary) = outside::trials(&runtime);
+    trials.extend(outside);
+    let conclusion = run(&Arguments::from_args(), trials);
+    if let Ok(summary) = summary.lock() {
+        summary.print();
+    }
+    conclusion.exit();
 }
 
 fn name(path: &Path) -> String {

@@ -63,10 +63,9 @@
 //! result may borrow from an argument.
 //!
 //! In lists, structs and maps may be any of these types but [`AnyDecimal`],
-//! nested as one likes. A
-//! `Vec<u8>` is a `BYTEA`, so a `TINYINT UNSIGNED[]` is a `Vec<Option<u8>>` or a
-//! `List<u8>`. Like `&str`, a `List`, a `Map` and a struct that borrows cost the
-//! row nothing, while a `Vec` is a copy, made on its fuel.
+//! nested as one likes. A `Vec<u8>` is a `BYTEA`, so a `TINYINT UNSIGNED[]` is a
+//! `Vec<Option<u8>>` or a `List<u8>`. Like `&str`, a `List`, a `Map` and a struct
+//! that borrows cost the row nothing, while a `Vec` is a copy, made on its fuel.
 //!
 //! ```
 //! use fusebox_sdk::{List, Row, udf};

@@ -11,10 +11,11 @@ use crate::toolchain::{TARGET, Toolchain};
 use crate::workspace::{Workspace, run};
 
 /// Packages, and the library that each compiles to.
-const GUESTS: [(&str, &str); 5] = [
+const GUESTS: [(&str, &str); 6] = [
     ("udfs-geo", "geo"),
     ("udfs-kernels", "kernels"),
     ("udfs-math", "math"),
+    ("udfs-stats", "stats"),
     ("udfs-text", "text"),
     ("fusebox-sql-twins", "twins"),
 ];

@@ -1,0 +1,396 @@
+//! A sum without rounding errors.
+
+use fusebox_sdk::Row;
+
+/// Bits by which chunks are apart. The upper half of a chunk has room for what
+/// is carried later.
+const CHUNK_BITS: u32 = 32;
+
+/// The lower half of a chunk.
+const CHUNK_MASK: i64 = 0xffff_ffff;
+
+/// Bits of a DOUBLE below its exponent.
+const FRACTION_BITS: u32 = 52;
+
+/// The exponent of infinity and NaN.
+const EXPONENT_MAX: u64 = 0x7ff;
+
+/// How many numbers may be added before chunks are carried. Each adds less than
+/// 2⁵² to a chunk, so 2000 of them, and a carry, stay below 2⁶³.
+const PENDING_MAX: u32 = 2000;
+
+/// The sum of the values, as if computed without rounding and rounded once, to
+/// the nearest DOUBLE and to even between two; null where there are none.
+///
+/// It is the same to the last bit whatever the order of the values and however
+/// they are divided among states, it is exact to take values away again, and it
+/// is finite where the sum is, whatever partial sums would be. Infinities of
+/// one sign make it that infinity; both make it NaN, and so does a NaN. It is
+/// negative zero where all values are.
+///
+/// The state is the small superaccumulator of R. M. Neal, "Fast exact summation
+/// using small and large superaccumulators" (2015, arXiv:1505.05571), of which
+/// it holds only the chunks that the values reach: 2 to 67 numbers.
+#[derive(Clone, Debug, Default, PartialEq, Row)]
+pub struct ExactSum {
+    /// Parts of the sum of the finite values, each 2³² times as much worth as
+    /// the one before.
+    pub chunks: Vec<i64>,
+    /// How many chunks there would be before the first, if that were worth
+    /// 2⁻¹⁰⁷⁴, which is the least DOUBLE.
+    pub lowest: u32,
+    /// How many values were added to chunks since they were last carried.
+    pub pending: u32,
+    /// How many values there are, of whatever kind.
+    pub count: i64,
+    /// How many of them are negative zero.
+    pub negative_zeros: i64,
+    /// How many of them are infinity.
+    pub infinities: i64,
+    /// How many of them are negative infinity.
+    pub negative_infinities: i64,
+    /// How many of them are NaN.
+    pub nans: i64,
+}
+
+impl ExactSum {
+    /// Adds a value.
+    #[inline]
+    pub fn update(&mut self, value: f64) {
+        self.change::<1>(value);
+    }
+
+    /// Takes a value away that was added before.
+    #[inline]
+    pub fn retract(&mut self, value: f64) {
+        self.change::<-1>(value);
+    }
+
+    /// Adds the values of another state.
+    pub fn merge(&mut self, mut other: Self) {
+        self.count += other.count;
+        self.negative_zeros += other.negative_zeros;
+        self.infinities += other.infinities;
+        self.negative_infinities += other.negative_infinities;
+        self.nans += other.nans;
+        if other.chunks.is_empty() {
+            return;
+        }
+        // Once carried, its chunks are no more than one value adds.
+        other.carry();
+        let start = self.reach(other.lowest, other.chunks.len());
+        for (chunk, more) in self.chunks[start..].iter_mut().zip(&other.chunks) {
+            *chunk += more;
+        }
+        self.count_pending();
+    }
+
+    /// The sum of the values.
+    pub fn finish(&self) -> Option<f64> {
+        match (self.infinities > 0, self.negative_infinities > 0) {
+            _ if self.count == 0 => None,
+            _ if self.nans > 0 => Some(f64::NAN),
+            (true, true) => Some(f64::NAN),
+            (true, false) => Some(f64::INFINITY),
+            (false, true) => Some(f64::NEG_INFINITY),
+            (false, false) if self.negative_zeros == self.count => Some(-0.0),
+            (false, false) => Some(self.rounded()),
+        }
+    }
+
+    #[inline]
+    fn change<const SIGN: i64>(&mut self, value: f64) {
+        self.count += SIGN;
+        let bits = value.to_bits();
+        let exponent = bits >> FRACTION_BITS & EXPONENT_MAX;
+        if exponent == EXPONENT_MAX || bits << 1 == 0 {
+            return self.change_special(value, SIGN);
+        }
+        // The value is `fraction` × 2^`shift` × 2⁻¹⁰⁷⁴.
+        let is_normal = u64::from(exponent > 0);
+        let fraction = bits & ((1 << FRACTION_BITS) - 1) | is_normal << FRACTION_BITS;
+        let shift = (exponent - is_normal) as u32;
+        let (chunk, shift) = (shift / CHUNK_BITS, shift % CHUNK_BITS);
+        let low = (fraction << shift) as i64 & CHUNK_MASK;
+        let high = (fraction >> (CHUNK_BITS - shift)) as i64;
+        let sign = if value < 0.0 { -SIGN } else { SIGN };
+        let start = self.reach(chunk, 2);
+        if let [first, second, ..] = &mut self.chunks[start..] {
+            *first += sign * low;
+            *second += sign * high;
+        }
+        self.count_pending();
+    }
+
+    /// Counts a value that no chunk takes part in.
+    #[cold]
+    fn change_special(&mut self, value: f64, by: i64) {
+        if value.is_nan() {
+            self.nans += by;
+        } else if value == f64::INFINITY {
+            self.infinities += by;
+        } else if value == f64::NEG_INFINITY {
+            self.negative_infinities += by;
+        } else if value.is_sign_negative() {
+            self.negative_zeros += by;
+        }
+    }
+
+    /// Makes sure that there are chunks from one on, and says where it is.
+    #[inline]
+    fn reach(&mut self, first: u32, length: usize) -> usize {
+        let start = first.wrapping_sub(self.lowest) as usize;
+        if start < self.chunks.len() && length <= self.chunks.len() - start {
+            return start;
+        }
+        self.extend(first, length)
+    }
+
+    #[cold]
+    fn extend(&mut self, first: u32, length: usize) -> usize {
+        if self.chunks.is_empty() {
+            self.lowest = first;
+        }
+        let before = self.lowest.saturating_sub(first) as usize;
+        self.chunks.splice(..0, std::iter::repeat_n(0, before));
+        self.lowest -= before as u32;
+        let start = (first - self.lowest) as usize;
+        let chunks = self.chunks.len().max(start + length);
+        self.chunks.resize(chunks, 0);
+        start
+    }
+
+    #[inline]
+    fn count_pending(&mut self) {
+        self.pending += 1;
+        if self.pending >= PENDING_MAX {
+            self.carry();
+        }
+    }
+
+    /// Moves the upper halves of chunks up, which leaves all but the last from
+    /// 0 to below 2³², and the last with the sign of the sum.
+    #[cold]
+    fn carry(&mut self) {
+        let mut carry = 0;
+        for chunk in &mut self.chunks {
+            *chunk += carry;
+            carry = *chunk >> CHUNK_BITS;
+            *chunk &= CHUNK_MASK;
+        }
+        match (carry, self.chunks.last_mut()) {
+            (0, _) => {}
+            // The sign stays with the last, or each carry would add a chunk.
+            (-1, Some(last)) => *last -= 1 << CHUNK_BITS,
+            _ => self.chunks.push(carry),
+        }
+        self.pending = 1;
+    }
+
+    /// The sum of the chunks, rounded.
+    fn rounded(&self) -> f64 {
+        let mut sum = self.clone();
+        sum.carry();
+        let is_negative = sum.chunks.last().is_some_and(|last| *last < 0);
+        if is_negative {
+            sum.chunks.iter_mut().for_each(|chunk| *chunk = -*chunk);
+            sum.carry();
+        }
+        let magnitude = sum.magnitude();
+        if is_negative { -magnitude } else { magnitude }
+    }
+
+    /// The sum of chunks that are carried and not negative, rounded.
+    fn magnitude(&self) -> f64 {
+        let Some(last) = self.chunks.iter().rposition(|chunk| *chunk != 0) else {
+            return 0.0;
+        };
+        // The three highest chunks, 96 bits: more than 64 of them count, and
+        // 53 are wanted.
+        let chunk = |below: usize| {
+            last.checked_sub(below)
+                .map_or(0, |index| self.chunks[index])
+        };
+        let window = (0..3).fold(0_u128, |bits, below| {
+            bits << CHUNK_BITS | chunk(below) as u128
+        });
+        let is_more_below = self.chunks[..last.saturating_sub(2)]
+            .iter()
+            .any(|chunk| *chunk != 0);
+        // Where the window's lowest bit is, from 2⁻¹⁰⁷⁴ up, or down.
+        let base = (i64::from(self.lowest) + last as i64 - 2) * i64::from(CHUNK_BITS);
+        let length = base + i64::from(u128::BITS - window.leading_zeros());
+        let exponent = (length - i64::from(FRACTION_BITS) - 1).max(0);
+        if exponent as u64 + 1 >= EXPONENT_MAX {
+            return f64::INFINITY;
+        }
+        let cut = exponent - base;
+        let fraction = (window >> cut) as u64;
+        let half = 1_u128 << (cut - 1);
+        let rest = window & (2 * half - 1);
+        let is_up = rest > half || (rest == half && (is_more_below || fraction % 2 == 1));
+        // A fraction that overflows makes the exponent one more, up to infinity.
+        f64::from_bits(((exponent as u64) << FRACTION_BITS) + fraction + u64::from(is_up))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use proptest::prelude::*;
+
+    use crate::oracle::sum as oracle;
+
+    fn state(values: &[f64]) -> ExactSum {
+        let mut state = ExactSum::default();
+        values.iter().for_each(|value| state.update(*value));
+        state
+    }
+
+    #[track_caller]
+    fn check(values: &[f64], expected: f64) {
+        let actual = state(values).finish().unwrap();
+        assert_eq!(
+            actual.to_bits(),
+            expected.to_bits(),
+            "{actual:e} of {values:?}"
+        );
+    }
+
+    #[test]
+    fn sum_is_rounded_once() {
+        check(&[0.1; 10], 1.0);
+        check(&[1e100, 1.0, -1e100], 1.0);
+        check(&[1e16, 1.0, 1.0, -1e16], 2.0);
+        check(&[f64::MAX, f64::MAX, f64::MIN, f64::MIN, 3.0], 3.0);
+        check(&[f64::MAX, f64::MIN, 5e-324], 5e-324);
+    }
+
+    // 2⁵³ and its neighbours are 2 apart.
+    #[test]
+    fn half_is_rounded_to_even_and_more_than_half_up() {
+        let large = 9_007_199_254_740_992.0;
+        check(&[large, 1.0], large);
+        check(&[large, 2.0, 1.0], large + 4.0);
+        check(&[large, 1.0, 5e-324], large + 2.0);
+        check(&[large, 1.0, -5e-324], large);
+        check(&[-large, -1.0, -1e-200], -large - 2.0);
+        check(&[large - 1.0, 0.5], large);
+    }
+
+    #[test]
+    fn sum_overflows_where_the_rounded_one_does() {
+        let half_step = 2.0_f64.powi(970);
+        check(&[f64::MAX, half_step], f64::INFINITY);
+        check(&[f64::MAX, half_step, -5e-324], f64::MAX);
+        check(&[f64::MIN, -half_step], f64::NEG_INFINITY);
+        check(&[f64::MAX; 5000], f64::INFINITY);
+    }
+
+    #[test]
+    fn sum_may_be_subnormal() {
+        let least_normal = f64::MIN_POSITIVE;
+        check(&[least_normal, -5e-324], least_normal - 5e-324);
+        check(&[least_normal / 2.0, least_normal / 2.0], least_normal);
+        check(&[5e-324; 3], 1.5e-323);
+        check(&[least_normal, least_normal], 2.0 * least_normal);
+    }
+
+    #[test]
+    fn specials_add_up_as_everywhere() {
+        assert_eq!(state(&[]).finish(), None);
+        check(&[-0.0, -0.0], -0.0);
+        check(&[-0.0, 0.0], 0.0);
+        check(&[1.5, -1.5, -0.0], 0.0);
+        check(&[f64::INFINITY, f64::MIN, 1.0], f64::INFINITY);
+        check(&[f64::NEG_INFINITY, 1.0], f64::NEG_INFINITY);
+        for values in [[f64::INFINITY, f64::NEG_INFINITY], [f64::NAN, 1.0]] {
+            assert!(state(&values).finish().unwrap().is_nan());
+        }
+    }
+
+    #[test]
+    fn chunks_are_carried_before_they_overflow() {
+        let largest = f64::from_bits(0x43ef_ffff_ffff_ffff);
+        for value in [largest, -largest] {
+            check(&vec![value; 100_000], oracle(&vec![value; 100_000]));
+        }
+        let mut all = ExactSum::default();
+        for _ in 0..5000 {
+            all.merge(state(&[-largest; 7]));
+        }
+        assert_eq!(all.finish(), Some(oracle(&vec![-largest; 35_000])));
+        assert!(all.chunks.len() <= 4, "{:?}", all.chunks);
+    }
+
+    /// Values that cancel out, meet halfway between two or lie far apart.
+    fn any_values() -> impl Strategy<Value = Vec<f64>> {
+        let any_finite = any::<u64>().prop_map(f64::from_bits);
+        let power = (any::<bool>(), 1..2046_u64)
+            .prop_map(|(sign, exponent)| f64::from_bits(u64::from(sign) << 63 | exponent << 52));
+        let near = (-1000..1000_i64, 0..60).prop_map(|(n, bits)| n as f64 * 2.0_f64.powi(bits));
+        let tiny = (any::<bool>(), 0..1_u64 << 54)
+            .prop_map(|(sign, bits)| f64::from_bits(u64::from(sign) << 63 | bits));
+        let value = prop_oneof![any_finite, power, near, tiny];
+        let value = value.prop_filter("finite", |value| value.is_finite());
+        (prop::collection::vec(value, 1..40), any::<u64>()).prop_map(|(mut values, opposites)| {
+            for index in 0..values.len() {
+                if opposites >> index & 1 == 1 {
+                    values.push(-values[index]);
+                }
+            }
+            values
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn sum_is_that_of_the_oracle(values in any_values()) {
+            prop_assert_eq!(state(&values).finish().map(|sum| sum + 0.0), Some(oracle(&values) + 0.0));
+        }
+
+        #[test]
+        fn sum_is_the_same_in_any_order_and_division(
+            values in any_values(),
+            order: u64,
+            places: [u8; 16],
+        ) {
+            let expected = state(&values).finish().map(f64::to_bits);
+            let mut shuffled = values.clone();
+            shuffled.sort_by_key(|value| value.to_bits().wrapping_mul(order | 1));
+            prop_assert_eq!(state(&shuffled).finish().map(f64::to_bits), expected);
+
+            let mut parts: [ExactSum; 4] = Default::default();
+            for (index, value) in values.iter().enumerate() {
+                parts[usize::from(places[index % 16] % 4)].update(*value);
+            }
+            let [mut a, b, mut c, d] = parts;
+            a.merge(b);
+            c.merge(d);
+            c.merge(a);
+            prop_assert_eq!(c.finish().map(f64::to_bits), expected);
+            prop_assert_eq!(c.count, values.len() as i64);
+        }
+
+        #[test]
+        fn value_that_is_taken_away_leaves_nothing(
+            stay in any_values(),
+            go in any_values(),
+            special in prop::sample::select(vec![1.0, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY]),
+        ) {
+            let mut sum = ExactSum::default();
+            sum.update(special);
+            for (a, b) in stay.iter().zip(&go) {
+                sum.update(*b);
+                sum.update(*a);
+            }
+            let both = stay.len().min(go.len());
+            go[..both].iter().for_each(|value| sum.retract(*value));
+            sum.retract(special);
+            let expected = state(&stay[..both]);
+            prop_assert_eq!(sum.finish().map(f64::to_bits), expected.finish().map(f64::to_bits));
+            prop_assert_eq!(sum.count, both as i64);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Lists of numbers.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, AsArray, ListArray, PrimitiveArray};
+use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
+use datafusion::arrow::datatypes::{ArrowPrimitiveType, DataType, Field};
+use datafusion::common::Result;
+
+use crate::columns::{not_an_array_of, numbers};
+
+/// The type of lists of something.
+pub(crate) fn list_of(item: DataType) -> DataType {
+    DataType::new_list(item, true)
+}
+
+/// Lists as an array.
+pub(crate) fn lists<'a, T: ArrowPrimitiveType>(
+    lists: impl Iterator<Item = &'a [T::Native]> + Clone,
+) -> ArrayRef {
+    let offsets = OffsetBuffer::from_lengths(lists.clone().map(<[_]>::len));
+    let mut items = Vec::with_capacity(offsets.last().map_or(0, |end| *end as usize));
+    lists.for_each(|list| items.extend_from_slice(list));
+    let items = PrimitiveArray::<T>::new(ScalarBuffer::from(items), None);
+    let field = Field::new_list_field(T::DATA_TYPE, true);
+    Arc::new(ListArray::new(
+        Arc::new(field),
+        offsets,
+        Arc::new(items),
+        None,
+    ))
+}
+
+/// An array of lists.
+pub(crate) struct Lists<'a, T: ArrowPrimitiveType> {
+    offsets: &'a [i32],
+    items: &'a [T::Native],
+}
+
+impl<'a, T: ArrowPrimitiveType> Lists<'a, T> {
+    pub(crate) fn read(array: &'a ArrayRef) -> Result<Self> {
+        let lists = array.as_list_opt::<i32>();
+        let lists = lists.ok_or_else(|| not_an_array_of(array))?;
+        Ok(Self {
+            offsets: lists.offsets(),
+            items: numbers::<T>(lists.values())?,
+        })
+    }
+
+    /// The list of a row.
+    pub(crate) fn list(&self, row: usize) -> &'a [T::Native] {
+        &self.items[self.offsets[row] as usize..self.offsets[row + 1] as usize]
+    }
+}

@@ -12,6 +12,7 @@ macro_rules! trial {
 }
 
 mod arrangements;
+mod kinds;
 mod invariance;
 mod outside;
 mod twins;
@@ -50,6 +51,7 @@ fn main() {
     ));
     trials.extend(arrangements::trials(&runtime, &files));
     trials.extend(twins::trials(&runtime));
+    trials.extend(kinds::trials(&runtime));
     trials.extend(types::trials());
     trials.extend(invariance::trials(&runtime));
     let (outside, summary) = outside::trials(&runtime);

@@ -89,27 +89,28 @@ fn measured(column: &ArrayRef) -> Lowering {
     lowering.expect("the column is small enough")
 }
 
-/// The bytes in use of an array's buffers, one after the other.
-fn in_use(array: &ArrayRef) -> Vec<Vec<u8>> {
+/// The bytes in use of an array's buffers, where they stand: how they are
+/// aligned matters to a copy.
+fn in_use(array: &ArrayRef) -> Vec<Buffer> {
     let rows = array.len();
     let data = array.to_data();
     let mut pieces = Vec::new();
     if let Some(nulls) = data.nulls() {
-        pieces.push(nulls.inner().sliced().to_vec());
+        pieces.push(nulls.inner().sliced());
     }
     match array.data_type() {
-        DataType::Boolean => pieces.push(array.as_boolean().values().sliced().to_vec()),
+        DataType::Boolean => pieces.push(array.as_boolean().values().sliced()),
         DataType::Utf8 | DataType::Binary => {
             let offsets: &[i32] = &data.buffers()[0].typed_data()[data.offset()..][..=rows];
-            pieces.push(offsets.iter().flat_map(|o| o.to_le_bytes()).collect());
+            pieces.push(data.buffers()[0].slice_with_length(data.offset() * 4, rows * 4 + 4));
             let range = offsets[0] as usize..offsets[rows] as usize;
-            pieces.push(data.buffers()[1][range].to_vec());
+            pieces.push(data.buffers()[1].slice_with_length(range.start, range.len()));
         }
         _ => {
             for buffer in data.buffers() {
                 let width = array.data_type().primitive_width().unwrap_or(4);
                 let start = data.offset() * width;
-                pieces.push(buffer[start..][..rows * width].to_vec());
+                pieces.push(buffer.slice_with_length(start, rows * width));
             }
             for child in data.child_data() {
                 pieces.extend(in_use(&arrow_array::make_array(child.clone())));
@@ -127,7 +128,7 @@ fn lower_at_least(column: &ArrayRef) -> Box<dyn FnMut() + '_> {
         });
     }
     let pieces = in_use(column);
-    let bytes = pieces.iter().map(Vec::len).sum();
+    let bytes = pieces.iter().map(Buffer::len).sum();
     Box::new(move || {
         let mut fresh = Vec::with_capacity(bytes);
         for piece in black_box(&pieces) {
@@ -147,7 +148,8 @@ fn lift_at_least(column: &ArrayRef) -> Box<dyn FnMut() + '_> {
     let is_text = plain.data_type() == &DataType::Utf8;
     let pieces = in_use(&plain);
     Box::new(move || {
-        let copies: Vec<Vec<u8>> = black_box(&pieces).clone();
+        let copies = black_box(&pieces).iter().map(|piece| piece.to_vec());
+        let copies: Vec<Vec<u8>> = copies.collect();
         if is_text {
             let text = copies.last().map(|text| std::str::from_utf8(text));
             assert!(black_box(text).is_some_and(|text| text.is_ok()));
@@ -175,8 +177,8 @@ fn lift_by_arrow(column: &ArrayRef) -> Option<Box<dyn FnMut() + '_>> {
     let (offsets, _) = offsets.as_chunks();
     let offsets: Vec<i32> = offsets.iter().map(|o| i32::from_le_bytes(*o)).collect();
     let offsets: Vec<i32> = offsets.iter().map(|offset| offset - offsets[0]).collect();
-    let data = data.clone();
-    let bits = plain.nulls().map(|_| pieces[0].clone());
+    let data = data.to_vec();
+    let bits = plain.nulls().map(|_| pieces[0].to_vec());
     Some(Box::new(move || {
         let offsets = OffsetBuffer::new(black_box(&offsets).clone().into());
         let data = Buffer::from_vec(black_box(&data).clone());
@@ -236,15 +238,17 @@ fn main() {
         .warm_up_time(Duration::from_millis(20))
         .measurement_time(Duration::from_millis(60))
         .sample_size(10)
+        .nresamples(1_000)
         .without_plots()
         .configure_from_args();
     let mut turns = Turns::default();
     for rows in [8_192, 65_536] {
-        for column in columns(rows) {
-            lowering(&column, &mut criterion, &mut turns);
+        let columns = columns(rows);
+        for column in &columns {
+            lowering(column, &mut criterion, &mut turns);
         }
-        for column in columns(rows) {
-            lifting(&column, &mut criterion, &mut turns);
+        for column in &columns {
+            lifting(column, &mut criterion, &mut turns);
         }
     }
     criterion.final_summary();

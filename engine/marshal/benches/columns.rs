@@ -63,9 +63,12 @@ fn arrays(rows: usize, has_nulls: bool) -> Vec<(&'static str, ArrayRef, bool)> {
     let (offsets, data, _) = StringArray::from_iter_values(texts(30)).into_parts();
     let integers = (0..rows).map(|row| mixed(row) as i64);
     let integers = PrimitiveArray::<Int64Type>::new(integers.collect(), nulls());
+    let text_nulls = nulls();
     let views = |long| {
-        let texts = texts(long).zip((0..rows).map(|row| nulls_at(&nulls(), row)));
-        let texts = texts.map(|(text, is_null)| (!is_null).then_some(text));
+        let texts = texts(long).enumerate().map(|(row, text)| {
+            let is_null = text_nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
+            (!is_null).then_some(text)
+        });
         Arc::new(texts.collect::<StringViewArray>()) as ArrayRef
     };
     let decimals = (0..rows).map(|row| i128::from(mixed(row)) * 1_000_003);
@@ -119,10 +122,6 @@ fn arrays(rows: usize, has_nulls: bool) -> Vec<(&'static str, ArrayRef, bool)> {
         ),
         ("struct", arc(StructArray::from(struct_fields)), false),
     ]
-}
-
-fn nulls_at(nulls: &Option<NullBuffer>, row: usize) -> bool {
-    nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
 }
 
 fn arc(array: impl Array + 'static) -> ArrayRef {

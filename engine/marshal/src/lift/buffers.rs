@@ -15,26 +15,17 @@ impl Reader<'_> {
         Ok(Buffer::from_vec(bytes.to_vec()))
     }
 
-    /// The same of values of so many bytes each, aligned to their size, or to
-    /// that of the largest number. An allocation that is aligned no further than
-    /// it has to be is the cheaper one.
-    fn copy_aligned(&mut self, bytes: &[u8], width: u64) -> Result<Buffer, Unlifted> {
-        fn words<const N: usize, T>(bytes: &[u8], word: impl Fn([u8; N]) -> T) -> Vec<T> {
-            bytes
-                .as_chunks()
-                .0
-                .iter()
-                .map(|bytes| word(*bytes))
-                .collect()
-        }
-        self.allowance.take(bytes.len() as u64)?;
-        Ok(match width {
-            2 => Buffer::from_vec(words(bytes, u16::from_le_bytes)),
-            4 => Buffer::from_vec(words(bytes, u32::from_le_bytes)),
-            8 => Buffer::from_vec(words(bytes, u64::from_le_bytes)),
-            16 | 32 => Buffer::from_vec(words(bytes, u128::from_le_bytes)),
-            _ => Buffer::from_vec(bytes.to_vec()),
-        })
+    /// The same of values, which have to be aligned. All that is asked of the
+    /// allocator is room: it aligns what is so large far enough by itself, and to
+    /// ask for that takes it longer. Should it not, the bytes are moved.
+    fn copy_aligned(&mut self, bytes: &[u8]) -> Result<Buffer, Unlifted> {
+        let copy = self.copy(bytes)?;
+        Ok(
+            match copy.as_ptr().addr().is_multiple_of(align_of::<u128>()) {
+                true => copy,
+                false => Buffer::from_slice_ref(&copy),
+            },
+        )
     }
 
     /// Counts rows that have no bytes as if they had one each: there is no other
@@ -63,7 +54,7 @@ impl Reader<'_> {
         let bytes = column
             .address(buffer)
             .bytes(skip.saturating_add(len), self.memory)?;
-        self.copy_aligned(bytes.get(skip as usize..).unwrap_or_default(), width)
+        self.copy_aligned(bytes.get(skip as usize..).unwrap_or_default())
     }
 
     /// Copies the bits in use of the buffer; they begin at the returned bit,

@@ -6,7 +6,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int8Type, Int32Type};
 use arrow_array::{
     Array, ArrayRef, Decimal128Array, DictionaryArray, FixedSizeListArray, Int32Array, ListArray,
-    ListViewArray, NullArray, StringArray, StructArray, UnionArray,
+    ListViewArray, NullArray, StringArray, StringViewArray, StructArray, UnionArray,
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::{DataType, UnionFields, UnionMode};
@@ -211,6 +211,32 @@ fn decimals_with_too_many_digits_name_their_row() {
     };
     assert_eq!(refused, Err(breach.into()));
     assert!(returned(&decimals.slice(0, 2), &DataType::Decimal128(3, 0)).is_ok());
+}
+
+#[test]
+fn decimals_may_have_as_many_digits_as_their_type_and_no_more() {
+    for precision in [1, 18, 19, 20, 25, 38] {
+        let max = 10_i128.pow(precision.into()) - 1;
+        let data_type = DataType::Decimal128(precision, 0);
+        let returned = |value: i128| {
+            let wide = Decimal128Array::from(vec![0, value]);
+            let wide = wide.with_data_type(DataType::Decimal128(38, 0));
+            returned(&(Arc::new(wide) as ArrayRef), &data_type).is_ok()
+        };
+        assert!(returned(max) && returned(-max), "{precision}");
+        assert!(!returned(max + 1) && !returned(-max - 1), "{precision}");
+    }
+}
+
+#[test]
+fn views_of_any_length_are_lowered_whole() {
+    let text = |len: usize| -> String { ('a'..='z').cycle().take(len).collect() };
+    let texts = [65, 0, 12, 13, 300, 15, 63, 64, 16, 1].map(text);
+    let views: ArrayRef = Arc::new(StringViewArray::from_iter_values(texts));
+    for column in [views.slice(3, 6), views] {
+        let back = returned(&column, &DataType::Utf8).unwrap();
+        assert_eq!(rows(&back), rows(&column));
+    }
 }
 
 #[test]

@@ -238,7 +238,7 @@ fn main() {
         .warm_up_time(Duration::from_millis(20))
         .measurement_time(Duration::from_millis(60))
         .sample_size(10)
-        .nresamples(1_000)
+        .nresamples(2_000)
         .without_plots()
         .configure_from_args();
     let mut turns = Turns::default();

@@ -60,19 +60,15 @@ pub const fn row_of<P: Produced>() -> Sql {
 }
 
 /// How far a table has come.
+#[derive(Default)]
 pub enum Table<P> {
     /// No row was asked for.
+    #[default]
     New,
     /// There may be more.
     Going(Box<dyn Iterator<Item = P>>),
     /// There are no more.
     Over,
-}
-
-impl<P> Default for Table<P> {
-    fn default() -> Self {
-        Self::New
-    }
 }
 
 impl<P> std::fmt::Debug for Table<P> {

@@ -67,7 +67,6 @@ struct Rows {
 }
 
 #[udaf(name = "count rows", stable)]
-#[cfg(all())]
 impl Rows {
     #[inline]
     pub(crate) fn update(&mut self) {

@@ -8,23 +8,35 @@ use arrow::array::{ArrayRef, Float64Array};
 use arrow::datatypes::Field;
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
+use datafusion::prelude::{SessionConfig, SessionContext};
 use fusebox::{Paths, Session};
 
-/// A session with the functions of the bundled modules.
+/// A session with the functions of the bundled modules that are scalar.
 ///
 /// # Panics
 ///
 /// If the guests were not built.
 pub fn session() -> Session {
+    session_with(1, &["geo", "text", "math"])
+}
+
+/// A session over so many partitions with the functions of these modules.
+///
+/// # Panics
+///
+/// If the guests were not built.
+pub fn session_with(partitions: usize, modules: &[&str]) -> Session {
+    let config = SessionConfig::new().with_target_partitions(partitions);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let session = Session::builder()
+        .context(SessionContext::new_with_config(config))
         .paths(Paths::under(root).expect("the workspace exists"))
         .build()
         .expect("the defaults work");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime can be started");
-    for module in ["geo", "text", "math"] {
+    for module in modules {
         let define = format!(
             "CREATE MODULE {module} LANGUAGE WASM FROM 'target/guests/{module}.wasm';
              IMPORT FUNCTIONS FROM MODULE {module}"

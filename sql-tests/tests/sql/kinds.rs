@@ -74,7 +74,7 @@ impl Setting {
             environment = environment.with_memory_pool(Arc::new(FairSpillPool::new(bytes)));
         }
         let context = SessionContext::new_with_config_rt(config, environment.build_arc()?);
-        udfs_native::register(&context);
+        native::register(&context);
         let session = Session::builder()
             .context(context)
             .paths(Paths::under(workspace())?)
@@ -145,15 +145,27 @@ async fn aggregates_of_flights_are_those_of_their_twins() -> Outcome {
     for setting in SETTINGS {
         // A row at a time is slow, and a day is enough for it.
         let rows = match setting.batch_size {
-            1 | 7 => "(SELECT origin AS g, air_time AS x, distance::DOUBLE AS w, dest AS t
-                       FROM flights WHERE day = 3)",
+            1 | 7 => {
+                "(SELECT origin AS g, air_time AS x, distance::DOUBLE AS w, dest AS t
+                       FROM flights WHERE day = 3)"
+            }
             _ => OF_FLIGHTS,
         };
         let session = setting.session().await?;
         let sql = format!("SELECT g, {AGGREGATES} FROM {rows} GROUP BY g");
-        check_pairs(&batches(&session, &sql).await?, PAIRS, 3, &format!("{setting:?}"))?;
+        check_pairs(
+            &batches(&session, &sql).await?,
+            PAIRS,
+            3,
+            &format!("{setting:?}"),
+        )?;
         let sql = format!("SELECT {AGGREGATES} FROM {rows}");
-        check_pairs(&batches(&session, &sql).await?, PAIRS, 1, &format!("{setting:?}"))?;
+        check_pairs(
+            &batches(&session, &sql).await?,
+            PAIRS,
+            1,
+            &format!("{setting:?}"),
+        )?;
     }
     Ok(())
 }
@@ -177,7 +189,12 @@ async fn aggregates_of_random_rows_are_those_of_their_twins() -> Outcome {
         let count = batches(&session, &format!("{groups}{rows}")).await?;
         let count = count[0].column(0).as_primitive::<Int64Type>().value(0) as usize;
         let sql = format!("SELECT g, {AGGREGATES} FROM {rows} GROUP BY g");
-        check_pairs(&batches(&session, &sql).await?, PAIRS, count, &format!("{setting:?}"))?;
+        check_pairs(
+            &batches(&session, &sql).await?,
+            PAIRS,
+            count,
+            &format!("{setting:?}"),
+        )?;
     }
     Ok(())
 }
@@ -185,7 +202,9 @@ async fn aggregates_of_random_rows_are_those_of_their_twins() -> Outcome {
 /// How often the nodes of a plan spilled.
 fn spills(plan: &Arc<dyn ExecutionPlan>) -> usize {
     let metrics = plan.metrics();
-    let own = metrics.and_then(|metrics| metrics.spill_count()).unwrap_or(0);
+    let own = metrics
+        .and_then(|metrics| metrics.spill_count())
+        .unwrap_or(0);
     own + plan.children().into_iter().map(spills).sum::<usize>()
 }
 
@@ -237,7 +256,12 @@ async fn windows_of_flights_are_those_of_their_twins() -> Outcome {
                    WINDOW w AS (PARTITION BY carrier, origin ORDER BY time_hour, flight, tailnum)";
         let rows = batches(&session, "SELECT count(*) FROM flights WHERE day < 4").await?;
         let rows = rows[0].column(0).as_primitive::<Int64Type>().value(0) as usize;
-        check_pairs(&batches(&session, sql).await?, 2, rows, &format!("{setting:?}"))?;
+        check_pairs(
+            &batches(&session, sql).await?,
+            2,
+            rows,
+            &format!("{setting:?}"),
+        )?;
     }
     Ok(())
 }
@@ -318,7 +342,9 @@ async fn exact_sum_does_not_depend_on_partitions() -> Outcome {
     let mut sums = Vec::new();
     for setting in SETTINGS {
         let batches = batches(&setting.session().await?, sql).await?;
-        let sum = batches[0].column(0).as_primitive::<arrow::datatypes::Float64Type>();
+        let sum = batches[0]
+            .column(0)
+            .as_primitive::<arrow::datatypes::Float64Type>();
         sums.push(sum.value(0).to_bits());
     }
     assert!(sums.iter().all(|sum| *sum == sums[0]), "{sums:?}");
@@ -367,7 +393,9 @@ async fn groups_may_come_in_any_order_and_go_in_parts() -> Outcome {
                 .collect();
             let filter = (below(2) == 0).then_some(filter);
             for (row, group) in indices.iter().enumerate() {
-                let passes = filter.as_ref().is_none_or(|f| f.is_valid(row) && f.value(row));
+                let passes = filter
+                    .as_ref()
+                    .is_none_or(|f| f.is_valid(row) && f.value(row));
                 if passes && values.is_valid(row) {
                     expected[*group] += values.value(row);
                 }
@@ -406,7 +434,9 @@ async fn group_that_is_not_there_is_refused() -> Outcome {
     for (group, groups) in [(5, 5), (usize::MAX, 5), (0, usize::MAX), (1 << 40, 1 << 41)] {
         let mut sums = checked_sums(&session)?;
         let value: ArrayRef = Arc::new(Int64Array::from(vec![1]));
-        let error = sums.update_batch(&[value], &[group], None, groups).unwrap_err();
+        let error = sums
+            .update_batch(&[value], &[group], None, groups)
+            .unwrap_err();
         assert!(error.to_string().contains("group"), "{error}");
     }
     Ok(())
@@ -424,15 +454,22 @@ async fn trap_in_a_group_fails_the_query_and_leaks_nothing() -> Outcome {
         let failing = "SELECT value % 9, checked_sum(9223372036854775807 - value % 2)
                        FROM range(0, 3000) GROUP BY value % 9";
         let error = session.sql(failing).await?.collect().await.unwrap_err();
-        assert!(error.to_string().contains("the sum is not a BIGINT"), "{error}");
+        assert!(
+            error.to_string().contains("the sum is not a BIGINT"),
+            "{error}"
+        );
         // This one is stopped, and its instance with it.
-        let endless = "SELECT value % 9, collect_sorted(value) FROM range(0, 30000) GROUP BY value % 9";
+        let endless =
+            "SELECT value % 9, collect_sorted(value) FROM range(0, 30000) GROUP BY value % 9";
         let error = session.sql(endless).await?.collect().await.unwrap_err();
         assert!(error.to_string().contains("ran out of fuel"), "{error}");
     }
     let sql = "SELECT checked_sum(value) FROM range(0, 1000)";
     let sum = batches(&session, sql).await?;
-    assert_eq!(sum[0].column(0).as_primitive::<Int64Type>().value(0), 499_500);
+    assert_eq!(
+        sum[0].column(0).as_primitive::<Int64Type>().value(0),
+        499_500
+    );
     assert_eq!(session.context().runtime_env().memory_pool.reserved(), 0);
     Ok(())
 }

@@ -12,8 +12,8 @@ macro_rules! trial {
 }
 
 mod arrangements;
-mod kinds;
 mod invariance;
+mod kinds;
 mod outside;
 mod twins;
 mod types;

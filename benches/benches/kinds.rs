@@ -1,0 +1,208 @@
+//! What aggregate and window functions cost at the level of a query, native and
+//! sandboxed.
+//!
+//! Measured: a query from its plan to its last batch, over tables in memory, on
+//! one thread, fuel on. The two take turns, since machines are noisy; the ratios
+//! are of medians. Not measured: parsing, planning, compiling. Names read
+//! `kinds/<function>/<groups or partitions>/<path>`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
+use criterion::Criterion;
+use datafusion::datasource::MemTable;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use fusebox::Session;
+use fusebox_benches::session_with;
+use futures::StreamExt;
+use tokio::runtime::Runtime;
+
+/// How often the two take turns at least, and for how long.
+const TURNS: usize = 7;
+const DURATION: Duration = Duration::from_secs(4);
+
+/// What the ratios should be at most.
+const GOAL: f64 = 1.5;
+
+struct Comparison {
+    name: String,
+    native: f64,
+    fusebox: f64,
+}
+
+struct Bench {
+    runtime: Runtime,
+    session: Session,
+    comparisons: Vec<Comparison>,
+}
+
+impl Bench {
+    /// Runs a query once, and returns the time and how many rows it had.
+    fn run(&self, plan: &Arc<dyn ExecutionPlan>) -> (Duration, usize) {
+        // A plan can be executed once.
+        let plan = datafusion::physical_plan::execution_plan::reset_plan_states(Arc::clone(plan))
+            .expect("the plan can be run again");
+        let context = self.session.context().task_ctx();
+        let start = Instant::now();
+        let rows = self.runtime.block_on(async {
+            let mut batches = execute_stream(plan, context).expect("the query begins");
+            let mut rows = 0;
+            while let Some(batch) = batches.next().await {
+                rows += batch.expect("the query goes on").num_rows();
+            }
+            rows
+        });
+        (start.elapsed(), rows)
+    }
+
+    fn plan(&self, sql: &str) -> Arc<dyn ExecutionPlan> {
+        self.runtime.block_on(async {
+            let frame = self.session.sql(sql).await.expect("the query is one");
+            frame.create_physical_plan().await.expect("it has a plan")
+        })
+    }
+
+    /// Measures a query with our function and the same with its twin.
+    fn compare(&mut self, criterion: &mut Criterion, name: &str, rows: usize, sql: &str) {
+        let paths = [
+            ("native", self.plan(&sql.replace("@", "native_"))),
+            ("fusebox", self.plan(&sql.replace("@", ""))),
+        ];
+        let mut is_measured = false;
+        let mut group = criterion.benchmark_group(format!("kinds/{name}"));
+        group.sample_size(10);
+        for (path, plan) in &paths {
+            group.bench_function(*path, |bencher| {
+                is_measured = true;
+                bencher.iter(|| self.run(plan));
+            });
+        }
+        group.finish();
+        if !is_measured {
+            return;
+        }
+        let mut times = [const { Vec::new() }; 2];
+        let start = Instant::now();
+        while times[0].len() < TURNS || start.elapsed() < DURATION {
+            for (times, (_, plan)) in times.iter_mut().zip(&paths) {
+                let (time, found) = self.run(plan);
+                assert_eq!(found, rows, "{name}");
+                times.push(time);
+            }
+        }
+        let [native, fusebox] = times.map(|mut times| {
+            times.sort_unstable();
+            times[times.len() / 2].as_secs_f64() * 1e3
+        });
+        self.comparisons.push(Comparison {
+            name: name.to_owned(),
+            native,
+            fusebox,
+        });
+    }
+
+    fn print(&self) {
+        println!(
+            "{:<36} {:>12} {:>12} {:>7}",
+            "query", "fusebox", "native", "ratio"
+        );
+        for Comparison {
+            name,
+            native,
+            fusebox,
+        } in &self.comparisons
+        {
+            let ratio = fusebox / native;
+            println!("{name:<36} {fusebox:>9.2} ms {native:>9.2} ms {ratio:>7.2}");
+        }
+        let ratios = self
+            .comparisons
+            .iter()
+            .map(|c| (c.fusebox / c.native, &c.name));
+        if let Some((ratio, name)) = ratios.max_by(|a, b| a.0.total_cmp(&b.0)) {
+            println!("kinds worst: {ratio:.2} of {GOAL:.2} ({name})");
+        }
+    }
+}
+
+/// A table of `rows` rows in batches of 8,192: a group among `groups`, evenly
+/// spread and in no order, a value and a weight.
+fn table(rows: usize, groups: usize) -> MemTable {
+    let batches = (0..rows).step_by(8_192).map(|start| {
+        let numbers = start..rows.min(start + 8_192);
+        let group = |row: usize| (row.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20) % groups;
+        let value = |row: usize| 1.0 + (row.wrapping_mul(2_654_435_761) % 1_000_003) as f64 / 1e3;
+        let weight = |row: usize| (row % 17) as f64;
+        let columns: [(&str, ArrayRef); 3] = [
+            (
+                "g",
+                Arc::new(
+                    numbers
+                        .clone()
+                        .map(|row| group(row) as i64)
+                        .collect::<Int64Array>(),
+                ),
+            ),
+            (
+                "x",
+                Arc::new(
+                    numbers
+                        .clone()
+                        .map(|row| Some(value(row)))
+                        .collect::<Float64Array>(),
+                ),
+            ),
+            (
+                "w",
+                Arc::new(
+                    numbers
+                        .map(|row| Some(weight(row)))
+                        .collect::<Float64Array>(),
+                ),
+            ),
+        ];
+        RecordBatch::try_from_iter(columns).expect("columns have one length")
+    });
+    let batches: Vec<_> = batches.collect();
+    MemTable::try_new(batches[0].schema(), vec![batches]).expect("batches have one schema")
+}
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let session = session_with(1, &["stats"]);
+    native::register(session.context());
+    let mut bench = Bench {
+        runtime: runtime.expect("a runtime can be started"),
+        session,
+        comparisons: Vec::new(),
+    };
+    for (groups, rows) in [(10, 1 << 20), (10_000, 1 << 20), (1_000_000, 1 << 21)] {
+        let name = format!("t{groups}");
+        let table = table(rows, groups);
+        let registered = bench
+            .session
+            .context()
+            .register_table(&name, Arc::new(table));
+        registered.expect("the name is free");
+        let count = format!("SELECT g, count(*) FROM {name} GROUP BY g");
+        let found = bench.run(&bench.plan(&count)).1;
+        for function in ["geomean(x)", "weighted_avg(x, w)"] {
+            let (kind, _) = function.split_once('(').expect("it has arguments");
+            let sql = format!("SELECT g, @{function} FROM {name} GROUP BY g");
+            bench.compare(&mut criterion, &format!("{kind}/{groups}"), found, &sql);
+        }
+    }
+    let all = "SELECT @geomean(x), @weighted_avg(x, w) FROM t10";
+    bench.compare(&mut criterion, "both/ungrouped", 1, all);
+    let ema = "SELECT @ema(x, 0.1) OVER (PARTITION BY g % 1000 ORDER BY x) FROM t10000";
+    bench.compare(&mut criterion, "ema/1000", 1 << 20, ema);
+    let frames = "SELECT @exact_sum(x) OVER (PARTITION BY g ORDER BY x
+                  ROWS BETWEEN 5 PRECEDING AND CURRENT ROW)
+                  FROM (SELECT * FROM t10000 LIMIT 100000)";
+    bench.compare(&mut criterion, "exact_sum/moving", 100_000, frames);
+    let series = "SELECT * FROM @series(1, 1000000, 1)";
+    bench.compare(&mut criterion, "series/1000000", 1_000_000, series);
+    bench.print();
+}

@@ -8,6 +8,7 @@
 
 use std::cell::Cell;
 use std::fmt::Display;
+use std::mem;
 use std::thread::LocalKey;
 
 use crate::append::Append;
@@ -19,7 +20,7 @@ use crate::item::Item;
 use crate::node::{Full, Node};
 use crate::row::Row;
 use crate::sql::{Nested, Sql, SqlType};
-use crate::states::States;
+use crate::states::{Slot, States};
 use crate::structure::Structure;
 
 /// A Rust type that the states of an aggregate can be of: one that has an
@@ -102,8 +103,8 @@ pub(crate) fn take_announced<'c, S: Default, R: Row<'c>, D: Done>(
     states: &mut States<S>,
     function: impl Fn(&mut S, R) -> D,
 ) -> Result<usize, Failure> {
-    ensure(&columns.0, rows, states);
     let has_nulls = <Grouped<R>>::shape(columns).has_nulls;
+    let mut states = states.up_to(last(&columns.0, rows));
     for row in 0..rows {
         // Rows that are left out burn fuel too, if only the call's.
         if row > 0 && !entry::more() {
@@ -113,11 +114,12 @@ pub(crate) fn take_announced<'c, S: Default, R: Row<'c>, D: Done>(
             continue;
         }
         let (group, raw) = <Grouped<R>>::get(columns, row);
-        // Reading a long text may have taken much.
+        let slot = states.slot(group);
+        // Reading a long text may have taken much, and so may making room.
         if row > 0 && !entry::more() {
             return Ok(row);
         }
-        one(raw, row, states.slot(group), &function)?;
+        one(raw, row, slot, &function)?;
     }
     Ok(rows)
 }
@@ -130,11 +132,11 @@ pub(crate) fn take_announced<'c, S: Default, R: Row<'c>, D: Done>(
 fn one<'c, S: Default, R: Row<'c>, D: Done>(
     raw: R::Raw,
     row: usize,
-    slot: &mut Option<S>,
+    slot: Slot<'_, S>,
     function: &impl Fn(&mut S, R) -> D,
 ) -> Result<(), Failure> {
     entry::announce_keeping(row);
-    let state = slot.get_or_insert_with(S::default);
+    let state = slot.state();
     let outcome = R::with(raw, |row| function(state, row).done(), || Ok(()));
     entry::settle(R::READ_BYTES);
     outcome.map_err(|message| Failure { row, message })
@@ -150,18 +152,17 @@ pub(crate) fn take_all<'c, S: Default, R: Row<'c>, D: Done>(
     function: impl Fn(&mut S, R) -> D,
 ) -> Result<usize, Failure> {
     let (groups, arguments) = columns;
-    ensure(groups, rows, states);
+    let mut states = states.up_to(last(groups, rows));
     if !groups.validity().is_constant() {
         each::<Grouped<R>>(columns, rows, |(group, row)| {
-            let state = states.slot(group).get_or_insert_with(S::default);
-            function(state, row).done()
+            function(states.slot(group).state(), row).done()
         })?;
     } else if groups.validity().is_valid(0) {
         // One state for all rows: as a local variable it is in registers.
-        let slot = states.slot(groups.get(0));
-        let mut state = slot.take().unwrap_or_default();
+        let place = states.slot(groups.get(0)).state();
+        let mut state = mem::take(place);
         let outcome = each::<R>(arguments, rows, |row| function(&mut state, row).done());
-        *slot = Some(state);
+        *place = state;
         outcome?;
     }
     Ok(rows)
@@ -201,20 +202,17 @@ fn each<'c, R: Row<'c>>(
     Ok(())
 }
 
-/// Makes room for the states of all groups of a batch.
+/// The last group of a batch.
 #[inline]
-fn ensure<S>(groups: &ColumnOf<'_, u32>, rows: usize, states: &mut States<S>) {
+fn last(groups: &ColumnOf<'_, u32>, rows: usize) -> u32 {
     let validity = groups.validity();
-    let last = if validity.is_constant() || validity.has_nulls() {
-        let distinct = if validity.is_constant() { 1 } else { rows };
-        let valid = (0..distinct).filter(|row| validity.is_valid(*row));
-        valid.map(|row| groups.get(row)).max()
-    } else {
-        Some(groups.rows(0, rows).fold(0, u32::max))
-    };
-    if let Some(last) = last {
-        states.ensure(last);
+    if !validity.is_constant() && !validity.has_nulls() {
+        return groups.rows(0, rows).fold(0, u32::max);
     }
+    let distinct = if validity.is_constant() { 1 } else { rows };
+    // What a null stands for may be any number.
+    let valid = (0..distinct).filter(|row| validity.is_valid(*row));
+    valid.map(|row| groups.get(row)).max().unwrap_or(0)
 }
 
 /// The states of all groups, known or not.
@@ -259,7 +257,7 @@ pub fn show<S: State>(call: &Call, memory: &'static LocalKey<Cell<States<S>>>) -
 }
 
 /// Forgets as many groups as the call has rows.
-pub fn forget<S>(call: &Call, memory: &'static LocalKey<Cell<States<S>>>) -> u32 {
+pub fn forget<S: Default>(call: &Call, memory: &'static LocalKey<Cell<States<S>>>) -> u32 {
     let mut states = memory.take();
     states.forget(call.rows());
     memory.set(states);

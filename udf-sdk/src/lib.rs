@@ -108,6 +108,16 @@
 //! ends it too, with its message and its place in the source, but costs the
 //! instance: an `Err` is for what the data may do, a panic for mistakes.
 //!
+//! # Other kinds of functions
+//!
+//! - [`udaf`](macro@udaf) makes an aggregate function of the methods of its
+//!   state: `SELECT geomean(value) FROM … GROUP BY …`.
+//! - [`udwf`](macro@udwf) makes a window function of a method that goes on from
+//!   row to row, of a function of a whole [`Partition`], or of one of [`Peers`]:
+//!   `SELECT ema(value, 0.1) OVER (ORDER BY …)`.
+//! - [`udtf`](macro@udtf) makes a table function of one that returns an
+//!   iterator: `SELECT * FROM words('…')`.
+//!
 //! # What the attribute says
 //!
 //! The SQL name is that of the function, and each argument has its own. Names
@@ -175,6 +185,9 @@
 //!   differ from row to row. Use `BTreeMap` and `BTreeSet`, or a hasher of your
 //!   own, such as `BuildHasherDefault<DefaultHasher>`, whose keys are fixed.
 #![deny(unsafe_code)]
+
+// The attributes for functions of other kinds.
+mod kinds;
 
 // The operations of an aggregate.
 mod aggregate;
@@ -295,7 +308,8 @@ extern crate self as fusebox_sdk;
 pub use calendar::{Date, Duration, Interval, OutOfRange, Time};
 pub use decimal::{AnyDecimal, Decimal, ParseDecimalError};
 pub use float::F16;
-pub use fusebox_macros::{Row, udaf, udf, udtf, udwf};
+pub use fusebox_macros::{Row, udf};
+pub use kinds::{udaf, udtf, udwf};
 pub use list::{Iter, List, Map};
 pub use partition::{Partition, PartitionIter, Peers};
 pub use timestamp::{Microsecond, Millisecond, Nanosecond, Second, Timestamp, TimestampTz, Unit};

@@ -6,7 +6,7 @@
 //! iterator, too.
 
 use std::cell::Cell;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::thread::LocalKey;
 
 use crate::append::Append;
@@ -71,8 +71,8 @@ pub enum Table<P> {
     Over,
 }
 
-impl<P> std::fmt::Debug for Table<P> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<P> fmt::Debug for Table<P> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::New => "New",
             Self::Going(_) => "Going",

@@ -197,16 +197,15 @@ impl Inspection {
                 }
                 None if *operation == Operation::Retract => {}
                 None => {
-                    missing.get_or_insert(export);
+                    missing.get_or_insert((export, prefix));
                 }
             }
         }
         // A window function is one of several operations, an aggregate is all.
         let missing = missing.filter(|_| kind != Kind::Window || operations.is_empty());
-        if let Some(missing) = missing {
-            let prefixes = || prefixes(kind).iter().map(|(_, prefix)| *prefix);
+        if let Some((missing, prefix)) = missing {
             let others = self.exports.keys();
-            let others = others.filter(|name| prefixes().any(|prefix| name.starts_with(prefix)));
+            let others = others.filter(|name| name.starts_with(prefix));
             return Err(no_export(&missing, others.cloned().collect()));
         }
         if kind == Kind::Window {

@@ -46,7 +46,8 @@ pub use paths::Paths;
 ///
 /// The body is a path, and behind a `#` the symbol, which is the function's
 /// name where it is left out. DataFusion's planner knows neither modules nor
-/// `STRICT`, `WITH` or `IF NOT EXISTS`: those clauses come from the module's
+/// `AGGREGATE`, `WINDOW`, `RETURNS TABLE`, `STRICT`, `WITH` or `IF NOT EXISTS`:
+/// what kind of function it is, and those clauses, come from the module's
 /// declaration, or are the default. It always replaces, whatever the function
 /// of that name took, and since it looks
 /// functions up in lower case, they are registered so. And types are what its
@@ -196,13 +197,14 @@ impl FunctionFactory for Factory {
         state: &SessionState,
         statement: DfCreateFunction,
     ) -> DfResult<RegisterFunction> {
-        let made = from_datafusion(statement).and_then(|create| {
+        let made = from_datafusion(statement).and_then(|mut create| {
             let subject = Subject::Function(create.name.clone());
-            create
-                .check()
-                .map_err(|reason| Error::refused(subject.clone(), reason))?;
+            let refused = |reason| Error::refused(subject.clone(), reason);
+            create.check().map_err(refused)?;
             let source = create.source.as_ref().expect("from_datafusion sets it");
             let binary = self.module(&subject, source, None)?;
+            let declarations = self.declarations(&subject, &binary)?;
+            create.adopt_kind(&declarations).map_err(refused)?;
             let definition = self.definition(&create, &binary)?;
             self.bind(definition, &binary, &state.runtime_env().memory_pool)
         });

@@ -17,6 +17,11 @@ pub struct Limits {
     /// that the guest announces have their own; those of a guest that does not
     /// share what they have together.
     ///
+    /// Of an aggregate, each row that it takes in, merges or takes back has so
+    /// much, and each group that it answers for; of a window function each row,
+    /// and of one over whole partitions all rows together so much each, up to
+    /// 2³²; of a table function each row that it yields.
+    ///
     /// `fuel_per_row`, from 1 to 2⁶¹ − 1.
     pub fuel_per_row: u64,
     /// Fuel for what is not a row: the arena, the bookkeeping of a batch.

@@ -105,6 +105,14 @@ impl CreateFunction {
         types(&self.arguments)
     }
 
+    /// Takes the kind from the declaration, for a statement that cannot say it.
+    pub(crate) fn adopt_kind(&mut self, declarations: &Declarations) -> Result<(), Refusal> {
+        if let Some(declared) = declarations.of(self)? {
+            self.kind = declared.kind;
+        }
+        Ok(())
+    }
+
     /// The statement and the declaration, put together.
     pub(crate) fn complete(
         &self,

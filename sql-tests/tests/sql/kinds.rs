@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::function::AccumulatorArgs;
@@ -32,6 +32,7 @@ pub(crate) fn trials(runtime: &Arc<Runtime>) -> Vec<Trial> {
         trial!(runtime, exact_sum_does_not_depend_on_partitions),
         trial!(runtime, groups_may_come_in_any_order_and_go_in_parts),
         trial!(runtime, group_that_is_not_there_is_refused),
+        trial!(runtime, plain_context_gets_functions_of_all_kinds),
         trial!(runtime, trap_in_a_group_fails_the_query_and_leaks_nothing),
     ]
 }
@@ -342,12 +343,31 @@ async fn exact_sum_does_not_depend_on_partitions() -> Outcome {
     let mut sums = Vec::new();
     for setting in SETTINGS {
         let batches = batches(&setting.session().await?, sql).await?;
-        let sum = batches[0]
-            .column(0)
-            .as_primitive::<arrow::datatypes::Float64Type>();
+        let sum = batches[0].column(0).as_primitive::<Float64Type>();
         sums.push(sum.value(0).to_bits());
     }
     assert!(sums.iter().all(|sum| *sum == sums[0]), "{sums:?}");
+    Ok(())
+}
+
+async fn plain_context_gets_functions_of_all_kinds() -> Outcome {
+    let builder = Session::builder().paths(Paths::under(workspace())?);
+    let factory = Arc::new(builder.factory()?);
+    let context = SessionContext::new().with_function_factory(factory);
+    for function in [
+        "checked_sum(BIGINT) RETURNS BIGINT LANGUAGE WASM AS 'target/guests/kinds.wasm'",
+        "smooth(DOUBLE, DOUBLE) LANGUAGE WASM AS 'target/guests/kinds.wasm#ema'",
+        "numbers LANGUAGE WASM AS 'target/guests/kinds.wasm#numbers'",
+    ] {
+        context.sql(&format!("CREATE FUNCTION {function}")).await?;
+    }
+    let sql = "SELECT checked_sum(value), max(s)
+               FROM (SELECT value, smooth(value, 1) OVER (ORDER BY value) AS s
+                     FROM numbers(1, 100, 1))";
+    let batches = context.sql(sql).await?.collect().await?;
+    let sum = batches[0].column(0).as_primitive::<Int64Type>().value(0);
+    let last = batches[0].column(1).as_primitive::<Float64Type>().value(0);
+    assert_eq!((sum, last), (5050, 100.0));
     Ok(())
 }
 

@@ -29,8 +29,8 @@ pub(super) struct Outcome {
     pub(super) failure: Option<TestErrorKind>,
 }
 
-/// Runs a file to its end, and gives how each statement and each query ended
-/// that was not to be skipped.
+/// Runs a file to its end, and gives how each record ended that does something
+/// and was not to be skipped.
 pub(super) async fn run(file: &Path, engine: Engine) -> Result<Vec<Outcome>, Failed> {
     // For some files it makes tables, and panics where their data is missing.
     let path = file.to_owned();
@@ -61,7 +61,10 @@ pub(super) async fn run(file: &Path, engine: Engine) -> Result<Vec<Outcome>, Fai
     for record in suite::records(file)? {
         let at = match &record {
             Record::Halt { .. } => break,
-            Record::Statement { loc, .. } | Record::Query { loc, .. } => loc.to_string(),
+            Record::Statement { loc, .. }
+            | Record::Query { loc, .. }
+            | Record::System { loc, .. }
+            | Record::Let { loc, .. } => loc.to_string(),
             _ => String::new(),
         };
         let at = at.replace(suite::TEST_FILES, "").replace('\n', " ");

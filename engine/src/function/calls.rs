@@ -124,6 +124,15 @@ impl Calls {
         answer.map_err(|stop| self.guest.error(stop, rows, |row| row))
     }
 
+    /// Has the guest forget its first `groups` groups.
+    pub(super) fn forget(&mut self, groups: usize) -> Result<(), Error> {
+        let index = self.index(Operation::Forget);
+        let budget = Budget::from(self.guest.definition.limits);
+        let done = self.once(index, &[], 0, groups, 0, budget, &DataType::Null);
+        done.map_err(|stop| self.guest.error(stop, groups, |row| row))?;
+        Ok(())
+    }
+
     /// Calls an operation once for up to `rows` rows.
     pub(super) fn run_once(
         &mut self,

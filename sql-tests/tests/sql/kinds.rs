@@ -286,7 +286,7 @@ async fn moving_frames_are_those_of_their_twins() -> Outcome {
             let sql = format!(
                 "SELECT exact_sum(x) OVER w, native_exact_sum(x) OVER w,
                         checked_sum(v) OVER w, sum(v) OVER w,
-                        chain(v::VARCHAR, '-') OVER w, string_agg(v::VARCHAR, '-') OVER w
+                        chain(v::VARCHAR, '-') OVER w, array_to_string(array_agg(v) OVER w, '-')
                  FROM (SELECT value AS v, value / 3.0 AS x, value % 5 AS g FROM range(0, 300))
                  WINDOW w AS (PARTITION BY g ORDER BY v {frame})"
             );
@@ -357,7 +357,7 @@ async fn plain_context_gets_functions_of_all_kinds() -> Outcome {
     for function in [
         "checked_sum(BIGINT) RETURNS BIGINT LANGUAGE WASM AS 'target/guests/kinds.wasm'",
         "smooth(DOUBLE, DOUBLE) LANGUAGE WASM AS 'target/guests/kinds.wasm#ema'",
-        "numbers LANGUAGE WASM AS 'target/guests/kinds.wasm#numbers'",
+        "numbers(BIGINT, BIGINT, BIGINT) LANGUAGE WASM AS 'target/guests/kinds.wasm#numbers'",
     ] {
         context.sql(&format!("CREATE FUNCTION {function}")).await?;
     }

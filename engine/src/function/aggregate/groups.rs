@@ -23,7 +23,7 @@ pub(super) struct Groups {
     groups: usize,
 }
 
-/// How many groups a call forgets, or answers for, at most.
+/// How many groups a call forgets at most.
 const GROUPS_MAX: usize = 8_192;
 
 impl Groups {
@@ -85,8 +85,7 @@ impl Groups {
                 let mut left = groups;
                 while left > 0 {
                     let some = left.min(GROUPS_MAX);
-                    let calls = self.calls()?;
-                    calls.run_once(Operation::Forget, &[], some, &DataType::Null)?;
+                    self.calls()?.forget(some)?;
                     left -= some;
                 }
                 self.groups -= groups;

@@ -131,9 +131,9 @@ mod tests {
 
     use std::sync::Arc;
 
-    use datafusion::arrow::array::{Array, AsArray, Float64Array, StringViewArray};
+    use datafusion::arrow::array::{Array, AsArray, Float64Array, Int64Array, StringViewArray};
     use datafusion::arrow::datatypes::Float64Type;
-    use stats::{ExactSum, Geomean, TopkStr};
+    use stats::{ApproxDistinctHll, ExactSum, Geomean, TopkStr, WeightedAvg};
 
     fn doubles() -> Vec<ArrayRef> {
         let values = (0..1000).map(|n| (n % 7 != 3).then_some(f64::from(n) * 0.1));
@@ -203,9 +203,12 @@ mod tests {
 
         let texts = (0..1000).map(|n| (n % 13 != 0).then(|| (n % 40).to_string()));
         let texts: ArrayRef = Arc::new(StringViewArray::from_iter(texts));
-        let k: ArrayRef = Arc::new(datafusion::arrow::array::Int64Array::from(vec![3; 1000]));
+        let k: ArrayRef = Arc::new(Int64Array::from(vec![3; 1000]));
+        check::<ApproxDistinctHll>(&[Arc::clone(&texts)], None);
         check::<TopkStr>(&[texts, k], Some(&filter()));
         check::<ExactSum>(&doubles(), Some(&filter()));
+        check::<Geomean>(&doubles(), Some(&filter()));
+        check::<WeightedAvg>(&[doubles(), doubles()].concat(), Some(&filter()));
     }
 
     #[test]

@@ -81,6 +81,7 @@ pub(crate) struct TopkColumns<'a> {
     texts: &'a StringArray,
     ends: Lists<'a, UInt64Type>,
     counts: Lists<'a, Int64Type>,
+    hashes: Lists<'a, UInt32Type>,
     slots: Lists<'a, UInt32Type>,
     gone: &'a [u32],
 }
@@ -105,6 +106,7 @@ impl Aggregate for TopkStr {
             field("texts", DataType::Utf8),
             field("ends", list_of(DataType::UInt64)),
             field("counts", list_of(DataType::Int64)),
+            field("hashes", list_of(DataType::UInt32)),
             field("slots", list_of(DataType::UInt32)),
             field("gone", DataType::UInt32),
         ]
@@ -116,8 +118,8 @@ impl Aggregate for TopkStr {
     }
 
     fn retract(&mut self, (text, k): (&str, i64)) -> Result<()> {
-        self.retract(text, k);
-        Ok(())
+        self.retract(text, k)
+            .map_err(|message| exec_datafusion_err!("{message}"))
     }
 
     fn merge(&mut self, other: Self) -> Result<()> {
@@ -130,7 +132,7 @@ impl Aggregate for TopkStr {
         self.texts.capacity()
             + self.ends.capacity() * size_of::<u64>()
             + self.counts.capacity() * size_of::<i64>()
-            + self.slots.capacity() * size_of::<u32>()
+            + (self.hashes.capacity() + self.slots.capacity()) * size_of::<u32>()
     }
 
     fn emit(states: Vec<Self>) -> Result<Vec<ArrayRef>> {
@@ -142,13 +144,14 @@ impl Aggregate for TopkStr {
             Arc::new(StringArray::from_iter_values(texts)),
             lists::<UInt64Type>(states.iter().map(|state| state.ends.as_slice())),
             lists::<Int64Type>(states.iter().map(|state| state.counts.as_slice())),
+            lists::<UInt32Type>(states.iter().map(|state| state.hashes.as_slice())),
             lists::<UInt32Type>(states.iter().map(|state| state.slots.as_slice())),
             Arc::new(UInt32Array::from_iter_values(gone)),
         ])
     }
 
     fn read(arrays: &[ArrayRef]) -> Result<TopkColumns<'_>> {
-        let [k, texts, ends, counts, slots, gone] = arrays else {
+        let [k, texts, ends, counts, hashes, slots, gone] = arrays else {
             return exec_err!("not the columns of a state");
         };
         let text = texts.as_string_opt();
@@ -157,6 +160,7 @@ impl Aggregate for TopkStr {
             texts: text.ok_or_else(|| not_an_array_of(texts))?,
             ends: Lists::read(ends)?,
             counts: Lists::read(counts)?,
+            hashes: Lists::read(hashes)?,
             slots: Lists::read(slots)?,
             gone: numbers::<UInt32Type>(gone)?,
         })
@@ -168,6 +172,7 @@ impl Aggregate for TopkStr {
             texts: states.texts.value(row).to_owned(),
             ends: states.ends.list(row).to_vec(),
             counts: states.counts.list(row).to_vec(),
+            hashes: states.hashes.list(row).to_vec(),
             slots: states.slots.list(row).to_vec(),
             gone: states.gone[row],
         }

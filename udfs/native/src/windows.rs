@@ -50,7 +50,7 @@ impl Running for Ema {
 
     #[inline]
     fn next(&mut self, (value, alpha): (f64, f64)) -> Result<f64, &'static str> {
-        self.next(value, alpha)
+        Ok(self.next(value, alpha))
     }
 }
 

@@ -175,19 +175,9 @@ async fn running_windows_go_through_each_partition() -> Result<()> {
             "2 2 2.0 1"
         ]
     );
-    for (sql, message) in [
-        (
-            "SELECT native_ema(1.0, 2.0) OVER ()",
-            "alpha is not above 0",
-        ),
-        (
-            "SELECT native_sessionize(TIMESTAMP '2013-01-01', INTERVAL '1 month') OVER ()",
-            "a gap in months",
-        ),
-    ] {
-        let error = batches(&context, sql).await.unwrap_err().to_string();
-        assert!(error.contains(message), "{error}");
-    }
+    let sql = "SELECT native_sessionize(TIMESTAMP '2013-01-01', INTERVAL '1 month') OVER ()";
+    let error = batches(&context, sql).await.unwrap_err().to_string();
+    assert!(error.contains("a gap in months"), "{error}");
     Ok(())
 }
 

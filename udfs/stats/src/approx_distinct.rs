@@ -1,6 +1,8 @@
 //! About how many texts are different.
 
-use fusebox_sdk::Row;
+use std::cmp::Ordering;
+
+use fusebox_sdk::{Row, udaf};
 use twox_hash::XxHash64;
 
 /// How many bits of a hash choose a register.
@@ -38,6 +40,7 @@ pub struct ApproxDistinctHll {
     pub registers: Vec<u8>,
 }
 
+#[udaf]
 impl ApproxDistinctHll {
     /// Adds a text.
     pub fn update(&mut self, text: &str) {
@@ -57,11 +60,40 @@ impl ApproxDistinctHll {
             for (register, rank) in self.registers.iter_mut().zip(&other.registers) {
                 *register = (*register).max(*rank);
             }
-        } else {
+        } else if self.is_long() {
             for entry in other.entries() {
                 let (index, rank) = parts(entry);
                 self.raise(index, rank);
             }
+        } else {
+            self.merge_short(&other);
+        }
+    }
+
+    /// Adds the registers of a short form to those of another, in one go: to
+    /// insert each would move the rest of them every time.
+    fn merge_short(&mut self, other: &Self) {
+        let mut merged = Vec::with_capacity(self.registers.len() + other.registers.len());
+        let (mut ours, mut theirs) = (self.entries().peekable(), other.entries().peekable());
+        loop {
+            let entry = match (ours.peek(), theirs.peek()) {
+                (Some(a), Some(b)) => match parts(*a).0.cmp(&parts(*b).0) {
+                    Ordering::Less => ours.next(),
+                    Ordering::Equal => ours.next().max(theirs.next()),
+                    Ordering::Greater => theirs.next(),
+                },
+                (Some(_), None) => ours.next(),
+                (None, _) => theirs.next(),
+            };
+            match entry {
+                Some(entry) => merged.extend_from_slice(&entry),
+                None => break,
+            }
+        }
+        drop((ours, theirs));
+        self.registers = merged;
+        if self.registers.len() > ENTRIES_MAX * ENTRY_BYTES {
+            self.lengthen();
         }
     }
 

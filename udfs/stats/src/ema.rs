@@ -1,33 +1,32 @@
 //! The exponential moving average.
 
+use fusebox_sdk::udwf;
+
 /// The exponential moving average: the first value itself, and from then on
 /// `alpha` × value + (1 - `alpha`) × the average before.
 ///
 /// As in pandas' `ewm(alpha, adjust=False, ignore_na=True)`, a null is passed
 /// over: its row has no average, and the next one goes on from the one before.
+/// The average is NaN where `alpha` is not above 0 and at most 1, and from then
+/// on: an error would cost every row more than the average does.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Ema {
     /// The average of the row before.
     average: Option<f64>,
 }
 
+#[udwf]
 impl Ema {
     /// The average with the next value, which counts with the weight `alpha`.
-    ///
-    /// # Errors
-    ///
-    /// If `alpha` is not above 0, or above 1.
     #[inline]
-    pub fn next(&mut self, value: f64, alpha: f64) -> Result<f64, &'static str> {
-        if !(alpha > 0.0 && alpha <= 1.0) {
-            return Err("alpha is not above 0 and at most 1");
-        }
+    pub fn next(&mut self, value: f64, alpha: f64) -> f64 {
         let average = match self.average {
+            _ if !(alpha > 0.0 && alpha <= 1.0) => f64::NAN,
             Some(average) => alpha * value + (1.0 - alpha) * average,
             None => value,
         };
         self.average = Some(average);
-        Ok(average)
+        average
     }
 }
 
@@ -39,10 +38,7 @@ mod tests {
 
     fn averages(values: &[f64], alpha: f64) -> Vec<f64> {
         let mut ema = Ema::default();
-        values
-            .iter()
-            .map(|value| ema.next(*value, alpha).unwrap())
-            .collect()
+        values.iter().map(|value| ema.next(*value, alpha)).collect()
     }
 
     #[test]
@@ -55,9 +51,11 @@ mod tests {
     #[test]
     fn alpha_is_above_zero_and_at_most_one() {
         for alpha in [0.0, -0.5, 1.000_001, f64::NAN, f64::INFINITY] {
-            assert!(Ema::default().next(1.0, alpha).is_err(), "{alpha}");
+            let mut ema = Ema::default();
+            assert!(ema.next(1.0, alpha).is_nan(), "{alpha}");
+            assert!(ema.next(1.0, 0.5).is_nan(), "{alpha}");
         }
-        assert!(Ema::default().next(1.0, f64::MIN_POSITIVE).is_ok());
+        assert_eq!(Ema::default().next(1.0, f64::MIN_POSITIVE), 1.0);
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! A sum without rounding errors.
 
-use fusebox_sdk::Row;
+use fusebox_sdk::{Row, udaf};
 
 /// Bits by which chunks are apart. The upper half of a chunk has room for what
 /// is carried later.
@@ -53,6 +53,7 @@ pub struct ExactSum {
     pub nans: i64,
 }
 
+#[udaf]
 impl ExactSum {
     /// Adds a value.
     #[inline]

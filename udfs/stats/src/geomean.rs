@@ -1,6 +1,6 @@
 //! The geometric mean.
 
-use fusebox_sdk::Row;
+use fusebox_sdk::{Row, udaf};
 
 /// The geometric mean: the *n*-th root of the product of *n* values, null where
 /// there are none.
@@ -27,6 +27,7 @@ pub struct Geomean {
     pub nans: i64,
 }
 
+#[udaf]
 impl Geomean {
     /// Adds a value.
     #[inline]

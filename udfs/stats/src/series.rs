@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use fusebox_sdk::Row;
+use fusebox_sdk::{Row, udtf};
 
 /// A row of [`series`].
 #[derive(Clone, Copy, Debug, PartialEq, Row)]
@@ -19,6 +19,7 @@ pub struct SeriesRow {
 /// # Errors
 ///
 /// If `step` is 0.
+#[udtf]
 pub fn series(
     start: i64,
     stop: i64,

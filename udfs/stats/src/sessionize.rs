@@ -1,6 +1,6 @@
 //! Sessions between breaks.
 
-use fusebox_sdk::{Interval, Timestamp};
+use fusebox_sdk::{Interval, Timestamp, udwf};
 
 /// Nanoseconds in a day.
 const DAY_NANOSECONDS: i64 = 24 * 60 * 60 * 1_000_000_000;
@@ -20,6 +20,7 @@ pub struct Sessionize {
     session: i64,
 }
 
+#[udwf]
 impl Sessionize {
     /// The session that the next row belongs to.
     ///

@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use fusebox_sdk::Row;
+use fusebox_sdk::{Row, udtf};
 
 /// A row of [`split_lines`].
 #[derive(Clone, Debug, PartialEq, Row)]
@@ -18,6 +18,7 @@ pub struct Line {
 ///
 /// A text that ends with a line feed has no empty line after it, and an empty
 /// text has none at all. A carriage return alone ends nothing.
+#[udtf]
 pub fn split_lines(text: String) -> impl Iterator<Item = Line> {
     let mut numbers = 1..;
     let mut start = 0;

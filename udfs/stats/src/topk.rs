@@ -1,8 +1,10 @@
 //! The most frequent texts.
 
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::ops::Range;
 
-use fusebox_sdk::Row;
+use fusebox_sdk::{Row, udaf};
 use twox_hash::XxHash64;
 
 /// Up to how many texts are looked through one after the other.
@@ -14,8 +16,11 @@ const SCANNED_MAX: usize = 8;
 /// Counts are exact, so the answer does not depend on the order of the texts
 /// and on how they are divided among states: a sketch of bounded size would
 /// drop other texts in another order. The price is memory for every different
-/// text, its bytes and some 28 more; where that goes beyond what the function
-/// may use, the query fails, and never answers wrongly.
+/// text, its bytes and some 40 to 80 more, and fuel: to merge two states is the
+/// work of one row, and takes some 1000 units for every different text, twice
+/// what it takes to answer. So a group of many thousands needs a larger
+/// `fuel_per_row`. Where the function may not use as much, the query fails; it
+/// never answers wrongly.
 #[derive(Clone, Debug, Default, PartialEq, Row)]
 pub struct TopkStr {
     /// How many texts are wanted, or 0 while nobody has said.
@@ -26,6 +31,8 @@ pub struct TopkStr {
     pub ends: Vec<u64>,
     /// How often each occurs.
     pub counts: Vec<i64>,
+    /// The hash of each.
+    pub hashes: Vec<u32>,
     /// A hash table of some power of two, of which each slot is 0 or holds the
     /// number of a text, from 1 on. Empty where there are few texts.
     pub slots: Vec<u32>,
@@ -33,6 +40,7 @@ pub struct TopkStr {
     pub gone: u32,
 }
 
+#[udaf]
 impl TopkStr {
     /// Adds a text.
     ///
@@ -44,24 +52,30 @@ impl TopkStr {
             return Err("k is less than 1");
         }
         self.agree(k)?;
-        self.add(text, 1);
+        self.add(text, hash(text), 1);
         Ok(())
     }
 
     /// Takes a text away that was added before.
-    pub fn retract(&mut self, text: &str, _k: i64) {
-        let Some(index) = self.find(text) else {
-            return;
-        };
+    ///
+    /// # Errors
+    ///
+    /// If `k` is another one than in the rows before.
+    pub fn retract(&mut self, text: &str, k: i64) -> Result<(), &'static str> {
+        self.agree(k)?;
+        let index = self
+            .find(text, hash(text))
+            .ok_or("the text was never added")?;
         self.counts[index] -= 1;
         if self.counts[index] > 0 {
-            return;
+            return Ok(());
         }
         self.gone += 1;
         let gone = self.gone as usize;
         if gone > SCANNED_MAX && gone > self.counts.len() / 2 {
             self.forget_gone();
         }
+        Ok(())
     }
 
     /// Adds the texts of another state.
@@ -77,33 +91,30 @@ impl TopkStr {
         if other.counts.len() > self.counts.len() {
             std::mem::swap(self, &mut other);
         }
-        for (text, count) in other.occurring() {
-            self.add(text, count);
+        for (index, count) in other.occurring() {
+            self.add(other.text(index), other.hashes[index], count);
         }
         Ok(())
     }
 
     /// The most frequent texts.
     pub fn finish(&self) -> Option<Vec<String>> {
-        let mut occurring: Vec<_> = self
-            .occurring()
-            .map(|(text, count)| (Reverse(count), text))
-            .collect();
-        if occurring.is_empty() {
-            return None;
-        }
         let k = usize::try_from(self.k).unwrap_or(usize::MAX);
-        if k < occurring.len() {
-            occurring.select_nth_unstable(k);
-            occurring.truncate(k);
+        // The top so far, of which the heap gives the last.
+        let mut top = BinaryHeap::new();
+        for (index, count) in self.occurring() {
+            let next = (Reverse(count), self.text(index));
+            if top.len() < k {
+                top.push(next);
+            } else if let Some(mut last) = top.peek_mut()
+                && next < *last
+            {
+                *last = next;
+            }
         }
-        occurring.sort_unstable();
-        Some(
-            occurring
-                .iter()
-                .map(|(_, text)| (*text).to_owned())
-                .collect(),
-        )
+        let top = top.into_sorted_vec();
+        let texts = top.iter().map(|(_, text)| (*text).to_owned());
+        (!top.is_empty()).then(|| texts.collect())
     }
 
     fn agree(&mut self, k: i64) -> Result<(), &'static str> {
@@ -114,15 +125,19 @@ impl TopkStr {
         Ok(())
     }
 
-    fn add(&mut self, text: &str, count: i64) {
-        if let Some(index) = self.find(text) {
+    fn add(&mut self, text: &str, hash: u32, count: i64) {
+        if let Some(index) = self.find(text, hash) {
             self.gone -= u32::from(self.counts[index] == 0);
             self.counts[index] += count;
-            return;
+        } else {
+            self.insert(text, hash, count);
         }
-        self.texts.push_str(text);
-        self.ends.push(self.texts.len() as u64);
-        self.counts.push(count);
+    }
+
+    // Apart, so that finding a text does not pay for it.
+    #[inline(never)]
+    fn insert(&mut self, text: &str, hash: u32, count: i64) {
+        self.push(text, hash, count);
         let texts = self.counts.len();
         // At most half of the slots are taken.
         if texts * 2 > self.slots.len() && texts > SCANNED_MAX {
@@ -132,15 +147,24 @@ impl TopkStr {
         }
     }
 
+    fn push(&mut self, text: &str, hash: u32, count: i64) {
+        self.texts.push_str(text);
+        self.ends.push(self.texts.len() as u64);
+        self.counts.push(count);
+        self.hashes.push(hash);
+    }
+
     /// Where a text is among the others.
-    fn find(&self, text: &str) -> Option<usize> {
+    fn find(&self, text: &str, hash: u32) -> Option<usize> {
+        let is_at =
+            |index: &usize| self.hashes[*index] == hash && self.bytes(*index) == text.as_bytes();
         if self.slots.is_empty() {
-            return (0..self.counts.len()).find(|index| self.text(*index) == text);
+            return (0..self.counts.len()).find(is_at);
         }
-        let mut slot = self.first_slot(text);
+        let mut slot = hash as usize & (self.slots.len() - 1);
         while self.slots[slot] != 0 {
             let index = self.slots[slot] as usize - 1;
-            if self.text(index) == text {
+            if is_at(&index) {
                 return Some(index);
             }
             slot = (slot + 1) & (self.slots.len() - 1);
@@ -149,17 +173,21 @@ impl TopkStr {
     }
 
     fn text(&self, index: usize) -> &str {
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.texts[start as usize..self.ends[index] as usize]
+        &self.texts[self.range(index)]
     }
 
-    /// The slot at which the search for a text begins.
-    fn first_slot(&self, text: &str) -> usize {
-        XxHash64::oneshot(0, text.as_bytes()) as usize & (self.slots.len() - 1)
+    /// The text without a look at where its characters begin.
+    fn bytes(&self, index: usize) -> &[u8] {
+        &self.texts.as_bytes()[self.range(index)]
+    }
+
+    fn range(&self, index: usize) -> Range<usize> {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        start as usize..self.ends[index] as usize
     }
 
     fn take_slot(&mut self, index: usize) {
-        let mut slot = self.first_slot(self.text(index));
+        let mut slot = self.hashes[index] as usize & (self.slots.len() - 1);
         while self.slots[slot] != 0 {
             slot = (slot + 1) & (self.slots.len() - 1);
         }
@@ -176,25 +204,26 @@ impl TopkStr {
         }
     }
 
-    /// The texts that occur, and how often.
-    fn occurring(&self) -> impl Iterator<Item = (&str, i64)> {
-        let counts = self.counts.iter().enumerate();
-        let occurring = counts.filter(|(_, count)| **count > 0);
-        occurring.map(|(index, count)| (self.text(index), *count))
+    /// Which texts occur, and how often.
+    fn occurring(&self) -> impl Iterator<Item = (usize, i64)> {
+        let counts = self.counts.iter().copied().enumerate();
+        counts.filter(|(_, count)| *count > 0)
     }
 
     /// Makes room where texts occur no more.
     fn forget_gone(&mut self) {
         let mut kept = Self::default();
-        for (text, count) in self.occurring() {
-            kept.texts.push_str(text);
-            kept.ends.push(kept.texts.len() as u64);
-            kept.counts.push(count);
+        for (index, count) in self.occurring() {
+            kept.push(self.text(index), self.hashes[index], count);
         }
         kept.k = self.k;
         kept.index();
         *self = kept;
     }
+}
+
+fn hash(text: &str) -> u32 {
+    XxHash64::oneshot(0, text.as_bytes()) as u32
 }
 
 #[cfg(test)]
@@ -248,7 +277,7 @@ mod tests {
     fn nothing_has_no_texts() {
         assert_eq!(TopkStr::default().finish(), None);
         let mut state = state(["a"], 1);
-        state.retract("a", 1);
+        state.retract("a", 1).unwrap();
         assert_eq!(state.finish(), None);
     }
 
@@ -278,7 +307,7 @@ mod tests {
         for n in 0..10_000_u32 {
             sliding.update(&n.to_string(), 3).unwrap();
             if n >= 50 {
-                sliding.retract(&(n - 50).to_string(), 3);
+                sliding.retract(&(n - 50).to_string(), 3).unwrap();
             }
         }
         assert!(sliding.counts.len() <= 110, "{}", sliding.counts.len());
@@ -316,7 +345,7 @@ mod tests {
                 sliding.update(text, 5).unwrap();
                 window.push_back(text.as_str());
                 if window.len() > length {
-                    sliding.retract(window.pop_front().unwrap(), 5);
+                    sliding.retract(window.pop_front().unwrap(), 5).unwrap();
                 }
                 let expected = oracle(window.iter().copied(), 5);
                 prop_assert_eq!(sliding.finish().unwrap_or_default(), expected);

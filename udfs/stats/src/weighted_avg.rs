@@ -1,6 +1,6 @@
 //! The weighted arithmetic mean.
 
-use fusebox_sdk::Row;
+use fusebox_sdk::{Row, udaf};
 
 /// The weighted mean: the sum of value × weight, divided by the sum of the
 /// weights; null where there are no rows.
@@ -35,6 +35,7 @@ pub struct WeightedAvg {
     pub nans: i64,
 }
 
+#[udaf]
 impl WeightedAvg {
     /// Adds a row.
     #[inline]

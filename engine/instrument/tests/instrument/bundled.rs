@@ -6,7 +6,7 @@ mod kernels;
 use std::collections::{BTreeSet, HashMap};
 
 use fusebox_abi::EXPORT_FUNCTION_PREFIX;
-use fusebox_instrument::{EXPORT_FUEL, EXPORT_REST, Options};
+use fusebox_instrument::{EXPORT_FUEL, EXPORT_REST, Options, Rows};
 use wasmtime::{Engine, Trap};
 
 use kernels::{Column, Grant, Guest, Kernel, Loaded, random};
@@ -210,4 +210,23 @@ fn bundled_functions_with_little_fuel_do_the_same_or_are_stopped() {
     }
     println!("{all:?} did the same, were stopped, were stopped by both");
     assert!(all.iter().all(|count| *count > 50), "{all:?}");
+}
+
+// What is measured against native code has rows that need not be announced.
+#[test]
+fn rows_of_means_are_bounded() {
+    let stats = Guest::new(&crate::oracle::engine(false), "stats", Options::default());
+    for name in [
+        "fusebox_udaf_update_geomean",
+        "fusebox_udaf_retract_geomean",
+        "fusebox_udaf_merge_geomean",
+        "fusebox_udaf_update_weighted_avg",
+        "fusebox_udaf_retract_weighted_avg",
+        "fusebox_udaf_merge_weighted_avg",
+        "fusebox_udaf_finish_weighted_avg",
+        "fusebox_udwf_next_ema",
+    ] {
+        let rows = stats.rows[name];
+        assert!(matches!(rows, Rows::Bounded(1..10_000)), "{name}: {rows:?}");
+    }
 }

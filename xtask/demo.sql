@@ -41,3 +41,22 @@ FROM routes
 GROUP BY origin, dest
 ORDER BY flights DESC, origin, dest
 LIMIT 5;
+
+-- Aggregates and window functions run in the sandbox too: the typical time in
+-- the air by airport, and how often a plane was back after half a day.
+CREATE MODULE stats LANGUAGE WASM FROM 'target/guests/stats.wasm';
+IMPORT FUNCTIONS FROM MODULE stats;
+SELECT origin, round(geomean(air_time), 6) AS minutes, topk_str(dest, 3) AS busiest
+FROM flights
+GROUP BY origin
+ORDER BY origin;
+SELECT tailnum, max(session) AS sessions
+FROM (
+    SELECT tailnum, sessionize(time_hour, INTERVAL '12 hours')
+        OVER (PARTITION BY tailnum ORDER BY time_hour) AS session
+    FROM flights
+    WHERE tailnum IS NOT NULL
+)
+GROUP BY tailnum
+ORDER BY sessions DESC, tailnum
+LIMIT 3;

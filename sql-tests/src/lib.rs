@@ -22,6 +22,12 @@ pub fn workspace() -> PathBuf {
     root.expect("the crate lies in the workspace").to_owned()
 }
 
+/// A statement of a golden file, in which `$workspace` is the root of the
+/// workspace: tables are found wherever the tests run.
+pub fn located(sql: &str) -> String {
+    sql.replace("$workspace", &workspace().display().to_string())
+}
+
 /// A session over `partitions` partitions and batches of `batch_size` rows.
 ///
 /// # Panics
@@ -61,7 +67,7 @@ impl DB for Database {
 
     fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, Error> {
         let (types, batches) = self.runtime.block_on(async {
-            let frame = self.session.sql(sql).await?;
+            let frame = self.session.sql(&located(sql)).await?;
             let types: Vec<_> = frame
                 .schema()
                 .fields()

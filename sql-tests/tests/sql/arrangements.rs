@@ -16,7 +16,7 @@ use datafusion::catalog::{MemTable, TableFunctionArgs, TableFunctionImpl, TableP
 use datafusion::common::{Result as DfResult, ScalarValue};
 use datafusion::logical_expr::Expr;
 use fusebox::{Error, Session};
-use fusebox_sql_tests::session;
+use fusebox_sql_tests::{located, session};
 use sqllogictest::harness::{Failed, Trial};
 use sqllogictest::{DefaultColumnType, Record};
 use tokio::runtime::Runtime;
@@ -165,7 +165,7 @@ async fn resets_rows(session: &Session, name: &str) -> Result<bool, Failed> {
 }
 
 async fn collect(session: &Session, sql: &str) -> Result<Vec<RecordBatch>, Error> {
-    let batches = session.sql(sql).await?.collect().await;
+    let batches = session.sql(&located(sql)).await?.collect().await;
     batches.map_err(|error| Error::Query(Box::new(error)))
 }
 

@@ -117,17 +117,16 @@ impl Calls {
         returns: &DataType,
     ) -> Result<ArrayRef, Error> {
         let index = self.index(operation);
-        let mut budget = Budget::from(self.guest.definition.limits);
-        let fuel = budget.fuel_per_row.saturating_mul(rows as u64);
-        budget.fuel_per_row = fuel.min(FUEL_AT_ONCE_MAX.max(budget.fuel_per_row));
+        let budget = self.budget_at_once(rows);
         let answer = self.once(index, columns, 0, rows, rows as u32, budget, returns);
         answer.map_err(|stop| self.guest.error(stop, rows, |row| row))
     }
 
-    /// Has the guest forget its first `groups` groups.
+    /// Has the guest forget its first `groups` groups. What a state has put
+    /// together may take as much to take apart.
     pub(super) fn forget(&mut self, groups: usize) -> Result<(), Error> {
         let index = self.index(Operation::Forget);
-        let budget = Budget::from(self.guest.definition.limits);
+        let budget = self.budget_at_once(groups);
         let done = self.once(index, &[], 0, groups, 0, budget, &DataType::Null);
         done.map_err(|stop| self.guest.error(stop, groups, |row| row))?;
         Ok(())
@@ -146,6 +145,13 @@ impl Calls {
         let rows = rows.min(self.guest.pool.rows_in_turn(index, budget));
         let answer = self.once(index, columns, 0, rows, 0, budget, returns);
         answer.map_err(|stop| self.guest.error(stop, rows, |row| row))
+    }
+
+    fn budget_at_once(&self, rows: usize) -> Budget {
+        let mut budget = Budget::from(self.guest.definition.limits);
+        let fuel = budget.fuel_per_row.saturating_mul(rows as u64);
+        budget.fuel_per_row = fuel.min(FUEL_AT_ONCE_MAX.max(budget.fuel_per_row));
+        budget
     }
 
     fn index(&self, operation: Operation) -> usize {

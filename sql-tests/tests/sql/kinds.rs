@@ -11,6 +11,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::function::AccumulatorArgs;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::expressions::col;
+use datafusion::physical_plan::metrics::MetricsSet;
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use fusebox::{Paths, Session};
@@ -25,6 +26,10 @@ pub(crate) fn trials(runtime: &Arc<Runtime>) -> Vec<Trial> {
         trial!(runtime, aggregates_of_flights_are_those_of_their_twins),
         trial!(runtime, aggregates_of_random_rows_are_those_of_their_twins),
         trial!(runtime, aggregates_that_spill_are_those_of_their_twins),
+        trial!(
+            runtime,
+            rows_that_are_groups_of_their_own_are_those_of_their_twins
+        ),
         trial!(runtime, million_groups_are_those_of_their_twins),
         trial!(runtime, windows_of_flights_are_those_of_their_twins),
         trial!(runtime, moving_frames_are_those_of_their_twins),
@@ -200,13 +205,25 @@ async fn aggregates_of_random_rows_are_those_of_their_twins() -> Outcome {
     Ok(())
 }
 
-/// How often the nodes of a plan spilled.
-fn spills(plan: &Arc<dyn ExecutionPlan>) -> usize {
-    let metrics = plan.metrics();
-    let own = metrics
-        .and_then(|metrics| metrics.spill_count())
-        .unwrap_or(0);
-    own + plan.children().into_iter().map(spills).sum::<usize>()
+/// What the nodes of a plan have counted together.
+fn counted(
+    plan: &Arc<dyn ExecutionPlan>,
+    count: impl Fn(&MetricsSet) -> Option<usize> + Copy,
+) -> usize {
+    let own = plan.metrics().and_then(|metrics| count(&metrics));
+    let children = plan.children().into_iter();
+    own.unwrap_or(0) + children.map(|child| counted(child, count)).sum::<usize>()
+}
+
+/// The batches of a query, and its plan.
+async fn ran(
+    session: &Session,
+    sql: &str,
+) -> Result<(Vec<RecordBatch>, Arc<dyn ExecutionPlan>), Failed> {
+    let frame = session.sql(sql).await?;
+    let context = Arc::new(frame.task_ctx());
+    let plan = frame.create_physical_plan().await?;
+    Ok((collect(Arc::clone(&plan), context).await?, plan))
 }
 
 async fn aggregates_that_spill_are_those_of_their_twins() -> Outcome {
@@ -218,13 +235,27 @@ async fn aggregates_that_spill_are_those_of_their_twins() -> Outcome {
     let sql = "SELECT g, geomean(x), native_geomean(x), exact_sum(x), native_exact_sum(x)
                FROM (SELECT value % 60000 AS g, (value % 1013 + 1) / 7.0 AS x
                      FROM range(0, 200000)) GROUP BY g";
-    let frame = session.sql(sql).await?;
-    let context = Arc::new(frame.task_ctx());
-    let plan = frame.create_physical_plan().await?;
-    let batches = collect(Arc::clone(&plan), context).await?;
+    let (batches, plan) = ran(&session, sql).await?;
     check_pairs(&batches, 2, 60_000, "spilling")?;
-    match spills(&plan) {
+    match counted(&plan, |metrics| metrics.spill_count()) {
         0 => Err("nothing was spilled".into()),
+        _ => Ok(()),
+    }
+}
+
+async fn rows_that_are_groups_of_their_own_are_those_of_their_twins() -> Outcome {
+    let session = Setting::new(2, 8192).session().await?;
+    let sql = "SELECT g, geomean(value + 1), native_geomean(value + 1),
+                      topk_str(value::VARCHAR, 2) FILTER (WHERE value % 3 > 0),
+                      native_topk_str(value::VARCHAR, 2) FILTER (WHERE value % 3 > 0)
+               FROM (SELECT value, (value * 7919) % 1000003 AS g FROM range(0, 400000))
+               GROUP BY g";
+    let (batches, plan) = ran(&session, sql).await?;
+    check_pairs(&batches, 2, 400_000, "skipping")?;
+    let skipped =
+        |metrics: &MetricsSet| Some(metrics.sum_by_name("skipped_aggregation_rows")?.as_usize());
+    match counted(&plan, skipped) {
+        0 => Err("no partial aggregation was skipped".into()),
         _ => Ok(()),
     }
 }

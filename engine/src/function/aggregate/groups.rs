@@ -75,21 +75,17 @@ impl Groups {
         let answer = self
             .calls()?
             .run(operation, &[Arc::new(all)], groups, returns)?;
-        match emit {
-            // Memory never shrinks, but for that of an instance that is gone.
-            EmitTo::All => {
-                self.calls = None;
-                self.groups = 0;
-            }
-            EmitTo::First(_) => {
-                let mut left = groups;
-                while left > 0 {
-                    let some = left.min(GROUPS_MAX);
-                    self.calls()?.forget(some)?;
-                    left -= some;
-                }
-                self.groups -= groups;
-            }
+        self.groups -= groups;
+        // Memory never shrinks, but for that of an instance that is gone.
+        if self.groups == 0 {
+            self.calls = None;
+            return Ok(answer);
+        }
+        let mut left = groups;
+        while left > 0 {
+            let some = left.min(GROUPS_MAX);
+            self.calls()?.forget(some)?;
+            left -= some;
         }
         Ok(answer)
     }

@@ -38,6 +38,11 @@ pub(crate) struct Budget {
 /// million units at most, or below 100 ms.
 const FUEL_GRANTED: u64 = 1_000_000;
 
+/// What the rows of one call may burn together where they are bounded, and none
+/// can take from the others: with what is for the call, 2.5 million units, which
+/// are below 100 ms too.
+const BOUNDED_FUEL_GRANTED: u64 = 2_000_000;
+
 /// What memory that grows at once may lose against memory that grows little by
 /// little, in bytes: what is left over in front of it, and a page behind it.
 const GROWTH_LOSS_BYTES_MAX: usize = 3 << 16;
@@ -63,7 +68,7 @@ impl Budget {
     /// How many rows that burn so much at most, a call may be about.
     pub(super) fn bounded_rows_within(fuel: u64) -> u64 {
         let fuel = fuel.saturating_add(BOUNDED_BOOK_FUEL_PER_ROW);
-        (FUEL_GRANTED / fuel).clamp(1, BOUNDED_ROWS_MAX)
+        (BOUNDED_FUEL_GRANTED / fuel).clamp(1, BOUNDED_ROWS_MAX)
     }
 
     /// What so many rows and their call have.

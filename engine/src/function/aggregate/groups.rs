@@ -97,11 +97,16 @@ fn group_column(
     filter: Option<&BooleanArray>,
     groups_max: usize,
 ) -> Result<ArrayRef, Error> {
-    let last = groups.iter().copied().max().unwrap_or_default();
-    if u32::try_from(groups_max).is_err() || last >= groups_max.max(1) {
+    // What all have in common with numbers of more than 32 bits, and the last
+    // one: both in passes that compilers vectorise.
+    let bits = groups.iter().fold(0, |bits, group| bits | group);
+    let narrow: Vec<u32> = groups.iter().map(|group| *group as u32).collect();
+    let last = narrow.iter().fold(0, |last: u32, group| last.max(*group));
+    if u32::try_from(bits.max(groups_max)).is_err() || last as usize >= groups_max.max(1) {
+        let last = groups.iter().max().copied().unwrap_or_default();
         return Err(Error::Internal(format!("group {last} of {groups_max}")));
     }
-    let groups: ScalarBuffer<u32> = groups.iter().map(|group| *group as u32).collect();
+    let groups = ScalarBuffer::from(narrow);
     let nulls = filter.map(|filter| {
         let passes = match filter.nulls() {
             Some(known) => filter.values() & known.inner(),

@@ -334,8 +334,8 @@ mod tests {
             [false; 3],
             [true; 3],
         ] {
-            let (_, all) = all(&|| lines(70), 64, &wanted).unwrap();
-            let expected = (0..70).map(line).map(|line| Line {
+            let (_, all) = all(&|| lines(10), 9, &wanted).unwrap();
+            let expected = (0..10).map(line).map(|line| Line {
                 number: line.number.filter(|_| wanted[0]),
                 text: line.text.filter(|_| wanted[1]),
                 parts: line.parts.filter(|_| wanted[2]),

@@ -17,14 +17,13 @@ const SET_UP_LIMIT: Duration = Duration::from_secs(300);
 
 /// The modules that Miri looks at: those that handle memory, and whose tests
 /// do not take it minutes.
-const MODULES: [&str; 7] = [
+const MODULES: [&str; 6] = [
     "arena::",
     "column::",
     "node::",
     "results::",
     "states::",
     "table::",
-    "windowed::",
 ];
 
 /// Runs the tests of what is pure Rust in the SDK and the ABI.

@@ -18,7 +18,7 @@ use datafusion::logical_expr::{
 use crate::catalog::Module;
 use crate::definition::{Argument, Definition, Digest, Kind, Origin, Volatility, canonical};
 use crate::error::{Error, Refusal, Result, Subject};
-use crate::function::{Function, Host, HostOptions};
+use crate::function::{Current, Function, Host, HostOptions};
 use crate::statement::{CreateFunction, Declarations, Source};
 
 pub use paths::Paths;
@@ -63,9 +63,9 @@ pub struct Factory {
 }
 
 impl Factory {
-    pub(crate) fn new(options: HostOptions, paths: Paths) -> Result<Self> {
+    pub(crate) fn new(options: HostOptions, paths: Paths, current: Current) -> Result<Self> {
         Ok(Self {
-            host: Arc::new(Host::new(options)?),
+            host: Arc::new(Host::new(options, current)?),
             paths,
         })
     }

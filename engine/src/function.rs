@@ -41,7 +41,7 @@ use crate::sandbox::{Machine, Pool, Stop};
 pub(crate) use coercion::are_alike;
 use guest::Guest;
 pub(crate) use overloads::Overloads;
-pub(crate) use query::{Cancellation, QueryContext};
+pub(crate) use query::{Cancellation, Current, QueryContext};
 
 /// The most arguments a function may have.
 const ARGUMENTS_MAX: usize = 255;
@@ -51,6 +51,7 @@ const ARGUMENTS_MAX: usize = 255;
 pub(crate) struct Host {
     modules: Modules,
     options: HostOptions,
+    current: Current,
 }
 
 /// What an embedder may set.
@@ -76,7 +77,8 @@ impl Default for HostOptions {
 }
 
 impl Host {
-    pub(crate) fn new(options: HostOptions) -> Result<Self> {
+    /// A host of functions for the queries that `current` stops.
+    pub(crate) fn new(options: HostOptions, current: Current) -> Result<Self> {
         let (limits, limits_max) = (options.limits, options.limits_max);
         if !limits.are_in_range() || !limits_max.are_in_range() {
             return Err(Error::Config("a limit is not what `Limits` says it may be"));
@@ -99,6 +101,7 @@ impl Host {
         Ok(Self {
             modules: Modules::new(Machine::new(options.cache)?),
             options,
+            current,
         })
     }
 
@@ -168,8 +171,9 @@ impl Host {
         pool.warm(limits.into())
             .map_err(|stop| instantiating(&subject, stop))?;
         let outside = QueryContext::new(Cancellation::default(), Arc::clone(memory_pool));
+        let queries = (self.current.clone(), outside);
         let pool = Arc::new(pool);
-        let function = Guest::new(definition, compiled, operations, pool, outside);
+        let function = Guest::new(definition, compiled, operations, pool, queries);
         Ok(Function(Arc::new(function)))
     }
 }

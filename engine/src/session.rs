@@ -4,7 +4,7 @@ mod ddl;
 mod registry;
 mod show;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
@@ -17,7 +17,7 @@ use crate::catalog::Catalog;
 use crate::definition::Limits;
 use crate::error::{Error, Result};
 use crate::factory::{Factory, Paths};
-use crate::function::{Cancellation, HostOptions, QueryContext};
+use crate::function::{Current, HostOptions, QueryContext};
 use crate::statement::{Parsed, Statement, Statements};
 
 use registry::Registry;
@@ -31,7 +31,7 @@ pub struct Session {
     factory: Factory,
     definitions: Arc<Definitions>,
     /// Of the queries since the last time that they were cancelled.
-    cancellation: Arc<Mutex<Cancellation>>,
+    current: Current,
 }
 
 /// What our statements read and change.
@@ -113,9 +113,7 @@ impl Session {
     /// with DataFusion. So does one that was not begun by the session but by
     /// its [`context`](Self::context).
     pub fn cancel(&self) {
-        let cancellation = self.cancellation.lock();
-        let mut cancellation = cancellation.unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *cancellation).cancel();
+        self.current.cancel();
     }
 
     /// What pays for the memory of guests right now: SQL can change it.
@@ -125,10 +123,8 @@ impl Session {
 
     /// The context's state, in which a new query is planned and runs.
     fn begin_query(&self) -> SessionState {
-        let cancellation = self.cancellation.lock();
-        let cancellation = cancellation.unwrap_or_else(PoisonError::into_inner).clone();
         let mut state = self.context.state();
-        let query = QueryContext::new(cancellation, self.memory_pool());
+        let query = QueryContext::new(self.current.cancellation(), self.memory_pool());
         query.enter(state.config_mut().options_mut());
         // The state has noted its options for the query already.
         state.mark_start_execution();
@@ -229,11 +225,12 @@ impl SessionBuilder {
         let context = self.context.unwrap_or_else(|| {
             SessionContext::new_with_config(SessionConfig::new().with_information_schema(true))
         });
+        let current = Current::default();
         Ok(Session {
             context,
-            factory: Factory::new(self.options, self.paths)?,
+            factory: Factory::new(self.options, self.paths, current.clone())?,
             definitions: Arc::default(),
-            cancellation: Arc::default(),
+            current,
         })
     }
 
@@ -244,6 +241,6 @@ impl SessionBuilder {
     ///
     /// As [`build`](Self::build).
     pub fn factory(self) -> Result<Factory> {
-        Factory::new(self.options, self.paths)
+        Factory::new(self.options, self.paths, Current::default())
     }
 }

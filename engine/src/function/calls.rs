@@ -8,6 +8,7 @@ use fusebox_marshal::lower::Lowering;
 
 use super::arguments::joined;
 use super::guest::Guest;
+use super::query::Cancellation;
 use crate::error::Error;
 use crate::module::Operation;
 use crate::sandbox::{Account, Budget, Call, Lent, Stop};
@@ -19,6 +20,7 @@ use crate::sandbox::{Account, Budget, Call, Lent, Stop};
 /// goes on behind them.
 pub(super) struct Calls {
     guest: Arc<Guest>,
+    cancellation: Cancellation,
     lent: Lent,
 }
 
@@ -58,6 +60,7 @@ impl Calls {
         };
         let lent = lend().map_err(|stop| guest.error(stop, rows, |row| row))?;
         Ok(Self {
+            cancellation: guest.current.cancellation(),
             guest: Arc::clone(guest),
             lent,
         })
@@ -82,6 +85,7 @@ impl Calls {
         let mut answers = Vec::new();
         let mut first = 0;
         while first < rows {
+            self.go_on()?;
             let mut slice = in_turn.min(rows - first);
             let answer = loop {
                 let stop = match self.once(index, columns, first, slice, 1, budget, returns) {
@@ -117,6 +121,7 @@ impl Calls {
         returns: &DataType,
     ) -> Result<ArrayRef, Error> {
         let index = self.index(operation);
+        self.go_on()?;
         let budget = self.budget_at_once(rows);
         let answer = self.once(index, columns, 0, rows, rows as u32, budget, returns);
         answer.map_err(|stop| self.guest.error(stop, rows, |row| row))
@@ -142,9 +147,18 @@ impl Calls {
     ) -> Result<ArrayRef, Error> {
         let index = self.index(operation);
         let budget = Budget::from(self.guest.definition.limits);
+        self.go_on()?;
         let rows = rows.min(self.guest.pool.rows_in_turn(index, budget));
         let answer = self.once(index, columns, 0, rows, 0, budget, returns);
         answer.map_err(|stop| self.guest.error(stop, rows, |row| row))
+    }
+
+    /// Fails where the query is to stop.
+    fn go_on(&self) -> Result<(), Error> {
+        match self.cancellation.is_cancelled() {
+            true => Err(Error::Cancelled),
+            false => Ok(()),
+        }
     }
 
     fn budget_at_once(&self, rows: usize) -> Budget {

@@ -4,9 +4,9 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::QueryContext;
 use super::residents::Residents;
 use super::slices::Slices;
+use super::{Current, QueryContext};
 use crate::definition::{Definition, NullHandling, Reset, Volatility};
 use crate::error::{Error, Exhausted};
 use crate::module::{Compiled, Operation};
@@ -23,6 +23,8 @@ pub(super) struct Guest {
     pub(super) pool: Arc<Pool>,
     pub(super) slices: Slices,
     pub(super) residents: Residents,
+    /// For calls of which only the session is known.
+    pub(super) current: Current,
     /// For calls of which the query is not known.
     pub(super) outside: Arc<QueryContext>,
     /// Keeps the compiled module alive for the next function made of it.
@@ -41,7 +43,7 @@ impl Guest {
         compiled: Arc<Compiled>,
         operations: Vec<Operation>,
         pool: Arc<Pool>,
-        outside: QueryContext,
+        (current, outside): (Current, QueryContext),
     ) -> Self {
         Self {
             definition,
@@ -49,6 +51,7 @@ impl Guest {
             pool,
             slices: Slices::new(),
             residents: Residents::default(),
+            current,
             outside: Arc::new(outside),
             _compiled: compiled,
         }

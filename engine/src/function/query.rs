@@ -8,8 +8,8 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::common::{DataFusionError, Result};
@@ -23,8 +23,36 @@ pub(crate) struct Cancellation(Arc<AtomicBool>);
 
 impl Cancellation {
     /// Stops the queries where they next look.
-    pub(crate) fn cancel(&self) {
+    fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the queries are to stop.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What stops the queries of a session that begin now.
+///
+/// An aggregate or a window function is not told which query it runs in. It
+/// begins to run when its query does, and takes what stops the queries that
+/// begin at that time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Current(Arc<Mutex<Cancellation>>);
+
+impl Current {
+    pub(crate) fn cancellation(&self) -> Cancellation {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Stops all queries that have begun, and none that begins later.
+    pub(crate) fn cancel(&self) {
+        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *current).cancel();
     }
 }
 
@@ -66,7 +94,7 @@ impl QueryContext {
 
     /// Whether the query is to stop.
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.cancellation.0.load(Ordering::Relaxed)
+        self.cancellation.is_cancelled()
     }
 }
 

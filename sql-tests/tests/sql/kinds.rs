@@ -37,6 +37,7 @@ pub(crate) fn trials(runtime: &Arc<Runtime>) -> Vec<Trial> {
         trial!(runtime, exact_sum_does_not_depend_on_partitions),
         trial!(runtime, groups_may_come_in_any_order_and_go_in_parts),
         trial!(runtime, group_that_is_not_there_is_refused),
+        trial!(runtime, aggregates_stop_where_their_query_is_cancelled),
         trial!(runtime, plain_context_gets_functions_of_all_kinds),
         trial!(runtime, trap_in_a_group_fails_the_query_and_leaks_nothing),
     ]
@@ -378,6 +379,25 @@ async fn exact_sum_does_not_depend_on_partitions() -> Outcome {
         sums.push(sum.value(0).to_bits());
     }
     assert!(sums.iter().all(|sum| *sum == sums[0]), "{sums:?}");
+    Ok(())
+}
+
+async fn aggregates_stop_where_their_query_is_cancelled() -> Outcome {
+    let session = Setting::new(2, 8192).session().await?;
+    for sql in [
+        "SELECT checked_sum(value % 7) FROM range(0, 100000000000)",
+        "SELECT value % 5, exact_sum(value) FROM range(0, 100000000000) GROUP BY 1",
+    ] {
+        let frame = session.sql(sql).await?;
+        let query = tokio::spawn(frame.collect());
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        session.cancel();
+        let error = query.await?.unwrap_err().to_string();
+        assert!(error.contains("cancelled"), "{error}");
+    }
+    // What begins later runs.
+    let sum = batches(&session, "SELECT checked_sum(value) FROM range(0, 10)").await?;
+    assert_eq!(sum[0].column(0).as_primitive::<Int64Type>().value(0), 45);
     Ok(())
 }
 

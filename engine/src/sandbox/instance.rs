@@ -34,7 +34,7 @@ pub(crate) struct Budget {
 /// The host looks up between calls, to see whether the query was cancelled, so
 /// a call must end soon whatever the guest does. The dearest code that is known
 /// follows pointers through memory that is in no cache: 39 ns for a unit of
-/// fuel were measured. With the limits of [`Limits::default`], a call has 2.3
+/// fuel were measured. With the limits of [`Limits::default`], a call has 2.5
 /// million units at most, or below 100 ms.
 const FUEL_GRANTED: u64 = 1_000_000;
 
@@ -57,7 +57,7 @@ impl Budget {
     /// What the rows of a call may burn together, that of the one that is going
     /// on included: a row begins only where there is as much as it may burn.
     pub(super) fn fuel_granted(self) -> u64 {
-        FUEL_GRANTED.max(self.fuel_per_row.saturating_add(FUEL_GRANTED / 4))
+        FUEL_GRANTED.max(self.fuel_per_row.saturating_add(FUEL_GRANTED / 2))
     }
 
     /// How many rows that burn as much as they may, a call may be about.

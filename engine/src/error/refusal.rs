@@ -82,6 +82,16 @@ pub enum Refusal {
     Varies { argument: String },
     #[error("takes no arguments, and an aggregate function takes one at least")]
     NoArguments,
+    #[error(
+        "answers differently to no rows, for arguments of different types, and DataFusion tells only that {0} is wanted"
+    )]
+    NoRows(String),
+    #[error("says itself what a null does: it cannot be called with IGNORE NULLS")]
+    IgnoreNulls,
+    #[error("has a name by which DataFusion's optimizer knows its own: give it another")]
+    Known,
+    #[error("is a table function, and DataFusion finds those by names in lower case only")]
+    TableName,
     #[error("has no columns")]
     NoColumns,
     #[error("is of the kind {found}, and all functions of a name are of one kind, not {stated}")]

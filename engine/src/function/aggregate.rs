@@ -21,9 +21,11 @@ use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_na
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, GroupsAccumulator, Signature};
 
 use super::calls::Calls;
+use super::external;
 use super::guest::Guest;
 use super::overloads::{Overload, Overloads};
-use crate::error::Error;
+use crate::definition::{ANY_DECIMAL, SqlType};
+use crate::error::{Error, Refusal, Subject};
 use crate::module::Operation;
 use alone::Alone;
 use collected::{Again, Collected};
@@ -160,6 +162,7 @@ impl AggregateUDFImpl for Overloads {
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        self.sees_nulls(args.ignore_nulls)?;
         let aggregate = self.aggregate(args.expr_fields)?;
         Ok(match collects(&args) {
             true => Box::new(Collected::new(aggregate, &args)?),
@@ -171,6 +174,7 @@ impl AggregateUDFImpl for Overloads {
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn Accumulator>> {
+        self.sees_nulls(args.ignore_nulls)?;
         let aggregate = self.aggregate(args.expr_fields)?;
         let retracts = aggregate.guest.operation(Operation::Retract).is_some();
         Ok(match retracts && !collects(&args) {
@@ -190,16 +194,31 @@ impl AggregateUDFImpl for Overloads {
         Ok(Box::new(Groups::new(self.aggregate(args.expr_fields)?)))
     }
 
-    /// What the guest says of no rows.
+    /// What the guest says of no rows. Which function is meant, only the type of
+    /// its result tells: where several have it, they must agree.
     fn default_value(&self, data_type: &DataType) -> Result<ScalarValue> {
-        let returns = |o: &&Overload| o.function.definition.signature.returns == *data_type;
-        let Some(overload) = self.overloads().find(returns) else {
+        let returns = |o: &&Overload| match &o.function.definition.signature.returns {
+            any if *any == ANY_DECIMAL => matches!(data_type, DataType::Decimal128(..)),
+            returns => returns == data_type,
+        };
+        let mut answers = self.overloads().filter(returns).map(|overload| {
+            let mut none = Alone::new(Aggregate {
+                guest: Arc::clone(&overload.function),
+                returns: data_type.clone(),
+            });
+            none.evaluate()
+        });
+        let Some(answer) = answers.next().transpose()? else {
             return ScalarValue::try_from_array(&new_null_array(data_type, 1), 0);
         };
-        let mut none = Alone::new(Aggregate {
-            guest: Arc::clone(&overload.function),
-            returns: data_type.clone(),
-        });
-        none.evaluate()
+        for other in answers {
+            if other? != answer {
+                let subject = Subject::Function(self.name().to_owned());
+                let error =
+                    Error::refused(subject, Refusal::NoRows(SqlType(data_type).to_string()));
+                return Err(external(error));
+            }
+        }
+        Ok(answer)
     }
 }

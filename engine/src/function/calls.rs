@@ -46,19 +46,14 @@ impl Calls {
     ) -> Result<Self, Error> {
         let limits = guest.definition.limits;
         let rows = room.map_or(0, |room| room.rows);
-        let lend = || {
-            let room = match room {
-                Some(room) => {
-                    let rows = room.rows as u32;
-                    let lowering =
-                        Lowering::measure(room.arguments, rows, limits.memory_bytes_max)?;
-                    Some((rows, lowering.bytes(), room.returns))
-                }
-                None => None,
-            };
-            guest.pool.lend_for(room, limits.into(), account)
-        };
-        let lent = lend().map_err(|stop| guest.error(stop, rows, |row| row))?;
+        // For what is too much for one call, no room is made.
+        let room = room.and_then(|room| {
+            let rows = u32::try_from(room.rows).ok()?;
+            let lowering = Lowering::measure(room.arguments, rows, limits.memory_bytes_max);
+            Some((rows, lowering.ok()?.bytes(), room.returns))
+        });
+        let lent = guest.pool.lend_for(room, limits.into(), account);
+        let lent = lent.map_err(|stop| guest.error(stop, rows, |row| row))?;
         Ok(Self {
             cancellation: guest.current.cancellation(),
             guest: Arc::clone(guest),
@@ -122,6 +117,9 @@ impl Calls {
     ) -> Result<ArrayRef, Error> {
         let index = self.index(operation);
         self.go_on()?;
+        if i32::try_from(rows).is_err() {
+            return Err(Error::Internal(format!("a partition of {rows} rows")));
+        }
         let budget = self.budget_at_once(rows);
         let answer = self.once(index, columns, 0, rows, rows as u32, budget, returns);
         answer.map_err(|stop| self.guest.error(stop, rows, |row| row))

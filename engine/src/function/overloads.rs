@@ -151,6 +151,14 @@ impl Overloads {
         })
     }
 
+    /// Refuses IGNORE NULLS: what a null does, each function says itself.
+    pub(super) fn sees_nulls(&self, ignores: bool) -> Result<()> {
+        match ignores {
+            true => Err(self.refused(Refusal::IgnoreNulls)),
+            false => Ok(()),
+        }
+    }
+
     /// The declared type, for arguments as [`coerced`](Self::coerced) leaves
     /// them.
     pub(super) fn return_type(&self, given: &[DataType]) -> Result<DataType> {

@@ -83,6 +83,19 @@ impl Residents {
         }
     }
 
+    /// Takes the state that was called longest ago out of its instance, if one is
+    /// in any.
+    pub(super) fn evict(&self, save: impl FnOnce(&mut Calls) -> Result<ArrayRef, Error>) -> bool {
+        let mut states = self.states();
+        if states.resident.is_empty() {
+            return false;
+        }
+        let (name, mut calls) = states.resident.remove(0);
+        let state = save(&mut calls);
+        states.away.insert(name, state);
+        true
+    }
+
     /// Forgets a state.
     pub(super) fn forget(&self, name: u64) {
         let mut states = self.states();

@@ -39,6 +39,7 @@ impl WindowUDFImpl for Overloads {
         &self,
         args: PartitionEvaluatorArgs<'_>,
     ) -> Result<Box<dyn PartitionEvaluator>> {
+        self.sees_nulls(args.ignore_nulls())?;
         let given = types(args.input_fields());
         let overload = self.of(&given)?;
         Ok(Box::new(Partition {

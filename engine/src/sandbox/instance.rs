@@ -219,7 +219,13 @@ impl Instance {
         self.arena = (GuestAddr(0), 0);
         self.reserve(room.arena_bytes, budget)?;
         let globals = &self.globals;
-        self.base = Some(Base::of(room, self.memory, globals, &mut self.store));
+        self.base = Some(Base::of(
+            room,
+            self.arena,
+            self.memory,
+            globals,
+            &mut self.store,
+        ));
         Ok(())
     }
 
@@ -244,12 +250,15 @@ impl Instance {
         base.is_some_and(|base| base.is_in_reach(self.memory, &self.store))
     }
 
-    /// Makes it as good as new, for a call with so many bytes of arguments.
+    /// Makes it as good as new, for a call that is certain to fill so many bytes
+    /// with arguments.
     pub(super) fn reset(&mut self, bytes: u64) {
-        let (arena, capacity) = self.arena;
-        let start = arena.0 as usize;
-        let filled = start..start + bytes.min(capacity.into()) as usize;
         if let Some(base) = &self.base {
+            // A call that needed more has put another in its place.
+            self.arena = base.arena();
+            let (arena, capacity) = self.arena;
+            let start = arena.0 as usize;
+            let filled = start..start + bytes.min(capacity.into()) as usize;
             base.restore(self.memory, filled, &mut self.store);
         }
     }

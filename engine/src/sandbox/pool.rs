@@ -110,7 +110,8 @@ impl Pool {
         } else {
             let (rows, bytes) = (call.arguments.rows(), call.arguments.bytes());
             let account = || Some(account());
-            self.lend_as_new(rows, bytes, call.returns, call.budget, account)?
+            let room = (rows, bytes, call.returns);
+            self.lend_as_new(room, bytes, call.budget, account)?
         };
         let result = instance.call(call);
         if is_whole(&result) && (self.remembers || instance.can_be_reset()) {
@@ -153,9 +154,8 @@ impl Pool {
     ) -> Result<Lent, Stop> {
         let turns = self.turns()?;
         let instance = match room {
-            Some((rows, bytes, returns)) => {
-                self.lend_as_new(rows, bytes, returns, budget, account)?
-            }
+            // Its first call may be about less.
+            Some(room) => self.lend_as_new(room, 0, budget, account)?,
             None => self.instantiate(budget, account())?,
         };
         Ok(Lent {
@@ -196,12 +196,13 @@ impl Pool {
         Ok((turn, process_turn))
     }
 
-    /// An instance in which nothing is left of an earlier call.
+    /// An instance in which nothing is left of an earlier call, with room for one
+    /// of so many rows and bytes of arguments, of which `filled` are certain to
+    /// be filled.
     fn lend_as_new(
         &self,
-        rows: u32,
-        bytes: u64,
-        returns: &DataType,
+        (rows, bytes, returns): (u32, u64, &DataType),
+        filled: u64,
         budget: Budget,
         account: impl Fn() -> Option<Box<dyn Account>>,
     ) -> Result<Instance, Stop> {
@@ -214,7 +215,7 @@ impl Pool {
         let fits = |idle: &Instance| idle.room() == Some(room) || is_bare(idle);
         let mut instance = self.lend(fits, budget, account())?;
         if instance.room().is_some() {
-            instance.reset(bytes);
+            instance.reset(filled);
             return Ok(instance);
         }
         // It would not be kept anyway.
@@ -301,7 +302,8 @@ impl Lent {
         let gone = || Stop::Instantiate("it was stopped".to_owned());
         let mut instance = self.instance.take().ok_or_else(gone)?;
         let result = instance.call(call);
-        if is_whole(&result) {
+        // One that has no room for an arena has run nothing but its allocator.
+        if is_whole(&result) || matches!(result, Err(Stop::Arena { .. })) {
             self.instance = Some(instance);
         }
         result

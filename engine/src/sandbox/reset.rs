@@ -42,7 +42,7 @@
 
 use std::ops::Range;
 
-use fusebox_marshal::Layout;
+use fusebox_marshal::{GuestAddr, Layout};
 
 use super::guard::Guard;
 use super::snapshot::Snapshot;
@@ -127,6 +127,8 @@ fn round_up(bytes: u64) -> u64 {
 /// What an instance had when it was ready for its first call.
 pub(super) struct Base {
     room: Room,
+    /// The guest's arena and its size in bytes.
+    arena: (GuestAddr, u32),
     memory: Snapshot,
     globals: Vec<(wasmtime::Global, wasmtime::Val)>,
 }
@@ -135,6 +137,7 @@ impl Base {
     /// What the instance has now, in which that room was made.
     pub(super) fn of(
         room: Room,
+        arena: (GuestAddr, u32),
         memory: wasmtime::Memory,
         globals: &[wasmtime::Global],
         store: &mut Store,
@@ -142,6 +145,7 @@ impl Base {
         let value = |global: &wasmtime::Global| (*global, global.get(&mut *store));
         Self {
             room,
+            arena,
             globals: globals.iter().map(value).collect(),
             memory: Snapshot::of(memory.data(&*store)),
         }
@@ -149,6 +153,11 @@ impl Base {
 
     pub(super) fn room(&self) -> Room {
         self.room
+    }
+
+    /// The arena that it had, of which the guest knows no other then.
+    pub(super) fn arena(&self) -> (GuestAddr, u32) {
+        self.arena
     }
 
     pub(super) fn memory_bytes(&self) -> usize {

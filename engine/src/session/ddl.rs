@@ -118,6 +118,7 @@ impl Session {
         let definition = self.factory.definition(create, &binary)?;
         let others = named.first().map(|other| other.kind);
         check_kind(&definition, others.or(hidden))?;
+        check_name(&definition)?;
         let replaced = alike(&definition.signature.types());
         if !replaced.is_empty() && !create.or_replace {
             return Err(Error::refused(subject, Refusal::Exists));
@@ -167,6 +168,7 @@ impl Session {
             let mut others = named.iter().chain(&definitions);
             let other = others.find(|other| other.name == definition.name);
             check_kind(&definition, other.map(|other| other.kind))?;
+            check_name(&definition)?;
             let types = definition.signature.types();
             let exists = |other: &Definition| {
                 other.name == definition.name && are_alike(&other.signature.types(), &types)
@@ -311,4 +313,21 @@ fn check_kind(definition: &Definition, other: Option<Kind>) -> Result<()> {
             },
         )),
     }
+}
+
+/// Aggregates that DataFusion's planner and optimizer look for by their names:
+/// `sum` of a group is taken apart into sums of parts of it, and `DISTINCT ON`
+/// means `first_value`.
+const KNOWN: [&str; 6] = ["count", "first_value", "last_value", "max", "min", "sum"];
+
+/// Refuses a function under a name by which it would be taken for another, or
+/// not be found.
+fn check_name(definition: &Definition) -> Result<()> {
+    let name = &definition.name;
+    let reason = match definition.kind {
+        Kind::Aggregate if KNOWN.contains(&name.as_str()) => Refusal::Known,
+        Kind::Table if *name != name.to_ascii_lowercase() => Refusal::TableName,
+        _ => return Ok(()),
+    };
+    Err(Error::refused(Subject::Function(name.clone()), reason))
 }

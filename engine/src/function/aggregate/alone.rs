@@ -11,7 +11,7 @@ use super::super::calls::{Calls, Room};
 use super::super::external;
 use super::super::residents::Place;
 use super::{Aggregate, one_group};
-use crate::error::Error;
+use crate::error::{Error, Exhausted};
 use crate::module::Operation;
 
 /// An aggregate's state of one group.
@@ -57,12 +57,8 @@ impl Alone {
         let answer = calls.run(operation, &arguments, rows, returns)?;
         self.bytes = calls.memory_bytes();
         let state_type = self.aggregate.state_type();
-        self.aggregate
-            .guest
-            .residents
-            .put(self.name, calls, |other| {
-                other.run(Operation::State, &[one_group()], 1, &state_type)
-            });
+        let residents = &self.aggregate.guest.residents;
+        residents.put(self.name, calls, |other| save(other, &state_type));
         Ok(answer)
     }
 
@@ -72,7 +68,21 @@ impl Alone {
             arguments,
             returns: &self.aggregate.returns,
         };
-        Calls::begin(&self.aggregate.guest, Some(room), || None)
+        loop {
+            let begun = Calls::begin(&self.aggregate.guest, Some(room), || None);
+            // Those that nobody calls now can wait elsewhere.
+            let is_full = matches!(
+                begun,
+                Err(Error::Limit {
+                    limit: Exhausted::Instances { .. } | Exhausted::ProcessInstances { .. },
+                    ..
+                })
+            );
+            let residents = &self.aggregate.guest.residents;
+            if !is_full || !residents.evict(|other| save(other, &self.aggregate.state_type())) {
+                return begun;
+            }
+        }
     }
 
     /// What the group answers, without an end to it.
@@ -91,6 +101,11 @@ impl Alone {
         }
         Ok(())
     }
+}
+
+/// Takes the state of the only group out of an instance.
+fn save(calls: &mut Calls, state_type: &DataType) -> Result<ArrayRef, Error> {
+    calls.run(Operation::State, &[one_group()], 1, state_type)
 }
 
 impl Drop for Alone {

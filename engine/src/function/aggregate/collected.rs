@@ -7,6 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, ListArray, StructArray, UInt32Array
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::{SortOptions, concat, take};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
+use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::Accumulator;
@@ -47,9 +48,38 @@ pub(super) struct Collected {
     /// The rows, each batch with all columns.
     batches: Vec<Vec<ArrayRef>>,
     rows: usize,
+    /// The memory of all columns.
+    bytes: usize,
     /// How many rows there may be before equal ones are looked for.
     rows_max: usize,
 }
+
+/// A column that keeps no more memory than its rows take: those of a group are
+/// often a few of a batch's, and hold on to all of it.
+fn owned(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let used = column.to_data().get_slice_memory_size()?;
+    if column.get_array_memory_size() <= 2 * used + ODDMENTS_BYTES {
+        return Ok(Arc::clone(column));
+    }
+    let all = UInt32Array::from_iter_values(0..column.len() as u32);
+    let column = take(column, &all, None)?;
+    // Views hold on to the texts of others.
+    Ok(match column.data_type() {
+        DataType::Utf8View => Arc::new(column.as_string_view().gc()),
+        DataType::BinaryView => Arc::new(column.as_binary_view().gc()),
+        _ => column,
+    })
+}
+
+fn memory_bytes(columns: &[ArrayRef]) -> usize {
+    columns
+        .iter()
+        .map(|column| column.get_array_memory_size())
+        .sum()
+}
+
+/// What a column takes besides its rows, in bytes.
+const ODDMENTS_BYTES: usize = 512;
 
 /// How many rows are collected before equal ones are looked for.
 const ROWS_MAX: usize = 8_192;
@@ -73,6 +103,7 @@ impl Collected {
             order: args.order_bys.iter().map(|by| by.options).collect(),
             batches: Vec::new(),
             rows: 0,
+            bytes: 0,
             rows_max: ROWS_MAX,
         })
     }
@@ -86,7 +117,10 @@ impl Collected {
         let rows = columns.first().map_or(0, |column| column.len());
         if rows > 0 {
             self.rows += rows;
-            self.batches.push(columns.to_vec());
+            let own = columns.iter().map(owned).collect::<Result<_, _>>();
+            let own: Vec<ArrayRef> = own.map_err(arrow)?;
+            self.bytes += memory_bytes(&own);
+            self.batches.push(own);
         }
         Ok(())
     }
@@ -97,6 +131,7 @@ impl Collected {
             let columns = self.arranged()?;
             self.rows = columns.first().map_or(0, |column| column.len());
             self.rows_max = ROWS_MAX.max(self.rows * 2);
+            self.bytes = memory_bytes(&columns);
             self.batches = vec![columns];
         }
         Ok(())
@@ -164,13 +199,16 @@ impl Collected {
         {
             let len = batch[0].len();
             if len <= rows {
+                self.bytes -= memory_bytes(batch);
                 self.batches.remove(0);
                 rows -= len;
                 continue;
             }
-            for column in batch {
+            let whole = memory_bytes(batch);
+            for column in batch.iter_mut() {
                 *column = column.slice(rows, len - rows);
             }
+            self.bytes = self.bytes - whole + memory_bytes(batch);
             rows = 0;
         }
     }
@@ -233,8 +271,7 @@ impl Accumulator for Collected {
     }
 
     fn size(&self) -> usize {
-        let columns = self.batches.iter().flatten();
-        size_of::<Self>() + columns.map(|c| c.get_array_memory_size()).sum::<usize>()
+        size_of::<Self>() + self.bytes
     }
 }
 

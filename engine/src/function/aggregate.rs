@@ -20,7 +20,6 @@ use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, GroupsAccumulator, Signature};
 
-use super::calls::Calls;
 use super::external;
 use super::guest::Guest;
 use super::overloads::{Overload, Overloads};
@@ -54,12 +53,6 @@ impl Aggregate {
     /// The state as guests see it.
     fn state_type(&self) -> DataType {
         DataType::Struct(self.state_fields())
-    }
-
-    /// An instance in the initial state, for many groups: it grows with them.
-    fn begin(&self) -> Result<Calls, Error> {
-        // Their memory is charged through `size`, and nowhere else.
-        Calls::begin(&self.guest, None, || None)
     }
 
     /// The columns of a state that came back as a struct.

@@ -35,11 +35,23 @@ impl Groups {
         }
     }
 
-    fn calls(&mut self) -> Result<&mut Calls, Error> {
-        if self.calls.is_none() {
-            self.calls = Some(self.aggregate.begin()?);
-        }
-        Ok(self.calls.as_mut().expect("it has just been made"))
+    /// The instance; the first time, one with room for rows like these, and
+    /// states for as many groups. With more it grows, and is then given up.
+    fn calls(&mut self, arguments: &[ArrayRef], rows: usize) -> Result<&mut Calls, Error> {
+        let calls = match self.calls.take() {
+            Some(calls) => calls,
+            None => {
+                let state_type = self.aggregate.state_type();
+                let room = Room {
+                    rows,
+                    arguments,
+                    returns: &state_type,
+                };
+                // Their memory is charged through `size`, and nowhere else.
+                Calls::begin(&self.aggregate.guest, Some(room), || None)?
+            }
+        };
+        Ok(self.calls.insert(calls))
     }
 
     /// Changes the states of the groups of rows.
@@ -55,7 +67,7 @@ impl Groups {
         arguments.extend(columns.iter().cloned());
         // Of a batch of one row, others are not constant.
         self.groups = self.groups.max(groups_max);
-        self.calls()?
+        self.calls(&arguments, rows)?
             .run(operation, &arguments, rows, &DataType::Null)?;
         Ok(())
     }
@@ -71,10 +83,9 @@ impl Groups {
             EmitTo::All => self.groups,
             EmitTo::First(groups) => groups.min(self.groups),
         };
-        let all = UInt32Array::from_iter_values(0..groups as u32);
-        let answer = self
-            .calls()?
-            .run(operation, &[Arc::new(all)], groups, returns)?;
+        let all: ArrayRef = Arc::new(UInt32Array::from_iter_values(0..groups as u32));
+        let calls = self.calls(&[], 0)?;
+        let answer = calls.run(operation, &[all], groups, returns)?;
         self.groups -= groups;
         // Memory never shrinks, but for that of an instance that is gone.
         if self.groups == 0 {
@@ -84,7 +95,7 @@ impl Groups {
         let mut left = groups;
         while left > 0 {
             let some = left.min(GROUPS_MAX);
-            self.calls()?.forget(some)?;
+            self.calls(&[], 0)?.forget(some)?;
             left -= some;
         }
         Ok(answer)

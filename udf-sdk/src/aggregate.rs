@@ -15,7 +15,8 @@ use crate::append::Append;
 use crate::argument::ColumnOf;
 use crate::batch::{Failure, block_rows, run_some};
 use crate::column::{BLOCK_ROWS, Column};
-use crate::entry::{self, Call};
+use crate::entry::Call;
+use crate::fuel;
 use crate::item::Item;
 use crate::node::{Full, Node};
 use crate::row::Row;
@@ -83,15 +84,15 @@ pub fn take<'c, S: Default, R: Row<'c>, D: Done>(
 ) -> u32 {
     let columns = <Grouped<R>>::columns(&mut call.arguments());
     let mut states = memory.take();
-    entry::report_panics();
-    let outcome = match entry::rows_are_bounded() {
+    fuel::report_panics();
+    let outcome = match fuel::rows_are_bounded() {
         true => take_all::<S, R, D>(&columns, call.rows(), &mut states, function),
         false => take_announced::<S, R, D>(&columns, call.rows(), &mut states, function),
     };
     memory.set(states);
     match outcome {
         Ok(rows) => call.of_first(rows).progress(),
-        Err(failure) => call.fail(failure.row, &failure.message),
+        Err(failure) => call.fail(Some(failure.row), &failure.message),
     }
 }
 
@@ -107,7 +108,7 @@ pub(crate) fn take_announced<'c, S: Default, R: Row<'c>, D: Done>(
     let mut states = states.up_to(last(&columns.0, rows));
     for row in 0..rows {
         // Rows that are left out burn fuel too, if only the call's.
-        if row > 0 && !entry::more() {
+        if row > 0 && !fuel::more() {
             return Ok(row);
         }
         if has_nulls && !<Grouped<R>>::is_called(columns, row) {
@@ -116,7 +117,7 @@ pub(crate) fn take_announced<'c, S: Default, R: Row<'c>, D: Done>(
         let (group, raw) = <Grouped<R>>::get(columns, row);
         let slot = states.slot(group);
         // Reading a long text may have taken much, and so may making room.
-        if row > 0 && !entry::more() {
+        if row > 0 && !fuel::more() {
             return Ok(row);
         }
         one(raw, row, slot, &function)?;
@@ -135,10 +136,10 @@ fn one<'c, S: Default, R: Row<'c>, D: Done>(
     slot: Slot<'_, S>,
     function: &impl Fn(&mut S, R) -> D,
 ) -> Result<(), Failure> {
-    entry::announce_keeping(row);
+    fuel::announce_keeping(row);
     let state = slot.state();
     let outcome = R::with(raw, |row| function(state, row).done(), || Ok(()));
-    entry::settle(R::READ_BYTES);
+    fuel::settle(R::READ_BYTES);
     outcome.map_err(|message| Failure { row, message })
 }
 

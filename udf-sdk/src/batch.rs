@@ -2,7 +2,8 @@
 //! function is called.
 
 use crate::column::{BLOCK_ROWS, SPREAD_ROWS};
-use crate::entry::{self, Call};
+use crate::entry::Call;
+use crate::fuel;
 use crate::output::{Output, Value};
 use crate::results::Results;
 use crate::row::{Row, Shape};
@@ -22,14 +23,14 @@ pub fn run<'c, R: Row<'c>, O: Output>(call: &'c Call, function: impl Fn(R) -> O)
     let columns = R::columns(&mut call.arguments());
     let memory = <O::Value as Value>::memory();
     let mut results = memory.take();
-    entry::report_panics();
-    let outcome = match entry::rows_are_bounded() {
+    fuel::report_panics();
+    let outcome = match fuel::rows_are_bounded() {
         true => fill(&columns, call.rows(), function, &mut results),
         false => fill_announced(&columns, call.rows(), function, &mut results),
     };
     let status = match outcome {
         Ok(()) => results.answer(call),
-        Err(failure) => call.fail(failure.row, &failure.message),
+        Err(failure) => call.fail(Some(failure.row), &failure.message),
     };
     memory.set(results);
     status
@@ -42,8 +43,8 @@ pub fn run_some<'c, R: Row<'c>, O: Output>(call: &'c Call, function: impl Fn(R) 
     let columns = R::columns(&mut call.arguments());
     let memory = <O::Value as Value>::memory();
     let mut results = memory.take();
-    entry::report_panics();
-    let outcome = match entry::rows_are_bounded() {
+    fuel::report_panics();
+    let outcome = match fuel::rows_are_bounded() {
         true => {
             let outcome = fill(&columns, call.rows(), function, &mut results);
             outcome.map(|()| call.rows())
@@ -52,7 +53,7 @@ pub fn run_some<'c, R: Row<'c>, O: Output>(call: &'c Call, function: impl Fn(R) 
     };
     let status = match outcome {
         Ok(rows) => results.answer(&call.of_first(rows)),
-        Err(failure) => call.fail(failure.row, &failure.message),
+        Err(failure) => call.fail(Some(failure.row), &failure.message),
     };
     memory.set(results);
     status
@@ -72,7 +73,7 @@ pub(crate) fn fill_some<'c, R: Row<'c>, O: Output>(
     let mut failure = None;
     let mut done = 0;
     let answers = (0..rows).map_while(|row| {
-        if failure.is_some() || (row > 0 && !entry::more()) {
+        if failure.is_some() || (row > 0 && !fuel::more()) {
             return None;
         }
         done = row + 1;
@@ -121,10 +122,10 @@ fn one<'c, R: Row<'c>, O: Output>(
     failure: &mut Option<Failure>,
 ) -> Option<O::Value> {
     let raw = R::get(columns, row);
-    entry::announce(row);
+    fuel::announce(row);
     let answer = R::with(raw, |row| function(row).into_row(), || Ok(None));
     let value = answer.as_ref().ok().and_then(Option::as_ref);
-    entry::settle(value.map_or(0, Value::settled_bytes) + R::READ_BYTES);
+    fuel::settle(value.map_or(0, Value::settled_bytes) + R::READ_BYTES);
     answer.unwrap_or_else(|message| {
         *failure = Some(Failure { row, message });
         None

@@ -10,11 +10,17 @@
 use std::marker::PhantomData;
 use std::ptr;
 use std::slice;
-use std::sync::atomic::{AtomicU32, Ordering};
+#[cfg(feature = "arrow")]
+use std::sync::Arc;
 
+#[cfg(feature = "arrow")]
+use arrow_array::ffi::{FFI_ArrowArray, from_ffi_and_data_type};
+#[cfg(feature = "arrow")]
+use arrow_data::ArrayData;
 use fusebox_abi::{ArrowArray, Failure, STATUS_FAILURE, STATUS_OK};
 
-use crate::arena::address;
+#[cfg(feature = "arrow")]
+use crate::array::{Borrowed, Copied, data_type};
 use crate::calendar::{Date, Duration, Interval, Time};
 use crate::column::{Buffers, Bytes, Column, Layout, Validity};
 use crate::decimal::{AnyDecimal, Decimal};
@@ -25,6 +31,8 @@ use crate::places::place;
 use crate::report::failure;
 #[cfg(test)]
 use crate::sample::Sample;
+#[cfg(feature = "arrow")]
+use crate::sql::Parameter;
 use crate::timestamp::{Timestamp, TimestampTz, Unit};
 use crate::view::{ByteView, View};
 
@@ -72,23 +80,6 @@ impl Call {
         }
     }
 
-    /// Answers with a column: its buffers, of which the first is the validity
-    /// bitmap or null. They stay as they are until the next call.
-    pub fn answer(&self, buffers: &[*const u8]) -> u32 {
-        // The host reads these after the export has returned.
-        static ADDRESSES: [AtomicU32; 3] = [const { AtomicU32::new(0) }; 3];
-        for (slot, buffer) in ADDRESSES.iter().zip(buffers) {
-            slot.store(address(*buffer), Ordering::Relaxed);
-        }
-        self.answer_with(ArrowArray {
-            length: self.rows as i64,
-            null_count: -1,
-            n_buffers: buffers.len() as i64,
-            buffers: address(ADDRESSES.as_ptr()),
-            ..ArrowArray::default()
-        })
-    }
-
     /// Answers with a column, all of which stays as it is until the next call.
     pub(crate) fn answer_with(&self, array: ArrowArray) -> u32 {
         // SAFETY: `new`'s caller vouches that `result` is 64 writable bytes,
@@ -98,28 +89,9 @@ impl Call {
         STATUS_OK
     }
 
-    /// Answers that all rows are done, and nothing else.
-    pub(crate) fn progress(&self) -> u32 {
-        self.answer_with(ArrowArray {
-            length: self.rows as i64,
-            ..ArrowArray::default()
-        })
-    }
-
-    /// Answers that there is no result.
-    pub fn fail(&self, row: usize, message: &str) -> u32 {
-        self.fail_with(failure(row, message))
-    }
-
-    /// Answers that there is no result, for which no single row is to blame.
-    pub(crate) fn fail_as_a_whole(&self, message: &str) -> u32 {
-        self.fail_with(Failure {
-            row: -1,
-            ..failure(0, message)
-        })
-    }
-
-    fn fail_with(&self, failure: Failure) -> u32 {
+    /// Answers that there is no result, and which row is to blame, if any is.
+    pub fn fail(&self, row: Option<usize>, message: &str) -> u32 {
+        let failure = failure(row, message);
         // SAFETY: `new`'s caller vouches that `result` is 64 writable bytes,
         // aligned to 64, and `Failure` has 16 bytes and the alignment of i64.
         unsafe { self.result.cast::<Failure>().write(failure) };
@@ -406,6 +378,128 @@ unsafe fn word(address: u32) -> u32 {
     unsafe { ptr::with_exposed_provenance::<u32>(address as usize).read() }
 }
 
+/// The argument columns of a call, as structs of the C Data Interface: of the
+/// types of the parameters, in the layout of ABI 1, and they stay as they are
+/// during `'c`.
+#[cfg(feature = "arrow")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Headers<'c> {
+    headers: &'c [FFI_ArrowArray],
+    parameters: &'c [Parameter],
+}
+
+#[cfg(feature = "arrow")]
+impl<'c> Headers<'c> {
+    /// Reads the headers of a call of a function that has these parameters.
+    pub(crate) fn new(call: &'c Call, parameters: &'c [Parameter]) -> Self {
+        if parameters.is_empty() {
+            return Self {
+                headers: &[],
+                parameters,
+            };
+        }
+        // SAFETY: `Call::new`'s caller vouches for one array per argument, side
+        // by side, which stay as they are until the export returns. On wasm32,
+        // the one target that makes calls, both structs are the C Data
+        // Interface's, field by field; a `release` of 0 is none.
+        let headers = unsafe { slice::from_raw_parts(call.args.cast(), parameters.len()) };
+        Self {
+            headers,
+            parameters,
+        }
+    }
+
+    /// Takes what Arrow itself has written, and checks its types.
+    #[cfg(test)]
+    pub(crate) fn checked(
+        headers: &'c [FFI_ArrowArray],
+        types: &[arrow_schema::DataType],
+        parameters: &'c [Parameter],
+    ) -> Self {
+        let expected = parameters.iter().map(|parameter| data_type(&parameter.sql));
+        assert!(headers.len() == types.len() && expected.eq(types.iter().cloned().map(Ok)));
+        Self {
+            headers,
+            parameters,
+        }
+    }
+
+    /// Lends the arguments to `work`, and answers with what it has made. What
+    /// that shares with an argument is copied.
+    ///
+    /// The arrays own the arguments as far as their types can tell, and may be
+    /// cloned and kept, while the host overwrites the arena after the call. So
+    /// each buffer that lies there shares in a loan, and here is the one way
+    /// out of a call: past the end of the loan.
+    ///
+    /// # Panics
+    ///
+    /// If anything else keeps memory of an argument.
+    pub(crate) fn lend(
+        self,
+        function: &str,
+        work: impl FnOnce(Vec<ArrayData>) -> Result<ArrayData, String>,
+    ) -> Result<ArrayData, String> {
+        let mut loan = Arc::new(());
+        let arguments = self.arrays(&loan)?;
+        let borrowed = Borrowed::of(&arguments);
+        let result = work(arguments).map(|result| owned(result, &borrowed));
+        // Whoever has a buffer of an argument has a share in the loan as well.
+        // Nothing of the author's runs from here to the next call: a panic ends
+        // the instance.
+        let is_over = Arc::get_mut(&mut loan).is_some();
+        assert!(is_over, "an argument of `{function}` outlives its call");
+        result
+    }
+
+    fn arrays(self, loan: &Arc<()>) -> Result<Vec<ArrayData>, String> {
+        let columns = self.headers.iter().zip(self.parameters);
+        let arrays = columns.map(|(header, parameter)| {
+            let data_type = data_type(&parameter.sql)?;
+            // Children need no copy: only the array itself is ever released.
+            let mut lent = FFI_ArrowArray::empty();
+            lent.length = header.length;
+            lent.null_count = header.null_count;
+            lent.n_buffers = header.n_buffers;
+            lent.n_children = header.n_children;
+            lent.buffers = header.buffers;
+            lent.children = header.children;
+            lent.private_data = Arc::into_raw(Arc::clone(loan)).cast_mut().cast();
+            lent.release = Some(give_back);
+            // SAFETY: `Headers` vouches for columns of the types in a layout
+            // that is Arrow's too. Every buffer of theirs that is made keeps
+            // `lent`, and so the loan, and `lend` does not return during it.
+            let array = unsafe { from_ffi_and_data_type(lent, data_type) };
+            array.map_err(|error| error.to_string())
+        });
+        arrays.collect()
+    }
+}
+
+/// The `release` of an argument: ends one share in the loan.
+#[cfg(feature = "arrow")]
+unsafe extern "C" fn give_back(lent: *mut FFI_ArrowArray) {
+    // SAFETY: Arrow releases an array once, by its own address, and
+    // `Headers::arrays` left a share of its own there.
+    unsafe {
+        drop(Arc::from_raw(
+            (*lent).private_data.cast::<()>().cast_const(),
+        ))
+    }
+}
+
+/// The same array, with a copy of each buffer that is borrowed.
+#[cfg(feature = "arrow")]
+fn owned(array: ArrayData, borrowed: &Borrowed) -> ArrayData {
+    let Copied { nulls, buffers } = borrowed.copied(&array);
+    let children = array.child_data().iter().cloned();
+    let children = children.map(|child| owned(child, borrowed)).collect();
+    let builder = array.into_builder().nulls(nulls).buffers(buffers);
+    // SAFETY: the array was valid, and all its buffers are as long as they were
+    // and hold the same bytes.
+    unsafe { builder.child_data(children).build_unchecked() }
+}
+
 /// A number of which any bytes of its width are one.
 ///
 /// # Safety
@@ -446,88 +540,26 @@ pub(crate) fn as_bytes<N: Fixed>(numbers: &[N]) -> &[u8] {
     unsafe { slice::from_raw_parts(numbers.as_ptr().cast(), size_of_val(numbers)) }
 }
 
-/// Begins a row, which has fuel and scratch memory of its own.
-#[inline(always)]
-pub(crate) fn announce(row: usize) {
-    #[cfg(target_arch = "wasm32")]
-    {
-        guest::SCRATCH.begin_row();
-        guest::row(row as u32);
-    }
-    let _ = row;
-}
-
-/// Begins a row, which has fuel of its own. What it allocates may outlive it.
-#[inline(always)]
-pub(crate) fn announce_keeping(row: usize) {
-    #[cfg(target_arch = "wasm32")]
-    {
-        guest::SCRATCH.begin_keeping_row();
-        guest::row(row as u32);
-    }
-    let _ = row;
-}
-
-/// Whether the call has fuel for another row.
-#[inline(always)]
-pub(crate) fn more() -> bool {
-    #[cfg(target_arch = "wasm32")]
-    return guest::more() != 0;
-    #[cfg(all(test, not(target_arch = "wasm32")))]
-    return crate::sample::more();
-    #[cfg(all(not(test), not(target_arch = "wasm32")))]
-    true
-}
-
-/// Ends the row, which pays for the bookkeeping of so many bytes.
-#[inline(always)]
-pub(crate) fn settle(bytes: usize) {
-    #[cfg(target_arch = "wasm32")]
-    {
-        guest::settle(bytes as u32);
-        guest::SCRATCH.end_row();
-    }
-    let _ = bytes;
-}
-
-/// Whether rows need not be announced: the host has seen that none of them can
-/// go on for long.
-#[inline(always)]
-pub(crate) fn rows_are_bounded() -> bool {
-    #[cfg(target_arch = "wasm32")]
-    return guest::bounded() != 0;
-    #[cfg(not(target_arch = "wasm32"))]
-    false
-}
-
-/// From now on, a panic leaves its message where the host finds it.
-#[inline]
-pub(crate) fn report_panics() {
-    #[cfg(target_arch = "wasm32")]
-    guest::report_panics();
-}
-
 /// What only a guest has: imports, exports, and its memory.
 #[cfg(target_arch = "wasm32")]
-mod guest {
+pub(crate) mod guest {
     use std::alloc::{GlobalAlloc, Layout, System};
-    use std::panic::{PanicHookInfo, set_hook};
     use std::ptr;
-    use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+    use std::sync::atomic::AtomicU32;
 
     use crate::arena::arena;
-    use crate::report::words;
-    use crate::scratch::{SCRATCH_BYTES, Scratch, price};
+    use crate::scratch::guest::{SCRATCH, offset, place};
+    use crate::scratch::price;
 
     #[link(wasm_import_module = "fusebox")]
     unsafe extern "C" {
         // SAFETY: the types are those of ABI 1, and no address crosses.
-        pub(super) safe fn row(row: u32);
-        pub(super) safe fn settle(bytes: u32);
+        pub(crate) safe fn row(row: u32);
+        pub(crate) safe fn settle(bytes: u32);
         safe fn pause(bytes: u32);
         safe fn resume();
-        pub(super) safe fn bounded() -> u32;
-        pub(super) safe fn more() -> u32;
+        pub(crate) safe fn bounded() -> u32;
+        pub(crate) safe fn more() -> u32;
     }
 
     #[unsafe(no_mangle)]
@@ -540,31 +572,7 @@ mod guest {
 
     /// `fusebox_abi::Panic`, word by word.
     #[unsafe(no_mangle)]
-    static fusebox_panic: [AtomicU32; 6] = [const { AtomicU32::new(0) }; 6];
-
-    /// Sets the hook, once.
-    pub(super) fn report_panics() {
-        static SET: AtomicBool = AtomicBool::new(false);
-        if !SET.load(Relaxed) {
-            SET.store(true, Relaxed);
-            set_hook(Box::new(report));
-        }
-    }
-
-    /// What it leaves stays: after the hook, the guest traps.
-    fn report(info: &PanicHookInfo<'_>) {
-        for (slot, word) in fusebox_panic.iter().zip(words(info)) {
-            slot.store(word, Relaxed);
-        }
-    }
-
-    pub(super) static SCRATCH: Scratch = Scratch::new();
-
-    /// The piece that [`SCRATCH`] hands out.
-    #[repr(align(64))]
-    struct Piece([AtomicU64; SCRATCH_BYTES / 8]);
-
-    static PIECE: Piece = Piece([const { AtomicU64::new(0) }; SCRATCH_BYTES / 8]);
+    pub(crate) static fusebox_panic: [AtomicU32; 6] = [const { AtomicU32::new(0) }; 6];
 
     /// Scratch memory in a row as far as it goes, the standard allocator
     /// otherwise.
@@ -572,17 +580,6 @@ mod guest {
 
     #[global_allocator]
     static ALLOCATOR: Allocator = Allocator;
-
-    /// Where an offset into the piece is.
-    fn place(offset: usize) -> *mut u8 {
-        ptr::with_exposed_provenance_mut(PIECE.0.as_ptr().expose_provenance() + offset)
-    }
-
-    /// The offset of what lies in the piece.
-    fn offset(pointer: *mut u8) -> Option<usize> {
-        let offset = pointer.addr().wrapping_sub(PIECE.0.as_ptr().addr());
-        (offset < SCRATCH_BYTES).then_some(offset)
-    }
 
     /// Does what the standard allocator is asked for, at a price for the row.
     fn priced<T>(copied: usize, grown: usize, work: impl FnOnce() -> T) -> T {

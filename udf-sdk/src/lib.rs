@@ -128,6 +128,71 @@
 //! - `immutable`, `stable` or `volatile`: how results may change, as in
 //!   PostgreSQL. Without one of them the engine takes the function to be
 //!   immutable, since there is no clock or chance to be had.
+//! - `columns`, of [`udf`](macro@udf) alone, and with it `strict` and
+//!   `returns = "…"`: see [whole columns](#whole-columns).
+//!
+//! # Whole columns
+//!
+//! With the feature `arrow`, a function may take and give whole columns, as
+//! arrays of arrow-rs 59, which its kernels work on:
+//!
+//! ```ignore
+//! use arrow_array::{Array, ArrayRef, Int64Array, ListArray};
+//! use arrow_schema::ArrowError;
+//! use fusebox_sdk::{Column, udf};
+//!
+//! #[udf(columns, returns = "BIGINT")]
+//! fn plus(a: Column<Int64Array>, b: Column<Int64Array>) -> Result<ArrayRef, ArrowError> {
+//!     arrow_arith::numeric::add(&a, &b)
+//! }
+//!
+//! #[udf(columns)]
+//! fn items(#[sql("VARCHAR[]")] lists: &ListArray) -> Int64Array {
+//!     let items = |list: ArrayRef| list.len() as i64;
+//!     lists.iter().map(|list| list.map(items)).collect()
+//! }
+//! ```
+//!
+//! **Types.** An argument is a reference to an array, or a `Column` of one. A
+//! concrete array stands for a SQL type by itself: `Int64Array` for `BIGINT`,
+//! `StringArray` for `VARCHAR`, `TimestampNanosecondArray` for `TIMESTAMP`, and
+//! so on. What leaves it open, such as `Decimal128Array`, `ListArray`,
+//! `StructArray`, `ArrayRef` or `dyn Array`, and what has a time zone, has it
+//! written down: `#[sql("…")]` stands where the argument does, so that neither
+//! is renamed without the other, and `returns = "…"` says it of the result. There
+//! is one array for each type, whatever layout the engine has: text is a
+//! `StringArray`, codes of a dictionary are the values they stand for. A result
+//! is of the declared type in this layout too, so what a kernel makes in another,
+//! a `StringViewArray` say, is cast before it is given; one that is not, or has
+//! not as many rows as the batch, fails the query.
+//!
+//! **Nulls** are the function's business, so it is `CALLED ON NULL INPUT`. With
+//! the option `strict`, the result is null wherever an argument is; the function
+//! still sees those rows.
+//!
+//! **Constants.** An argument that is one value for the batch arrives with as
+//! many rows as the others, at the price of making them. As a `Column` it is the
+//! one row that it is, and kernels take it for a scalar. Where all arguments are
+//! such, so may be the result.
+//!
+//! **Failures** end the query with their message, and name no row. A panic is
+//! what it is otherwise.
+//!
+//! **What is lent.** Arrays are the engine's memory and not a copy of it. The
+//! result may be an argument or a part of one: what it shares is copied, and
+//! that alone. Nothing else of an argument may be left after the call, such as a
+//! clone in a `static`: the guest traps and says that the argument outlives its
+//! call.
+//!
+//! **When to prefer it.** Kernels are fast where they do a column at a time in
+//! loops without a test, and where the work for a row is small. But rows share
+//! one tank of fuel, `fuel_per_call` and `fuel_per_row` for each of them, so
+//! whether it suffices may depend on the other rows of a batch, and errors name
+//! none. A function of rows is held to its own fuel in each, is inlined into the
+//! loop if it is simple, and compiles to some 20 KiB; Arrow is 1 MB of module,
+//! and kernels, which know all types, are some more of them, which takes seconds
+//! to compile when the module is first used. So write a function of rows, unless
+//! there is a kernel that does it.
 //!
 //! # How fast it is
 //!
@@ -201,6 +266,10 @@ mod window;
 // The rows of a table function.
 mod table;
 
+// Functions over whole columns.
+#[cfg(feature = "arrow")]
+mod columns;
+
 // The loop over the rows of a batch.
 mod batch;
 
@@ -234,6 +303,12 @@ mod item;
 // Result columns with others inside.
 mod node;
 
+// Result columns as the host reads them.
+mod answer;
+
+// What the host is told of rows and panics.
+mod fuel;
+
 // Guest addresses into columns, and results into addresses: all unsafe code.
 mod entry;
 
@@ -261,6 +336,10 @@ mod number;
 
 // The declaration of a function of any kind.
 mod declared;
+
+// Arrays of arrow-rs, and the SQL types they stand for.
+#[cfg(feature = "arrow")]
+mod array;
 
 // SQL types, and the declaration of a function.
 mod sql;
@@ -301,9 +380,20 @@ mod aggregated;
 #[cfg(test)]
 mod windowed;
 
+// What is lent to functions over columns comes back.
+#[cfg(all(feature = "arrow", test))]
+mod lent;
+
+// Columns as Arrow itself exports them.
+#[cfg(all(feature = "arrow", test))]
+mod exported;
+
 // What the macros write names the crate.
 #[cfg(test)]
 extern crate self as fusebox_sdk;
+
+#[cfg(feature = "arrow")]
+pub use columns::Column;
 
 pub use calendar::{Date, Duration, Interval, OutOfRange, Time};
 pub use decimal::{AnyDecimal, Decimal, ParseDecimalError};
@@ -314,10 +404,31 @@ pub use list::{Iter, List, Map};
 pub use partition::{Partition, PartitionIter, Peers};
 pub use timestamp::{Microsecond, Millisecond, Nanosecond, Second, Timestamp, TimestampTz, Unit};
 
+/// Chooses what `#[udf(columns)]` expands to, with the feature it needs.
+#[cfg(feature = "arrow")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __with_arrow {
+    ({ $($with:tt)* } { $($without:tt)* }) => { $($with)* };
+}
+
+/// The same without.
+#[cfg(not(feature = "arrow"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __with_arrow {
+    ({ $($with:tt)* } { $($without:tt)* }) => { $($without)* };
+}
+
 /// What the attribute's expansion needs. Not for use by hand.
 #[doc(hidden)]
 pub mod __private {
     pub use fusebox_abi::ArrowArray;
+
+    #[cfg(feature = "arrow")]
+    pub use crate::columns::{
+        column_parameter, column_returns, declared_parameter, declared_returns, run_columns,
+    };
 
     pub use crate::aggregate::{forget, is_done, look, show, state, take};
     pub use crate::append::Append;

@@ -8,8 +8,9 @@ use fusebox_abi::Failure;
 
 use crate::arena::address;
 
-/// What a call answers that failed at a row. The message stays until the next.
-pub(crate) fn failure(row: usize, message: &str) -> Failure {
+/// What a call answers that failed, at a row if one is to blame. The message
+/// stays until the next.
+pub(crate) fn failure(row: Option<usize>, message: &str) -> Failure {
     thread_local! {
         // The host reads the message after the export has returned.
         static MESSAGE: Cell<String> = const { Cell::new(String::new()) };
@@ -17,7 +18,7 @@ pub(crate) fn failure(row: usize, message: &str) -> Failure {
     // A copy, since the row's memory is for the next row.
     let message = message.to_owned();
     let failure = Failure {
-        row: row as i64,
+        row: row.map_or(-1, |row| row as i64),
         message: address(message.as_ptr()),
         message_len: message.len() as u32,
     };

@@ -6,7 +6,7 @@
 //! and splits and merges. This one moves a mark. What does not fit here goes to
 //! the general allocator, at a price that is fixed.
 //!
-//! Nothing here knows an address, only offsets into the piece.
+//! What hands it out knows no address, only offsets into the piece.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
@@ -156,6 +156,34 @@ impl Scratch {
             self.next.store(offset, Relaxed);
             self.latest.store(NONE, Relaxed);
         }
+    }
+}
+
+/// The one piece that a guest has.
+#[cfg(target_arch = "wasm32")]
+pub(crate) mod guest {
+    use std::ptr;
+    use std::sync::atomic::AtomicU64;
+
+    use super::{SCRATCH_BYTES, Scratch};
+
+    pub(crate) static SCRATCH: Scratch = Scratch::new();
+
+    /// The piece that [`SCRATCH`] hands out.
+    #[repr(align(64))]
+    struct Piece([AtomicU64; SCRATCH_BYTES / 8]);
+
+    static PIECE: Piece = Piece([const { AtomicU64::new(0) }; SCRATCH_BYTES / 8]);
+
+    /// Where an offset into the piece is.
+    pub(crate) fn place(offset: usize) -> *mut u8 {
+        ptr::with_exposed_provenance_mut(PIECE.0.as_ptr().expose_provenance() + offset)
+    }
+
+    /// The offset of what lies in the piece.
+    pub(crate) fn offset(pointer: *mut u8) -> Option<usize> {
+        let offset = pointer.addr().wrapping_sub(PIECE.0.as_ptr().addr());
+        (offset < SCRATCH_BYTES).then_some(offset)
     }
 }
 

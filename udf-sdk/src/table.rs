@@ -11,7 +11,8 @@ use std::thread::LocalKey;
 
 use crate::append::Append;
 use crate::batch::Failure;
-use crate::entry::{self, Call};
+use crate::entry::Call;
+use crate::fuel;
 use crate::list::List;
 use crate::node::Node;
 use crate::results::{NestedResults, Results};
@@ -113,7 +114,7 @@ pub fn produce<'c, R: Row<'c>, P: Produced>(
     let columns = R::columns(&mut arguments);
     let mut table = memory.take();
     let mut results = RESULTS.take();
-    entry::report_panics();
+    fuel::report_panics();
     let is_called = R::is_called(&columns, 0);
     let raw = R::get(&columns, 0);
     let begin = || match is_called {
@@ -127,7 +128,7 @@ pub fn produce<'c, R: Row<'c>, P: Produced>(
     let outcome = fill_table(&mut table, &begin, call.rows(), &wanted, &mut results);
     let status = match outcome {
         Ok(rows) => results.answer(&call.of_first(rows)),
-        Err(failure) => call.fail(failure.row, &failure.message),
+        Err(failure) => call.fail(Some(failure.row), &failure.message),
     };
     memory.set(table);
     RESULTS.set(results);
@@ -159,7 +160,7 @@ pub(crate) fn fill_table<P: Produced>(
     P::Row::start(column);
     let mut done = 0;
     while done < rows && !matches!(table, Table::Over) {
-        if done > 0 && !entry::more() {
+        if done > 0 && !fuel::more() {
             break;
         }
         match one(table, begin, done, wanted) {
@@ -185,10 +186,10 @@ fn one<P: Produced>(
     row: usize,
     wanted: &[bool],
 ) -> Result<Option<P::Row>, String> {
-    entry::announce_keeping(row);
+    fuel::announce_keeping(row);
     let row = ask(table, begin);
     let value = row.as_ref().ok().and_then(Option::as_ref);
-    entry::settle(value.map_or(0, |row| row.wanted_bytes(wanted)));
+    fuel::settle(value.map_or(0, |row| row.wanted_bytes(wanted)));
     row
 }
 

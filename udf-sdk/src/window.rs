@@ -6,7 +6,8 @@ use std::fmt::Display;
 use std::thread::LocalKey;
 
 use crate::batch::{Failure, fill, finish, run_some};
-use crate::entry::{self, Arguments, Call};
+use crate::entry::{Arguments, Call};
+use crate::fuel;
 use crate::item::Item;
 use crate::output::{Output, Value};
 use crate::partition::{Partition, Peers};
@@ -24,9 +25,9 @@ pub fn next<'c, S: Default, R: Row<'c>, O: Output>(
     let columns = R::columns(&mut call.arguments());
     let memory = <O::Value as Value>::memory();
     let mut results = memory.take();
-    entry::report_panics();
+    fuel::report_panics();
     let mut now = state.take().unwrap_or_default();
-    let outcome = match entry::rows_are_bounded() {
+    let outcome = match fuel::rows_are_bounded() {
         true => {
             let outcome = fill(
                 &columns,
@@ -41,7 +42,7 @@ pub fn next<'c, S: Default, R: Row<'c>, O: Output>(
     state.set(Some(now));
     let status = match outcome {
         Ok(rows) => results.answer(&call.of_first(rows)),
-        Err(failure) => call.fail(failure.row, &failure.message),
+        Err(failure) => call.fail(Some(failure.row), &failure.message),
     };
     memory.set(results);
     status
@@ -63,14 +64,14 @@ pub(crate) fn next_announced<'c, S, R: Row<'c>, O: Output>(
     let mut done = 0;
     let answers = (0..rows).map_while(|row| {
         // Rows that are left out burn fuel too, if only the call's.
-        if failure.is_some() || (row > 0 && !entry::more()) {
+        if failure.is_some() || (row > 0 && !fuel::more()) {
             return None;
         }
         let mut answer = None;
         if !has_nulls || R::is_called(columns, row) {
             let raw = R::get(columns, row);
             // Reading a long text may have taken much.
-            if row > 0 && !entry::more() {
+            if row > 0 && !fuel::more() {
                 return None;
             }
             answer = one(raw, row, state, function, &mut failure);
@@ -93,10 +94,10 @@ fn one<'c, S, R: Row<'c>, O: Output>(
     function: &impl Fn(&mut S, R) -> O,
     failure: &mut Option<Failure>,
 ) -> Option<O::Value> {
-    entry::announce_keeping(row);
+    fuel::announce_keeping(row);
     let answer = R::with(raw, |row| function(state, row).into_row(), || Ok(None));
     let value = answer.as_ref().ok().and_then(Option::as_ref);
-    entry::settle(value.map_or(0, Value::settled_bytes) + R::READ_BYTES);
+    fuel::settle(value.map_or(0, Value::settled_bytes) + R::READ_BYTES);
     answer.unwrap_or_else(|message| {
         *failure = Some(Failure { row, message });
         None
@@ -195,12 +196,11 @@ pub fn partition<'c, W: Wholes<'c>, A: Answers>(
 ) -> u32 {
     let memory = <<A::Row as Output>::Value as Value>::memory();
     let mut results = memory.take();
-    entry::report_panics();
+    fuel::report_panics();
     let answers = function(W::read(&mut call.arguments()));
     let status = match fill_partition(answers, call.rows(), &mut results) {
         Ok(()) => results.answer(call),
-        Err((Some(row), message)) => call.fail(row, &message),
-        Err((None, message)) => call.fail_as_a_whole(&message),
+        Err((row, message)) => call.fail(row, &message),
     };
     memory.set(results);
     status

@@ -15,13 +15,17 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Long enough for Miri to compile the standard library.
 const SET_UP_LIMIT: Duration = Duration::from_secs(300);
 
-/// The modules that Miri looks at: those that handle memory, and whose tests
-/// do not take it minutes.
-const MODULES: [&str; 6] = [
+/// What Miri looks at: modules and tests that handle memory, and do not take it
+/// minutes.
+const MODULES: [&str; 10] = [
     "arena::",
     "column::",
     "node::",
     "results::",
+    "lent::argument",
+    "lent::column",
+    "lent::empty",
+    "lent::only",
     "states::",
     "table::",
 ];
@@ -45,6 +49,7 @@ fn under_miri(workspace: &Workspace) -> Result<(), Failure> {
         return Ok(());
     }
     let mut command = miri(&["test", "--lib", "--package", "fusebox-sdk"]);
+    command.args(["--features", "fusebox-sdk/arrow"]);
     let built = workspace.executables.with_file_name("miri-build");
     command
         .arg("--target-dir")
@@ -65,8 +70,10 @@ fn under_address_sanitizer(workspace: &Workspace) -> Result<(), Failure> {
     let mut command = workspace.program("rustup");
     command.args(["run", "nightly", "cargo", "test", "--lib"]);
     command.args(["--package", "fusebox-abi", "--package", "fusebox-sdk"]);
-    // Here, and not in the workspace, whose DataFusion has its own chrono.
-    command.args(["--features", "fusebox-sdk/chrono,fusebox-sdk/jiff"]);
+    // The first two here, and not in the workspace, whose DataFusion has its own
+    // chrono.
+    let features = "fusebox-sdk/chrono,fusebox-sdk/jiff,fusebox-sdk/arrow";
+    command.args(["--features", features]);
     // Named, so that the flags are not for the macros, which the compiler loads.
     command.args(["--target", &host]);
     command.env("RUSTFLAGS", "-Zsanitizer=address");

@@ -195,7 +195,8 @@
 //!   first) is 1 where row *i* is not null. It is **absent**, its address 0,
 //!   exactly when `null_count` is 0. Bits past `length` are 0.
 //! - What stands in the other buffers at a null row is unspecified, but for
-//!   offsets and type ids, which always obey the rules below.
+//!   offsets and type ids, which always obey the rules below, and for text,
+//!   which is UTF-8 in every row, as a library such as arrow-rs expects.
 //! - `children` is the address of `n_children` addresses of 4 bytes each, of
 //!   the children's own [`ArrowArray`]s. To each of them, all of this applies,
 //!   but for the length, which the parent decides: a child has the rows that

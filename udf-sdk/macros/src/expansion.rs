@@ -2,7 +2,8 @@
 
 use fusebox_abi::{EXPORT_FUNCTION_PREFIX, SECTION_FUNCTIONS};
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Attribute, Type};
 
 use crate::signature::{Options, Signature};
@@ -19,7 +20,7 @@ pub(crate) fn expand(signature: &Signature) -> TokenStream {
     let constant = format_ident!("__fusebox_declaration_of_{}", signature.symbol());
     let declaration = declaration(signature);
     let export = export(signature);
-    quote! {
+    let hidden = quote! {
         #(#cfgs)*
         #[doc(hidden)]
         #[allow(dead_code, non_upper_case_globals, reason = "written by #[udf]")]
@@ -29,6 +30,14 @@ pub(crate) fn expand(signature: &Signature) -> TokenStream {
             #export
             #declaration
         };
+    };
+    match signature.options.columns {
+        true => {
+            let message = "#[udf(columns)] needs the feature `arrow` of fusebox-sdk";
+            let otherwise = quote!(::core::compile_error! { #message });
+            quote!(::fusebox_sdk::__with_arrow! { { #hidden } { #otherwise } })
+        }
+        false => hidden,
     }
 }
 
@@ -97,11 +106,31 @@ fn declaration(signature: &Signature) -> TokenStream {
     let name = signature.options.name.as_ref().unwrap_or(&symbol);
     let volatility = option(signature.options.volatility);
     let export = option((*name != symbol).then_some(&symbol));
-    let returns = without_lifetimes(&signature.returns);
+    let result = without_lifetimes(&signature.returns);
+    // What is wrong with a type is said where it stands.
+    let span = signature.returns.span();
+    let returns = match (&signature.options.returns, signature.options.columns) {
+        (Some(sql), _) => quote_spanned! {span=>
+            ::fusebox_sdk::__private::declared_returns::<#result>(#sql)
+        },
+        (None, true) => quote_spanned! {span=>
+            ::fusebox_sdk::__private::column_returns::<#result>()
+        },
+        (None, false) => quote!(::fusebox_sdk::__private::returns::<#result>()),
+    };
+    let sees_nulls = !signature.options.strict;
     let parameters = signature.parameters.iter().map(|parameter| {
-        let name = &parameter.name;
+        let (name, span) = (&parameter.name, parameter.ty.span());
         let ty = without_lifetimes(&parameter.ty);
-        quote!(::fusebox_sdk::__private::Parameter::of::<#ty>(#name))
+        match (&parameter.sql, signature.options.columns) {
+            (Some(sql), _) => quote_spanned! {span=>
+                ::fusebox_sdk::__private::declared_parameter::<#ty>(#name, #sql, #sees_nulls)
+            },
+            (None, true) => quote_spanned! {span=>
+                ::fusebox_sdk::__private::column_parameter::<#ty>(#name, #sees_nulls)
+            },
+            (None, false) => quote!(::fusebox_sdk::__private::Parameter::of::<#ty>(#name)),
+        }
     });
     section(
         &quote!(::fusebox_sdk::__private::Declaration<'static>),
@@ -109,7 +138,7 @@ fn declaration(signature: &Signature) -> TokenStream {
             ::fusebox_sdk::__private::Declaration {
                 name: #name,
                 parameters: &[#(#parameters),*],
-                returns: ::fusebox_sdk::__private::returns::<#returns>(),
+                returns: #returns,
                 volatility: #volatility,
                 export: #export,
             }
@@ -134,13 +163,30 @@ pub(crate) fn section(ty: &TokenStream, declaration: &TokenStream) -> TokenStrea
 /// The export, which only a module has. What a native check must find, it finds
 /// in the declaration: the same types with the same bounds.
 fn export(signature: &Signature) -> TokenStream {
-    let function = &signature.ident;
     let name = format!("{EXPORT_FUNCTION_PREFIX}{}", signature.symbol());
+    operation(&name, |call| match signature.options.columns {
+        true => over_columns(signature, call),
+        false => over_rows(signature, call),
+    })
+}
+
+/// Calls the function row by row.
+fn over_rows(signature: &Signature, call: &TokenStream) -> TokenStream {
+    let function = &signature.ident;
     let (arguments, row) = arguments(signature.parameters.len());
-    operation(
-        &name,
-        |call| quote!(::fusebox_sdk::__private::run(#call, |#row| #function(#(#arguments),*))),
-    )
+    quote!(::fusebox_sdk::__private::run(#call, |#row| #function(#(#arguments),*)))
+}
+
+/// Calls the function with whole columns.
+fn over_columns(signature: &Signature, call: &TokenStream) -> TokenStream {
+    let function = &signature.ident;
+    let columns = Ident::new("columns", Span::mixed_site());
+    let arguments = (0..signature.parameters.len()).map(|index| quote!(#columns.get(#index)?));
+    quote! {
+        ::fusebox_sdk::__private::run_columns(#call, &__FUSEBOX_DECLARATION, |#columns| {
+            ::core::result::Result::Ok(#function(#(#arguments),*))
+        })
+    }
 }
 
 /// Names for so many arguments, and the same in pairs.

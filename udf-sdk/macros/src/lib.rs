@@ -7,6 +7,9 @@
 // What the author wrote, checked.
 mod signature;
 
+// A SQL type as text.
+mod sql_type;
+
 // A struct that stands for a SQL struct, and what it becomes.
 mod row;
 
@@ -32,10 +35,16 @@ use proc_macro::TokenStream;
 /// The function stays as it is. Its SQL name is its Rust name unless
 /// `name = "…"` gives another; `immutable`, `stable` or `volatile` says how its
 /// result may change, and without one of them the engine decides.
+///
+/// With `columns`, the function is called with whole columns, as arrays of
+/// arrow-rs. `returns = "…"` says which SQL type the result has, `#[sql("…")]`
+/// before an argument says it of that, and `strict` that nulls are not the
+/// function's business.
 #[proc_macro_attribute]
 pub fn udf(options: TokenStream, item: TokenStream) -> TokenStream {
     beside(item, |item| {
-        let signature = signature::Signature::parse(options.into(), item)?;
+        let options = signature::Options::parse_udf(options.into());
+        let signature = signature::Signature::parse(options, item)?;
         Ok(expansion::expand(&signature))
     })
 }
@@ -58,13 +67,14 @@ pub fn udtf(options: TokenStream, item: TokenStream) -> TokenStream {
     beside(item, |item| table::expand(options.into(), item))
 }
 
-/// Leaves an item as it is, and puts something next to it.
+/// Leaves an item as the compiler knows it, and puts something next to it.
 fn beside(
     item: TokenStream,
     expand: impl FnOnce(proc_macro2::TokenStream) -> syn::Result<proc_macro2::TokenStream>,
 ) -> TokenStream {
     let item = proc_macro2::TokenStream::from(item);
     let generated = expand(item.clone()).unwrap_or_else(syn::Error::into_compile_error);
+    let item = signature::without_sql(item);
     quote::quote!(#item #generated).into()
 }
 

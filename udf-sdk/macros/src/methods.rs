@@ -140,8 +140,8 @@ impl Block {
     fn without_self(&self, parameter: Parameter) -> Result<Parameter> {
         let ty = replace_self(parameter.ty.to_token_stream(), &self.ty);
         Ok(Parameter {
-            name: parameter.name,
             ty: syn::parse2(ty)?,
+            ..parameter
         })
     }
 

@@ -2,14 +2,17 @@
 //! with it short of its types.
 
 use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Error, Expr, ExprLit, FnArg, GenericParam, Ident, ItemFn, Lit, Meta, Pat, Result,
-    ReturnType, Token, Type, Visibility,
+    Attribute, Error, Expr, ExprLit, FnArg, GenericParam, Ident, ItemFn, Lit, LitStr, Meta, Pat,
+    Result, ReturnType, Token, Type, Visibility,
 };
+
+use crate::sql_type;
 
 /// A function that can be called from SQL, if its types allow.
 pub(crate) struct Signature {
@@ -28,28 +31,45 @@ pub(crate) struct Options {
     /// The SQL name, where it is not the function's.
     pub(crate) name: Option<String>,
     pub(crate) volatility: Option<&'static str>,
+    /// Whether arguments are whole columns.
+    pub(crate) columns: bool,
+    /// Whether such a function is not to see nulls.
+    pub(crate) strict: bool,
+    /// The SQL type of its result, where that is written down.
+    pub(crate) returns: Option<TokenStream>,
 }
 
-/// One argument: its name without `r#`, and its type.
+/// One argument: its name without `r#`, its type, and the SQL type where that is
+/// written down.
 pub(crate) struct Parameter {
     pub(crate) name: String,
     pub(crate) ty: Type,
+    pub(crate) sql: Option<TokenStream>,
 }
 
 impl Signature {
-    /// Reads the tokens of the attribute and of the item under it.
-    pub(crate) fn parse(options: TokenStream, item: TokenStream) -> Result<Self> {
+    /// Reads the item under the attribute, which has these options.
+    pub(crate) fn parse(options: Result<Options>, item: TokenStream) -> Result<Self> {
         let function: ItemFn = syn::parse2(item)
             .map_err(|error| Error::new(error.span(), "#[udf] goes on a function with a body"))?;
         // All that is wrong is said at once.
         let mut errors = modifiers(&function.sig);
         let mut keep = |error| errors.push(error);
-        let options = Options::parse(options).map_err(&mut keep);
+        let options = options.map_err(&mut keep);
         let inputs = function.sig.inputs.iter();
-        let parameters = inputs
-            .filter_map(|input| Parameter::new(input).map_err(&mut keep).ok())
+        let parameters: Vec<Parameter> = inputs
+            .filter_map(|input| {
+                let parameter = match &options {
+                    Ok(options) if !options.columns => Parameter::new(input),
+                    _ => Parameter::over_columns(input),
+                };
+                parameter.map_err(&mut keep).ok()
+            })
             .collect();
         let returns = returns(&function.sig).map_err(&mut keep);
+        if let Ok(options) = &options {
+            options.check(&function.sig).unwrap_or_else(keep);
+        }
         let error = errors.into_iter().reduce(|mut all, error| {
             all.combine(error);
             all
@@ -74,26 +94,46 @@ impl Signature {
 }
 
 impl Options {
+    /// Reads the options that every attribute has.
     pub(crate) fn parse(tokens: TokenStream) -> Result<Self> {
+        let message = "unknown option: write name = \"…\", immutable, stable or volatile";
+        Self::parse_with(tokens, |_, meta| {
+            Err(Error::new(meta.path().span(), message))
+        })
+    }
+
+    /// Reads those of `#[udf]`, which has more.
+    pub(crate) fn parse_udf(tokens: TokenStream) -> Result<Self> {
+        Self::parse_with(tokens, |options, meta| match word(meta).as_deref() {
+            Some("columns") => set_flag(&mut options.columns, meta),
+            Some("strict") => set_flag(&mut options.strict, meta),
+            Some("returns") => options.set_returns(meta),
+            _ => {
+                let message = "unknown option: write name = \"…\", immutable, stable, volatile or \
+                               columns, and with that strict or returns = \"…\"";
+                Err(Error::new(meta.path().span(), message))
+            }
+        })
+    }
+
+    fn parse_with(
+        tokens: TokenStream,
+        other: impl Fn(&mut Self, &Meta) -> Result<()>,
+    ) -> Result<Self> {
         let mut options = Self::default();
         for meta in Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens)? {
-            options.set(&meta)?;
+            match word(&meta).as_deref() {
+                Some("name") => options.set_name(&meta),
+                Some("immutable") => options.set_volatility("IMMUTABLE", &meta),
+                Some("stable") => options.set_volatility("STABLE", &meta),
+                Some("volatile") => options.set_volatility("VOLATILE", &meta),
+                _ => other(&mut options, &meta),
+            }?;
         }
         Ok(options)
     }
 
-    fn set(&mut self, meta: &Meta) -> Result<()> {
-        let word = meta.path().get_ident().map(Ident::to_string);
-        let volatility = match word.as_deref() {
-            Some("name") => return self.set_name(meta),
-            Some("immutable") => "IMMUTABLE",
-            Some("stable") => "STABLE",
-            Some("volatile") => "VOLATILE",
-            _ => {
-                let message = "unknown option: write name = \"…\", immutable, stable or volatile";
-                return Err(Error::new(meta.path().span(), message));
-            }
-        };
+    fn set_volatility(&mut self, volatility: &'static str, meta: &Meta) -> Result<()> {
         meta.require_path_only()?;
         match self.volatility.replace(volatility) {
             None => Ok(()),
@@ -105,16 +145,7 @@ impl Options {
     }
 
     fn set_name(&mut self, meta: &Meta) -> Result<()> {
-        let Expr::Lit(ExprLit {
-            lit: Lit::Str(name),
-            ..
-        }) = &meta.require_name_value()?.value
-        else {
-            return Err(Error::new(
-                meta.span(),
-                "the name is a string: name = \"…\"",
-            ));
-        };
+        let name = string(meta, "the name is a string: name = \"…\"")?;
         if name.value().is_empty() {
             return Err(Error::new(name.span(), "the name is empty"));
         }
@@ -123,10 +154,104 @@ impl Options {
             Some(_) => Err(Error::new(meta.span(), "the function has a name already")),
         }
     }
+
+    fn set_returns(&mut self, meta: &Meta) -> Result<()> {
+        let message = "the type is a string: returns = \"BIGINT\"";
+        let sql = sql_type::parse(string(meta, message)?)?;
+        match self.returns.replace(sql) {
+            None => Ok(()),
+            Some(_) => Err(Error::new(meta.span(), "the result has a type already")),
+        }
+    }
+
+    /// Finds what fits a function over rows only, or one over columns.
+    fn check(&self, signature: &syn::Signature) -> Result<()> {
+        let refuse = |message: &str| Err(Error::new(signature.ident.span(), message));
+        let has_more = self.strict || self.returns.is_some();
+        match self.columns {
+            true if signature.inputs.is_empty() => refuse(
+                "a function over columns has an argument, which says how many rows there are",
+            ),
+            false if has_more => {
+                refuse("`strict` and `returns` are for #[udf(columns)]: the types say it otherwise")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The name of an option.
+fn word(meta: &Meta) -> Option<String> {
+    meta.path().get_ident().map(Ident::to_string)
+}
+
+fn set_flag(flag: &mut bool, meta: &Meta) -> Result<()> {
+    meta.require_path_only()?;
+    match std::mem::replace(flag, true) {
+        false => Ok(()),
+        true => Err(Error::new(meta.span(), "this is said already")),
+    }
+}
+
+/// The string of `option = "…"`.
+fn string<'m>(meta: &'m Meta, message: &str) -> Result<&'m LitStr> {
+    match &meta.require_name_value()?.value {
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            ..
+        }) => Ok(text),
+        _ => Err(Error::new(meta.span(), message)),
+    }
+}
+
+/// The item without what the compiler would not know: the `sql` attributes of
+/// its arguments.
+pub(crate) fn without_sql(item: TokenStream) -> TokenStream {
+    let Ok(mut function) = syn::parse2::<ItemFn>(item.clone()) else {
+        return item;
+    };
+    if !function
+        .sig
+        .inputs
+        .iter()
+        .flat_map(attributes)
+        .any(|attribute| is_sql(&attribute))
+    {
+        return item;
+    }
+    for input in &mut function.sig.inputs {
+        if let FnArg::Typed(input) = input {
+            input.attrs.retain(|attribute| !is_sql(&attribute));
+        }
+    }
+    function.into_token_stream()
+}
+
+fn attributes(input: &FnArg) -> &[Attribute] {
+    match input {
+        FnArg::Typed(input) => &input.attrs,
+        FnArg::Receiver(receiver) => &receiver.attrs,
+    }
+}
+
+fn is_sql(attribute: &&Attribute) -> bool {
+    attribute.path().is_ident("sql")
 }
 
 impl Parameter {
+    /// An argument whose type says which SQL type it has.
     pub(crate) fn new(input: &FnArg) -> Result<Self> {
+        match attributes(input).iter().find(is_sql) {
+            Some(attribute) => {
+                let message = "the type of an argument says this already, but for #[udf(columns)]";
+                Err(Error::new(attribute.span(), message))
+            }
+            None => Self::over_columns(input),
+        }
+    }
+
+    /// An argument whose SQL type may be written down.
+    fn over_columns(input: &FnArg) -> Result<Self> {
         let input = match input {
             FnArg::Typed(input) => input,
             FnArg::Receiver(receiver) => {
@@ -139,9 +264,23 @@ impl Parameter {
                 "an argument needs a name, which SQL shows: take the pattern apart inside";
             return Err(Error::new(input.pat.span(), message));
         };
+        let mut sql = None;
+        for attribute in input.attrs.iter().filter(is_sql) {
+            let message = "the type is a string: #[sql(\"BIGINT\")]";
+            let text: LitStr = attribute
+                .parse_args()
+                .map_err(|_| Error::new(attribute.span(), message))?;
+            if sql.replace(sql_type::parse(&text)?).is_some() {
+                return Err(Error::new(
+                    attribute.span(),
+                    "the argument has a type already",
+                ));
+            }
+        }
         Ok(Self {
             name: pattern.ident.unraw().to_string(),
             ty: short_lived(concrete(&input.ty)?)?,
+            sql,
         })
     }
 }

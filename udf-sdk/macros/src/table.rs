@@ -105,7 +105,7 @@ impl Table {
             options: &self.options,
             kind: quote!(Table),
             parameters: self.parameters.iter().map(|parameter| {
-                let Parameter { name, ty } = parameter;
+                let Parameter { name, ty, .. } = parameter;
                 quote!(#sdk::Parameter::of::<#ty>(#name))
             }),
             returns: row_of,

@@ -17,8 +17,8 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
     let (is_rank, options) = options_and_rank(options)?;
     match syn::parse2(item.clone())? {
         Item::Impl(item) if !is_rank => going_on(Options::parse(options)?, item),
-        Item::Fn(_) if is_rank => over_peers(&Signature::parse(options, item)?),
-        Item::Fn(_) => over_partitions(&Signature::parse(options, item)?),
+        Item::Fn(_) if is_rank => over_peers(&Signature::parse(Options::parse(options), item)?),
+        Item::Fn(_) => over_partitions(&Signature::parse(Options::parse(options), item)?),
         other => {
             let message = match is_rank {
                 true => "#[udwf(rank)] goes on a function",

@@ -1,7 +1,7 @@
 // Options that the attribute does not have.
 use fusebox_sdk::udf;
 
-#[udf(strict)]
+#[udf(pure)]
 //    ^ unknown option
 fn unknown(x: i64) -> i64 {
     x

@@ -50,4 +50,10 @@ pub struct Line {
     length: i64,
 }
 
+#[udtf(strict)]
+//     ^ unknown option
+fn strict(n: i64) -> impl Iterator<Item = Number> {
+    (0..n).map(|value| Number { value })
+}
+
 fn main() {}

@@ -79,4 +79,16 @@ mod inside {
     }
 }
 
+#[udwf(columns)]
+//     ^ unknown option
+fn over_columns(values: Partition<i64>) -> Vec<i64> {
+    vec![0; values.len()]
+}
+
+#[udwf]
+fn typed(#[sql("BIGINT")] values: Partition<i64>) -> Vec<i64> {
+//       ^ the type of an argument says this already
+    vec![0; values.len()]
+}
+
 fn main() {}

@@ -7,7 +7,7 @@ use fusebox_sdk::{
 
 /// Checks a declaration, which begins and ends like all of them.
 #[track_caller]
-fn check(declaration: &str, expected: &str) {
+pub(crate) fn check(declaration: &str, expected: &str) {
     let middle = declaration
         .strip_prefix("CREATE FUNCTION ")
         .and_then(|rest| rest.strip_suffix(";\n"));

@@ -51,6 +51,11 @@ fn wrong_signatures_are_refused_where_they_are_wrong() {
 fn fixtures() -> Vec<PathBuf> {
     let entries = fs::read_dir(format!("{SDK}/tests/refused")).unwrap();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| match name(path).as_str() {
+        "columns" => cfg!(feature = "arrow"),
+        "columns_without_arrow" => cfg!(not(feature = "arrow")),
+        _ => true,
+    });
     paths.sort();
     paths
 }
@@ -61,8 +66,13 @@ fn package(fixtures: &[PathBuf]) -> PathBuf {
     fs::create_dir_all(&directory).unwrap();
     let mut manifest = format!(
         "[package]\nname = \"refused\"\nedition = \"2024\"\n\
-         [dependencies]\nfusebox-sdk.path = {SDK:?}\n[workspace]\n"
+         [dependencies]\nfusebox-sdk.path = {SDK:?}\n"
     );
+    if cfg!(feature = "arrow") {
+        manifest += "fusebox-sdk.features = [\"arrow\"]\n\
+                     arrow-array = { version = \"59\", default-features = false }\n";
+    }
+    manifest += "[workspace]\n";
     for path in fixtures {
         manifest += &format!("[[bin]]\nname = {:?}\npath = {path:?}\n", name(path));
     }

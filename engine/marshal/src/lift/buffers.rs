@@ -8,7 +8,7 @@ use super::column::{Column, Reader};
 use crate::address::GuestAddr;
 use crate::breach::Breach;
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     /// Copies bytes of the guest's, if the column may have so many more.
     fn copy(&mut self, bytes: &[u8]) -> Result<Buffer, Unlifted> {
         self.allowance.take(bytes.len() as u64)?;
@@ -19,13 +19,7 @@ impl Reader<'_> {
     /// allocator is room: it aligns what is so large far enough by itself, and to
     /// ask for that takes it longer. Should it not, the bytes are moved.
     fn copy_aligned(&mut self, bytes: &[u8]) -> Result<Buffer, Unlifted> {
-        let copy = self.copy(bytes)?;
-        Ok(
-            match copy.as_ptr().addr().is_multiple_of(align_of::<u128>()) {
-                true => copy,
-                false => Buffer::from_slice_ref(&copy),
-            },
-        )
+        Ok(aligned(self.copy(bytes)?))
     }
 
     /// Counts rows that have no bytes as if they had one each: there is no other
@@ -43,18 +37,42 @@ impl Reader<'_> {
         width: usize,
         extra: u64,
     ) -> Result<Buffer, Unlifted> {
+        match self.fixed_bytes(column, buffer, width, extra)? {
+            [] => Ok(Buffer::default()),
+            bytes => self.copy_aligned(bytes),
+        }
+    }
+
+    /// Copies the 16 bytes of each row in use of the values, whose upper halves
+    /// are added to `power` and collected on the way: how many values fit shows
+    /// without a second pass.
+    pub(super) fn wide(&mut self, column: &Column, power: u64) -> Result<(Buffer, u64), Unlifted> {
+        let bytes = self.fixed_bytes(column, 1, size_of::<i128>(), 0)?;
+        self.allowance.take(bytes.len() as u64)?;
+        let (words, bits) = copy_wide(bytes, power);
+        Ok((aligned(Buffer::from_vec(words)), bits))
+    }
+
+    /// The bytes in use of the values or offsets, in the guest.
+    fn fixed_bytes(
+        &self,
+        column: &Column,
+        buffer: usize,
+        width: usize,
+        extra: u64,
+    ) -> Result<&'a [u8], Breach> {
         let width = width as u64;
         let skip = column.offset.saturating_mul(width);
         let len = (column.rows as u64)
             .saturating_add(extra)
             .saturating_mul(width);
         if len == 0 {
-            return Ok(Buffer::default());
+            return Ok(&[]);
         }
         let bytes = column
             .address(buffer)
             .bytes(skip.saturating_add(len), self.memory)?;
-        self.copy_aligned(bytes.get(skip as usize..).unwrap_or_default())
+        Ok(bytes.get(skip as usize..).unwrap_or_default())
     }
 
     /// Copies the bits in use of the buffer; they begin at the returned bit,
@@ -135,6 +153,39 @@ impl Reader<'_> {
             .bytes(first.saturating_add(len), self.memory)?;
         self.copy(bytes.get(first as usize..).unwrap_or_default())
     }
+}
+
+/// The buffer where any value may stand, moved if need be.
+fn aligned(buffer: Buffer) -> Buffer {
+    match buffer.as_ptr().addr().is_multiple_of(align_of::<u128>()) {
+        true => buffer,
+        false => Buffer::from_slice_ref(&buffer),
+    }
+}
+
+/// Copies values of two words each, and returns the bits that are set in any of
+/// the sums of `power` and an upper word. The lower ones are collected too, and
+/// two values at a time: that is what the compiler makes vectors of.
+#[inline(never)]
+fn copy_wide(bytes: &[u8], power: u64) -> (Vec<u64>, u64) {
+    let (pairs, rest) = bytes.as_chunks::<8>().0.as_chunks::<4>();
+    let mut bits = [0; 2];
+    let mut words: Vec<[u64; 4]> = Vec::with_capacity(pairs.len().saturating_add(1));
+    words.extend(pairs.iter().map(|pair| {
+        let pair = pair.map(u64::from_le_bytes);
+        for [low, high] in pair.as_chunks().0 {
+            bits[0] |= low;
+            bits[1] |= high.wrapping_add(power);
+        }
+        pair
+    }));
+    let mut words = words.into_flattened();
+    words.extend(rest.iter().map(|word| u64::from_le_bytes(*word)));
+    let last = rest
+        .get(1)
+        .map_or(0, |high| u64::from_le_bytes(*high).wrapping_add(power));
+    let [_, bits] = bits;
+    (words, bits | last)
 }
 
 impl Column {

@@ -59,7 +59,11 @@ impl Reader<'_> {
         if let DataType::Union(fields, _) = data_type {
             return self.union(&column, fields, nulls);
         }
-        let nulls = NullBuffer::union(self.validity(&column)?.as_ref(), nulls);
+        let own = self.validity(&column)?;
+        let nulls = match nulls {
+            None => own,
+            nulls => NullBuffer::union(own.as_ref(), nulls),
+        };
         match data_type {
             DataType::Boolean => {
                 let (bits, offset) = self.bits(&column, 1)?;

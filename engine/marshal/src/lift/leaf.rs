@@ -39,6 +39,15 @@ impl Reader<'_> {
                 let array = FixedSizeBinaryArray::try_new_with_len(*size, values, nulls, rows);
                 Ok(Arc::new(array.map_err(misfit)?))
             }
+            (_, DataType::Decimal128(precision, _)) if high(power(*precision)) > 0 => {
+                let power = high(power(*precision));
+                let (values, bits) = self.wide(column, power)?;
+                let array = primitive(data_type, values, column.rows, nulls);
+                if bits >> 1 >= power {
+                    check_digits(&array)?;
+                }
+                Ok(array)
+            }
             (Layout::Fixed { width }, _) => {
                 let values = self.fixed(column, 1, *width, 0)?;
                 let array = primitive(data_type, values, column.rows, nulls);
@@ -146,20 +155,23 @@ fn check_digits(array: &ArrayRef) -> Result<(), Unlifted> {
     }
 }
 
-/// Whether all values are smaller than the largest power of 2 with so many
-/// digits, which takes no branch on each; most columns' are.
+/// The largest power of 2 with so many digits.
+fn power(precision: u8) -> i128 {
+    1 << 10_i128.pow(precision.into()).ilog2()
+}
+
+fn high(value: i128) -> u64 {
+    (value >> 64) as u64
+}
+
+/// Whether all values are smaller than the power of 2 with so many digits, which
+/// takes no branch on each; most columns' are.
 ///
 /// That much more, a number from `-power` on and below `power` has no bit but
-/// those below twice the power, and any other has.
+/// those below twice the power, and any other has. The upper halves say so too,
+/// of a power that has one.
 fn plainly_fit(values: &[i128], precision: u8) -> bool {
-    let power = 1_i128 << 10_i128.pow(precision.into()).ilog2();
-    let high = |value: i128| (value >> 64) as u64;
-    if high(power) > 0 {
-        let bits = values.iter().fold(0, |bits, value| {
-            bits | high(*value).wrapping_add(high(power))
-        });
-        return bits >> 1 < high(power);
-    }
+    let power = power(precision);
     let bits = values
         .iter()
         .fold(0, |bits, value| bits | value.wrapping_add(power) as u128);

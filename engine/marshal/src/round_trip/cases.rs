@@ -218,10 +218,22 @@ fn decimals_may_have_as_many_digits_as_their_type_and_no_more() {
     for precision in [1, 18, 19, 20, 25, 38] {
         let max = 10_i128.pow(precision.into()) - 1;
         let data_type = DataType::Decimal128(precision, 0);
+        // At each place, since several are looked at together.
         let returned = |value: i128| {
-            let wide = Decimal128Array::from(vec![0, value]);
-            let wide = wide.with_data_type(DataType::Decimal128(38, 0));
-            returned(&(Arc::new(wide) as ArrayRef), &data_type).is_ok()
+            let places = (1..6).flat_map(|rows| (0..rows).map(move |place| (rows, place)));
+            let mut returned = places.map(|(rows, place)| {
+                let wide = (0..rows).map(|row| if row == place { value } else { -row });
+                let wide = Decimal128Array::from_iter_values(wide);
+                let wide: ArrayRef = Arc::new(wide.with_data_type(DataType::Decimal128(38, 0)));
+                let back = returned(&wide, &data_type);
+                back.is_ok_and(|back| back.to_data().buffers() == wide.to_data().buffers())
+            });
+            let first = returned.next().unwrap();
+            assert!(
+                returned.all(|other| other == first),
+                "{value} as {precision}"
+            );
+            first
         };
         assert!(returned(max) && returned(-max), "{precision}");
         assert!(!returned(max + 1) && !returned(-max - 1), "{precision}");

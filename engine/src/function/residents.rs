@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::ArrayRef;
 
@@ -23,14 +23,43 @@ const RESIDENTS_MAX: usize = 8;
 pub(super) struct Residents {
     next: AtomicU64,
     states: Mutex<States>,
+    /// Rings when a state has left its instance.
+    has_left: Condvar,
 }
 
 #[derive(Default)]
 struct States {
     /// Those in an instance, the one that was called last at the end.
     resident: Vec<(u64, Box<Calls>)>,
-    /// Those without, and what went wrong when they lost theirs.
-    away: HashMap<u64, Result<ArrayRef, Error>>,
+    /// Those without.
+    away: HashMap<u64, Away>,
+}
+
+/// A state without an instance.
+enum Away {
+    /// It is being taken out of its instance.
+    Leaving,
+    /// What it was then, or what went wrong.
+    Left(Result<ArrayRef, Error>),
+}
+
+/// A state on its way out of its instance.
+struct Leaving<'a> {
+    residents: &'a Residents,
+    name: u64,
+    state: Result<ArrayRef, Error>,
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        let lost = Err(Error::Internal("a state was taken twice".to_owned()));
+        let state = std::mem::replace(&mut self.state, lost);
+        // Unless nobody wants it any more.
+        if let Some(away) = self.residents.states().away.get_mut(&self.name) {
+            *away = Away::Left(state);
+        }
+        self.residents.has_left.notify_all();
+    }
 }
 
 /// Where a state is.
@@ -59,9 +88,13 @@ impl Residents {
         if let Some(position) = found {
             return Ok(Place::Resident(states.resident.remove(position).1));
         }
+        while let Some(Away::Leaving) = states.away.get(&name) {
+            let waited = self.has_left.wait(states);
+            states = waited.unwrap_or_else(PoisonError::into_inner);
+        }
         match states.away.remove(&name) {
-            Some(state) => state.map(Place::Away),
-            None => Ok(Place::Nowhere),
+            Some(Away::Left(state)) => state.map(Place::Away),
+            Some(Away::Leaving) | None => Ok(Place::Nowhere),
         }
     }
 
@@ -76,24 +109,38 @@ impl Residents {
         let mut states = self.states();
         states.resident.push((name, calls));
         if states.resident.len() > RESIDENTS_MAX {
-            // Under the lock, so that nobody looks for it meanwhile.
-            let (name, mut calls) = states.resident.remove(0);
-            let state = save(&mut calls);
-            states.away.insert(name, state);
+            self.evict_of(states, save);
         }
     }
 
     /// Takes the state that was called longest ago out of its instance, if one is
     /// in any.
     pub(super) fn evict(&self, save: impl FnOnce(&mut Calls) -> Result<ArrayRef, Error>) -> bool {
-        let mut states = self.states();
-        if states.resident.is_empty() {
-            return false;
+        let states = self.states();
+        let is_any = !states.resident.is_empty();
+        if is_any {
+            self.evict_of(states, save);
         }
+        is_any
+    }
+
+    /// The same of states of which one is in an instance. The guest runs while
+    /// others may look: only who wants that state waits.
+    fn evict_of(
+        &self,
+        mut states: MutexGuard<'_, States>,
+        save: impl FnOnce(&mut Calls) -> Result<ArrayRef, Error>,
+    ) {
         let (name, mut calls) = states.resident.remove(0);
-        let state = save(&mut calls);
-        states.away.insert(name, state);
-        true
+        states.away.insert(name, Away::Leaving);
+        drop(states);
+        // Told to those who wait whatever becomes of it.
+        let mut leaving = Leaving {
+            residents: self,
+            name,
+            state: Err(Error::Internal("a state was lost".to_owned())),
+        };
+        leaving.state = save(&mut calls);
     }
 
     /// Forgets a state.

@@ -17,7 +17,7 @@ mod stop;
 
 pub(crate) use account::Account;
 pub(crate) use guard::Guard;
-pub(crate) use instance::{Answer, Budget, Call, Exports, ROWS_MAX};
+pub(crate) use instance::{Answer, Budget, Call, Exports};
 pub(crate) use machine::Machine;
 pub use pool::ProcessLimits;
 pub(crate) use pool::{Lent, Pool};

@@ -33,6 +33,9 @@ pub(super) struct Room<'a> {
     pub(super) returns: &'a DataType,
 }
 
+/// What a call has for each row besides what others have.
+const BOOK_FUEL_PER_ROW: u64 = 64;
+
 /// What all rows of a call may burn together, where they must be done at once.
 const FUEL_AT_ONCE_MAX: u64 = 1 << 32;
 
@@ -194,6 +197,13 @@ impl Calls {
         };
         let columns: Vec<ArrayRef> = columns.iter().map(slice).collect();
         let arguments = Lowering::measure(&columns, rows as u32, memory_bytes_max)?;
+        // Rows that are null or of new groups need more of the book than others,
+        // and a call cannot be made again with fewer.
+        let book = BOOK_FUEL_PER_ROW.saturating_mul(rows as u64);
+        let budget = Budget {
+            fuel_per_call: budget.fuel_per_call.saturating_add(book),
+            ..budget
+        };
         let call = Call {
             operation,
             arguments: &arguments,

@@ -48,8 +48,8 @@ impl Guest {
         Self {
             definition,
             operations,
+            slices: Slices::new(pool.rows_max()),
             pool,
-            slices: Slices::new(),
             residents: Residents::default(),
             current,
             outside: Arc::new(outside),

@@ -75,6 +75,8 @@ impl Guest {
         let budget = Budget::from(self.definition.limits);
         let safe = self.pool.rows_within(budget, self.is_repeatable());
         match safe {
+            // Rows that are null may need more of the book than others.
+            Some(safe) if self.is_repeatable() => self.slices.next(rows.min(safe)),
             Some(safe) => rows.min(safe),
             None => self.slices.next(rows),
         }

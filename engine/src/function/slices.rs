@@ -2,11 +2,6 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::sandbox;
-
-/// The most rows of a call.
-const ROWS_MAX: usize = sandbox::ROWS_MAX as usize;
-
 /// The rows that the next call gets. A call has fuel for a hundredth of a
 /// second or so: a function that needs more for its rows gets fewer of them.
 ///
@@ -14,12 +9,15 @@ const ROWS_MAX: usize = sandbox::ROWS_MAX as usize;
 /// found by trying; it never decides an answer.
 pub(super) struct Slices {
     rows: AtomicUsize,
+    rows_max: usize,
 }
 
 impl Slices {
-    pub(super) fn new() -> Self {
+    /// For calls of so many rows at most.
+    pub(super) fn new(rows_max: usize) -> Self {
         Self {
-            rows: AtomicUsize::new(ROWS_MAX),
+            rows: AtomicUsize::new(rows_max),
+            rows_max,
         }
     }
 
@@ -35,8 +33,8 @@ impl Slices {
 
     /// Notes that twice as many rows would not have burnt what a call has.
     pub(super) fn were_light(&self, rows: usize) {
-        if rows < ROWS_MAX && rows == self.rows.load(Ordering::Relaxed) {
-            let more = rows.saturating_mul(2).min(ROWS_MAX);
+        if rows < self.rows_max && rows == self.rows.load(Ordering::Relaxed) {
+            let more = rows.saturating_mul(2).min(self.rows_max);
             self.rows.store(more, Ordering::Relaxed);
         }
     }
@@ -46,9 +44,11 @@ impl Slices {
 mod tests {
     use super::*;
 
+    const ROWS_MAX: usize = 4_096;
+
     #[test]
     fn slices_shrink_to_a_row_and_grow_back() {
-        let slices = Slices::new();
+        let slices = Slices::new(ROWS_MAX);
         assert_eq!(slices.next(100), 100);
         assert_eq!(slices.next(100_000), ROWS_MAX);
         let mut rows = ROWS_MAX;
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn last_rows_of_a_batch_say_nothing_about_more() {
-        let slices = Slices::new();
+        let slices = Slices::new(ROWS_MAX);
         slices.were_heavy(1_000);
         slices.were_light(7);
         assert_eq!(slices.next(ROWS_MAX), 500);

@@ -48,10 +48,10 @@ const BOUNDED_FUEL_GRANTED: u64 = 2_000_000;
 const GROWTH_LOSS_BYTES_MAX: usize = 3 << 16;
 
 /// The most rows of a call.
-pub(crate) const ROWS_MAX: u64 = 4_096;
+pub(super) const ROWS_MAX: u64 = 4_096;
 
 /// The most rows of a call whose rows are bounded, and need less bookkeeping.
-const BOUNDED_ROWS_MAX: u64 = 8_192;
+pub(super) const BOUNDED_ROWS_MAX: u64 = 8_192;
 
 impl Budget {
     /// What the rows of a call may burn together, that of the one that is going

@@ -10,7 +10,7 @@ use fusebox_marshal::Layout;
 
 use super::account::Account;
 use super::guard::Guard;
-use super::instance::{Answer, Budget, Call, Exports, Instance, ROWS_MAX};
+use super::instance::{Answer, BOUNDED_ROWS_MAX, Budget, Call, Exports, Instance, ROWS_MAX};
 use super::reset::Room;
 use super::stop::Stop;
 use crate::definition::Limits;
@@ -123,6 +123,15 @@ impl Pool {
     /// Whether the guest announces its rows, so that each has its own fuel.
     pub(crate) fn announces_rows(&self) -> bool {
         self.rows(0) != Rows::Shared
+    }
+
+    /// The most rows of a call.
+    pub(crate) fn rows_max(&self) -> usize {
+        let rows = match self.rows(0) {
+            Rows::Bounded(_) => BOUNDED_ROWS_MAX,
+            Rows::Shared | Rows::Announced => ROWS_MAX,
+        };
+        rows as usize
     }
 
     /// How the fuel of an operation's rows is granted.

@@ -67,7 +67,10 @@ mod tests {
     fn value_of_a_key_is_text_or_json() {
         let json = r#"{"a": "x\u00fc\n", "b": [1, 2.5, {"c": null}], "c": null, "d": false}"#;
         assert_eq!(json_get(json, "a").as_deref(), Some("xü\n"));
-        assert_eq!(json_get(json, "b").as_deref(), Some(r#"[1,2.5,{"c":null}]"#));
+        assert_eq!(
+            json_get(json, "b").as_deref(),
+            Some(r#"[1,2.5,{"c":null}]"#)
+        );
         assert_eq!(json_get(json, "c"), None);
         assert_eq!(json_get(json, "d").as_deref(), Some("false"));
         assert_eq!(json_get(json, "e"), None);

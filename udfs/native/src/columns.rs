@@ -1,11 +1,15 @@
 //! Arrays as the columns that functions take.
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
+use std::convert::identity;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BinaryArray, StringViewArray};
 use datafusion::arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Float64Type, Int64Type, IntervalMonthDayNano,
-    IntervalMonthDayNanoType, IntervalUnit, TimeUnit, TimestampNanosecondType,
+    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Float64Type, Int64Type,
+    IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit, TimeUnit,
+    TimestampNanosecondType,
 };
 use datafusion::common::{Result, exec_datafusion_err};
+use fusebox_sdk::{Date, Decimal};
 
 /// An argument's column.
 pub(crate) trait Column<'a>: Sized {
@@ -13,9 +17,16 @@ pub(crate) trait Column<'a>: Sized {
     type Value: Copy;
 
     /// The type of its arrays.
-    const TYPE: DataType;
+    fn data_type() -> DataType;
 
     fn read(array: &'a ArrayRef) -> Result<Self>;
+
+    /// The first rows, as a slice of that length: a loop over them then checks
+    /// no bound.
+    #[inline]
+    fn first(self, _rows: usize) -> Self {
+        self
+    }
 
     /// The value of a row that is not null.
     fn value(&self, row: usize) -> Self::Value;
@@ -30,82 +41,98 @@ pub(crate) trait Columns<'a>: Sized {
 
     fn read(arrays: &'a [ArrayRef]) -> Result<Self>;
 
+    /// The first rows of each.
+    fn first(self, rows: usize) -> Self;
+
     /// The values of a row, none of which is null.
     fn row(&self, row: usize) -> Self::Row;
 }
 
-impl<'a, A: Column<'a>> Columns<'a> for (A,) {
-    type Row = (A::Value,);
+/// The columns of so many arguments.
+macro_rules! columns {
+    ($count:literal: $($name:ident $column:ident,)+) => {
+        impl<'a, $($name: Column<'a>),+> Columns<'a> for ($($name,)+) {
+            type Row = ($($name::Value,)+);
 
-    fn types() -> Vec<DataType> {
-        vec![A::TYPE]
-    }
+            fn types() -> Vec<DataType> {
+                vec![$($name::data_type()),+]
+            }
 
-    fn read(arrays: &'a [ArrayRef]) -> Result<Self> {
-        let [a] = arrays else {
-            return Err(exec_datafusion_err!("not one argument"));
-        };
-        Ok((A::read(a)?,))
-    }
+            fn read(arrays: &'a [ArrayRef]) -> Result<Self> {
+                let [$($column),+] = arrays else {
+                    return Err(exec_datafusion_err!("not {} arguments", $count));
+                };
+                Ok(($($name::read($column)?,)+))
+            }
 
-    #[inline]
-    fn row(&self, row: usize) -> Self::Row {
-        (self.0.value(row),)
-    }
+            #[inline]
+            fn first(self, rows: usize) -> Self {
+                let ($($column,)+) = self;
+                ($($column.first(rows),)+)
+            }
+
+            #[inline]
+            fn row(&self, row: usize) -> Self::Row {
+                let ($($column,)+) = self;
+                ($($column.value(row),)+)
+            }
+        }
+    };
 }
-
-impl<'a, A: Column<'a>, B: Column<'a>> Columns<'a> for (A, B) {
-    type Row = (A::Value, B::Value);
-
-    fn types() -> Vec<DataType> {
-        vec![A::TYPE, B::TYPE]
-    }
-
-    fn read(arrays: &'a [ArrayRef]) -> Result<Self> {
-        let [a, b] = arrays else {
-            return Err(exec_datafusion_err!("not two arguments"));
-        };
-        Ok((A::read(a)?, B::read(b)?))
-    }
-
-    #[inline]
-    fn row(&self, row: usize) -> Self::Row {
-        (self.0.value(row), self.1.value(row))
-    }
-}
+columns! { 1: A a, }
+columns! { 2: A a, B b, }
+columns! { 3: A a, B b, C c, }
+columns! { 4: A a, B b, C c, D d, }
+columns! { 5: A a, B b, C c, D d, E e, }
 
 /// A slice of numbers.
 macro_rules! numbers {
-    ($($(#[$doc:meta])* $name:ident $arrow:ty as $value:ty, $ty:expr;)*) => {$(
+    ($(
+        $(#[$doc:meta])*
+        $name:ident $arrow:ty as $value:ty, $ty:expr, $to_value:expr;
+    )*) => {$(
         $(#[$doc])*
-        pub(crate) struct $name<'a>(&'a [$value]);
+        pub(crate) struct $name<'a>(&'a [<$arrow as ArrowPrimitiveType>::Native]);
 
         impl<'a> Column<'a> for $name<'a> {
             type Value = $value;
 
-            const TYPE: DataType = $ty;
+            fn data_type() -> DataType {
+                $ty
+            }
 
             fn read(array: &'a ArrayRef) -> Result<Self> {
                 numbers::<$arrow>(array).map(Self)
             }
 
             #[inline]
+            fn first(self, rows: usize) -> Self {
+                Self(&self.0[..rows])
+            }
+
+            #[inline]
             fn value(&self, row: usize) -> $value {
-                self.0[row]
+                $to_value(self.0[row])
             }
         }
     )*};
 }
 numbers! {
     /// `DOUBLE`.
-    Doubles Float64Type as f64, DataType::Float64;
+    Doubles Float64Type as f64, DataType::Float64, identity;
     /// `BIGINT`.
-    Longs Int64Type as i64, DataType::Int64;
+    Longs Int64Type as i64, DataType::Int64, identity;
     /// `TIMESTAMP`.
-    Timestamps TimestampNanosecondType as i64, DataType::Timestamp(TimeUnit::Nanosecond, None);
+    Timestamps TimestampNanosecondType as i64,
+        DataType::Timestamp(TimeUnit::Nanosecond, None), identity;
     /// `INTERVAL`.
     Intervals IntervalMonthDayNanoType as IntervalMonthDayNano,
-        DataType::Interval(IntervalUnit::MonthDayNano);
+        DataType::Interval(IntervalUnit::MonthDayNano), identity;
+    /// `DATE`.
+    Dates Date32Type as Date, DataType::Date32, Date::from_days;
+    /// `DECIMAL(12, 2)`.
+    Prices Decimal128Type as Decimal<12, 2>, DataType::Decimal128(12, 2),
+        |unscaled| Decimal::new(unscaled).unwrap_or_default();
 }
 
 /// `VARCHAR`.
@@ -114,7 +141,9 @@ pub(crate) struct Texts<'a>(&'a StringViewArray);
 impl<'a> Column<'a> for Texts<'a> {
     type Value = &'a str;
 
-    const TYPE: DataType = DataType::Utf8View;
+    fn data_type() -> DataType {
+        DataType::Utf8View
+    }
 
     fn read(array: &'a ArrayRef) -> Result<Self> {
         let texts = array.as_string_view_opt();
@@ -123,6 +152,27 @@ impl<'a> Column<'a> for Texts<'a> {
 
     #[inline]
     fn value(&self, row: usize) -> &'a str {
+        self.0.value(row)
+    }
+}
+
+/// `BYTEA`.
+pub(crate) struct Binaries<'a>(&'a BinaryArray);
+
+impl<'a> Column<'a> for Binaries<'a> {
+    type Value = &'a [u8];
+
+    fn data_type() -> DataType {
+        DataType::Binary
+    }
+
+    fn read(array: &'a ArrayRef) -> Result<Self> {
+        let bytes = array.as_binary_opt();
+        bytes.map(Self).ok_or_else(|| not_an_array_of(array))
+    }
+
+    #[inline]
+    fn value(&self, row: usize) -> &'a [u8] {
         self.0.value(row)
     }
 }

@@ -1,9 +1,10 @@
-//! Native twins of the functions in `udfs-stats`: the same Rust, called by
-//! DataFusion without a sandbox in between.
+//! Native twins of the functions that the benches measure: the same Rust, called
+//! by DataFusion without a sandbox in between.
 //!
 //! They are what the sandboxed functions are measured against, so they are
 //! written for speed: states lie side by side, loops go over primitive arrays,
-//! and rows are told apart from nulls 64 at a time. They answer to the names of
+//! results into memory that is reserved, and rows are told apart from nulls 64
+//! at a time. They answer to the names of
 //! the sandboxed functions with `native_` before, so that one session can have
 //! both.
 #![forbid(unsafe_code)]
@@ -11,8 +12,17 @@
 use std::sync::Arc;
 
 use datafusion::catalog::TableFunctionImpl;
-use datafusion::logical_expr::{AggregateUDF, WindowUDF};
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use datafusion::prelude::SessionContext;
+
+// The scalar functions.
+mod scalars;
+
+// A scalar function, as DataFusion asks for it.
+mod scalar;
+
+// What scalar functions answer, as columns.
+mod answers;
 
 // An aggregate function, as DataFusion asks for it.
 mod udaf;
@@ -50,6 +60,11 @@ mod columns;
 // The rows that are neither null nor filtered out.
 mod rows;
 
+/// The scalar functions.
+pub fn scalars() -> Vec<ScalarUDF> {
+    scalars::twins()
+}
+
 /// The aggregate functions.
 pub fn aggregates() -> Vec<AggregateUDF> {
     vec![
@@ -76,6 +91,9 @@ pub fn tables() -> Vec<(&'static str, Arc<dyn TableFunctionImpl>)> {
 
 /// Gives a session all of them.
 pub fn register(context: &SessionContext) {
+    scalars()
+        .into_iter()
+        .for_each(|function| context.register_udf(function));
     aggregates()
         .into_iter()
         .for_each(|function| context.register_udaf(function));

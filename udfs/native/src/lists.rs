@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, ListArray, PrimitiveArray};
-use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
-use datafusion::arrow::datatypes::{ArrowPrimitiveType, DataType, Field};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, PrimitiveArray};
+use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
+use datafusion::arrow::datatypes::{ArrowPrimitiveType, DataType, Field, Float64Type};
 use datafusion::common::Result;
 
-use crate::columns::{not_an_array_of, numbers};
+use crate::columns::{Column, not_an_array_of, numbers};
 
 /// The type of lists of something.
 pub(crate) fn list_of(item: DataType) -> DataType {
@@ -50,5 +50,37 @@ impl<'a, T: ArrowPrimitiveType> Lists<'a, T> {
     /// The list of a row.
     pub(crate) fn list(&self, row: usize) -> &'a [T::Native] {
         &self.items[self.offsets[row] as usize..self.offsets[row + 1] as usize]
+    }
+}
+
+/// `DOUBLE[]`: the numbers of a row, unless one of them is null.
+pub(crate) struct Vectors<'a> {
+    lists: Lists<'a, Float64Type>,
+    nulls: Option<&'a NullBuffer>,
+}
+
+impl<'a> Column<'a> for Vectors<'a> {
+    type Value = Option<&'a [f64]>;
+
+    fn data_type() -> DataType {
+        list_of(DataType::Float64)
+    }
+
+    fn read(array: &'a ArrayRef) -> Result<Self> {
+        let lists = Lists::read(array)?;
+        let nulls = array.as_list::<i32>().values().nulls();
+        Ok(Self { lists, nulls })
+    }
+
+    #[inline]
+    fn value(&self, row: usize) -> Option<&'a [f64]> {
+        if let Some(nulls) = self.nulls {
+            let start = self.lists.offsets[row] as usize;
+            let items = self.lists.offsets[row + 1] as usize - start;
+            if nulls.slice(start, items).null_count() > 0 {
+                return None;
+            }
+        }
+        Some(self.lists.list(row))
     }
 }

@@ -85,18 +85,32 @@ pub fn places(rows: usize) -> [Vec<f64>; 4] {
 /// If the function does not take such columns.
 pub fn arguments(function: &ScalarUDF, columns: &[Vec<f64>]) -> ScalarFunctionArgs {
     let column = |values: &Vec<f64>| Arc::new(Float64Array::from(values.clone())) as ArrayRef;
-    let arrays: Vec<ArrayRef> = columns.iter().map(column).collect();
-    let types: Vec<_> = arrays
-        .iter()
-        .map(|array| array.data_type().clone())
-        .collect();
+    let arrays = columns.iter().map(column);
+    call_of(
+        function,
+        columns.first().map_or(0, Vec::len),
+        arrays.map(ColumnarValue::Array).collect(),
+    )
+}
+
+/// A call of a function with these arguments, as DataFusion makes it.
+///
+/// # Panics
+///
+/// If the function does not take them.
+pub fn call_of(
+    function: &ScalarUDF,
+    rows: usize,
+    arguments: Vec<ColumnarValue>,
+) -> ScalarFunctionArgs {
+    let types: Vec<_> = arguments.iter().map(ColumnarValue::data_type).collect();
     let returns = function
         .return_type(&types)
         .expect("the function takes these");
     let field = |data_type| Arc::new(Field::new("f", data_type, true));
     ScalarFunctionArgs {
-        number_rows: columns.first().map_or(0, Vec::len),
-        args: arrays.into_iter().map(ColumnarValue::Array).collect(),
+        number_rows: rows,
+        args: arguments,
         arg_fields: types.into_iter().map(field).collect(),
         return_field: field(returns),
         config_options: Arc::new(ConfigOptions::default()),

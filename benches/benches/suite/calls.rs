@@ -6,9 +6,9 @@ use arrow::array::ArrayRef;
 use arrow::compute::cast;
 use criterion::Criterion;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
-use fusebox_benches::{call_of, function, session_with};
+use fusebox_benches::{call_of, function};
 
-use crate::kernels::{KERNELS, Kernel};
+use crate::kernels::{KERNELS, Kernel, session};
 use crate::turns::{Pair, Turns, geometric_mean};
 
 /// The size of DataFusion's batches, which the ratios that have goals are of.
@@ -46,8 +46,7 @@ struct Line {
 
 /// Measures the calls that the command line asks for.
 pub(crate) fn measure(criterion: &mut Criterion) -> Calls {
-    let session = session_with(1, &["geo", "text", "math", "kernels"]);
-    native::register(session.context());
+    let session = session(1);
     let mut calls = Calls::default();
     for kernel in &KERNELS {
         let functions =

@@ -9,7 +9,8 @@ use arrow::array::{
 use arrow::compute::take;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::ColumnarValue;
-use fusebox_benches::places;
+use fusebox::Session;
+use fusebox_benches::{places, session_with};
 
 use crate::turns::random;
 
@@ -38,6 +39,27 @@ impl Kernel {
             |text: &&str| ColumnarValue::Scalar(ScalarValue::Utf8View(Some((*text).into())));
         columns.chain(self.constants.iter().map(constant)).collect()
     }
+}
+
+/// A session over so many partitions that knows all functions and their twins.
+pub(crate) fn session(partitions: usize) -> Session {
+    let session = session_with(partitions, &["geo", "text", "math"]);
+    let context = session.context();
+    // DataFusion has functions of these names, which are other functions.
+    for built_in in ["gcd", "upper"] {
+        context.deregister_udf(built_in);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.expect("a runtime can be started");
+    for statement in [
+        "CREATE MODULE kernels LANGUAGE WASM FROM 'target/guests/kernels.wasm'",
+        "IMPORT FUNCTIONS FROM MODULE kernels",
+    ] {
+        let done = runtime.block_on(session.sql(statement));
+        done.expect("the guests are built, and the names are free");
+    }
+    native::register(context);
+    session
 }
 
 /// Puts nulls in place of some values, in no order.

@@ -11,10 +11,9 @@ use datafusion::datasource::MemTable;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use fusebox::Session;
-use fusebox_benches::session_with;
 use tokio::runtime::Runtime;
 
-use crate::kernels::KERNELS;
+use crate::kernels::{KERNELS, session};
 use crate::turns::{Pair, Turns, geometric_mean};
 
 /// How many flights there are from airports to airports whose place is known.
@@ -130,8 +129,6 @@ fn sorted(batches: &[RecordBatch]) -> Vec<String> {
 
 impl Bench {
     fn new(threads: usize) -> Self {
-        let session = session_with(threads, &["geo", "text", "math", "kernels"]);
-        native::register(session.context());
         let runtime = match threads {
             1 => tokio::runtime::Builder::new_current_thread().build(),
             _ => tokio::runtime::Builder::new_multi_thread()
@@ -141,7 +138,7 @@ impl Bench {
         let bench = Self {
             threads,
             runtime: runtime.expect("a runtime can be started"),
-            session,
+            session: session(threads),
         };
         bench.load();
         bench

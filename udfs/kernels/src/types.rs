@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn tax_is_rounded_to_the_nearest_cent_halves_away_from_zero() {
-        assert_eq!(gross(100_00), Some(119_00));
+        assert_eq!(gross(10_000), Some(11_900));
         assert_eq!(gross(49), Some(58));
         assert_eq!(gross(50), Some(60));
         assert_eq!(gross(-50), Some(-60));

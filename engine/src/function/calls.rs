@@ -118,23 +118,18 @@ impl Calls {
         rows: usize,
         returns: &DataType,
     ) -> Result<ArrayRef, Error> {
-        let index = self.index(operation);
-        self.go_on()?;
         if i32::try_from(rows).is_err() {
             return Err(Error::Internal(format!("a partition of {rows} rows")));
         }
         let budget = self.budget_at_once(rows);
-        let answer = self.once(index, columns, 0, rows, rows as u32, budget, returns);
-        answer.map_err(|stop| self.guest.error(stop, rows, |row| row))
+        self.ask(operation, columns, rows, rows as u32, budget, returns)
     }
 
     /// Has the guest forget its first `groups` groups. What a state has put
     /// together may take as much to take apart.
     pub(super) fn forget(&mut self, groups: usize) -> Result<(), Error> {
-        let index = self.index(Operation::Forget);
         let budget = self.budget_at_once(groups);
-        let done = self.once(index, &[], 0, groups, 0, budget, &DataType::Null);
-        done.map_err(|stop| self.guest.error(stop, groups, |row| row))?;
+        self.ask(Operation::Forget, &[], groups, 0, budget, &DataType::Null)?;
         Ok(())
     }
 
@@ -146,11 +141,24 @@ impl Calls {
         rows: usize,
         returns: &DataType,
     ) -> Result<ArrayRef, Error> {
-        let index = self.index(operation);
         let budget = Budget::from(self.guest.definition.limits);
+        let in_turn = self.guest.pool.rows_in_turn(self.index(operation), budget);
+        self.ask(operation, columns, rows.min(in_turn), 0, budget, returns)
+    }
+
+    /// Calls an operation once, of which `rows_min` of the rows must be done.
+    fn ask(
+        &mut self,
+        operation: Operation,
+        columns: &[ArrayRef],
+        rows: usize,
+        rows_min: u32,
+        budget: Budget,
+        returns: &DataType,
+    ) -> Result<ArrayRef, Error> {
         self.go_on()?;
-        let rows = rows.min(self.guest.pool.rows_in_turn(index, budget));
-        let answer = self.once(index, columns, 0, rows, 0, budget, returns);
+        let index = self.index(operation);
+        let answer = self.once(index, columns, 0, rows, rows_min, budget, returns);
         answer.map_err(|stop| self.guest.error(stop, rows, |row| row))
     }
 

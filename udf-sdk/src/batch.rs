@@ -1,12 +1,12 @@
 //! The loop over the rows of a batch: the one place where the author's
 //! function is called.
 
-use crate::column::{BLOCK_ROWS, SPREAD_ROWS};
+use crate::column::{BLOCK_ROWS, SPREAD_ROWS, bits};
 use crate::entry::Call;
 use crate::fuel;
 use crate::output::{Output, Value};
-use crate::results::Results;
-use crate::row::{Row, Shape};
+use crate::results::{Block, Results};
+use crate::row::{Row, Shape, Valid};
 
 /// Why a batch has no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,15 +97,30 @@ pub(crate) fn fill_announced<'c, R: Row<'c>, O: Output>(
     results: &mut <O::Value as Value>::Results,
 ) -> Result<(), Failure> {
     O::Value::start(results, rows);
-    let has_nulls = R::shape(columns).has_nulls;
+    let block_rows = match R::shape(columns).has_nulls {
+        true => BLOCK_ROWS,
+        false => rows,
+    };
     let mut failure = None;
-    let answers = (0..rows).map(|row| {
-        if failure.is_some() || (has_nulls && !R::is_called(columns, row)) {
-            return (row, None);
+    let mut start = 0;
+    while start < rows && failure.is_none() {
+        let count = block_rows.min(rows - start);
+        let mut answer = |row: usize| match failure {
+            None => one(columns, row, &function, &mut failure),
+            // No row is called any more after one that failed.
+            Some(_) => None,
+        };
+        let called = R::valid(columns, start).strict;
+        if called | !bits(count) == u64::MAX {
+            let answers = (start..start + count).map(|row| (row, answer(row)));
+            O::Value::extend(results, answers);
+        } else {
+            let rows = count;
+            let block = Block { start, rows, called };
+            O::Value::extend_some(results, block, answer);
         }
-        (row, one(columns, row, &function, &mut failure))
-    });
-    O::Value::extend(results, answers);
+        start += count;
+    }
     finish::<O>(results, failure)
 }
 
@@ -151,34 +166,77 @@ pub(crate) fn fill<'c, R: Row<'c>, O: Output>(
     let mut start = 0;
     while start < rows && failure.is_none() {
         let count = block_rows.min(rows - start);
-        let mut call = |row: usize, raw: R::Raw| {
-            // After a failure no row is called any more: its own failure or
-            // trap would hide the first.
-            if failure.is_some() {
-                return None;
-            }
-            R::with(raw, |row| function(row).into_row(), || Ok(None)).unwrap_or_else(|message| {
-                failure = Some(Failure { row, message });
-                None
-            })
-        };
-        let valid = R::valid(columns, start);
-        if valid.every.trailing_ones() as usize >= count.min(BLOCK_ROWS) {
-            let raws = (start..start + count).zip(R::rows::<true>(columns, start, count));
-            O::Value::extend(results, raws.map(|(row, raw)| (row, call(row, raw))));
+        let Valid { every, strict } = R::valid(columns, start);
+        let unused = !bits(count);
+        failure = if every | unused == u64::MAX {
+            fill_dense::<true, R, O>(columns, start, count, &mut function, results)
+        } else if strict | unused == u64::MAX {
+            fill_dense::<false, R, O>(columns, start, count, &mut function, results)
         } else {
-            let raws = (start..start + count).zip(R::rows::<false>(columns, start, count));
-            O::Value::extend(
-                results,
-                raws.map(|(row, raw)| {
-                    let is_called = valid.strict >> (row % BLOCK_ROWS) & 1 == 1;
-                    (row, is_called.then(|| call(row, raw)).flatten())
-                }),
-            );
-        }
+            let block = Block {
+                start,
+                rows: count,
+                called: strict,
+            };
+            fill_sparse::<R, O>(columns, block, &mut function, results)
+        };
         start += count;
     }
     finish::<O>(results, failure)
+}
+
+// Apart from each other, since compilers run out of registers where loops stand
+// in one function.
+
+/// Fills `results` for the `rows` rows from `start`, for all of which the
+/// function is called; if `FULL`, no argument of theirs is null.
+#[inline(never)]
+fn fill_dense<'c, const FULL: bool, R: Row<'c>, O: Output>(
+    columns: &R::Columns,
+    start: usize,
+    rows: usize,
+    function: &mut impl FnMut(R) -> O,
+    results: &mut <O::Value as Value>::Results,
+) -> Option<Failure> {
+    let mut failure = None;
+    let raws = (start..start + rows).zip(R::rows::<FULL>(columns, start, rows));
+    let answers = raws.map(|(row, raw)| (row, call(row, raw, function, &mut failure)));
+    O::Value::extend(results, answers);
+    failure
+}
+
+/// Fills `results` for a block.
+#[inline(never)]
+fn fill_sparse<'c, R: Row<'c>, O: Output>(
+    columns: &R::Columns,
+    block: Block,
+    function: &mut impl FnMut(R) -> O,
+    results: &mut <O::Value as Value>::Results,
+) -> Option<Failure> {
+    let mut failure = None;
+    O::Value::extend_some(results, block, |row| {
+        let raw = R::rows::<false>(columns, row, 1).next()?;
+        call(row, raw, function, &mut failure)
+    });
+    failure
+}
+
+/// Calls the function for a row, unless one failed before: its own failure or
+/// trap would hide the first.
+#[inline(always)]
+fn call<'c, R: Row<'c>, O: Output>(
+    row: usize,
+    raw: R::Raw,
+    function: &mut impl FnMut(R) -> O,
+    failure: &mut Option<Failure>,
+) -> Option<O::Value> {
+    if failure.is_some() {
+        return None;
+    }
+    R::with(raw, |row| function(row).into_row(), || Ok(None)).unwrap_or_else(|message| {
+        *failure = Some(Failure { row, message });
+        None
+    })
 }
 
 /// How many rows a loop can go through at once.

@@ -287,6 +287,16 @@ fn word(words: &[[u8; 8]], row: usize) -> u64 {
     u64::from_le_bytes(words.get(row / BLOCK_ROWS).copied().unwrap_or_default())
 }
 
+/// As many bits as a word has rows, the lowest ones.
+#[inline]
+pub(crate) fn bits(rows: usize) -> u64 {
+    match rows {
+        0 => 0,
+        1..BLOCK_ROWS => u64::MAX >> (BLOCK_ROWS - rows),
+        _ => u64::MAX,
+    }
+}
+
 /// Bit `row` of a bitmap, least significant bit first.
 #[inline]
 pub(crate) fn bit(words: &[[u8; 8]], row: usize) -> bool {

@@ -345,7 +345,7 @@ pub(crate) fn aligned(bytes: &[u8], position: usize) -> &[u8] {
         // then nothing is left of the values of this row: they were made from
         // it in `batch::one` and appended to the results, or dropped.
         unsafe {
-            place.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            copy(bytes, place);
             slice::from_raw_parts(place, bytes.len())
         }
     }
@@ -353,6 +353,53 @@ pub(crate) fn aligned(bytes: &[u8], position: usize) -> &[u8] {
     {
         let _ = position;
         bytes
+    }
+}
+
+/// Copies bytes in a few steps where they are few: Wasm's own instruction calls
+/// the host, which takes longer than that.
+///
+/// # Safety
+///
+/// At `to` is room for the bytes, which lie elsewhere.
+#[cfg(target_arch = "wasm32")]
+#[inline(always)]
+unsafe fn copy(bytes: &[u8], to: *mut u8) {
+    let (from, len) = (bytes.as_ptr(), bytes.len());
+    // SAFETY: pieces end where the bytes do, at the latest: they may overlap,
+    // and no byte is left out. They have a size each that the compiler knows,
+    // so it takes a load and a store for each.
+    unsafe {
+        let piece = |start: usize, size: usize| {
+            to.add(start).copy_from_nonoverlapping(from.add(start), size)
+        };
+        match len {
+            0 => {}
+            1..4 => {
+                piece(0, 1);
+                piece(len / 2, 1);
+                piece(len - 1, 1);
+            }
+            4..8 => {
+                piece(0, 4);
+                piece(len - 4, 4);
+            }
+            8..16 => {
+                piece(0, 8);
+                piece(len - 8, 8);
+            }
+            16..32 => {
+                piece(0, 16);
+                piece(len - 16, 16);
+            }
+            32..64 => {
+                piece(0, 16);
+                piece(16, 16);
+                piece(len - 32, 16);
+                piece(len - 16, 16);
+            }
+            _ => piece(0, len),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::append::{Append, AppendPart};
 use crate::calendar::{Date, Duration, Interval, Time};
 use crate::decimal::{AnyDecimal, Decimal};
 use crate::float::F16;
-use crate::results::{BitResults, ByteResults, NestedResults, NumberResults, Results};
+use crate::results::{BitResults, Block, ByteResults, NestedResults, NumberResults, Results};
 use crate::sql::{Nested, Sql, SqlType};
 use crate::timestamp::{Timestamp, TimestampTz, Unit};
 
@@ -66,6 +66,14 @@ pub trait Value: SqlType + Sized {
 
     /// Appends rows, each with its number.
     fn extend(results: &mut Self::Results, rows: impl Iterator<Item = (usize, Option<Self>)>);
+
+    /// Appends the rows of a block, of which `value` has those that the function
+    /// is called for, by their numbers.
+    fn extend_some(
+        results: &mut Self::Results,
+        block: Block,
+        value: impl FnMut(usize) -> Option<Self>,
+    );
 }
 
 /// The SQL type of a result of the type `R`.
@@ -135,6 +143,15 @@ macro_rules! values {
                 results: &mut Self::Results, rows: impl Iterator<Item = (usize, Option<Self>)>) {
                 results.extend(rows);
             }
+
+            #[inline(always)]
+            fn extend_some(
+                results: &mut Self::Results,
+                block: Block,
+                value: impl FnMut(usize) -> Option<Self>,
+            ) {
+                results.extend_some(block, value);
+            }
         }
     )+)*};
 }
@@ -175,6 +192,14 @@ impl<V: Append + Nested> Value for V {
     fn extend(results: &mut NestedResults, rows: impl Iterator<Item = (usize, Option<Self>)>) {
         results.extend(rows);
     }
+
+    fn extend_some(
+        results: &mut NestedResults,
+        block: Block,
+        value: impl FnMut(usize) -> Option<Self>,
+    ) {
+        results.extend_some(block, value);
+    }
 }
 
 /// Types that a column holds as a number.
@@ -201,6 +226,15 @@ macro_rules! made_of_numbers {
             fn extend(
                 results: &mut Self::Results, rows: impl Iterator<Item = (usize, Option<Self>)>) {
                 results.extend(rows.map(|(row, value)| (row, value.map($read))));
+            }
+
+            #[inline(always)]
+            fn extend_some(
+                results: &mut Self::Results,
+                block: Block,
+                mut value: impl FnMut(usize) -> Option<Self>,
+            ) {
+                results.extend_some(block, |row| value(row).map($read));
             }
         }
     )*};

@@ -5,6 +5,10 @@
 
 #[cfg(target_arch = "wasm32")]
 use std::cell::RefCell;
+#[cfg(target_arch = "wasm32")]
+use std::ptr;
+#[cfg(target_arch = "wasm32")]
+use std::sync::atomic::AtomicU64;
 
 /// Hands out numbers for the places of `aligned` copies.
 #[derive(Debug, Default)]
@@ -19,10 +23,29 @@ impl Places {
     }
 }
 
+/// How many places are there from the beginning, and how many bytes they have.
+#[cfg(target_arch = "wasm32")]
+const SMALL: (usize, usize) = (8, 256);
+
 /// The address of a place, aligned to 16, with room for so many bytes. It is
 /// good until more room is asked for there.
 #[cfg(target_arch = "wasm32")]
+#[inline]
 pub(crate) fn place(position: usize, bytes: usize) -> *mut u8 {
+    #[repr(align(64))]
+    struct Small([[AtomicU64; SMALL.1 / 8]; SMALL.0]);
+    static PLACES: Small = Small([const { [const { AtomicU64::new(0) }; SMALL.1 / 8] }; SMALL.0]);
+    match PLACES.0.get(position) {
+        Some(place) if bytes <= SMALL.1 => {
+            ptr::with_exposed_provenance_mut(place.as_ptr().expose_provenance())
+        }
+        _ => large_place(position, bytes),
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+#[inline(never)]
+fn large_place(position: usize, bytes: usize) -> *mut u8 {
     thread_local! {
         // One place for each argument.
         static PLACES: RefCell<Vec<Vec<u128>>> = const { RefCell::new(Vec::new()) };

@@ -1,6 +1,9 @@
 //! Result columns, built row by row in memory that is kept from call to call.
 
+use std::iter::repeat_n;
+
 use crate::append::{Append, AppendPart};
+use crate::column::{BLOCK_ROWS, bits};
 use crate::entry::Call;
 use crate::node::Node;
 
@@ -29,38 +32,79 @@ pub trait Results: Default + 'static {
 /// Which result rows are null. The bitmap is made when the first one is.
 #[derive(Debug, Default)]
 struct Nulls {
-    bitmap: Vec<u8>,
+    words: Vec<u64>,
     rows: usize,
 }
 
 impl Nulls {
     const fn new() -> Self {
         Self {
-            bitmap: Vec::new(),
+            words: Vec::new(),
             rows: 0,
         }
     }
 
     fn start(&mut self, rows: usize) {
-        self.bitmap.clear();
+        self.words.clear();
         self.rows = rows;
     }
 
+    /// Makes a row null. Not inlined, since loops that never come here would
+    /// keep less in registers.
+    #[inline(never)]
     fn set_null(&mut self, row: usize) {
-        if self.bitmap.is_empty() {
-            self.bitmap.resize(self.rows.div_ceil(8), u8::MAX);
+        self.set_nulls(row - row % BLOCK_ROWS, 1 << (row % BLOCK_ROWS));
+    }
+
+    /// Makes those of the [`BLOCK_ROWS`] rows from `start` null whose bits are 1.
+    #[inline]
+    fn set_nulls(&mut self, start: usize, nulls: u64) {
+        if nulls == 0 {
+            return;
         }
-        if let Some(byte) = self.bitmap.get_mut(row / 8) {
-            *byte &= !(1 << (row % 8));
+        if self.words.is_empty() {
+            self.words.resize(self.rows.div_ceil(BLOCK_ROWS), u64::MAX);
+        }
+        if let Some(word) = self.words.get_mut(start / BLOCK_ROWS) {
+            *word &= !nulls;
         }
     }
 
     fn buffer(&self) -> *const u8 {
-        if self.bitmap.is_empty() {
+        if self.words.is_empty() {
             std::ptr::null()
         } else {
-            self.bitmap.as_ptr()
+            self.words.as_ptr().cast()
         }
+    }
+}
+
+/// Some of the [`BLOCK_ROWS`] rows from one on: the others are null whatever
+/// the function would say.
+#[derive(Clone, Copy, Debug)]
+pub struct Block {
+    /// The first row, a multiple of [`BLOCK_ROWS`].
+    pub(crate) start: usize,
+    /// How many rows there are.
+    pub(crate) rows: usize,
+    /// 1 for each row that the function is called for, the first lowest.
+    pub(crate) called: u64,
+}
+
+impl Block {
+    /// Goes through the rows that the function is called for, each as its place
+    /// in the block. Returns which rows are null.
+    #[inline]
+    fn each(self, mut is_null: impl FnMut(usize) -> bool) -> u64 {
+        let all = bits(self.rows);
+        let mut left = self.called & all;
+        let mut nulls = !left & all;
+        while left != 0 {
+            let place = left.trailing_zeros() as usize;
+            left &= left - 1;
+            nulls |= u64::from(is_null(place)) << place;
+        }
+        nulls
     }
 }
 
@@ -90,6 +134,27 @@ impl<N: Copy + Default> NumberResults<N> {
                 N::default()
             })
         }));
+    }
+
+    /// Appends the rows of a block, of which `value` has those that the function
+    /// is called for.
+    #[inline]
+    pub(crate) fn extend_some(
+        &mut self,
+        block: Block,
+        mut value: impl FnMut(usize) -> Option<N>,
+    ) {
+        let base = self.values.len();
+        self.values.resize(base + block.rows, N::default());
+        let values = self.values.get_mut(base..).unwrap_or_default();
+        let nulls = block.each(|place| {
+            let value = value(block.start + place);
+            if let (Some(to), Some(value)) = (values.get_mut(place), value) {
+                *to = value;
+            }
+            value.is_none()
+        });
+        self.nulls.set_nulls(block.start, nulls);
     }
 
     /// The buffers in the order of the layout, the validity bitmap first.
@@ -147,6 +212,24 @@ impl BitResults {
         if bits > 0 {
             self.words.push(word);
         }
+    }
+
+    /// Appends the rows of a block, of which `value` has those that the function
+    /// is called for.
+    #[inline]
+    pub(crate) fn extend_some(
+        &mut self,
+        block: Block,
+        mut value: impl FnMut(usize) -> Option<bool>,
+    ) {
+        let mut word = 0;
+        let nulls = block.each(|place| {
+            let value = value(block.start + place);
+            word |= u64::from(value == Some(true)) << place;
+            value.is_none()
+        });
+        self.words.push(word);
+        self.nulls.set_nulls(block.start, nulls);
     }
 
     /// The buffers in the order of the layout, the validity bitmap first.
@@ -212,20 +295,47 @@ impl ByteResults {
         } = self;
         offsets.extend(rows.map(|(row, value)| {
             match &value {
-                Some(value) if value.as_ref().len() <= bytes_max - data.len() => {
-                    let value = value.as_ref();
-                    if value.len() > data.capacity() - data.len() {
-                        grow(data, value.len(), bytes_max);
+                Some(value) => {
+                    if !append(data, value.as_ref(), bytes_max) {
+                        overflow.get_or_insert(row);
                     }
-                    data.extend_from_slice(value);
-                }
-                Some(_) => {
-                    overflow.get_or_insert(row);
                 }
                 None => nulls.set_null(row),
             }
             data.len() as i32
         }));
+    }
+
+    /// Appends the rows of a block, of which `value` has those that the function
+    /// is called for.
+    #[inline]
+    pub(crate) fn extend_some<B: AsRef<[u8]>>(
+        &mut self,
+        block: Block,
+        mut value: impl FnMut(usize) -> Option<B>,
+    ) {
+        let Self {
+            offsets,
+            data,
+            nulls,
+            overflow,
+        } = self;
+        let mut next = 0;
+        let null_rows = block.each(|place| {
+            let row = block.start + place;
+            offsets.extend(repeat_n(data.len() as i32, place - next));
+            next = place + 1;
+            let value = value(row);
+            if let Some(value) = &value
+                && !append(data, value.as_ref(), DATA_BYTES_MAX)
+            {
+                overflow.get_or_insert(row);
+            }
+            offsets.push(data.len() as i32);
+            value.is_none()
+        });
+        offsets.extend(repeat_n(data.len() as i32, block.rows - next));
+        nulls.set_nulls(block.start, null_rows);
     }
 
     /// The buffers in the order of the layout, the validity bitmap first.
@@ -236,6 +346,19 @@ impl ByteResults {
             self.data.as_ptr(),
         ]
     }
+}
+
+/// Appends a value, if it fits.
+#[inline]
+fn append(data: &mut Vec<u8>, value: &[u8], bytes_max: usize) -> bool {
+    if value.len() > bytes_max - data.len() {
+        return false;
+    }
+    if value.len() > data.capacity() - data.len() {
+        grow(data, value.len(), bytes_max);
+    }
+    data.extend_from_slice(value);
+    true
 }
 
 /// Makes room for `bytes` more, and for as many again as there are, but not for
@@ -292,6 +415,20 @@ impl NestedResults {
             }
         }
     }
+
+    /// Appends the rows of a block, of which `value` has those that the function
+    /// is called for.
+    pub(crate) fn extend_some<V: Append>(
+        &mut self,
+        block: Block,
+        mut value: impl FnMut(usize) -> Option<V>,
+    ) {
+        self.extend((0..block.rows).map(|place| {
+            let row = block.start + place;
+            let is_called = block.called >> place & 1 == 1;
+            (row, is_called.then(|| value(row)).flatten())
+        }));
+    }
 }
 
 impl Default for NestedResults {
@@ -323,8 +460,8 @@ mod tests {
 
     impl Nulls {
         fn is_null(&self, row: usize) -> bool {
-            let byte = self.bitmap.get(row / 8);
-            byte.is_some_and(|byte| byte >> (row % 8) & 1 == 0)
+            let word = self.words.get(row / BLOCK_ROWS);
+            word.is_some_and(|word| word >> (row % BLOCK_ROWS) & 1 == 0)
         }
     }
 

@@ -28,6 +28,10 @@ pub trait View<'c>: Copy + 'c {
 /// were measured.
 const PART_BYTES: usize = 160;
 
+/// The largest numbers that the standard library goes through bytes by: what
+/// has as many bytes lies at the same alignment in every row.
+const WORD_BYTES: usize = 8;
+
 /// What it takes to copy what it holds, however little that is: some 280 units.
 pub(crate) const COPY_BYTES: usize = 640;
 
@@ -120,7 +124,8 @@ impl<'c, N: Number> View<'c> for NumberView<'c, N> {
     #[inline]
     fn part<const ALONE: bool>(self, start: usize, len: usize) -> Self {
         let mut values = self.values.get(start..start + len).unwrap_or_default();
-        if ALONE {
+        // Only what looks through bytes by words cares for the rest.
+        if ALONE && size_of::<N>() < WORD_BYTES {
             values = N::chunks(aligned(N::flat(values), self.place));
         }
         Self {

@@ -31,7 +31,7 @@ const EXAMPLES: [&str; 3] = ["kinds", "triangle", "types"];
 /// comes first in memory, so that overflowing it traps instead of overwriting
 /// statics.
 const RUSTFLAGS: &str = "-C link-arg=-zstack-size=24576 -C link-arg=--stack-first \
-                         -C target-feature=+simd128";
+                         -C target-feature=+simd128 -C jump-tables=no";
 
 /// Compiles every guest, and the SDK's examples, and leaves
 /// `target/guests/*.wasm`.

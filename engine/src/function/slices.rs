@@ -6,11 +6,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// second or so: a function that needs more for its rows gets fewer of them.
 ///
 /// Where a call that ran out can be made again with fewer rows, the number is
-/// found by trying; it never decides an answer.
+/// found by trying; it never decides an answer. What was tried in vain is lost,
+/// so more is tried ever more seldom.
 pub(super) struct Slices {
     rows: AtomicUsize,
     rows_max: usize,
+    /// How many light calls it takes to try more rows.
+    patience: AtomicUsize,
+    /// How many of them there have been.
+    light: AtomicUsize,
 }
+
+/// More rows are tried after so many light calls at the latest.
+const PATIENCE_MAX: usize = 1_024;
 
 impl Slices {
     /// For calls of so many rows at most.
@@ -18,6 +26,8 @@ impl Slices {
         Self {
             rows: AtomicUsize::new(rows_max),
             rows_max,
+            patience: AtomicUsize::new(1),
+            light: AtomicUsize::new(0),
         }
     }
 
@@ -29,14 +39,25 @@ impl Slices {
     /// Notes that so many rows burnt more than a call has.
     pub(super) fn were_heavy(&self, rows: usize) {
         self.rows.store((rows / 2).max(1), Ordering::Relaxed);
+        let patience = self.patience.load(Ordering::Relaxed);
+        let more = patience.saturating_mul(2).min(PATIENCE_MAX);
+        self.patience.store(more, Ordering::Relaxed);
+        self.light.store(0, Ordering::Relaxed);
     }
 
     /// Notes that twice as many rows would not have burnt what a call has.
     pub(super) fn were_light(&self, rows: usize) {
-        if rows < self.rows_max && rows == self.rows.load(Ordering::Relaxed) {
-            let more = rows.saturating_mul(2).min(self.rows_max);
-            self.rows.store(more, Ordering::Relaxed);
+        if rows == self.rows_max || rows != self.rows.load(Ordering::Relaxed) {
+            return;
         }
+        let light = self.light.load(Ordering::Relaxed) + 1;
+        if light < self.patience.load(Ordering::Relaxed) {
+            self.light.store(light, Ordering::Relaxed);
+            return;
+        }
+        self.light.store(0, Ordering::Relaxed);
+        let more = rows.saturating_mul(2).min(self.rows_max);
+        self.rows.store(more, Ordering::Relaxed);
     }
 }
 
@@ -58,12 +79,27 @@ mod tests {
         }
         slices.were_heavy(1);
         assert_eq!(slices.next(10), 1);
-        slices.were_light(1);
-        assert_eq!(slices.next(10), 2);
-        for _ in 0..20 {
+        for _ in 0..20 * PATIENCE_MAX {
             slices.were_light(slices.next(ROWS_MAX));
         }
         assert_eq!(slices.next(usize::MAX), ROWS_MAX);
+    }
+
+    #[test]
+    fn more_is_tried_ever_more_seldom() {
+        let slices = Slices::new(ROWS_MAX);
+        let mut calls = Vec::new();
+        for _ in 0..12 {
+            slices.were_heavy(ROWS_MAX);
+            let mut light = 0;
+            while slices.next(ROWS_MAX) < ROWS_MAX {
+                slices.were_light(ROWS_MAX / 2);
+                light += 1;
+            }
+            calls.push(light);
+        }
+        assert_eq!(calls[..4], [2, 4, 8, 16]);
+        assert_eq!(calls[10..], [PATIENCE_MAX; 2]);
     }
 
     #[test]

@@ -29,14 +29,22 @@ pub(crate) struct Budget {
     pub(crate) stack_bytes_max: u64,
 }
 
-/// What the rows of one call may burn together, unless one alone may burn more.
+/// What the rows of one call may burn together that share a tank, or cannot be
+/// called again, unless one alone may burn more.
 ///
 /// The host looks up between calls, to see whether the query was cancelled, so
 /// a call must end soon whatever the guest does. The dearest code that is known
 /// follows pointers through memory that is in no cache: 39 ns for a unit of
-/// fuel were measured. With the limits of [`Limits::default`], a call has 2.5
-/// million units at most, or below 100 ms.
+/// fuel were measured. With the limits of [`Limits::default`], a call has some
+/// 2.5 million units at most, or 100 ms.
 const FUEL_GRANTED: u64 = 1_000_000;
+
+/// What announced rows may burn together, with what keeping their book takes,
+/// unless that is not enough for one of them.
+const ANNOUNCED_FUEL_GRANTED: u64 = 1_750_000;
+
+/// What a row is certain to find beside what it may burn itself.
+const FUEL_BESIDE: u64 = FUEL_GRANTED / 2;
 
 /// What the rows of one call may burn together where they are bounded, and none
 /// can take from the others: with what is for the call, 2.5 million units, which
@@ -47,28 +55,32 @@ const BOUNDED_FUEL_GRANTED: u64 = 2_000_000;
 /// little, in bytes: what is left over in front of it, and a page behind it.
 const GROWTH_LOSS_BYTES_MAX: usize = 3 << 16;
 
-/// The most rows of a call.
-pub(super) const ROWS_MAX: u64 = 4_096;
+/// The most rows of a call: what a batch of DataFusion's has.
+pub(super) const ROWS_MAX: u64 = 8_192;
 
-/// The most rows of a call whose rows are bounded, and need less bookkeeping.
-pub(super) const BOUNDED_ROWS_MAX: u64 = 8_192;
+/// The most rows of a call where rows share a tank, or where it cannot be made
+/// again with fewer.
+pub(super) const ROWS_ONCE_MAX: u64 = 4_096;
 
 impl Budget {
-    /// What the rows of a call may burn together, that of the one that is going
-    /// on included: a row begins only where there is as much as it may burn.
-    pub(super) fn fuel_granted(self) -> u64 {
-        FUEL_GRANTED.max(self.fuel_per_row.saturating_add(FUEL_GRANTED / 2))
+    /// What announced rows may burn together, and their book with them, of which
+    /// each row brings so much. That of the one that is going on is included: a
+    /// row begins only where there is as much as it may burn.
+    pub(super) fn fuel_announced(self, rows: u32, book_fuel_per_row: u64) -> u64 {
+        let book = book_fuel_per_row.saturating_mul(rows.into());
+        let least = self.fuel_per_row.saturating_add(FUEL_BESIDE);
+        ANNOUNCED_FUEL_GRANTED.max(least.saturating_add(book))
     }
 
     /// How many rows that burn as much as they may, a call may be about.
     pub(super) fn rows_within(self) -> u64 {
-        (FUEL_GRANTED / self.fuel_per_row.max(1)).clamp(1, ROWS_MAX)
+        (FUEL_GRANTED / self.fuel_per_row.max(1)).clamp(1, ROWS_ONCE_MAX)
     }
 
     /// How many rows that burn so much at most, a call may be about.
     pub(super) fn bounded_rows_within(fuel: u64) -> u64 {
         let fuel = fuel.saturating_add(BOUNDED_BOOK_FUEL_PER_ROW);
-        (BOUNDED_FUEL_GRANTED / fuel).clamp(1, BOUNDED_ROWS_MAX)
+        (BOUNDED_FUEL_GRANTED / fuel).clamp(1, ROWS_MAX)
     }
 
     /// What so many rows and their call have.
@@ -150,7 +162,8 @@ pub(crate) struct Call<'a> {
 /// A call's answer.
 pub(crate) struct Answer {
     pub(crate) column: ArrayRef,
-    /// Whether the call was far from burning what a call may burn.
+    /// Whether one about twice as many rows would not have burnt what it may
+    /// burn.
     pub(crate) is_light: bool,
 }
 
@@ -318,8 +331,9 @@ impl Instance {
                     call.nulls,
                     self.result_bytes_max,
                 )?,
-                is_light: self.meter.burnt(&mut self.store, budget, kind, rows, bytes)
-                    < FUEL_GRANTED / 4
+                is_light: self
+                    .meter
+                    .is_light(&mut self.store, budget, kind, rows, bytes)
                     && !self
                         .store
                         .data()

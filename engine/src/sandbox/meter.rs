@@ -60,9 +60,9 @@ impl Grant {
         let all = |fuel: u64| fuel.saturating_mul(rows.into()).saturating_add(call);
         let fuel = match kind {
             Rows::Shared => budget.fuel_of(rows).min(budget.fuel_shared()),
-            Rows::Announced => all(BOOK_FUEL_PER_ROW)
+            Rows::Announced => call
                 .saturating_add(bytes)
-                .saturating_add(budget.fuel_granted()),
+                .saturating_add(budget.fuel_announced(rows, BOOK_FUEL_PER_ROW)),
             Rows::Bounded(fuel) => all(fuel.saturating_add(BOUNDED_BOOK_FUEL_PER_ROW)),
         };
         let (fuel_per_row, bounded) = match kind {
@@ -142,19 +142,24 @@ impl Meter {
         begun.map_err(|error| Stop::Instantiate(format!("{error:#}")))
     }
 
-    /// What a call has burnt that ended well.
-    pub(super) fn burnt(
+    /// Whether a call that ended well would have done so for twice as many rows,
+    /// if they burn a little more.
+    pub(super) fn is_light(
         &self,
         store: &mut Store,
         budget: Budget,
         kind: Rows,
         rows: u32,
         bytes: u64,
-    ) -> u64 {
+    ) -> bool {
         let left = self.fuel.get(store).i64().unwrap_or_default();
         let left = u64::try_from(left).unwrap_or_default();
-        let granted = Grant::for_rows(budget, kind, rows, bytes).fuel;
-        granted.saturating_sub(left)
+        let granted = |rows, bytes| Grant::for_rows(budget, kind, rows, bytes).fuel;
+        let burnt = granted(rows, bytes).saturating_sub(left);
+        // The last row begins only where there is as much as it may burn.
+        let wanted = (burnt.saturating_mul(2)).saturating_add(burnt / 4);
+        let wanted = wanted.saturating_add(budget.fuel_per_row);
+        wanted <= granted(rows.saturating_mul(2), bytes.saturating_mul(2))
     }
 
     /// How a call ended: what is spent counts before what the guest made of it.

@@ -10,7 +10,7 @@ use fusebox_marshal::Layout;
 
 use super::account::Account;
 use super::guard::Guard;
-use super::instance::{Answer, BOUNDED_ROWS_MAX, Budget, Call, Exports, Instance, ROWS_MAX};
+use super::instance::{Answer, Budget, Call, Exports, Instance, ROWS_MAX, ROWS_ONCE_MAX};
 use super::reset::Room;
 use super::stop::Stop;
 use crate::definition::Limits;
@@ -128,8 +128,8 @@ impl Pool {
     /// The most rows of a call.
     pub(crate) fn rows_max(&self) -> usize {
         let rows = match self.rows(0) {
-            Rows::Bounded(_) => BOUNDED_ROWS_MAX,
-            Rows::Shared | Rows::Announced => ROWS_MAX,
+            Rows::Bounded(_) | Rows::Announced => ROWS_MAX,
+            Rows::Shared => ROWS_ONCE_MAX,
         };
         rows as usize
     }

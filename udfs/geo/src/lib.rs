@@ -1,12 +1,12 @@
 //! Bundled functions: places on the Earth.
 //!
-//! One source, compiled to Wasm and natively. Sine, cosine and arcsine are
-//! those of `libm` in both, so that both give the same bits; a platform's own
+//! One source, compiled to Wasm and natively. Sine, cosine and arctangent
+//! are those of `libm` in both, so that both give the same bits; a platform's own
 //! would differ in the last one.
 #![forbid(unsafe_code)]
 
 use fusebox_sdk::udf;
-use libm::{asin, cos, sin};
+use libm::{atan2, cos, sin};
 
 /// The mean radius R₁ of the Earth, in kilometres: (2a + b) / 3 of the GRS 80
 /// ellipsoid, as in H. Moritz, "Geodetic Reference System 1980", Journal of
@@ -30,8 +30,10 @@ pub fn haversine_km(lat1: f64, lon1: f64, lat2: f64, lon2: f64) -> f64 {
     let half_lon = sin((lon2 - lon1).to_radians() / 2.0);
     let scale = cos(lat1.to_radians()) * cos(lat2.to_radians());
     let haversine = half_lat * half_lat + scale * half_lon * half_lon;
-    // Rounding can push antipodes past 1, where the arcsine ends.
-    2.0 * EARTH_RADIUS_KM * asin(haversine.sqrt().clamp(0.0, 1.0))
+    // Rounding can push antipodes past 1. The arcsine of the root would do as
+    // well, but it is inexact there, and `libm` takes roots of its own.
+    let rest = (1.0 - haversine).max(0.0);
+    2.0 * EARTH_RADIUS_KM * atan2(haversine.sqrt(), rest.sqrt())
 }
 
 /// The geohash of a place, with `length` digits.

@@ -1,16 +1,17 @@
 //! What a call option is worth.
 
 use fusebox_sdk::udf;
-use libm::{erfc, exp, log, sqrt};
+use libm::{erfc, exp, log};
 
 /// The price of a European call option that expires in so many years: F. Black
 /// and M. Scholes, "The Pricing of Options and Corporate Liabilities" (1973).
 ///
 /// `rate` and `volatility` are per year, 0.05 for 5 %. The functions are those
-/// of `libm` natively too, so that both give the same bits.
+/// of `libm` natively too, so that both give the same bits, but for the root,
+/// which has the same anywhere.
 #[udf]
 pub fn black_scholes(spot: f64, strike: f64, years: f64, rate: f64, volatility: f64) -> f64 {
-    let spread = volatility * sqrt(years);
+    let spread = volatility * years.sqrt();
     let drift = (rate + volatility * volatility / 2.0) * years;
     let d1 = (log(spot / strike) + drift) / spread;
     spot * normal(d1) - strike * exp(-rate * years) * normal(d1 - spread)

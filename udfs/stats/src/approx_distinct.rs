@@ -204,7 +204,7 @@ fn tau(x: f64) -> f64 {
     }
     let (mut root, mut scale, mut sum) = (x, 1.0, 1.0 - x);
     loop {
-        root = libm::sqrt(root);
+        root = root.sqrt();
         scale *= 0.5;
         let next = sum - (1.0 - root) * (1.0 - root) * scale;
         if next == sum {

@@ -19,6 +19,7 @@ use crate::catalog::Module;
 use crate::definition::{Argument, Definition, Digest, Kind, Origin, Volatility, canonical};
 use crate::error::{Error, Refusal, Result, Subject};
 use crate::function::{Current, Function, Host, HostOptions};
+use crate::measure::Measured;
 use crate::statement::{CreateFunction, Declarations, Source};
 
 pub use paths::Paths;
@@ -68,6 +69,12 @@ impl Factory {
             host: Arc::new(Host::new(options, current)?),
             paths,
         })
+    }
+
+    /// What each function has cost since this was last asked, as
+    /// [`Session::take_measured`](crate::Session::take_measured).
+    pub fn take_measured(&self) -> Vec<Measured> {
+        self.host.take_measured()
     }
 
     /// Reads a module that a statement names or brings, checks its digest, and

@@ -35,6 +35,7 @@ use crate::definition::{
     ANY_DECIMAL, Argument, Definition, Kind, Limits, Reset, SqlType, check_type,
 };
 use crate::error::{Error, ModuleFault, Refusal, Result, Subject};
+use crate::measure::{Measured, Parts, Watches};
 use crate::module::{Inspection, Modules};
 use crate::sandbox::{Machine, Pool, Stop};
 
@@ -52,6 +53,7 @@ pub(crate) struct Host {
     modules: Modules,
     options: HostOptions,
     current: Current,
+    watches: Watches,
 }
 
 /// What an embedder may set.
@@ -62,6 +64,8 @@ pub(crate) struct HostOptions {
     pub(crate) aggregate_memory_bytes_max: u64,
     pub(crate) module_bytes_max: u64,
     pub(crate) cache: bool,
+    pub(crate) measure: bool,
+    pub(crate) left_out: Parts,
 }
 
 impl Default for HostOptions {
@@ -72,6 +76,8 @@ impl Default for HostOptions {
             aggregate_memory_bytes_max: Limits::AGGREGATE_MEMORY_BYTES_MAX,
             module_bytes_max: 16 << 20,
             cache: false,
+            measure: false,
+            left_out: Parts::default(),
         }
     }
 }
@@ -99,9 +105,10 @@ impl Host {
             return Err(Error::Config("module_bytes_max is zero"));
         }
         Ok(Self {
-            modules: Modules::new(Machine::new(options.cache)?),
+            modules: Modules::new(Machine::new(options.cache)?, options.left_out),
             options,
             current,
+            watches: Watches::new(options.measure),
         })
     }
 
@@ -119,6 +126,11 @@ impl Host {
     /// The limits that no function may exceed.
     pub(crate) fn limits_max(&self) -> Limits {
         self.options.limits_max
+    }
+
+    /// What each function has cost since this was last asked.
+    pub(crate) fn take_measured(&self) -> Vec<Measured> {
+        self.watches.take()
     }
 
     /// The largest module that is accepted, in bytes.
@@ -165,9 +177,17 @@ impl Host {
         };
         let (compiled, operations) = bound().map_err(|fault| module_error(&subject, fault))?;
         let (operations, exports): (Vec<_>, Vec<_>) = operations.into_iter().unzip();
-        let remembers = definition.kind == Kind::Scalar && !guest::is_repeatable(&definition);
+        let remembers = definition.kind == Kind::Scalar
+            && (self.options.left_out.reset || !guest::is_repeatable(&definition));
         let exports = compiled.exports(exports);
-        let pool = Pool::new(Arc::clone(&compiled.code), exports, limits, remembers);
+        let watch = self.watches.watch(&definition);
+        let pool = Pool::new(
+            Arc::clone(&compiled.code),
+            exports,
+            limits,
+            remembers,
+            watch,
+        );
         pool.warm(limits.into())
             .map_err(|stop| instantiating(&subject, stop))?;
         let outside = QueryContext::new(Cancellation::default(), Arc::clone(memory_pool));

@@ -61,6 +61,9 @@ mod sandbox;
 // Arrow into guest memory, and back: a crate of its own, `fusebox-marshal`, in
 // `engine/marshal`.
 
+// What calls cost, for who measures.
+mod measure;
+
 // What a function is: plain data.
 mod definition;
 
@@ -73,6 +76,7 @@ pub use definition::{
 };
 pub use error::{Breach, Error, Exhausted, ModuleFault, PathRefusal, Refusal, Result, Subject};
 pub use factory::{Factory, Paths};
+pub use measure::{Measured, Parts};
 pub use sandbox::ProcessLimits;
 pub use session::{Session, SessionBuilder};
 pub use statement::{Statement, Statements};
@@ -147,7 +151,7 @@ mod tests {
             for file in room(&name) {
                 let code = code(&file);
                 let names = |library: &str| code.contains(&format!("{library}::"));
-                let below = ["module", "sandbox", "definition", "error"];
+                let below = ["module", "sandbox", "measure", "definition", "error"];
                 if below.contains(&name.as_str()) {
                     assert!(!names("datafusion"), "{}", file.display());
                 }

@@ -10,6 +10,7 @@ use super::arguments::joined;
 use super::guest::Guest;
 use super::query::Cancellation;
 use crate::error::Error;
+use crate::measure::Step;
 use crate::module::Operation;
 use crate::sandbox::{Account, Budget, Call, Lent, Stop};
 
@@ -204,7 +205,9 @@ impl Calls {
             _ => column.slice(first, rows),
         };
         let columns: Vec<ArrayRef> = columns.iter().map(slice).collect();
+        let lap = self.guest.pool.watch.time(Step::Lower);
         let arguments = Lowering::measure(&columns, rows as u32, memory_bytes_max)?;
+        drop(lap);
         // Rows that are null or of new groups need more of the book than others,
         // and a call cannot be made again with fewer.
         let book = BOOK_FUEL_PER_ROW.saturating_mul(rows as u64);

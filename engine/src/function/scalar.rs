@@ -15,6 +15,7 @@ use super::guest::Guest;
 use super::overloads::Overloads;
 use crate::definition::{Reset, Volatility};
 use crate::error::Error;
+use crate::measure::Step;
 use crate::sandbox::{Answer, Budget, Call, Stop};
 
 impl Guest {
@@ -171,7 +172,9 @@ impl Guest {
         fresh: bool,
     ) -> Result<Answer, Stop> {
         let limits = self.definition.limits;
+        let lap = self.pool.watch.time(Step::Lower);
         let arguments = Lowering::measure(columns, rows as u32, limits.memory_bytes_max)?;
+        drop(lap);
         let call = Call {
             operation: 0,
             arguments: &arguments,

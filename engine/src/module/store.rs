@@ -8,6 +8,7 @@ use fusebox_instrument::{Error as Unmetered, Options, Rows, instrument};
 use super::inspect::Inspection;
 use crate::definition::Digest;
 use crate::error::ModuleFault;
+use crate::measure::Parts;
 use crate::sandbox::{Exports, Guard, Machine};
 
 /// A module that was inspected and compiled.
@@ -38,13 +39,17 @@ impl Compiled {
 /// The compiled modules of a session. One that nothing uses any more is gone.
 pub(crate) struct Modules {
     machine: Machine,
+    /// What all of them lack. Wasmtime's cache tells them from others, since it
+    /// goes by what the instrumentation has made of a module.
+    left_out: Parts,
     compiled: Mutex<HashMap<Digest, Weak<Compiled>>>,
 }
 
 impl Modules {
-    pub(crate) fn new(machine: Machine) -> Self {
+    pub(crate) fn new(machine: Machine, left_out: Parts) -> Self {
         Self {
             machine,
+            left_out,
             compiled: Mutex::default(),
         }
     }
@@ -58,7 +63,12 @@ impl Modules {
         // Not under the lock: two that compile the same module at once waste
         // some work, but nobody waits.
         let inspection = Inspection::of(binary)?;
-        let metered = instrument(binary, Options::default()).map_err(|error| match error {
+        let options = Options {
+            metered: !self.left_out.fuel,
+            canonical_nans: !self.left_out.canonical_nans,
+            ..Options::default()
+        };
+        let metered = instrument(binary, options).map_err(|error| match error {
             Unmetered::Import { module, name } => ModuleFault::Import { module, name },
             error => ModuleFault::Metering(error),
         })?;

@@ -14,11 +14,12 @@ use fusebox_marshal::lower::Lowering;
 
 use super::account::Account;
 use super::guard::Guard;
-use super::meter::Meter;
+use super::meter::{Meter, is_light};
 use super::reset::{Base, Room};
 use super::stop::{Stop, instantiating};
 use crate::definition::Limits;
 use crate::error::Breach;
+use crate::measure::{Answered, Step, Watch};
 
 /// What a call may burn.
 #[derive(Clone, Copy, Debug)]
@@ -289,14 +290,17 @@ impl Instance {
     }
 
     /// Lowers, calls, lifts.
-    pub(super) fn call(&mut self, call: Call<'_>) -> Result<Answer, Stop> {
+    pub(super) fn call(&mut self, call: Call<'_>, watch: &Watch) -> Result<Answer, Stop> {
         let Call { budget, .. } = call;
         let (function, kind) = self.operations[call.operation].clone();
         let rows = call.arguments.rows();
         let bytes = call.arguments.bytes();
+        let mut lap = watch.time(Step::Guest);
         let arena = self.reserve(bytes, budget)?;
+        lap.enter(Step::Lower);
         let memory = self.memory.data_mut(&mut self.store);
         let lowered = call.arguments.write(arena, memory)?;
+        lap.enter(Step::Guest);
         let addresses = (lowered.args.0, rows, lowered.result.0);
         self.meter
             .begin_rows(&mut self.store, budget, kind, rows, bytes)?;
@@ -304,6 +308,7 @@ impl Instance {
         let ended = self
             .meter
             .verdict(&mut self.store, Some(self.memory), ended);
+        lap.enter(Step::Lift);
         // With fewer rows beside, or in a fresh instance, it would have had the
         // memory: however it ended, that does not count.
         if call.alike && self.store.data().was_denied() {
@@ -322,23 +327,27 @@ impl Instance {
         };
         let memory = self.memory.data(&self.store);
         match status {
-            STATUS_OK => Ok(Answer {
-                column: lift_some(
+            STATUS_OK => {
+                let column = lift_some(
                     lowered.result,
                     memory,
                     call.returns,
                     call.rows_min.into()..=rows.into(),
                     call.nulls,
                     self.result_bytes_max,
-                )?,
-                is_light: self
-                    .meter
-                    .is_light(&mut self.store, budget, kind, rows, bytes)
-                    && !self
-                        .store
-                        .data()
-                        .is_much(self.memory.data_size(&self.store) * 2),
-            }),
+                )?;
+                let memory_bytes = self.memory.data_size(&self.store);
+                let fuel = self.meter.burnt(&mut self.store, budget, kind, rows, bytes);
+                lap.answered(Answered {
+                    lowered_bytes: bytes,
+                    column: &column,
+                    fuel,
+                    memory_bytes,
+                });
+                let is_light = is_light(budget, kind, rows, bytes, fuel)
+                    && !self.store.data().is_much(memory_bytes * 2);
+                Ok(Answer { column, is_light })
+            }
             STATUS_FAILURE => {
                 let (row, message) = failure(lowered.result, memory, rows.into())?;
                 Err(Stop::Failed { row, message })

@@ -79,6 +79,15 @@ impl Grant {
     }
 }
 
+/// Whether a call for `rows` rows that has burnt so much would have ended well
+/// for twice as many, if they burn a little more.
+pub(super) fn is_light(budget: Budget, kind: Rows, rows: u32, bytes: u64, burnt: u64) -> bool {
+    let grant = Grant::for_rows(budget, kind, rows.saturating_mul(2), bytes.saturating_mul(2));
+    // The last row begins only where there is as much as it may burn.
+    let wanted = burnt.saturating_mul(2).saturating_add(burnt / 4);
+    wanted.saturating_add(budget.fuel_per_row) <= grant.fuel
+}
+
 impl Meter {
     pub(super) fn of(instance: wasmtime::Instance, store: &mut Store) -> Self {
         let begin = instance.get_typed_func(&mut *store, EXPORT_BEGIN);
@@ -142,24 +151,19 @@ impl Meter {
         begun.map_err(|error| Stop::Instantiate(format!("{error:#}")))
     }
 
-    /// Whether a call that ended well would have done so for twice as many rows,
-    /// if they burn a little more.
-    pub(super) fn is_light(
+    /// What a call has burnt that ended well.
+    pub(super) fn burnt(
         &self,
         store: &mut Store,
         budget: Budget,
         kind: Rows,
         rows: u32,
         bytes: u64,
-    ) -> bool {
+    ) -> u64 {
         let left = self.fuel.get(store).i64().unwrap_or_default();
         let left = u64::try_from(left).unwrap_or_default();
-        let granted = |rows, bytes| Grant::for_rows(budget, kind, rows, bytes).fuel;
-        let burnt = granted(rows, bytes).saturating_sub(left);
-        // The last row begins only where there is as much as it may burn.
-        let wanted = (burnt.saturating_mul(2)).saturating_add(burnt / 4);
-        let wanted = wanted.saturating_add(budget.fuel_per_row);
-        wanted <= granted(rows.saturating_mul(2), bytes.saturating_mul(2))
+        let granted = Grant::for_rows(budget, kind, rows, bytes).fuel;
+        granted.saturating_sub(left)
     }
 
     /// How a call ended: what is spent counts before what the guest made of it.

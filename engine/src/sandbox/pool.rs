@@ -15,6 +15,7 @@ use super::reset::Room;
 use super::stop::Stop;
 use crate::definition::Limits;
 use crate::error::{Error, Result};
+use crate::measure::{Step, Watch};
 
 /// What all functions of all sessions of this process may use together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +68,7 @@ pub(crate) struct Pool {
     limits: Limits,
     /// Whether an instance may remember earlier calls.
     remembers: bool,
+    pub(crate) watch: Watch,
     idle: Mutex<Vec<Instance>>,
     at_work: Arc<AtomicU64>,
 }
@@ -83,12 +85,14 @@ impl Pool {
         exports: Exports,
         limits: Limits,
         remembers: bool,
+        watch: Watch,
     ) -> Self {
         Self {
             module,
             exports,
             limits,
             remembers,
+            watch,
             idle: Mutex::default(),
             at_work: Arc::default(),
         }
@@ -102,6 +106,7 @@ impl Pool {
         account: impl Fn() -> Box<dyn Account>,
     ) -> Result<Answer, Stop> {
         let (_turn, _process_turn) = self.turns()?;
+        let lap = self.watch.time(Step::Reset);
         let mut instance = if call.fresh {
             self.instantiate(call.budget, Some(account()))?
         } else if self.remembers {
@@ -113,7 +118,8 @@ impl Pool {
             let room = (rows, bytes, call.returns);
             self.lend_as_new(room, bytes, call.budget, account)?
         };
-        let result = instance.call(call);
+        drop(lap);
+        let result = instance.call(call, &self.watch);
         if is_whole(&result) && (self.remembers || instance.can_be_reset()) {
             self.take_back(instance);
         }
@@ -162,6 +168,7 @@ impl Pool {
         account: impl Fn() -> Option<Box<dyn Account>>,
     ) -> Result<Lent, Stop> {
         let turns = self.turns()?;
+        let _lap = self.watch.time(Step::Reset);
         let instance = match room {
             // Its first call may be about less.
             Some(room) => self.lend_as_new(room, 0, budget, account)?,
@@ -310,7 +317,7 @@ impl Lent {
     pub(crate) fn call(&mut self, call: Call<'_>) -> Result<Answer, Stop> {
         let gone = || Stop::Instantiate("it was stopped".to_owned());
         let mut instance = self.instance.take().ok_or_else(gone)?;
-        let result = instance.call(call);
+        let result = instance.call(call, &self.pool.watch);
         // One that has no room for an arena has run nothing but its allocator.
         if is_whole(&result) || matches!(result, Err(Stop::Arena { .. })) {
             self.instance = Some(instance);

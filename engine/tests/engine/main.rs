@@ -2,6 +2,7 @@
 
 mod endless;
 mod limits;
+mod measure;
 mod memory;
 mod query;
 mod types;

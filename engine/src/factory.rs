@@ -19,7 +19,7 @@ use crate::catalog::Module;
 use crate::definition::{Argument, Definition, Digest, Kind, Origin, Volatility, canonical};
 use crate::error::{Error, Refusal, Result, Subject};
 use crate::function::{Current, Function, Host, HostOptions};
-use crate::measure::Measured;
+use crate::measure::{Measured, Profile};
 use crate::statement::{CreateFunction, Declarations, Source};
 
 pub use paths::Paths;
@@ -75,6 +75,12 @@ impl Factory {
     /// [`Session::take_measured`](crate::Session::take_measured).
     pub fn take_measured(&self) -> Vec<Measured> {
         self.host.take_measured()
+    }
+
+    /// What guests were seen to do since this was last asked, as
+    /// [`Session::take_profile`](crate::Session::take_profile).
+    pub fn take_profile(&self) -> Profile {
+        self.host.take_profile()
     }
 
     /// Reads a module that a statement names or brings, checks its digest, and

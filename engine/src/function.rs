@@ -24,6 +24,7 @@ mod slices;
 mod query;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType};
 use arrow::error::ArrowError;
@@ -35,7 +36,7 @@ use crate::definition::{
     ANY_DECIMAL, Argument, Definition, Kind, Limits, Reset, SqlType, check_type,
 };
 use crate::error::{Error, ModuleFault, Refusal, Result, Subject};
-use crate::measure::{Measured, Parts, Watches};
+use crate::measure::{Measured, Parts, Profile, Watches};
 use crate::module::{Inspection, Modules};
 use crate::sandbox::{Machine, Pool, Stop};
 
@@ -66,6 +67,7 @@ pub(crate) struct HostOptions {
     pub(crate) cache: bool,
     pub(crate) measure: bool,
     pub(crate) left_out: Parts,
+    pub(crate) profile: Option<Duration>,
 }
 
 impl Default for HostOptions {
@@ -78,6 +80,7 @@ impl Default for HostOptions {
             cache: false,
             measure: false,
             left_out: Parts::default(),
+            profile: None,
         }
     }
 }
@@ -104,8 +107,14 @@ impl Host {
         if options.module_bytes_max == 0 {
             return Err(Error::Config("module_bytes_max is zero"));
         }
+        if options.profile.is_some_and(|interval| interval.is_zero()) {
+            return Err(Error::Config("the interval of the profile is zero"));
+        }
         Ok(Self {
-            modules: Modules::new(Machine::new(options.cache)?, options.left_out),
+            modules: Modules::new(
+                Machine::new(options.cache, options.profile)?,
+                options.left_out,
+            ),
             options,
             current,
             watches: Watches::new(options.measure),
@@ -131,6 +140,11 @@ impl Host {
     /// What each function has cost since this was last asked.
     pub(crate) fn take_measured(&self) -> Vec<Measured> {
         self.watches.take()
+    }
+
+    /// What guests were seen to do since this was last asked.
+    pub(crate) fn take_profile(&self) -> Profile {
+        self.modules.take_profile()
     }
 
     /// The largest module that is accepted, in bytes.

@@ -76,7 +76,7 @@ pub use definition::{
 };
 pub use error::{Breach, Error, Exhausted, ModuleFault, PathRefusal, Refusal, Result, Subject};
 pub use factory::{Factory, Paths};
-pub use measure::{Measured, Parts};
+pub use measure::{Hot, Measured, Parts, Profile, Sample};
 pub use sandbox::ProcessLimits;
 pub use session::{Session, SessionBuilder};
 pub use statement::{Statement, Statements};

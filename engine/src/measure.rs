@@ -5,6 +5,8 @@
 //! no counters: a call then finds in a few places that there are none, and looks
 //! at no clock.
 
+mod profile;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,6 +14,9 @@ use std::time::{Duration, Instant};
 use arrow::array::{Array, ArrayData, ArrayRef};
 
 use crate::definition::Definition;
+
+pub(crate) use profile::SAMPLES_MAX;
+pub use profile::{Hot, Profile, Sample};
 
 /// Parts of the sandbox that a measurement leaves out, to see what they cost.
 ///

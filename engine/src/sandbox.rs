@@ -12,6 +12,7 @@ mod machine;
 mod meter;
 mod pool;
 mod reset;
+mod sampler;
 mod snapshot;
 mod stop;
 
@@ -21,4 +22,5 @@ pub(crate) use instance::{Answer, Budget, Call, Exports};
 pub(crate) use machine::Machine;
 pub use pool::ProcessLimits;
 pub(crate) use pool::{Lent, Pool};
+pub(crate) use sampler::Sampler;
 pub(crate) use stop::Stop;

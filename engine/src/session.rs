@@ -5,6 +5,7 @@ mod registry;
 mod show;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
@@ -18,7 +19,7 @@ use crate::definition::Limits;
 use crate::error::{Error, Result};
 use crate::factory::{Factory, Paths};
 use crate::function::{Current, HostOptions, QueryContext};
-use crate::measure::{Measured, Parts};
+use crate::measure::{Measured, Parts, Profile};
 use crate::statement::{Parsed, Statement, Statements};
 
 use registry::Registry;
@@ -122,6 +123,12 @@ impl Session {
     /// [`measure`](SessionBuilder::measure).
     pub fn take_measured(&self) -> Vec<Measured> {
         self.factory.take_measured()
+    }
+
+    /// What guests were seen to do since this was last asked; nothing, unless
+    /// the session was built to [`profile`](SessionBuilder::profile) them.
+    pub fn take_profile(&self) -> Profile {
+        self.factory.take_profile()
     }
 
     /// What pays for the memory of guests right now: SQL can change it.
@@ -228,6 +235,14 @@ impl SessionBuilder {
     /// nanoseconds for each of a call's steps.
     pub fn measure(mut self, measure: bool) -> Self {
         self.options.measure = measure;
+        self
+    }
+
+    /// Looks every `interval` at what guests do, for
+    /// [`take_profile`](Session::take_profile). Guests are compiled so that they
+    /// let themselves be looked at, which makes them some percent slower.
+    pub fn profile(mut self, interval: Duration) -> Self {
+        self.options.profile = Some(interval);
         self
     }
 

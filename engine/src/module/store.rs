@@ -8,8 +8,8 @@ use fusebox_instrument::{Error as Unmetered, Options, Rows, instrument};
 use super::inspect::Inspection;
 use crate::definition::Digest;
 use crate::error::ModuleFault;
-use crate::measure::Parts;
-use crate::sandbox::{Exports, Guard, Machine};
+use crate::measure::{Parts, Profile};
+use crate::sandbox::{Exports, Guard, Machine, Sampler};
 
 /// A module that was inspected and compiled.
 pub(crate) struct Compiled {
@@ -20,6 +20,7 @@ pub(crate) struct Compiled {
     /// if that can be done.
     globals: Option<usize>,
     pub(crate) code: Arc<wasmtime::InstancePre<Guard>>,
+    sampler: Option<Arc<Sampler>>,
 }
 
 impl Compiled {
@@ -32,6 +33,7 @@ impl Compiled {
         Exports {
             operations: operations.collect(),
             globals: self.globals,
+            sampler: self.sampler.clone(),
         }
     }
 }
@@ -81,11 +83,19 @@ impl Modules {
             rows: metered.rows,
             globals: metered.globals,
             code,
+            sampler: self.machine.sampler().cloned(),
         });
         let mut known = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, compiled| compiled.strong_count() > 0);
         known.insert(digest, Arc::downgrade(&compiled));
         Ok(compiled)
+    }
+
+    /// What the instances of all modules were seen to do since this was last
+    /// asked.
+    pub(crate) fn take_profile(&self) -> Profile {
+        let taken = self.machine.sampler().map(|sampler| sampler.take());
+        taken.unwrap_or_default()
     }
 
     fn lookup(&self, digest: &Digest) -> Option<Arc<Compiled>> {

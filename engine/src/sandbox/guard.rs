@@ -13,6 +13,8 @@ pub(crate) struct Guard {
     denied: bool,
     /// What the memory is charged to while the instance is lent.
     account: Option<Box<dyn Account>>,
+    /// Whether a sampler looks at what it does.
+    pub(super) is_watched: bool,
 }
 
 /// What Wasmtime says, without having asked before, where a guest asks for more
@@ -31,6 +33,7 @@ impl Guard {
             table_elements: 0,
             denied: false,
             account,
+            is_watched: false,
         }
     }
 

@@ -1,5 +1,7 @@
 //! One instance: a module with a memory of its own, and the calls into it.
 
+use std::sync::Arc;
+
 use arrow::array::ArrayRef;
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
@@ -16,6 +18,7 @@ use super::account::Account;
 use super::guard::Guard;
 use super::meter::{Meter, is_light};
 use super::reset::{Base, Room};
+use super::sampler::Sampler;
 use super::stop::{Stop, instantiating};
 use crate::definition::Limits;
 use crate::error::Breach;
@@ -137,6 +140,8 @@ pub(crate) struct Exports {
     /// How many globals an instance must be given back to be as good as new,
     /// with its memory, if that is enough.
     pub(crate) globals: Option<usize>,
+    /// Who looks at what the instances do.
+    pub(crate) sampler: Option<Arc<Sampler>>,
 }
 
 /// One call's arguments and what is expected of it.
@@ -181,6 +186,9 @@ impl Instance {
         let guard = Guard::new(limits.memory_bytes_max, account);
         let mut store = wasmtime::Store::new(module.module().engine(), guard);
         store.limiter(|guard| guard);
+        if let Some(sampler) = &exports.sampler {
+            sampler.watch(&mut store);
+        }
         let instance = module.instantiate(&mut store).map_err(instantiating)?;
         let meter = Meter::of(instance, &mut store);
         for start in [EXPORT_START, EXPORT_INITIALIZE] {

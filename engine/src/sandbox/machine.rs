@@ -1,8 +1,11 @@
 //! The machine: what code may do, how it is compiled, once for all modules.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::guard::Guard;
+use super::sampler::{FRAMES_MAX, Sampler};
 use crate::definition::Limits;
 use crate::error::{Error, Result};
 
@@ -12,6 +15,7 @@ pub(crate) struct Machine {
     engine: wasmtime::Engine,
     /// The same, but that it inlines nothing.
     modest: wasmtime::Engine,
+    sampler: Option<Arc<Sampler>>,
 }
 
 /// The most functions of a module whose functions are inlined into each other.
@@ -28,8 +32,9 @@ const _: () = assert!(HOST_STACK_BYTES_MAX as u64 >= 2 * Limits::WIDEST.stack_by
 
 impl Machine {
     /// Starts a machine; with `cache`, compiled modules are kept in the user's
-    /// cache directory and shared by every process of this user.
-    pub(crate) fn new(cache: bool) -> Result<Self> {
+    /// cache directory and shared by every process of this user. With `sampled`,
+    /// what guests do is looked at so often.
+    pub(crate) fn new(cache: bool, sampled: Option<Duration>) -> Result<Self> {
         let mut config = wasmtime::Config::new();
         config
             .max_wasm_stack(HOST_STACK_BYTES_MAX)
@@ -39,6 +44,11 @@ impl Machine {
             .wasm_multi_memory(false)
             .wasm_memory64(false)
             .wasm_wide_arithmetic(false);
+        if sampled.is_some() {
+            config
+                .epoch_interruption(true)
+                .wasm_backtrace_max_frames(NonZeroUsize::new(FRAMES_MAX));
+        }
         if cache {
             let cache = wasmtime::Cache::from_file(None)
                 .map_err(|_| Error::Config("the cache of compiled modules cannot be set up"))?;
@@ -47,7 +57,20 @@ impl Machine {
         let engine = wasmtime::Engine::new(&config).map_err(internal)?;
         config.compiler_inlining(wasmtime::Inlining::No);
         let modest = wasmtime::Engine::new(&config).map_err(internal)?;
-        Ok(Self { engine, modest })
+        let sampler = sampled.map(|interval| Sampler::start(interval, [&engine, &modest]));
+        let sampler = sampler
+            .transpose()
+            .map_err(|_| Error::Config("the machine refuses a thread for the profile"))?;
+        Ok(Self {
+            engine,
+            modest,
+            sampler,
+        })
+    }
+
+    /// Who looks at what guests do.
+    pub(crate) fn sampler(&self) -> Option<&Arc<Sampler>> {
+        self.sampler.as_ref()
     }
 
     /// Compiles a module that was instrumented, of so many functions.

@@ -221,3 +221,59 @@ async fn nans_are_the_machines_where_canonical_ones_are_left_out() {
         );
     }
 }
+
+#[tokio::test]
+async fn profile_shows_the_functions_of_a_guest_that_took_the_time() {
+    let interval = Duration::from_micros(100);
+    let session = builder().profile(interval).build().unwrap();
+    // A long loop, in a function that another one calls.
+    let create = "CREATE FUNCTION spin(BIGINT) RETURNS BIGINT LANGUAGE WASM AS $$(module
+             (memory (export \"memory\") 1)
+             (data (i32.const 20) \"\\08\")
+             (func (export \"fusebox_abi_1\"))
+             (func (export \"fusebox_alloc\") (param i32) (result i32) (i32.const 1024))
+             (func $turns (param $left i32) (result i64)
+               (loop $again
+                 (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
+               (i64.load (i32.const 8)))
+             (func $spin (export \"fusebox_udf_spin\") (param i32 i32 i32) (result i32)
+               (i64.store (i32.const 8) (call $turns (i32.const 100000)))
+               (i64.store (local.get 2) (i64.const 1))
+               (i64.store offset=24 (local.get 2) (i64.const 2))
+               (i32.store offset=40 (local.get 2) (i32.const 16))
+               (i32.const 0)))$$";
+    run(&session, create).await.unwrap();
+    let started = std::time::Instant::now();
+    let mut samples = 0;
+    while samples < 20 {
+        assert!(
+            started.elapsed() < Duration::from_secs(60),
+            "{samples} samples"
+        );
+        run(&session, "SELECT spin(value) FROM range(0, 1)")
+            .await
+            .unwrap();
+        let profile = session.take_profile();
+        for sample in &profile.samples {
+            let names = sample
+                .stack
+                .iter()
+                .map(|place| profile.functions[*place].as_str());
+            let names: Vec<_> = names.collect();
+            assert!(names.contains(&"spin"), "{names:?}");
+        }
+        let hottest = profile.hottest();
+        assert!(hottest.iter().all(|hot| hot.own <= hot.total));
+        samples += profile.samples.len();
+    }
+}
+
+#[tokio::test]
+async fn session_that_does_not_profile_sees_nothing() {
+    let session = measuring();
+    run(&session, CLAMP).await.unwrap();
+    run(&session, "SELECT clamp_to(1, 2, 3)").await.unwrap();
+    assert!(session.take_profile().samples.is_empty());
+    let zero = Session::builder().profile(Duration::ZERO).build().map(drop);
+    assert!(matches!(zero, Err(Error::Config(_))));
+}

@@ -116,7 +116,11 @@ pub(crate) fn fill_announced<'c, R: Row<'c>, O: Output>(
             O::Value::extend(results, answers);
         } else {
             let rows = count;
-            let block = Block { start, rows, called };
+            let block = Block {
+                start,
+                rows,
+                called,
+            };
             O::Value::extend_some(results, block, answer);
         }
         start += count;

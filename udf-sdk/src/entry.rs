@@ -371,7 +371,8 @@ unsafe fn copy(bytes: &[u8], to: *mut u8) {
     // so it takes a load and a store for each.
     unsafe {
         let piece = |start: usize, size: usize| {
-            to.add(start).copy_from_nonoverlapping(from.add(start), size)
+            to.add(start)
+                .copy_from_nonoverlapping(from.add(start), size)
         };
         match len {
             0 => {}

@@ -139,11 +139,7 @@ impl<N: Copy + Default> NumberResults<N> {
     /// Appends the rows of a block, of which `value` has those that the function
     /// is called for.
     #[inline]
-    pub(crate) fn extend_some(
-        &mut self,
-        block: Block,
-        mut value: impl FnMut(usize) -> Option<N>,
-    ) {
+    pub(crate) fn extend_some(&mut self, block: Block, mut value: impl FnMut(usize) -> Option<N>) {
         let base = self.values.len();
         self.values.resize(base + block.rows, N::default());
         let values = self.values.get_mut(base..).unwrap_or_default();

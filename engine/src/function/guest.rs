@@ -95,16 +95,20 @@ impl Guest {
                 row: shift(row),
                 fuel_per_row: limits.fuel_per_row,
             }),
-            Stop::Fuel { row: None } | Stop::Spent if self.pool.announces_rows() => {
+            Stop::Fuel { row: None } | Stop::Spent | Stop::Outgrown
+                if self.pool.announces_rows() =>
+            {
                 limit(Exhausted::FuelOfCall {
                     fuel_per_call: limits.fuel_per_call,
                 })
             }
-            Stop::Fuel { row: None } | Stop::Spent => limit(Exhausted::FuelOfBatch {
-                rows: rows as u64,
-                fuel_per_row: limits.fuel_per_row,
-                fuel_per_call: limits.fuel_per_call,
-            }),
+            Stop::Fuel { row: None } | Stop::Spent | Stop::Outgrown => {
+                limit(Exhausted::FuelOfBatch {
+                    rows: rows as u64,
+                    fuel_per_row: limits.fuel_per_row,
+                    fuel_per_call: limits.fuel_per_call,
+                })
+            }
             Stop::Stack { row } => limit(Exhausted::Stack {
                 row: row.map(&shift),
                 stack_bytes_max: limits.stack_bytes_max,

@@ -127,7 +127,10 @@ impl Guest {
             Err(stop) => stop,
         };
         match &stop {
-            Stop::Spent if self.is_repeatable() => self.slices.were_heavy(rows),
+            Stop::Spent if self.is_repeatable() && rows > 1 => {
+                self.slices.were_heavy(rows);
+                return self.call_pieces(query, arguments, first, rows, returns);
+            }
             Stop::Memory { .. } | Stop::Arena { .. } if self.is_repeatable() && rows == 1 => {
                 let answer =
                     run(true).map_err(|stop| self.error_at(stop, arguments, first, rows))?;
@@ -146,6 +149,27 @@ impl Guest {
             }
         }
         self.call_halves(query, arguments, first, rows, returns)
+    }
+
+    /// Calls the guest for the rows `first..first + rows`, which are too many at
+    /// once.
+    fn call_pieces(
+        &self,
+        query: &QueryContext,
+        arguments: &Arguments,
+        first: usize,
+        rows: usize,
+        returns: &DataType,
+    ) -> Result<ArrayRef, Error> {
+        let mut columns = Vec::new();
+        let mut done = 0;
+        while done < rows {
+            // Another thread may have found that more are not too many.
+            let piece = self.next_slice(rows - done).min(rows / 2).max(1);
+            columns.push(self.call_slice(query, arguments, first + done, piece, returns)?);
+            done += piece;
+        }
+        joined(columns).map_err(super::arrow)
     }
 
     fn call_halves(

@@ -11,6 +11,11 @@ pub(crate) struct Guard {
     /// Whether the guest asked for more memory than it may have, since that was
     /// last looked at.
     denied: bool,
+    /// How much memory there may be before the guest is stopped, where that is
+    /// less than it may have.
+    held_to: Option<usize>,
+    /// Whether it was stopped there.
+    has_outgrown: bool,
     /// What the memory is charged to while the instance is lent.
     account: Option<Box<dyn Account>>,
     /// Whether a sampler looks at what it does.
@@ -32,6 +37,8 @@ impl Guard {
             memory_bytes_max: usize::try_from(memory_bytes_max).unwrap_or(usize::MAX),
             table_elements: 0,
             denied: false,
+            held_to: None,
+            has_outgrown: false,
             account,
             is_watched: false,
         }
@@ -72,6 +79,19 @@ impl Guard {
         self.denied = false;
     }
 
+    /// Stops the guest where it asks for more memory than that, until this is
+    /// said again.
+    pub(super) fn hold_to(&mut self, bytes: Option<usize>) {
+        self.held_to = bytes;
+        self.has_outgrown = false;
+    }
+
+    /// Whether the guest was stopped there. It is not held any more.
+    pub(super) fn has_outgrown(&mut self) -> bool {
+        self.held_to = None;
+        self.has_outgrown
+    }
+
     /// Whether the guest was denied memory since then.
     pub(super) fn was_denied(&self) -> bool {
         self.denied
@@ -87,6 +107,10 @@ impl wasmtime::ResourceLimiter for Guard {
     ) -> wasmtime::Result<bool> {
         let bytes_max = maximum.unwrap_or(usize::MAX).min(self.memory_bytes_max);
         let fits = desired <= bytes_max;
+        if fits && self.held_to.is_some_and(|bytes| desired > bytes) {
+            self.has_outgrown = true;
+            return Err(wasmtime::Error::msg("the call is made again"));
+        }
         self.denied |= !fits;
         if fits {
             self.charge(desired.saturating_sub(current))?;

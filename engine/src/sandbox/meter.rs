@@ -85,7 +85,12 @@ impl Grant {
 /// Whether a call for `rows` rows that has burnt so much would have ended well
 /// for twice as many, if they burn a little more.
 pub(super) fn is_light(budget: Budget, kind: Rows, rows: u32, bytes: u64, burnt: u64) -> bool {
-    let grant = Grant::for_rows(budget, kind, rows.saturating_mul(2), bytes.saturating_mul(2));
+    let grant = Grant::for_rows(
+        budget,
+        kind,
+        rows.saturating_mul(2),
+        bytes.saturating_mul(2),
+    );
     // The last row begins only where there is as much as it may burn.
     let wanted = burnt.saturating_mul(2).saturating_add(burnt / 4);
     wanted.saturating_add(budget.fuel_per_row) <= grant.fuel

@@ -70,8 +70,13 @@ pub(crate) struct Pool {
     remembers: bool,
     pub(crate) watch: Watch,
     idle: Mutex<Vec<Instance>>,
+    /// How many wide calls were made in vain.
+    outgrown: AtomicU64,
     at_work: Arc<AtomicU64>,
 }
+
+/// How many wide calls may be made in vain before none is made any more.
+const OUTGROWN_MAX: u64 = 16;
 
 /// How many idle instances are kept.
 const IDLE_MAX: usize = 64;
@@ -94,6 +99,7 @@ impl Pool {
             remembers,
             watch,
             idle: Mutex::default(),
+            outgrown: AtomicU64::new(0),
             at_work: Arc::default(),
         }
     }
@@ -102,10 +108,36 @@ impl Pool {
     /// that is opened for it.
     pub(crate) fn call(
         &self,
-        call: Call<'_>,
+        mut call: Call<'_>,
         account: impl Fn() -> Box<dyn Account>,
     ) -> Result<Answer, Stop> {
         let (_turn, _process_turn) = self.turns()?;
+        call.budget.is_wide = self.is_wide(call.alike);
+        let result = self.call_once(call, &account);
+        if !matches!(result, Err(Stop::Outgrown)) {
+            return result;
+        }
+        self.outgrown.fetch_add(1, Ordering::Relaxed);
+        match self.rows(call.operation) {
+            // In one that is not wide, there are fewer rows.
+            Rows::Bounded(_) => Err(Stop::Spent),
+            Rows::Shared | Rows::Announced => {
+                call.budget.is_wide = false;
+                self.call_once(call, &account)
+            }
+        }
+    }
+
+    /// Whether calls are wide that can be made again.
+    fn is_wide(&self, is_repeatable: bool) -> bool {
+        is_repeatable && self.outgrown.load(Ordering::Relaxed) < OUTGROWN_MAX
+    }
+
+    fn call_once(
+        &self,
+        call: Call<'_>,
+        account: &impl Fn() -> Box<dyn Account>,
+    ) -> Result<Answer, Stop> {
         let lap = self.watch.time(Step::Reset);
         let mut instance = if call.fresh {
             self.instantiate(call.budget, Some(account()))?
@@ -149,7 +181,7 @@ impl Pool {
     /// again, but may end before it has done all of them.
     pub(crate) fn rows_in_turn(&self, operation: usize, budget: Budget) -> usize {
         let rows = match self.rows(operation) {
-            Rows::Bounded(fuel) => Budget::bounded_rows_within(fuel),
+            Rows::Bounded(fuel) => budget.bounded_rows_within(fuel),
             Rows::Announced => ROWS_MAX,
             Rows::Shared => budget.rows_within(),
         };
@@ -185,8 +217,9 @@ impl Pool {
     /// may burn together, if that is known; where a call can be made
     /// again with fewer, that need not be known.
     pub(crate) fn rows_within(&self, budget: Budget, is_repeatable: bool) -> Option<usize> {
+        let is_wide = self.is_wide(is_repeatable);
         let rows = match self.rows(0) {
-            Rows::Bounded(fuel) => Budget::bounded_rows_within(fuel),
+            Rows::Bounded(fuel) => Budget { is_wide, ..budget }.bounded_rows_within(fuel),
             Rows::Shared | Rows::Announced if is_repeatable => return None,
             Rows::Shared | Rows::Announced => budget.rows_within(),
         };

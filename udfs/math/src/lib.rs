@@ -183,7 +183,9 @@ mod tests {
     fn remainder_of_a_product_is_that_of_the_machine() {
         let mut state = 1_u64;
         let mut random = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             state >> (state >> 58)
         };
         for _ in 0..100_000 {

@@ -249,10 +249,22 @@ impl<T: ByteViewType> Views<'_, T> {
         }
     }
 
+    /// The same for rows that are not null, and perhaps for others.
+    fn each_valid(&self, rows: &Rows, mut each: impl FnMut(u128)) {
+        match (rows, self.0.nulls()) {
+            (Rows::All, Some(nulls)) => {
+                let views = self.0.views();
+                let valid = nulls.valid_indices().filter_map(|row| views.get(row));
+                valid.for_each(|view| each(*view));
+            }
+            _ => self.each(rows, each),
+        }
+    }
+
     fn data_bytes(&self, rows: &Rows) -> u64 {
         // Fewer than 2³² rows of fewer than 2³² bytes.
         let mut bytes = 0_u64;
-        self.each(rows, |view| {
+        self.each_valid(rows, |view| {
             bytes = bytes.wrapping_add(u64::from(view as u32));
         });
         bytes
@@ -276,7 +288,7 @@ impl<T: ByteViewType> Views<'_, T> {
     fn write_data(&self, rows: &Rows, target: &mut [u8]) {
         let buffers = self.0.data_buffers();
         let mut rest = target;
-        self.each(rows, |view| {
+        self.each_valid(rows, |view| {
             let len = view as u32 as usize;
             if len <= INLINE_BYTES_MAX {
                 let inline = (view >> 32).to_le_bytes();

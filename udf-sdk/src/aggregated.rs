@@ -207,7 +207,7 @@ fn states_go_out_and_are_merged_into_others() {
     let columns = (
         read(&asked),
         (
-            Rows::new::<Sum>(Array::Sample(&lowered), 5, &mut Places::default()),
+            Rows::<Sum>::new(Array::Sample(&lowered), 5, &mut Places::default()),
             (),
         ),
     );

@@ -163,19 +163,14 @@ fn numbers<'c, N: Number>(arguments: &mut Arguments<'c>) -> Numbers<'c, N> {
 }
 
 /// A column of lists, structs or maps.
-#[derive(Clone, Copy, Debug)]
-pub struct Rows<'c, V> {
+pub struct Rows<'c, T: Item> {
     validity: Validity<'c>,
-    view: V,
+    view: T::View<'c>,
 }
 
-impl<'c, V> Rows<'c, V> {
+impl<'c, T: Item> Rows<'c, T> {
     /// Reads a column for a batch of `rows` rows.
-    pub(crate) fn new<T: Item<View<'c> = V>>(
-        array: Array<'c>,
-        rows: usize,
-        places: &mut Places,
-    ) -> Self {
+    pub(crate) fn new(array: Array<'c>, rows: usize, places: &mut Places) -> Self {
         let buffers = array.outer_buffers(false, rows);
         Self {
             validity: Validity::new(&buffers),
@@ -184,10 +179,10 @@ impl<'c, V> Rows<'c, V> {
     }
 }
 
-impl<'c, V: View<'c>> Column for Rows<'c, V> {
-    type Item = V;
+impl<'c, T: Item> Column for Rows<'c, T> {
+    type Item = T::View<'c>;
 
-    const READ_BYTES: usize = V::READ_BYTES;
+    const READ_BYTES: usize = <T::View<'c> as View<'c>>::READ_BYTES;
 
     #[inline]
     fn validity(&self) -> &Validity<'_> {
@@ -195,28 +190,28 @@ impl<'c, V: View<'c>> Column for Rows<'c, V> {
     }
 
     #[inline]
-    fn get(&self, row: usize) -> V {
-        self.view.part::<true>(self.validity.row(row), 1)
+    fn get(&self, row: usize) -> T::View<'c> {
+        T::lone::<true>(&self.view, self.validity.row(row))
     }
 
     #[inline]
-    fn rows(&self, start: usize, rows: usize) -> impl Iterator<Item = V> {
+    fn rows(&self, start: usize, rows: usize) -> impl Iterator<Item = T::View<'c>> {
         let rows = (start..start + rows).map(|row| self.validity.row(row));
-        rows.map(|row| self.view.part::<false>(row, 1))
+        rows.map(|row| T::lone::<false>(&self.view, row))
     }
 }
 
-impl<'c, T: Item<At<'c> = T> + Nested> Plain<'c> for T {
-    type Column = Rows<'c, T::View<'c>>;
+impl<'c, T: Item<At<'c> = T> + Nested + 'c> Plain<'c> for T {
+    type Column = Rows<'c, T>;
 
     fn column(arguments: &mut Arguments<'c>) -> Self::Column {
         let array = arguments.next_array();
-        Rows::new::<T>(array, arguments.rows, &mut arguments.places)
+        Rows::new(array, arguments.rows, &mut arguments.places)
     }
 
     #[inline]
     fn from_item(item: T::View<'c>) -> Option<T> {
-        T::item(&item, 0)
+        T::lone_item(&item)
     }
 
     #[inline]
@@ -225,7 +220,7 @@ impl<'c, T: Item<At<'c> = T> + Nested> Plain<'c> for T {
         whole: impl FnOnce(Self) -> A,
         lacking: impl Fn() -> A + Copy,
     ) -> A {
-        match T::item(&item, 0) {
+        match T::lone_item(&item) {
             Some(argument) => whole(argument),
             None => lacking(),
         }

@@ -97,33 +97,20 @@ pub(crate) fn fill_announced<'c, R: Row<'c>, O: Output>(
     results: &mut <O::Value as Value>::Results,
 ) -> Result<(), Failure> {
     O::Value::start(results, rows);
-    let block_rows = match R::shape(columns).has_nulls {
-        true => BLOCK_ROWS,
-        false => rows,
-    };
     let mut failure = None;
     let mut start = 0;
     while start < rows && failure.is_none() {
-        let count = block_rows.min(rows - start);
-        let mut answer = |row: usize| match failure {
+        let block = Block {
+            start,
+            rows: BLOCK_ROWS.min(rows - start),
+            called: R::valid(columns, start).strict,
+        };
+        O::Value::extend_some(results, block, |row| match failure {
             None => one(columns, row, &function, &mut failure),
             // No row is called any more after one that failed.
             Some(_) => None,
-        };
-        let called = R::valid(columns, start).strict;
-        if called | !bits(count) == u64::MAX {
-            let answers = (start..start + count).map(|row| (row, answer(row)));
-            O::Value::extend(results, answers);
-        } else {
-            let rows = count;
-            let block = Block {
-                start,
-                rows,
-                called,
-            };
-            O::Value::extend_some(results, block, answer);
-        }
-        start += count;
+        });
+        start += block.rows;
     }
     finish::<O>(results, failure)
 }
@@ -174,7 +161,7 @@ pub(crate) fn fill<'c, R: Row<'c>, O: Output>(
         let unused = !bits(count);
         failure = if every | unused == u64::MAX {
             fill_dense::<true, R, O>(columns, start, count, &mut function, results)
-        } else if strict | unused == u64::MAX {
+        } else if R::SEES_NULLS && strict | unused == u64::MAX {
             fill_dense::<false, R, O>(columns, start, count, &mut function, results)
         } else {
             let block = Block {

@@ -28,6 +28,20 @@ pub trait Item: SqlType {
 
     /// The value of a row; none where it is null.
     fn item<'c>(view: &Self::View<'c>, index: usize) -> Option<Self::At<'c>>;
+
+    /// What [`lone_item`](Self::lone_item) reads the value of a row from, which
+    /// is not null. If `ALONE`, what it holds is copied to its places.
+    #[inline]
+    fn lone<'c, const ALONE: bool>(view: &Self::View<'c>, row: usize) -> Self::View<'c> {
+        view.part::<ALONE>(row, 1)
+    }
+
+    /// The value of that row; none where something inside is null that the type
+    /// does not let be.
+    #[inline]
+    fn lone_item<'c>(view: &Self::View<'c>) -> Option<Self::At<'c>> {
+        Self::item(view, 0)
+    }
 }
 
 /// An [`Item`], or `Option` of one, which sees nulls.

@@ -149,6 +149,17 @@ impl<T: Item> Item for List<'_, T> {
     fn item<'c>(view: &Self::View<'c>, index: usize) -> Option<List<'c, T>> {
         view.get(index).map(|items| List { items })
     }
+
+    #[inline]
+    fn lone<'c, const ALONE: bool>(view: &Self::View<'c>, row: usize) -> Self::View<'c> {
+        view.lone::<ALONE>(row)
+    }
+
+    #[inline]
+    fn lone_item<'c>(view: &Self::View<'c>) -> Option<List<'c, T>> {
+        let items = *view.lone_items();
+        Some(List { items })
+    }
 }
 
 /// The entries of a map, of which each value may be null: `MAP(K, V)`.
@@ -231,6 +242,17 @@ impl<K: Item, V: Item> Item for Map<'_, K, V> {
     #[inline]
     fn item<'c>(view: &Self::View<'c>, index: usize) -> Option<Map<'c, K, V>> {
         let (keys, (values, ())) = *view.get(index)?.fields();
+        Some(Map { keys, values })
+    }
+
+    #[inline]
+    fn lone<'c, const ALONE: bool>(view: &Self::View<'c>, row: usize) -> Self::View<'c> {
+        view.lone::<ALONE>(row)
+    }
+
+    #[inline]
+    fn lone_item<'c>(view: &Self::View<'c>) -> Option<Map<'c, K, V>> {
+        let (keys, (values, ())) = *view.lone_items().fields();
         Some(Map { keys, values })
     }
 }

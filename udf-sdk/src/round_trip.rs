@@ -143,7 +143,7 @@ fn check(
 ) {
     let array = Array::Sample(column);
     let columns = (
-        Rows::new::<Vec<i64>>(array, rows, &mut Places::default()),
+        Rows::<Vec<i64>>::new(array, rows, &mut Places::default()),
         (),
     );
     for announced in [true, false] {
@@ -204,7 +204,7 @@ fn list_is_a_slice_where_no_item_is_null() {
         .map(Some)
         .collect();
     let sample = column(&rows);
-    let column = Rows::new::<List<'_, i32>>(Array::Sample(&sample), 500, &mut Places::default());
+    let column = Rows::<List<'_, i32>>::new(Array::Sample(&sample), 500, &mut Places::default());
     for (row, items) in rows.iter().flatten().enumerate() {
         let list = List::<i32>::from_item(column.get(row)).unwrap();
         let expected: Option<Vec<i32>> = items.iter().copied().collect();
@@ -236,7 +236,7 @@ fn map_gives_its_entries_and_finds_them() {
         Some(vec![]),
     ];
     let sample = column(&rows);
-    let column = Rows::new::<Map<'_, &str, i64>>(Array::Sample(&sample), 3, &mut Places::default());
+    let column = Rows::<Map<'_, &str, i64>>::new(Array::Sample(&sample), 3, &mut Places::default());
     let map = Map::<&str, i64>::from_item(column.get(0)).unwrap();
     let entries: Vec<_> = map.iter().collect();
     assert_eq!(
@@ -247,7 +247,7 @@ fn map_gives_its_entries_and_finds_them() {
         (map.get("eins"), map.get("zwei"), map.get("drei")),
         (Some(1), None, None)
     );
-    assert!(Map::<&str, i64>::from_item(column.get(1)).is_none());
+    assert!(!column.validity().is_valid(1));
     assert!(
         Map::<&str, i64>::from_item(column.get(2))
             .unwrap()

@@ -13,6 +13,9 @@ pub trait Row<'c>: Sized {
     /// What the columns hold for a row, before it is made arguments.
     type Raw: Copy;
 
+    /// Whether any of them sees nulls.
+    const SEES_NULLS: bool;
+
     /// What reading a row is settled with, in bytes.
     const READ_BYTES: usize;
 
@@ -69,6 +72,7 @@ impl<'c> Row<'c> for () {
     type Columns = ();
     type Raw = ();
 
+    const SEES_NULLS: bool = false;
     const READ_BYTES: usize = 0;
 
     fn columns(_arguments: &mut Arguments<'c>) {}
@@ -108,6 +112,7 @@ impl<'c, A: Argument<'c>, R: Row<'c>> Row<'c> for (A, R) {
     type Columns = (ColumnOf<'c, A>, R::Columns);
     type Raw = (A::Raw, R::Raw);
 
+    const SEES_NULLS: bool = A::SEES_NULLS || R::SEES_NULLS;
     const READ_BYTES: usize = A::READ_BYTES + R::READ_BYTES;
 
     #[inline]

@@ -391,7 +391,7 @@ mod tests {
         let sample: Sample = node.lowered();
         let array = Array::Sample(&sample);
         for rows in [1, 500] {
-            let column = ListColumn::new::<List<'_, bool>>(array, rows, &mut Places::default());
+            let column = ListColumn::<List<'_, bool>>::new(array, rows, &mut Places::default());
             assert_eq!(wanted(&(column, ())), [true, false, true]);
         }
     }

@@ -300,6 +300,23 @@ impl<'c, V: View<'c>> ListView<'c, V> {
         let (start, len) = self.offsets.range(index, 1);
         Some(self.items.part::<false>(start, len))
     }
+
+    /// The same lists, but that the items are those of one list, which is not
+    /// null: half the work of a [part](View::part) of which one is got.
+    #[inline]
+    pub(crate) fn lone<const ALONE: bool>(self, index: usize) -> Self {
+        let (start, len) = self.offsets.range(index, 1);
+        Self {
+            items: self.items.part::<ALONE>(start, len),
+            ..self
+        }
+    }
+
+    /// The items of that list.
+    #[inline]
+    pub(crate) fn lone_items(&self) -> &V {
+        &self.items
+    }
 }
 
 impl<'c, V: View<'c>> View<'c> for ListView<'c, V> {

@@ -114,28 +114,25 @@ impl<'a> Reader<'a> {
         }
         let offsets = ScalarBuffer::<i32>::from(self.fixed(column, 1, 4, 1)?);
         let first = offsets.first().copied().unwrap_or_default();
-        let nexts = offsets.get(1..).unwrap_or_default();
-        let falls = || {
-            offsets
-                .iter()
-                .zip(nexts)
-                .map(|(offset, next)| next < offset)
-        };
-        // All pairs are looked at: no branch on each is faster than an early end.
-        if first < 0 || falls().fold(false, |any, falls| any | falls) {
-            let row = match first {
-                ..0 => Some(0),
-                _ => falls().position(|falls| falls),
-            };
-            return Err(Unlifted::Breach(Breach::Offsets {
-                row: row.unwrap_or_default() as u64,
-            }));
+        check_rising(first, offsets.iter().copied())?;
+        Ok((first as u64, from_zero(offsets)))
+    }
+
+    /// The offsets and the data in use, in the guest; the offsets are checked.
+    pub(super) fn texts(&mut self, column: &Column) -> Result<(&'a [[u8; 4]], &'a [u8]), Unlifted> {
+        if column.rows == 0 {
+            return Ok((&[], &[]));
         }
-        let offsets = match first {
-            0 => offsets,
-            _ => offsets.iter().map(|o| o.wrapping_sub(first)).collect(),
-        };
-        Ok((first as u64, OffsetBuffer::new(offsets)))
+        let bytes = self.fixed_bytes(column, 1, 4, 1)?;
+        self.allowance.take(bytes.len() as u64)?;
+        let offsets = bytes.as_chunks().0;
+        let number = |offset: &[u8; 4]| i32::from_le_bytes(*offset);
+        let first = offsets.first().map_or(0, number);
+        check_rising(first, offsets.iter().map(number))?;
+        let last = offsets.last().map_or(0, number);
+        let len = last.wrapping_sub(first) as u64;
+        self.allowance.take(len)?;
+        Ok((offsets, self.data_bytes(column, first as u64, len)?))
     }
 
     /// Copies the data between offsets that end at `end`.
@@ -145,14 +142,52 @@ impl<'a> Reader<'a> {
         first: u64,
         len: u64,
     ) -> Result<Buffer, Unlifted> {
+        match self.data_bytes(column, first, len)? {
+            [] => Ok(Buffer::default()),
+            bytes => self.copy(bytes),
+        }
+    }
+
+    /// The data between offsets, in the guest.
+    fn data_bytes(&self, column: &Column, first: u64, len: u64) -> Result<&'a [u8], Breach> {
         if len == 0 {
-            return Ok(Buffer::default());
+            return Ok(&[]);
         }
         let bytes = column
             .address(2)
             .bytes(first.saturating_add(len), self.memory)?;
-        self.copy(bytes.get(first as usize..).unwrap_or_default())
+        Ok(bytes.get(first as usize..).unwrap_or_default())
     }
+}
+
+/// Offsets that never fall, so that they begin at 0.
+pub(super) fn from_zero(offsets: ScalarBuffer<i32>) -> OffsetBuffer<i32> {
+    match offsets.first().copied().unwrap_or_default() {
+        0 => OffsetBuffer::new(offsets),
+        first => OffsetBuffer::new(offsets.iter().map(|o| o.wrapping_sub(first)).collect()),
+    }
+}
+
+/// Refuses offsets that fall, or begin below 0.
+fn check_rising(first: i32, offsets: impl Iterator<Item = i32> + Clone) -> Result<(), Unlifted> {
+    let falls = || {
+        let nexts = offsets.clone().skip(1);
+        offsets
+            .clone()
+            .zip(nexts)
+            .map(|(offset, next)| next < offset)
+    };
+    // All pairs are looked at: no branch on each is faster than an early end.
+    if first < 0 || falls().fold(false, |any, falls| any | falls) {
+        let row = match first {
+            ..0 => Some(0),
+            _ => falls().position(|falls| falls),
+        };
+        return Err(Unlifted::Breach(Breach::Offsets {
+            row: row.unwrap_or_default() as u64,
+        }));
+    }
+    Ok(())
 }
 
 /// The buffer where any value may stand, moved if need be.

@@ -10,7 +10,7 @@ use arrow_array::types::{
 };
 use arrow_array::{
     Array, ArrayRef, ArrowPrimitiveType, BinaryArray, BinaryViewArray, FixedSizeBinaryArray,
-    PrimitiveArray, StringArray, StringViewArray, downcast_primitive,
+    PrimitiveArray, StringArray, downcast_primitive,
 };
 use arrow_buffer::{Buffer, NullBuffer, ScalarBuffer};
 use arrow_cast::cast;
@@ -54,11 +54,11 @@ impl Reader<'_> {
                 check_digits(&array)?;
                 Ok(array)
             }
-            (_, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => {
+            (_, DataType::Utf8View) => Ok(Arc::new(self.views(column, nulls)?)),
+            (_, DataType::Utf8 | DataType::LargeUtf8) => {
                 let text = self.text(column, nulls)?;
                 match data_type {
                     DataType::Utf8 => Ok(Arc::new(text)),
-                    DataType::Utf8View => Ok(Arc::new(StringViewArray::from(&text))),
                     _ => cast(&text, data_type).map_err(misfit),
                 }
             }

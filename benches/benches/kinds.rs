@@ -4,23 +4,26 @@
 //! Measured: a query from its plan to its last batch, over tables in memory, on
 //! one thread, fuel on. The two take turns, since machines are noisy; the ratios
 //! are of medians. Not measured: parsing, planning, compiling. Names read
-//! `kinds/<function>/<groups or partitions>/<path>`.
+//! `kinds/<function>/<groups or partitions>`.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
-use criterion::Criterion;
 use datafusion::datasource::MemTable;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use fusebox::Session;
 use fusebox_benches::session_with;
+use fusebox_turns::{Asked, Pair, Record, Turns};
 use futures::StreamExt;
 use tokio::runtime::Runtime;
 
-/// How often the two take turns at least, and for how long.
-const TURNS: usize = 7;
-const DURATION: Duration = Duration::from_secs(4);
+const TURNS: Turns = Turns {
+    least: 7,
+    most: usize::MAX,
+    all: Duration::from_secs(4),
+    one: Duration::ZERO,
+};
 
 /// What the ratios of groups and of partitions should be at most.
 const GOAL: f64 = 1.5;
@@ -28,35 +31,28 @@ const GOAL: f64 = 1.5;
 /// What is measured to be known, and has no goal.
 const OTHERS: [&str; 3] = ["both/ungrouped", "exact_sum/moving", "series/1000000"];
 
-struct Comparison {
-    name: String,
-    native: f64,
-    fusebox: f64,
-}
-
 struct Bench {
+    asked: Asked,
     runtime: Runtime,
     session: Session,
-    comparisons: Vec<Comparison>,
+    comparisons: Vec<(String, Pair)>,
 }
 
 impl Bench {
-    /// Runs a query once, and returns the time and how many rows it had.
-    fn run(&self, plan: &Arc<dyn ExecutionPlan>) -> (Duration, usize) {
+    /// Runs a query once, and returns how many rows it had.
+    fn run(&self, plan: &Arc<dyn ExecutionPlan>) -> usize {
         // A plan can be executed once.
         let plan = datafusion::physical_plan::execution_plan::reset_plan_states(Arc::clone(plan))
             .expect("the plan can be run again");
         let context = self.session.context().task_ctx();
-        let start = Instant::now();
-        let rows = self.runtime.block_on(async {
+        self.runtime.block_on(async {
             let mut batches = execute_stream(plan, context).expect("the query begins");
             let mut rows = 0;
             while let Some(batch) = batches.next().await {
                 rows += batch.expect("the query goes on").num_rows();
             }
             rows
-        });
-        (start.elapsed(), rows)
+        })
     }
 
     fn plan(&self, sql: &str) -> Arc<dyn ExecutionPlan> {
@@ -67,63 +63,41 @@ impl Bench {
     }
 
     /// Measures a query with our function and the same with its twin.
-    fn compare(&mut self, criterion: &mut Criterion, name: &str, rows: usize, sql: &str) {
-        let paths = [
-            ("native", self.plan(&sql.replace("@", "native_"))),
-            ("fusebox", self.plan(&sql.replace("@", ""))),
-        ];
-        let mut is_measured = false;
-        let mut group = criterion.benchmark_group(format!("kinds/{name}"));
-        group.sample_size(10);
-        for (path, plan) in &paths {
-            group.bench_function(*path, |bencher| {
-                is_measured = true;
-                bencher.iter(|| self.run(plan));
-            });
-        }
-        group.finish();
-        if !is_measured {
+    fn compare(&mut self, name: &str, rows: usize, sql: &str) {
+        if !self.asked.has(&format!("kinds/{name}")) {
             return;
         }
-        let mut times = [const { Vec::new() }; 2];
-        let start = Instant::now();
-        while times[0].len() < TURNS || start.elapsed() < DURATION {
-            for (times, (_, plan)) in times.iter_mut().zip(&paths) {
-                let (time, found) = self.run(plan);
-                assert_eq!(found, rows, "{name}");
-                times.push(time);
-            }
-        }
-        let [native, fusebox] = times.map(|mut times| {
-            times.sort_unstable();
-            times[times.len() / 2].as_secs_f64() * 1e3
-        });
-        self.comparisons.push(Comparison {
-            name: name.to_owned(),
-            native,
-            fusebox,
-        });
+        eprintln!("kinds/{name}");
+        let [native, fusebox] = ["native_", ""].map(|path| self.plan(&sql.replace('@', path)));
+        let pair = TURNS.compare(
+            &mut || assert_eq!(self.run(&native), rows, "{name}"),
+            &mut || assert_eq!(self.run(&fusebox), rows, "{name}"),
+        );
+        let record = Record {
+            rows: rows as u64,
+            ..Record::new("kinds", name)
+        };
+        record.with(&pair).append();
+        self.comparisons.push((name.to_owned(), pair));
     }
 
     fn print(&self) {
+        if self.comparisons.is_empty() {
+            return;
+        }
         println!(
             "{:<36} {:>12} {:>12} {:>7}",
             "query", "fusebox", "native", "ratio"
         );
-        for Comparison {
-            name,
-            native,
-            fusebox,
-        } in &self.comparisons
-        {
-            let ratio = fusebox / native;
+        for (name, pair) in &self.comparisons {
+            let [fusebox, native] = [pair.fusebox, pair.native].map(|nanos| nanos / 1e6);
+            let ratio = pair.ratio;
             println!("{name:<36} {fusebox:>9.2} ms {native:>9.2} ms {ratio:>7.2}");
         }
         let goals = self.comparisons.iter();
-        let ratios = goals
-            .filter(|c| !OTHERS.contains(&c.name.as_str()))
-            .map(|c| (c.fusebox / c.native, &c.name));
-        if let Some((ratio, name)) = ratios.max_by(|a, b| a.0.total_cmp(&b.0)) {
+        let goals = goals.filter(|(name, _)| !OTHERS.contains(&name.as_str()));
+        if let Some((name, pair)) = goals.max_by(|a, b| a.1.ratio.total_cmp(&b.1.ratio)) {
+            let ratio = pair.ratio;
             println!("kinds worst: {ratio:.2} of {GOAL:.2} ({name})");
         }
     }
@@ -172,11 +146,11 @@ fn table(rows: usize, groups: usize) -> MemTable {
 }
 
 fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let session = session_with(1, &["stats"]);
     native::register(session.context());
     let mut bench = Bench {
+        asked: Asked::from_arguments(),
         runtime: runtime.expect("a runtime can be started"),
         session,
         comparisons: Vec::new(),
@@ -190,22 +164,22 @@ fn main() {
             .register_table(&name, Arc::new(table));
         registered.expect("the name is free");
         let count = format!("SELECT g, count(*) FROM {name} GROUP BY g");
-        let found = bench.run(&bench.plan(&count)).1;
+        let found = bench.run(&bench.plan(&count));
         for function in ["geomean(x)", "weighted_avg(x, w)"] {
             let (kind, _) = function.split_once('(').expect("it has arguments");
             let sql = format!("SELECT g, @{function} FROM {name} GROUP BY g");
-            bench.compare(&mut criterion, &format!("{kind}/{groups}"), found, &sql);
+            bench.compare(&format!("{kind}/{groups}"), found, &sql);
         }
     }
     let all = "SELECT @geomean(x), @weighted_avg(x, w) FROM t10";
-    bench.compare(&mut criterion, "both/ungrouped", 1, all);
+    bench.compare("both/ungrouped", 1, all);
     let ema = "SELECT @ema(x, 0.1) OVER (PARTITION BY g % 1000 ORDER BY x) FROM t10000";
-    bench.compare(&mut criterion, "ema/1000", 1 << 20, ema);
+    bench.compare("ema/1000", 1 << 20, ema);
     let frames = "SELECT @exact_sum(x) OVER (PARTITION BY g ORDER BY x
                   ROWS BETWEEN 5 PRECEDING AND CURRENT ROW)
                   FROM (SELECT * FROM t10000 LIMIT 100000)";
-    bench.compare(&mut criterion, "exact_sum/moving", 100_000, frames);
+    bench.compare("exact_sum/moving", 100_000, frames);
     let series = "SELECT * FROM @series(1, 1000000, 1)";
-    bench.compare(&mut criterion, "series/1000000", 1_000_000, series);
+    bench.compare("series/1000000", 1_000_000, series);
     bench.print();
 }

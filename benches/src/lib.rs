@@ -1,24 +1,14 @@
-//! What the benches share: the arguments of a call, and the function called.
+//! What the benches share: sessions, and calls as DataFusion makes them.
 #![forbid(unsafe_code)]
 
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array};
 use arrow::datatypes::Field;
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
 use datafusion::prelude::{SessionConfig, SessionContext};
-use fusebox::{Paths, Session};
-
-/// A session with the functions of the bundled modules that are scalar.
-///
-/// # Panics
-///
-/// If the guests were not built.
-pub fn session() -> Session {
-    session_with(1, &["geo", "text", "math"])
-}
+use fusebox::{Paths, Session, SessionBuilder};
 
 /// A session over so many partitions with the functions of these modules.
 ///
@@ -26,13 +16,30 @@ pub fn session() -> Session {
 ///
 /// If the guests were not built.
 pub fn session_with(partitions: usize, modules: &[&str]) -> Session {
+    let session = builder(partitions).build().expect("the defaults work");
+    import(&session, modules);
+    session
+}
+
+/// What becomes a session over so many partitions, which may read guests.
+///
+/// # Panics
+///
+/// If the workspace is gone.
+pub fn builder(partitions: usize) -> SessionBuilder {
     let config = SessionConfig::new().with_target_partitions(partitions);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let session = Session::builder()
+    Session::builder()
         .context(SessionContext::new_with_config(config))
         .paths(Paths::under(root).expect("the workspace exists"))
-        .build()
-        .expect("the defaults work");
+}
+
+/// Defines all functions of these modules.
+///
+/// # Panics
+///
+/// If the guests were not built.
+pub fn import(session: &Session, modules: &[&str]) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime can be started");
@@ -47,7 +54,6 @@ pub fn session_with(partitions: usize, modules: &[&str]) -> Session {
                 .expect("build the guests first: cargo xtask guests");
         }
     }
-    session
 }
 
 /// The function of that name.
@@ -75,22 +81,6 @@ pub fn places(rows: usize) -> [Vec<f64>; 4] {
         spread(0.4, 180.0),
         spread(0.7, 360.0),
     ]
-}
-
-/// Columns as DataFusion hands them to a function that returns what `function`
-/// returns.
-///
-/// # Panics
-///
-/// If the function does not take such columns.
-pub fn arguments(function: &ScalarUDF, columns: &[Vec<f64>]) -> ScalarFunctionArgs {
-    let column = |values: &Vec<f64>| Arc::new(Float64Array::from(values.clone())) as ArrayRef;
-    let arrays = columns.iter().map(column);
-    call_of(
-        function,
-        columns.first().map_or(0, Vec::len),
-        arrays.map(ColumnarValue::Array).collect(),
-    )
 }
 
 /// A call of a function with these arguments, as DataFusion makes it.

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use arrow::array::ArrayRef;
 use arrow::compute::cast;
-use criterion::Criterion;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
 use fusebox_benches::{call_of, function};
 
 use crate::kernels::{KERNELS, Kernel, session};
-use crate::turns::{Pair, Turns, geometric_mean};
+use crate::turns::{Asked, Pair, Record, Turns, geometric_mean};
 
 /// The size of DataFusion's batches, which the ratios that have goals are of.
 const ROWS: usize = 8_192;
@@ -45,15 +44,26 @@ struct Line {
 }
 
 /// Measures the calls that the command line asks for.
-pub(crate) fn measure(criterion: &mut Criterion) -> Calls {
+pub(crate) fn measure(asked: &Asked) -> Calls {
     let session = session(1);
     let mut calls = Calls::default();
     for kernel in &KERNELS {
         let functions =
             ["native_", ""].map(|of| function(&session, &format!("{of}{}", kernel.name)));
         let pairs = CASES.map(|(rows, null_percent)| {
-            let [native, fusebox] = &functions;
-            compare(criterion, kernel, [native, fusebox], rows, null_percent)
+            let name = format!("call/{}/{rows}/{null_percent}", kernel.name);
+            asked.has(&name).then(|| {
+                eprintln!("{name}");
+                let [native, fusebox] = &functions;
+                let pair = compare(kernel, [native, fusebox], rows, null_percent);
+                let record = Record {
+                    rows: rows as u64,
+                    nulls: null_percent,
+                    ..Record::new("call", kernel.name)
+                };
+                record.with(&pair).append();
+                pair
+            })
         });
         calls.lines.push(Line {
             name: kernel.name,
@@ -67,45 +77,25 @@ pub(crate) fn measure(criterion: &mut Criterion) -> Calls {
 }
 
 fn compare(
-    criterion: &mut Criterion,
     kernel: &Kernel,
-    functions: [&ScalarUDF; 2],
+    [native, fusebox]: [&ScalarUDF; 2],
     rows: usize,
     null_percent: u64,
-) -> Option<Pair> {
+) -> Pair {
     let arguments = kernel.arguments(rows, null_percent);
-    let [native, fusebox] = functions;
     let native_call = call_of(native, rows, arguments.clone());
     let fusebox_call = call_of(fusebox, rows, arguments);
-    let mut is_measured = false;
-    let name = format!("call/{}/{rows}/{null_percent}", kernel.name);
-    let mut group = criterion.benchmark_group(&name);
-    for (path, function, call) in [
-        ("native", native, &native_call),
-        ("fusebox", fusebox, &fusebox_call),
-    ] {
-        group.bench_function(path, |bencher| {
-            is_measured = true;
-            bencher.iter(|| invoke(function, call));
-        });
-    }
-    group.finish();
-    if !is_measured {
-        return None;
-    }
     let expected = column(invoke(native, &native_call));
     let found = column(invoke(fusebox, &fusebox_call));
     // A text is a `Utf8` natively.
     let expected = cast(&expected, found.data_type()).expect("one is made of the other");
-    assert_eq!(&found, &expected, "{name}");
-    Some(
-        TURNS.compare(&mut || drop(invoke(native, &native_call)), &mut || {
-            drop(invoke(fusebox, &fusebox_call))
-        }),
-    )
+    assert_eq!(&found, &expected, "{}", kernel.name);
+    TURNS.compare(&mut || drop(invoke(native, &native_call)), &mut || {
+        drop(invoke(fusebox, &fusebox_call))
+    })
 }
 
-fn invoke(function: &ScalarUDF, call: &ScalarFunctionArgs) -> ColumnarValue {
+pub(crate) fn invoke(function: &ScalarUDF, call: &ScalarFunctionArgs) -> ColumnarValue {
     function
         .invoke_with_args(call.clone())
         .expect("no row fails")
@@ -148,7 +138,7 @@ impl Calls {
                 let micros = one.as_ref().map(|pair| time(pair) / 1e3);
                 micros.map_or("-".to_owned(), |micros| format!("{micros:.2} µs"))
             };
-            let ratio = |pair: &Option<Pair>| text(pair.map(Pair::ratio), 2);
+            let ratio = |pair: &Option<Pair>| text(pair.map(|pair| pair.ratio), 2);
             println!(
                 "{name:<19}{:>9}{:>9}{:>7}{:>7}{:>6}{:>6}{:>10}{:>10}{:>7}{:>7}{:>7}",
                 per_row(full, |pair| pair.native),
@@ -156,7 +146,7 @@ impl Calls {
                 ratio(full),
                 full.map_or("-".to_owned(), |pair| format!(
                     "{:.1} %",
-                    pair.spread * 100.0
+                    pair.spread() * 100.0
                 )),
                 ratio(some),
                 ratio(most),
@@ -173,7 +163,7 @@ impl Calls {
     pub(crate) fn conclude(&self) {
         let of_case = |case: usize| {
             let lines = self.lines.iter();
-            lines.filter_map(move |line| line.pairs[case].map(Pair::ratio))
+            lines.filter_map(move |line| line.pairs[case].map(|pair| pair.ratio))
         };
         for (case, (_, null_percent)) in CASES.iter().enumerate().take(3) {
             if let Some(mean) = geometric_mean(of_case(case)) {
@@ -189,7 +179,7 @@ impl Calls {
     pub(crate) fn conclude_with_worst(&self) {
         let ratios = self.lines.iter().flat_map(|line| {
             let pairs = line.pairs[..3].iter().flatten();
-            pairs.map(|pair| (line.name, pair.ratio()))
+            pairs.map(|pair| (line.name, pair.ratio))
         });
         if let Some((name, ratio)) = ratios.max_by(|a, b| a.1.total_cmp(&b.1)) {
             println!("worst kernel: {name} {ratio:.2}");

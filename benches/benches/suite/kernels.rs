@@ -9,8 +9,8 @@ use arrow::array::{
 use arrow::compute::take;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::ColumnarValue;
-use fusebox::Session;
-use fusebox_benches::{places, session_with};
+use fusebox::{Session, SessionBuilder};
+use fusebox_benches::{builder, import, places};
 
 use crate::turns::random;
 
@@ -43,22 +43,19 @@ impl Kernel {
 
 /// A session over so many partitions that knows all functions and their twins.
 pub(crate) fn session(partitions: usize) -> Session {
-    let session = session_with(partitions, &["geo", "text", "math"]);
+    session_of(builder(partitions))
+}
+
+/// The session that a builder makes, with all functions and their twins.
+pub(crate) fn session_of(builder: SessionBuilder) -> Session {
+    let session = builder.build().expect("the options can be had");
     let context = session.context();
     // DataFusion has functions of these names, which are other functions.
     for built_in in ["gcd", "upper"] {
         context.deregister_udf(built_in);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let runtime = runtime.expect("a runtime can be started");
-    for statement in [
-        "CREATE MODULE kernels LANGUAGE WASM FROM 'target/guests/kernels.wasm'",
-        "IMPORT FUNCTIONS FROM MODULE kernels",
-    ] {
-        let done = runtime.block_on(session.sql(statement));
-        done.expect("the guests are built, and the names are free");
-    }
-    native::register(context);
+    import(&session, &["geo", "text", "math", "kernels"]);
+    native::register(session.context());
     session
 }
 

@@ -1,18 +1,18 @@
 //! What our functions cost beside the same Rust in a native function of
 //! DataFusion's.
 //!
-//! Two levels, on which the two take turns, since machines are noisy:
-//!
 //! - `call/<kernel>/<rows>/<nulls>`: a call from Arrow arrays in to an Arrow
 //!   array out, as DataFusion makes it, on one thread, fuel on: the copy of its
 //!   arguments' description, lowering, the guest, lifting and the reset. Cost ≈
 //!   fixed + rows × per row, so the sizes show both terms.
-//! - `query/<kernel>/<threads>`: a query over 336,776 flights in memory, from
-//!   its plan to its last batch.
+//! - `query/<table>/<kernel>/<threads>`: a query over 336,776 flights, or over
+//!   the line items of TPC-H at scale factor 1, in memory, from its plan to its
+//!   last batch.
 //!
-//! Not measured: parsing, planning, compiling, reading files. Before anything is
-//! timed, both give the same. The ratios are of medians. `udfs/native` says how
-//! the native functions are written.
+//! The two take turns in this process, since machines are noisy. Not measured:
+//! parsing, planning, compiling, reading files. Before anything is timed, both
+//! give the same. The ratios are of medians. `udfs/native` says how the native
+//! functions are written. Words on the command line are looked for in the names.
 
 // Which functions there are, and their arguments.
 mod kernels;
@@ -23,15 +23,18 @@ mod calls;
 // Queries.
 mod queries;
 
-// What takes turns, and what is made of the times.
+// What is queried.
+mod tables;
+
+// What takes turns, and what arguments are made of.
 mod turns;
 
-use criterion::Criterion;
+use turns::Asked;
 
 fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
-    let calls = calls::measure(&mut criterion);
-    let queries = queries::measure(&mut criterion);
+    let asked = Asked::from_arguments();
+    let calls = calls::measure(&asked);
+    let queries = queries::measure(&asked);
     calls.print();
     queries.print();
     calls.conclude();

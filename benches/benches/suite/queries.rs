@@ -4,28 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
 use arrow::util::pretty::pretty_format_batches;
-use criterion::Criterion;
-use datafusion::datasource::MemTable;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use fusebox::Session;
 use tokio::runtime::Runtime;
 
-use crate::kernels::{KERNELS, session};
-use crate::turns::{Pair, Turns, geometric_mean};
-
-/// How many flights there are from airports to airports whose place is known.
-const FLIGHTS: &str = "
-    SELECT f.carrier, f.flight, f.distance, f.arr_delay, f.tailnum,
-           CAST(f.time_hour AS DATE) AS day_of_flight,
-           CAST(f.distance AS DECIMAL(12, 2)) AS price,
-           o.name AS from_name, o.lat AS from_lat, o.lon AS from_lon,
-           d.name AS to_name, d.lat AS to_lat, d.lon AS to_lon
-    FROM flights_file f
-    LEFT JOIN airports o ON f.origin = o.faa
-    LEFT JOIN airports d ON f.dest = d.faa";
+use crate::kernels::session;
+use crate::tables::{Table, in_memory};
+use crate::turns::{Asked, Pair, Record, Turns, geometric_mean};
 
 const TURNS: Turns = Turns {
     least: 7,
@@ -41,72 +28,103 @@ pub(crate) struct Queries {
 }
 
 struct Line {
+    table: Table,
     name: &'static str,
+    rows: usize,
     /// On one thread, and on two.
     pairs: [Option<Pair>; 2],
 }
 
-/// A session over so many partitions of the flights, and as many threads.
+/// Measures the queries that the command line asks for.
+pub(crate) fn measure(asked: &Asked) -> Queries {
+    let mut queries = Queries::default();
+    for table in Table::ALL {
+        let id = |name: &str, threads: usize| format!("query/{}/{name}/{threads}", table.name());
+        let wanted = |name: &str| [1, 2].map(|threads| asked.has(&id(name, threads)));
+        let mut all = table.queries();
+        all.retain(|(name, _)| wanted(name).contains(&true));
+        // Making a table takes a while.
+        if all.is_empty() {
+            continue;
+        }
+        let batches = table.batches();
+        let rows = batches.iter().map(RecordBatch::num_rows).sum();
+        let benches = [1, 2].map(|threads| Bench::new(threads, table, &batches));
+        for (name, sql) in all {
+            let is_wanted = wanted(name);
+            let pairs = [0, 1].map(|bench| {
+                let threads = bench + 1;
+                is_wanted[bench].then(|| {
+                    eprintln!("{}", id(name, threads));
+                    let pair = benches[bench].compare(name, &sql);
+                    let record = Record {
+                        part: table.name().to_owned(),
+                        rows: rows as u64,
+                        threads: threads as u64,
+                        ..Record::new("query", name)
+                    };
+                    record.with(&pair).append();
+                    pair
+                })
+            });
+            queries.lines.push(Line {
+                table,
+                name,
+                rows,
+                pairs,
+            });
+        }
+    }
+    queries
+}
+
+/// A session over so many partitions of a table, and as many threads.
 struct Bench {
-    threads: usize,
     runtime: Runtime,
     session: Session,
 }
 
-/// Measures the queries that the command line asks for.
-pub(crate) fn measure(criterion: &mut Criterion) -> Queries {
-    // Reading the file takes a while, in vain where no query is asked for.
-    let mut benches = [None, None];
-    let mut queries = Queries::default();
-    for kernel in KERNELS.iter().filter(|kernel| !kernel.query.is_empty()) {
-        let pairs = [1, 2].map(|threads| {
-            let bench = &mut benches[threads - 1];
-            compare(criterion, kernel.name, kernel.query, threads, bench)
-        });
-        let name = kernel.name;
-        queries.lines.push(Line { name, pairs });
+impl Bench {
+    fn new(threads: usize, table: Table, batches: &[RecordBatch]) -> Self {
+        let runtime = match threads {
+            1 => tokio::runtime::Builder::new_current_thread().build(),
+            _ => tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(threads)
+                .build(),
+        };
+        let session = session(threads);
+        let registered = session
+            .context()
+            .register_table(table.name(), in_memory(batches, threads));
+        registered.expect("the name is free");
+        Self {
+            runtime: runtime.expect("a runtime can be started"),
+            session,
+        }
     }
-    queries
-        .lines
-        .retain(|line| line.pairs.iter().any(Option::is_some));
-    queries
-}
 
-fn compare(
-    criterion: &mut Criterion,
-    name: &str,
-    query: &str,
-    threads: usize,
-    bench: &mut Option<Bench>,
-) -> Option<Pair> {
-    let mut is_measured = false;
-    let sql = |path| {
-        format!(
-            "SELECT carrier, {} GROUP BY carrier",
-            query.replace('@', path)
-        )
-    };
-    let mut group = criterion.benchmark_group(format!("query/{name}/{threads}"));
-    group.sample_size(10);
-    for (path, prefix) in [("native", "native_"), ("fusebox", "")] {
-        group.bench_function(path, |bencher| {
-            is_measured = true;
-            let bench = bench.get_or_insert_with(|| Bench::new(threads));
-            let plan = bench.plan(&sql(prefix));
-            bencher.iter(|| bench.run(&plan));
-        });
+    fn compare(&self, name: &str, sql: &str) -> Pair {
+        let [native, fusebox] = ["native_", ""].map(|path| self.plan(&sql.replace('@', path)));
+        let [expected, found] = [&native, &fusebox].map(|plan| sorted(&self.run(plan)));
+        assert_eq!(found, expected, "{name}");
+        TURNS.compare(&mut || drop(self.run(&native)), &mut || {
+            drop(self.run(&fusebox));
+        })
     }
-    group.finish();
-    if !is_measured {
-        return None;
+
+    fn plan(&self, sql: &str) -> Arc<dyn ExecutionPlan> {
+        self.runtime.block_on(async {
+            let frame = self.session.sql(sql).await.expect("the query is one");
+            frame.create_physical_plan().await.expect("it has a plan")
+        })
     }
-    let bench = bench.get_or_insert_with(|| Bench::new(threads));
-    let [native, fusebox] = ["native_", ""].map(|path| bench.plan(&sql(path)));
-    let [expected, found] = [&native, &fusebox].map(|plan| sorted(&bench.run(plan)));
-    assert_eq!(found, expected, "{name}");
-    Some(TURNS.compare(&mut || drop(bench.run(&native)), &mut || {
-        drop(bench.run(&fusebox));
-    }))
+
+    fn run(&self, plan: &Arc<dyn ExecutionPlan>) -> Vec<RecordBatch> {
+        // A plan can be executed once.
+        let plan = reset_plan_states(Arc::clone(plan)).expect("the plan can be run again");
+        let query = collect(plan, self.session.context().task_ctx());
+        self.runtime.block_on(query).expect("the query has rows")
+    }
 }
 
 /// The rows as text, in an order that does not depend on threads. The names of
@@ -127,121 +145,27 @@ fn sorted(batches: &[RecordBatch]) -> Vec<String> {
     rows
 }
 
-impl Bench {
-    fn new(threads: usize) -> Self {
-        let runtime = match threads {
-            1 => tokio::runtime::Builder::new_current_thread().build(),
-            _ => tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(threads)
-                .build(),
-        };
-        let bench = Self {
-            threads,
-            runtime: runtime.expect("a runtime can be started"),
-            session: session(threads),
-        };
-        bench.load();
-        bench
-    }
-
-    /// Reads the flights into memory, in batches of 8,192 rows and as many
-    /// partitions as there are threads.
-    fn load(&self) {
-        let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/nycflights13");
-        let files = format!(
-            "CREATE EXTERNAL TABLE flights_file STORED AS PARQUET LOCATION '{data}/flights.parquet';
-             CREATE EXTERNAL TABLE airports STORED AS CSV LOCATION '{data}/airports.csv'
-             OPTIONS ('format.has_header' 'true')"
-        );
-        for statement in files.split(';') {
-            self.rows(statement);
-        }
-        let batches = self.rows(FLIGHTS);
-        let all = concat_batches(&batches[0].schema(), &batches).expect("they have one schema");
-        assert_eq!(all.num_rows(), 336_776);
-        let starts = (0..all.num_rows()).step_by(8_192);
-        let slices: Vec<RecordBatch> = starts
-            .map(|start| all.slice(start, 8_192.min(all.num_rows() - start)))
-            .collect();
-        let partitions = slices.chunks(slices.len().div_ceil(self.threads));
-        let table = MemTable::try_new(all.schema(), partitions.map(<[_]>::to_vec).collect());
-        let table = table.expect("the batches have that schema");
-        let registered = self
-            .session
-            .context()
-            .register_table("flights", Arc::new(table));
-        registered.expect("the name is free");
-    }
-
-    fn rows(&self, sql: &str) -> Vec<RecordBatch> {
-        self.runtime.block_on(async {
-            let frame = self.session.sql(sql).await.expect("the statement is one");
-            frame.collect().await.expect("it has rows")
-        })
-    }
-
-    fn plan(&self, sql: &str) -> Arc<dyn ExecutionPlan> {
-        self.runtime.block_on(async {
-            let frame = self.session.sql(sql).await.expect("the query is one");
-            frame.create_physical_plan().await.expect("it has a plan")
-        })
-    }
-
-    fn run(&self, plan: &Arc<dyn ExecutionPlan>) -> Vec<RecordBatch> {
-        // A plan can be executed once.
-        let plan = reset_plan_states(Arc::clone(plan)).expect("the plan can be run again");
-        let query = collect(plan, self.session.context().task_ctx());
-        self.runtime.block_on(query).expect("the query has rows")
-    }
-}
-
 impl Queries {
-    /// Prints a line for each kernel.
+    /// Prints a line for each kernel of each table.
     pub(crate) fn print(&self) {
-        if self.lines.is_empty() {
-            return;
-        }
-        println!(
-            "\n{:<19}{:>12}{:>12}{:>7}{:>7}{:>12}{:>12}{:>7}{:>9}{:>9}",
-            "336,776 flights",
-            "native",
-            "fusebox",
-            "ratio",
-            "±",
-            "2: native",
-            "fusebox",
-            "ratio",
-            "native",
-            "fusebox"
-        );
-        for Line { name, pairs } in &self.lines {
-            let [one, two] = pairs;
-            let millis = |pair: &Option<Pair>, time: fn(&Pair) -> f64| {
-                let millis = pair.as_ref().map(|pair| time(pair) / 1e6);
-                millis.map_or("-".to_owned(), |millis| format!("{millis:.2} ms"))
-            };
-            let gain = |time: fn(&Pair) -> f64| match (one, two) {
-                (Some(one), Some(two)) => format!("{:.2}", time(one) / time(two)),
-                _ => "-".to_owned(),
-            };
-            let ratio = |pair: &Option<Pair>| {
-                pair.map_or("-".to_owned(), |pair| format!("{:.2}", pair.ratio()))
-            };
-            println!(
-                "{name:<19}{:>12}{:>12}{:>7}{:>7}{:>12}{:>12}{:>7}{:>9}{:>9}",
-                millis(one, |pair| pair.native),
-                millis(one, |pair| pair.fusebox),
-                ratio(one),
-                one.map_or("-".to_owned(), |pair| format!(
-                    "{:.1} %",
-                    pair.spread * 100.0
-                )),
-                millis(two, |pair| pair.native),
-                millis(two, |pair| pair.fusebox),
-                ratio(two),
-                gain(|pair| pair.native),
-                gain(|pair| pair.fusebox),
-            );
+        for table in Table::ALL {
+            let lines: Vec<&Line> = self.lines.iter().filter(|l| l.table == table).collect();
+            if let Some(line) = lines.first() {
+                println!(
+                    "\n{:<19}{:>12}{:>12}{:>7}{:>7}{:>12}{:>12}{:>7}{:>9}{:>9}",
+                    format!("{} {}", grouped(line.rows), table.name()),
+                    "native",
+                    "fusebox",
+                    "ratio",
+                    "±",
+                    "2: native",
+                    "fusebox",
+                    "ratio",
+                    "native",
+                    "fusebox"
+                );
+            }
+            lines.into_iter().for_each(Line::print);
         }
     }
 
@@ -255,8 +179,52 @@ impl Queries {
             println!("two threads beside one, geometric mean: {mean:.3}");
         }
         let ratios = self.lines.iter().filter_map(|line| line.pairs[0]);
-        if let Some(mean) = geometric_mean(ratios.map(Pair::ratio)) {
+        if let Some(mean) = geometric_mean(ratios.map(|pair| pair.ratio)) {
             println!("query-level geometric mean: {mean:.3}");
         }
     }
+}
+
+impl Line {
+    fn print(&self) {
+        let [one, two] = &self.pairs;
+        let millis = |pair: &Option<Pair>, time: fn(&Pair) -> f64| {
+            let millis = pair.as_ref().map(|pair| time(pair) / 1e6);
+            millis.map_or("-".to_owned(), |millis| format!("{millis:.2} ms"))
+        };
+        let gain = |time: fn(&Pair) -> f64| match (one, two) {
+            (Some(one), Some(two)) => format!("{:.2}", time(one) / time(two)),
+            _ => "-".to_owned(),
+        };
+        let ratio =
+            |pair: &Option<Pair>| pair.map_or("-".to_owned(), |pair| format!("{:.2}", pair.ratio));
+        let spread = one.map_or("-".to_owned(), |pair| {
+            format!("{:.1} %", pair.spread() * 100.0)
+        });
+        println!(
+            "{:<19}{:>12}{:>12}{:>7}{spread:>7}{:>12}{:>12}{:>7}{:>9}{:>9}",
+            self.name,
+            millis(one, |pair| pair.native),
+            millis(one, |pair| pair.fusebox),
+            ratio(one),
+            millis(two, |pair| pair.native),
+            millis(two, |pair| pair.fusebox),
+            ratio(two),
+            gain(|pair| pair.native),
+            gain(|pair| pair.fusebox),
+        );
+    }
+}
+
+/// A number with a comma before each three digits.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }

@@ -1,0 +1,172 @@
+//! What is queried: tables in memory, in batches of DataFusion's size.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, Date32Builder, Decimal128Builder, Int64Builder, RecordBatch, StringViewBuilder,
+};
+use arrow::compute::concat_batches;
+use datafusion::datasource::MemTable;
+use datafusion::prelude::SessionContext;
+use fusebox_turns::is_quick;
+use tpchgen::generators::{LineItem, LineItemGenerator};
+
+use crate::kernels::KERNELS;
+
+/// Rows of a batch.
+const ROWS: usize = 8_192;
+
+/// The flights, with the places of their airports where those are known.
+const FLIGHTS: &str = "
+    SELECT f.carrier, f.flight, f.distance, f.arr_delay, f.tailnum,
+           CAST(f.time_hour AS DATE) AS day_of_flight,
+           CAST(f.distance AS DECIMAL(12, 2)) AS price,
+           o.name AS from_name, o.lat AS from_lat, o.lon AS from_lon,
+           d.name AS to_name, d.lat AS to_lat, d.lon AS to_lon
+    FROM flights_file f
+    LEFT JOIN airports o ON f.origin = o.faa
+    LEFT JOIN airports d ON f.dest = d.faa";
+
+/// What follows `SELECT l_returnflag, l_linestatus, `, with `@` before the
+/// function.
+const LINEITEM: [(&str, &str); 8] = [
+    ("add", "sum(@add(l_partkey, l_suppkey)) FROM lineitem"),
+    ("gcd", "sum(@gcd(l_orderkey, l_partkey)) FROM lineitem"),
+    (
+        "polynomial",
+        "sum(@polynomial(CAST(l_discount AS DOUBLE))) FROM lineitem",
+    ),
+    ("fnv1a", "max(@fnv1a(l_comment)) FROM lineitem"),
+    ("slug", "max(@slug(l_comment)) FROM lineitem"),
+    ("upper", "max(@upper(l_comment)) FROM lineitem"),
+    ("with_vat", "sum(@with_vat(l_extendedprice)) FROM lineitem"),
+    ("iso_week", "max(@iso_week(l_shipdate)) FROM lineitem"),
+];
+
+/// A table that is queried, by groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Table {
+    Flights,
+    Lineitem,
+}
+
+impl Table {
+    pub(crate) const ALL: [Self; 2] = [Self::Flights, Self::Lineitem];
+
+    /// Its name in SQL.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Flights => "flights",
+            Self::Lineitem => "lineitem",
+        }
+    }
+
+    /// Kernels, and the queries that call them, with `@` before the name.
+    pub(crate) fn queries(self) -> Vec<(&'static str, String)> {
+        let (groups, queries) = match self {
+            Self::Flights => {
+                let queries = KERNELS.iter().map(|kernel| (kernel.name, kernel.query));
+                ("carrier", queries.collect())
+            }
+            Self::Lineitem => ("l_returnflag, l_linestatus", LINEITEM.to_vec()),
+        };
+        let queries = queries.into_iter().filter(|(_, query)| !query.is_empty());
+        queries
+            .map(|(name, query)| (name, format!("SELECT {groups}, {query} GROUP BY {groups}")))
+            .collect()
+    }
+
+    /// Makes it, in batches.
+    pub(crate) fn batches(self) -> Vec<RecordBatch> {
+        match self {
+            Self::Flights => flights(),
+            Self::Lineitem => lineitem(if is_quick() { 0.05 } else { 1.0 }),
+        }
+    }
+}
+
+/// A table of batches, in as many partitions as there are threads.
+pub(crate) fn in_memory(batches: &[RecordBatch], threads: usize) -> Arc<MemTable> {
+    let partitions = batches.chunks(batches.len().div_ceil(threads));
+    let partitions = partitions.map(<[_]>::to_vec).collect();
+    let table = MemTable::try_new(batches[0].schema(), partitions);
+    Arc::new(table.expect("the batches have one schema"))
+}
+
+/// Reads the flights into memory.
+fn flights() -> Vec<RecordBatch> {
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/nycflights13");
+    let files = format!(
+        "CREATE EXTERNAL TABLE flights_file STORED AS PARQUET LOCATION '{data}/flights.parquet';
+         CREATE EXTERNAL TABLE airports STORED AS CSV LOCATION '{data}/airports.csv'
+         OPTIONS ('format.has_header' 'true')"
+    );
+    let context = SessionContext::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.expect("a runtime can be started");
+    let rows = |sql: &str| {
+        runtime.block_on(async {
+            let frame = context.sql(sql).await.expect("the statement is one");
+            frame.collect().await.expect("it has rows")
+        })
+    };
+    for statement in files.split(';') {
+        rows(statement);
+    }
+    let batches = rows(FLIGHTS);
+    let all = concat_batches(&batches[0].schema(), &batches).expect("they have one schema");
+    assert_eq!(all.num_rows(), 336_776);
+    let starts = (0..all.num_rows()).step_by(ROWS);
+    starts
+        .map(|start| all.slice(start, ROWS.min(all.num_rows() - start)))
+        .collect()
+}
+
+/// Makes the line items of TPC-H at this scale, those columns that are queried.
+fn lineitem(scale: f64) -> Vec<RecordBatch> {
+    let mut items = LineItemGenerator::new(scale, 1, 1).iter();
+    let mut batches = Vec::new();
+    loop {
+        let batch = batch(items.by_ref().take(ROWS));
+        match batch.num_rows() {
+            0 => return batches,
+            _ => batches.push(batch),
+        }
+    }
+}
+
+fn batch<'a>(items: impl Iterator<Item = LineItem<'a>>) -> RecordBatch {
+    let [mut order, mut part, mut supplier] = [(); 3].map(|()| Int64Builder::new());
+    let [mut price, mut discount] = [(); 2].map(|()| Decimal128Builder::new());
+    let [mut flag, mut status, mut comment] = [(); 3].map(|()| StringViewBuilder::new());
+    let mut shipped = Date32Builder::new();
+    for item in items {
+        order.append_value(item.l_orderkey);
+        part.append_value(item.l_partkey);
+        supplier.append_value(item.l_suppkey);
+        price.append_value(item.l_extendedprice.0.into());
+        discount.append_value(item.l_discount.0.into());
+        flag.append_value(item.l_returnflag);
+        status.append_value(item.l_linestatus);
+        shipped.append_value(item.l_shipdate.to_unix_epoch());
+        comment.append_value(item.l_comment);
+    }
+    let money = |mut builder: Decimal128Builder, precision| {
+        let column = builder.finish().with_precision_and_scale(precision, 2);
+        Arc::new(column.expect("the numbers fit")) as ArrayRef
+    };
+    let columns: [(&str, ArrayRef); 9] = [
+        ("l_orderkey", Arc::new(order.finish())),
+        ("l_partkey", Arc::new(part.finish())),
+        ("l_suppkey", Arc::new(supplier.finish())),
+        // TPC-H has 15 digits here, of which it fills 8; as many as the function
+        // takes, so that no query is about a cast.
+        ("l_extendedprice", money(price, 12)),
+        ("l_discount", money(discount, 15)),
+        ("l_returnflag", Arc::new(flag.finish())),
+        ("l_linestatus", Arc::new(status.finish())),
+        ("l_shipdate", Arc::new(shipped.finish())),
+        ("l_comment", Arc::new(comment.finish())),
+    ];
+    RecordBatch::try_from_iter(columns).expect("columns have one length")
+}

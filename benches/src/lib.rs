@@ -67,22 +67,6 @@ pub fn function(session: &Session, name: &str) -> Arc<ScalarUDF> {
     Arc::clone(function.expect("the session knows the function"))
 }
 
-/// Latitudes and longitudes of `rows` pairs of places, in degrees, the same in
-/// every run.
-pub fn places(rows: usize) -> [Vec<f64>; 4] {
-    // The fractional parts of multiples of an irrational number: spread evenly.
-    let spread = |start: f64, range: f64| -> Vec<f64> {
-        let part = |row: usize| (start + row as f64 * 0.618_033_988_749_895).fract();
-        (0..rows).map(|row| (part(row) - 0.5) * range).collect()
-    };
-    [
-        spread(0.1, 180.0),
-        spread(0.2, 360.0),
-        spread(0.4, 180.0),
-        spread(0.7, 360.0),
-    ]
-}
-
 /// A call of a function with these arguments, as DataFusion makes it.
 ///
 /// # Panics

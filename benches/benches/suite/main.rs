@@ -26,7 +26,7 @@ mod queries;
 // What is queried.
 mod tables;
 
-// What takes turns, and what arguments are made of.
+// What takes turns, and what is made of the times.
 mod turns;
 
 use turns::Asked;

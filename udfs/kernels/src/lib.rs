@@ -1,12 +1,12 @@
-//! Functions that the benches measure, each for what it does most: one
-//! operation, a loop, floats, vectors, text, calls, calls through a table; and,
-//! in files of their own, types and other people's crates.
+//! Functions that the benches measure.
 //!
 //! What is small is marked `#[inline]`, so that a native twin in another crate
-//! has it in its loop, as the module has.
+//! has it in its loop, as the module has. Of the files, `benches/peers` takes
+//! some without the SDK: they use nothing of it but the attribute.
 #![forbid(unsafe_code)]
 
-use fusebox_sdk::udf;
+// What needs nothing but Rust.
+mod plain;
 
 // Decimals, dates and lists.
 mod types;
@@ -19,120 +19,5 @@ mod finance;
 
 pub use crates::{is_us_registration, json_get, sha256_hex};
 pub use finance::black_scholes;
+pub use plain::{add, dispatch, fibonacci, fnv1a, gcd, polynomial, upper, vector_sum};
 pub use types::{dot, dot_product, iso_week, with_vat};
-
-/// One operation: what is left is the price of a row.
-#[udf]
-#[inline]
-pub fn add(a: i64, b: i64) -> i64 {
-    a.wrapping_add(b)
-}
-
-/// The greatest common divisor: a loop of divisions.
-#[udf]
-#[inline]
-pub fn gcd(a: i64, b: i64) -> i64 {
-    let (mut a, mut b) = (a.unsigned_abs(), b.unsigned_abs());
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a as i64
-}
-
-/// A polynomial of degree 8, by Horner's rule: floats without a loop.
-#[udf]
-#[inline]
-pub fn polynomial(x: f64) -> f64 {
-    const COEFFICIENTS: [f64; 9] = [1.0, -0.5, 0.25, 3.0, -2.0, 0.125, 1.5, -1.0, 0.75];
-    COEFFICIENTS
-        .iter()
-        .fold(0.0, |sum, coefficient| sum * x + coefficient)
-}
-
-/// A polynomial of each `f32` of a vector, added up four lanes at a time: floats
-/// in a loop over vectors.
-#[udf]
-pub fn vector_sum(vector: &[u8]) -> f64 {
-    let mut sums = [0.0_f32; 4];
-    for lanes in vector.as_chunks::<16>().0 {
-        let lanes = lanes.as_chunks::<4>().0;
-        for (sum, lane) in sums.iter_mut().zip(lanes) {
-            let x = f32::from_le_bytes(*lane);
-            *sum += ((0.5 * x - 1.25) * x + 2.0) * x + 0.75;
-        }
-    }
-    sums.iter().map(|sum| f64::from(*sum)).sum()
-}
-
-/// FNV-1a, 64 bits: a multiplication for each byte of a text.
-#[udf]
-#[inline]
-pub fn fnv1a(text: &str) -> i64 {
-    const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x0100_0000_01b3;
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(PRIME);
-    text.bytes().fold(OFFSET_BASIS, step) as i64
-}
-
-/// The text in upper case: a text that is made anew.
-#[udf]
-pub fn upper(text: &str) -> String {
-    text.to_uppercase()
-}
-
-/// A Fibonacci number, by its definition: calls.
-#[udf]
-pub fn fibonacci(n: i64) -> i64 {
-    if n < 2 {
-        return n;
-    }
-    fibonacci(n - 1) + fibonacci(n - 2)
-}
-
-/// Runs a program of one instruction for each four bits of `code`: calls
-/// through a table.
-#[udf]
-pub fn dispatch(code: i64) -> i64 {
-    const INSTRUCTIONS: [fn(i64) -> i64; 16] = [
-        |x| x.wrapping_add(1),
-        |x| x.wrapping_sub(3),
-        |x| x.wrapping_mul(5),
-        |x| x ^ 0x5555,
-        |x| x.rotate_left(7),
-        |x| !x,
-        |x| x >> 1,
-        |x| x << 2,
-        |x| x.wrapping_neg(),
-        |x| x | 0x101,
-        |x| x & 0xffff_ffff,
-        |x| x.swap_bytes(),
-        |x| x.wrapping_mul(x),
-        |x| x.wrapping_add(0x1234_5678),
-        |x| x ^ (x >> 17),
-        |x| x.rotate_right(3),
-    ];
-    let mut x = code;
-    for step in 0..16 {
-        let instruction = (code >> (4 * step)) & 15;
-        x = INSTRUCTIONS[instruction as usize](x);
-    }
-    x
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn kernels_compute_what_they_say() {
-        assert_eq!(add(i64::MAX, 1), i64::MIN);
-        assert_eq!(gcd(-48, 180), 12);
-        assert_eq!(polynomial(0.0), 0.75);
-        assert_eq!(polynomial(1.0), 3.125);
-        assert_eq!(vector_sum(&1.0_f32.to_le_bytes().repeat(8)), 16.0);
-        assert_eq!(fnv1a("a") as u64, 0xaf63_dc4c_8601_ec8c);
-        assert_eq!(upper("straße"), "STRASSE");
-        assert_eq!(fibonacci(20), 6765);
-        assert_eq!(dispatch(0), 16);
-    }
-}

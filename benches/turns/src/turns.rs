@@ -66,13 +66,21 @@ impl Turns {
 
     /// Measures several in turns: nanoseconds of a call, for each in each round.
     pub fn rounds(&self, calls: &mut [&mut dyn FnMut()]) -> Vec<Vec<f64>> {
+        let sides = calls.iter_mut();
+        let mut sides: Vec<_> = sides.map(|call| |one| turn(one, &mut **call)).collect();
+        let mut sides: Vec<Side<'_>> = sides.iter_mut().map(|side| side as Side<'_>).collect();
+        self.rounds_of(&mut sides)
+    }
+
+    /// The same of sides that measure themselves.
+    pub fn rounds_of(&self, sides: &mut [Side<'_>]) -> Vec<Vec<f64>> {
         let turns = if is_quick() { self.fewer() } else { *self };
-        let mut times = vec![Vec::new(); calls.len()];
+        let mut times = vec![Vec::new(); sides.len()];
         let start = Instant::now();
         let mut rounds = 0;
         while rounds < turns.least || (rounds < turns.most && start.elapsed() < turns.all) {
-            for (times, call) in times.iter_mut().zip(&mut *calls) {
-                times.push(turns.turn(*call));
+            for (times, side) in times.iter_mut().zip(&mut *sides) {
+                times.push(side(turns.one));
             }
             rounds += 1;
         }
@@ -86,20 +94,24 @@ impl Turns {
             ..*self
         }
     }
+}
 
-    /// Nanoseconds of a call, of those of one turn.
-    fn turn(&self, call: &mut dyn FnMut()) -> f64 {
-        if !self.one.is_zero() {
-            call();
-        }
-        let start = Instant::now();
-        let mut calls = 0;
-        while calls == 0 || start.elapsed() < self.one {
-            call();
-            calls += 1;
-        }
-        start.elapsed().as_nanos() as f64 / f64::from(calls)
+/// Takes a turn of so long, and says how many nanoseconds a call took.
+pub type Side<'a> = &'a mut dyn FnMut(Duration) -> f64;
+
+/// Takes a turn: nanoseconds of a call, of those that it takes. One call goes
+/// before them, unless there is to be but one.
+pub fn turn(one: Duration, call: &mut dyn FnMut()) -> f64 {
+    if !one.is_zero() {
+        call();
     }
+    let start = Instant::now();
+    let mut calls = 0;
+    while calls == 0 || start.elapsed() < one {
+        call();
+        calls += 1;
+    }
+    start.elapsed().as_nanos() as f64 / f64::from(calls)
 }
 
 /// The one in the middle.

@@ -101,7 +101,7 @@ pub(crate) fn invoke(function: &ScalarUDF, call: &ScalarFunctionArgs) -> Columna
         .expect("no row fails")
 }
 
-fn column(value: ColumnarValue) -> ArrayRef {
+pub(crate) fn column(value: ColumnarValue) -> ArrayRef {
     match value {
         ColumnarValue::Array(array) => array,
         ColumnarValue::Scalar(_) => panic!("columns give a column"),

@@ -8,6 +8,7 @@
 //! - `query/<table>/<kernel>/<threads>`: a query over 336,776 flights, or over
 //!   the line items of TPC-H at scale factor 1, in memory, from its plan to its
 //!   last batch.
+//! - `peers/<sandbox>/<kernel>/<rows>`: a call, beside one in another sandbox.
 //!
 //! The two take turns in this process, since machines are noisy. Not measured:
 //! parsing, planning, compiling, reading files. Before anything is timed, both
@@ -23,6 +24,12 @@ mod calls;
 // Queries.
 mod queries;
 
+// The same calls in other sandboxes.
+mod peers;
+
+// The program that has them.
+mod sandboxes;
+
 // What is queried.
 mod tables;
 
@@ -35,9 +42,12 @@ fn main() {
     let asked = Asked::from_arguments();
     let calls = calls::measure(&asked);
     let queries = queries::measure(&asked);
+    let peers = peers::measure(&asked);
     calls.print();
     queries.print();
+    peers.print();
     calls.conclude();
     queries.conclude();
+    peers.conclude();
     calls.conclude_with_worst();
 }

@@ -10,6 +10,7 @@ use std::process::Command;
 use crate::aarch64;
 use crate::failure::Failure;
 use crate::guests;
+use crate::peers;
 use crate::sanitize;
 use crate::toolchain::require_components;
 use crate::workspace::{Workspace, run};
@@ -28,6 +29,8 @@ pub(crate) fn demo(workspace: &Workspace) -> Result<(), Failure> {
 pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
     require_components(workspace);
     run("format", &mut cargo(workspace, "fmt --all --check"))?;
+    let peers = "fmt --all --check --manifest-path benches/peers/Cargo.toml";
+    run("format of peers", &mut cargo(workspace, peers))?;
     guests::build(workspace)?;
     let lint = "clippy --workspace --all-targets -- -D warnings";
     run("lint", &mut cargo(workspace, lint))?;
@@ -43,6 +46,9 @@ pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
 /// Runs the benches; `arguments` go to criterion.
 pub(crate) fn bench(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {
     guests::build(workspace)?;
+    if peers::are_asked_for(arguments) {
+        peers::build(workspace)?;
+    }
     // Named by a glob, since unit tests would refuse criterion's arguments.
     let mut bench = cargo(workspace, "bench --workspace --bench * --");
     run("bench", bench.args(arguments))

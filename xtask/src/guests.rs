@@ -82,7 +82,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<(), Failure> {
 }
 
 /// Leaves an equal file alone: what was built from it stays fresh.
-fn copy_if_changed(from: &Path, to: &Path) -> Result<(), Failure> {
+pub(crate) fn copy_if_changed(from: &Path, to: &Path) -> Result<(), Failure> {
     let bytes = fs::read(from).map_err(Failure::io(format!("read {}", from.display())))?;
     if fs::read(to).is_ok_and(|old| old == bytes) {
         return Ok(());

@@ -14,6 +14,9 @@ mod chores;
 // The bundled functions, compiled to Wasm.
 mod guests;
 
+// The other sandboxes that the suite is measured beside.
+mod peers;
+
 // The tests of unsafe code, its memory checked.
 mod sanitize;
 

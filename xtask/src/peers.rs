@@ -1,0 +1,130 @@
+//! The other sandboxes that the suite is measured beside, and their guests.
+//!
+//! They are a workspace of their own, `benches/peers`, whose dependencies come
+//! from the registry when they are first built. What is built ends up in
+//! `target/peers` of the checkout: the program, and its guests beside it.
+
+use std::env::consts::EXE_SUFFIX;
+use std::fs;
+use std::process::Command;
+
+use crate::failure::Failure;
+use crate::guests::copy_if_changed;
+use crate::toolchain::{TARGET, complete_active, remove_flags};
+use crate::workspace::{Workspace, run};
+
+/// The target that arrow-udf asks for.
+const WASI: &str = "wasm32-wasip1";
+
+/// Packages, the library that each compiles to, and for which target.
+const GUESTS: [(&str, &str, &str); 4] = [
+    ("peers-arrow-udf", "arrow_udf_functions", WASI),
+    ("peers-ipc-component", "ipc_component", TARGET),
+    ("peers-ipc-module", "ipc_module", TARGET),
+    ("peers-rows", "rows", TARGET),
+];
+
+/// What the bundled functions are compiled with as well.
+const RUSTFLAGS: &str = "-C target-feature=+simd128";
+
+/// Whether a bench with these arguments measures other sandboxes: without words
+/// it measures all.
+pub(crate) fn are_asked_for(arguments: &[String]) -> bool {
+    let mut words = arguments.iter().filter(|word| !word.starts_with('-'));
+    let first = words.next();
+    first.is_none_or(|first| first.starts_with("peers"))
+        || words.any(|word| word.starts_with("peers"))
+}
+
+/// Compiles the program and its guests. Where what they need cannot be had, says
+/// so: the suite does without.
+pub(crate) fn build(workspace: &Workspace) -> Result<(), Failure> {
+    let finished = workspace.root.join("target/peers");
+    let program = finished.join(format!("peers{EXE_SUFFIX}"));
+    if let Err(reasons) = complete(workspace) {
+        eprintln!("the suite is measured without other sandboxes:");
+        for reason in reasons {
+            eprintln!("  - {reason}");
+        }
+        // What another source was built into is not measured instead.
+        return match program.exists() {
+            true => fs::remove_file(&program)
+                .map_err(Failure::io(format!("remove {}", program.display()))),
+            false => Ok(()),
+        };
+    }
+    let built = workspace.executables.with_file_name("peers-build");
+    let cargo_build = || {
+        let mut command = cargo(workspace, "build");
+        command.arg("--target-dir").arg(&built);
+        command
+    };
+    for target in [WASI, TARGET] {
+        let mut command = cargo_build();
+        remove_flags(&mut command);
+        let name = target.to_uppercase().replace('-', "_");
+        command
+            .env(format!("CARGO_TARGET_{name}_RUSTFLAGS"), RUSTFLAGS)
+            // In the place of a random number, as for our guests with Arrow.
+            .env("CONST_RANDOM_SEED", "0")
+            .args(["--profile", "guest", "--target", target]);
+        for (package, ..) in GUESTS.iter().filter(|guest| guest.2 == target) {
+            command.args(["--package", package]);
+        }
+        run("guests of other sandboxes", &mut command)?;
+    }
+    let mut command = cargo_build();
+    run(
+        "other sandboxes",
+        command.args(["--release", "--package", "peers"]),
+    )?;
+
+    fs::create_dir_all(&finished).map_err(Failure::io(format!("create {}", finished.display())))?;
+    for (_, library, target) in GUESTS {
+        let name = format!("{library}.wasm");
+        let guest = built.join(target).join("guest").join(&name);
+        copy_if_changed(&guest, &finished.join(&name))?;
+    }
+    let release = built.join(format!("release/peers{EXE_SUFFIX}"));
+    let copied = fs::copy(&release, &program);
+    copied.map_err(Failure::io(format!("copy {}", release.display())))?;
+    Ok(())
+}
+
+/// Sees to it that there are sources and targets.
+///
+/// # Errors
+///
+/// What was tried, a line each.
+fn complete(workspace: &Workspace) -> Result<(), Vec<String>> {
+    for target in [WASI, TARGET] {
+        complete_active(workspace, target)?;
+    }
+    let fetched = run("sources of other sandboxes", &mut cargo(workspace, "fetch"));
+    fetched.map_err(|failure| vec![failure.to_string()])
+}
+
+fn cargo(workspace: &Workspace, subcommand: &str) -> Command {
+    let mut command = workspace.cargo();
+    command.args([subcommand, "--locked", "--manifest-path"]);
+    command.arg("benches/peers/Cargo.toml");
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_sandboxes_are_asked_for_by_name_or_with_everything() {
+        let asked = |words: &str| {
+            let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+            are_asked_for(&words)
+        };
+        assert!(asked(""));
+        assert!(asked("--quiet"));
+        assert!(asked("peers/rows"));
+        assert!(asked("call peers"));
+        assert!(!asked("call/add"));
+    }
+}

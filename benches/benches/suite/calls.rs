@@ -11,7 +11,7 @@ use crate::kernels::{KERNELS, Kernel, session};
 use crate::turns::{Asked, Pair, Record, Turns, geometric_mean};
 
 /// The size of DataFusion's batches, which the ratios that have goals are of.
-const ROWS: usize = 8_192;
+pub(crate) const ROWS: usize = 8_192;
 
 /// Rows, and how many percent of them are null.
 const CASES: [(usize, u64); 7] = [

@@ -10,6 +10,11 @@
 //!   last batch.
 //! - `peers/<sandbox>/<kernel>/<rows>`: a call, beside one in another sandbox.
 //!
+//! - `split/<kernel>/<rows>`: what such a call is made of, as the engine writes it
+//!   down.
+//! - `price/<kernel>`: what a call of 8,192 rows costs beside one without fuel,
+//!   without canonical NaNs, without the reset and without all three.
+//!
 //! The two take turns in this process, since machines are noisy. Not measured:
 //! parsing, planning, compiling, reading files. Before anything is timed, both
 //! give the same. The ratios are of medians. `udfs/native` says how the native
@@ -20,6 +25,9 @@ mod kernels;
 
 // Calls.
 mod calls;
+
+// What a call is made of, and what parts of the sandbox cost.
+mod parts;
 
 // Queries.
 mod queries;
@@ -41,9 +49,13 @@ use turns::Asked;
 fn main() {
     let asked = Asked::from_arguments();
     let calls = calls::measure(&asked);
+    let splits = parts::split(&asked);
+    let prices = parts::price(&asked);
     let queries = queries::measure(&asked);
     let peers = peers::measure(&asked);
     calls.print();
+    splits.print();
+    prices.print();
     queries.print();
     peers.print();
     calls.conclude();

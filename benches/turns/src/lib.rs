@@ -17,4 +17,4 @@ mod record;
 
 pub use asked::{Asked, is_quick};
 pub use record::Record;
-pub use turns::{Pair, Side, Turns, geometric_mean, median, turn};
+pub use turns::{Pair, Side, Turns, geometric_mean, interval, median, turn};

@@ -133,7 +133,11 @@ pub fn geometric_mean(ratios: impl Iterator<Item = f64>) -> Option<f64> {
 
 /// An interval that holds the median of what was drawn with 95 %, or all that
 /// was drawn where that is too little to say so.
-fn interval(drawn: &[f64]) -> (f64, f64) {
+///
+/// # Panics
+///
+/// If nothing was drawn.
+pub fn interval(drawn: &[f64]) -> (f64, f64) {
     let drawn = sorted(drawn);
     let (middle, last) = (drawn.len() / 2, drawn.len() - 1);
     // Ranks of a median are spread like a binomial distribution.

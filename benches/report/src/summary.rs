@@ -1,0 +1,144 @@
+//! The few figures that have goals.
+
+use fusebox_turns::{Record, geometric_mean};
+
+use crate::records::Records;
+
+/// A figure, and what it should be.
+pub(crate) struct Figure {
+    /// What a script looks for.
+    pub(crate) name: &'static str,
+    /// What it is about, if that is one of several.
+    pub(crate) of: Option<String>,
+    pub(crate) value: f64,
+    pub(crate) goal: Goal,
+}
+
+pub(crate) enum Goal {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+impl Figure {
+    pub(crate) fn is_reached(&self) -> bool {
+        match self.goal {
+            Goal::AtMost(goal) => self.value <= goal,
+            Goal::AtLeast(goal) => self.value >= goal,
+        }
+    }
+
+    /// As a script reads it.
+    pub(crate) fn line(&self) -> String {
+        let (name, value) = (self.name, self.value);
+        match &self.of {
+            Some(of) => format!("{name}: {of} {value:.3}"),
+            None => format!("{name}: {value:.3}"),
+        }
+    }
+}
+
+/// Rows of the calls that have goals: as many as DataFusion's batches have.
+pub(crate) const ROWS: u64 = 8_192;
+
+/// The calls that have goals.
+pub(crate) fn calls(records: &Records) -> impl Iterator<Item = &Record> + Clone {
+    records.ours("call").filter(|record| record.rows == ROWS)
+}
+
+/// What was measured of these, in this order.
+pub(crate) fn figures(records: &Records) -> Vec<Figure> {
+    let mean = |name, goal, ratios: &mut dyn Iterator<Item = f64>| {
+        let value = geometric_mean(ratios)?;
+        Some(Figure {
+            name,
+            of: None,
+            value,
+            goal,
+        })
+    };
+    let one_thread = records.ours("query").filter(|record| record.threads == 1);
+    let worst = calls(records).filter_map(|record| Some((&record.kernel, record.ratio?)));
+    let worst = worst.max_by(|a, b| a.1.total_cmp(&b.1));
+    let worst = worst.map(|(kernel, value)| Figure {
+        name: "worst kernel",
+        of: Some(kernel.clone()),
+        value,
+        goal: Goal::AtMost(2.5),
+    });
+    let figures = [
+        mean(
+            "two threads beside one",
+            Goal::AtLeast(1.9),
+            &mut gains(records).map(|(_, gain)| gain),
+        ),
+        mean(
+            "call-level geometric mean",
+            Goal::AtMost(1.35),
+            &mut calls(records).filter_map(|record| record.ratio),
+        ),
+        mean(
+            "query-level geometric mean",
+            Goal::AtMost(1.10),
+            &mut one_thread.filter_map(|record| record.ratio),
+        ),
+        worst,
+        mean(
+            "metering",
+            Goal::AtMost(1.05),
+            &mut records.ours("metering").filter_map(|record| record.ratio),
+        ),
+    ];
+    figures.into_iter().flatten().collect()
+}
+
+/// Queries on one thread, and how many times faster they are on two.
+pub(crate) fn gains(records: &Records) -> impl Iterator<Item = (&Record, f64)> + Clone {
+    let one_thread = records.ours("query").filter(|record| record.threads == 1);
+    one_thread.filter_map(|one| {
+        let two = twin(records, one)?;
+        Some((one, one.ns? / two.ns?))
+    })
+}
+
+/// The same query on two threads.
+pub(crate) fn twin<'a>(records: &'a Records, one: &Record) -> Option<&'a Record> {
+    records.ours("query").find(|record| {
+        record.threads == 2 && record.kernel == one.kernel && record.part == one.part
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Vec<String> {
+        let records = Records::read(text).unwrap();
+        figures(&records).iter().map(Figure::line).collect()
+    }
+
+    #[test]
+    fn figures_are_of_one_thread_and_of_batches_of_datafusions_size() {
+        let text = r#"
+            {"bench":"call","kernel":"add","engine":"fusebox","rows":8192,"threads":1,"ratio":1.0}
+            {"bench":"call","kernel":"dot","engine":"fusebox","rows":8192,"nulls":90,"threads":1,"ratio":4.0}
+            {"bench":"call","kernel":"dot","engine":"somebody","rows":8192,"threads":1,"ratio":100.0}
+            {"bench":"call","kernel":"gcd","engine":"fusebox","rows":1,"threads":1,"ratio":30.0}
+            {"bench":"query","kernel":"add","part":"flights","engine":"fusebox","threads":1,"ratio":1.2,"ns":20.0}
+            {"bench":"query","kernel":"add","part":"flights","engine":"fusebox","threads":2,"ratio":9.0,"ns":10.0}
+            {"bench":"metering","kernel":"add","engine":"fusebox","threads":1,"ratio":1.03}
+            {"bench":"metering","kernel":"add","engine":"wasmtime","threads":1,"ratio":2.0}"#;
+        let expected = [
+            "two threads beside one: 2.000",
+            "call-level geometric mean: 2.000",
+            "query-level geometric mean: 1.200",
+            "worst kernel: dot 4.000",
+            "metering: 1.030",
+        ];
+        assert_eq!(lines(text), expected);
+    }
+
+    #[test]
+    fn what_was_not_measured_has_no_figure() {
+        assert_eq!(lines(r#"{"bench":"memory","bytes":3.0}"#), [""; 0]);
+    }
+}

@@ -10,7 +10,6 @@ use std::process::Command;
 use crate::aarch64;
 use crate::failure::Failure;
 use crate::guests;
-use crate::peers;
 use crate::sanitize;
 use crate::toolchain::require_components;
 use crate::workspace::{Workspace, run};
@@ -41,17 +40,6 @@ pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
     // There may be no example: the word makes the features those of a test.
     let mut document = cargo(workspace, "doc --workspace --no-deps --lib --examples");
     run("document", document.env("RUSTDOCFLAGS", "-D warnings"))
-}
-
-/// Runs the benches; `arguments` go to criterion.
-pub(crate) fn bench(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {
-    guests::build(workspace)?;
-    if peers::are_asked_for(arguments) {
-        peers::build(workspace)?;
-    }
-    // Named by a glob, since unit tests would refuse criterion's arguments.
-    let mut bench = cargo(workspace, "bench --workspace --bench * --");
-    run("bench", bench.args(arguments))
 }
 
 fn cargo(workspace: &Workspace, words: &str) -> Command {

@@ -11,6 +11,9 @@ use std::process::ExitCode;
 // What each word on the command line does.
 mod chores;
 
+// The benches, and the report of what they measured.
+mod bench;
+
 // The bundled functions, compiled to Wasm.
 mod guests;
 
@@ -40,7 +43,10 @@ Every chore of this workspace. Usage: cargo xtask CHORE
 
   demo            build the shell and the bundled functions, run xtask/demo.sql
   test            all that must hold before a change is merged; what CI runs
-  bench [ARG]...  the benches, in the release profile; ARGs go to criterion
+  bench [--quick] [WORD]...
+                  what it all costs: prints one table, writes a page with plots to
+                  target/bench/report.html; takes some minutes, with --quick fewer;
+                  a WORD is a bench, or is looked for in names of measurements
   guests          compile the bundled functions to target/guests/*.wasm
   help            this text
 ";
@@ -67,7 +73,7 @@ fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
     match chore {
         "demo" => chores::demo(&workspace),
         "test" => chores::test(&workspace),
-        "bench" => chores::bench(&workspace, rest),
+        "bench" => bench::bench(&workspace, rest),
         "guests" => guests::build(&workspace),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

@@ -27,15 +27,6 @@ const GUESTS: [(&str, &str, &str); 4] = [
 /// What the bundled functions are compiled with as well.
 const RUSTFLAGS: &str = "-C target-feature=+simd128";
 
-/// Whether a bench with these arguments measures other sandboxes: without words
-/// it measures all.
-pub(crate) fn are_asked_for(arguments: &[String]) -> bool {
-    let mut words = arguments.iter().filter(|word| !word.starts_with('-'));
-    let first = words.next();
-    first.is_none_or(|first| first.starts_with("peers"))
-        || words.any(|word| word.starts_with("peers"))
-}
-
 /// Compiles the program and its guests. Where what they need cannot be had, says
 /// so: the suite does without.
 pub(crate) fn build(workspace: &Workspace) -> Result<(), Failure> {
@@ -109,22 +100,4 @@ fn cargo(workspace: &Workspace, subcommand: &str) -> Command {
     command.args([subcommand, "--locked", "--manifest-path"]);
     command.arg("benches/peers/Cargo.toml");
     command
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn other_sandboxes_are_asked_for_by_name_or_with_everything() {
-        let asked = |words: &str| {
-            let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
-            are_asked_for(&words)
-        };
-        assert!(asked(""));
-        assert!(asked("--quiet"));
-        assert!(asked("peers/rows"));
-        assert!(asked("call peers"));
-        assert!(!asked("call/add"));
-    }
 }

@@ -14,18 +14,22 @@ mod kernels;
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fusebox_instrument::{EXPORT_BEGIN, EXPORT_FUEL, Options, instrument};
+use fusebox_turns::{Asked, Pair, Record, Turns, geometric_mean};
 use wasmtime::{Engine, Instance, Store, TypedFunc};
 
 use kernels::{Grant, Guest, Kernel, Loaded, kernels};
 
 const ROWS: usize = 8_192;
 
-/// How often each variant takes its turn, and how long that is at least.
-const ROUNDS: usize = 100;
-const TURN: Duration = Duration::from_millis(4);
+const TURNS: Turns = Turns {
+    least: 100,
+    most: 100,
+    all: Duration::from_millis(1_200),
+    one: Duration::from_millis(4),
+};
 
 const BUNDLED: [&str; 3] = ["polynomial", "haversine_km", "vector_sum"];
 
@@ -139,13 +143,11 @@ fn compile_floats() -> Vec<u8> {
     std::fs::read(output).expect("it was written just now")
 }
 
-/// What a kernel takes.
+/// What a kernel takes: ours, and with Cranelift's option, both beside the kernel
+/// with NaNs as they come.
 struct Times {
     name: &'static str,
-    /// As NaNs come, in nanoseconds for each row.
-    row: f64,
-    /// Ours to that, and Cranelift's.
-    ratios: [f64; 2],
+    pairs: [Pair; 2],
 }
 
 /// Measures a kernel, which `load` makes for each variant: a call of it, and
@@ -160,40 +162,29 @@ fn measure<L>(
     variants.iter_mut().for_each(call);
     let [first, ours, theirs] = variants.each_mut().map(answer);
     assert!(ours == first && theirs == first, "{name}");
-    let mut calls = 1;
-    while time(&mut variants[0], call, calls) < TURN {
-        calls *= 2;
+    eprintln!("canonical/{name}");
+    let [plain, ours, theirs] = &mut variants;
+    let times = TURNS.rounds(&mut [&mut || call(plain), &mut || call(ours), &mut || {
+        call(theirs)
+    }]);
+    let pairs = [1, 2].map(|variant| Pair::of(&times[0], &times[variant]));
+    for (engine, pair) in ["fusebox", "Cranelift's option"].into_iter().zip(&pairs) {
+        let record = Record {
+            engine: engine.to_owned(),
+            rows: ROWS as u64,
+            ..Record::new("canonical", name)
+        };
+        record.with(pair).append();
     }
-    let rounds = (0..ROUNDS).map(|_| {
-        let times = variants.each_mut().map(|loaded| time(loaded, call, calls));
-        times.map(|time| time.as_nanos() as f64 / (calls * ROWS) as f64)
-    });
-    let rounds: Vec<_> = rounds.collect();
-    let median_of = |value: &dyn Fn(&[f64; 3]) -> f64| median(rounds.iter().map(value).collect());
-    Times {
-        name,
-        row: median_of(&|times| times[0]),
-        ratios: [1, 2].map(|variant| median_of(&|times| times[variant] / times[0])),
-    }
-}
-
-fn time<L>(loaded: &mut L, call: fn(&mut L), calls: usize) -> Duration {
-    let start = Instant::now();
-    for _ in 0..calls {
-        call(loaded);
-    }
-    start.elapsed()
-}
-
-fn median(mut samples: Vec<f64>) -> f64 {
-    samples.sort_by(f64::total_cmp);
-    samples[samples.len() / 2]
+    Times { name, pairs }
 }
 
 fn main() {
+    let asked = Asked::from_arguments();
+    let is_asked = |name: &str| asked.has(&format!("canonical/{name}"));
     let mut all = Vec::new();
     let bundled = kernels(0..ROWS);
-    let is_float = |kernel: &&Kernel| BUNDLED.contains(&kernel.name);
+    let is_float = |kernel: &&Kernel| BUNDLED.contains(&kernel.name) && is_asked(kernel.name);
     for kernel in bundled.iter().filter(is_float) {
         let load = |variant: Variant| {
             let guest = Guest::new(&variant.engine(), kernel.module, variant.options());
@@ -209,8 +200,13 @@ fn main() {
         };
         all.push(measure(kernel.name, load, call, answer));
     }
-    let module = compile_floats();
-    for name in FLOATS {
+    let floats: Vec<_> = FLOATS.into_iter().filter(|name| is_asked(name)).collect();
+    let module = if floats.is_empty() {
+        Vec::new()
+    } else {
+        compile_floats()
+    };
+    for name in floats {
         let load = |variant| Floats::new(variant, &module, name);
         all.push(measure(name, load, Floats::call, Floats::digest));
     }
@@ -218,19 +214,21 @@ fn main() {
 }
 
 fn report(all: &[Times]) {
+    if all.is_empty() {
+        return;
+    }
     println!(
         "{:<16}{:>14}{:>10}{:>11}",
         "kernel", "as they come", "fusebox", "cranelift"
     );
-    for Times { name, row, ratios } in all {
-        println!(
-            "{name:<16}{row:>7.2} ns/row{:>10.3}{:>11.3}",
-            ratios[0], ratios[1]
-        );
+    for Times { name, pairs } in all {
+        let [ours, theirs] = pairs.map(|pair| pair.ratio);
+        let row = pairs[0].native / ROWS as f64;
+        println!("{name:<16}{row:>7.2} ns/row{ours:>10.3}{theirs:>11.3}");
     }
     let mean = |which: usize| {
-        let logarithms: f64 = all.iter().map(|times| times.ratios[which].ln()).sum();
-        (logarithms / all.len() as f64).exp()
+        let ratios = all.iter().map(|times| times.pairs[which].ratio);
+        geometric_mean(ratios).expect("there is one")
     };
     println!("Cranelift's option geometric mean: {:.3}", mean(1));
     println!("canonical NaN: {:.3}", mean(0));

@@ -16,10 +16,11 @@
 mod kernels;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use criterion::Criterion;
 use fusebox_instrument::{EXPORT_FUEL, Options};
+use fusebox_turns::{Pair, Record, Turns, geometric_mean};
 use wasmtime::Engine;
 
 use kernels::{Grant, Guest, Kernel, Loaded, kernels};
@@ -75,7 +76,7 @@ fn call(loaded: &mut Loaded) {
     assert_eq!(status.expect("no kernel traps"), 0);
 }
 
-/// Nanoseconds for each row, by kernel and variant.
+/// Nanoseconds of calls, by kernel and variant.
 type Samples = BTreeMap<(usize, Variant), Vec<f64>>;
 
 fn measure(criterion: &mut Criterion, number: usize, kernel: &Kernel, samples: &mut Samples) {
@@ -103,30 +104,22 @@ fn measure(criterion: &mut Criterion, number: usize, kernel: &Kernel, samples: &
     }
 }
 
-/// How often the variants of a kernel take turns, and how long a turn is.
-const TURNS: usize = 60;
-const TURN: Duration = Duration::from_millis(10);
+const TURNS: Turns = Turns {
+    least: 60,
+    most: 60,
+    all: Duration::from_millis(2_400),
+    one: Duration::from_millis(10),
+};
 
 fn compare(number: usize, variants: &mut [(Variant, Loaded)], samples: &mut Samples) {
-    for _ in 0..TURNS {
-        for (variant, loaded) in &mut *variants {
-            let start = Instant::now();
-            let mut calls = 0;
-            while start.elapsed() < TURN {
-                call(loaded);
-                calls += 1;
-            }
-            let nanoseconds = start.elapsed().as_nanos() as f64;
-            let samples = samples.entry((number, *variant)).or_default();
-            samples.push(nanoseconds / f64::from(calls) / ROWS as f64);
-        }
+    let names: Vec<Variant> = variants.iter().map(|(variant, _)| *variant).collect();
+    let calls = variants.iter_mut();
+    let mut calls: Vec<_> = calls.map(|(_, loaded)| move || call(loaded)).collect();
+    let calls = calls.iter_mut().map(|call| call as &mut dyn FnMut());
+    let times = TURNS.rounds(&mut calls.collect::<Vec<_>>());
+    for (variant, times) in names.into_iter().zip(times) {
+        samples.insert((number, variant), times);
     }
-}
-
-fn median(samples: &[f64]) -> f64 {
-    let mut samples = samples.to_vec();
-    samples.sort_by(f64::total_cmp);
-    samples[samples.len() / 2]
 }
 
 fn main() {
@@ -145,13 +138,13 @@ fn main() {
     report(&kernels, &samples);
 }
 
-/// What a kernel takes with metering, as ratios.
-struct Ratios {
+/// What a kernel takes with metering, beside the kernel without.
+struct Metered {
     name: &'static str,
-    ours: f64,
-    theirs: f64,
-    /// Ours to the loop that does not tell rows apart.
-    in_all: f64,
+    ours: Pair,
+    theirs: Pair,
+    /// Ours beside the loop that does not tell rows apart.
+    in_all: Pair,
 }
 
 fn report(kernels: &[Kernel], samples: &Samples) {
@@ -165,36 +158,58 @@ fn report(kernels: &[Kernel], samples: &Samples) {
         let [Some(together), Some(unmetered), Some(ours), Some(theirs)] = times else {
             continue;
         };
-        let [together, unmetered, ours, theirs] =
-            [together, unmetered, ours, theirs].map(|samples| median(samples));
-        let ratios = Ratios {
+        let metered = Metered {
             name: kernel.name,
-            ours: ours / unmetered,
-            theirs: theirs / unmetered,
-            in_all: ours / together,
+            ours: Pair::of(unmetered, ours),
+            theirs: Pair::of(unmetered, theirs),
+            in_all: Pair::of(together, ours),
         };
+        metered.record();
         println!(
-            "{:<16}{unmetered:>8.2} ns/row{:>9.3}{:>10.3}{:>10.3}",
-            ratios.name, ratios.ours, ratios.theirs, ratios.in_all
+            "{:<16}{:>8.2} ns/row{:>9.3}{:>10.3}{:>10.3}",
+            metered.name,
+            metered.ours.native / ROWS as f64,
+            metered.ours.ratio,
+            metered.theirs.ratio,
+            metered.in_all.ratio
         );
-        all.push(ratios);
+        all.push(metered);
     }
-    let Some(worst) = all.iter().max_by(|a, b| a.ours.total_cmp(&b.ours)) else {
+    let worst = all
+        .iter()
+        .max_by(|a, b| a.ours.ratio.total_cmp(&b.ours.ratio));
+    let Some(worst) = worst else {
         return;
     };
-    let mean = |ratio: fn(&Ratios) -> f64| {
-        let logarithms: f64 = all.iter().map(|ratios| ratio(ratios).ln()).sum();
-        (logarithms / all.len() as f64).exp()
+    let mean = |pair: fn(&Metered) -> Pair| {
+        let ratios = all.iter().map(|metered| pair(metered).ratio);
+        geometric_mean(ratios).expect("there is one")
     };
-    println!("in all geometric mean: {:.3}", mean(|ratios| ratios.in_all));
+    println!(
+        "in all geometric mean: {:.3}",
+        mean(|metered| metered.in_all)
+    );
     println!(
         "Wasmtime's fuel geometric mean: {:.3}",
-        mean(|ratios| ratios.theirs)
+        mean(|metered| metered.theirs)
     );
     println!(
         "metering geometric mean: {:.3}, worst: {:.3} ({})",
-        mean(|ratios| ratios.ours),
-        worst.ours,
+        mean(|metered| metered.ours),
+        worst.ours.ratio,
         worst.name
     );
+}
+
+impl Metered {
+    fn record(&self) {
+        for (engine, pair) in [("fusebox", &self.ours), ("Wasmtime's fuel", &self.theirs)] {
+            let record = Record {
+                engine: engine.to_owned(),
+                rows: ROWS as u64,
+                ..Record::new("metering", self.name)
+            };
+            record.with(pair).append();
+        }
+    }
 }

@@ -12,20 +12,19 @@
 //!   stays resident, its arena lent and filled;
 //! - `new`: a new instance for each call, and nothing is resident.
 //!
-//! The last lines are what giving back takes by itself, as a median.
+//! They take turns. The last lines are what giving back adds to a call, as the
+//! median of the differences of turns side by side.
 
 mod kernels;
 
 #[path = "../../src/sandbox/snapshot.rs"]
 mod snapshot;
 
-use std::cell::RefCell;
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, Criterion};
 use fusebox_instrument::{EXPORT_FUEL, Options};
+use fusebox_turns::{Asked, Record, Turns, interval, median};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use kernels::{Grant, Guest, Kernel, Loaded, kernels};
@@ -34,6 +33,13 @@ use snapshot::Snapshot;
 /// Rows of a call, and what the engine has such a guest make ready for it, in
 /// bytes.
 const CALLS: [(usize, usize); 2] = [(8_192, (129 + 80) << 10), (1, (17 + 16) << 10)];
+
+const TURNS: Turns = Turns {
+    least: 41,
+    most: 201,
+    all: Duration::from_secs(2),
+    one: Duration::from_millis(1),
+};
 
 fn engine(strategy: InstanceAllocationStrategy) -> Engine {
     let mut config = Config::new();
@@ -68,77 +74,67 @@ fn furnished(guest: &Guest, kernel: &Kernel, room_bytes: usize) -> (Loaded, Snap
     (loaded, snapshot)
 }
 
-/// Calls an instance that is reset before, and returns what resetting takes by
-/// itself, in microseconds, and in how much memory.
-fn measure_reset(
-    group: &mut BenchmarkGroup<'_, WallTime>,
-    (mut loaded, snapshot): (Loaded, Snapshot),
-    kernel: &Kernel,
-) -> (Option<f64>, usize) {
-    let arena = loaded.arena.clone();
-    call(&mut loaded);
-    let answer = loaded.answer(kernel.result_bytes).to_vec();
-    let samples = RefCell::new(Vec::new());
-    group.bench_function("reset", |bencher| {
-        bencher.iter_custom(|calls| {
-            let mut resets = Duration::ZERO;
-            let start = Instant::now();
-            for _ in 0..calls {
-                let reset = Instant::now();
-                let memory = loaded.memory.data_mut(&mut loaded.store);
-                snapshot.restore(black_box(memory), arena.clone());
-                resets += reset.elapsed();
-                call(&mut loaded);
-            }
-            let microseconds = resets.as_secs_f64() * 1e6 / calls as f64;
-            samples.borrow_mut().push(microseconds);
-            start.elapsed()
-        });
-    });
-    assert!(loaded.counter(EXPORT_FUEL) > 0);
-    assert_eq!(loaded.memory.data_size(&loaded.store), snapshot.bytes());
-    assert_eq!(loaded.answer(kernel.result_bytes), answer);
-    let mut samples = samples.into_inner();
-    samples.sort_by(f64::total_cmp);
-    (samples.get(samples.len() / 2).copied(), snapshot.bytes())
+/// What takes turns, and what it is called.
+const PATHS: [&str; 4] = ["kept", "reset", "pooled", "new"];
+
+/// Nanoseconds of a call on each path, for each turn, and in how much memory, in
+/// bytes.
+fn measure(kernel: &Kernel, room_bytes: usize) -> (Vec<Vec<f64>>, usize) {
+    let [guest, pooled] = [InstanceAllocationStrategy::OnDemand, pool()]
+        .map(|strategy| Guest::new(&engine(strategy), kernel.module, Options::default()));
+    let (mut kept, _) = furnished(&guest, kernel, room_bytes);
+    let (mut again, snapshot) = furnished(&guest, kernel, room_bytes);
+    let arena = again.arena.clone();
+    call(&mut again);
+    let answer = again.answer(kernel.result_bytes).to_vec();
+    let times = TURNS.rounds(&mut [
+        &mut || call(&mut kept),
+        &mut || {
+            let memory = again.memory.data_mut(&mut again.store);
+            snapshot.restore(black_box(memory), arena.clone());
+            call(&mut again);
+        },
+        &mut || call(&mut Loaded::new(&pooled, kernel)),
+        &mut || call(&mut Loaded::new(&guest, kernel)),
+    ]);
+    assert!(again.counter(EXPORT_FUEL) > 0);
+    assert_eq!(again.memory.data_size(&again.store), snapshot.bytes());
+    assert_eq!(again.answer(kernel.result_bytes), answer);
+    (times, snapshot.bytes())
 }
 
 fn main() {
-    let mut criterion = Criterion::default()
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_millis(1_500))
-        .sample_size(40)
-        .without_plots()
-        .configure_from_args();
-    let (on_demand, pooled) = (InstanceAllocationStrategy::OnDemand, pool());
+    let asked = Asked::from_arguments();
     let mut lines = Vec::new();
     for (rows, room_bytes) in CALLS {
+        if !asked.has(&format!("reset/{rows}")) {
+            continue;
+        }
+        eprintln!("reset/{rows}");
         let kernels = kernels(0..rows);
         let kernel = kernels.iter().find(|kernel| kernel.name == "add");
-        let kernel = kernel.expect("it is one of them");
-        let guest = Guest::new(
-            &engine(on_demand.clone()),
-            kernel.module,
-            Options::default(),
-        );
-        let pooled = Guest::new(&engine(pooled.clone()), kernel.module, Options::default());
-        let mut group = criterion.benchmark_group(format!("reset/{rows}"));
-
-        let (mut loaded, _) = furnished(&guest, kernel, room_bytes);
-        group.bench_function("kept", |bencher| bencher.iter(|| call(&mut loaded)));
-        let furnished = furnished(&guest, kernel, room_bytes);
-        let (median, bytes) = measure_reset(&mut group, furnished, kernel);
-        for (name, guest) in [("pooled", &pooled), ("new", &guest)] {
-            group.bench_function(name, |bencher| {
-                bencher.iter(|| call(&mut Loaded::new(guest, kernel)));
-            });
+        let (times, bytes) = measure(kernel.expect("it is one of them"), room_bytes);
+        for (path, times) in PATHS.into_iter().zip(&times) {
+            let (low, high) = interval(times);
+            println!("{rows:>5} rows, {path:<8}{:>9.2} µs", median(times) / 1e3);
+            Record {
+                rows: rows as u64,
+                ns: Some(median(times)),
+                low: Some(low),
+                high: Some(high),
+                ..Record::new("reset", path)
+            }
+            .append();
         }
-        group.finish();
+        let more = times[1]
+            .iter()
+            .zip(&times[0])
+            .map(|(reset, kept)| reset - kept);
+        let micros = median(&more.collect::<Vec<_>>()) / 1e3;
         let kib = bytes / 1024;
-        lines.extend(median.map(|median| {
-            format!("reset: {median:.2} µs per call, of {rows} rows, in a memory of {kib} KiB")
-        }));
+        lines.push(format!(
+            "reset: {micros:.2} µs per call, of {rows} rows, in a memory of {kib} KiB"
+        ));
     }
-    criterion.final_summary();
     println!("{}", lines.join("\n"));
 }

@@ -1,12 +1,16 @@
 //! Two ways to do the same, which take turns.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use criterion::Criterion;
+use fusebox_turns::{Pair, Record, Turns as Rounds};
 
-/// How often the two take turns, and how long a turn is.
-const TURNS: usize = 300;
-const TURN: Duration = Duration::from_micros(400);
+const ROUNDS: Rounds = Rounds {
+    least: 300,
+    most: 300,
+    all: Duration::from_millis(100),
+    one: Duration::from_micros(400),
+};
 
 /// What was compared so far.
 #[derive(Default)]
@@ -16,23 +20,21 @@ pub(crate) struct Turns {
 
 struct Line {
     name: String,
-    /// In nanoseconds.
-    ours: f64,
-    /// In nanoseconds.
-    least: f64,
-    /// What Arrow's own constructors take, in nanoseconds.
-    arrow: Option<f64>,
+    /// Ours beside what nobody can do without.
+    to_least: Pair,
+    /// Ours beside Arrow's own constructors.
+    to_arrow: Option<Pair>,
     /// What the ratio to the least should be at most, if anything.
     goal: Option<f64>,
 }
 
 impl Line {
     fn ratio(&self) -> f64 {
-        self.ours / self.least
+        self.to_least.ratio
     }
 
     fn to_arrow(&self) -> Option<f64> {
-        self.arrow.map(|arrow| self.ours / arrow)
+        self.to_arrow.map(|pair| pair.ratio)
     }
 }
 
@@ -58,20 +60,17 @@ impl Turns {
         if !is_measured {
             return;
         }
-        let mut samples = [const { Vec::new() }; 3];
-        for _ in 0..TURNS {
-            samples[0].push(turn(ours));
-            samples[1].push(turn(least));
-            if let Some(arrow) = &mut arrow {
-                samples[2].push(turn(arrow));
-            }
+        let mut calls: Vec<&mut dyn FnMut()> = vec![ours, least];
+        if let Some(arrow) = &mut arrow {
+            calls.push(arrow);
         }
-        let [ours, least, by_arrow] = samples.map(median);
+        let times = ROUNDS.rounds(&mut calls);
+        let to_least = Pair::of(&times[1], &times[0]);
+        Record::new("border", name).with(&to_least).append();
         self.lines.push(Line {
             name: name.to_owned(),
-            ours: ours.expect("there was a turn"),
-            least: least.expect("there was a turn"),
-            arrow: by_arrow,
+            to_least,
+            to_arrow: times.get(2).map(|arrow| Pair::of(arrow, &times[0])),
             goal,
         });
     }
@@ -91,8 +90,8 @@ impl Turns {
             println!(
                 "{:<44}{:>9.2} µs{:>9.2} µs{:>8.2}{goal:>7}{to_arrow:>10}",
                 line.name,
-                line.ours / 1e3,
-                line.least / 1e3,
+                line.to_least.fusebox / 1e3,
+                line.to_least.native / 1e3,
                 line.ratio()
             );
         }
@@ -111,24 +110,4 @@ impl Turns {
             println!("border lift worst, to Arrow's constructors: {ratio:.2}");
         }
     }
-}
-
-/// Nanoseconds that a call takes, of those of one turn.
-fn turn(call: &mut dyn FnMut()) -> f64 {
-    call();
-    let start = Instant::now();
-    let mut calls = 0;
-    while start.elapsed() < TURN {
-        // The clock takes as long as a small copy.
-        for _ in 0..8 {
-            call();
-        }
-        calls += 8;
-    }
-    start.elapsed().as_nanos() as f64 / f64::from(calls)
-}
-
-fn median(mut samples: Vec<f64>) -> Option<f64> {
-    samples.sort_by(f64::total_cmp);
-    samples.get(samples.len() / 2).copied()
 }

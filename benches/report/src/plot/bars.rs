@@ -136,6 +136,11 @@ impl Bars {
                 .bold_line_style(Paint::Grid.line(1))
                 .light_line_style(plotters::style::TRANSPARENT)
                 .draw()?;
+            for goal in &self.goals {
+                let at = axis.place(*goal);
+                let line = vec![(at, 0.0), (at, count as f64)];
+                chart.draw_series([PathElement::new(line, Paint::Goal.line(2))])?;
+            }
             for (row, (name, bars)) in self.categories.iter().enumerate() {
                 label(&root, &chart, count, row, name)?;
                 for (number, bar) in bars.iter().enumerate() {
@@ -143,11 +148,6 @@ impl Bars {
                         self.draw(&root, &mut chart, &axis, (row, number), bar)?;
                     }
                 }
-            }
-            for goal in &self.goals {
-                let at = axis.place(*goal);
-                let line = vec![(at, 0.0), (at, count as f64)];
-                chart.draw_series([PathElement::new(line, Paint::Goal.line(2))])?;
             }
             legend(&root, &self.series)?;
             root.present()?;

@@ -61,6 +61,7 @@ fn queries(
     let kernels = distinct(all().map(|record| &record.kernel));
     let threads = threads.iter().map(|threads| match threads {
         1 => "one thread".to_owned(),
+        2 => "two threads".to_owned(),
         more => format!("{more} threads"),
     });
     let bars = Bars {

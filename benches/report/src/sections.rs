@@ -30,13 +30,16 @@ pub(crate) struct Section {
     pub(crate) table: Table,
 }
 
+/// A section, if there is something to tell.
+type Told = Result<Option<Section>, Undrawn>;
+
 /// The sections of what was measured.
 ///
 /// # Errors
 ///
 /// If a plot could not be drawn.
 pub(crate) fn sections(records: &Records) -> Result<Vec<Section>, Undrawn> {
-    let all: [fn(&Records) -> Result<Option<Section>, Undrawn>; 15] = [
+    let all: [fn(&Records) -> Told; 15] = [
         calls::ratios,
         calls::nulls,
         calls::sizes,

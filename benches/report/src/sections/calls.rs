@@ -2,9 +2,9 @@
 
 use fusebox_turns::Record;
 
-use super::{Section, bar, cell, interval, ratio};
+use super::{Section, Told, bar, cell, interval, ratio};
 use crate::numbers::{count, time};
-use crate::plot::{Bars, Curve, Lines, Stacks, Undrawn};
+use crate::plot::{Bars, Curve, Lines, Stacks};
 use crate::records::{Records, distinct};
 use crate::summary::{ROWS, calls};
 use crate::table::Table;
@@ -13,7 +13,7 @@ use crate::table::Table;
 const GOALS: [f64; 2] = [1.35, 2.5];
 
 /// Kernels in batches of DataFusion's size, without nulls.
-pub(super) fn ratios(records: &Records) -> Result<Option<Section>, Undrawn> {
+pub(super) fn ratios(records: &Records) -> Told {
     let full = calls(records).filter(|record| record.nulls == 0);
     if full.clone().next().is_none() {
         return Ok(None);
@@ -56,7 +56,7 @@ pub(super) fn ratios(records: &Records) -> Result<Option<Section>, Undrawn> {
 }
 
 /// The same with nulls in the first argument.
-pub(super) fn nulls(records: &Records) -> Result<Option<Section>, Undrawn> {
+pub(super) fn nulls(records: &Records) -> Told {
     let percents = distinct(calls(records).map(|record| record.nulls));
     if percents.len() < 2 {
         return Ok(None);
@@ -103,7 +103,7 @@ pub(super) fn nulls(records: &Records) -> Result<Option<Section>, Undrawn> {
 }
 
 /// Calls of one row to many.
-pub(super) fn sizes(records: &Records) -> Result<Option<Section>, Undrawn> {
+pub(super) fn sizes(records: &Records) -> Told {
     let full = || records.ours("call").filter(|record| record.nulls == 0);
     let mut sizes = distinct(full().map(|record| record.rows));
     sizes.sort_unstable();
@@ -153,7 +153,7 @@ pub(super) fn sizes(records: &Records) -> Result<Option<Section>, Undrawn> {
 }
 
 /// What a call is made of.
-pub(super) fn split(records: &Records) -> Result<Option<Section>, Undrawn> {
+pub(super) fn split(records: &Records) -> Told {
     let splits = || records.ours("split");
     let steps = distinct(splits().map(|record| &record.part));
     if steps.is_empty() {

@@ -2,15 +2,15 @@
 
 use fusebox_turns::Record;
 
-use super::{Section, bar, cell, interval, ratio};
+use super::{Section, Told, bar, cell, interval, ratio};
 use crate::numbers::{bytes, count, time};
-use crate::plot::{Bar, Bars, Undrawn};
+use crate::plot::{Bar, Bars};
 use crate::records::{Records, distinct};
 use crate::summary::ROWS;
 use crate::table::Table;
 
 /// Others that run the same functions.
-pub(super) fn peers(records: &Records) -> Result<Option<Section>, Undrawn> {
+pub(super) fn peers(records: &Records) -> Told {
     let calls = || {
         records
             .of("call")
@@ -60,7 +60,7 @@ pub(super) fn peers(records: &Records) -> Result<Option<Section>, Undrawn> {
 }
 
 /// Aggregate, window and table functions.
-pub(super) fn kinds(records: &Records) -> Result<Option<Section>, Undrawn> {
+pub(super) fn kinds(records: &Records) -> Told {
     let about = "Queries with functions of the module `stats` and with their native twins, over \
                  tables in memory, on one thread. The name says how many groups, partitions or \
                  rows there are. The goal is 1.5 for groups and partitions.";
@@ -74,7 +74,7 @@ pub(super) fn kinds(records: &Records) -> Result<Option<Section>, Undrawn> {
 }
 
 /// What a column costs at the border.
-pub(super) fn border(records: &Records) -> Result<Option<Section>, Undrawn> {
+pub(super) fn border(records: &Records) -> Told {
     let about = "A column lowered into guest memory, or lifted out of it, beside the copies and \
                  checks that nobody can do without. The name says the way, the type, the rows, \
                  whether there are nulls and whether it is a slice.";
@@ -88,7 +88,7 @@ fn ratios(
     title: &'static str,
     about: &str,
     goals: &[f64],
-) -> Result<Option<Section>, Undrawn> {
+) -> Told {
     let all = || records.ours(bench);
     let mut table = Table::new(["what", "beside", "Fusebox", "ratio", "95 %"]);
     for record in all() {
@@ -124,7 +124,7 @@ fn ratios(
 }
 
 /// The time until there is a first row.
-pub(super) fn starts(records: &Records) -> Result<Option<Section>, Undrawn> {
+pub(super) fn starts(records: &Records) -> Told {
     let cold = || records.ours("cold");
     let mut table = Table::new(["what", "takes", "95 %"]);
     let mut row = |name: String, record: &Record| {
@@ -206,7 +206,7 @@ pub(super) fn starts(records: &Records) -> Result<Option<Section>, Undrawn> {
 }
 
 /// What is kept in memory.
-pub(super) fn memory(records: &Records) -> Result<Option<Section>, Undrawn> {
+pub(super) fn memory(records: &Records) -> Told {
     let mut table = Table::new(["what", "resident"]);
     for record in records.ours("memory") {
         table

@@ -2,13 +2,13 @@
 
 use fusebox_turns::geometric_mean;
 
-use super::{Section, bar, cell, interval, ratio};
-use crate::plot::{Bars, Undrawn};
+use super::{Section, Told, bar, cell, interval, ratio};
+use crate::plot::Bars;
 use crate::records::{Records, distinct};
 use crate::table::Table;
 
 /// What a call costs with a part of the sandbox and without it.
-pub(super) fn prices(records: &Records) -> Result<Option<Section>, Undrawn> {
+pub(super) fn prices(records: &Records) -> Told {
     compared(
         records,
         "price",
@@ -29,7 +29,7 @@ pub(super) fn prices(records: &Records) -> Result<Option<Section>, Undrawn> {
 }
 
 /// What metering costs by itself.
-pub(super) fn metering(records: &Records) -> Result<Option<Section>, Undrawn> {
+pub(super) fn metering(records: &Records) -> Told {
     compared(
         records,
         "metering",
@@ -50,7 +50,7 @@ pub(super) fn metering(records: &Records) -> Result<Option<Section>, Undrawn> {
 }
 
 /// What canonical NaNs cost by themselves.
-pub(super) fn canonical(records: &Records) -> Result<Option<Section>, Undrawn> {
+pub(super) fn canonical(records: &Records) -> Told {
     compared(
         records,
         "canonical",
@@ -78,7 +78,7 @@ fn compared(
     section: Section,
     axis: &str,
     goals: &[f64],
-) -> Result<Option<Section>, Undrawn> {
+) -> Told {
     let all = || records.of(bench);
     let names = distinct(all().map(series));
     if names.is_empty() {

@@ -1,14 +1,14 @@
 //! Queries, on one thread and on two.
 
-use super::{Section, bar, cell, interval, ratio};
+use super::{Section, Told, bar, cell, interval, ratio};
 use crate::numbers::{count, time};
-use crate::plot::{Bar, Bars, Undrawn};
+use crate::plot::{Bar, Bars};
 use crate::records::{Records, distinct};
 use crate::summary::{gains, twin};
 use crate::table::Table;
 
 /// Queries over the flights of a year.
-pub(super) fn flights(records: &Records) -> Result<Option<Section>, Undrawn> {
+pub(super) fn flights(records: &Records) -> Told {
     queries(
         records,
         "flights",
@@ -18,7 +18,7 @@ pub(super) fn flights(records: &Records) -> Result<Option<Section>, Undrawn> {
 }
 
 /// Queries over TPC-H.
-pub(super) fn lineitem(records: &Records) -> Result<Option<Section>, Undrawn> {
+pub(super) fn lineitem(records: &Records) -> Told {
     queries(
         records,
         "lineitem",
@@ -27,12 +27,7 @@ pub(super) fn lineitem(records: &Records) -> Result<Option<Section>, Undrawn> {
     )
 }
 
-fn queries(
-    records: &Records,
-    table_name: &'static str,
-    title: &'static str,
-    about: &str,
-) -> Result<Option<Section>, Undrawn> {
+fn queries(records: &Records, table_name: &'static str, title: &'static str, about: &str) -> Told {
     let all = || {
         records
             .ours("query")
@@ -91,7 +86,7 @@ fn queries(
 }
 
 /// How much faster two threads are.
-pub(super) fn threads(records: &Records) -> Result<Option<Section>, Undrawn> {
+pub(super) fn threads(records: &Records) -> Told {
     let mut table = Table::new(["query", "native", "Fusebox"]);
     let mut categories = Vec::new();
     for (one, gain) in gains(records) {

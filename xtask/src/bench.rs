@@ -120,7 +120,11 @@ fn measure(
     asked.tell(&mut command, records);
     command.args(["bench", "--quiet", "--workspace", "--bench", bench, "--"]);
     // What else criterion would measure takes long, and nobody reads it here.
-    command.arg("--test").args(&asked.filters);
+    command.arg("--test");
+    if !asked.filters.is_empty() {
+        // Criterion takes one.
+        command.arg(asked.filters.join("|"));
+    }
     // There is one table of everything. Who asks for a part sees what it prints.
     if asked.is_all() {
         let path = records.with_file_name(format!("{bench}.txt"));

@@ -9,40 +9,49 @@ use crate::records::{Records, distinct};
 use crate::summary::ROWS;
 use crate::table::Table;
 
-/// Others that run the same functions.
+/// Other sandboxes that run the same functions.
 pub(super) fn peers(records: &Records) -> Told {
-    let calls = || {
-        records
-            .of("call")
-            .filter(|r| r.rows == ROWS && r.nulls == 0)
-    };
-    let engines = distinct(calls().map(|record| &record.engine));
-    if engines.len() < 2 {
+    let all = || records.of("peers");
+    let peers = distinct(
+        all()
+            .map(|record| &record.engine)
+            .filter(|e| *e != "fusebox"),
+    );
+    if peers.is_empty() {
         return Ok(None);
     }
-    let head = ["kernel", "native"].map(str::to_owned).into_iter();
-    let mut table = Table::new(head.chain(engines.iter().map(|engine| (*engine).clone())));
+    let head = ["kernel", "rows", "native", "Fusebox"].map(str::to_owned);
+    let head = head
+        .into_iter()
+        .chain(peers.iter().map(|peer| (*peer).clone()));
+    let mut table = Table::new(head);
     let mut categories = Vec::new();
-    for kernel in distinct(calls().map(|record| &record.kernel)) {
-        let of = |engine: &&String| calls().find(|r| r.kernel == *kernel && r.engine == **engine);
-        let found: Vec<Option<&Record>> = engines.iter().map(of).collect();
-        if found.iter().flatten().count() < 2 {
-            continue;
-        }
-        let native = found.iter().flatten().find_map(|record| record.base_ns);
+    for (kernel, rows) in distinct(all().map(|record| (&record.kernel, record.rows))) {
+        let of = |engine: &str| {
+            all().find(|r| r.kernel == *kernel && r.rows == rows && r.engine == engine)
+        };
+        let ours = of("fusebox");
+        let found: Vec<Option<&Record>> = peers.iter().map(|peer| of(peer)).collect();
         let cells = found.iter().map(|found| match found {
             Some(record) => format!("{} ({})", cell(record.ns, time), cell(record.ratio, ratio)),
             None => String::new(),
         });
-        let head = [kernel.clone(), cell(native, time)].into_iter();
-        table.rows.push(head.chain(cells).collect());
-        let bars = found.iter().map(|found| found.and_then(bar));
-        categories.push((kernel.clone(), bars.collect()));
+        let head = [
+            kernel.clone(),
+            count(rows),
+            cell(ours.and_then(|record| record.base_ns), time),
+            cell(ours.and_then(|record| record.ns), time),
+        ];
+        table.rows.push(head.into_iter().chain(cells).collect());
+        if rows == ROWS {
+            let bars = found.iter().map(|found| found.and_then(bar));
+            categories.push((kernel.clone(), bars.collect()));
+        }
     }
     let bars = Bars {
-        title: "Calls of 8,192 rows by others: ratios to native functions".to_owned(),
-        axis: "times the native function".to_owned(),
-        series: engines.into_iter().cloned().collect(),
+        title: "Calls of 8,192 rows in other sandboxes: ratios to Fusebox".to_owned(),
+        axis: "times Fusebox".to_owned(),
+        series: peers.into_iter().cloned().collect(),
         categories,
         goals: Vec::new(),
         base: Some(1.0),
@@ -50,9 +59,11 @@ pub(super) fn peers(records: &Records) -> Told {
     };
     Ok(Some(Section {
         id: "peers",
-        title: "What do others cost?",
-        about: "The same functions over the same 8,192 rows in other engines, where they can be \
-                run there. The table has the time of a call, and its ratio to the native function."
+        title: "What do other sandboxes cost?",
+        about: "The same functions over the same rows in other sandboxes, in turns with Fusebox; \
+                bars are how many times as long theirs take, at 8,192 rows. Fusebox is metered and \
+                limited; the others are not. The table has the time of a call, and its ratio to \
+                Fusebox's."
             .to_owned(),
         plots: vec![bars.svg()?],
         table,

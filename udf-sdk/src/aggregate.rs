@@ -16,7 +16,7 @@ use crate::argument::ColumnOf;
 use crate::batch::{Failure, block_rows, run_some};
 use crate::column::{BLOCK_ROWS, Column};
 use crate::entry::Call;
-use crate::fuel;
+use crate::fuel::{self, Terms};
 use crate::item::Item;
 use crate::node::{Full, Node};
 use crate::row::Row;
@@ -85,9 +85,9 @@ pub fn take<'c, S: Default, R: Row<'c>, D: Done>(
     let columns = <Grouped<R>>::columns(&mut call.arguments());
     let mut states = memory.take();
     fuel::report_panics();
-    let outcome = match fuel::rows_are_bounded() {
-        true => take_all::<S, R, D>(&columns, call.rows(), &mut states, function),
-        false => take_announced::<S, R, D>(&columns, call.rows(), &mut states, function),
+    let outcome = match fuel::terms() {
+        Terms::Announced => take_announced::<S, R, D>(&columns, call.rows(), &mut states, function),
+        _ => take_all::<S, R, D>(&columns, call.rows(), &mut states, function),
     };
     memory.set(states);
     match outcome {
@@ -179,7 +179,7 @@ fn each<'c, R: Row<'c>>(
     rows: usize,
     mut function: impl FnMut(R) -> Result<(), String>,
 ) -> Result<(), Failure> {
-    let block_rows = block_rows::<R>(columns, rows);
+    let block_rows = block_rows(R::shape(columns), rows);
     let mut call = |row: usize, raw: R::Raw| {
         let outcome = R::with(raw, &mut function, || Ok(()));
         outcome.map_err(|message| Failure { row, message })

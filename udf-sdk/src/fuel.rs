@@ -58,14 +58,33 @@ pub(crate) fn settle(bytes: usize) {
     let _ = bytes;
 }
 
-/// Whether rows need not be announced: the host has seen that none of them can
-/// go on for long.
+/// On what terms rows run: what the host has seen of all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(any(target_arch = "wasm32", test)),
+    expect(dead_code, reason = "only a host says so")
+)]
+pub(crate) enum Terms {
+    /// They must be announced.
+    Announced,
+    /// They need not be announced: none of them can go on for long.
+    Bounded,
+    /// Nor does it matter if the function is called for more of them: it can
+    /// neither trap nor leave anything behind.
+    Harmless,
+}
+
+/// On what terms the rows of the call run.
 #[inline(always)]
-pub(crate) fn rows_are_bounded() -> bool {
+pub(crate) fn terms() -> Terms {
     #[cfg(target_arch = "wasm32")]
-    return guest::bounded() != 0;
+    return match guest::bounded() {
+        fusebox_abi::UNBOUNDED => Terms::Announced,
+        fusebox_abi::HARMLESS => Terms::Harmless,
+        _ => Terms::Bounded,
+    };
     #[cfg(not(target_arch = "wasm32"))]
-    false
+    Terms::Announced
 }
 
 /// From now on, a panic leaves its message where the host finds it.

@@ -82,15 +82,7 @@ impl Node {
     /// Appends a row that is null. Fields of a struct follow when one is
     /// appended that is not, or in the end.
     pub(crate) fn append_null(&mut self) {
-        let (byte, bit) = (self.len / 8, self.len % 8);
-        // By and by, and values below in the same way: an instruction that
-        // fills memory is dear.
-        while byte >= self.validity.len() {
-            self.validity.push(u8::MAX);
-        }
-        if let Some(byte) = self.validity.get_mut(byte) {
-            *byte &= !(1 << bit);
-        }
+        self.set_null(self.len);
         match self.layout {
             Layout::Bits => self.append_bit(false),
             Layout::Numbers(1) => self.append_number([0; 1]),
@@ -104,6 +96,29 @@ impl Node {
                 self.len += 1;
             }
             Layout::Struct => self.len += 1,
+        }
+    }
+
+    /// Makes a row null, whatever is appended for it.
+    fn set_null(&mut self, row: usize) {
+        // By and by, and values in the same way: an instruction that fills
+        // memory is dear.
+        while row / 8 >= self.validity.len() {
+            self.validity.push(u8::MAX);
+        }
+        if let Some(byte) = self.validity.get_mut(row / 8) {
+            *byte &= !(1 << (row % 8));
+        }
+    }
+
+    /// Makes those of the rows from `start` null whose bits are 1.
+    pub(crate) fn set_nulls(&mut self, start: usize, mut nulls: u64) {
+        while nulls != 0 {
+            let row = start + nulls.trailing_zeros() as usize;
+            if row < self.len {
+                self.set_null(row);
+            }
+            nulls &= nulls - 1;
         }
     }
 

@@ -23,6 +23,9 @@ pub trait Output {
     /// The type of a row that is not null.
     type Value: Value;
 
+    /// Whether it can be a failure.
+    const CAN_FAIL: bool;
+
     /// The row's value, null, or the message of its failure.
     fn into_row(self) -> Result<Option<Self::Value>, String>;
 }
@@ -84,6 +87,8 @@ pub const fn returns<R: Output>() -> Sql {
 impl<N: Nullable> Output for N {
     type Value = N::Value;
 
+    const CAN_FAIL: bool = false;
+
     #[inline(always)]
     fn into_row(self) -> Result<Option<Self::Value>, String> {
         Ok(self.into_option())
@@ -92,6 +97,8 @@ impl<N: Nullable> Output for N {
 
 impl<N: Nullable, E: Display> Output for Result<N, E> {
     type Value = N::Value;
+
+    const CAN_FAIL: bool = true;
 
     #[inline(always)]
     fn into_row(self) -> Result<Option<Self::Value>, String> {

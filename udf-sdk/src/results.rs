@@ -20,6 +20,10 @@ pub trait Results: Default + 'static {
     /// `rows` rows.
     fn start(&mut self, rows: usize);
 
+    /// Makes those of the rows from `start`, a multiple of [`BLOCK_ROWS`], null
+    /// whose bits are 1.
+    fn set_nulls(&mut self, start: usize, nulls: u64);
+
     /// Answers a call with the column.
     fn answer(&mut self, call: &Call) -> u32;
 
@@ -167,6 +171,11 @@ impl<N: Copy + Default + 'static> Results for NumberResults<N> {
     }
 
     #[inline]
+    fn set_nulls(&mut self, start: usize, nulls: u64) {
+        self.nulls.set_nulls(start, nulls);
+    }
+
+    #[inline]
     fn answer(&mut self, call: &Call) -> u32 {
         call.answer(self.buffers().as_ref())
     }
@@ -239,6 +248,11 @@ impl Results for BitResults {
         self.words.clear();
         self.words.reserve(rows.div_ceil(64));
         self.nulls.start(rows);
+    }
+
+    #[inline]
+    fn set_nulls(&mut self, start: usize, nulls: u64) {
+        self.nulls.set_nulls(start, nulls);
     }
 
     #[inline]
@@ -377,6 +391,11 @@ impl Results for ByteResults {
     }
 
     #[inline]
+    fn set_nulls(&mut self, start: usize, nulls: u64) {
+        self.nulls.set_nulls(start, nulls);
+    }
+
+    #[inline]
     fn answer(&mut self, call: &Call) -> u32 {
         call.answer(self.buffers().as_ref())
     }
@@ -439,6 +458,10 @@ impl Results for NestedResults {
 
     fn start(&mut self, _rows: usize) {
         self.overflow = None;
+    }
+
+    fn set_nulls(&mut self, start: usize, nulls: u64) {
+        self.root.set_nulls(start, nulls);
     }
 
     fn answer(&mut self, call: &Call) -> u32 {

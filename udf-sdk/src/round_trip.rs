@@ -9,6 +9,7 @@ use crate::calendar::{Date, Interval};
 use crate::column::Column;
 use crate::decimal::Decimal;
 use crate::entry::Array;
+use crate::fuel::Terms;
 use crate::item::Item;
 use crate::list::{List, Map};
 use crate::node::Node;
@@ -151,7 +152,7 @@ fn check(
         Vec::<i64>::start(&mut results.root);
         let outcome = match announced {
             true => fill_announced(&columns, rows, &function, &mut results),
-            false => fill(&columns, rows, &function, &mut results),
+            false => fill(&columns, rows, Terms::Bounded, &function, &mut results),
         };
         assert_eq!(outcome, Ok(()));
         let answer = results.root.lowered();

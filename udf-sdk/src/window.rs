@@ -7,7 +7,7 @@ use std::thread::LocalKey;
 
 use crate::batch::{Failure, fill, finish, run_some};
 use crate::entry::{Arguments, Call};
-use crate::fuel;
+use crate::fuel::{self, Terms};
 use crate::item::Item;
 use crate::output::{Output, Value};
 use crate::partition::{Partition, Peers};
@@ -27,17 +27,15 @@ pub fn next<'c, S: Default, R: Row<'c>, O: Output>(
     let mut results = memory.take();
     fuel::report_panics();
     let mut now = state.take().unwrap_or_default();
-    let outcome = match fuel::rows_are_bounded() {
-        true => {
-            let outcome = fill(
-                &columns,
-                call.rows(),
-                |row| function(&mut now, row),
-                &mut results,
-            );
+    let outcome = match fuel::terms() {
+        Terms::Announced => {
+            next_announced(&columns, call.rows(), &mut now, &function, &mut results)
+        }
+        terms => {
+            let next = |row| function(&mut now, row);
+            let outcome = fill(&columns, call.rows(), terms, next, &mut results);
             outcome.map(|()| call.rows())
         }
-        false => next_announced(&columns, call.rows(), &mut now, &function, &mut results),
     };
     state.set(Some(now));
     let status = match outcome {

@@ -3,6 +3,7 @@
 use crate::batch::{Failure, fill};
 use crate::column::Numbers;
 use crate::entry::Array;
+use crate::fuel::Terms;
 use crate::item::Item;
 use crate::partition::{Partition, Peers};
 use crate::places::Places;
@@ -39,7 +40,14 @@ fn state_goes_on_from_row_to_row_and_over_nulls() {
     let sample = Sample::numbers(3, &values);
     let columns: (Numbers<'_, i64>, ()) = (sample.as_numbers(), ());
     let mut results = NumberResults::new();
-    fill(&columns, 3, |row| add(&mut sum, row), &mut results).unwrap();
+    fill(
+        &columns,
+        3,
+        Terms::Bounded,
+        |row| add(&mut sum, row),
+        &mut results,
+    )
+    .unwrap();
     assert_eq!(results.to_options(), [Some(14), None, Some(16)]);
 }
 

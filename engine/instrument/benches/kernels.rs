@@ -234,7 +234,7 @@ impl Loaded {
             store,
             has_fuel,
             instance,
-            is_bounded: matches!(guest.rows[&export], Rows::Bounded(_)),
+            is_bounded: matches!(guest.rows[&export], Rows::Bounded { .. }),
             rows: 0,
             arena: 0..0,
             args: 0,

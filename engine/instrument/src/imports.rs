@@ -258,6 +258,7 @@ impl Call<'_> {
         self.code.i64_const(MORE_BOOK_FUEL as i64).i64_gt_s();
         self.code.i32_and();
         self.code.global_get(state.bounded()).i32_or();
+        self.code.i32_const(1).i32_and();
     }
 
     fn begin_row(&mut self, number: Operand) {

@@ -296,7 +296,13 @@ pub enum Rows {
     /// what a row does holds no loop, no call that is not bounded itself, and
     /// no instruction whose work depends on its operand. Where a row's fuel is
     /// enough for that, rows need not be announced at all.
-    Bounded(u64),
+    Bounded {
+        /// What a row can burn.
+        fuel: u64,
+        /// Whether it does no harm to do for a row what need not be done: it can
+        /// neither trap nor leave anything behind.
+        is_harmless: bool,
+    },
 }
 
 /// A module that was rewritten.

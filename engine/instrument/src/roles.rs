@@ -250,7 +250,13 @@ fn rows(facts: &Facts, graph: &Graph, components: &[Vec<NodeIndex>]) -> Vec<Rows
             }
             if let Some(row) = &body.row {
                 let called = |callee| bound_of(callee, facts, &bounds);
-                let own = row.bound(called).map_or(Rows::Announced, Rows::Bounded);
+                let own = match row.bound(called) {
+                    None => Rows::Announced,
+                    Some(fuel) => Rows::Bounded {
+                        fuel,
+                        is_harmless: row.is_harmless(),
+                    },
+                };
                 granted = granted.and(own);
             }
         }
@@ -286,7 +292,16 @@ impl Rows {
     fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Shared, rows) | (rows, Self::Shared) => rows,
-            (Self::Bounded(one), Self::Bounded(other)) => Self::Bounded(one.max(other)),
+            (
+                Self::Bounded { fuel, is_harmless },
+                Self::Bounded {
+                    fuel: other,
+                    is_harmless: is_other,
+                },
+            ) => Self::Bounded {
+                fuel: fuel.max(other),
+                is_harmless: is_harmless && is_other,
+            },
             _ => Self::Announced,
         }
     }

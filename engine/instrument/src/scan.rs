@@ -266,7 +266,8 @@ impl Body {
                 None => {}
             }
             constant = match operator {
-                Operator::I32Const { value } => Some(value),
+                Operator::I32Const { value } => Some(value.into()),
+                Operator::I64Const { value } => Some(value),
                 _ => None,
             };
             height_max = height_max.max(validator.operand_stack_height());

@@ -328,7 +328,7 @@ impl Instance {
         let addresses = (lowered.args.0, rows, lowered.result.0);
         if budget.is_wide && self.memory_bytes() > WIDE_MEMORY_BYTES_MAX {
             budget.is_wide = false;
-            if let Rows::Bounded(fuel) = kind
+            if let Rows::Bounded { fuel, .. } = kind
                 && budget.bounded_rows_within(fuel) < rows.into()
             {
                 return Err(Stop::Outgrown);
@@ -439,7 +439,7 @@ impl Instance {
 fn might_do_with_fewer(kind: Rows, budget: Budget, rows: u32) -> bool {
     let has_less = match kind {
         Rows::Shared => budget.fuel_shared() < budget.fuel_of(rows),
-        Rows::Announced | Rows::Bounded(_) => true,
+        Rows::Announced | Rows::Bounded { .. } => true,
     };
     has_less && rows > 1
 }

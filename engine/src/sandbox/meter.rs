@@ -1,6 +1,8 @@
 //! The counters that the instrumentation has put into a guest.
 
-use fusebox_abi::{BOOK_FUEL_PER_ROW, BOUNDED_BOOK_FUEL_PER_ROW, EXPORT_PANIC};
+use fusebox_abi::{
+    BOOK_FUEL_PER_ROW, BOUNDED, BOUNDED_BOOK_FUEL_PER_ROW, EXPORT_PANIC, HARMLESS, UNBOUNDED,
+};
 use fusebox_instrument::{
     EXPORT_BEGIN, EXPORT_FUEL, EXPORT_NEXT_ROW, EXPORT_REST, EXPORT_STACK, ROW_REFUSED, Rows,
 };
@@ -32,7 +34,7 @@ struct Grant {
     fuel_per_row: u64,
     /// How many rows there are to announce.
     rows: u32,
-    bounded: bool,
+    bounds: u32,
 }
 
 /// The most fuel that a tank ever gets: some decades' worth. The guest takes
@@ -54,7 +56,7 @@ impl Grant {
             fuel: budget.fuel_per_call.saturating_add(bytes / BYTES_PER_FUEL),
             fuel_per_row: 0,
             rows: 0,
-            bounded: false,
+            bounds: UNBOUNDED,
         }
     }
 
@@ -66,18 +68,20 @@ impl Grant {
             Rows::Announced => call
                 .saturating_add(bytes)
                 .saturating_add(budget.fuel_announced(rows, BOOK_FUEL_PER_ROW)),
-            Rows::Bounded(fuel) => all(fuel.saturating_add(BOUNDED_BOOK_FUEL_PER_ROW)),
+            Rows::Bounded { fuel, .. } => all(fuel.saturating_add(BOUNDED_BOOK_FUEL_PER_ROW)),
         };
-        let (fuel_per_row, bounded) = match kind {
+        let (fuel_per_row, bounds) = match kind {
             // As much as a row can need, should the guest announce it anyway.
-            Rows::Bounded(fuel) => (fuel, true),
-            Rows::Shared | Rows::Announced => (budget.fuel_per_row, false),
+            Rows::Bounded { fuel, is_harmless } => {
+                (fuel, if is_harmless { HARMLESS } else { BOUNDED })
+            }
+            Rows::Shared | Rows::Announced => (budget.fuel_per_row, UNBOUNDED),
         };
         Self {
             fuel,
             fuel_per_row,
             rows,
-            bounded,
+            bounds,
         }
     }
 }
@@ -140,7 +144,9 @@ impl Meter {
         bytes: u64,
     ) -> Result<(), Stop> {
         match rows {
-            Rows::Bounded(fuel) if fuel > budget.fuel_per_row => Err(Stop::Fuel { row: Some(0) }),
+            Rows::Bounded { fuel, .. } if fuel > budget.fuel_per_row => {
+                Err(Stop::Fuel { row: Some(0) })
+            }
             _ => self.begin(store, budget, Grant::for_rows(budget, rows, count, bytes)),
         }
     }
@@ -152,7 +158,7 @@ impl Meter {
             fuel(budget.stack_bytes_max),
             fuel(grant.fuel_per_row),
             grant.rows,
-            grant.bounded.into(),
+            grant.bounds,
         );
         store.data_mut().begin();
         // What is ours is not looked at, nor what happened before.

@@ -120,7 +120,7 @@ impl Pool {
         self.outgrown.fetch_add(1, Ordering::Relaxed);
         match self.rows(call.operation) {
             // In one that is not wide, there are fewer rows.
-            Rows::Bounded(_) => Err(Stop::Spent),
+            Rows::Bounded { .. } => Err(Stop::Spent),
             Rows::Shared | Rows::Announced => {
                 call.budget.is_wide = false;
                 self.call_once(call, &account)
@@ -166,7 +166,7 @@ impl Pool {
     /// The most rows of a call.
     pub(crate) fn rows_max(&self) -> usize {
         let rows = match self.rows(0) {
-            Rows::Bounded(_) | Rows::Announced => ROWS_MAX,
+            Rows::Bounded { .. } | Rows::Announced => ROWS_MAX,
             Rows::Shared => ROWS_ONCE_MAX,
         };
         rows as usize
@@ -181,7 +181,7 @@ impl Pool {
     /// again, but may end before it has done all of them.
     pub(crate) fn rows_in_turn(&self, operation: usize, budget: Budget) -> usize {
         let rows = match self.rows(operation) {
-            Rows::Bounded(fuel) => budget.bounded_rows_within(fuel),
+            Rows::Bounded { fuel, .. } => budget.bounded_rows_within(fuel),
             Rows::Announced => ROWS_MAX,
             Rows::Shared => budget.rows_within(),
         };
@@ -219,7 +219,7 @@ impl Pool {
     pub(crate) fn rows_within(&self, budget: Budget, is_repeatable: bool) -> Option<usize> {
         let is_wide = self.is_wide(is_repeatable);
         let rows = match self.rows(0) {
-            Rows::Bounded(fuel) => Budget { is_wide, ..budget }.bounded_rows_within(fuel),
+            Rows::Bounded { fuel, .. } => Budget { is_wide, ..budget }.bounded_rows_within(fuel),
             Rows::Shared | Rows::Announced if is_repeatable => return None,
             Rows::Shared | Rows::Announced => budget.rows_within(),
         };

@@ -109,7 +109,7 @@
 //! | [`settle`](IMPORT_SETTLE) | `(bytes: i32) -> ()` | ends the row, which first pays a unit for every 2 of `bytes` |
 //! | [`pause`](IMPORT_PAUSE) | `(bytes: i32) -> ()` | interrupts the row, which first pays in the same way |
 //! | [`resume`](IMPORT_RESUME) | `() -> ()` | goes on with the row and the fuel it had left |
-//! | [`bounded`](IMPORT_BOUNDED) | `() -> i32` | tells whether rows are bounded: 1 if so, else 0 |
+//! | [`bounded`](IMPORT_BOUNDED) | `() -> i32` | tells whether rows are bounded, and harmless: [0](UNBOUNDED), [1](BOUNDED) or [3](HARMLESS) |
 //! | [`more`](IMPORT_MORE) | `() -> i32` | tells whether the call has fuel for another row: 1 if so, else 0 |
 //!
 //! Nobody is called: the host puts a few instructions in the place of each
@@ -160,11 +160,17 @@
 //!   functions, not in circles.
 //!
 //! Where this holds for all rows that an exported function can come to announce,
-//! `bounded()` is 1 in its calls. The guest then announces none and runs them in
+//! `bounded()` is not 0 in its calls. The guest then announces none and runs them in
 //! whatever loop is fastest. The call has what all rows weigh, `fuel_per_call`,
 //! and [`BOUNDED_BOOK_FUEL_PER_ROW`] units for each row, so that a guest which
 //! announces rows should ask `bounded` first. Where a row weighs more than
 //! `fuel_per_row`, the function is out of fuel without being called.
+//!
+//! Where that code can neither trap nor leave anything behind, rows are **harmless**
+//! besides, and `bounded()` is 3: what a row does may be done for a row that is null
+//! as well, on whatever stands there, and its answer passed over. That is so
+//! where the code is made of instructions on locals and constants alone, calls
+//! nothing but the imports, and divides whole numbers only by constants.
 //!
 //! **More.** Where an operation may answer for fewer rows than it was called
 //! with, it asks `more()` before it announces a row, other than the first, and
@@ -535,9 +541,17 @@ pub const IMPORT_PAUSE: &str = "pause";
 /// The import `() -> ()` that goes on with the row that was interrupted.
 pub const IMPORT_RESUME: &str = "resume";
 
-/// The import `() -> i32` that says whether rows need not be announced: 1 if
-/// so, else 0.
+/// The import `() -> i32` that says whether rows need not be announced.
 pub const IMPORT_BOUNDED: &str = "bounded";
+
+/// What `bounded()` says of rows that have to be announced.
+pub const UNBOUNDED: u32 = 0;
+
+/// What it says of rows that are bounded.
+pub const BOUNDED: u32 = 1;
+
+/// What it says of rows that are bounded and harmless.
+pub const HARMLESS: u32 = 3;
 
 /// The import `() -> i32` that says whether the call has fuel for another row:
 /// 1 if so, else 0.

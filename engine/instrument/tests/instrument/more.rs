@@ -124,5 +124,8 @@ fn asking_between_rows_leaves_them_bounded() {
     let rows = instrument(&module.unwrap(), Options::default())
         .unwrap()
         .rows["f"];
-    assert!(matches!(rows, Rows::Bounded(1..30)), "{rows:?}");
+    assert!(
+        matches!(rows, Rows::Bounded { fuel: 1..30, .. }),
+        "{rows:?}"
+    );
 }

@@ -282,11 +282,12 @@ fn rows_are_bounded_where_nothing_in_them_can_go_on() {
              (func $loops (loop)) (func $circle (call $circle)) (table 1 funcref) (type $t (func))"
         ))
     };
-    let Rows::Bounded(least) = one("") else {
+    let Rows::Bounded { fuel: least, .. } = one("") else {
         panic!("an empty row is bounded");
     };
     assert!(least > 1 && least < 50, "{least}");
-    let Rows::Bounded(more) = one("(call $calls) (drop (i32.div_u (local.get 0) (i32.const 3)))")
+    let Rows::Bounded { fuel: more, .. } =
+        one("(call $calls) (drop (i32.div_u (local.get 0) (i32.const 3)))")
     else {
         panic!("calls of bounded functions are bounded");
     };
@@ -297,7 +298,10 @@ fn rows_are_bounded_where_nothing_in_them_can_go_on() {
              (loop (call $loops) (call $row (local.get 0)) (call $settle (i32.const 0)) (call $loops)
                (br_if 0 (local.get 0))))"#,
     );
-    assert!(matches!(around, Rows::Bounded(1..20)), "{around:?}");
+    assert!(
+        matches!(around, Rows::Bounded { fuel: 1..20, .. }),
+        "{around:?}"
+    );
     for body in [
         "(loop)",
         "(call $loops)",
@@ -315,6 +319,49 @@ fn rows_are_bounded_where_nothing_in_them_can_go_on() {
 }
 
 #[test]
+fn rows_are_harmless_where_nothing_in_them_can_trap_or_stay() {
+    let is_harmless = |body: &str| {
+        let rows = granted(&format!(
+            r#"(func (export "f") (param i32) (local i64 f64)
+                 (call $row (local.get 0)) {body} (call $settle (i32.const 0))
+                 (i32.store (i32.const 0) (local.get 0)))
+               (func $leaf) (global $g (mut i32) (i32.const 0))"#,
+        ));
+        match rows {
+            Rows::Bounded { is_harmless, .. } => is_harmless,
+            other => panic!("{body}: {other:?}"),
+        }
+    };
+    for body in [
+        "",
+        "(local.set 1 (i64.mul (local.get 1) (i64.const 119)))",
+        "(local.set 1 (i64.div_s (local.get 1) (i64.const 100)))",
+        "(local.set 0 (i32.rem_u (local.get 0) (i32.const 7)))",
+        "(local.set 2 (f64.div (local.get 2) (f64.const 0)))",
+        "(local.set 1 (i64.trunc_sat_f64_s (local.get 2)))",
+        "(block (br_if 0 (local.get 0)) (local.set 0 (i32.const 1)))",
+        "(if (local.get 0) (then (local.set 0 (i32.const 0))))",
+    ] {
+        assert!(is_harmless(body), "{body}");
+    }
+    for body in [
+        "(unreachable)",
+        "(return)",
+        "(call $leaf)",
+        "(global.set $g (local.get 0))",
+        "(i32.store (i32.const 0) (local.get 0))",
+        "(local.set 0 (i32.load (local.get 0)))",
+        "(local.set 1 (i64.div_s (local.get 1) (local.get 1)))",
+        "(local.set 1 (i64.div_s (local.get 1) (i64.const -1)))",
+        "(local.set 1 (i64.rem_u (local.get 1) (i64.const 0)))",
+        "(local.set 1 (i64.trunc_f64_s (local.get 2)))",
+        "(drop (memory.size))",
+    ] {
+        assert!(!is_harmless(body), "{body}");
+    }
+}
+
+#[test]
 fn what_is_bounded_suffices_for_every_row() {
     let module = over_rows(
         "(call $row (local.get $row))
@@ -322,7 +369,7 @@ fn what_is_bounded_suffices_for_every_row() {
          (call $settle (i32.const 64))",
     );
     let rows = instrument(&module, Options::default()).unwrap().rows;
-    let Rows::Bounded(row) = rows["f"] else {
+    let Rows::Bounded { fuel: row, .. } = rows["f"] else {
         panic!("the row is bounded");
     };
     let row = row as i64;

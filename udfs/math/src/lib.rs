@@ -83,7 +83,7 @@ impl Modulo {
         Self {
             divisor,
             shift,
-            reciprocal: (u128::MAX / u128::from(divisor)) as u64,
+            reciprocal: reciprocal(divisor),
         }
     }
 
@@ -106,6 +106,30 @@ impl Modulo {
         }
         remainder >> self.shift
     }
+}
+
+/// The quotient of 2¹²⁸ - 1 - 2⁶⁴ d by d, whose highest bit is set, in two
+/// digits of 32 bits: D. E. Knuth, "The Art of Computer Programming", volume 2,
+/// algorithm 4.3.1 D.
+#[inline]
+fn reciprocal(d: u64) -> u64 {
+    const DIGIT: u64 = u32::MAX as u64;
+    let (d1, d0) = (d >> 32, d & DIGIT);
+    let digit = |rest: u64| {
+        let (mut quotient, mut left) = (rest / d1, rest % d1);
+        // Two corrections are enough.
+        while quotient > DIGIT || quotient * d0 > (left << 32 | DIGIT) {
+            quotient -= 1;
+            left += d1;
+            if left > DIGIT {
+                break;
+            }
+        }
+        quotient
+    };
+    let high = digit(!d);
+    let rest = (!d << 32 | DIGIT).wrapping_sub(high.wrapping_mul(d));
+    high << 32 | digit(rest)
 }
 
 /// The low and the high half of a product.
@@ -211,6 +235,9 @@ mod tests {
             let whole = u128::from(a) * u128::from(b) % u128::from(modulus);
             let product = Modulo::new(modulus).product(a, b);
             assert_eq!(u128::from(product), whole, "{a} {b} {modulus}");
+            let divisor = random() | 1 << 63;
+            let quotient = (u128::MAX / u128::from(divisor)) as u64;
+            assert_eq!(reciprocal(divisor), quotient, "{divisor}");
             let [a, b] = [random(), random()];
             assert_eq!(product_by_halves(a, b), wide_product(a, b), "{a} {b}");
         }
@@ -218,6 +245,7 @@ mod tests {
         assert_eq!(largest.product(u64::MAX - 1, u64::MAX - 1), 1);
         assert_eq!(Modulo::new(1).product(0, 0), 0);
         assert_eq!(product_by_halves(u64::MAX, u64::MAX), (1, u64::MAX - 1));
+        assert_eq!([1 << 63, u64::MAX].map(reciprocal), [u64::MAX, 1]);
     }
 
     #[test]

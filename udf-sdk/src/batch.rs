@@ -158,7 +158,7 @@ pub(crate) fn fill<'c, R: Row<'c>, O: Output>(
         Shape {
             has_nulls: true,
             has_constants: false,
-        } if is_harmless => {
+        } if is_harmless && called::<R>(columns, rows) >= rows / 4 => {
             // Whatever stands under a null, and whatever becomes of it.
             let failure = fill_dense::<true, R, O>(columns, 0, rows, &mut function, results);
             for start in (0..rows).step_by(BLOCK_ROWS) {
@@ -243,6 +243,13 @@ fn call<'c, R: Row<'c>, O: Output>(
         *failure = Some(Failure { row, message });
         None
     })
+}
+
+/// How many rows the function is called for.
+fn called<'c, R: Row<'c>>(columns: &R::Columns, rows: usize) -> usize {
+    let starts = (0..rows).step_by(BLOCK_ROWS);
+    let called = starts.map(|start| R::valid(columns, start).strict & bits(rows - start));
+    called.map(|word| word.count_ones() as usize).sum()
 }
 
 /// How many rows a loop can go through at once.

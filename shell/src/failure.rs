@@ -15,8 +15,18 @@ use crate::text::harmless;
 pub(crate) enum Failure {
     /// The command line names a catalog.
     DurableCatalog(PathBuf),
-    /// A script cannot be read.
+    /// A script or a module cannot be read.
     Read { name: String, source: io::Error },
+    /// A file cannot be written.
+    Write { name: String, source: io::Error },
+    /// The module has no such function; the name of another may be meant.
+    NoFunction {
+        module: String,
+        name: String,
+        similar: Option<String>,
+    },
+    /// The query that arguments come from has none.
+    NoRows,
     /// The session refused a statement, or a query failed on its way.
     Fusebox(fusebox::Error),
     /// A result cannot be printed in this format, or standard output refuses it.
@@ -63,6 +73,19 @@ impl fmt::Display for Failure {
                 path.display()
             ),
             Self::Read { name, source } => write!(f, "cannot read {name}: {source}"),
+            Self::Write { name, source } => write!(f, "cannot write {name}: {source}"),
+            Self::NoFunction {
+                module,
+                name,
+                similar,
+            } => {
+                write!(f, "module `{module}` declares no function `{name}`")?;
+                match similar {
+                    Some(similar) => write!(f, "; did you mean `{similar}`?"),
+                    None => Ok(()),
+                }
+            }
+            Self::NoRows => f.write_str("the query has no rows to call functions with"),
             Self::Fusebox(error) => error.fmt(f),
             Self::Print(error) => write!(f, "cannot print the result: {error}"),
             Self::BrokenPipe => f.write_str("nobody reads the output"),

@@ -52,7 +52,7 @@ impl<W: Write> Printer<W> {
         let json = WriterBuilder::new().with_explicit_nulls(true);
         Ok(match format {
             Format::Table | Format::Markdown => Self::Drawn {
-                table: Drawing::new(schema, format == Format::Markdown),
+                table: Drawing::of(schema, format == Format::Markdown),
                 out,
             },
             Format::Csv => {
@@ -107,7 +107,14 @@ pub(crate) struct Drawing {
 }
 
 impl Drawing {
-    fn new(schema: &SchemaRef, markdown: bool) -> Self {
+    fn of(schema: &SchemaRef, markdown: bool) -> Self {
+        let columns = schema.fields().iter();
+        let columns = columns.map(|field| (field.name().as_str(), field.data_type().is_numeric()));
+        Self::new(&columns.collect::<Vec<_>>(), markdown)
+    }
+
+    /// A table of these columns, some of which have their values at the right.
+    pub(crate) fn new(columns: &[(&str, bool)], markdown: bool) -> Self {
         let mut drawing = Self {
             table: Table::new(),
             markdown,
@@ -117,11 +124,11 @@ impl Drawing {
             // As arrow draws them: one line under the header, none between rows.
             false => "||--+-++|    ++++++",
         });
-        let names = schema.fields().iter().map(|field| field.name());
+        let names = columns.iter().map(|(name, _)| name);
         let header: Vec<Cell> = names.map(|name| drawing.cell(name)).collect();
         drawing.table.set_header(header);
-        for (column, field) in drawing.table.column_iter_mut().zip(schema.fields()) {
-            if field.data_type().is_numeric() {
+        for (column, (_, is_right)) in drawing.table.column_iter_mut().zip(columns) {
+            if *is_right {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
@@ -136,13 +143,23 @@ impl Drawing {
             .map(|column| ArrayFormatter::try_new(column, &options))
             .collect::<Result<Vec<_>, _>>()?;
         for row in 0..batch.num_rows() {
-            let cells: Vec<Cell> = columns
-                .iter()
-                .map(|column| self.cell(&column.value(row).to_string()))
-                .collect();
-            self.table.add_row(cells);
+            let cells = columns.iter().map(|column| column.value(row).to_string());
+            self.row(cells.collect::<Vec<_>>().iter().map(String::as_str));
         }
         Ok(())
+    }
+
+    /// Adds a row.
+    pub(crate) fn row<'a>(&mut self, values: impl IntoIterator<Item = &'a str>) {
+        let values = values.into_iter();
+        let cells: Vec<Cell> = values.map(|value| self.cell(value)).collect();
+        self.table.add_row(cells);
+    }
+
+    /// Prints the table.
+    pub(crate) fn print(&self, out: &mut impl Write) -> Result<(), ArrowError> {
+        writeln!(out, "{}", self.table)?;
+        Ok(out.flush()?)
     }
 
     fn cell(&self, value: &str) -> Cell {

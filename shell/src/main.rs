@@ -1,8 +1,8 @@
 //! The Fusebox SQL shell: text in, tables, CSV, JSON or Markdown out.
 //!
-//! It knows nothing about functions or Wasm: every statement goes to a
-//! [`fusebox::Session`], and what comes back is printed. Results go to standard
-//! output, everything else to standard error.
+//! It knows nothing about functions or Wasm, but for `bench`: every statement
+//! goes to a [`fusebox::Session`], and what comes back is printed. Results go to
+//! standard output, everything else to standard error.
 #![forbid(unsafe_code)]
 
 use std::io::{self, IsTerminal};
@@ -12,6 +12,9 @@ use clap::error::ErrorKind;
 
 // What the user asks for on the command line.
 mod arguments;
+
+// What the functions of a module cost.
+mod bench;
 
 // A conversation: prompt, history, Ctrl-C.
 mod repl;
@@ -31,7 +34,7 @@ mod text;
 // Why the shell stopped, and its exit status.
 mod failure;
 
-use crate::arguments::{Arguments, Source};
+use crate::arguments::{Arguments, Source, Task};
 use crate::failure::Failure;
 use crate::runner::Runner;
 
@@ -57,6 +60,9 @@ fn main() -> ExitCode {
 }
 
 fn shell(arguments: &Arguments, sources: Vec<Source>) -> Result<(), Failure> {
+    if let Some(Task::Bench(arguments)) = &arguments.task {
+        return bench::run(arguments);
+    }
     if let Some(catalog) = &arguments.catalog {
         return Err(Failure::DurableCatalog(catalog.clone()));
     }

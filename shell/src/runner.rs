@@ -35,7 +35,7 @@ pub(crate) struct Summary {
 
 /// A session that may read what its user can read, also as a table: a query
 /// names a file as it does in DataFusion's own shell.
-fn session() -> Result<Session, Failure> {
+pub(crate) fn session() -> Result<Session, Failure> {
     let config = SessionConfig::new().with_information_schema(true);
     let context = SessionContext::new_with_config(config).enable_url_table();
     let builder = Session::builder().context(context).paths(Paths::Any);
@@ -62,10 +62,7 @@ impl Runner {
             threads: threads.map_err(Failure::Machine)?,
             format,
             printed: false,
-            out: Output {
-                inner: BufWriter::new(io::stdout()),
-                broken: false,
-            },
+            out: Output::new(),
         })
     }
 
@@ -161,14 +158,21 @@ pub(crate) fn dialect(session: &Session) -> Box<dyn Dialect> {
 
 /// Standard output, which remembers that its reader has gone: the writers of
 /// CSV and JSON wrap an error until its kind is lost.
-struct Output {
+pub(crate) struct Output {
     inner: BufWriter<Stdout>,
     broken: bool,
 }
 
 impl Output {
+    pub(crate) fn new() -> Self {
+        Self {
+            inner: BufWriter::new(io::stdout()),
+            broken: false,
+        }
+    }
+
     /// What a failure to print comes down to.
-    fn blame(&self, failure: Failure) -> Failure {
+    pub(crate) fn blame(&self, failure: Failure) -> Failure {
         match failure {
             Failure::Print(_) if self.broken => Failure::BrokenPipe,
             other => other,

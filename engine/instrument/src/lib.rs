@@ -77,6 +77,9 @@
 //! A file may import only files below it in this list.
 #![forbid(unsafe_code)]
 
+// Places to look at a guest from: a stage behind all others.
+mod lookouts;
+
 // Canonical NaNs: a stage before all others.
 mod canonical;
 
@@ -132,6 +135,7 @@ use std::collections::HashMap;
 use wasmparser::WasmFeatures;
 
 pub use imports::ROW_REFUSED;
+pub use lookouts::lookouts;
 
 /// The exported global of type `i64` that holds the fuel that is left.
 pub const EXPORT_FUEL: &str = "fusebox:fuel";

@@ -5,10 +5,10 @@ use std::time::Duration;
 /// What the guests of a session were doing when they were looked at.
 ///
 /// A thread ticks, and a guest that notices a tick writes down who has called
-/// whom. It looks where functions begin and where loops turn: what runs between
-/// two such places counts for the second. A function that a compiler has put
-/// into its caller counts for the caller. Time outside of guests is not looked
-/// at.
+/// whom. It looks where functions begin and end, before they call others, and
+/// where loops turn, so that the time of each function is its own. One that the
+/// guest's compiler has put into its caller counts for the caller; Wasmtime puts
+/// none into another while it looks. Time outside of guests is not looked at.
 #[derive(Clone, Debug, Default)]
 pub struct Profile {
     /// The guests' functions that were seen, by their names, or by their numbers

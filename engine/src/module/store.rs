@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use fusebox_instrument::{Error as Unmetered, Options, Rows, instrument};
+use fusebox_instrument::{Error as Unmetered, Options, Rows, instrument, lookouts};
 
 use super::inspect::Inspection;
 use crate::definition::Digest;
@@ -74,9 +74,13 @@ impl Modules {
             Unmetered::Import { module, name } => ModuleFault::Import { module, name },
             error => ModuleFault::Metering(error),
         })?;
+        let module = match self.machine.sampler() {
+            None => metered.module,
+            Some(_) => lookouts(&metered.module).map_err(ModuleFault::Metering)?,
+        };
         let code = self
             .machine
-            .compile(&metered.module, metered.functions)
+            .compile(&module, metered.functions)
             .map_err(ModuleFault::Compile)?;
         let compiled = Arc::new(Compiled {
             inspection,

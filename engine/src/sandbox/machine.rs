@@ -45,7 +45,9 @@ impl Machine {
             .wasm_memory64(false)
             .wasm_wide_arithmetic(false);
         if sampled.is_some() {
+            // What is inlined cannot be told from its caller.
             config
+                .compiler_inlining(wasmtime::Inlining::No)
                 .epoch_interruption(true)
                 .wasm_backtrace_max_frames(NonZeroUsize::new(FRAMES_MAX));
         }

@@ -1,6 +1,7 @@
 //! What calls cost, and what they answer with parts of the sandbox left out.
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
@@ -222,50 +223,85 @@ async fn nans_are_the_machines_where_canonical_ones_are_left_out() {
     }
 }
 
-#[tokio::test]
-async fn profile_shows_the_functions_of_a_guest_that_took_the_time() {
-    let interval = Duration::from_micros(100);
-    let session = builder().profile(interval).build().unwrap();
-    // A long loop, in a function that another one calls.
-    let create = "CREATE FUNCTION spin(BIGINT) RETURNS BIGINT LANGUAGE WASM AS $$(module
+/// A function that answers the bits at the address 8, after it has called
+/// `$work` with a number.
+fn working(functions: &str) -> String {
+    format!(
+        "CREATE FUNCTION number(BIGINT) RETURNS BIGINT LANGUAGE WASM AS $$(module
              (memory (export \"memory\") 1)
              (data (i32.const 20) \"\\08\")
              (func (export \"fusebox_abi_1\"))
-             (func (export \"fusebox_alloc\") (param i32) (result i32) (i32.const 1024))
-             (func $turns (param $left i32) (result i64)
+             (func $alloc (export \"fusebox_alloc\") (param i32) (result i32)
+               (i32.const 1024))
+             {functions}
+             (func $main (export \"fusebox_udf_number\") (param i32 i32 i32) (result i32)
+               (local $left i32)
+               (local.set $left (i32.const 300))
                (loop $again
-                 (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
-               (i64.load (i32.const 8)))
-             (func $spin (export \"fusebox_udf_spin\") (param i32 i32 i32) (result i32)
-               (i64.store (i32.const 8) (call $turns (i32.const 100000)))
+                 (i64.store (i32.const 8) (call $work (i64.load (i32.const 8))))
+                 (br_if $again
+                   (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
                (i64.store (local.get 2) (i64.const 1))
                (i64.store offset=24 (local.get 2) (i64.const 2))
                (i32.store offset=40 (local.get 2) (i32.const 16))
-               (i32.const 0)))$$";
+               (i32.const 0)))$$"
+    )
+}
+
+/// Calls a function until it was seen some times, and returns in which part of
+/// them each of the guest's functions was running itself.
+async fn seen(create: &str) -> HashMap<String, f64> {
+    let interval = Duration::from_micros(100);
+    let session = builder().profile(interval).build().unwrap();
     run(&session, create).await.unwrap();
-    let started = std::time::Instant::now();
-    let mut samples = 0;
-    while samples < 20 {
-        assert!(
-            started.elapsed() < Duration::from_secs(60),
-            "{samples} samples"
-        );
-        run(&session, "SELECT spin(value) FROM range(0, 1)")
-            .await
-            .unwrap();
+    let started = Instant::now();
+    let mut own: HashMap<String, usize> = HashMap::new();
+    while own.values().sum::<usize>() < 50 {
+        assert!(started.elapsed() < Duration::from_secs(60), "{own:?}");
+        let query = "SELECT number(value) FROM range(0, 1)";
+        run(&session, query).await.unwrap();
         let profile = session.take_profile();
         for sample in &profile.samples {
-            let names = sample
-                .stack
-                .iter()
-                .map(|place| profile.functions[*place].as_str());
-            let names: Vec<_> = names.collect();
-            assert!(names.contains(&"spin"), "{names:?}");
+            let outermost = profile.functions[sample.stack[0]].as_str();
+            assert!(["main", "alloc"].contains(&outermost), "{profile:?}");
         }
-        let hottest = profile.hottest();
-        assert!(hottest.iter().all(|hot| hot.own <= hot.total));
-        samples += profile.samples.len();
+        for hot in profile.hottest() {
+            assert!(hot.own <= hot.total && hot.total <= profile.samples.len());
+            *own.entry(profile.functions[hot.function].clone())
+                .or_default() += hot.own;
+        }
     }
+    let all: usize = own.values().sum();
+    let parts = own.into_iter();
+    parts
+        .map(|(name, own)| (name, own as f64 / all as f64))
+        .collect()
+}
+
+#[tokio::test]
+async fn profile_shows_the_function_whose_loop_takes_the_time() {
+    let own = seen(&working(
+        "(func $work (param i64) (result i64) (local $left i32)
+           (local.set $left (i32.const 300))
+           (loop $again
+             (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
+           (local.get 0))",
+    ))
+    .await;
+    assert!(own["work"] > 0.8, "{own:?}");
+}
+
+#[tokio::test]
+async fn profile_shows_the_function_whose_straight_code_takes_the_time() {
+    // Each step needs the one before, and none can be left out or put off.
+    let step = "(local.set 0 (i64.mul (i64.xor (local.get 0) (i64.const 77)) (local.get 0)))
+                (i64.store (i32.const 2048) (local.get 0))";
+    let own = seen(&working(&format!(
+        "(func $work (param i64) (result i64) {} (local.get 0))",
+        step.repeat(300)
+    )))
+    .await;
+    assert!(own["work"] > 0.8, "{own:?}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod bundled;
 mod canonical;
 mod counted;
 mod golden;
+mod lookouts;
 mod more;
 mod oracle;
 mod programs;

@@ -1,5 +1,7 @@
 //! The shell as its user meets it: arguments in, text and exit status out.
 
+mod bench;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;

@@ -342,7 +342,7 @@ mod tests {
     #[test]
     fn columns_of_one_type_differ_from_each_other() {
         let made = columns([&DataType::Int64, &DataType::Int64], &SHAPE).unwrap();
-        assert_ne!(made[0], made[1]);
+        assert_ne!(&made[0], &made[1]);
     }
 
     #[test]

@@ -101,3 +101,30 @@ fn cargo(workspace: &Workspace, subcommand: &str) -> Command {
     command.arg("benches/peers/Cargo.toml");
     command
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The versions of a package in a lock file.
+    fn versions<'a>(lock: &'a str, package: &str) -> Vec<&'a str> {
+        let name = format!("name = \"{package}\"\nversion = \"");
+        let versions = lock.split(&name).skip(1);
+        versions.filter_map(|rest| rest.split('"').next()).collect()
+    }
+
+    #[test]
+    fn functions_are_made_of_the_same_crates_in_every_sandbox() {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        let [ours, theirs] = ["Cargo.lock", "benches/peers/Cargo.lock"]
+            .map(|lock| fs::read_to_string(format!("{root}/{lock}")).unwrap());
+        for package in ["libm", "regex-lite", "serde_json", "strsim", "wasmtime"] {
+            let [ours, theirs] = [&ours, &theirs].map(|lock| versions(lock, package));
+            assert_eq!(ours.len(), 1, "{package}");
+            assert!(theirs.contains(&ours[0]), "{package}: {ours:?} {theirs:?}");
+        }
+        let [ours, theirs] = [&ours, &theirs].map(|lock| versions(lock, "sha2"));
+        assert_eq!(theirs.len(), 1, "sha2");
+        assert!(ours.contains(&theirs[0]), "sha2: {ours:?} {theirs:?}");
+    }
+}

@@ -131,8 +131,9 @@ impl<'a> Reader<'a> {
         check_rising(first, offsets.iter().map(number))?;
         let last = offsets.last().map_or(0, number);
         let len = last.wrapping_sub(first) as u64;
+        let data = self.data_bytes(column, first as u64, len)?;
         self.allowance.take(len)?;
-        Ok((offsets, self.data_bytes(column, first as u64, len)?))
+        Ok((offsets, data))
     }
 
     /// Copies the data between offsets that end at `end`.

@@ -60,7 +60,7 @@ pub(crate) struct BenchArguments {
     /// The module, which carries its declarations.
     pub(crate) module: PathBuf,
 
-    /// Measures this function, in all its signatures, and others so named.
+    /// Measures this function, whatever its arguments; may be given again.
     #[arg(long, value_name = "NAME")]
     pub(crate) function: Vec<String>,
 
@@ -88,8 +88,8 @@ pub(crate) struct BenchArguments {
     #[arg(long, value_name = "SQL", conflicts_with_all = ["nulls", "length", "numbers"])]
     pub(crate) data: Option<String>,
 
-    /// Lists the guest's hottest functions too, and writes a profile of them that
-    /// the Firefox Profiler reads (https://profiler.firefox.com).
+    /// Lists the guest's hottest functions too, and writes a profile to FILE for
+    /// https://profiler.firefox.com.
     #[arg(long, value_name = "FILE")]
     pub(crate) profile: Option<PathBuf>,
 

@@ -95,9 +95,14 @@ impl Seen {
         if let Some(place) = self.places.get(name) {
             return *place;
         }
+        // Generic functions have one name, whatever they were made for.
+        let readable = format!("{:#}", rustc_demangle::demangle(name));
         let functions = &mut self.profile.functions;
-        let place = functions.len();
-        functions.push(format!("{:#}", rustc_demangle::demangle(name)));
+        let known = functions.iter().position(|known| *known == readable);
+        let place = known.unwrap_or_else(|| {
+            functions.push(readable);
+            functions.len() - 1
+        });
         self.places.insert(name.to_owned(), place);
         place
     }

@@ -24,7 +24,7 @@ pub(super) struct Cost {
 /// What runs did that were looked at more closely.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Steps {
-    /// How long one typically took, and how long each step of its calls: to
+    /// How long one took, and how long each step of its calls: to
     /// lower, in the guest, to lift, to reset. In nanoseconds.
     pub(super) run_nanos: f64,
     pub(super) step_nanos: [f64; 4],
@@ -89,9 +89,9 @@ pub(super) fn measure(
     let others = time.mul_f64(OTHERS_SHARE / sizes.len().max(1) as f64);
     let mut points = Vec::new();
     for (rows, arguments) in &sizes {
-        points.push((*rows, typical(plain, arguments, others)?));
+        points.push((*rows, run_time(plain, arguments, others)?));
     }
-    let run_nanos = typical(plain, &most, time.mul_f64(MOST_SHARE))?;
+    let run_nanos = run_time(plain, &most, time.mul_f64(MOST_SHARE))?;
     points.push((rows, run_nanos));
     Ok(Cost {
         rows,
@@ -144,9 +144,8 @@ fn ramp(
     }
 }
 
-/// How long a run typically takes, in nanoseconds: the median over about so much
-/// time.
-fn typical(target: &Target, arguments: &[Arguments], time: Duration) -> Result<f64, Stopped> {
+/// How long a run takes, in nanoseconds, as seen in about so much time.
+fn run_time(target: &Target, arguments: &[Arguments], time: Duration) -> Result<f64, Stopped> {
     let start = Instant::now();
     let mut turn = arguments.iter().cycle();
     let mut laps = Vec::new();
@@ -165,7 +164,7 @@ fn typical(target: &Target, arguments: &[Arguments], time: Duration) -> Result<f
         };
         laps.push(elapsed.as_nanos() as f64 / runs as f64);
     }
-    Ok(median(laps))
+    Ok(undisturbed(laps))
 }
 
 /// Runs for about so long, and returns what the session has written down.
@@ -198,7 +197,7 @@ fn steps(
             break;
         }
     }
-    let [run_nanos, step_nanos @ ..] = times.map(median);
+    let [run_nanos, step_nanos @ ..] = times.map(undisturbed);
     Ok(Steps {
         run_nanos,
         step_nanos,
@@ -228,9 +227,9 @@ impl Steps {
     }
 }
 
-/// What half of the times exceed: the machine is not ours alone, and some runs
-/// take far too long.
-fn median(mut times: Vec<f64>) -> f64 {
+/// The time that a twentieth of the runs need at most: what else the machine does
+/// makes most of them longer, and none shorter.
+fn undisturbed(mut times: Vec<f64>) -> f64 {
     times.sort_unstable_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or_default()
+    times.get(times.len() / 20).copied().unwrap_or_default()
 }

@@ -5,10 +5,10 @@ use fusebox_instrument::lookouts;
 use crate::oracle::{ONE_IN, engine, metered, modules, rewritten};
 
 #[test]
-fn random_modules_with_lookouts_do_what_they_did_and_burn_as_much() {
+fn random_modules_with_lookouts_do_what_they_did_and_stop_where_they_did() {
     let engine = engine(false);
     let mut ran = 0;
-    for (n, module) in modules(300 / ONE_IN).enumerate() {
+    for (n, module) in modules(600 / ONE_IN).enumerate() {
         let plain = metered(&module);
         let watched = lookouts(&plain).unwrap();
         assert!(watched.len() > plain.len(), "{n}");
@@ -18,7 +18,8 @@ fn random_modules_with_lookouts_do_what_they_did_and_burn_as_much() {
             assert!(plain == watched, "{n} with {fuel}");
         }
     }
-    assert!(ran > 300 / ONE_IN, "{ran}");
+    // Many trap before anything can be called.
+    assert!(ran > 100 / ONE_IN, "{ran}");
 }
 
 #[test]

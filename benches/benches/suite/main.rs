@@ -8,12 +8,11 @@
 //! - `query/<table>/<kernel>/<threads>`: a query over 336,776 flights, or over
 //!   the line items of TPC-H at scale factor 1, in memory, from its plan to its
 //!   last batch.
-//! - `peers/<sandbox>/<kernel>/<rows>`: a call, beside one in another sandbox.
-//!
 //! - `split/<kernel>/<rows>`: what such a call is made of, as the engine writes it
 //!   down.
 //! - `price/<kernel>`: what a call of 8,192 rows costs beside one without fuel,
 //!   without canonical NaNs, without the reset and without all three.
+//! - `peers/<sandbox>/<kernel>/<rows>`: a call, beside one in another sandbox.
 //!
 //! The two take turns in this process, since machines are noisy. Not measured:
 //! parsing, planning, compiling, reading files. Before anything is timed, both

@@ -6,6 +6,7 @@
 //! its name, and makes an error of it.
 
 mod account;
+mod budget;
 mod guard;
 mod instance;
 mod machine;
@@ -17,8 +18,9 @@ mod snapshot;
 mod stop;
 
 pub(crate) use account::Account;
+pub(crate) use budget::Budget;
 pub(crate) use guard::Guard;
-pub(crate) use instance::{Answer, Budget, Call, Exports};
+pub(crate) use instance::{Answer, Call, Exports};
 pub(crate) use machine::Machine;
 pub use pool::ProcessLimits;
 pub(crate) use pool::{Lent, Pool};

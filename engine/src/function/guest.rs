@@ -46,9 +46,9 @@ impl Guest {
         (current, outside): (Current, QueryContext),
     ) -> Self {
         Self {
+            slices: Slices::new(pool.rows_max(definition.limits.into())),
             definition,
             operations,
-            slices: Slices::new(pool.rows_max()),
             pool,
             residents: Residents::default(),
             current,

@@ -9,8 +9,9 @@ use fusebox_instrument::Rows;
 use fusebox_marshal::Layout;
 
 use super::account::Account;
+use super::budget::{Budget, ROWS_NARROW_MAX};
 use super::guard::Guard;
-use super::instance::{Answer, Budget, Call, Exports, Instance, ROWS_MAX, ROWS_ONCE_MAX};
+use super::instance::{Answer, Call, Exports, Instance};
 use super::reset::Room;
 use super::stop::Stop;
 use crate::definition::Limits;
@@ -112,20 +113,18 @@ impl Pool {
         account: impl Fn() -> Box<dyn Account>,
     ) -> Result<Answer, Stop> {
         let (_turn, _process_turn) = self.turns()?;
-        call.budget.is_wide = self.is_wide(call.alike);
+        let kind = self.rows(call.operation);
+        call.budget.is_wide = self.is_wide(call.alike) && kind != Rows::Shared;
         let result = self.call_once(call, &account);
         if !matches!(result, Err(Stop::Outgrown)) {
             return result;
         }
         self.outgrown.fetch_add(1, Ordering::Relaxed);
-        match self.rows(call.operation) {
-            // In one that is not wide, there are fewer rows.
-            Rows::Bounded { .. } => Err(Stop::Spent),
-            Rows::Shared | Rows::Announced => {
-                call.budget.is_wide = false;
-                self.call_once(call, &account)
-            }
+        call.budget.is_wide = false;
+        if call.budget.rows_max(kind) < call.arguments.rows().into() {
+            return Err(Stop::Spent);
         }
+        self.call_once(call, &account)
     }
 
     /// Whether calls are wide that can be made again.
@@ -164,12 +163,9 @@ impl Pool {
     }
 
     /// The most rows of a call.
-    pub(crate) fn rows_max(&self) -> usize {
-        let rows = match self.rows(0) {
-            Rows::Bounded { .. } | Rows::Announced => ROWS_MAX,
-            Rows::Shared => ROWS_ONCE_MAX,
-        };
-        rows as usize
+    pub(crate) fn rows_max(&self, budget: Budget) -> usize {
+        let is_wide = true;
+        Budget { is_wide, ..budget }.rows_max(self.rows(0)) as usize
     }
 
     /// How the fuel of an operation's rows is granted.
@@ -180,9 +176,10 @@ impl Pool {
     /// How many rows the call of an operation may be about that cannot be called
     /// again, but may end before it has done all of them.
     pub(crate) fn rows_in_turn(&self, operation: usize, budget: Budget) -> usize {
-        let rows = match self.rows(operation) {
-            Rows::Bounded { fuel, .. } => budget.bounded_rows_within(fuel),
-            Rows::Announced => ROWS_MAX,
+        let kind = self.rows(operation);
+        let rows = match kind {
+            Rows::Bounded { .. } => budget.rows_max(kind),
+            Rows::Announced => ROWS_NARROW_MAX,
             Rows::Shared => budget.rows_within(),
         };
         rows as usize
@@ -218,10 +215,11 @@ impl Pool {
     /// again with fewer, that need not be known.
     pub(crate) fn rows_within(&self, budget: Budget, is_repeatable: bool) -> Option<usize> {
         let is_wide = self.is_wide(is_repeatable);
-        let rows = match self.rows(0) {
-            Rows::Bounded { fuel, .. } => Budget { is_wide, ..budget }.bounded_rows_within(fuel),
-            Rows::Shared | Rows::Announced if is_repeatable => return None,
-            Rows::Shared | Rows::Announced => budget.rows_within(),
+        let kind = self.rows(0);
+        let rows = match kind {
+            Rows::Shared | Rows::Announced if !is_repeatable => budget.rows_within(),
+            Rows::Shared => return None,
+            Rows::Bounded { .. } | Rows::Announced => Budget { is_wide, ..budget }.rows_max(kind),
         };
         usize::try_from(rows).ok()
     }

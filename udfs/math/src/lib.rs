@@ -23,13 +23,14 @@ pub fn collatz_steps(n: i64) -> Result<i64, &'static str> {
     let mut number = n;
     let mut steps = 0;
     while number != 1 {
-        let is_odd = number % 2 == 1;
-        if is_odd && number > (i64::MAX - 1) / 3 {
-            return Err("the sequence leaves the range of BIGINT");
-        }
-        // Both are made and one is taken, since nothing foretells which.
-        let (half, tripled) = (number / 2, number.wrapping_mul(3).wrapping_add(1));
-        number = if is_odd { tripled } else { half };
+        number = if number % 2 == 0 {
+            number / 2
+        } else {
+            let tripled = number
+                .checked_mul(3)
+                .and_then(|tripled| tripled.checked_add(1));
+            tripled.ok_or("the sequence leaves the range of BIGINT")?
+        };
         steps += 1;
     }
     Ok(steps)

@@ -103,7 +103,7 @@ fn answer(line: &str, sandboxes: &mut [Sandbox], guests: &Path) -> Result<String
         ["turn", name, nanoseconds] => {
             named(sandboxes, name)?.turn(Duration::from_nanos(nanoseconds.parse()?))
         }
-        _ => return Err(format!("`{line}` is no command").into()),
+        _ => Err(format!("`{line}` is no command").into()),
     }
 }
 

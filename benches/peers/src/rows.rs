@@ -64,7 +64,7 @@ impl Peer for Rows {
             ([Binary], Utf8) => {
                 each::<Texts<BinaryType, 1>, StringBuilder>(guest, function, columns)
             }
-            other => return Err(format!("no function has the types {other:?}").into()),
+            other => Err(format!("no function has the types {other:?}").into()),
         }
     }
 }

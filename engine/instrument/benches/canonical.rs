@@ -56,6 +56,7 @@ impl Variant {
         let mut config = wasmtime::Config::new();
         config
             .compiler_inlining(wasmtime::Inlining::Yes)
+            .wasm_wide_arithmetic(true)
             .cranelift_nan_canonicalization(self == Self::Cranelift);
         Engine::new(&config).expect("the settings are supported")
     }

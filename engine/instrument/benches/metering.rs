@@ -57,6 +57,7 @@ impl Variant {
         let mut config = wasmtime::Config::new();
         config
             .compiler_inlining(wasmtime::Inlining::Yes)
+            .wasm_wide_arithmetic(true)
             .consume_fuel(self == Self::Wasmtime);
         let engine = Engine::new(&config).expect("the settings are supported");
         let options = Options {

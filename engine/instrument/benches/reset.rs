@@ -45,6 +45,7 @@ fn engine(strategy: InstanceAllocationStrategy) -> Engine {
     let mut config = Config::new();
     config
         .compiler_inlining(wasmtime::Inlining::Yes)
+        .wasm_wide_arithmetic(true)
         .allocation_strategy(strategy);
     Engine::new(&config).expect("the settings are supported")
 }

@@ -175,7 +175,8 @@ pub const EXPORT_PREFIX: &str = "fusebox:";
 /// Wasm features that a module may use. What is not listed is refused: among
 /// them relaxed SIMD, threads, exceptions, garbage collection, 64-bit memories
 /// and stack switching, because their results depend on the machine or their
-/// cost is not bounded by fuel.
+/// cost is not bounded by fuel. Wide arithmetic, on 128 bits in two halves, has
+/// integers alone and no trap: its results are the same on every machine.
 pub const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
     .union(WasmFeatures::SIGN_EXTENSION)
@@ -185,7 +186,8 @@ pub const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::SIMD)
     .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::FLOATS)
-    .union(WasmFeatures::EXTENDED_CONST);
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::WIDE_ARITHMETIC);
 
 /// What the pass is asked for.
 #[derive(Clone, Copy, Debug)]

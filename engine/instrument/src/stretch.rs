@@ -102,6 +102,7 @@ fn is_harmless(operator: &Operator<'_>, constant: Option<i64>) -> bool {
         I64Eqz | I64Eq | I64Ne | I64LtS | I64LtU | I64GtS | I64GtU | I64LeS | I64LeU | I64GeS
         | I64GeU | I64Clz | I64Ctz | I64Popcnt | I64Add | I64Sub | I64Mul | I64And | I64Or
         | I64Xor | I64Shl | I64ShrS | I64ShrU | I64Rotl | I64Rotr => true,
+        I64Add128 | I64Sub128 | I64MulWideS | I64MulWideU => true,
         // By -1, the smallest number has no quotient.
         I32DivS | I32DivU | I32RemS | I32RemU | I64DivS | I64DivU | I64RemS | I64RemU => {
             constant.is_some_and(|divisor| divisor != 0 && divisor != -1)

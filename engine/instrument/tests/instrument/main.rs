@@ -13,6 +13,7 @@ mod repairs;
 mod rows;
 mod seen;
 mod stack;
+mod wide;
 
 use fusebox_instrument::{Error, Options, instrument};
 
@@ -63,6 +64,28 @@ fn random_modules_do_what_they_did_and_stop_where_wasmtime_stops_them() {
     assert!(finished > 300 / ONE_IN, "{finished}");
     assert!(stopped > 25 / ONE_IN, "{stopped}");
     assert!(stopped_by_both > 25 / ONE_IN, "{stopped_by_both}");
+}
+
+#[test]
+fn what_depends_on_the_machine_is_refused() {
+    for (text, reason) in [
+        (
+            "(func (param v128) (result v128) (f32x4.relaxed_madd (local.get 0) (local.get 0) (local.get 0)))",
+            "relaxed SIMD",
+        ),
+        ("(memory 1 1 shared)", "threads"),
+        ("(memory i64 1)", "memory64"),
+        ("(memory 1) (memory 1)", "multiple memories"),
+        ("(memory 1 (pagesize 1))", "custom page sizes"),
+        ("(func (throw_ref))", "exceptions"),
+        ("(func (atomic.fence))", "threads"),
+        ("(type (struct))", "gc"),
+    ] {
+        let module = wat::parse_str(format!("(module {text})")).unwrap();
+        let refused = instrument(&module, Options::default());
+        let refused = refused.expect_err("it is refused").to_string();
+        assert!(refused.contains(reason), "{text}: {refused}");
+    }
 }
 
 /// Runs the export `f` of a module in text.

@@ -49,6 +49,7 @@ pub(crate) const ONE_IN: usize = if cfg!(target_arch = "x86_64") { 1 } else { 5 
 /// machines, takes time and memory for each page that is but reserved.
 pub(crate) fn config() -> wasmtime::Config {
     let mut config = wasmtime::Config::new();
+    config.wasm_wide_arithmetic(true);
     if cfg!(not(target_arch = "x86_64")) {
         config
             .memory_reservation(1 << 20)
@@ -238,7 +239,7 @@ pub(crate) fn modules_like(count: usize, adjust: fn(&mut Config)) -> impl Iterat
         gc_enabled: false,
         memory64_enabled: false,
         extended_const_enabled: true,
-        wide_arithmetic_enabled: false,
+        wide_arithmetic_enabled: true,
         custom_page_sizes_enabled: false,
         shared_everything_threads_enabled: false,
         ..Config::default()

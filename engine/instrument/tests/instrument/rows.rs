@@ -338,6 +338,9 @@ fn rows_are_harmless_where_nothing_in_them_can_trap_or_stay() {
         "(local.set 1 (i64.div_s (local.get 1) (i64.const 100)))",
         "(local.set 0 (i32.rem_u (local.get 0) (i32.const 7)))",
         "(local.set 2 (f64.div (local.get 2) (f64.const 0)))",
+        "(i64.mul_wide_u (local.get 1) (local.get 1)) (drop) (local.set 1)",
+        "(i64.mul_wide_s (local.get 1) (local.get 1)) (local.get 1) (i64.const 3) (i64.add128)
+         (local.get 1) (local.get 1) (i64.sub128) (local.set 1) (local.set 1)",
         "(local.set 1 (i64.trunc_sat_f64_s (local.get 2)))",
         "(block (br_if 0 (local.get 0)) (local.set 0 (i32.const 1)))",
         "(if (local.get 0) (then (local.set 0 (i32.const 0))))",

@@ -43,7 +43,7 @@ impl Machine {
             .wasm_relaxed_simd(false)
             .wasm_multi_memory(false)
             .wasm_memory64(false)
-            .wasm_wide_arithmetic(false);
+            .wasm_wide_arithmetic(true);
         if sampled.is_some() {
             // What is inlined cannot be told from its caller.
             config

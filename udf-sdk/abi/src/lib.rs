@@ -30,7 +30,9 @@
 //! prefix keeps a SQL function named `pow` or `malloc` from colliding with the
 //! C library's symbol. A module imports nothing but what [tells rows
 //! apart](#rows-and-their-fuel), and exports nothing whose name begins with
-//! `fusebox:`, which is where the host puts its own.
+//! `fusebox:`, which is where the host puts its own. It may use what is in Wasm
+//! 2.0, but for `externref`; and tail calls, extended constant expressions and
+//! wide arithmetic.
 //!
 //! # The arena
 //!

@@ -136,7 +136,8 @@ fn reciprocal(d: u64) -> u64 {
 /// The low and the high half of a product.
 #[inline]
 fn wide_product(a: u64, b: u64) -> (u64, u64) {
-    // Wasm has no instruction for it, and calls a function that can do more.
+    // As it is compiled, Wasm has no instruction for it, and calls a function
+    // that can do more.
     if cfg!(target_arch = "wasm32") {
         return product_by_halves(a, b);
     }

@@ -86,7 +86,9 @@ pub fn take<'c, S: Default, R: Row<'c>, D: Done>(
     let mut states = memory.take();
     fuel::report_panics();
     let outcome = match fuel::terms() {
-        Terms::Announced => take_announced::<S, R, D>(&columns, call.rows(), &mut states, function),
+        Terms::Announced | Terms::Together => {
+            take_announced::<S, R, D>(&columns, call.rows(), &mut states, function)
+        }
         _ => take_all::<S, R, D>(&columns, call.rows(), &mut states, function),
     };
     memory.set(states);

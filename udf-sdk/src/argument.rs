@@ -32,6 +32,9 @@ pub trait Argument<'c>: Sized {
     /// What reading a row is settled with, in bytes.
     const READ_BYTES: usize = <ColumnOf<'c, Self> as Column>::READ_BYTES;
 
+    /// What the column holds for a row, where it lies.
+    fn at(column: &ColumnOf<'c, Self>, row: usize) -> Self::Raw;
+
     /// What the column holds for a row, by steps that do not depend on the
     /// other rows.
     fn get(column: &ColumnOf<'c, Self>, row: usize) -> Self::Raw;
@@ -100,6 +103,11 @@ impl<'c, P: Plain<'c>> Argument<'c> for P {
     const SEES_NULLS: bool = false;
 
     #[inline]
+    fn at(column: &P::Column, row: usize) -> Self::Raw {
+        column.at(row)
+    }
+
+    #[inline]
     fn get(column: &P::Column, row: usize) -> Self::Raw {
         column.get(row)
     }
@@ -124,6 +132,12 @@ impl<'c, P: Plain<'c>> Argument<'c> for Option<P> {
     type Raw = Option<ItemOf<'c, P>>;
 
     const SEES_NULLS: bool = true;
+
+    #[inline]
+    fn at(column: &P::Column, row: usize) -> Self::Raw {
+        let item = column.at(row);
+        column.validity().is_valid(row).then_some(item)
+    }
 
     #[inline]
     fn get(column: &P::Column, row: usize) -> Self::Raw {
@@ -187,6 +201,11 @@ impl<'c, T: Item> Column for Rows<'c, T> {
     #[inline]
     fn validity(&self) -> &Validity<'_> {
         &self.validity
+    }
+
+    #[inline]
+    fn at(&self, row: usize) -> T::View<'c> {
+        T::lone::<false>(&self.view, self.validity.row(row))
     }
 
     #[inline]

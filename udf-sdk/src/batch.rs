@@ -1,6 +1,8 @@
 //! The loop over the rows of a batch: the one place where the author's
 //! function is called.
 
+use std::mem;
+
 use crate::column::{BLOCK_ROWS, SPREAD_ROWS, bits};
 use crate::entry::Call;
 use crate::fuel::{self, Terms};
@@ -24,10 +26,7 @@ pub fn run<'c, R: Row<'c>, O: Output>(call: &'c Call, function: impl Fn(R) -> O)
     let memory = <O::Value as Value>::memory();
     let mut results = memory.take();
     fuel::report_panics();
-    let outcome = match fuel::terms() {
-        Terms::Announced => fill_announced(&columns, call.rows(), function, &mut results),
-        terms => fill(&columns, call.rows(), terms, function, &mut results),
-    };
+    let outcome = fill(&columns, call.rows(), fuel::terms(), function, &mut results);
     let status = match outcome {
         Ok(()) => results.answer(call),
         Err(failure) => call.fail(Some(failure.row), &failure.message),
@@ -45,7 +44,9 @@ pub fn run_some<'c, R: Row<'c>, O: Output>(call: &'c Call, function: impl Fn(R) 
     let mut results = memory.take();
     fuel::report_panics();
     let outcome = match fuel::terms() {
-        Terms::Announced => fill_some(&columns, call.rows(), function, &mut results),
+        Terms::Announced | Terms::Together => {
+            fill_some(&columns, call.rows(), function, &mut results)
+        }
         terms => {
             let outcome = fill(&columns, call.rows(), terms, function, &mut results);
             outcome.map(|()| call.rows())
@@ -59,13 +60,13 @@ pub fn run_some<'c, R: Row<'c>, O: Output>(call: &'c Call, function: impl Fn(R) 
     status
 }
 
-/// Fills `results` as [`fill_announced`] does, until there is no fuel for
-/// another row. Returns how many were done.
+/// Fills `results` with what `function` answers to each row, which is announced,
+/// until there is no fuel for another. Returns how many were done.
 #[inline]
 pub(crate) fn fill_some<'c, R: Row<'c>, O: Output>(
     columns: &R::Columns,
     rows: usize,
-    function: impl Fn(R) -> O,
+    mut function: impl FnMut(R) -> O,
     results: &mut <O::Value as Value>::Results,
 ) -> Result<usize, Failure> {
     O::Value::start(results, rows);
@@ -80,39 +81,11 @@ pub(crate) fn fill_some<'c, R: Row<'c>, O: Output>(
         if has_nulls && !R::is_called(columns, row) {
             return Some((row, None));
         }
-        Some((row, one(columns, row, &function, &mut failure)))
+        Some((row, one(columns, row, &mut function, &mut failure)))
     });
     O::Value::extend(results, answers);
     finish::<O>(results, failure)?;
     Ok(done)
-}
-
-/// Fills `results` with what `function` answers to each row, each of which has
-/// fuel of its own.
-#[inline]
-pub(crate) fn fill_announced<'c, R: Row<'c>, O: Output>(
-    columns: &R::Columns,
-    rows: usize,
-    function: impl Fn(R) -> O,
-    results: &mut <O::Value as Value>::Results,
-) -> Result<(), Failure> {
-    O::Value::start(results, rows);
-    let mut failure = None;
-    let mut start = 0;
-    while start < rows && failure.is_none() {
-        let block = Block {
-            start,
-            rows: BLOCK_ROWS.min(rows - start),
-            called: R::valid(columns, start).strict,
-        };
-        O::Value::extend_some(results, block, |row| match failure {
-            None => one(columns, row, &function, &mut failure),
-            // No row is called any more after one that failed.
-            Some(_) => None,
-        });
-        start += block.rows;
-    }
-    finish::<O>(results, failure)
 }
 
 /// Calls the function for one row, on the row's fuel.
@@ -124,7 +97,7 @@ pub(crate) fn fill_announced<'c, R: Row<'c>, O: Output>(
 fn one<'c, R: Row<'c>, O: Output>(
     columns: &R::Columns,
     row: usize,
-    function: &impl Fn(R) -> O,
+    function: &mut impl FnMut(R) -> O,
     failure: &mut Option<Failure>,
 ) -> Option<O::Value> {
     let raw = R::get(columns, row);
@@ -138,10 +111,10 @@ fn one<'c, R: Row<'c>, O: Output>(
     })
 }
 
-/// Fills `results` with what `function` answers to each row, in loops that hold
-/// the function itself: rows need not be told apart.
+/// Fills `results` with what `function` answers to each row.
 ///
-/// A batch without nulls is one block, or, with constants, blocks as long as
+/// Rows that need not be announced run in loops that hold the function itself. A
+/// batch without nulls is one block, or, with constants, blocks as long as
 /// constants are spread: the loop over a block then neither tests a bit nor
 /// checks a bound. Nulls make blocks of one validity word each.
 #[inline]
@@ -153,7 +126,10 @@ pub(crate) fn fill<'c, R: Row<'c>, O: Output>(
     results: &mut <O::Value as Value>::Results,
 ) -> Result<(), Failure> {
     O::Value::start(results, rows);
-    let is_harmless = terms == Terms::Harmless && !R::SEES_NULLS && !O::CAN_FAIL;
+    // There is nothing to vectorise in other rows, and one loop is enough for
+    // them.
+    let is_dense = R::IS_FLAT && matches!(terms, Terms::Bounded | Terms::Harmless);
+    let is_harmless = is_dense && terms == Terms::Harmless && !R::SEES_NULLS && !O::CAN_FAIL;
     let block_rows = match R::shape(columns) {
         Shape {
             has_nulls: true,
@@ -166,6 +142,7 @@ pub(crate) fn fill<'c, R: Row<'c>, O: Output>(
             }
             return finish::<O>(results, failure);
         }
+        _ if !is_dense => BLOCK_ROWS,
         shape => block_rows(shape, rows),
     };
     let mut failure = None;
@@ -174,9 +151,9 @@ pub(crate) fn fill<'c, R: Row<'c>, O: Output>(
         let count = block_rows.min(rows - start);
         let Valid { every, strict } = R::valid(columns, start);
         let unused = !bits(count);
-        failure = if every | unused == u64::MAX {
+        failure = if is_dense && every | unused == u64::MAX {
             fill_dense::<true, R, O>(columns, start, count, &mut function, results)
-        } else if R::SEES_NULLS && strict | unused == u64::MAX {
+        } else if is_dense && R::SEES_NULLS && strict | unused == u64::MAX {
             fill_dense::<false, R, O>(columns, start, count, &mut function, results)
         } else {
             let block = Block {
@@ -184,7 +161,7 @@ pub(crate) fn fill<'c, R: Row<'c>, O: Output>(
                 rows: count,
                 called: strict,
             };
-            fill_sparse::<R, O>(columns, block, &mut function, results)
+            fill_sparse::<R, O>(columns, block, terms, &mut function, results)
         };
         start += count;
     }
@@ -211,19 +188,49 @@ fn fill_dense<'c, const FULL: bool, R: Row<'c>, O: Output>(
     failure
 }
 
+/// How many rows are announced together: enough that announcing them does not
+/// show, and few enough that each may burn much.
+const TOGETHER_ROWS: usize = 16;
+
 /// Fills `results` for a block.
 #[inline(never)]
 fn fill_sparse<'c, R: Row<'c>, O: Output>(
     columns: &R::Columns,
     block: Block,
+    terms: Terms,
     function: &mut impl FnMut(R) -> O,
     results: &mut <O::Value as Value>::Results,
 ) -> Option<Failure> {
     let mut failure = None;
+    let (mut left, mut bytes) = (0, 0);
+    let is_together = terms == Terms::Together;
     O::Value::extend_some(results, block, |row| {
-        let raw = R::rows::<false>(columns, row, 1).next()?;
-        call(row, raw, function, &mut failure)
+        if terms == Terms::Announced {
+            // No row is called any more after one that failed.
+            return match failure {
+                None => one(columns, row, function, &mut failure),
+                Some(_) => None,
+            };
+        }
+        if is_together {
+            if left == 0 {
+                fuel::settle_together(mem::take(&mut bytes));
+                fuel::announce_together(row);
+                left = TOGETHER_ROWS;
+            }
+            left -= 1;
+            fuel::begin_one();
+        }
+        let value = call(row, R::at(columns, row), function, &mut failure);
+        if is_together {
+            fuel::end_one();
+            bytes += value.as_ref().map_or(0, Value::settled_bytes) + R::READ_BYTES;
+        }
+        value
     });
+    if is_together {
+        fuel::settle_together(bytes);
+    }
     failure
 }
 
@@ -292,6 +299,13 @@ mod tests {
     use crate::results::{BitResults, ByteResults, NumberResults};
     use crate::sample::Sample;
 
+    const TERMS: [Terms; 4] = [
+        Terms::Announced,
+        Terms::Together,
+        Terms::Bounded,
+        Terms::Harmless,
+    ];
+
     type Two<'c> = (Numbers<'c, i64>, (Numbers<'c, i64>, ()));
 
     /// Around one word of validity, one spread constant, and both.
@@ -339,11 +353,8 @@ mod tests {
             let columns: Two<'_> = (samples[0].as_numbers(), (samples[1].as_numbers(), ()));
             let both = spread(&a, rows).zip(spread(&b, rows));
             let expected: Vec<_> = both.map(|(a, b)| expected(a, b)).collect();
-            for terms in [Terms::Announced, Terms::Bounded, Terms::Harmless] {
-                let outcome = match terms {
-                    Terms::Announced => fill_announced(&columns, rows, &function, &mut results),
-                    terms => fill(&columns, rows, terms, &function, &mut results),
-                };
+            for terms in TERMS {
+                let outcome = fill(&columns, rows, terms, &function, &mut results);
                 assert_eq!(outcome, Ok(()));
                 assert_eq!(
                     results.to_options(),
@@ -409,7 +420,7 @@ mod tests {
                     Ok(())
                 );
                 assert_eq!(results.to_options(rows), expected);
-                let outcome = fill_announced(&columns, rows, exclusive, &mut results);
+                let outcome = fill(&columns, rows, Terms::Announced, exclusive, &mut results);
                 assert_eq!(outcome, Ok(()));
                 assert_eq!(results.to_options(rows), expected);
             }
@@ -433,7 +444,10 @@ mod tests {
             Ok(())
         );
         assert_eq!(results.to_options(), expected);
-        assert_eq!(fill_announced(&columns, 4, trim, &mut results), Ok(()));
+        assert_eq!(
+            fill(&columns, 4, Terms::Announced, trim, &mut results),
+            Ok(())
+        );
         assert_eq!(results.to_options(), expected);
     }
 
@@ -447,16 +461,17 @@ mod tests {
         let mut results = NumberResults::new();
         assert_eq!(fill(&(), 3, Terms::Bounded, next, &mut results), Ok(()));
         assert_eq!(results.to_options(), [Some(1), Some(2), Some(3)]);
-        assert_eq!(fill_announced(&(), 2, next, &mut results), Ok(()));
+        assert_eq!(fill(&(), 2, Terms::Announced, next, &mut results), Ok(()));
         assert_eq!(results.to_options(), [Some(4), Some(5)]);
     }
 
     #[test]
     fn no_row_is_called_after_the_one_that_failed() {
-        for (n, (nulls, failing)) in
-            (0..).zip([(false, 0), (false, 700), (true, 0), (true, 699)].repeat(2))
+        let cases = [(false, 0), (false, 700), (true, 0), (true, 699)];
+        for ((nulls, failing), terms) in cases
+            .into_iter()
+            .flat_map(|case| TERMS.map(|terms| (case, terms)))
         {
-            let announced = n < 4;
             let mut column: Vec<Option<i64>> = (0..1000).map(Some).collect();
             if nulls {
                 column[5] = None;
@@ -470,10 +485,7 @@ mod tests {
             };
             let mut results = NumberResults::new();
             let columns: (Numbers<'_, i64>, ()) = (sample.as_numbers(), ());
-            let outcome = match announced {
-                true => fill_announced(&columns, 1000, up_to, &mut results),
-                false => fill(&columns, 1000, Terms::Bounded, up_to, &mut results),
-            };
+            let outcome = fill(&columns, 1000, terms, up_to, &mut results);
             let (row, message) = (failing as usize, "enough".to_owned());
             assert_eq!(outcome, Err(Failure { row, message }));
             assert_eq!(last.into_inner(), failing);

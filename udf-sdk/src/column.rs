@@ -55,11 +55,20 @@ pub trait Column {
     /// row brings to the book is enough.
     const READ_BYTES: usize = 0;
 
+    /// Whether rows lie side by side, so that loops over them can be vectorised.
+    const IS_FLAT: bool = false;
+
     /// Which rows are null.
     fn validity(&self) -> &Validity<'_>;
 
+    /// The value of a row, where it lies.
+    fn at(&self, row: usize) -> Self::Item;
+
     /// The value of a row, by steps that do not depend on the other rows.
-    fn get(&self, row: usize) -> Self::Item;
+    #[inline]
+    fn get(&self, row: usize) -> Self::Item {
+        self.at(row)
+    }
 
     /// The values of the `rows` rows from `start`. Of a constant, at most
     /// [`SPREAD_ROWS`] rows may be asked for at once.
@@ -127,15 +136,26 @@ impl<'c> Validity<'c> {
 
     /// Whether no one of `len` rows from `start` on is null, by steps that do
     /// not depend on where they are.
+    #[inline]
     pub(crate) fn are_valid(&self, start: usize, len: usize) -> bool {
-        let is_valid = |row: usize| {
-            let shift = (start + row) % BLOCK_ROWS;
-            let low = self.word(start + row) >> shift;
-            let high = self.word(start + row + BLOCK_ROWS) << 1 << (BLOCK_ROWS - 1 - shift);
-            let unused = BLOCK_ROWS.saturating_sub(len - row);
-            (low | high) << unused == u64::MAX << unused
-        };
-        (0..len).step_by(BLOCK_ROWS).all(is_valid)
+        // Most are few, and then nothing is called.
+        self.are_valid_at_once(start, len)
+            && (len <= BLOCK_ROWS || self.are_more_valid(start + BLOCK_ROWS, len - BLOCK_ROWS))
+    }
+
+    #[inline(never)]
+    fn are_more_valid(&self, start: usize, len: usize) -> bool {
+        let mut starts = (0..len).step_by(BLOCK_ROWS);
+        starts.all(|row| self.are_valid_at_once(start + row, len - row))
+    }
+
+    /// The same for the first [`BLOCK_ROWS`] of them.
+    #[inline]
+    fn are_valid_at_once(&self, start: usize, len: usize) -> bool {
+        let shift = start % BLOCK_ROWS;
+        let low = self.word(start) >> shift;
+        let high = self.word(start + BLOCK_ROWS) << 1 << (BLOCK_ROWS - 1 - shift);
+        (low | high) | !bits(len) == u64::MAX
     }
 
     /// The row of the column that stands for `row`.
@@ -170,13 +190,15 @@ impl<'c, N: Number> Numbers<'c, N> {
 impl<N: Number> Column for Numbers<'_, N> {
     type Item = N;
 
+    const IS_FLAT: bool = true;
+
     #[inline]
     fn validity(&self) -> &Validity<'_> {
         &self.validity
     }
 
     #[inline]
-    fn get(&self, row: usize) -> N {
+    fn at(&self, row: usize) -> N {
         let bytes = self.values.get(self.validity.row(row));
         N::from_bytes(bytes.copied().unwrap_or_default())
     }
@@ -209,19 +231,21 @@ impl<'c> Bits<'c> {
 impl Column for Bits<'_> {
     type Item = bool;
 
+    const IS_FLAT: bool = true;
+
     #[inline]
     fn validity(&self) -> &Validity<'_> {
         &self.validity
     }
 
     #[inline]
-    fn get(&self, row: usize) -> bool {
+    fn at(&self, row: usize) -> bool {
         bit(self.words, self.validity.row(row))
     }
 
     #[inline]
     fn rows(&self, start: usize, rows: usize) -> impl Iterator<Item = bool> {
-        (start..start + rows).map(|row| self.get(row))
+        (start..start + rows).map(|row| self.at(row))
     }
 }
 
@@ -268,6 +292,11 @@ impl<'c> Column for Bytes<'c> {
     #[inline]
     fn validity(&self) -> &Validity<'_> {
         &self.validity
+    }
+
+    #[inline]
+    fn at(&self, row: usize) -> &'c [u8] {
+        self.slice(row)
     }
 
     #[inline]

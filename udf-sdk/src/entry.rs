@@ -243,28 +243,23 @@ impl<'c> Arguments<'c> {
     }
 }
 
-/// A column of text: of every row that is not null, the bytes are UTF-8.
+/// A column of text: of every row, null or not, the bytes are UTF-8.
 #[derive(Clone, Copy, Debug)]
 pub struct Text<'c>(Bytes<'c>);
 
 impl<'c> Text<'c> {
-    /// The text of a row; empty where it is null.
+    /// The text of a row; an unspecified one where it is null.
     #[inline]
     fn text(&self, row: usize) -> &'c str {
-        if !self.0.validity().is_valid(row) {
-            return "";
-        }
-        // SAFETY: the row is not null, and `Text` is made only from columns
-        // that are UTF-8 there: by the host's word or by `checked`.
+        // SAFETY: `Text` is made only from columns that are UTF-8 in every row: by
+        // the host's word, which it gives for nulls too, or by `checked`.
         unsafe { str::from_utf8_unchecked(self.0.slice(row)) }
     }
 
     /// Makes a column of `length` rows, and checks what the host promises.
     #[cfg(test)]
     pub(crate) fn checked(bytes: Bytes<'c>, length: usize) -> Self {
-        let is_null = |row| !bytes.validity().is_valid(row);
-        let is_text = |row| str::from_utf8(bytes.get(row)).is_ok();
-        assert!((0..length).all(|row| is_null(row) || is_text(row)));
+        assert!((0..length).all(|row| str::from_utf8(bytes.get(row)).is_ok()));
         Self(bytes)
     }
 }
@@ -275,6 +270,11 @@ impl<'c> Column for Text<'c> {
     #[inline]
     fn validity(&self) -> &Validity<'_> {
         self.0.validity()
+    }
+
+    #[inline]
+    fn at(&self, row: usize) -> &'c str {
+        self.text(row)
     }
 
     #[inline]
@@ -606,6 +606,7 @@ pub(crate) mod guest {
         pub(crate) safe fn settle(bytes: u32);
         safe fn pause(bytes: u32);
         safe fn resume();
+        pub(crate) safe fn together(row: u32);
         pub(crate) safe fn bounded() -> u32;
         pub(crate) safe fn more() -> u32;
     }

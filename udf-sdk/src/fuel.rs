@@ -25,6 +25,36 @@ pub(crate) fn announce(row: usize) {
     let _ = row;
 }
 
+/// Begins some rows, which have fuel of their own together.
+#[inline(always)]
+pub(crate) fn announce_together(row: usize) {
+    #[cfg(target_arch = "wasm32")]
+    guest::together(row as u32);
+    let _ = row;
+}
+
+/// Ends such rows, which pay for the bookkeeping of so many bytes.
+#[inline(always)]
+pub(crate) fn settle_together(bytes: usize) {
+    #[cfg(target_arch = "wasm32")]
+    guest::settle(bytes as u32);
+    let _ = bytes;
+}
+
+/// Begins one of them, which has scratch memory of its own.
+#[inline(always)]
+pub(crate) fn begin_one() {
+    #[cfg(target_arch = "wasm32")]
+    SCRATCH.begin_row();
+}
+
+/// Ends it.
+#[inline(always)]
+pub(crate) fn end_one() {
+    #[cfg(target_arch = "wasm32")]
+    SCRATCH.end_row();
+}
+
 /// Begins a row, which has fuel of its own. What it allocates may outlive it.
 #[inline(always)]
 pub(crate) fn announce_keeping(row: usize) {
@@ -67,6 +97,8 @@ pub(crate) fn settle(bytes: usize) {
 pub(crate) enum Terms {
     /// They must be announced.
     Announced,
+    /// Some may be announced at once: they need not be told apart.
+    Together,
     /// They need not be announced: none of them can go on for long.
     Bounded,
     /// Nor does it matter if the function is called for more of them: it can
@@ -80,6 +112,7 @@ pub(crate) fn terms() -> Terms {
     #[cfg(target_arch = "wasm32")]
     return match guest::bounded() {
         fusebox_abi::UNBOUNDED => Terms::Announced,
+        fusebox_abi::TOGETHER => Terms::Together,
         fusebox_abi::HARMLESS => Terms::Harmless,
         _ => Terms::Bounded,
     };

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use crate::append::{Append, AppendPart};
 use crate::argument::{Plain, Rows};
-use crate::batch::{fill, fill_announced};
+use crate::batch::fill;
 use crate::calendar::{Date, Interval};
 use crate::column::Column;
 use crate::decimal::Decimal;
@@ -134,7 +134,7 @@ fn every_value_is_read_back() {
     assert!(nulls > 200);
 }
 
-/// Calls a function for the rows of a column of lists, in both ways.
+/// Calls a function for the rows of a column of lists, in every way.
 #[track_caller]
 fn check(
     column: &Sample,
@@ -147,13 +147,10 @@ fn check(
         Rows::<Vec<i64>>::new(array, rows, &mut Places::default()),
         (),
     );
-    for announced in [true, false] {
+    for terms in [Terms::Announced, Terms::Together, Terms::Bounded] {
         let mut results = NestedResults::new();
         Vec::<i64>::start(&mut results.root);
-        let outcome = match announced {
-            true => fill_announced(&columns, rows, &function, &mut results),
-            false => fill(&columns, rows, Terms::Bounded, &function, &mut results),
-        };
+        let outcome = fill(&columns, rows, terms, &function, &mut results);
         assert_eq!(outcome, Ok(()));
         let answer = results.root.lowered();
         let view = Vec::<i64>::view(Array::Sample(&answer), &mut Places::default());

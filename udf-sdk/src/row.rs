@@ -19,6 +19,9 @@ pub trait Row<'c>: Sized {
     /// What reading a row is settled with, in bytes.
     const READ_BYTES: usize;
 
+    /// Whether rows lie side by side in all of them.
+    const IS_FLAT: bool;
+
     /// Reads the columns in the order of the signature.
     fn columns(arguments: &mut Arguments<'c>) -> Self::Columns;
 
@@ -31,6 +34,9 @@ pub trait Row<'c>: Sized {
     /// Whether the function is called for a row: no argument is null but those
     /// that see nulls.
     fn is_called(columns: &Self::Columns, row: usize) -> bool;
+
+    /// What the columns hold for a row, where it lies.
+    fn at(columns: &Self::Columns, row: usize) -> Self::Raw;
 
     /// What the columns hold for a row, by steps that do not depend on the
     /// other rows.
@@ -74,6 +80,7 @@ impl<'c> Row<'c> for () {
 
     const SEES_NULLS: bool = false;
     const READ_BYTES: usize = 0;
+    const IS_FLAT: bool = true;
 
     fn columns(_arguments: &mut Arguments<'c>) {}
 
@@ -91,6 +98,8 @@ impl<'c> Row<'c> for () {
     fn is_called(_columns: &(), _row: usize) -> bool {
         true
     }
+
+    fn at(_columns: &(), _row: usize) {}
 
     fn get(_columns: &(), _row: usize) {}
 
@@ -114,6 +123,7 @@ impl<'c, A: Argument<'c>, R: Row<'c>> Row<'c> for (A, R) {
 
     const SEES_NULLS: bool = A::SEES_NULLS || R::SEES_NULLS;
     const READ_BYTES: usize = A::READ_BYTES + R::READ_BYTES;
+    const IS_FLAT: bool = <ColumnOf<'c, A> as Column>::IS_FLAT && R::IS_FLAT;
 
     #[inline]
     fn columns(arguments: &mut Arguments<'c>) -> Self::Columns {
@@ -148,6 +158,11 @@ impl<'c, A: Argument<'c>, R: Row<'c>> Row<'c> for (A, R) {
     #[inline]
     fn is_called((first, rest): &Self::Columns, row: usize) -> bool {
         (A::SEES_NULLS || first.validity().is_valid(row)) & R::is_called(rest, row)
+    }
+
+    #[inline]
+    fn at((first, rest): &Self::Columns, row: usize) -> Self::Raw {
+        (A::at(first, row), R::at(rest, row))
     }
 
     #[inline]

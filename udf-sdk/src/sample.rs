@@ -65,7 +65,7 @@ impl Sample {
         let mut offsets = 0_u32.to_le_bytes().to_vec();
         let mut data = Vec::new();
         for value in column {
-            data.extend(value.map_or(&b"\xff\xfe"[..], str::as_bytes));
+            data.extend(value.map_or(&b"?!"[..], str::as_bytes));
             offsets.extend((data.len() as u32).to_le_bytes());
         }
         Self::new(rows, column, offsets, data)

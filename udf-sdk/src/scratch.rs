@@ -88,6 +88,7 @@ impl Scratch {
     }
 
     #[cold]
+    #[inline(never)]
     fn keep(&self) {
         let live = self.live.load(Relaxed);
         let outliving = self.outliving.load(Relaxed) + live;

@@ -101,12 +101,10 @@ impl<'c, N: Number> NumberView<'c, N> {
 
     /// All of them, unless one is null.
     pub(crate) fn as_slice(&self) -> Option<&'c [N]> {
-        let Span {
-            validity,
-            start,
-            len,
-        } = self.span;
-        if !validity.are_valid(start, len) {
+        // Not taken apart: a copy of the validity would be read before it is
+        // written to memory.
+        let Span { start, len, .. } = self.span;
+        if !self.span.validity.are_valid(start, len) {
             return None;
         }
         as_numbers(N::flat(self.values))

@@ -28,7 +28,7 @@ pub fn next<'c, S: Default, R: Row<'c>, O: Output>(
     fuel::report_panics();
     let mut now = state.take().unwrap_or_default();
     let outcome = match fuel::terms() {
-        Terms::Announced => {
+        Terms::Announced | Terms::Together => {
             next_announced(&columns, call.rows(), &mut now, &function, &mut results)
         }
         terms => {

@@ -11,17 +11,19 @@
 //! | `settle(i32)` | ends the row, which pays for so many bytes of bookkeeping |
 //! | `pause(i32)` | interrupts the row, which pays in the same way |
 //! | `resume()` | goes on with the row that was interrupted |
-//! | `bounded() -> i32` | says whether rows need not be announced |
+//! | `together(i32)` | begins the rows from that number on with the fuel of a row |
+//! | `bounded() -> i32` | says how rows are announced |
 //! | `more() -> i32` | says whether the call has fuel for another row |
 //!
 //! A call's fuel is one tank. A row takes from it what a row may burn, and when
 //! it is settled, gives back what is left. Rows are announced in rising order,
-//! and there is none past the batch's last. So whatever a guest does, its call
+//! and there is none past the batch's last; several at once only where the host
+//! has said so. So whatever a guest does, its call
 //! burns no more than the host has granted.
 
 use fusebox_abi::{
     IMPORT_BOUNDED, IMPORT_MODULE, IMPORT_MORE, IMPORT_PAUSE, IMPORT_RESUME, IMPORT_ROW,
-    IMPORT_SETTLE, MORE_BOOK_FUEL,
+    IMPORT_SETTLE, IMPORT_TOGETHER, MORE_BOOK_FUEL, TOGETHER,
 };
 use wasm_encoder::{BlockType, Function, InstructionSink, ValType};
 use wasmparser::FuncType;
@@ -31,7 +33,8 @@ use wasmparser::FuncType;
 pub(crate) const SETTLED_BYTES_PER_UNIT_LOG2: u32 = 1;
 
 /// The value of [`EXPORT_NEXT_ROW`](crate::EXPORT_NEXT_ROW) of a guest that was
-/// stopped since it announced a row twice, or one that the batch has not.
+/// stopped since it announced a row twice, or one that the batch has not, or rows
+/// together that are not.
 pub const ROW_REFUSED: i32 = i32::MIN;
 
 /// An import that the pass replaces.
@@ -41,6 +44,7 @@ pub(crate) enum Import {
     Settle,
     Pause,
     Resume,
+    Together,
     Bounded,
     More,
 }
@@ -53,6 +57,7 @@ impl Import {
             Self::Settle,
             Self::Pause,
             Self::Resume,
+            Self::Together,
             Self::Bounded,
             Self::More,
         ];
@@ -66,6 +71,7 @@ impl Import {
             Self::Settle => IMPORT_SETTLE,
             Self::Pause => IMPORT_PAUSE,
             Self::Resume => IMPORT_RESUME,
+            Self::Together => IMPORT_TOGETHER,
             Self::Bounded => IMPORT_BOUNDED,
             Self::More => IMPORT_MORE,
         }
@@ -74,7 +80,7 @@ impl Import {
     fn ty(self) -> FuncType {
         use wasmparser::ValType::I32;
         match self {
-            Self::Row | Self::Settle | Self::Pause => FuncType::new([I32], []),
+            Self::Row | Self::Settle | Self::Pause | Self::Together => FuncType::new([I32], []),
             Self::Resume => FuncType::new([], []),
             Self::Bounded | Self::More => FuncType::new([], [I32]),
         }
@@ -87,7 +93,10 @@ impl Import {
 
     /// Whether its call has an operand.
     pub(crate) fn has_operand(self) -> bool {
-        matches!(self, Self::Row | Self::Settle | Self::Pause)
+        matches!(
+            self,
+            Self::Row | Self::Settle | Self::Pause | Self::Together
+        )
     }
 
     /// The function that takes the import's place.
@@ -114,7 +123,7 @@ impl Import {
             Self::More => {
                 code.i32_const(1);
             }
-            Self::Row | Self::Settle | Self::Pause | Self::Resume => {}
+            Self::Row | Self::Settle | Self::Pause | Self::Resume | Self::Together => {}
         }
         code.end();
         function
@@ -225,6 +234,14 @@ impl Call<'_> {
     pub(crate) fn replace(&mut self, import: Import, operand: Operand) {
         match import {
             Import::Row => self.begin_row(operand),
+            Import::Together => {
+                // Refused as a row is that does not come next.
+                let state = self.state;
+                self.code.global_get(state.bounded());
+                self.code.i32_const(TOGETHER as i32).i32_ne();
+                self.refuse_if();
+                self.begin_row(operand);
+            }
             Import::Settle => self.settle(operand),
             Import::Pause => {
                 self.tank();
@@ -269,12 +286,18 @@ impl Call<'_> {
         self.code.global_get(state.next_row()).i32_sub();
         self.code.global_get(state.rows());
         self.code.global_get(state.next_row()).i32_sub().i32_ge_u();
-        self.code.if_(BlockType::Empty);
-        self.code.i32_const(ROW_REFUSED);
-        self.code.global_set(state.next_row()).unreachable().end();
+        self.refuse_if();
         self.operand(number);
         self.code.i32_const(1).i32_add();
         self.code.global_set(state.next_row());
+    }
+
+    /// Stops for a row that must not be announced, if the topmost value says so.
+    fn refuse_if(&mut self) {
+        self.code.if_(BlockType::Empty);
+        self.code.i32_const(ROW_REFUSED);
+        self.code.global_set(self.state.next_row()).unreachable();
+        self.code.end();
     }
 
     /// Ends the row. Outside rows, nothing is left over and nothing changes.

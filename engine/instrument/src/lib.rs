@@ -297,7 +297,11 @@ pub enum Rows {
     /// The function announces no rows: they share one tank with the book.
     Shared,
     /// The function announces each row.
-    Announced,
+    Announced {
+        /// Whether it can announce several at once, which then share the fuel of
+        /// one, where the host says so.
+        together: bool,
+    },
     /// The function announces each row, none of which can burn more than this:
     /// what a row does holds no loop, no call that is not bounded itself, and
     /// no instruction whose work depends on its operand. Where a row's fuel is

@@ -236,22 +236,27 @@ fn rows(facts: &Facts, graph: &Graph, components: &[Vec<NodeIndex>]) -> Vec<Rows
     // What a call of each node can burn at most, where that is bounded.
     let mut bounds = vec![None; graph.node_count()];
     let mut rows = vec![Rows::Shared; graph.node_count()];
+    // Whether it can come to announce several rows at once.
+    let mut shares = vec![false; graph.node_count()];
     for component in components {
         let callees = component.iter().flat_map(|node| graph.neighbors(*node));
-        let mut granted = callees
-            .map(|callee| rows[callee.index()])
-            .fold(Rows::Shared, Rows::and);
+        let (mut granted, mut together) = (Rows::Shared, false);
+        for callee in callees {
+            granted = granted.and(rows[callee.index()]);
+            together |= shares[callee.index()];
+        }
         for node in component {
             let Some(body) = facts.bodies.get(node.index()) else {
                 continue;
             };
+            together |= body.announces_together;
             if !is_circular(graph, component) {
                 bounds[node.index()] = bound(body, facts, &bounds);
             }
             if let Some(row) = &body.row {
                 let called = |callee| bound_of(callee, facts, &bounds);
                 let own = match row.bound(called) {
-                    None => Rows::Announced,
+                    None => Rows::Announced { together: false },
                     Some(fuel) => Rows::Bounded {
                         fuel,
                         is_harmless: row.is_harmless(),
@@ -260,8 +265,12 @@ fn rows(facts: &Facts, graph: &Graph, components: &[Vec<NodeIndex>]) -> Vec<Rows
                 granted = granted.and(own);
             }
         }
+        if let Rows::Announced { .. } = granted {
+            granted = Rows::Announced { together };
+        }
         for node in component {
             rows[node.index()] = granted;
+            shares[node.index()] = together;
         }
     }
     rows.truncate(facts.bodies.len());
@@ -302,7 +311,7 @@ impl Rows {
                 fuel: fuel.max(other),
                 is_harmless: is_harmless && is_other,
             },
-            _ => Self::Announced,
+            _ => Self::Announced { together: false },
         }
     }
 }

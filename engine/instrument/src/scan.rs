@@ -57,6 +57,8 @@ pub(crate) struct Body {
     /// What stands between where it announces a row and where it settles it, if
     /// it does.
     pub(crate) row: Option<Stretch>,
+    /// Whether it announces several rows at once.
+    pub(crate) announces_together: bool,
     /// The functions it calls by name, as often as the calls stand there.
     pub(crate) calls: Vec<u32>,
     /// Those that it calls in its own place.
@@ -260,6 +262,7 @@ impl Body {
                 _ => None,
             };
             facts.imports |= import.is_some();
+            facts.announces_together |= import == Some(&Import::Together);
             match &mut facts.row {
                 Some(row) => row.push(&operator, import.copied(), constant),
                 None if import == Some(&Import::Row) => facts.row = Some(Stretch::default()),

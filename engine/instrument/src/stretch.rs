@@ -47,7 +47,7 @@ impl Stretch {
             }
             // Another row may begin here. Or what is done until the row goes on
             // is paid by nobody knows how much.
-            (Some(Import::Row | Import::Pause | Import::Resume), _)
+            (Some(Import::Row | Import::Pause | Import::Resume | Import::Together), _)
             | (
                 _,
                 Operator::Loop { .. }

@@ -1,6 +1,6 @@
 //! What calls may burn, and how many rows they are about.
 
-use fusebox_abi::BOUNDED_BOOK_FUEL_PER_ROW;
+use fusebox_abi::{BOUNDED_BOOK_FUEL_PER_ROW, TOGETHER_SHARE};
 use fusebox_instrument::Rows;
 
 use crate::definition::Limits;
@@ -14,6 +14,8 @@ pub(crate) struct Budget {
     pub(crate) stack_bytes_max: u64,
     /// Whether rows may burn together as much as in a wide call.
     pub(crate) is_wide: bool,
+    /// Whether rows are announced together, and share what one may burn.
+    pub(crate) is_together: bool,
 }
 
 /// What the rows of one call may burn together, unless one alone may burn more.
@@ -46,6 +48,10 @@ pub(super) const WIDE_MEMORY_BYTES_MAX: usize = 2 << 20;
 /// What a row is certain to find beside what it may burn itself.
 const FUEL_BESIDE: u64 = FUEL_GRANTED / 2;
 
+/// The least that rows share: what some cheap ones burn together, and so much
+/// more than what it takes to announce and settle one that it does not show.
+const TOGETHER_FUEL_MIN: u64 = 4 << 10;
+
 /// The most rows of a call: what a batch of DataFusion's has.
 const ROWS_MAX: u64 = 8_192;
 
@@ -62,6 +68,13 @@ impl Budget {
         let least = self.fuel_per_row.saturating_add(FUEL_BESIDE);
         let granted = ANNOUNCED_FUEL_GRANTED.saturating_mul(self.times());
         granted.max(least.saturating_add(book))
+    }
+
+    /// What rows have that are announced together, if there is enough in it that
+    /// they need not be told apart.
+    pub(super) fn fuel_together(self) -> Option<u64> {
+        let shared = self.fuel_per_row / TOGETHER_SHARE;
+        (shared >= TOGETHER_FUEL_MIN).then_some(shared)
     }
 
     fn times(self) -> u64 {
@@ -83,8 +96,8 @@ impl Budget {
     pub(super) fn rows_max(self, kind: Rows) -> u64 {
         match kind {
             Rows::Bounded { fuel, .. } => self.bounded_rows_within(fuel),
-            Rows::Announced if self.is_wide => ROWS_MAX,
-            Rows::Announced | Rows::Shared => ROWS_NARROW_MAX,
+            Rows::Announced { .. } if self.is_wide => ROWS_MAX,
+            Rows::Announced { .. } | Rows::Shared => ROWS_NARROW_MAX,
         }
     }
 
@@ -107,6 +120,7 @@ impl From<Limits> for Budget {
             fuel_per_call: limits.fuel_per_call,
             stack_bytes_max: limits.stack_bytes_max,
             is_wide: false,
+            is_together: false,
         }
     }
 }

@@ -340,7 +340,7 @@ impl Instance {
 fn might_do_with_fewer(kind: Rows, budget: Budget, rows: u32) -> bool {
     let has_less = match kind {
         Rows::Shared => budget.fuel_shared() < budget.fuel_of(rows),
-        Rows::Announced | Rows::Bounded { .. } => true,
+        Rows::Announced { .. } | Rows::Bounded { .. } => true,
     };
     has_less && rows > 1
 }

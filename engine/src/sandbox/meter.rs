@@ -1,7 +1,8 @@
 //! The counters that the instrumentation has put into a guest.
 
 use fusebox_abi::{
-    BOOK_FUEL_PER_ROW, BOUNDED, BOUNDED_BOOK_FUEL_PER_ROW, EXPORT_PANIC, HARMLESS, UNBOUNDED,
+    BOOK_FUEL_PER_ROW, BOUNDED, BOUNDED_BOOK_FUEL_PER_ROW, EXPORT_PANIC, HARMLESS, TOGETHER,
+    UNBOUNDED,
 };
 use fusebox_instrument::{
     EXPORT_BEGIN, EXPORT_FUEL, EXPORT_NEXT_ROW, EXPORT_REST, EXPORT_STACK, ROW_REFUSED, Rows,
@@ -65,7 +66,7 @@ impl Grant {
         let all = |fuel: u64| fuel.saturating_mul(rows.into()).saturating_add(call);
         let fuel = match kind {
             Rows::Shared => budget.fuel_of(rows).min(budget.fuel_shared()),
-            Rows::Announced => call
+            Rows::Announced { .. } => call
                 .saturating_add(bytes)
                 .saturating_add(budget.fuel_announced(rows, BOOK_FUEL_PER_ROW)),
             Rows::Bounded { fuel, .. } => all(fuel.saturating_add(BOUNDED_BOOK_FUEL_PER_ROW)),
@@ -75,7 +76,10 @@ impl Grant {
             Rows::Bounded { fuel, is_harmless } => {
                 (fuel, if is_harmless { HARMLESS } else { BOUNDED })
             }
-            Rows::Shared | Rows::Announced => (budget.fuel_per_row, UNBOUNDED),
+            Rows::Announced { together: true } if budget.is_together => {
+                (budget.fuel_together().unwrap_or_default(), TOGETHER)
+            }
+            Rows::Shared | Rows::Announced { .. } => (budget.fuel_per_row, UNBOUNDED),
         };
         Self {
             fuel,

@@ -73,11 +73,13 @@ pub(crate) struct Pool {
     idle: Mutex<Vec<Instance>>,
     /// How many wide calls were made in vain.
     outgrown: AtomicU64,
+    /// How many calls whose rows share fuel were made in vain.
+    apart: AtomicU64,
     at_work: Arc<AtomicU64>,
 }
 
-/// How many wide calls may be made in vain before none is made any more.
-const OUTGROWN_MAX: u64 = 16;
+/// How many calls of a kind may be made in vain before none is made any more.
+const VAIN_MAX: u64 = 16;
 
 /// How many idle instances are kept.
 const IDLE_MAX: usize = 64;
@@ -101,6 +103,7 @@ impl Pool {
             watch,
             idle: Mutex::default(),
             outgrown: AtomicU64::new(0),
+            apart: AtomicU64::new(0),
             at_work: Arc::default(),
         }
     }
@@ -115,21 +118,43 @@ impl Pool {
         let (_turn, _process_turn) = self.turns()?;
         let kind = self.rows(call.operation);
         call.budget.is_wide = self.is_wide(call.alike) && kind != Rows::Shared;
-        let result = self.call_once(call, &account);
-        if !matches!(result, Err(Stop::Outgrown)) {
-            return result;
+        call.budget.is_together = self.is_together(&call, kind);
+        loop {
+            let result = self.call_once(call, &account);
+            match result {
+                Err(Stop::Outgrown) => {
+                    self.outgrown.fetch_add(1, Ordering::Relaxed);
+                    call.budget.is_wide = false;
+                    if call.budget.rows_max(kind) < call.arguments.rows().into() {
+                        return Err(Stop::Spent);
+                    }
+                }
+                // Which row it is, and whether it has burnt too much, shows only
+                // where each is announced.
+                Err(Stop::Fuel { .. }) if call.budget.is_together => {
+                    self.apart.fetch_add(1, Ordering::Relaxed);
+                    call.budget.is_together = false;
+                }
+                Err(Stop::Trap { .. } | Stop::Stack { .. }) if call.budget.is_together => {
+                    call.budget.is_together = false;
+                }
+                result => return result,
+            }
         }
-        self.outgrown.fetch_add(1, Ordering::Relaxed);
-        call.budget.is_wide = false;
-        if call.budget.rows_max(kind) < call.arguments.rows().into() {
-            return Err(Stop::Spent);
-        }
-        self.call_once(call, &account)
     }
 
     /// Whether calls are wide that can be made again.
     fn is_wide(&self, is_repeatable: bool) -> bool {
-        is_repeatable && self.outgrown.load(Ordering::Relaxed) < OUTGROWN_MAX
+        is_repeatable && self.outgrown.load(Ordering::Relaxed) < VAIN_MAX
+    }
+
+    /// Whether the rows of a call need not be told apart at first.
+    fn is_together(&self, call: &Call<'_>, kind: Rows) -> bool {
+        kind == Rows::Announced { together: true }
+            && call.alike
+            && call.arguments.rows() > 1
+            && call.budget.fuel_together().is_some()
+            && self.apart.load(Ordering::Relaxed) < VAIN_MAX
     }
 
     fn call_once(
@@ -179,7 +204,7 @@ impl Pool {
         let kind = self.rows(operation);
         let rows = match kind {
             Rows::Bounded { .. } => budget.rows_max(kind),
-            Rows::Announced => ROWS_NARROW_MAX,
+            Rows::Announced { .. } => ROWS_NARROW_MAX,
             Rows::Shared => budget.rows_within(),
         };
         rows as usize
@@ -217,9 +242,11 @@ impl Pool {
         let is_wide = self.is_wide(is_repeatable);
         let kind = self.rows(0);
         let rows = match kind {
-            Rows::Shared | Rows::Announced if !is_repeatable => budget.rows_within(),
+            Rows::Shared | Rows::Announced { .. } if !is_repeatable => budget.rows_within(),
             Rows::Shared => return None,
-            Rows::Bounded { .. } | Rows::Announced => Budget { is_wide, ..budget }.rows_max(kind),
+            Rows::Bounded { .. } | Rows::Announced { .. } => {
+                Budget { is_wide, ..budget }.rows_max(kind)
+            }
         };
         usize::try_from(rows).ok()
     }

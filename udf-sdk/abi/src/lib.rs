@@ -111,7 +111,8 @@
 //! | [`settle`](IMPORT_SETTLE) | `(bytes: i32) -> ()` | ends the row, which first pays a unit for every 2 of `bytes` |
 //! | [`pause`](IMPORT_PAUSE) | `(bytes: i32) -> ()` | interrupts the row, which first pays in the same way |
 //! | [`resume`](IMPORT_RESUME) | `() -> ()` | goes on with the row and the fuel it had left |
-//! | [`bounded`](IMPORT_BOUNDED) | `() -> i32` | tells whether rows are bounded, and harmless: [0](UNBOUNDED), [1](BOUNDED) or [3](HARMLESS) |
+//! | [`together`](IMPORT_TOGETHER) | `(row: i32) -> ()` | begins some rows from that one on, which share what one may burn |
+//! | [`bounded`](IMPORT_BOUNDED) | `() -> i32` | tells how rows are announced: [0](UNBOUNDED), [1](BOUNDED), [2](TOGETHER) or [3](HARMLESS) |
 //! | [`more`](IMPORT_MORE) | `() -> i32` | tells whether the call has fuel for another row: 1 if so, else 0 |
 //!
 //! Nobody is called: the host puts a few instructions in the place of each
@@ -173,6 +174,18 @@
 //! as well, on whatever stands there, and its answer passed over. That is so
 //! where the code is made of instructions on locals and constants alone, calls
 //! nothing but the imports, and divides whole numbers only by constants.
+//!
+//! **Rows together.** Some rows that have burnt no more than one of them may, all
+//! together, need not be told apart. In a module that imports `together`, the
+//! host first makes a call that it can make again with `bounded()` at 2, in which
+//! rows are announced by `together(row)` alone: for that row and as many of the
+//! next as the guest likes, until it settles them or announces others. They share
+//! a quarter of `fuel_per_row`, so that it does not matter if one of them would
+//! burn a little more by itself: its text may lie elsewhere then. A guest
+//! settles them with what it would settle each with. If such a call runs out of
+//! fuel or traps, the host makes it again, and `bounded()` is 0: then each row is
+//! announced, and the verdict is that of this second call. Where `bounded()` is
+//! not 2, calling `together` breaks the contract.
 //!
 //! **More.** Where an operation may answer for fewer rows than it was called
 //! with, it asks `more()` before it announces a row, other than the first, and
@@ -543,14 +556,24 @@ pub const IMPORT_PAUSE: &str = "pause";
 /// The import `() -> ()` that goes on with the row that was interrupted.
 pub const IMPORT_RESUME: &str = "resume";
 
-/// The import `() -> i32` that says whether rows need not be announced.
+/// The import `(row: i32) -> ()` that announces some rows, which share what one
+/// may burn.
+pub const IMPORT_TOGETHER: &str = "together";
+
+/// The import `() -> i32` that says how rows are announced.
 pub const IMPORT_BOUNDED: &str = "bounded";
 
-/// What `bounded()` says of rows that have to be announced.
+/// What `bounded()` says of rows each of which has to be announced.
 pub const UNBOUNDED: u32 = 0;
 
 /// What it says of rows that are bounded.
 pub const BOUNDED: u32 = 1;
+
+/// What it says of rows of which some are announced at once.
+pub const TOGETHER: u32 = 2;
+
+/// What part of `fuel_per_row` rows share that are announced at once.
+pub const TOGETHER_SHARE: u64 = 4;
 
 /// What it says of rows that are bounded and harmless.
 pub const HARMLESS: u32 = 3;

@@ -13,6 +13,7 @@ mod repairs;
 mod rows;
 mod seen;
 mod stack;
+mod together;
 mod wide;
 
 use fusebox_instrument::{Error, Options, instrument};

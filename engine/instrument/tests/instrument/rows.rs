@@ -313,7 +313,7 @@ fn rows_are_bounded_where_nothing_in_them_can_go_on() {
         "(call $row (i32.const 7))",
         "(return_call $leaf)",
     ] {
-        assert_eq!(one(body), Rows::Announced, "{body}");
+        assert_eq!(one(body), Rows::Announced { together: false }, "{body}");
     }
     assert_eq!(granted(r#"(func (export "f") (param i32))"#), Rows::Shared);
 }

@@ -81,34 +81,45 @@ pub(crate) fn fill_some<'c, R: Row<'c>, O: Output>(
         if has_nulls && !R::is_called(columns, row) {
             return Some((row, None));
         }
-        Some((row, one(columns, row, &mut function, &mut failure)))
+        Some((row, one(columns, row, true, &mut function, &mut failure)))
     });
     O::Value::extend(results, answers);
     finish::<O>(results, failure)?;
     Ok(done)
 }
 
-/// Calls the function for one row, on the row's fuel.
+/// Calls the function for one row: on the row's own fuel, if it is to be
+/// announced.
 ///
 /// There is one copy of this in the module and it is called for every row, so
-/// that a row costs the same in every batch. The rest is bookkeeping, which is
-/// paid for elsewhere.
+/// that a row costs the same in every batch, and a function with loops has all
+/// registers. The rest is bookkeeping, which is paid for elsewhere.
 #[inline(never)]
 fn one<'c, R: Row<'c>, O: Output>(
     columns: &R::Columns,
     row: usize,
+    is_announced: bool,
     function: &mut impl FnMut(R) -> O,
     failure: &mut Option<Failure>,
 ) -> Option<O::Value> {
-    let raw = R::get(columns, row);
-    fuel::announce(row);
+    let raw = match is_announced {
+        true => R::get(columns, row),
+        false => R::at(columns, row),
+    };
+    fuel::begin(row, is_announced);
     let answer = R::with(raw, |row| function(row).into_row(), || Ok(None));
     let value = answer.as_ref().ok().and_then(Option::as_ref);
-    fuel::settle(value.map_or(0, Value::settled_bytes) + R::READ_BYTES);
+    fuel::end(settled_bytes::<R, O>(value), is_announced);
     answer.unwrap_or_else(|message| {
         *failure = Some(Failure { row, message });
         None
     })
+}
+
+/// What a row is settled with, in bytes.
+#[inline(always)]
+fn settled_bytes<'c, R: Row<'c>, O: Output>(value: Option<&O::Value>) -> usize {
+    value.map_or(0, Value::settled_bytes) + R::READ_BYTES
 }
 
 /// Fills `results` with what `function` answers to each row.
@@ -205,12 +216,12 @@ fn fill_sparse<'c, R: Row<'c>, O: Output>(
     let (mut left, mut bytes) = (0, 0);
     let is_together = terms == Terms::Together;
     O::Value::extend_some(results, block, |row| {
-        if terms == Terms::Announced {
-            // No row is called any more after one that failed.
-            return match failure {
-                None => one(columns, row, function, &mut failure),
-                Some(_) => None,
-            };
+        if R::IS_FLAT && matches!(terms, Terms::Bounded | Terms::Harmless) {
+            return call(row, R::at(columns, row), function, &mut failure);
+        }
+        // No row is called any more after one that failed.
+        if failure.is_some() {
+            return None;
         }
         if is_together {
             if left == 0 {
@@ -219,13 +230,10 @@ fn fill_sparse<'c, R: Row<'c>, O: Output>(
                 left = TOGETHER_ROWS;
             }
             left -= 1;
-            fuel::begin_one();
         }
-        let value = call(row, R::at(columns, row), function, &mut failure);
-        if is_together {
-            fuel::end_one();
-            bytes += value.as_ref().map_or(0, Value::settled_bytes) + R::READ_BYTES;
-        }
+        let is_announced = terms == Terms::Announced;
+        let value = one(columns, row, is_announced, function, &mut failure);
+        bytes += settled_bytes::<R, O>(value.as_ref());
         value
     });
     if is_together {

@@ -14,15 +14,31 @@ use crate::report::words;
 #[cfg(target_arch = "wasm32")]
 use crate::scratch::guest::SCRATCH;
 
-/// Begins a row, which has fuel and scratch memory of its own.
+/// Begins a row, which has scratch memory of its own, and fuel if it is announced.
 #[inline(always)]
-pub(crate) fn announce(row: usize) {
+pub(crate) fn begin(row: usize, is_announced: bool) {
     #[cfg(target_arch = "wasm32")]
     {
         SCRATCH.begin_row();
-        guest::row(row as u32);
+        if is_announced {
+            guest::row(row as u32);
+        }
     }
-    let _ = row;
+    let _ = (row, is_announced);
+}
+
+/// Ends the row, which pays for the bookkeeping of so many bytes if it was
+/// announced.
+#[inline(always)]
+pub(crate) fn end(bytes: usize, is_announced: bool) {
+    #[cfg(target_arch = "wasm32")]
+    {
+        if is_announced {
+            guest::settle(bytes as u32);
+        }
+        SCRATCH.end_row();
+    }
+    let _ = (bytes, is_announced);
 }
 
 /// Begins some rows, which have fuel of their own together.
@@ -39,20 +55,6 @@ pub(crate) fn settle_together(bytes: usize) {
     #[cfg(target_arch = "wasm32")]
     guest::settle(bytes as u32);
     let _ = bytes;
-}
-
-/// Begins one of them, which has scratch memory of its own.
-#[inline(always)]
-pub(crate) fn begin_one() {
-    #[cfg(target_arch = "wasm32")]
-    SCRATCH.begin_row();
-}
-
-/// Ends it.
-#[inline(always)]
-pub(crate) fn end_one() {
-    #[cfg(target_arch = "wasm32")]
-    SCRATCH.end_row();
 }
 
 /// Begins a row, which has fuel of its own. What it allocates may outlive it.
@@ -77,15 +79,10 @@ pub(crate) fn more() -> bool {
     true
 }
 
-/// Ends the row, which pays for the bookkeeping of so many bytes.
+/// Ends a row that was announced, which pays for the bookkeeping of so many bytes.
 #[inline(always)]
 pub(crate) fn settle(bytes: usize) {
-    #[cfg(target_arch = "wasm32")]
-    {
-        guest::settle(bytes as u32);
-        SCRATCH.end_row();
-    }
-    let _ = bytes;
+    end(bytes, true);
 }
 
 /// On what terms rows run: what the host has seen of all of them.

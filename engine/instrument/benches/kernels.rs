@@ -148,6 +148,55 @@ pub(crate) fn kernels(range: Range<usize>) -> Vec<Kernel> {
         of("fibonacci", vec![longs(|row| (row % 16) as i64)]),
         of("dispatch", vec![longs(|row| random(row, 8) as i64)]),
     ]
+    .into_iter()
+    .chain(branchy(&range))
+    .collect()
+}
+
+/// Functions of which most is branches, on those rows of their columns.
+fn branchy(range: &Range<usize>) -> [Kernel; 4] {
+    let rows = range.len();
+    let card = |row: usize| {
+        let four = |n| format!("{:04}", random(row, n) % 10_000);
+        [four(9), four(10), four(11), four(12)].join(" ")
+    };
+    let tail = |row: usize| {
+        let letters = ["", "A", "QX", "UA", "JB"];
+        let letters = letters[random(row, 13) as usize % letters.len()];
+        format!("N{}{letters}", random(row, 14) % 1_000)
+    };
+    let object = |row: usize| {
+        let (id, price) = (random(row, 15) % 1_000_000, random(row, 16) % 10_000);
+        format!(
+            r#"{{"id": {id}, "tags": ["a", "b"], "name": "{}", "price": {price}.5, "at": null}}"#,
+            tail(row)
+        )
+    };
+    let key = |row: usize| ["name", "price", "tags", "none"][row % 4].to_owned();
+    let kernel = |module, name, columns, result_bytes| Kernel {
+        module,
+        name,
+        rows,
+        columns,
+        result_bytes,
+    };
+    let texts = |value: &dyn Fn(usize) -> String| Column::texts(range, value);
+    [
+        kernel("text", "luhn_ok", vec![texts(&card)], rows / 8),
+        kernel(
+            "kernels",
+            "is_us_registration",
+            vec![texts(&tail)],
+            rows / 8,
+        ),
+        kernel(
+            "kernels",
+            "json_get",
+            vec![texts(&object), texts(&key)],
+            rows * 4,
+        ),
+        kernel("kernels", "sha256_hex", vec![texts(&object)], rows * 4),
+    ]
 }
 
 /// A bundled module, rewritten and compiled.

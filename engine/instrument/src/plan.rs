@@ -177,15 +177,13 @@ impl Plan {
             self.segment.weight += weight(operator) + called(operator, roles);
             self.segment.calls |= goes_on(operator, roles);
         }
-        match operator {
-            Operator::Call { function_index } if roles.looks(*function_index) => {
-                // Each turn of the loop comes here, and so to a look.
-                if let Some(head) = self.head.take() {
-                    self.charges[head].charge.check = false;
-                }
+        if looks(operator, roles) {
+            // Each turn of the loop comes here, and so to a look.
+            if let Some(head) = self.head.take() {
+                self.charges[head].charge.check = false;
             }
-            operator if is_straight(operator) => {}
-            _ => self.head = None,
+        } else if !is_straight(operator) {
+            self.head = None;
         }
         match operator {
             Operator::Block { .. } => self.push(Kind::Block),
@@ -313,6 +311,16 @@ pub(crate) fn is_straight(operator: &Operator<'_>) -> bool {
             | Operator::ReturnCallIndirect { .. }
             | Operator::Unreachable
     )
+}
+
+/// Whether the counter is looked at here: by the function that is called, or at
+/// the head of a loop, or before one whose turns are known.
+fn looks(operator: &Operator<'_>, roles: &Roles) -> bool {
+    match operator {
+        Operator::Loop { .. } => true,
+        Operator::Call { function_index } => roles.looks(*function_index),
+        _ => false,
+    }
 }
 
 /// Whether a function is called that its caller pays for in part.

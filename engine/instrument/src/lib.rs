@@ -37,6 +37,10 @@
 //! Where functions can call each other in a circle, directly or through a
 //! table, each takes the weight of its frame from what is left while it runs:
 //! they pass that on too, or find it in [`EXPORT_STACK`], which the host fills.
+//! In each circle at least one function looks at what is left when it is entered,
+//! and where a chain of others takes more than 16 KiB, one of them: so much may be
+//! overdrawn between two looks. Allocators, which can call much else if they fail,
+//! seldom have to look.
 //! Chains of calls without a circle are bounded by adding up, and a module whose
 //! longest is too long is refused.
 //!

@@ -105,7 +105,7 @@ impl<'p> Rewriter<'p> {
     fn enter(&mut self) {
         self.is_out = !self.role.is_passed();
         self.bring_in();
-        if let Some(frame) = self.role.frame {
+        if let (Some(frame), true) = (self.role.frame, self.role.looks_at_stack) {
             self.enter_frame(frame);
         }
         self.charge(0);

@@ -4,7 +4,7 @@
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::NodeIndex;
 
-use crate::frames::{frames, leads_to};
+use crate::frames::{frames, leads_to, lookers, unseen};
 use crate::graph::{Graph, calls, is_circular};
 use crate::imports::Import;
 use crate::scan::{Body, Facts};
@@ -27,6 +27,8 @@ pub(crate) struct Role {
     /// The bytes of stack that the function takes while it runs, where it can
     /// come to call itself.
     pub(crate) frame: Option<u64>,
+    /// Whether the stack that is left is looked at when the function is entered.
+    pub(crate) looks_at_stack: bool,
     /// Whether it can come to call a function that takes stack, itself
     /// included.
     pub(crate) leads_to_frames: bool,
@@ -83,11 +85,17 @@ impl Roles {
                     false => Counter::Caller(0),
                 },
                 frame: *frame,
+                looks_at_stack: false,
                 leads_to_frames,
                 checks: true,
             })
             .collect();
-        check_seldom(facts, &components, &mut roles);
+        let is_passed = |n: usize| roles[n].is_passed();
+        let looks = lookers(facts, &graph, &components, &frames, is_passed);
+        for (role, looks) in roles.iter_mut().zip(&looks) {
+            role.looks_at_stack = *looks;
+        }
+        check_seldom(facts, &unseen(&graph, &looks), &mut roles);
         Ok(Self {
             roles,
             rows,
@@ -210,12 +218,13 @@ fn counter(facts: &Facts, called: &Called, function: u32, body: &Body) -> Counte
 const UNCHECKED_MAX: u64 = 1_024;
 
 /// Frees small functions of looking at the counter, if they are called by name
-/// and not in circles: their callers soon look at what they hand back.
-fn check_seldom(facts: &Facts, components: &[Vec<NodeIndex>], roles: &mut [Role]) {
+/// and not in circles in which nobody looks: their callers soon look at what they
+/// hand back.
+fn check_seldom(facts: &Facts, unseen: &[Vec<NodeIndex>], roles: &mut [Role]) {
     // What runs in each function, and the unchecked ones it calls, at most,
     // until the counter is looked at.
     let mut weights = vec![0_u64; facts.bodies.len()];
-    for node in components.iter().flatten() {
+    for node in unseen.iter().flatten() {
         let Some(body) = facts.bodies.get(node.index()) else {
             continue;
         };
@@ -225,7 +234,7 @@ fn check_seldom(facts: &Facts, components: &[Vec<NodeIndex>], roles: &mut [Role]
         });
         let weight = unchecked.fold(body.weight, u64::saturating_add);
         let role = &mut roles[node.index()];
-        role.checks = !role.is_passed() || role.frame.is_some() || weight > UNCHECKED_MAX;
+        role.checks = !role.is_passed() || role.looks_at_stack || weight > UNCHECKED_MAX;
         weights[node.index()] = weight;
     }
 }

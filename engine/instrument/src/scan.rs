@@ -61,6 +61,8 @@ pub(crate) struct Body {
     pub(crate) announces_together: bool,
     /// The functions it calls by name, as often as the calls stand there.
     pub(crate) calls: Vec<u32>,
+    /// Those behind a call of which something comes, were it the function's end.
+    pub(crate) awaited: Vec<u32>,
     /// Those that it calls in its own place.
     pub(crate) tail_calls: Vec<u32>,
     /// Whether it calls any function in its own place.
@@ -247,6 +249,8 @@ impl Body {
         facts.locals = validator.len_locals().into();
         // What the instruction before has pushed, if it is known.
         let mut constant = None;
+        // What the instruction before has called by name.
+        let mut called = None;
         let mut height_max = 0;
         let mut has_vectors = false;
         let mut operators = body.get_operators_reader()?;
@@ -257,6 +261,13 @@ impl Body {
                 return Ok(None);
             }
             facts.count(&operator);
+            if !matches!(operator, Operator::Unreachable) {
+                facts.awaited.extend(called);
+            }
+            called = match operator {
+                Operator::Call { function_index } => Some(function_index),
+                _ => None,
+            };
             let import = match operator {
                 Operator::Call { function_index } => imports.get(function_index as usize),
                 _ => None,
@@ -293,6 +304,7 @@ impl Body {
         );
         if let Operator::ReturnCall { function_index } = operator {
             self.tail_calls.push(*function_index);
+            self.awaited.push(*function_index);
         }
         self.has_arithmetic |= matches!(effect(operator), Effect::Arithmetic { .. });
         match operator {

@@ -94,3 +94,55 @@ fn recursion_gives_back_what_it_took() {
         assert_eq!(depth, 51, "{way}");
     }
 }
+
+/// `f` stops if there are `turns` left, and what stops calls `f` again.
+const STOPPING: &str = r#"(module
+    (func $f (export "f") (param $own i32) (param $turns i32)
+      (if (local.get $turns)
+        (then
+          (call $stop (i32.sub (local.get $turns) (i32.const 1)))
+          (unreachable))))
+    (func $stop (param $turns i32)
+      (call $f (i32.const 0) (local.get $turns)))
+    (global (export "depth") (mut i32) (i32.const 0)))"#;
+
+#[test]
+fn circle_is_stopped_by_a_function_that_never_returns() {
+    let module = wat::parse_str(STOPPING).unwrap();
+    assert!(!run(&module, 0, i32::MAX, 100_000).0);
+}
+
+#[test]
+fn function_that_only_stops_in_a_circle_does_not_look() {
+    let module = wat::parse_str(STOPPING).unwrap();
+    assert!(run(&module, 0, 0, 1).0);
+    assert!(!run(&module, 0, 1, 1).0);
+}
+
+#[test]
+fn what_nobody_sees_of_the_stack_is_little() {
+    // A chain of functions, of which each may stop and call the first again.
+    let text = |links: usize| {
+        let link = |n: usize| {
+            format!(
+                r#"(func $f{n} (param i32)
+                     (if (i32.eqz (local.get 0)) (then (call $stop) (unreachable)))
+                     (call $f{} (local.get 0)))"#,
+                n + 1
+            )
+        };
+        let chain: String = (0..links).map(link).collect();
+        format!(
+            r#"(module {chain}
+                 (func $f{links} (param i32))
+                 (func $stop (call $f0 (i32.const 0)))
+                 (func (export "f") (param i32 i32) (call $f0 (local.get 1)))
+                 (global (export "depth") (mut i32) (i32.const 0)))"#
+        )
+    };
+    let [short, long] = [100, 300].map(|links| wat::parse_str(text(links)).unwrap());
+    // Each takes some 80 bytes.
+    assert!(run(&short, 0, 1, 1).0);
+    assert!(!run(&long, 0, 1, 1).0);
+    assert!(run(&long, 0, 1, 50_000).0);
+}

@@ -245,7 +245,7 @@ fn results_are_those_of_the_groups_that_are_asked_for() {
         (sum.rows > 0).then_some(sum.sum)
     };
     let mut results = NumberResults::new();
-    fill(&columns, 3, Terms::Bounded, finish, &mut results).unwrap();
+    fill::<false, _, _>(&columns, 3, Terms::Bounded, finish, &mut results).unwrap();
     assert_eq!(results.to_options(), [Some(11), None, Some(11)]);
     assert_eq!(fill_some(&columns, 3, finish, &mut results), Ok(3));
     assert_eq!(results.to_options(), [Some(11), None, Some(11)]);
@@ -271,7 +271,7 @@ fn result_may_borrow_from_the_state() {
     let finish = |(group, ()): (u32, ())| known.of(group).as_str();
     let columns: (Numbers<'_, u32>, ()) = (read(&groups), ());
     let mut results = ByteResults::new();
-    fill(&columns, 3, Terms::Bounded, finish, &mut results).unwrap();
+    fill::<false, _, _>(&columns, 3, Terms::Bounded, finish, &mut results).unwrap();
     assert_eq!(results.to_options(), [Some(&b"ab"[..]); 3]);
 }
 

@@ -19,14 +19,19 @@ pub(crate) struct Failure {
     pub message: String,
 }
 
-/// Runs a function on the batch of a call, and answers it.
+/// Runs a function on the batch of a call, and answers it. If `INLINE`, it stands
+/// in every loop that need not announce each row.
 #[inline]
-pub fn run<'c, R: Row<'c>, O: Output>(call: &'c Call, function: impl Fn(R) -> O) -> u32 {
+pub fn run<'c, const INLINE: bool, R: Row<'c>, O: Output>(
+    call: &'c Call,
+    function: impl Fn(R) -> O,
+) -> u32 {
     let columns = R::columns(&mut call.arguments());
     let memory = <O::Value as Value>::memory();
     let mut results = memory.take();
     fuel::report_panics();
-    let outcome = fill(&columns, call.rows(), fuel::terms(), function, &mut results);
+    let terms = fuel::terms();
+    let outcome = fill::<INLINE, R, O>(&columns, call.rows(), terms, function, &mut results);
     let status = match outcome {
         Ok(()) => results.answer(call),
         Err(failure) => call.fail(Some(failure.row), &failure.message),
@@ -48,7 +53,7 @@ pub fn run_some<'c, R: Row<'c>, O: Output>(call: &'c Call, function: impl Fn(R) 
             fill_some(&columns, call.rows(), function, &mut results)
         }
         terms => {
-            let outcome = fill(&columns, call.rows(), terms, function, &mut results);
+            let outcome = fill::<false, R, O>(&columns, call.rows(), terms, function, &mut results);
             outcome.map(|()| call.rows())
         }
     };
@@ -129,7 +134,7 @@ fn settled_bytes<'c, R: Row<'c>, O: Output>(value: Option<&O::Value>) -> usize {
 /// constants are spread: the loop over a block then neither tests a bit nor
 /// checks a bound. Nulls make blocks of one validity word each.
 #[inline]
-pub(crate) fn fill<'c, R: Row<'c>, O: Output>(
+pub(crate) fn fill<'c, const INLINE: bool, R: Row<'c>, O: Output>(
     columns: &R::Columns,
     rows: usize,
     terms: Terms,
@@ -172,7 +177,7 @@ pub(crate) fn fill<'c, R: Row<'c>, O: Output>(
                 rows: count,
                 called: strict,
             };
-            fill_sparse::<R, O>(columns, block, terms, &mut function, results)
+            fill_sparse::<INLINE, R, O>(columns, block, terms, &mut function, results)
         };
         start += count;
     }
@@ -205,7 +210,7 @@ const TOGETHER_ROWS: usize = 16;
 
 /// Fills `results` for a block.
 #[inline(never)]
-fn fill_sparse<'c, R: Row<'c>, O: Output>(
+fn fill_sparse<'c, const INLINE: bool, R: Row<'c>, O: Output>(
     columns: &R::Columns,
     block: Block,
     terms: Terms,
@@ -214,11 +219,9 @@ fn fill_sparse<'c, R: Row<'c>, O: Output>(
 ) -> Option<Failure> {
     let mut failure = None;
     let (mut left, mut bytes) = (0, 0);
+    let is_announced = terms == Terms::Announced;
     let is_together = terms == Terms::Together;
     O::Value::extend_some(results, block, |row| {
-        if R::IS_FLAT && matches!(terms, Terms::Bounded | Terms::Harmless) {
-            return call(row, R::at(columns, row), function, &mut failure);
-        }
         // No row is called any more after one that failed.
         if failure.is_some() {
             return None;
@@ -231,8 +234,19 @@ fn fill_sparse<'c, R: Row<'c>, O: Output>(
             }
             left -= 1;
         }
-        let is_announced = terms == Terms::Announced;
-        let value = one(columns, row, is_announced, function, &mut failure);
+        let is_here = INLINE || R::IS_FLAT && !is_together;
+        let value = if is_here && !is_announced {
+            if is_together {
+                fuel::begin(row, false);
+            }
+            let value = call(row, R::at(columns, row), function, &mut failure);
+            if is_together {
+                fuel::end(0, false);
+            }
+            value
+        } else {
+            one(columns, row, is_announced, function, &mut failure)
+        };
         bytes += settled_bytes::<R, O>(value.as_ref());
         value
     });
@@ -352,6 +366,18 @@ mod tests {
         B: for<'c> Argument<'c, Plain = i64>,
         O: Output<Value = i64>,
     {
+        check_if::<false, _, _, _>(&function, &expected);
+        check_if::<true, _, _, _>(&function, &expected);
+    }
+
+    fn check_if<const INLINE: bool, A, B, O>(
+        function: impl Fn((A, (B, ()))) -> O,
+        expected: impl Fn(Option<i64>, Option<i64>) -> Option<i64>,
+    ) where
+        A: for<'c> Argument<'c, Plain = i64>,
+        B: for<'c> Argument<'c, Plain = i64>,
+        O: Output<Value = i64>,
+    {
         let mut results = NumberResults::new();
         let mut nulls_seen = [0; 2];
         for (seed, rows) in (0..600).zip(ROWS.iter().copied().cycle()) {
@@ -362,7 +388,7 @@ mod tests {
             let both = spread(&a, rows).zip(spread(&b, rows));
             let expected: Vec<_> = both.map(|(a, b)| expected(a, b)).collect();
             for terms in TERMS {
-                let outcome = fill(&columns, rows, terms, &function, &mut results);
+                let outcome = fill::<INLINE, _, _>(&columns, rows, terms, &function, &mut results);
                 assert_eq!(outcome, Ok(()));
                 assert_eq!(
                     results.to_options(),
@@ -424,11 +450,12 @@ mod tests {
                 });
                 let expected: Vec<_> = expected.collect();
                 assert_eq!(
-                    fill(&columns, rows, Terms::Bounded, exclusive, &mut results),
+                    fill::<false, _, _>(&columns, rows, Terms::Bounded, exclusive, &mut results),
                     Ok(())
                 );
                 assert_eq!(results.to_options(rows), expected);
-                let outcome = fill(&columns, rows, Terms::Announced, exclusive, &mut results);
+                let outcome =
+                    fill::<false, _, _>(&columns, rows, Terms::Announced, exclusive, &mut results);
                 assert_eq!(outcome, Ok(()));
                 assert_eq!(results.to_options(rows), expected);
             }
@@ -448,12 +475,12 @@ mod tests {
         let expected = [None, None, None, Some("Süßes zum Schlu")];
         let expected = expected.map(|text| text.map(str::as_bytes));
         assert_eq!(
-            fill(&columns, 4, Terms::Bounded, trim, &mut results),
+            fill::<false, _, _>(&columns, 4, Terms::Bounded, trim, &mut results),
             Ok(())
         );
         assert_eq!(results.to_options(), expected);
         assert_eq!(
-            fill(&columns, 4, Terms::Announced, trim, &mut results),
+            fill::<false, _, _>(&columns, 4, Terms::Announced, trim, &mut results),
             Ok(())
         );
         assert_eq!(results.to_options(), expected);
@@ -467,9 +494,15 @@ mod tests {
             *count.borrow()
         };
         let mut results = NumberResults::new();
-        assert_eq!(fill(&(), 3, Terms::Bounded, next, &mut results), Ok(()));
+        assert_eq!(
+            fill::<false, _, _>(&(), 3, Terms::Bounded, next, &mut results),
+            Ok(())
+        );
         assert_eq!(results.to_options(), [Some(1), Some(2), Some(3)]);
-        assert_eq!(fill(&(), 2, Terms::Announced, next, &mut results), Ok(()));
+        assert_eq!(
+            fill::<false, _, _>(&(), 2, Terms::Announced, next, &mut results),
+            Ok(())
+        );
         assert_eq!(results.to_options(), [Some(4), Some(5)]);
     }
 
@@ -493,7 +526,7 @@ mod tests {
             };
             let mut results = NumberResults::new();
             let columns: (Numbers<'_, i64>, ()) = (sample.as_numbers(), ());
-            let outcome = fill(&columns, 1000, terms, up_to, &mut results);
+            let outcome = fill::<false, _, _>(&columns, 1000, terms, up_to, &mut results);
             let (row, message) = (failing as usize, "enough".to_owned());
             assert_eq!(outcome, Err(Failure { row, message }));
             assert_eq!(last.into_inner(), failing);

@@ -150,7 +150,7 @@ fn check(
     for terms in [Terms::Announced, Terms::Together, Terms::Bounded] {
         let mut results = NestedResults::new();
         Vec::<i64>::start(&mut results.root);
-        let outcome = fill(&columns, rows, terms, &function, &mut results);
+        let outcome = fill::<false, _, _>(&columns, rows, terms, &function, &mut results);
         assert_eq!(outcome, Ok(()));
         let answer = results.root.lowered();
         let view = Vec::<i64>::view(Array::Sample(&answer), &mut Places::default());

@@ -33,7 +33,7 @@ pub fn next<'c, S: Default, R: Row<'c>, O: Output>(
         }
         terms => {
             let next = |row| function(&mut now, row);
-            let outcome = fill(&columns, call.rows(), terms, next, &mut results);
+            let outcome = fill::<false, _, _>(&columns, call.rows(), terms, next, &mut results);
             outcome.map(|()| call.rows())
         }
     };

@@ -40,7 +40,7 @@ fn state_goes_on_from_row_to_row_and_over_nulls() {
     let sample = Sample::numbers(3, &values);
     let columns: (Numbers<'_, i64>, ()) = (sample.as_numbers(), ());
     let mut results = NumberResults::new();
-    fill(
+    fill::<false, _, _>(
         &columns,
         3,
         Terms::Bounded,

@@ -174,7 +174,8 @@ fn export(signature: &Signature) -> TokenStream {
 fn over_rows(signature: &Signature, call: &TokenStream) -> TokenStream {
     let function = &signature.ident;
     let (arguments, row) = arguments(signature.parameters.len());
-    quote!(::fusebox_sdk::__private::run(#call, |#row| #function(#(#arguments),*)))
+    let is_inline = signature.is_inline;
+    quote!(::fusebox_sdk::__private::run::<#is_inline, _, _>(#call, |#row| #function(#(#arguments),*)))
 }
 
 /// Calls the function with whole columns.

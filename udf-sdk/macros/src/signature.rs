@@ -17,6 +17,8 @@ use crate::sql_type;
 /// A function that can be called from SQL, if its types allow.
 pub(crate) struct Signature {
     /// The attributes that decide whether the function exists.
+    /// Whether its author has it stand in the loop over the rows.
+    pub(crate) is_inline: bool,
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) visibility: Visibility,
     pub(crate) ident: Ident,
@@ -76,6 +78,7 @@ impl Signature {
         });
         match (options, returns, error) {
             (Ok(options), Ok(returns), None) => Ok(Self {
+                is_inline: function.attrs.iter().any(|it| it.path().is_ident("inline")),
                 cfgs: cfgs(function.attrs),
                 visibility: function.vis,
                 ident: function.sig.ident,

@@ -33,6 +33,7 @@ pub fn iso_week(day: Date) -> i32 {
 /// The dot product of two vectors; null where they have different lengths, or a
 /// null among their numbers.
 #[udf]
+#[inline]
 pub fn dot(a: List<f64>, b: List<f64>) -> Option<f64> {
     dot_product(a.as_slice()?, b.as_slice()?)
 }

@@ -89,6 +89,7 @@ fn without_accent(character: char) -> &'static str {
 /// formula is that of H. P. Luhn, US patent 2950048 (1960), as ISO/IEC 7812-1
 /// has it.
 #[udf]
+#[inline]
 pub fn luhn_ok(text: &str) -> bool {
     let mut sum = 0;
     let mut digits = 0;

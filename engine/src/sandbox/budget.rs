@@ -14,8 +14,18 @@ pub(crate) struct Budget {
     pub(crate) stack_bytes_max: u64,
     /// Whether rows may burn together as much as in a wide call.
     pub(crate) is_wide: bool,
-    /// Whether rows are announced together, and share what one may burn.
-    pub(crate) is_together: bool,
+    pub(crate) announced: Announced,
+}
+
+/// How rows are announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Announced {
+    /// Each that can go on for long.
+    Needed,
+    /// Some at once, which share what one may burn.
+    Together,
+    /// Each, so that it is known which one is stopped.
+    Each,
 }
 
 /// What the rows of one call may burn together, unless one alone may burn more.
@@ -120,7 +130,7 @@ impl From<Limits> for Budget {
             fuel_per_call: limits.fuel_per_call,
             stack_bytes_max: limits.stack_bytes_max,
             is_wide: false,
-            is_together: false,
+            announced: Announced::Needed,
         }
     }
 }

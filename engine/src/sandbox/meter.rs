@@ -10,6 +10,7 @@ use fusebox_instrument::{
 use fusebox_marshal::GuestAddr;
 use fusebox_marshal::lift::panic;
 
+use super::budget::Announced;
 use super::guard::Guard;
 use super::{Budget, Stop};
 use crate::error::Breach;
@@ -62,6 +63,10 @@ impl Grant {
     }
 
     fn for_rows(budget: Budget, kind: Rows, rows: u32, bytes: u64) -> Self {
+        let kind = match (budget.announced, kind) {
+            (Announced::Each, Rows::Bounded { .. }) => Rows::Announced { together: false },
+            (_, kind) => kind,
+        };
         let call = budget.fuel_per_call;
         let all = |fuel: u64| fuel.saturating_mul(rows.into()).saturating_add(call);
         let fuel = match kind {
@@ -76,7 +81,7 @@ impl Grant {
             Rows::Bounded { fuel, is_harmless } => {
                 (fuel, if is_harmless { HARMLESS } else { BOUNDED })
             }
-            Rows::Announced { together: true } if budget.is_together => {
+            Rows::Announced { together: true } if budget.announced == Announced::Together => {
                 (budget.fuel_together().unwrap_or_default(), TOGETHER)
             }
             Rows::Shared | Rows::Announced { .. } => (budget.fuel_per_row, UNBOUNDED),

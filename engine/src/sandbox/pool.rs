@@ -9,7 +9,7 @@ use fusebox_instrument::Rows;
 use fusebox_marshal::Layout;
 
 use super::account::Account;
-use super::budget::{Budget, ROWS_NARROW_MAX};
+use super::budget::{Announced, Budget, ROWS_NARROW_MAX};
 use super::guard::Guard;
 use super::instance::{Answer, Call, Exports, Instance};
 use super::reset::Room;
@@ -118,11 +118,13 @@ impl Pool {
         let (_turn, _process_turn) = self.turns()?;
         let kind = self.rows(call.operation);
         call.budget.is_wide = self.is_wide(call.alike) && kind != Rows::Shared;
-        call.budget.is_together = self.is_together(&call, kind);
+        if self.is_together(&call, kind) {
+            call.budget.announced = Announced::Together;
+        }
         loop {
             let result = self.call_once(call, &account);
-            match result {
-                Err(Stop::Outgrown) => {
+            match (&result, call.budget.announced) {
+                (Err(Stop::Outgrown), _) => {
                     self.outgrown.fetch_add(1, Ordering::Relaxed);
                     call.budget.is_wide = false;
                     if call.budget.rows_max(kind) < call.arguments.rows().into() {
@@ -131,14 +133,19 @@ impl Pool {
                 }
                 // Which row it is, and whether it has burnt too much, shows only
                 // where each is announced.
-                Err(Stop::Fuel { .. }) if call.budget.is_together => {
+                (Err(Stop::Fuel { .. }), Announced::Together) => {
                     self.apart.fetch_add(1, Ordering::Relaxed);
-                    call.budget.is_together = false;
+                    call.budget.announced = Announced::Each;
                 }
-                Err(Stop::Trap { .. } | Stop::Stack { .. }) if call.budget.is_together => {
-                    call.budget.is_together = false;
+                (Err(Stop::Trap { .. } | Stop::Stack { .. }), Announced::Together) => {
+                    call.budget.announced = Announced::Each;
                 }
-                result => return result,
+                (Err(Stop::Trap { row: None, .. }), Announced::Needed)
+                    if call.alike && matches!(kind, Rows::Bounded { .. }) =>
+                {
+                    call.budget.announced = Announced::Each;
+                }
+                _ => return result,
             }
         }
     }

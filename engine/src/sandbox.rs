@@ -16,13 +16,14 @@ mod reset;
 mod sampler;
 mod snapshot;
 mod stop;
+mod turns;
 
 pub(crate) use account::Account;
 pub(crate) use budget::Budget;
 pub(crate) use guard::Guard;
 pub(crate) use instance::{Answer, Call, Exports};
 pub(crate) use machine::Machine;
-pub use pool::ProcessLimits;
 pub(crate) use pool::{Lent, Pool};
 pub(crate) use sampler::Sampler;
 pub(crate) use stop::Stop;
+pub use turns::ProcessLimits;

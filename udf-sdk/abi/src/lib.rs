@@ -163,11 +163,12 @@
 //!   functions, not in circles.
 //!
 //! Where this holds for all rows that an exported function can come to announce,
-//! `bounded()` is not 0 in its calls. The guest then announces none and runs them in
-//! whatever loop is fastest. The call has what all rows weigh, `fuel_per_call`,
-//! and [`BOUNDED_BOOK_FUEL_PER_ROW`] units for each row, so that a guest which
-//! announces rows should ask `bounded` first. Where a row weighs more than
-//! `fuel_per_row`, the function is out of fuel without being called.
+//! `bounded()` is not 0 in its calls, except in one that is made again since a
+//! row has trapped, so that it is known which. The guest then announces none and
+//! runs them in whatever loop is fastest. The call has what all rows weigh,
+//! `fuel_per_call`, and [`BOUNDED_BOOK_FUEL_PER_ROW`] units for each row, so that
+//! a guest which announces rows should ask `bounded` first. Where a row weighs
+//! more than `fuel_per_row`, the function is out of fuel without being called.
 //!
 //! Where that code can neither trap nor leave anything behind, rows are **harmless**
 //! besides, and `bounded()` is 3: what a row does may be done for a row that is null

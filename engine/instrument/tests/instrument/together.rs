@@ -169,9 +169,8 @@ fn host_knows_which_functions_can_announce_rows_together() {
     let bounded = granted(&bounded);
     assert!(matches!(bounded, Rows::Bounded { .. }), "{bounded:?}");
     // What is announced together inside of a row is not the row's.
-    let inside = format!(
-        r#"(func $within (call $row (i32.const 0)) (call $together (i32.const 1)) (call $settle (i32.const 0)))
-           (func (export "f") (param i32) (call $within))"#
-    );
-    assert_eq!(granted(&inside), Rows::Announced { together: true });
+    let inside = r#"(func $within
+             (call $row (i32.const 0)) (call $together (i32.const 1)) (call $settle (i32.const 0)))
+           (func (export "f") (param i32) (call $within))"#;
+    assert_eq!(granted(inside), Rows::Announced { together: true });
 }

@@ -123,8 +123,8 @@ mod tests {
             assert_eq!(ours.len(), 1, "{package}");
             assert!(theirs.contains(&ours[0]), "{package}: {ours:?} {theirs:?}");
         }
-        let [ours, theirs] = [&ours, &theirs].map(|lock| versions(lock, "sha2"));
-        assert_eq!(theirs.len(), 1, "sha2");
-        assert!(ours.contains(&theirs[0]), "sha2: {ours:?} {theirs:?}");
+        // Wasmtime brings an older one besides.
+        let newest = [&ours, &theirs].map(|lock| versions(lock, "sha2").pop());
+        assert!(newest[0].is_some() && newest[0] == newest[1], "{newest:?}");
     }
 }

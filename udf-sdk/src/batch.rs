@@ -221,6 +221,7 @@ fn fill_sparse<'c, const INLINE: bool, R: Row<'c>, O: Output>(
     let (mut left, mut bytes) = (0, 0);
     let is_announced = terms == Terms::Announced;
     let is_together = terms == Terms::Together;
+    let is_here = !is_announced && (INLINE || R::IS_FLAT && !is_together);
     O::Value::extend_some(results, block, |row| {
         // No row is called any more after one that failed.
         if failure.is_some() {
@@ -234,18 +235,19 @@ fn fill_sparse<'c, const INLINE: bool, R: Row<'c>, O: Output>(
             }
             left -= 1;
         }
-        let is_here = INLINE || R::IS_FLAT && !is_together;
-        let value = if is_here && !is_announced {
-            if is_together {
-                fuel::begin(row, false);
+        let value = match is_here {
+            false => one(columns, row, is_announced, function, &mut failure),
+            true => {
+                // Where rows are bounded, none allocates.
+                if is_together {
+                    fuel::begin(row, false);
+                }
+                let value = call(row, R::at(columns, row), function, &mut failure);
+                if is_together {
+                    fuel::end(0, false);
+                }
+                value
             }
-            let value = call(row, R::at(columns, row), function, &mut failure);
-            if is_together {
-                fuel::end(0, false);
-            }
-            value
-        } else {
-            one(columns, row, is_announced, function, &mut failure)
         };
         bytes += settled_bytes::<R, O>(value.as_ref());
         value
@@ -366,18 +368,6 @@ mod tests {
         B: for<'c> Argument<'c, Plain = i64>,
         O: Output<Value = i64>,
     {
-        check_if::<false, _, _, _>(&function, &expected);
-        check_if::<true, _, _, _>(&function, &expected);
-    }
-
-    fn check_if<const INLINE: bool, A, B, O>(
-        function: impl Fn((A, (B, ()))) -> O,
-        expected: impl Fn(Option<i64>, Option<i64>) -> Option<i64>,
-    ) where
-        A: for<'c> Argument<'c, Plain = i64>,
-        B: for<'c> Argument<'c, Plain = i64>,
-        O: Output<Value = i64>,
-    {
         let mut results = NumberResults::new();
         let mut nulls_seen = [0; 2];
         for (seed, rows) in (0..600).zip(ROWS.iter().copied().cycle()) {
@@ -387,8 +377,12 @@ mod tests {
             let columns: Two<'_> = (samples[0].as_numbers(), (samples[1].as_numbers(), ()));
             let both = spread(&a, rows).zip(spread(&b, rows));
             let expected: Vec<_> = both.map(|(a, b)| expected(a, b)).collect();
-            for terms in TERMS {
-                let outcome = fill::<INLINE, _, _>(&columns, rows, terms, &function, &mut results);
+            let ways = TERMS.map(|terms| [(terms, false), (terms, true)]);
+            for (terms, is_inline) in ways.into_iter().flatten() {
+                let outcome = match is_inline {
+                    false => fill::<false, _, _>(&columns, rows, terms, &function, &mut results),
+                    true => fill::<true, _, _>(&columns, rows, terms, &function, &mut results),
+                };
                 assert_eq!(outcome, Ok(()));
                 assert_eq!(
                     results.to_options(),

@@ -19,6 +19,22 @@ pub(crate) struct Kernel {
     pub(crate) result_bytes: usize,
 }
 
+impl Kernel {
+    /// What makes kernels of so many rows, of a module, a name, columns, and the
+    /// bytes of the result that are compared.
+    pub(crate) fn of(
+        rows: usize,
+    ) -> impl Fn(&'static str, &'static str, Vec<Column>, usize) -> Self {
+        move |module, name, columns, result_bytes| Self {
+            module,
+            name,
+            rows,
+            columns,
+            result_bytes,
+        }
+    }
+}
+
 /// An argument column without nulls.
 pub(crate) enum Column {
     Fixed(Vec<u8>),
@@ -89,13 +105,7 @@ pub(crate) fn kernels(range: Range<usize>) -> Vec<Kernel> {
         let lanes = (0..128).map(|lane| random(row, lane) as f32 / 1e16);
         lanes.flat_map(f32::to_le_bytes).collect()
     };
-    let kernel = |module, name, columns, result_bytes| Kernel {
-        module,
-        name,
-        rows,
-        columns,
-        result_bytes,
-    };
+    let kernel = Kernel::of(rows);
     let of = |name, columns| kernel("kernels", name, columns, rows * 8);
     vec![
         of("add", vec![small(1), small(2)]),
@@ -173,13 +183,7 @@ fn branchy(range: &Range<usize>) -> [Kernel; 4] {
         )
     };
     let key = |row: usize| ["name", "price", "tags", "none"][row % 4].to_owned();
-    let kernel = |module, name, columns, result_bytes| Kernel {
-        module,
-        name,
-        rows,
-        columns,
-        result_bytes,
-    };
+    let kernel = Kernel::of(rows);
     let texts = |value: &dyn Fn(usize) -> String| Column::texts(range, value);
     [
         kernel("text", "luhn_ok", vec![texts(&card)], rows / 8),

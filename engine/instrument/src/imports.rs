@@ -18,8 +18,8 @@
 //! A call's fuel is one tank. A row takes from it what a row may burn, and when
 //! it is settled, gives back what is left. Rows are announced in rising order,
 //! and there is none past the batch's last; several at once only where the host
-//! has said so. So whatever a guest does, its call
-//! burns no more than the host has granted.
+//! has said so. So whatever a guest does, its call burns no more than the host has
+//! granted.
 
 use fusebox_abi::{
     IMPORT_BOUNDED, IMPORT_MODULE, IMPORT_MORE, IMPORT_PAUSE, IMPORT_RESUME, IMPORT_ROW,

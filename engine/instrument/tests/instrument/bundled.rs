@@ -20,13 +20,7 @@ const OF_THE_SUITE: [&str; 4] = ["black_scholes", "dot", "iso_week", "with_vat"]
 /// The functions that are not measured.
 fn others(range: std::ops::Range<usize>) -> [Kernel; 2] {
     let rows = range.len();
-    let kernel = |module, name, columns, result_bytes| Kernel {
-        module,
-        name,
-        rows,
-        columns,
-        result_bytes,
-    };
+    let kernel = Kernel::of(rows);
     [
         kernel(
             "geo",

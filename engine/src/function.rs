@@ -38,12 +38,12 @@ use crate::definition::{
 use crate::error::{Error, ModuleFault, Refusal, Result, Subject};
 use crate::measure::{Measured, Parts, Profile, Watches};
 use crate::module::{Inspection, Modules};
-use crate::sandbox::{Machine, Pool, Stop};
+use crate::sandbox::{Cancellation, Machine, Pool, Stop};
 
 pub(crate) use coercion::are_alike;
 use guest::Guest;
 pub(crate) use overloads::Overloads;
-pub(crate) use query::{Cancellation, Current, QueryContext};
+pub(crate) use query::{Current, QueryContext};
 
 /// The most arguments a function may have.
 const ARGUMENTS_MAX: usize = 255;

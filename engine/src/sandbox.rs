@@ -7,6 +7,7 @@
 
 mod account;
 mod budget;
+mod cancellation;
 mod guard;
 mod instance;
 mod machine;
@@ -20,6 +21,7 @@ mod turns;
 
 pub(crate) use account::Account;
 pub(crate) use budget::Budget;
+pub(crate) use cancellation::Cancellation;
 pub(crate) use guard::Guard;
 pub(crate) use instance::{Answer, Call, Exports};
 pub(crate) use machine::Machine;

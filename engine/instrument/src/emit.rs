@@ -1,15 +1,16 @@
 //! The module, section by section.
 //!
 //! What was there stays, in its order and under its indices: functions take the
-//! place of the imports, and the pass adds types, globals, functions and exports
-//! behind the others.
+//! place of the imports, and the pass adds types, tables, globals, functions and
+//! exports behind the others.
 
 use std::collections::HashMap;
 
 use wasm_encoder::reencode::{Error as ReencodeError, Reencode, utils};
 use wasm_encoder::{
     CodeSection, ConstExpr, CustomSection, ExportKind, ExportSection, FunctionSection,
-    GlobalSection, GlobalType, ImportSection, Module, SectionId, TypeSection, ValType,
+    GlobalSection, GlobalType, ImportSection, Module, RefType, SectionId, TableSection, TableType,
+    TypeSection, ValType,
 };
 use wasmparser::{BinaryReader, FunctionBody};
 
@@ -19,8 +20,8 @@ use crate::rewrite::Context;
 use crate::roles::{Counter, Roles};
 use crate::scan::Facts;
 use crate::{
-    EXPORT_BEGIN, EXPORT_FUEL, EXPORT_GLOBAL_PREFIX, EXPORT_NEXT_ROW, EXPORT_REST, EXPORT_STACK,
-    EXPORT_START, Error,
+    EXPORT_BEGIN, EXPORT_FUEL, EXPORT_GLOBAL_PREFIX, EXPORT_NEXT_ROW, EXPORT_REFILL, EXPORT_REST,
+    EXPORT_STACK, EXPORT_START, Error,
 };
 
 pub(crate) fn emit(
@@ -72,9 +73,10 @@ struct Emitter<'a> {
 }
 
 /// The sections to which the pass adds something, in the order of a module.
-const TO_DO: [SectionId; 5] = [
+const TO_DO: [SectionId; 6] = [
     SectionId::Type,
     SectionId::Function,
+    SectionId::Table,
     SectionId::Global,
     SectionId::Export,
     SectionId::Code,
@@ -90,12 +92,18 @@ impl<'a> Emitter<'a> {
                 block_types.entry(results).or_insert(next as u32);
             }
         }
+        let functions = facts.function_types.len();
+        let types = facts.types.len() + block_types.len();
         let state = State {
             first: facts.globals,
+            refills: facts.tables,
+            refill_type: types as u32 + 1,
+            refill: functions as u32 + 1,
         };
-        // Behind the block types and that of the function which begins a call.
-        let first_type = facts.types.len() + block_types.len() + 1;
-        let first = facts.function_types.len() + 1;
+        // Behind the block types and those of the functions that begin a call and
+        // refill its tank.
+        let first_type = types + 2;
+        let first = functions + 2;
         let passing = Passing::new(facts, roles, first_type as u32, first as u32);
         Self {
             context: Context {
@@ -123,6 +131,7 @@ impl<'a> Emitter<'a> {
             types.ty().function([], results);
         }
         types.ty().function(State::BEGIN, []);
+        types.ty().function([], State::REFILL);
         for signature in self.context.passing.types()? {
             types.ty().function(signature.parameters, signature.results);
         }
@@ -138,8 +147,8 @@ impl<'a> Emitter<'a> {
 
     fn add_functions(&mut self, functions: &mut FunctionSection) {
         self.done.push(SectionId::Function);
-        let begin = self.context.facts.types.len() + self.context.block_types.len();
-        functions.function(begin as u32);
+        let State { refill_type, .. } = self.context.state;
+        functions.function(refill_type - 1).function(refill_type);
         for index in self.context.passing.doorway_types() {
             functions.function(index);
         }
@@ -158,9 +167,21 @@ impl<'a> Emitter<'a> {
         self.done.push(SectionId::Code);
         let Context { state, passing, .. } = &self.context;
         code.function(&state.begin());
+        code.function(&state.refill());
         for body in passing.doorway_bodies(*state) {
             code.function(&body);
         }
+    }
+
+    fn add_tables(&mut self, tables: &mut TableSection) {
+        self.done.push(SectionId::Table);
+        tables.table(TableType {
+            element_type: RefType::FUNCREF,
+            table64: false,
+            minimum: 1,
+            maximum: Some(1),
+            shared: false,
+        });
     }
 
     fn add_globals(&mut self, globals: &mut GlobalSection) {
@@ -189,8 +210,9 @@ impl<'a> Emitter<'a> {
         ] {
             exports.export(name, ExportKind::Global, global);
         }
-        let begin = self.context.facts.function_types.len() as u32;
+        let begin = self.context.state.refill - 1;
         exports.export(EXPORT_BEGIN, ExportKind::Func, begin);
+        exports.export(EXPORT_REFILL, ExportKind::Table, self.context.state.refills);
         for (number, global) in self.context.facts.lasting.exported().iter().enumerate() {
             let name = format!("{EXPORT_GLOBAL_PREFIX}{number}");
             exports.export(&name, ExportKind::Global, *global);
@@ -214,6 +236,11 @@ impl<'a> Emitter<'a> {
                 self.add_imported_functions(&mut functions);
                 self.add_functions(&mut functions);
                 module.section(&functions);
+            }
+            SectionId::Table => {
+                let mut tables = TableSection::new();
+                self.add_tables(&mut tables);
+                module.section(&tables);
             }
             SectionId::Global => {
                 let mut globals = GlobalSection::new();
@@ -298,6 +325,16 @@ impl Reencode for Emitter<'_> {
         self.add_imported_code(code);
         utils::parse_code_section(self, code, section)?;
         self.add_code(code);
+        Ok(())
+    }
+
+    fn parse_table_section(
+        &mut self,
+        tables: &mut TableSection,
+        section: wasmparser::TableSectionReader<'_>,
+    ) -> Result<(), ReencodeError<Error>> {
+        utils::parse_table_section(self, tables, section)?;
+        self.add_tables(tables);
         Ok(())
     }
 

@@ -18,8 +18,13 @@
 //! A call's fuel is one tank. A row takes from it what a row may burn, and when
 //! it is settled, gives back what is left. Rows are announced in rising order,
 //! and there is none past the batch's last; several at once only where the host
-//! has said so. So whatever a guest does, its call burns no more than the host has
-//! granted.
+//! has said so. Where a row begins and little is left besides, the host may add to
+//! the tank, if it has said how: see [`EXPORT_REFILL`]. So whatever a guest does,
+//! its call burns no more than the host has granted.
+//!
+//! That is the only place where the host is called. A row begins between two
+//! calls of an author's code, so that nothing of value is in a register there,
+//! which would have to be saved in case of a call.
 
 use fusebox_abi::{
     IMPORT_BOUNDED, IMPORT_MODULE, IMPORT_MORE, IMPORT_PAUSE, IMPORT_RESUME, IMPORT_ROW,
@@ -27,6 +32,9 @@ use fusebox_abi::{
 };
 use wasm_encoder::{BlockType, Function, InstructionSink, ValType};
 use wasmparser::FuncType;
+
+#[cfg(doc)]
+use crate::EXPORT_REFILL;
 
 /// How many bytes of bookkeeping a row pays with a unit of fuel, as a power of
 /// two. The call gets what the row pays.
@@ -130,10 +138,17 @@ impl Import {
     }
 }
 
-/// The globals that the pass adds, of which this is the first.
+/// What the pass adds for the import's sake.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct State {
+    /// The first of its globals.
     pub(crate) first: u32,
+    /// The table that holds the host's function which refills the tank.
+    pub(crate) refills: u32,
+    /// The type of that function and the next.
+    pub(crate) refill_type: u32,
+    /// The function that calls it, if it is there.
+    pub(crate) refill: u32,
 }
 
 impl State {
@@ -148,6 +163,9 @@ impl State {
         use ValType::{I32, I64};
         [I64, I64, I64, I32, I32]
     };
+
+    /// The results of what refills the tank; there are no parameters.
+    pub(crate) const REFILL: [ValType; 1] = [ValType::I64];
 
     /// The fuel in the tank that is burning: a row's, or the call's.
     pub(crate) fn fuel(self) -> u32 {
@@ -205,6 +223,26 @@ impl State {
             code.i64_const(0).global_set(global);
         }
         code.i32_const(0).global_set(self.next_row()).end();
+        function
+    }
+
+    /// The function that says what is left to the call where that was little
+    /// besides a row that begins.
+    pub(crate) fn refill(self) -> Function {
+        let mut function = Function::new([(1, ValType::I64)]);
+        let mut code = function.instructions();
+        let left = 0;
+        code.global_get(self.rest()).local_set(left);
+        // Should nobody return from here, it was for want of fuel.
+        code.i64_const(-1).global_set(self.rest());
+        code.i32_const(0).table_get(self.refills).ref_is_null();
+        code.i32_eqz().if_(BlockType::Empty);
+        code.local_get(left).i32_const(0);
+        code.call_indirect(self.refills, self.refill_type);
+        code.i64_add().local_set(left).end();
+        code.local_get(left).i64_const(0).i64_le_s();
+        code.if_(BlockType::Empty).unreachable().end();
+        code.local_get(left).end();
         function
     }
 }
@@ -319,7 +357,8 @@ impl Call<'_> {
     }
 
     /// Goes on with what a global holds, and leaves the rest of the call's fuel
-    /// for later. A row that has not ended ends.
+    /// for later, with more to come where it is little. A row that has not ended
+    /// ends.
     fn enter(&mut self, fuel: u32) {
         let state = self.state;
         self.stop_below_zero();
@@ -327,10 +366,10 @@ impl Call<'_> {
         self.code.global_get(state.rest()).i64_add();
         self.code.global_get(fuel).i64_sub();
         self.code.global_set(state.rest());
-        self.code.global_get(state.rest()).i64_const(0).i64_le_s();
+        self.code.global_get(state.rest());
+        self.code.i64_const(MORE_BOOK_FUEL as i64).i64_le_s();
         self.code.if_(BlockType::Empty);
-        self.code.i64_const(-1).global_set(state.rest());
-        self.code.unreachable().end();
+        self.code.call(state.refill).global_set(state.rest()).end();
         self.code.global_get(fuel);
         self.set_tank();
     }

@@ -157,6 +157,14 @@ pub const EXPORT_REST: &str = "fusebox:rest";
 /// more than was announced last; or [`ROW_REFUSED`].
 pub const EXPORT_NEXT_ROW: &str = "fusebox:next_row";
 
+/// The exported table with one element: null, or a function of the host's,
+/// `() -> i64`.
+///
+/// It is called where a row begins and no more is left to the call besides than
+/// the book of a row needs, and returns how much fuel is added to that. It may trap
+/// instead. Where the element is null, nothing is added.
+pub const EXPORT_REFILL: &str = "fusebox:refill";
+
 /// The exported function that the host calls before each call into the guest,
 /// `(fuel: i64, stack: i64, fuel_per_row: i64, rows: i32, bounded: i32)`: the
 /// fuel of the call, the bytes of stack, how much of that fuel a row may burn,

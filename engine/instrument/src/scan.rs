@@ -23,6 +23,8 @@ pub(crate) struct Facts {
     pub(crate) function_types: Vec<u32>,
     /// What is imported: functions, and nothing else.
     pub(crate) imports: Vec<Import>,
+    /// How many tables there are.
+    pub(crate) tables: u32,
     /// How many globals there are.
     pub(crate) globals: u32,
     /// The exported functions and their names.
@@ -171,6 +173,7 @@ impl Facts {
                 }
             }
             Payload::TableSection(tables) => {
+                self.tables += tables.count();
                 for table in tables.clone() {
                     if let wasmparser::TableInit::Expr(init) = table?.init {
                         self.references(init.get_operators_reader())?;

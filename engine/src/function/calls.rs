@@ -8,11 +8,10 @@ use fusebox_marshal::lower::Lowering;
 
 use super::arguments::joined;
 use super::guest::Guest;
-use super::query::Cancellation;
 use crate::error::Error;
 use crate::measure::Step;
 use crate::module::Operation;
-use crate::sandbox::{Account, Budget, Call, Lent, Stop};
+use crate::sandbox::{Account, Budget, Call, Cancellation, Lent, Stop};
 
 /// Calls of one guest in one instance.
 ///
@@ -224,6 +223,7 @@ impl Calls {
             nulls: None,
             alike: false,
             fresh: false,
+            cancellation: &self.cancellation,
         };
         Ok(self.lent.call(call)?.column)
     }

@@ -4,6 +4,8 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use fusebox_marshal::Layout;
+
 use super::residents::Residents;
 use super::slices::Slices;
 use super::{Current, QueryContext};
@@ -45,8 +47,11 @@ impl Guest {
         pool: Arc<Pool>,
         (current, outside): (Current, QueryContext),
     ) -> Self {
+        let is_open = Layout::of(&definition.signature.returns).is_some_and(|all| all.is_open());
+        let is_repeatable = is_repeatable(&definition);
+        let rows_max = pool.rows_max(definition.limits.into(), is_repeatable, is_open);
         Self {
-            slices: Slices::new(pool.rows_max(definition.limits.into())),
+            slices: Slices::new(rows_max),
             definition,
             operations,
             pool,
@@ -95,20 +100,17 @@ impl Guest {
                 row: shift(row),
                 fuel_per_row: limits.fuel_per_row,
             }),
-            Stop::Fuel { row: None } | Stop::Spent | Stop::Outgrown
-                if self.pool.announces_rows() =>
-            {
+            Stop::Cancelled => Error::Cancelled,
+            Stop::Fuel { row: None } | Stop::Spent if self.pool.announces_rows() => {
                 limit(Exhausted::FuelOfCall {
                     fuel_per_call: limits.fuel_per_call,
                 })
             }
-            Stop::Fuel { row: None } | Stop::Spent | Stop::Outgrown => {
-                limit(Exhausted::FuelOfBatch {
-                    rows: rows as u64,
-                    fuel_per_row: limits.fuel_per_row,
-                    fuel_per_call: limits.fuel_per_call,
-                })
-            }
+            Stop::Fuel { row: None } | Stop::Spent => limit(Exhausted::FuelOfBatch {
+                rows: rows as u64,
+                fuel_per_row: limits.fuel_per_row,
+                fuel_per_call: limits.fuel_per_call,
+            }),
             Stop::Stack { row } => limit(Exhausted::Stack {
                 row: row.map(&shift),
                 stack_bytes_max: limits.stack_bytes_max,

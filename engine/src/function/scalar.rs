@@ -16,7 +16,7 @@ use super::overloads::Overloads;
 use crate::definition::{Reset, Volatility};
 use crate::error::Error;
 use crate::measure::Step;
-use crate::sandbox::{Answer, Budget, Call, Stop};
+use crate::sandbox::{Answer, Call, Stop};
 
 impl Guest {
     /// The error of a call for `rows` rows, the first of which is `first` in
@@ -73,14 +73,7 @@ impl Guest {
         if self.definition.reset == Reset::Row {
             return rows.min(1);
         }
-        let budget = Budget::from(self.definition.limits);
-        let safe = self.pool.rows_within(budget, self.is_repeatable());
-        match safe {
-            // Rows that are null may need more of the book than others.
-            Some(safe) if self.is_repeatable() => self.slices.next(rows.min(safe)),
-            Some(safe) => rows.min(safe),
-            None => self.slices.next(rows),
-        }
+        self.slices.next(rows)
     }
 
     /// Calls the guest for the rows `first..first + rows`: for halves of them,
@@ -208,6 +201,7 @@ impl Guest {
             nulls,
             alike: self.is_repeatable() && !fresh,
             fresh,
+            cancellation: query.cancellation(),
         };
         self.pool
             .call(call, || query.account(&self.definition.name))

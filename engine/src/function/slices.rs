@@ -31,9 +31,11 @@ impl Slices {
         }
     }
 
-    /// How many of the `rows` rows that are left go next.
+    /// How many of the `rows` rows that are left go next: as few calls as can
+    /// be, all about as large.
     pub(super) fn next(&self, rows: usize) -> usize {
-        rows.min(self.rows.load(Ordering::Relaxed))
+        let calls = rows.div_ceil(self.rows.load(Ordering::Relaxed)).max(1);
+        rows.div_ceil(calls)
     }
 
     /// Notes that so many rows burnt more than a call has.
@@ -47,7 +49,8 @@ impl Slices {
 
     /// Notes that twice as many rows would not have burnt what a call has.
     pub(super) fn were_light(&self, rows: usize) {
-        if rows == self.rows_max || rows != self.rows.load(Ordering::Relaxed) {
+        let limit = self.rows.load(Ordering::Relaxed);
+        if limit == self.rows_max || rows <= limit / 2 {
             return;
         }
         let light = self.light.load(Ordering::Relaxed) + 1;
@@ -56,7 +59,7 @@ impl Slices {
             return;
         }
         self.light.store(0, Ordering::Relaxed);
-        let more = rows.saturating_mul(2).min(self.rows_max);
+        let more = limit.saturating_mul(2).min(self.rows_max);
         self.rows.store(more, Ordering::Relaxed);
     }
 }
@@ -71,7 +74,9 @@ mod tests {
     fn slices_shrink_to_a_row_and_grow_back() {
         let slices = Slices::new(ROWS_MAX);
         assert_eq!(slices.next(100), 100);
-        assert_eq!(slices.next(100_000), ROWS_MAX);
+        assert_eq!(slices.next(25 * ROWS_MAX), ROWS_MAX);
+        // In three calls, and not in two and one of a row.
+        assert_eq!(slices.next(2 * ROWS_MAX + 1), 2_731);
         let mut rows = ROWS_MAX;
         while rows > 1 {
             slices.were_heavy(rows);
@@ -107,6 +112,6 @@ mod tests {
         let slices = Slices::new(ROWS_MAX);
         slices.were_heavy(1_000);
         slices.were_light(7);
-        assert_eq!(slices.next(ROWS_MAX), 500);
+        assert_eq!([500, 501].map(|rows| slices.next(rows)), [500, 251]);
     }
 }

@@ -1,7 +1,6 @@
 //! What calls may burn, and how many rows they are about.
 
-use fusebox_abi::{BOUNDED_BOOK_FUEL_PER_ROW, TOGETHER_SHARE};
-use fusebox_instrument::Rows;
+use fusebox_abi::{BOUNDED_BOOK_FUEL_PER_ROW, MORE_BOOK_FUEL, TOGETHER_SHARE};
 
 use crate::definition::Limits;
 
@@ -12,8 +11,6 @@ pub(crate) struct Budget {
     pub(crate) fuel_per_call: u64,
     /// How deep the guest may recurse, in bytes as its own count has them.
     pub(crate) stack_bytes_max: u64,
-    /// Whether rows may burn together as much as in a wide call.
-    pub(crate) is_wide: bool,
     pub(crate) announced: Announced,
 }
 
@@ -28,56 +25,47 @@ pub(crate) enum Announced {
     Each,
 }
 
-/// What the rows of one call may burn together, unless one alone may burn more.
+/// What rows may burn together before the host looks up, to see whether the
+/// query was cancelled, unless one alone may burn more.
 ///
-/// The host looks up between calls, to see whether the query was cancelled, so
-/// a call must end soon whatever the guest does. The dearest code that is known
+/// It looks between calls, and where a row begins and the tank is low. Until
+/// then the guest can do whatever it likes. The dearest code that is known
 /// follows pointers through memory that is in no cache: 39 ns for a unit of
-/// fuel were measured. With the limits of [`Limits::default`], a call has some
-/// 2.5 million units at most, or 100 ms.
+/// fuel were measured. With the limits of [`Limits::default`], a guest has some
+/// 2.6 million units at most, with what is for the book of a call, or 100 ms, and
+/// what the bytes of its arguments bring.
 const FUEL_GRANTED: u64 = 1_000_000;
 
-/// What announced rows may burn together, with what keeping their book takes,
-/// unless that is not enough for one of them.
-const ANNOUNCED_FUEL_GRANTED: u64 = 1_750_000;
-
-/// What the rows of one call may burn together where they are bounded, and none
-/// can take from the others: with what is for the call, 2.5 million units, which
-/// are below 100 ms too.
-const BOUNDED_FUEL_GRANTED: u64 = 2_000_000;
-
-/// How many times as much rows have in a wide call, each with fuel of its own,
-/// in [a memory](WIDE_MEMORY_BYTES_MAX) that caches hold: there the same code
-/// took 8 ns for a unit, 25 for a load.
-const WIDE: u64 = 4;
-
-/// How much memory a guest has in a wide call, at most. One that asks for more
-/// is called again, for as much as others.
-pub(super) const WIDE_MEMORY_BYTES_MAX: usize = 2 << 20;
-
-/// What a row is certain to find beside what it may burn itself.
-const FUEL_BESIDE: u64 = FUEL_GRANTED / 2;
+/// The same where rows are bounded and none is announced, so that the host looks
+/// between calls alone.
+const BOUNDED_FUEL_GRANTED: u64 = 4_000_000;
 
 /// The least that rows share: what some cheap ones burn together, and so much
 /// more than what it takes to announce and settle one that it does not show.
 const TOGETHER_FUEL_MIN: u64 = 4 << 10;
 
 /// The most rows of a call: what a batch of DataFusion's has.
-const ROWS_MAX: u64 = 8_192;
+pub(super) const ROWS_MAX: u64 = 8_192;
 
-/// The most rows of a call where they share a tank, or are announced and not
-/// bounded in one that is not wide: their book is paid for whatever they burn.
+/// The most rows of a call that may have to be made again with fewer, or cannot
+/// be made again; or whose answers may be of any size, so that memory for them
+/// that was made ready is seldom too small.
 pub(super) const ROWS_NARROW_MAX: u64 = 4_096;
 
+/// What is added to what a call may burn, where a row begins that may burn so
+/// much and little more is left.
+pub(super) fn refill(fuel_per_row: u64) -> u64 {
+    FUEL_GRANTED
+        .max(fuel_per_row)
+        .saturating_add(MORE_BOOK_FUEL)
+}
+
 impl Budget {
-    /// What announced rows may burn together, and their book with them, of which
-    /// each row brings so much. That of the one that is going on is included: a
-    /// row begins only where there is as much as it may burn.
+    /// What a call has at first for announced rows, and for their book, to which
+    /// each of them brings so much. It gets more where that is not enough.
     pub(super) fn fuel_announced(self, rows: u32, book_fuel_per_row: u64) -> u64 {
         let book = book_fuel_per_row.saturating_mul(rows.into());
-        let least = self.fuel_per_row.saturating_add(FUEL_BESIDE);
-        let granted = ANNOUNCED_FUEL_GRANTED.saturating_mul(self.times());
-        granted.max(least.saturating_add(book))
+        refill(self.fuel_per_row).saturating_add(book)
     }
 
     /// What rows have that are announced together, if there is enough in it that
@@ -87,28 +75,16 @@ impl Budget {
         (shared >= TOGETHER_FUEL_MIN).then_some(shared)
     }
 
-    fn times(self) -> u64 {
-        if self.is_wide { WIDE } else { 1 }
-    }
-
     /// How many rows that burn as much as they may, a call may be about.
     pub(super) fn rows_within(self) -> u64 {
         (FUEL_GRANTED / self.fuel_per_row.max(1)).clamp(1, ROWS_NARROW_MAX)
     }
 
-    /// How many rows that burn so much at most, a call may be about.
-    fn bounded_rows_within(self, fuel: u64) -> u64 {
+    /// How many rows that burn so much at most, a call may be about without
+    /// announcing them.
+    pub(super) fn bounded_rows_within(self, fuel: u64) -> u64 {
         let fuel = fuel.saturating_add(BOUNDED_BOOK_FUEL_PER_ROW);
-        (BOUNDED_FUEL_GRANTED.saturating_mul(self.times()) / fuel).clamp(1, ROWS_MAX)
-    }
-
-    /// The most rows that a call may be about.
-    pub(super) fn rows_max(self, kind: Rows) -> u64 {
-        match kind {
-            Rows::Bounded { fuel, .. } => self.bounded_rows_within(fuel),
-            Rows::Announced { .. } if self.is_wide => ROWS_MAX,
-            Rows::Announced { .. } | Rows::Shared => ROWS_NARROW_MAX,
-        }
+        (BOUNDED_FUEL_GRANTED / fuel).clamp(1, ROWS_MAX)
     }
 
     /// What so many rows and their call have.
@@ -129,7 +105,6 @@ impl From<Limits> for Budget {
             fuel_per_row: limits.fuel_per_row,
             fuel_per_call: limits.fuel_per_call,
             stack_bytes_max: limits.stack_bytes_max,
-            is_wide: false,
             announced: Announced::Needed,
         }
     }

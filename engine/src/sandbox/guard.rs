@@ -1,9 +1,10 @@
 //! What an instance is held to while it runs.
 
 use super::account::{Account, NoMemory};
+use super::cancellation::Cancellation;
 
 /// The limits of an instance's memory and tables, and whether it came up
-/// against them.
+/// against them; and what a call gets that goes on.
 pub(crate) struct Guard {
     memory_bytes_max: usize,
     /// The elements of all tables together.
@@ -11,11 +12,13 @@ pub(crate) struct Guard {
     /// Whether the guest asked for more memory than it may have, since that was
     /// last looked at.
     denied: bool,
-    /// How much memory there may be before the guest is stopped, where that is
-    /// less than it may have.
-    held_to: Option<usize>,
-    /// Whether it was stopped there.
-    has_outgrown: bool,
+    /// What tells the call to stop.
+    cancellation: Option<Cancellation>,
+    /// Whether it was stopped for that.
+    was_cancelled: bool,
+    /// What the call gets where its fuel is low, and how much it has got.
+    refill: u64,
+    refilled: u64,
     /// What the memory is charged to while the instance is lent.
     account: Option<Box<dyn Account>>,
     /// Whether a sampler looks at what it does.
@@ -37,8 +40,10 @@ impl Guard {
             memory_bytes_max: usize::try_from(memory_bytes_max).unwrap_or(usize::MAX),
             table_elements: 0,
             denied: false,
-            held_to: None,
-            has_outgrown: false,
+            cancellation: None,
+            was_cancelled: false,
+            refill: 0,
+            refilled: 0,
             account,
             is_watched: false,
         }
@@ -74,22 +79,39 @@ impl Guard {
         bytes > self.memory_bytes_max / 2
     }
 
-    /// Forgets that the guest was denied memory.
-    pub(super) fn begin(&mut self) {
+    /// Forgets what was before, for a call that gets so much where its fuel is
+    /// low.
+    pub(super) fn begin(&mut self, refill: u64) {
         self.denied = false;
+        self.was_cancelled = false;
+        self.refill = refill;
+        self.refilled = 0;
     }
 
-    /// Stops the guest where it asks for more memory than that, until this is
-    /// said again.
-    pub(super) fn hold_to(&mut self, bytes: Option<usize>) {
-        self.held_to = bytes;
-        self.has_outgrown = false;
+    /// Has the next calls stop where `cancellation` tells them to.
+    pub(super) fn heed(&mut self, cancellation: &Cancellation) {
+        self.cancellation = Some(cancellation.clone());
     }
 
-    /// Whether the guest was stopped there. It is not held any more.
-    pub(super) fn has_outgrown(&mut self) -> bool {
-        self.held_to = None;
-        self.has_outgrown
+    /// What a call gets that goes on, unless it is to stop.
+    pub(super) fn refill(&mut self) -> wasmtime::Result<u64> {
+        let cancellation = self.cancellation.as_ref();
+        if cancellation.is_some_and(Cancellation::is_cancelled) {
+            self.was_cancelled = true;
+            return Err(wasmtime::Error::msg("the query was cancelled"));
+        }
+        self.refilled = self.refilled.saturating_add(self.refill);
+        Ok(self.refill)
+    }
+
+    /// How much the call has got in that way.
+    pub(super) fn refilled(&self) -> u64 {
+        self.refilled
+    }
+
+    /// Whether the call was told to stop.
+    pub(super) fn was_cancelled(&self) -> bool {
+        self.was_cancelled
     }
 
     /// Whether the guest was denied memory since then.
@@ -107,10 +129,6 @@ impl wasmtime::ResourceLimiter for Guard {
     ) -> wasmtime::Result<bool> {
         let bytes_max = maximum.unwrap_or(usize::MAX).min(self.memory_bytes_max);
         let fits = desired <= bytes_max;
-        if fits && self.held_to.is_some_and(|bytes| desired > bytes) {
-            self.has_outgrown = true;
-            return Err(wasmtime::Error::msg("the call is made again"));
-        }
         self.denied |= !fits;
         if fits {
             self.charge(desired.saturating_sub(current))?;

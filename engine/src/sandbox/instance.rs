@@ -14,9 +14,10 @@ use fusebox_marshal::lift::{failure, lift_some};
 use fusebox_marshal::lower::Lowering;
 
 use super::account::Account;
-use super::budget::{Budget, WIDE_MEMORY_BYTES_MAX};
+use super::budget::Budget;
+use super::cancellation::Cancellation;
 use super::guard::Guard;
-use super::meter::{Meter, is_light};
+use super::meter::{self, Meter, is_light};
 use super::reset::{Base, Room};
 use super::sampler::Sampler;
 use super::stop::{Stop, instantiating};
@@ -82,6 +83,8 @@ pub(crate) struct Call<'a> {
     pub(crate) alike: bool,
     /// Whether the instance must be one that was never called before.
     pub(crate) fresh: bool,
+    /// What tells the call to stop.
+    pub(crate) cancellation: &'a Cancellation,
 }
 
 /// A call's answer.
@@ -90,6 +93,14 @@ pub(crate) struct Answer {
     /// Whether one about twice as many rows would not have burnt what it may
     /// burn.
     pub(crate) is_light: bool,
+}
+
+impl Exports {
+    /// Whether anything that can be called announces its rows.
+    fn announce_rows(&self) -> bool {
+        let mut operations = self.operations.iter();
+        operations.any(|(_, rows)| *rows != Rows::Shared)
+    }
 }
 
 impl Instance {
@@ -110,6 +121,9 @@ impl Instance {
         }
         let instance = module.instantiate(&mut store).map_err(instantiating)?;
         let meter = Meter::of(instance, &mut store);
+        if exports.announce_rows() {
+            meter::refill(instance, &mut store).map_err(instantiating)?;
+        }
         for start in [EXPORT_START, EXPORT_INITIALIZE] {
             if let Some(start) = instance.get_func(&mut store, start) {
                 let start = start.typed::<(), ()>(&store).map_err(instantiating)?;
@@ -218,7 +232,7 @@ impl Instance {
 
     /// Lowers, calls, lifts.
     pub(super) fn call(&mut self, call: Call<'_>, watch: &Watch) -> Result<Answer, Stop> {
-        let Call { mut budget, .. } = call;
+        let Call { budget, .. } = call;
         let (function, kind) = self.operations[call.operation].clone();
         let rows = call.arguments.rows();
         let bytes = call.arguments.bytes();
@@ -229,20 +243,10 @@ impl Instance {
         let lowered = call.arguments.write(arena, memory)?;
         lap.enter(Step::Guest);
         let addresses = (lowered.args.0, rows, lowered.result.0);
-        if budget.is_wide && self.memory_bytes() > WIDE_MEMORY_BYTES_MAX {
-            budget.is_wide = false;
-            if budget.rows_max(kind) < rows.into() {
-                return Err(Stop::Outgrown);
-            }
-        }
-        let held_to = budget.is_wide.then_some(WIDE_MEMORY_BYTES_MAX);
-        self.store.data_mut().hold_to(held_to);
+        self.store.data_mut().heed(call.cancellation);
         self.meter
             .begin_rows(&mut self.store, budget, kind, rows, bytes)?;
         let ended = function.call(&mut self.store, addresses);
-        if self.store.data_mut().has_outgrown() {
-            return Err(Stop::Outgrown);
-        }
         let ended = self
             .meter
             .verdict(&mut self.store, Some(self.memory), ended);

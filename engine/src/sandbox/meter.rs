@@ -5,7 +5,8 @@ use fusebox_abi::{
     UNBOUNDED,
 };
 use fusebox_instrument::{
-    EXPORT_BEGIN, EXPORT_FUEL, EXPORT_NEXT_ROW, EXPORT_REST, EXPORT_STACK, ROW_REFUSED, Rows,
+    EXPORT_BEGIN, EXPORT_FUEL, EXPORT_NEXT_ROW, EXPORT_REFILL, EXPORT_REST, EXPORT_STACK,
+    ROW_REFUSED, Rows,
 };
 use fusebox_marshal::GuestAddr;
 use fusebox_marshal::lift::panic;
@@ -34,6 +35,8 @@ struct Grant {
     fuel: u64,
     /// How much of it a row may burn.
     fuel_per_row: u64,
+    /// What comes to it where a row begins and it is low.
+    refill: u64,
     /// How many rows there are to announce.
     rows: u32,
     bounds: u32,
@@ -57,6 +60,7 @@ impl Grant {
         Self {
             fuel: budget.fuel_per_call.saturating_add(bytes / BYTES_PER_FUEL),
             fuel_per_row: 0,
+            refill: 0,
             rows: 0,
             bounds: UNBOUNDED,
         }
@@ -89,6 +93,7 @@ impl Grant {
         Self {
             fuel,
             fuel_per_row,
+            refill: super::budget::refill(fuel_per_row.min(FUEL_MAX)),
             rows,
             bounds,
         }
@@ -98,15 +103,23 @@ impl Grant {
 /// Whether a call for `rows` rows that has burnt so much would have ended well
 /// for twice as many, if they burn a little more.
 pub(super) fn is_light(budget: Budget, kind: Rows, rows: u32, bytes: u64, burnt: u64) -> bool {
-    let grant = Grant::for_rows(
-        budget,
-        kind,
-        rows.saturating_mul(2),
-        bytes.saturating_mul(2),
-    );
-    // The last row begins only where there is as much as it may burn.
+    // Others get more where it is low.
+    if kind != Rows::Shared {
+        return true;
+    }
+    let (rows, bytes) = (rows.saturating_mul(2), bytes.saturating_mul(2));
+    let grant = Grant::for_rows(budget, kind, rows, bytes);
     let wanted = burnt.saturating_mul(2).saturating_add(burnt / 4);
-    wanted.saturating_add(budget.fuel_per_row) <= grant.fuel
+    wanted <= grant.fuel
+}
+
+/// Has the host refill the tank of an instance's calls.
+pub(super) fn refill(instance: wasmtime::Instance, store: &mut Store) -> wasmtime::Result<()> {
+    let refills = instance.get_table(&mut *store, EXPORT_REFILL);
+    let refills = refills.expect("the instrumentation exports the place of what refills the tank");
+    let refill = |mut caller: wasmtime::Caller<'_, Guard>| caller.data_mut().refill();
+    let refill = wasmtime::Func::wrap(&mut *store, refill);
+    refills.set(store, 0, refill.into())
 }
 
 impl Meter {
@@ -169,7 +182,7 @@ impl Meter {
             grant.rows,
             grant.bounds,
         );
-        store.data_mut().begin();
+        store.data_mut().begin(grant.refill);
         // What is ours is not looked at, nor what happened before.
         let is_watched = store.data().is_watched;
         if is_watched {
@@ -191,10 +204,11 @@ impl Meter {
         rows: u32,
         bytes: u64,
     ) -> u64 {
-        let left = self.fuel.get(store).i64().unwrap_or_default();
+        let left = self.fuel.get(&mut *store).i64().unwrap_or_default();
         let left = u64::try_from(left).unwrap_or_default();
         let granted = Grant::for_rows(budget, kind, rows, bytes).fuel;
-        granted.saturating_sub(left)
+        let refilled = store.data().refilled();
+        granted.saturating_add(refilled).saturating_sub(left)
     }
 
     /// How a call ended: what is spent counts before what the guest made of it.
@@ -204,6 +218,9 @@ impl Meter {
         memory: Option<wasmtime::Memory>,
         ended: wasmtime::Result<T>,
     ) -> Result<T, Stop> {
+        if store.data().was_cancelled() {
+            return Err(Stop::Cancelled);
+        }
         let is_spent = |store: &mut Store, counter: wasmtime::Global| {
             matches!(counter.get(store), wasmtime::Val::I64(..0))
         };

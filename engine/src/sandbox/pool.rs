@@ -8,7 +8,7 @@ use fusebox_instrument::Rows;
 use fusebox_marshal::Layout;
 
 use super::account::Account;
-use super::budget::{Announced, Budget, ROWS_NARROW_MAX};
+use super::budget::{Announced, Budget, ROWS_MAX, ROWS_NARROW_MAX};
 use super::guard::Guard;
 use super::instance::{Answer, Call, Exports, Instance};
 use super::reset::Room;
@@ -33,14 +33,12 @@ pub(crate) struct Pool {
     remembers: bool,
     pub(crate) watch: Watch,
     idle: Mutex<Vec<Instance>>,
-    /// How many wide calls were made in vain.
-    outgrown: AtomicU64,
     /// How many calls whose rows share fuel were made in vain.
     apart: AtomicU64,
     at_work: Arc<AtomicU64>,
 }
 
-/// How many calls of a kind may be made in vain before none is made any more.
+/// How many calls may be made in vain before none is made any more.
 const VAIN_MAX: u64 = 16;
 
 /// How many idle instances are kept.
@@ -64,7 +62,6 @@ impl Pool {
             remembers,
             watch,
             idle: Mutex::default(),
-            outgrown: AtomicU64::new(0),
             apart: AtomicU64::new(0),
             at_work: Arc::default(),
         }
@@ -79,42 +76,24 @@ impl Pool {
     ) -> Result<Answer, Stop> {
         let (_turn, _process_turn) = self.turns()?;
         let kind = self.rows(call.operation);
-        call.budget.is_wide = self.is_wide(call.alike) && kind != Rows::Shared;
         if self.is_together(&call, kind) {
             call.budget.announced = Announced::Together;
         }
         loop {
             let result = self.call_once(call, &account);
             match (&result, call.budget.announced) {
-                (Err(Stop::Outgrown), _) => {
-                    self.outgrown.fetch_add(1, Ordering::Relaxed);
-                    call.budget.is_wide = false;
-                    if call.budget.rows_max(kind) < call.arguments.rows().into() {
-                        return Err(Stop::Spent);
-                    }
-                }
                 // Which row it is, and whether it has burnt too much, shows only
                 // where each is announced.
                 (Err(Stop::Fuel { .. }), Announced::Together) => {
                     self.apart.fetch_add(1, Ordering::Relaxed);
-                    call.budget.announced = Announced::Each;
                 }
-                (Err(Stop::Trap { .. } | Stop::Stack { .. }), Announced::Together) => {
-                    call.budget.announced = Announced::Each;
-                }
+                (Err(Stop::Trap { .. } | Stop::Stack { .. }), Announced::Together) => {}
                 (Err(Stop::Trap { row: None, .. }), Announced::Needed)
-                    if call.alike && matches!(kind, Rows::Bounded { .. }) =>
-                {
-                    call.budget.announced = Announced::Each;
-                }
+                    if call.alike && matches!(kind, Rows::Bounded { .. }) => {}
                 _ => return result,
             }
+            call.budget.announced = Announced::Each;
         }
-    }
-
-    /// Whether calls are wide that can be made again.
-    fn is_wide(&self, is_repeatable: bool) -> bool {
-        is_repeatable && self.outgrown.load(Ordering::Relaxed) < VAIN_MAX
     }
 
     /// Whether the rows of a call need not be told apart at first.
@@ -156,12 +135,6 @@ impl Pool {
         self.rows(0) != Rows::Shared
     }
 
-    /// The most rows of a call.
-    pub(crate) fn rows_max(&self, budget: Budget) -> usize {
-        let is_wide = true;
-        Budget { is_wide, ..budget }.rows_max(self.rows(0)) as usize
-    }
-
     /// How the fuel of an operation's rows is granted.
     fn rows(&self, operation: usize) -> Rows {
         self.exports.operations[operation].1
@@ -170,9 +143,8 @@ impl Pool {
     /// How many rows the call of an operation may be about that cannot be called
     /// again, but may end before it has done all of them.
     pub(crate) fn rows_in_turn(&self, operation: usize, budget: Budget) -> usize {
-        let kind = self.rows(operation);
-        let rows = match kind {
-            Rows::Bounded { .. } => budget.rows_max(kind),
+        let rows = match self.rows(operation) {
+            Rows::Bounded { fuel, .. } => budget.bounded_rows_within(fuel),
             Rows::Announced { .. } => ROWS_NARROW_MAX,
             Rows::Shared => budget.rows_within(),
         };
@@ -204,20 +176,17 @@ impl Pool {
         })
     }
 
-    /// How many rows a call may be about without running out of what its rows
-    /// may burn together, if that is known; where a call can be made
-    /// again with fewer, that need not be known.
-    pub(crate) fn rows_within(&self, budget: Budget, is_repeatable: bool) -> Option<usize> {
-        let is_wide = self.is_wide(is_repeatable);
-        let kind = self.rows(0);
-        let rows = match kind {
+    /// The most rows of a call, which can be made again with fewer if they burn
+    /// more than they have together, or cannot, and whose answers may be of any
+    /// size, or cannot.
+    pub(crate) fn rows_max(&self, budget: Budget, is_repeatable: bool, is_open: bool) -> usize {
+        let rows = match self.rows(0) {
+            Rows::Bounded { fuel, .. } => budget.bounded_rows_within(fuel),
             Rows::Shared | Rows::Announced { .. } if !is_repeatable => budget.rows_within(),
-            Rows::Shared => return None,
-            Rows::Bounded { .. } | Rows::Announced { .. } => {
-                Budget { is_wide, ..budget }.rows_max(kind)
-            }
+            Rows::Announced { .. } if !is_open => ROWS_MAX,
+            Rows::Shared | Rows::Announced { .. } => ROWS_NARROW_MAX,
         };
-        usize::try_from(rows).ok()
+        rows as usize
     }
 
     /// Makes an instance and keeps it, so that what can go wrong in doing so

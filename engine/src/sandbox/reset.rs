@@ -71,6 +71,10 @@ const ROOM_BYTES_MAX: u64 = 3 << 20;
 /// The most that is made ready for results of unknown size, in bytes.
 const SPARE_BYTES_MAX: u64 = 1 << 20;
 
+/// How much longer a result of unknown size may be than what it is made from, so
+/// that a digest in hexadecimal finds room for a short text.
+const LONGER_BYTES: u64 = 64;
+
 /// What headers take of an arena, in bytes: columns are as long as a power of
 /// two more often than not, and then a little more is not much more.
 const HEADER_BYTES: u64 = 1 << 10;
@@ -96,11 +100,12 @@ impl Room {
         let fixed = returns.bytes(rows);
         let result = match returns.is_open() {
             false => fixed,
-            // Results are seldom longer than what they are made from, and kept
-            // in memory that is doubled when it is full.
+            // Results are seldom much longer than what they are made from, and
+            // kept in memory that is doubled when it is full.
             true => bytes
                 .saturating_mul(2)
                 .saturating_add(fixed)
+                .saturating_add(rows.saturating_mul(LONGER_BYTES))
                 .min(SPARE_BYTES_MAX),
         };
         let spare = result.saturating_add(validity).saturating_add(BOOK_BYTES);

@@ -21,9 +21,8 @@ pub(crate) enum Stop {
     /// The rows have together burnt what one call may burn, or taken much of the
     /// memory that they may: fewer might not.
     Spent,
-    /// The guest asked for more memory than it has in a wide call: in another it
-    /// might have it.
-    Outgrown,
+    /// Nobody wants the answer any more.
+    Cancelled,
     /// The guest's stack is full.
     Stack { row: Option<u64> },
     /// The guest was denied memory, and trapped.

@@ -7,6 +7,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use fusebox::{Error, Measured, Parts, Paths, Session, SessionBuilder};
 
+use crate::query::spin_announced;
 use crate::{CLAMP, run, udfs};
 
 fn builder() -> SessionBuilder {
@@ -312,4 +313,25 @@ async fn session_that_does_not_profile_sees_nothing() {
     assert!(session.take_profile().samples.is_empty());
     let zero = Session::builder().profile(Duration::ZERO).build().map(drop);
     assert!(matches!(zero, Err(Error::Config(_))));
+}
+
+/// A call gets more fuel where a row begins, as long as it goes on.
+#[tokio::test]
+async fn rows_that_burn_much_are_done_in_one_call() {
+    let session = measuring();
+    run(&session, &spin_announced(100_000)).await.unwrap();
+    let mut fuel = Vec::new();
+    for rows in [1, 1_000, 2_000] {
+        let query = format!("SELECT spin_announced(value) FROM range(0, {rows})");
+        assert_eq!(numbers(&session, &query).await.unwrap().len(), rows);
+        let measured = taken(&session);
+        assert_eq!(measured.calls, 1, "{measured:?}");
+        fuel.push(measured.fuel);
+    }
+    let [one, thousand, thousands] = fuel[..] else {
+        unreachable!("there are three");
+    };
+    assert!(one > 300_000, "{one}");
+    // What is not a row's is the same in all.
+    assert_eq!((thousands - thousand) * 999, (thousand - one) * 1_000);
 }

@@ -31,6 +31,32 @@ fn spin_rows() -> String {
     )
 }
 
+/// Answers zeros, after `turns` turns for each row, which it announces: whatever
+/// they burn, they are done in one call.
+pub(crate) fn spin_announced(turns: u32) -> String {
+    let module = SPIN.replace("spin", "spin_announced");
+    let (head, tail) = module.split_once("(memory").unwrap();
+    let (before, after) = tail.split_once("(local.set $turns").unwrap();
+    let (_, after) = after.split_once("(i32.store (i32.const 20)").unwrap();
+    format!(
+        r#"{head}
+    (import "fusebox" "row" (func $row (param i32)))
+    (import "fusebox" "settle" (func $settle (param i32)))
+    (memory{before}
+      (local $next i32)
+      (loop $rows
+        (call $row (local.get $next))
+        (local.set $turns (i32.const {turns}))
+        (loop $again
+          (local.set $turns (i32.sub (local.get $turns) (i32.const 1)))
+          (br_if $again (i32.ne (local.get $turns) (i32.const 0))))
+        (call $settle (i32.const 0))
+        (local.set $next (i32.add (local.get $next) (i32.const 1)))
+        (br_if $rows (i32.lt_u (local.get $next) (local.get $rows))))
+      (i32.store (i32.const 20){after}"#
+    )
+}
+
 /// Minutes of work.
 const LONG: &str = "SELECT sum(spin(value)) AS s FROM range(0, 10000000000)";
 
@@ -83,6 +109,25 @@ async fn query_is_cancelled_within_a_batch() {
         let text = format!("SELECT spin_rows(value) FROM range(0, {ROWS})");
         let session = session.clone();
         async move { run(&session, &text).await }
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!query.is_finished());
+    session.cancel();
+    let error = query.await.unwrap().unwrap_err();
+    assert!(is_cancelled(&error), "{error}");
+}
+
+/// Of a call that takes minutes, only some rows are computed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn query_is_cancelled_within_a_call() {
+    let session = session();
+    let module = spin_announced(20_000_000).replace("fuel_per_call", "fuel_per_row");
+    let module = module.replace("10000000)", "1000000000)");
+    run(&session, &module).await.unwrap();
+    let query = tokio::spawn({
+        let text = "SELECT spin_announced(value) FROM range(0, 8192)";
+        let session = session.clone();
+        async move { run(&session, text).await }
     });
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(!query.is_finished());

@@ -115,15 +115,17 @@
 //! | [`bounded`](IMPORT_BOUNDED) | `() -> i32` | tells how rows are announced: [0](UNBOUNDED), [1](BOUNDED), [2](TOGETHER) or [3](HARMLESS) |
 //! | [`more`](IMPORT_MORE) | `() -> i32` | tells whether the call has fuel for another row: 1 if so, else 0 |
 //!
-//! Nobody is called: the host puts a few instructions in the place of each
-//! import, which move fuel between the tanks of the call and of the row. They
-//! make none, so a guest burns no more than it was granted, whatever it says.
+//! The host puts a few instructions in the place of each import, which move fuel
+//! between the tanks of the call and of the row. They make none, so a guest burns
+//! no more than it was granted, whatever it says. Only where a row begins and the
+//! call's tank is low is the host called, which fills it up as long as somebody
+//! waits for the answer.
 //!
 //! - Rows are announced in rising order, from 0 to `rows - 1`. A row that was
 //!   passed, or that the batch has not, breaks the contract. Any row may be left
 //!   out; one with a null argument of a `STRICT` function should be.
-//! - A row begins where the call has more than `fuel_per_row`. What the row
-//!   leaves of it goes back to the call.
+//! - A row takes `fuel_per_row` out of the call's tank. What it leaves of it goes
+//!   back to the call.
 //! - A row that is not settled ends with the next announcement, or with the
 //!   call, and pays nothing.
 //! - `pause` and `resume` come in pairs, in a row. Outside rows, `settle` ends
@@ -134,9 +136,9 @@
 //! call has `fuel_per_call`, [`BOOK_FUEL_PER_ROW`] units for each row of the
 //! batch, one for each byte of the lowered arguments, and what rows pay: a
 //! guest settles a row of text with the bytes of its result. On top comes what
-//! the rows may burn together, never less than `fuel_per_row`; a batch that
-//! needs more is divided. A call of `fusebox_alloc` has `fuel_per_call`, and a
-//! unit for every 16 bytes.
+//! the rows burn: the call has at least [`MORE_BOOK_FUEL`] units where a row has
+//! begun. A call of `fusebox_alloc` has `fuel_per_call`, and a unit for every 16
+//! bytes.
 //!
 //! **Verdicts that do not depend on other rows** are up to the guest:
 //!

@@ -9,6 +9,7 @@ mod lookouts;
 mod more;
 mod oracle;
 mod programs;
+mod refill;
 mod repairs;
 mod rows;
 mod seen;

@@ -1,8 +1,6 @@
 //! The loop over the rows of a batch: the one place where the author's
 //! function is called.
 
-use std::mem;
-
 use crate::column::{BLOCK_ROWS, SPREAD_ROWS, bits};
 use crate::entry::Call;
 use crate::fuel::{self, Terms};
@@ -176,6 +174,7 @@ pub(crate) fn fill<'c, const INLINE: bool, R: Row<'c>, O: Output>(
                 start,
                 rows: count,
                 called: strict,
+                group: BLOCK_ROWS,
             };
             fill_sparse::<INLINE, R, O>(columns, block, terms, &mut function, results)
         };
@@ -218,22 +217,26 @@ fn fill_sparse<'c, const INLINE: bool, R: Row<'c>, O: Output>(
     results: &mut <O::Value as Value>::Results,
 ) -> Option<Failure> {
     let mut failure = None;
-    let (mut left, mut bytes) = (0, 0);
+    let mut bytes = 0;
     let is_announced = terms == Terms::Announced;
     let is_together = terms == Terms::Together;
-    let is_here = !is_announced && (INLINE || R::IS_FLAT && !is_together);
-    O::Value::extend_some(results, block, |row| {
+    // What can fail holds more code than a call costs.
+    let is_short = R::IS_FLAT && !O::CAN_FAIL;
+    let is_here = !is_announced && (INLINE || is_short && !is_together);
+    let is_one_group = !is_together || block.called.count_ones() as usize <= TOGETHER_ROWS;
+    let group = match is_one_group {
+        true => BLOCK_ROWS,
+        false => TOGETHER_ROWS,
+    };
+    let begin = |row| {
+        if is_together {
+            fuel::announce_together(row);
+        }
+    };
+    O::Value::extend_some(results, Block { group, ..block }, begin, |row| {
         // No row is called any more after one that failed.
         if failure.is_some() {
             return None;
-        }
-        if is_together {
-            if left == 0 {
-                fuel::settle_together(mem::take(&mut bytes));
-                fuel::announce_together(row);
-                left = TOGETHER_ROWS;
-            }
-            left -= 1;
         }
         let value = match is_here {
             false => one(columns, row, is_announced, function, &mut failure),
@@ -252,6 +255,8 @@ fn fill_sparse<'c, const INLINE: bool, R: Row<'c>, O: Output>(
         bytes += settled_bytes::<R, O>(value.as_ref());
         value
     });
+    // The last group pays for all: what is too much for it is looked at again,
+    // row by row.
     if is_together {
         fuel::settle_together(bytes);
     }

@@ -71,10 +71,11 @@ pub trait Value: SqlType + Sized {
     fn extend(results: &mut Self::Results, rows: impl Iterator<Item = (usize, Option<Self>)>);
 
     /// Appends the rows of a block, of which `value` has those that the function
-    /// is called for, by their numbers.
+    /// is called for, by their numbers. `begin` gets the first of each group.
     fn extend_some(
         results: &mut Self::Results,
         block: Block,
+        begin: impl FnMut(usize),
         value: impl FnMut(usize) -> Option<Self>,
     );
 }
@@ -155,9 +156,10 @@ macro_rules! values {
             fn extend_some(
                 results: &mut Self::Results,
                 block: Block,
+                begin: impl FnMut(usize),
                 value: impl FnMut(usize) -> Option<Self>,
             ) {
-                results.extend_some(block, value);
+                results.extend_some(block, begin, value);
             }
         }
     )+)*};
@@ -203,9 +205,10 @@ impl<V: Append + Nested> Value for V {
     fn extend_some(
         results: &mut NestedResults,
         block: Block,
+        begin: impl FnMut(usize),
         value: impl FnMut(usize) -> Option<Self>,
     ) {
-        results.extend_some(block, value);
+        results.extend_some(block, begin, value);
     }
 }
 
@@ -239,9 +242,10 @@ macro_rules! made_of_numbers {
             fn extend_some(
                 results: &mut Self::Results,
                 block: Block,
+                begin: impl FnMut(usize),
                 mut value: impl FnMut(usize) -> Option<Self>,
             ) {
-                results.extend_some(block, |row| value(row).map($read));
+                results.extend_some(block, begin, |row| value(row).map($read));
             }
         }
     )*};

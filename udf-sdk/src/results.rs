@@ -93,20 +93,32 @@ pub struct Block {
     pub(crate) rows: usize,
     /// 1 for each row that the function is called for, the first lowest.
     pub(crate) called: u64,
+    /// Among how many rows, from the first that it is called for, are those of a
+    /// group.
+    pub(crate) group: usize,
 }
 
 impl Block {
     /// Goes through the rows that the function is called for, each as its place
     /// in the block. Returns which rows are null.
+    ///
+    /// A loop for each group, so that what `begin` calls is not in the way of
+    /// what the rows have in registers.
     #[inline]
-    fn each(self, mut is_null: impl FnMut(usize) -> bool) -> u64 {
+    fn each(self, mut begin: impl FnMut(usize), mut is_null: impl FnMut(usize) -> bool) -> u64 {
         let all = bits(self.rows);
-        let mut left = self.called & all;
-        let mut nulls = !left & all;
-        while left != 0 {
-            let place = left.trailing_zeros() as usize;
-            left &= left - 1;
-            nulls |= u64::from(is_null(place)) << place;
+        let mut rest = self.called & all;
+        let mut nulls = !rest & all;
+        while rest != 0 {
+            let first = rest.trailing_zeros() as usize;
+            begin(self.start + first);
+            let mut left = rest & bits(self.group) << first;
+            rest &= !left;
+            while left != 0 {
+                let place = left.trailing_zeros() as usize;
+                left &= left - 1;
+                nulls |= u64::from(is_null(place)) << place;
+            }
         }
         nulls
     }
@@ -143,11 +155,16 @@ impl<N: Copy + Default> NumberResults<N> {
     /// Appends the rows of a block, of which `value` has those that the function
     /// is called for.
     #[inline]
-    pub(crate) fn extend_some(&mut self, block: Block, mut value: impl FnMut(usize) -> Option<N>) {
+    pub(crate) fn extend_some(
+        &mut self,
+        block: Block,
+        begin: impl FnMut(usize),
+        mut value: impl FnMut(usize) -> Option<N>,
+    ) {
         let base = self.values.len();
         self.values.resize(base + block.rows, N::default());
         let values = self.values.get_mut(base..).unwrap_or_default();
-        let nulls = block.each(|place| {
+        let nulls = block.each(begin, |place| {
             let value = value(block.start + place);
             if let (Some(to), Some(value)) = (values.get_mut(place), value) {
                 *to = value;
@@ -225,10 +242,11 @@ impl BitResults {
     pub(crate) fn extend_some(
         &mut self,
         block: Block,
+        begin: impl FnMut(usize),
         mut value: impl FnMut(usize) -> Option<bool>,
     ) {
         let mut word = 0;
-        let nulls = block.each(|place| {
+        let nulls = block.each(begin, |place| {
             let value = value(block.start + place);
             word |= u64::from(value == Some(true)) << place;
             value.is_none()
@@ -322,6 +340,7 @@ impl ByteResults {
     pub(crate) fn extend_some<B: AsRef<[u8]>>(
         &mut self,
         block: Block,
+        begin: impl FnMut(usize),
         mut value: impl FnMut(usize) -> Option<B>,
     ) {
         let Self {
@@ -331,7 +350,7 @@ impl ByteResults {
             overflow,
         } = self;
         let mut next = 0;
-        let null_rows = block.each(|place| {
+        let null_rows = block.each(begin, |place| {
             let row = block.start + place;
             offsets.extend(repeat_n(data.len() as i32, place - next));
             next = place + 1;
@@ -436,12 +455,20 @@ impl NestedResults {
     pub(crate) fn extend_some<V: Append>(
         &mut self,
         block: Block,
+        mut begin: impl FnMut(usize),
         mut value: impl FnMut(usize) -> Option<V>,
     ) {
+        let mut next = 0;
         self.extend((0..block.rows).map(|place| {
             let row = block.start + place;
-            let is_called = block.called >> place & 1 == 1;
-            (row, is_called.then(|| value(row)).flatten())
+            if block.called >> place & 1 == 0 {
+                return (row, None);
+            }
+            if place >= next {
+                begin(row);
+                next = place + block.group;
+            }
+            (row, value(row))
         }));
     }
 }

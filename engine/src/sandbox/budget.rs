@@ -37,8 +37,10 @@ pub(crate) enum Announced {
 const FUEL_GRANTED: u64 = 1_000_000;
 
 /// The same where rows are bounded and none is announced, so that the host looks
-/// between calls alone.
-const BOUNDED_FUEL_GRANTED: u64 = 4_000_000;
+/// between calls alone: a third of a second at worst, for a batch of the dearest
+/// rows that fit. Such rows take some nanoseconds for a hundred units, and every
+/// call more shows.
+const BOUNDED_FUEL_GRANTED: u64 = 8_000_000;
 
 /// The least that rows share: what some cheap ones burn together, and so much
 /// more than what it takes to announce and settle one that it does not show.

@@ -3,8 +3,7 @@
 //! Most of a guest's memory is zeros that nobody ever touches: stack that is
 //! not needed, heap that is free. So the memory is compared block by block with
 //! what it held, and only blocks that differ are written. Where nothing was
-//! written, the system then has no pages to provide, and the cache lines of one
-//! page of zeros serve for all.
+//! written, the system then has no pages to provide.
 //!
 //! Nothing here knows a guest: a memory is a slice.
 
@@ -21,7 +20,20 @@ pub(crate) struct Snapshot {
 /// A page of most machines: what was touched and what was not seldom share one.
 const BLOCK_BYTES: usize = 4_096;
 
-static ZEROS: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
+/// Whether there are zeros alone. Nothing is read but the bytes, eight words at a
+/// time: that is as fast as a cache gives them.
+fn are_zeros(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let (lines, words) = words.as_chunks::<8>();
+    let mut any = [0; 8];
+    for line in lines {
+        for (any, word) in any.iter_mut().zip(line) {
+            *any |= u64::from_ne_bytes(*word);
+        }
+    }
+    let words = words.iter().map(|word| u64::from_ne_bytes(*word));
+    any.into_iter().chain(words).all(|word| word == 0) && rest.iter().all(|byte| *byte == 0)
+}
 
 impl Snapshot {
     /// What `memory` holds now.
@@ -29,7 +41,7 @@ impl Snapshot {
         let mut content = Vec::new();
         let blocks = memory.chunks(BLOCK_BYTES).map(|block| {
             let start = content.len();
-            (*block != ZEROS[..block.len()]).then(|| {
+            (!are_zeros(block)).then(|| {
                 content.extend_from_slice(block);
                 start
             })
@@ -60,15 +72,16 @@ impl Snapshot {
             let number = start / BLOCK_BYTES;
             let end = range.end.min((number + 1) * BLOCK_BYTES);
             let now = &mut memory[start..end];
-            let before = match self.blocks[number] {
-                None => &ZEROS[..end - start],
+            match self.blocks[number] {
+                None if are_zeros(now) => {}
+                None => now.fill(0),
                 Some(content) => {
                     let content = content + start % BLOCK_BYTES;
-                    &self.content[content..content + (end - start)]
+                    let before = &self.content[content..content + (end - start)];
+                    if now != before {
+                        now.copy_from_slice(before);
+                    }
                 }
-            };
-            if now != before {
-                now.copy_from_slice(before);
             }
             start = end;
         }

@@ -12,7 +12,7 @@ use arrow_array::types::{
 use arrow_array::{
     Array, ArrayRef, GenericByteArray, GenericByteViewArray, downcast_primitive_array,
 };
-use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer};
+use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer};
 use arrow_data::ByteView;
 use arrow_schema::DataType;
 
@@ -271,8 +271,14 @@ impl<T: ByteViewType> Views<'_, T> {
     }
 
     fn write_offsets(&self, rows: &Rows, target: &mut [u8]) {
+        let targets = target.as_chunks_mut().0;
+        if let (Rows::All, Some(nulls)) = (rows, self.0.nulls())
+            && nulls.null_count() > nulls.len() / 2
+        {
+            return self.write_sparse_offsets(nulls, targets);
+        }
         let mut end = 0_u32;
-        let mut targets = target.as_chunks_mut().0.iter_mut();
+        let mut targets = targets.iter_mut();
         let mut write = |end: u32| {
             if let Some(target) = targets.next() {
                 *target = end.to_le_bytes();
@@ -283,6 +289,21 @@ impl<T: ByteViewType> Views<'_, T> {
             end = end.wrapping_add(view as u32);
             write(end);
         });
+    }
+
+    /// The same where most rows are null: those between two others are filled at
+    /// once.
+    fn write_sparse_offsets(&self, nulls: &NullBuffer, targets: &mut [[u8; 4]]) {
+        let (mut end, mut done) = (0_u32, 0);
+        for row in nulls.valid_indices() {
+            let starts = targets.get_mut(done..=row).unwrap_or_default();
+            starts.fill(end.to_le_bytes());
+            let view = self.0.views().get(row).copied().unwrap_or_default();
+            end = end.wrapping_add(view as u32);
+            done = row.saturating_add(1);
+        }
+        let behind = targets.get_mut(done..).unwrap_or_default();
+        behind.fill(end.to_le_bytes());
     }
 
     fn write_data(&self, rows: &Rows, target: &mut [u8]) {

@@ -55,7 +55,9 @@ fn pool() -> InstanceAllocationStrategy {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(8)
         .total_memories(8)
-        .total_tables(8)
+        .total_tables(16)
+        // That of the guest, and that of what refills its tank.
+        .max_tables_per_module(2)
         .linear_memory_keep_resident(4 << 20)
         .table_keep_resident(1 << 20);
     InstanceAllocationStrategy::Pooling(pool)

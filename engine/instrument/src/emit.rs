@@ -131,7 +131,8 @@ impl<'a> Emitter<'a> {
             types.ty().function([], results);
         }
         types.ty().function(State::BEGIN, []);
-        types.ty().function([], State::REFILL);
+        let (parameters, results) = State::REFILL;
+        types.ty().function(parameters, results);
         for signature in self.context.passing.types()? {
             types.ty().function(signature.parameters, signature.results);
         }

@@ -164,8 +164,8 @@ impl State {
         [I64, I64, I64, I32, I32]
     };
 
-    /// The results of what refills the tank; there are no parameters.
-    pub(crate) const REFILL: [ValType; 1] = [ValType::I64];
+    /// The parameters and the results of what refills the tank.
+    pub(crate) const REFILL: ([ValType; 1], [ValType; 1]) = ([ValType::I32], [ValType::I64]);
 
     /// The fuel in the tank that is burning: a row's, or the call's.
     pub(crate) fn fuel(self) -> u32 {
@@ -227,17 +227,17 @@ impl State {
     }
 
     /// The function that says what is left to the call where that was little
-    /// besides a row that begins.
+    /// besides a row that begins, before which rows up to its parameter could.
     pub(crate) fn refill(self) -> Function {
         let mut function = Function::new([(1, ValType::I64)]);
         let mut code = function.instructions();
-        let left = 0;
+        let (before, left) = (0, 1);
         code.global_get(self.rest()).local_set(left);
         // Should nobody return from here, it was for want of fuel.
         code.i64_const(-1).global_set(self.rest());
         code.i32_const(0).table_get(self.refills).ref_is_null();
         code.i32_eqz().if_(BlockType::Empty);
-        code.local_get(left).i32_const(0);
+        code.local_get(left).local_get(before).i32_const(0);
         code.call_indirect(self.refills, self.refill_type);
         code.i64_add().local_set(left).end();
         code.local_get(left).i64_const(0).i64_le_s();
@@ -292,6 +292,10 @@ impl Call<'_> {
             }
             Import::Resume => {
                 self.enter(self.state.left());
+                self.code.global_get(self.state.rest()).i64_const(0);
+                self.code.i64_le_s().if_(BlockType::Empty);
+                self.code.i64_const(-1).global_set(self.state.rest());
+                self.code.unreachable().end();
                 self.code.i64_const(0).global_set(self.state.left());
             }
             Import::Bounded => {
@@ -319,6 +323,13 @@ impl Call<'_> {
     fn begin_row(&mut self, number: Operand) {
         let state = self.state;
         self.enter(state.fuel_per_row());
+        // Only here: what a guest does between rows, or in one that is
+        // interrupted, brings it nothing.
+        self.code.global_get(state.rest());
+        self.code.i64_const(MORE_BOOK_FUEL as i64).i64_le_s();
+        self.code.if_(BlockType::Empty);
+        self.code.global_get(state.next_row());
+        self.code.call(state.refill).global_set(state.rest()).end();
         // Neither before the next row nor behind the last.
         self.operand(number);
         self.code.global_get(state.next_row()).i32_sub();
@@ -357,8 +368,7 @@ impl Call<'_> {
     }
 
     /// Goes on with what a global holds, and leaves the rest of the call's fuel
-    /// for later, with more to come where it is little. A row that has not ended
-    /// ends.
+    /// for later, which may be nothing or less. A row that has not ended ends.
     fn enter(&mut self, fuel: u32) {
         let state = self.state;
         self.stop_below_zero();
@@ -366,10 +376,6 @@ impl Call<'_> {
         self.code.global_get(state.rest()).i64_add();
         self.code.global_get(fuel).i64_sub();
         self.code.global_set(state.rest());
-        self.code.global_get(state.rest());
-        self.code.i64_const(MORE_BOOK_FUEL as i64).i64_le_s();
-        self.code.if_(BlockType::Empty);
-        self.code.call(state.refill).global_set(state.rest()).end();
         self.code.global_get(fuel);
         self.set_tank();
     }

@@ -1,9 +1,10 @@
 //! Rewrites a Wasm module so that it counts its own fuel and stack.
 //!
 //! The rewritten module does what it did, until its fuel or its stack is spent:
-//! then it executes `unreachable` with the counter below zero. No clock, no
-//! signal and no callback is involved, so that the same call ends in the same
-//! place on every machine.
+//! then it executes `unreachable` with the counter below zero. No clock and no
+//! signal is involved, so that the same call ends in the same place on every
+//! machine. The host is called in one place, where a row begins and little fuel
+//! is left: see [`EXPORT_REFILL`].
 //!
 //! # Fuel
 //!
@@ -158,11 +159,12 @@ pub const EXPORT_REST: &str = "fusebox:rest";
 pub const EXPORT_NEXT_ROW: &str = "fusebox:next_row";
 
 /// The exported table with one element: null, or a function of the host's,
-/// `() -> i64`.
+/// `(rows: i32) -> i64`.
 ///
 /// It is called where a row begins and no more is left to the call besides than
-/// the book of a row needs, and returns how much fuel is added to that. It may trap
-/// instead. Where the element is null, nothing is added.
+/// the book of a row needs, with the number of the row that could come next before:
+/// so many, at most, have had fuel of their own. It returns how much is added to
+/// what is left, or traps. Where the element is null, nothing is added.
 pub const EXPORT_REFILL: &str = "fusebox:refill";
 
 /// The exported function that the host calls before each call into the guest,

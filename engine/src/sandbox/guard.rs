@@ -16,8 +16,10 @@ pub(crate) struct Guard {
     cancellation: Option<Cancellation>,
     /// Whether it was stopped for that.
     was_cancelled: bool,
-    /// What the call gets where its fuel is low, and how much it has got.
+    /// What the call gets where its fuel is low, how much of that a row may
+    /// burn, and how much it has got.
     refill: u64,
+    fuel_per_row: u64,
     refilled: u64,
     /// What the memory is charged to while the instance is lent.
     account: Option<Box<dyn Account>>,
@@ -43,6 +45,7 @@ impl Guard {
             cancellation: None,
             was_cancelled: false,
             refill: 0,
+            fuel_per_row: 0,
             refilled: 0,
             account,
             is_watched: false,
@@ -80,11 +83,12 @@ impl Guard {
     }
 
     /// Forgets what was before, for a call that gets so much where its fuel is
-    /// low.
-    pub(super) fn begin(&mut self, refill: u64) {
+    /// low, of which a row may burn so much.
+    pub(super) fn begin(&mut self, refill: u64, fuel_per_row: u64) {
         self.denied = false;
         self.was_cancelled = false;
         self.refill = refill;
+        self.fuel_per_row = fuel_per_row;
         self.refilled = 0;
     }
 
@@ -93,15 +97,19 @@ impl Guard {
         self.cancellation = Some(cancellation.clone());
     }
 
-    /// What a call gets that goes on, unless it is to stop.
-    pub(super) fn refill(&mut self) -> wasmtime::Result<u64> {
+    /// What a call gets that goes on with another row, unless it is to stop: no
+    /// more than the `rows` rows before may have burnt, so that what is burnt
+    /// besides comes to an end.
+    pub(super) fn refill(&mut self, rows: u32) -> wasmtime::Result<u64> {
         let cancellation = self.cancellation.as_ref();
         if cancellation.is_some_and(Cancellation::is_cancelled) {
             self.was_cancelled = true;
             return Err(wasmtime::Error::msg("the query was cancelled"));
         }
-        self.refilled = self.refilled.saturating_add(self.refill);
-        Ok(self.refill)
+        let burnt = self.fuel_per_row.saturating_mul(rows.into());
+        let refill = self.refill.min(burnt.saturating_sub(self.refilled));
+        self.refilled = self.refilled.saturating_add(refill);
+        Ok(refill)
     }
 
     /// How much the call has got in that way.
@@ -158,5 +166,38 @@ impl wasmtime::ResourceLimiter for Guard {
             self.table_elements = all;
         }
         Ok(fits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn call_gets_no_more_than_the_rows_before_may_have_burnt() {
+        let mut guard = Guard::new(1 << 20, None);
+        guard.begin(1_000, 300);
+        let mut refills = [0, 1, 2, 20, 20].map(|rows| guard.refill(rows).unwrap());
+        assert_eq!(refills, [0, 300, 300, 1_000, 1_000]);
+        assert_eq!(guard.refilled(), 2_600);
+        // Another call begins with nothing.
+        guard.begin(1_000, u64::MAX);
+        refills = [1, 1, 2, u32::MAX, 0].map(|rows| guard.refill(rows).unwrap());
+        assert_eq!(refills, [1_000, 1_000, 1_000, 1_000, 0]);
+    }
+
+    #[test]
+    fn call_that_is_cancelled_gets_nothing() {
+        let cancellation = Cancellation::default();
+        let mut guard = Guard::new(1 << 20, None);
+        guard.heed(&cancellation);
+        guard.begin(1_000, 300);
+        assert_eq!(guard.refill(1).unwrap(), 300);
+        cancellation.cancel();
+        assert!(!guard.was_cancelled());
+        guard.refill(2).unwrap_err();
+        assert!(guard.was_cancelled());
+        guard.begin(1_000, 300);
+        assert!(!guard.was_cancelled());
     }
 }

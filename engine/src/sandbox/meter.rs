@@ -117,7 +117,8 @@ pub(super) fn is_light(budget: Budget, kind: Rows, rows: u32, bytes: u64, burnt:
 pub(super) fn refill(instance: wasmtime::Instance, store: &mut Store) -> wasmtime::Result<()> {
     let refills = instance.get_table(&mut *store, EXPORT_REFILL);
     let refills = refills.expect("the instrumentation exports the place of what refills the tank");
-    let refill = |mut caller: wasmtime::Caller<'_, Guard>| caller.data_mut().refill();
+    let refill =
+        |mut caller: wasmtime::Caller<'_, Guard>, rows: u32| caller.data_mut().refill(rows);
     let refill = wasmtime::Func::wrap(&mut *store, refill);
     refills.set(store, 0, refill.into())
 }
@@ -182,7 +183,8 @@ impl Meter {
             grant.rows,
             grant.bounds,
         );
-        store.data_mut().begin(grant.refill);
+        let fuel_per_row = grant.fuel_per_row.min(FUEL_MAX);
+        store.data_mut().begin(grant.refill, fuel_per_row);
         // What is ours is not looked at, nor what happened before.
         let is_watched = store.data().is_watched;
         if is_watched {

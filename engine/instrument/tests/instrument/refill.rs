@@ -55,7 +55,8 @@ fn call(module: &[u8], fuel: i64, fuel_per_row: i64, bounded: u32, refill: i64, 
     let module = wasmtime::Module::new(&engine, module).unwrap();
     let mut store = Store::new(&engine, 0_u64);
     let instance = Instance::new(&mut store, &module, &[]).unwrap();
-    let host = Func::wrap(&mut store, move |mut caller: Caller<'_, u64>| {
+    let host = Func::wrap(&mut store, move |mut caller: Caller<'_, u64>, rows: i32| {
+        assert!((0..ROWS).contains(&rows));
         *caller.data_mut() += 1;
         match *caller.data() > times {
             true => Err(wasmtime::Error::msg("no more")),
@@ -129,6 +130,30 @@ fn row_that_burns_too_much_is_stopped_whatever_is_left_to_the_call() {
     let end = call(&module, 20_000, 10_000, UNBOUNDED, 1 << 40, u64::MAX);
     assert!(!end.returned && end.fuel < 0 && end.rest > 0, "{end:?}");
     assert_eq!(end.asked, 1);
+}
+
+/// Nor does it last longer by interrupting itself: what it burns then is the
+/// call's, and nothing comes to that before the next row.
+#[test]
+fn row_that_is_interrupted_again_and_again_is_stopped() {
+    let text = r#"(module
+      (import "fusebox" "row" (func $row (param i32)))
+      (import "fusebox" "pause" (func $pause (param i32)))
+      (import "fusebox" "resume" (func $resume))
+      (func (export "f") (param $rows i32) (local $left i32)
+        (call $row (i32.const 0))
+        (loop $for_ever
+          (call $pause (i32.const 0))
+          (local.set $left (i32.const 1000))
+          (loop $more
+            (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+            (br_if $more (i32.ne (local.get $left) (i32.const 0))))
+          (call $resume)
+          (br $for_ever))))"#;
+    let module = wat::parse_str(text).unwrap();
+    let end = call(&module, 20_000, 10_000, UNBOUNDED, 1 << 20, u64::MAX);
+    assert!(!end.returned && end.asked == 1, "{end:?}");
+    assert!(end.fuel < 0 || end.rest < 0, "{end:?}");
 }
 
 /// The table is behind all that the guest has, and has a reserved name.

@@ -6,7 +6,7 @@
 //! pool, with its pages resident, it takes a third of that, to find which pages
 //! are, to change the protection of those that a guest has grown by, and to run
 //! its allocator again. So the same instance is given back what it had, which
-//! takes some 12 ns for each KiB of memory that the next arguments leave. The
+//! takes some 11 ns for each KiB of memory that the next arguments leave. The
 //! bench `reset` of `fusebox-instrument` has the numbers.
 //!
 //! Most of those KiB were not touched and are looked at in vain. What was

@@ -33,13 +33,18 @@ pub(crate) struct Pool {
     remembers: bool,
     pub(crate) watch: Watch,
     idle: Mutex<Vec<Instance>>,
-    /// How many calls whose rows share fuel were made in vain.
-    apart: AtomicU64,
+    /// How many calls were made whose rows share fuel, and how many of them in
+    /// vain.
+    together: AtomicU64,
+    vain: AtomicU64,
     at_work: Arc<AtomicU64>,
 }
 
-/// How many calls may be made in vain before none is made any more.
-const VAIN_MAX: u64 = 16;
+/// How many calls whose rows share fuel may be made in vain, and after how many
+/// of all one more, before none is made any more: what is won by one is much
+/// less than what is lost by one in vain.
+const VAIN_MAX: u64 = 4;
+const VAIN_SHARE: u64 = 32;
 
 /// How many idle instances are kept.
 const IDLE_MAX: usize = 64;
@@ -62,7 +67,8 @@ impl Pool {
             remembers,
             watch,
             idle: Mutex::default(),
-            apart: AtomicU64::new(0),
+            together: AtomicU64::new(0),
+            vain: AtomicU64::new(0),
             at_work: Arc::default(),
         }
     }
@@ -78,6 +84,7 @@ impl Pool {
         let kind = self.rows(call.operation);
         if self.is_together(&call, kind) {
             call.budget.announced = Announced::Together;
+            self.together.fetch_add(1, Ordering::Relaxed);
         }
         loop {
             let result = self.call_once(call, &account);
@@ -85,7 +92,7 @@ impl Pool {
                 // Which row it is, and whether it has burnt too much, shows only
                 // where each is announced.
                 (Err(Stop::Fuel { .. }), Announced::Together) => {
-                    self.apart.fetch_add(1, Ordering::Relaxed);
+                    self.vain.fetch_add(1, Ordering::Relaxed);
                 }
                 (Err(Stop::Trap { .. } | Stop::Stack { .. }), Announced::Together) => {}
                 (Err(Stop::Trap { row: None, .. }), Announced::Needed)
@@ -102,7 +109,8 @@ impl Pool {
             && call.alike
             && call.arguments.rows() > 1
             && call.budget.fuel_together().is_some()
-            && self.apart.load(Ordering::Relaxed) < VAIN_MAX
+            && self.vain.load(Ordering::Relaxed)
+                < VAIN_MAX + self.together.load(Ordering::Relaxed) / VAIN_SHARE
     }
 
     fn call_once(

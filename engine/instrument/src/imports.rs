@@ -22,9 +22,9 @@
 //! the tank, if it has said how: see [`EXPORT_REFILL`]. So whatever a guest does,
 //! its call burns no more than the host has granted.
 //!
-//! That is the only place where the host is called. A row begins between two
-//! calls of an author's code, so that nothing of value is in a register there,
-//! which would have to be saved in case of a call.
+//! That is the only place where the host is called. A loop that holds a call keeps
+//! little in registers across it, so that a guest does well to announce rows
+//! outside of the loop that is to be fast.
 
 use fusebox_abi::{
     IMPORT_BOUNDED, IMPORT_MODULE, IMPORT_MORE, IMPORT_PAUSE, IMPORT_RESUME, IMPORT_ROW,
@@ -138,7 +138,7 @@ impl Import {
     }
 }
 
-/// What the pass adds for the import's sake.
+/// What the pass adds for the imports' sake.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct State {
     /// The first of its globals.
@@ -147,7 +147,7 @@ pub(crate) struct State {
     pub(crate) refills: u32,
     /// The type of that function and the next.
     pub(crate) refill_type: u32,
-    /// The function that calls it, if it is there.
+    /// The function that calls it, if the host has put one there.
     pub(crate) refill: u32,
 }
 

@@ -122,7 +122,7 @@ impl Instance {
         let instance = module.instantiate(&mut store).map_err(instantiating)?;
         let meter = Meter::of(instance, &mut store);
         if exports.announce_rows() {
-            meter::refill(instance, &mut store).map_err(instantiating)?;
+            meter::install_refill(instance, &mut store).map_err(instantiating)?;
         }
         for start in [EXPORT_START, EXPORT_INITIALIZE] {
             if let Some(start) = instance.get_func(&mut store, start) {

@@ -114,7 +114,10 @@ pub(super) fn is_light(budget: Budget, kind: Rows, rows: u32, bytes: u64, burnt:
 }
 
 /// Has the host refill the tank of an instance's calls.
-pub(super) fn refill(instance: wasmtime::Instance, store: &mut Store) -> wasmtime::Result<()> {
+pub(super) fn install_refill(
+    instance: wasmtime::Instance,
+    store: &mut Store,
+) -> wasmtime::Result<()> {
     let refills = instance.get_table(&mut *store, EXPORT_REFILL);
     let refills = refills.expect("the instrumentation exports the place of what refills the tank");
     let refill =

@@ -184,9 +184,9 @@ impl Pool {
         })
     }
 
-    /// The most rows of a call, which can be made again with fewer if they burn
-    /// more than they have together, or cannot, and whose answers may be of any
-    /// size, or cannot.
+    /// The most rows of a call. Where it `is_repeatable`, it can be made again
+    /// with fewer, should they burn more than they have together; where it
+    /// `is_open`, its answers may be of any size.
     pub(crate) fn rows_max(&self, budget: Budget, is_repeatable: bool, is_open: bool) -> usize {
         let rows = match self.rows(0) {
             Rows::Bounded { fuel, .. } => budget.bounded_rows_within(fuel),

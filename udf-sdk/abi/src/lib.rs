@@ -186,10 +186,10 @@
 //! a quarter of `fuel_per_row`, so that it does not matter if one of them would
 //! burn a little more by itself: its text may lie elsewhere then. A guest
 //! settles them with what it would settle each with, or some such groups with the
-//! sum, at the expense of the last. If such a call runs out of
-//! fuel or traps, the host makes it again, and `bounded()` is 0: then each row is
-//! announced, and the verdict is that of this second call. Where `bounded()` is
-//! not 2, calling `together` breaks the contract.
+//! sum, at the expense of the last. If such a call runs out of fuel or traps, the
+//! host makes it again, and `bounded()` is 0: then each row is announced, and the
+//! verdict is that of this second call. Where `bounded()` is not 2, calling
+//! `together` breaks the contract.
 //!
 //! **More.** Where an operation may answer for fewer rows than it was called
 //! with, it asks `more()` before it announces a row, other than the first, and

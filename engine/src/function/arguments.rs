@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, DictionaryArray, UInt32Array, UInt64Array, downcast_integer_array,
-    downcast_run_array,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, DictionaryArray, PrimitiveArray,
+    UInt32Array, UInt64Array, downcast_integer_array, downcast_primitive_array, downcast_run_array,
 };
 use arrow::buffer::NullBuffer;
-use arrow::compute::concat;
+use arrow::compute::{FilterBuilder, concat, take};
 use arrow::datatypes::{ArrowNativeType, DataType, UInt64Type};
 use arrow::error::ArrowError;
 use datafusion::common::Result;
@@ -17,9 +17,21 @@ use datafusion::logical_expr::ColumnarValue;
 /// have.
 pub(super) struct Arguments {
     columns: Vec<(ArrayRef, bool)>,
-    /// Which rows of the batch these are, where they are not all.
-    rows: Option<Vec<usize>>,
+    rows: Rows,
 }
+
+/// Which rows of a batch some rows are.
+enum Rows {
+    All,
+    /// Those at these positions.
+    At(Vec<usize>),
+    /// Those that are not null.
+    Valid(NullBuffer),
+}
+
+/// Only rows that are not null go to the guest where they are this part of all:
+/// of numbers, and of what takes more to lower or to lift.
+const VALID_MAX: [usize; 2] = [4, 2];
 
 impl Arguments {
     pub(super) fn new(values: Vec<ColumnarValue>) -> Result<Self> {
@@ -32,7 +44,7 @@ impl Arguments {
         let columns = values.into_iter().map(column).collect::<Result<_>>()?;
         Ok(Self {
             columns,
-            rows: None,
+            rows: Rows::All,
         })
     }
 
@@ -49,9 +61,12 @@ impl Arguments {
 
     /// Which row of the batch a row of these is.
     pub(super) fn batch_row(&self, row: u64) -> u64 {
-        let rows = self.rows.as_ref();
-        let found = rows.and_then(|rows| rows.get(row as usize));
-        found.map_or(row, |row| *row as u64)
+        let found = match &self.rows {
+            Rows::All => None,
+            Rows::At(rows) => rows.get(row as usize).copied(),
+            Rows::Valid(nulls) => nulls.valid_indices().nth(row as usize),
+        };
+        found.map_or(row, |row| row as u64)
     }
 
     /// The arguments without those that come again, as a dictionary or runs tell
@@ -92,9 +107,52 @@ impl Arguments {
         });
         let left = Self {
             columns: columns.collect(),
-            rows: Some(rows),
+            rows: Rows::At(rows),
         };
         Some((left, places_of.into()))
+    }
+
+    /// The arguments without the rows in which one is null, and which those are,
+    /// where few are left; `rows` is how many there are, and `returns` what is
+    /// made of them.
+    ///
+    /// To leave rows out takes a copy, and to put them back another: less than
+    /// to lower and to lift them all, where most are null. Of lists it takes
+    /// more.
+    pub(super) fn valid(&self, rows: usize, returns: &DataType) -> Option<(Self, NullBuffer)> {
+        let varying = || self.columns.iter().filter(|(_, constant)| !constant);
+        let types = || {
+            varying()
+                .map(|(array, _)| array.data_type())
+                .chain([returns])
+        };
+        if types().any(|of| !can_be_spread(of)) {
+            return None;
+        }
+        let [of_numbers, of_others] = VALID_MAX;
+        let part = match types().all(DataType::is_primitive) {
+            true => of_numbers,
+            false => of_others,
+        };
+        let is_sparse = |nulls: usize| rows.saturating_sub(nulls) <= rows / part;
+        if !varying().any(|(array, _)| is_sparse(array.null_count())) {
+            return None;
+        }
+        let nulls = NullBuffer::union_many(varying().map(|(array, _)| array.nulls()))?;
+        if nulls.null_count() == rows {
+            return None;
+        }
+        let mask = BooleanArray::new(nulls.inner().clone(), None);
+        let filter = FilterBuilder::new(&mask).optimize().build();
+        let columns = self.columns.iter().map(|(array, constant)| match constant {
+            true => Ok((Arc::clone(array), true)),
+            false => Ok((filter.filter(array)?, false)),
+        });
+        let left = Self {
+            columns: columns.collect::<Result<_, ArrowError>>().ok()?,
+            rows: Rows::Valid(nulls.clone()),
+        };
+        Some((left, nulls))
     }
 
     /// How many rows there are, of those that are not constant.
@@ -102,6 +160,49 @@ impl Arguments {
         let varying = self.columns.iter().find(|(_, constant)| !constant);
         varying.map_or(1, |(array, _)| array.len())
     }
+}
+
+/// Whether rows can be left out of a column of this type, and be put back.
+fn can_be_spread(data_type: &DataType) -> bool {
+    use DataType::*;
+    matches!(
+        data_type,
+        Boolean
+            | FixedSizeBinary(_)
+            | Utf8
+            | LargeUtf8
+            | Utf8View
+            | Binary
+            | LargeBinary
+            | BinaryView
+    ) || data_type.is_primitive()
+}
+
+/// The column whose rows that are not null are those of `column`, one after the
+/// other.
+pub(super) fn spread(column: &ArrayRef, nulls: NullBuffer) -> Result<ArrayRef, ArrowError> {
+    /// `values`, each in the place of a row that is not null.
+    fn placed<T: Copy + Default>(values: impl Iterator<Item = T>, nulls: &NullBuffer) -> Vec<T> {
+        let mut placed = vec![T::default(); nulls.len()];
+        for (row, value) in nulls.valid_indices().zip(values) {
+            placed[row] = value;
+        }
+        placed
+    }
+    fn primitive<T: ArrowPrimitiveType>(column: &PrimitiveArray<T>, nulls: NullBuffer) -> ArrayRef {
+        let values = placed(column.values().iter().copied(), &nulls);
+        let spread = PrimitiveArray::<T>::new(values.into(), Some(nulls));
+        Arc::new(spread.with_data_type(column.data_type().clone()))
+    }
+
+    if column.null_count() == 0 {
+        downcast_primitive_array!(
+            column => return Ok(primitive(column, nulls)),
+            _ => {}
+        );
+    }
+    let places = placed(0.., &nulls);
+    take(column, &UInt32Array::new(places.into(), Some(nulls)), None)
 }
 
 /// The values of a dictionary or of runs, and which of them each row is.
@@ -186,7 +287,10 @@ mod tests {
         let text = arrow::compute::cast(column, &DataType::Utf8).unwrap();
         let text = text.as_string::<i32>().iter();
         let text = text.map(|text| text.unwrap_or("?")).collect();
-        Some((text, left.rows.clone().unwrap(), places.values().to_vec()))
+        let Rows::At(rows) = left.rows else {
+            panic!("some rows are left out")
+        };
+        Some((text, rows, places.values().to_vec()))
     }
 
     #[test]
@@ -219,5 +323,49 @@ mod tests {
         let twice = dictionary(vec![Some(0); 2], vec!["a"]);
         let twice = vec![ColumnarValue::Array(twice); 2];
         assert!(Arguments::new(twice).unwrap().distinct().is_none());
+    }
+
+    #[test]
+    fn only_rows_without_nulls_are_left_where_they_are_few() {
+        let few = |valid: usize| {
+            let numbers: Int32Array = (0..40).map(|n| (n % 4 > 0).then_some(n)).collect();
+            let texts = (0..40).map(|n| (n < valid).then(|| n.to_string()));
+            let texts: StringArray = texts.collect();
+            let constant = ColumnarValue::Scalar(ScalarValue::from(7));
+            let columns: [ArrayRef; 2] = [Arc::new(numbers), Arc::new(texts)];
+            let mut values = vec![constant];
+            values.extend(columns.map(ColumnarValue::Array));
+            Arguments::new(values).unwrap()
+        };
+        let (left, nulls) = few(10).valid(40, &DataType::Int32).unwrap();
+        assert_eq!((left.rows(), nulls.null_count()), (7, 33));
+        let columns = left.slice(0, 7);
+        assert_eq!(columns[0].len(), 1);
+        let numbers: &Int32Array = columns[1].as_primitive();
+        assert_eq!(numbers.values(), &[1, 2, 3, 5, 6, 7, 9]);
+        assert_eq!(columns[2].as_string::<i32>().value(6), "9");
+        assert_eq!([0, 3, 6].map(|row| left.batch_row(row)), [1, 5, 9]);
+        // Many are left, or none, or what is made of them has no nulls.
+        assert!(few(21).valid(40, &DataType::Int32).is_none());
+        assert!(few(0).valid(40, &DataType::Int32).is_none());
+        assert!(few(10).valid(40, &DataType::Null).is_none());
+    }
+
+    #[test]
+    fn rows_go_back_to_where_they_were() {
+        let nulls = NullBuffer::from(vec![false, true, true, false, true, false]);
+        let values: [ArrayRef; 4] = [
+            Arc::new(Int32Array::from(vec![1, 2, 3])),
+            Arc::new(Int32Array::from(vec![Some(1), None, Some(3)])),
+            Arc::new(StringArray::from(vec![Some("a"), Some("b"), None])),
+            Arc::new(BooleanArray::from(vec![true, false, true])),
+        ];
+        for values in values {
+            let spread = spread(&values, nulls.clone()).unwrap();
+            spread.to_data().validate_full().unwrap();
+            assert_eq!(spread.data_type(), values.data_type());
+            let rows = UInt32Array::from(vec![None, Some(0), Some(1), None, Some(2), None]);
+            assert_eq!(&spread, &take(&values, &rows, None).unwrap());
+        }
     }
 }

@@ -10,7 +10,7 @@ use fusebox_marshal::lift;
 use fusebox_marshal::lower::Lowering;
 
 use super::QueryContext;
-use super::arguments::{Arguments, Nulls, joined, strict_nulls};
+use super::arguments::{Arguments, Nulls, joined, spread, strict_nulls};
 use super::guest::Guest;
 use super::overloads::Overloads;
 use crate::definition::{Reset, Volatility};
@@ -27,8 +27,8 @@ impl Guest {
     }
 
     /// Calls the guest for `rows` rows, but for those of which it is plain that
-    /// they are equal.
-    fn call_distinct(
+    /// they are equal, and, where they are many, those that are null.
+    fn call_few(
         &self,
         query: &QueryContext,
         arguments: &Arguments,
@@ -36,16 +36,19 @@ impl Guest {
         returns: &DataType,
     ) -> Result<ArrayRef, Error> {
         let is_volatile = self.definition.volatility == Volatility::Volatile;
-        if self.is_strict()
-            && !is_volatile
-            && let Some((distinct, places)) = arguments.distinct()
-        {
+        if !self.is_strict() {
+            return self.call(query, arguments, rows, returns);
+        }
+        if !is_volatile && let Some((distinct, places)) = arguments.distinct() {
             let column = self.call(query, &distinct, distinct.rows(), returns)?;
             let column = take(&column, &places, None).map_err(super::arrow)?;
             // Arrow makes fewer rows of lists of the size 0.
             if column.len() == rows {
                 return Ok(column);
             }
+        } else if let Some((valid, nulls)) = arguments.valid(rows, returns) {
+            let column = self.call(query, &valid, valid.rows(), returns)?;
+            return spread(&column, nulls).map_err(super::arrow);
         }
         self.call(query, arguments, rows, returns)
     }
@@ -232,7 +235,7 @@ impl Guest {
         let arguments = Arguments::new(args.args)?;
         let query = QueryContext::of(&args.config_options);
         let query = query.as_ref().unwrap_or(&self.outside);
-        let column = self.call_distinct(query, &arguments, rows, returns);
+        let column = self.call_few(query, &arguments, rows, returns);
         let column = column.map_err(super::external)?;
         if folds {
             match ScalarValue::try_from_array(&column, 0) {

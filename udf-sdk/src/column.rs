@@ -75,49 +75,30 @@ pub trait Column {
     fn rows(&self, start: usize, rows: usize) -> impl Iterator<Item = Self::Item>;
 }
 
-/// Which rows of a column are null, and whether it is constant.
+/// Which rows are null, whether the column has a bitmap or not.
 ///
 /// To look at a row takes the same steps whether the column is constant and
 /// whether it has nulls, since a row must cost the same in every batch.
 #[derive(Clone, Copy, Debug)]
-pub struct Validity<'c> {
+pub(crate) struct Bitmap<'c> {
     words: &'c [[u8; 8]],
     /// What the row of a bit is masked with: 0 where one word stands for all.
-    bits: usize,
-    /// What the row of a value is masked with: 0 where row 0 stands for all.
-    rows: usize,
-    has_nulls: bool,
+    mask: usize,
 }
 
 /// The validity of as many rows as one likes.
 static ALL: [[u8; 8]; 1] = [[u8::MAX; 8]];
 static NONE: [[u8; 8]; 1] = [[0; 8]];
 
-impl<'c> Validity<'c> {
+impl<'c> Bitmap<'c> {
     pub(crate) fn new(buffers: &Buffers<'c>) -> Self {
         let is_constant = buffers.length < buffers.rows;
-        let rows = if is_constant { 0 } else { usize::MAX };
-        let (words, bits) = match buffers.validity.map(|bitmap| bitmap.as_chunks().0) {
+        let (words, mask) = match buffers.validity.map(|bitmap| bitmap.as_chunks().0) {
             Some(words) if !is_constant => (words, usize::MAX),
             Some(words) if !bit(words, 0) => (&NONE[..], 0),
             _ => (&ALL[..], 0),
         };
-        Self {
-            words,
-            bits,
-            rows,
-            has_nulls: buffers.validity.is_some(),
-        }
-    }
-
-    /// Whether any row is null.
-    pub(crate) fn has_nulls(&self) -> bool {
-        self.has_nulls
-    }
-
-    /// Whether row 0 stands for every row.
-    pub(crate) fn is_constant(&self) -> bool {
-        self.rows == 0
+        Self { words, mask }
     }
 
     /// One bit for each of the [`BLOCK_ROWS`] rows from `start`, a multiple of
@@ -125,7 +106,7 @@ impl<'c> Validity<'c> {
     /// the column has no nulls.
     #[inline]
     pub(crate) fn word(&self, start: usize) -> u64 {
-        word(self.words, start & self.bits)
+        word(self.words, start & self.mask)
     }
 
     /// Whether `row` is not null.
@@ -144,7 +125,7 @@ impl<'c> Validity<'c> {
     }
 
     #[inline(never)]
-    fn are_more_valid(&self, start: usize, len: usize) -> bool {
+    fn are_more_valid(self, start: usize, len: usize) -> bool {
         let mut starts = (0..len).step_by(BLOCK_ROWS);
         starts.all(|row| self.are_valid_at_once(start + row, len - row))
     }
@@ -155,7 +136,51 @@ impl<'c> Validity<'c> {
         let shift = start % BLOCK_ROWS;
         let low = self.word(start) >> shift;
         let high = self.word(start + BLOCK_ROWS) << 1 << (BLOCK_ROWS - 1 - shift);
-        (low | high) | !bits(len) == u64::MAX
+        let behind = u64::MAX.checked_shl(len as u32).unwrap_or_default();
+        low | high | behind == u64::MAX
+    }
+}
+
+/// Which rows of a column are null, and whether it is constant.
+#[derive(Clone, Copy, Debug)]
+pub struct Validity<'c> {
+    bits: Bitmap<'c>,
+    /// What the row of a value is masked with: 0 where row 0 stands for all.
+    rows: usize,
+    has_nulls: bool,
+}
+
+impl<'c> Validity<'c> {
+    pub(crate) fn new(buffers: &Buffers<'c>) -> Self {
+        let is_constant = buffers.length < buffers.rows;
+        Self {
+            bits: Bitmap::new(buffers),
+            rows: if is_constant { 0 } else { usize::MAX },
+            has_nulls: buffers.validity.is_some(),
+        }
+    }
+
+    /// Whether any row is null.
+    pub(crate) fn has_nulls(&self) -> bool {
+        self.has_nulls
+    }
+
+    /// Whether row 0 stands for every row.
+    pub(crate) fn is_constant(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// One bit for each of the [`BLOCK_ROWS`] rows from `start`, a multiple of
+    /// that: 1 where the row is not null.
+    #[inline]
+    pub(crate) fn word(&self, start: usize) -> u64 {
+        self.bits.word(start)
+    }
+
+    /// Whether `row` is not null.
+    #[inline]
+    pub(crate) fn is_valid(&self, row: usize) -> bool {
+        self.bits.is_valid(row)
     }
 
     /// The row of the column that stands for `row`.

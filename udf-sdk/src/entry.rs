@@ -325,8 +325,8 @@ impl<'c> View<'c> for TextView<'c> {
     }
 
     #[inline]
-    fn part<const ALONE: bool>(self, start: usize, len: usize) -> Self {
-        Self(self.0.part::<ALONE>(start, len))
+    fn part<const ALONE: bool>(self, start: usize, end: usize) -> Self {
+        Self(self.0.part::<ALONE>(start, end))
     }
 }
 
@@ -575,9 +575,14 @@ const _: () = assert!(size_of::<Interval>() == 16);
 /// Borrows bytes as numbers, if they are whole numbers and lie where numbers
 /// do: every column of the host's does.
 pub(crate) fn as_numbers<N: Fixed>(bytes: &[u8]) -> Option<&[N]> {
-    // SAFETY: any bytes are a number of the type.
-    let (before, numbers, after) = unsafe { bytes.align_to() };
-    (before.is_empty() && after.is_empty()).then_some(numbers)
+    let numbers = bytes.len() / size_of::<N>();
+    let first: *const N = bytes.as_ptr().cast();
+    if numbers == 0 || !first.is_aligned() || numbers * size_of::<N>() != bytes.len() {
+        return bytes.is_empty().then_some(&[]);
+    }
+    // SAFETY: the bytes are so many numbers and lie where numbers do, and any
+    // bytes are a number of the type. The borrow is that of the bytes.
+    Some(unsafe { slice::from_raw_parts(first, numbers) })
 }
 
 /// Borrows numbers as bytes.

@@ -33,7 +33,7 @@ pub trait Item: SqlType {
     /// is not null. If `ALONE`, what it holds is copied to its places.
     #[inline]
     fn lone<'c, const ALONE: bool>(view: &Self::View<'c>, row: usize) -> Self::View<'c> {
-        view.part::<ALONE>(row, 1)
+        view.part::<ALONE>(row, row + 1)
     }
 
     /// The value of that row; none where something inside is null that the type

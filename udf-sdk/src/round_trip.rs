@@ -123,7 +123,7 @@ fn every_value_is_read_back() {
         for (index, value) in values.iter().enumerate() {
             nulls += usize::from(value.is_none());
             assert_eq!(Everything::item(&view, index), *value);
-            let rest = view.part::<true>(index, rows - index);
+            let rest = view.part::<true>(index, rows);
             assert_eq!(Everything::item(&rest, 0), *value);
             let alone = rest.part::<true>(0, 1);
             assert_eq!(Everything::item(&alone, 0), *value);

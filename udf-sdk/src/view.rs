@@ -5,7 +5,7 @@
 //! the argument. All that a row holds is then copied to places of its own, like
 //! the text of a column: what lies at which alignment depends on the row alone.
 
-use crate::column::{Buffers, Layout, Validity, bit};
+use crate::column::{Bitmap, Buffers, Layout, bit};
 use crate::entry::{Array, aligned, as_numbers};
 use crate::number::Number;
 use crate::places::Places;
@@ -19,9 +19,9 @@ pub trait View<'c>: Copy + 'c {
     /// How many there are.
     fn rows(&self) -> usize;
 
-    /// `len` of them from `start` on, which there must be. If `ALONE`, what
-    /// they hold is copied to the places that are theirs.
-    fn part<const ALONE: bool>(self, start: usize, len: usize) -> Self;
+    /// Those from `start` on and before `end`, which there must be. If `ALONE`,
+    /// what they hold is copied to the places that are theirs.
+    fn part<const ALONE: bool>(self, start: usize, end: usize) -> Self;
 }
 
 /// What it takes to cut down a view, in bytes that are settled: some 70 units
@@ -38,7 +38,7 @@ pub(crate) const COPY_BYTES: usize = 640;
 /// Which of some consecutive rows are null.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Span<'c> {
-    validity: Validity<'c>,
+    bits: Bitmap<'c>,
     start: usize,
     len: usize,
 }
@@ -46,7 +46,7 @@ pub(crate) struct Span<'c> {
 impl<'c> Span<'c> {
     fn new(buffers: &Buffers<'c>) -> Self {
         Self {
-            validity: Validity::new(buffers),
+            bits: Bitmap::new(buffers),
             start: 0,
             len: buffers.length,
         }
@@ -63,7 +63,12 @@ impl<'c> Span<'c> {
 
     #[inline]
     fn is_valid(&self, index: usize) -> bool {
-        index < self.len && self.validity.is_valid(self.start + index)
+        index < self.len && self.bits.is_valid(self.start + index)
+    }
+
+    #[inline]
+    fn are_valid(&self) -> bool {
+        self.bits.are_valid(self.start, self.len)
     }
 }
 
@@ -100,14 +105,12 @@ impl<'c, N: Number> NumberView<'c, N> {
     }
 
     /// All of them, unless one is null.
+    #[inline]
     pub(crate) fn as_slice(&self) -> Option<&'c [N]> {
-        // Not taken apart: a copy of the validity would be read before it is
-        // written to memory.
-        let Span { start, len, .. } = self.span;
-        if !self.span.validity.are_valid(start, len) {
-            return None;
+        match self.span.are_valid() {
+            true => as_numbers(N::flat(self.values)),
+            false => None,
         }
-        as_numbers(N::flat(self.values))
     }
 }
 
@@ -120,14 +123,16 @@ impl<'c, N: Number> View<'c> for NumberView<'c, N> {
     }
 
     #[inline]
-    fn part<const ALONE: bool>(self, start: usize, len: usize) -> Self {
-        let mut values = self.values.get(start..start + len).unwrap_or_default();
+    fn part<const ALONE: bool>(self, start: usize, end: usize) -> Self {
+        let mut values = self.values.get(start..end).unwrap_or_default();
+        // As many as there are: what is known of them is looked up together.
+        let span = self.span.part(start, values.len());
         // Only what looks through bytes by words cares for the rest.
         if ALONE && size_of::<N>() < WORD_BYTES {
             values = N::chunks(aligned(N::flat(values), self.place));
         }
         Self {
-            span: self.span.part(start, len),
+            span,
             values,
             ..self
         }
@@ -167,15 +172,16 @@ impl<'c> View<'c> for BitView<'c> {
     }
 
     #[inline]
-    fn part<const ALONE: bool>(self, start: usize, len: usize) -> Self {
+    fn part<const ALONE: bool>(self, start: usize, end: usize) -> Self {
         Self {
-            span: self.span.part(start, len),
+            span: self.span.part(start, end.saturating_sub(start)),
             ..self
         }
     }
 }
 
-/// The offsets of some consecutive rows, and where the first begins.
+/// The offsets of some consecutive rows, none of which is less than the one
+/// before, and where the first begins.
 #[derive(Clone, Copy, Debug)]
 struct Offsets<'c> {
     offsets: &'c [[u8; 4]],
@@ -196,11 +202,21 @@ impl<'c> Offsets<'c> {
         u32::from_le_bytes(offset) as usize
     }
 
-    /// Where `len` rows from `start` on begin, and how far they go.
+    /// Where the rows from `start` on and before `end` begin and end.
     #[inline]
-    fn range(&self, start: usize, len: usize) -> (usize, usize) {
-        let (first, end) = (self.at(start), self.at(start + len));
-        (first.saturating_sub(self.base), end.saturating_sub(first))
+    fn range(&self, start: usize, end: usize) -> (usize, usize) {
+        let from_base = |index| self.at(index).wrapping_sub(self.base);
+        (from_base(start), from_base(end))
+    }
+
+    /// The same of a row.
+    #[inline]
+    fn of(&self, row: usize) -> (usize, usize) {
+        let ends = self.offsets.get(row..).and_then(<[_]>::first_chunk);
+        let [start, end] = ends.map_or([0; 2], |ends: &[_; 2]| {
+            ends.map(|end| (u32::from_le_bytes(end) as usize).wrapping_sub(self.base))
+        });
+        (start, end)
     }
 
     #[inline]
@@ -238,8 +254,8 @@ impl<'c> ByteView<'c> {
         if !self.span.is_valid(index) {
             return None;
         }
-        let (start, len) = self.offsets.range(index, 1);
-        self.data.get(start..start + len)
+        let (start, end) = self.offsets.of(index);
+        self.data.get(start..end)
     }
 }
 
@@ -252,14 +268,14 @@ impl<'c> View<'c> for ByteView<'c> {
     }
 
     #[inline]
-    fn part<const ALONE: bool>(self, start: usize, len: usize) -> Self {
-        let (first, bytes) = self.offsets.range(start, len);
-        let mut data = self.data.get(first..first + bytes).unwrap_or_default();
+    fn part<const ALONE: bool>(self, start: usize, end: usize) -> Self {
+        let (first, last) = self.offsets.range(start, end);
+        let mut data = self.data.get(first..last).unwrap_or_default();
         if ALONE {
             data = aligned(data, self.place);
         }
         Self {
-            span: self.span.part(start, len),
+            span: self.span.part(start, end.saturating_sub(start)),
             offsets: self.offsets.part(start),
             data,
             ..self
@@ -295,17 +311,17 @@ impl<'c, V: View<'c>> ListView<'c, V> {
         if !self.span.is_valid(index) {
             return None;
         }
-        let (start, len) = self.offsets.range(index, 1);
-        Some(self.items.part::<false>(start, len))
+        let (start, end) = self.offsets.of(index);
+        Some(self.items.part::<false>(start, end))
     }
 
     /// The same lists, but that the items are those of one list, which is not
     /// null: half the work of a [part](View::part) of which one is got.
     #[inline]
     pub(crate) fn lone<const ALONE: bool>(self, index: usize) -> Self {
-        let (start, len) = self.offsets.range(index, 1);
+        let (start, end) = self.offsets.of(index);
         Self {
-            items: self.items.part::<ALONE>(start, len),
+            items: self.items.part::<ALONE>(start, end),
             ..self
         }
     }
@@ -326,12 +342,12 @@ impl<'c, V: View<'c>> View<'c> for ListView<'c, V> {
     }
 
     #[inline]
-    fn part<const ALONE: bool>(self, start: usize, len: usize) -> Self {
-        let (first, items) = self.offsets.range(start, len);
+    fn part<const ALONE: bool>(self, start: usize, end: usize) -> Self {
+        let (first, last) = self.offsets.range(start, end);
         Self {
-            span: self.span.part(start, len),
+            span: self.span.part(start, end.saturating_sub(start)),
             offsets: self.offsets.part(start),
-            items: self.items.part::<ALONE>(first, items),
+            items: self.items.part::<ALONE>(first, last),
         }
     }
 }
@@ -378,10 +394,10 @@ impl<'c, F: View<'c>> View<'c> for StructView<'c, F> {
     }
 
     #[inline]
-    fn part<const ALONE: bool>(self, start: usize, len: usize) -> Self {
+    fn part<const ALONE: bool>(self, start: usize, end: usize) -> Self {
         Self {
-            span: self.span.part(start, len),
-            fields: self.fields.part::<ALONE>(start, len),
+            span: self.span.part(start, end.saturating_sub(start)),
+            fields: self.fields.part::<ALONE>(start, end),
         }
     }
 }
@@ -393,7 +409,7 @@ impl<'c> View<'c> for () {
         0
     }
 
-    fn part<const ALONE: bool>(self, _start: usize, _len: usize) {}
+    fn part<const ALONE: bool>(self, _start: usize, _end: usize) {}
 }
 
 impl<'c, A: View<'c>, R: View<'c>> View<'c> for (A, R) {
@@ -405,10 +421,10 @@ impl<'c, A: View<'c>, R: View<'c>> View<'c> for (A, R) {
     }
 
     #[inline]
-    fn part<const ALONE: bool>(self, start: usize, len: usize) -> Self {
+    fn part<const ALONE: bool>(self, start: usize, end: usize) -> Self {
         (
-            self.0.part::<ALONE>(start, len),
-            self.1.part::<ALONE>(start, len),
+            self.0.part::<ALONE>(start, end),
+            self.1.part::<ALONE>(start, end),
         )
     }
 }

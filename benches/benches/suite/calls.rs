@@ -109,6 +109,12 @@ pub(crate) fn column(value: ColumnarValue) -> ArrayRef {
 }
 
 impl Calls {
+    /// The kernels, with calls of a batch of DataFusion's size without nulls.
+    pub(crate) fn whole_batches(&self) -> impl Iterator<Item = (&'static str, &Pair)> {
+        let lines = self.lines.iter();
+        lines.filter_map(|line| Some((line.name, line.pairs[0].as_ref()?)))
+    }
+
     /// Prints a line for each kernel.
     pub(crate) fn print(&self) {
         if self.lines.is_empty() {

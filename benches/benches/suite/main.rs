@@ -28,6 +28,9 @@ mod calls;
 // What a call is made of, and what parts of the sandbox cost.
 mod parts;
 
+// Where the time of a row goes.
+mod account;
+
 // Queries.
 mod queries;
 
@@ -55,6 +58,7 @@ fn main() {
     calls.print();
     splits.print();
     prices.print();
+    account::print(&calls, &splits, &prices);
     queries.print();
     peers.print();
     calls.conclude();

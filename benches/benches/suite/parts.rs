@@ -19,6 +19,15 @@ use crate::turns::{Asked, Pair, Record, Turns, geometric_mean};
 /// What a call is made of, in order.
 const STEPS: [&str; 5] = ["lower", "guest", "lift", "reset", "around"];
 
+/// The place of each of those.
+#[derive(Clone, Copy)]
+pub(crate) enum Step {
+    Lower = 0,
+    Lift = 2,
+    Reset = 3,
+    Around = 4,
+}
+
 /// Rows of the calls that are split.
 const CASES: [usize; 2] = [ROWS, 1];
 
@@ -39,6 +48,14 @@ const PRICES: [(&str, Parts); 4] = [
     ("reset", leave_out(false, false, true)),
     ("all three", leave_out(true, true, true)),
 ];
+
+/// The place of each of those.
+#[derive(Clone, Copy)]
+pub(crate) enum Part {
+    Fuel,
+    CanonicalNans,
+    AllThree = 3,
+}
 
 const fn leave_out(fuel: bool, canonical_nans: bool, reset: bool) -> Parts {
     Parts {
@@ -164,6 +181,12 @@ pub(crate) fn price(asked: &Asked) -> Prices {
 }
 
 impl Splits {
+    /// What a step of a call of a batch takes.
+    pub(crate) fn nanos(&self, kernel: &str, step: Step) -> Option<f64> {
+        let (_, cases) = self.lines.iter().find(|(name, _)| *name == kernel)?;
+        cases[0].map(|steps| steps[step as usize])
+    }
+
     /// Prints a line for each kernel.
     pub(crate) fn print(&self) {
         for (case, rows) in CASES.iter().enumerate() {
@@ -184,6 +207,12 @@ impl Splits {
 }
 
 impl Prices {
+    /// What a call takes with a part, to what it takes without.
+    pub(crate) fn ratio(&self, kernel: &str, part: Part) -> Option<f64> {
+        let (_, pairs) = self.lines.iter().find(|(name, _)| *name == kernel)?;
+        Some(pairs[part as usize].ratio)
+    }
+
     /// Prints a line for each kernel, and the geometric means.
     pub(crate) fn print(&self) {
         if self.lines.is_empty() {

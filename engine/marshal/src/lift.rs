@@ -4,10 +4,10 @@
 //! checked here, once. A bad answer becomes a [`Breach`], never a panic, so a
 //! constructor that asserts (Arrow's `OffsetBuffer::new` does) is called only
 //! after its rule has been checked. Bytes are copied out of the guest before
-//! they are looked at, but for texts that become views, which are copied one by
-//! one: nobody writes to a memory that is borrowed and not shared. What is nested
-//! is followed as deep as the type goes, whatever the guest says, and no
-//! more is copied than the caller allows.
+//! they are looked at, but for texts, which are checked first and may be copied
+//! one by one: nobody writes to a memory that is borrowed and not shared. What
+//! is nested is followed as deep as the type goes, whatever the guest says, and
+//! no more is copied than the caller allows.
 #![warn(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
 // Columns with their children.
@@ -16,8 +16,8 @@ mod column;
 // Columns without.
 mod leaf;
 
-// Texts as views of them.
-mod views;
+// Texts.
+mod text;
 
 // The buffers of both.
 mod buffers;

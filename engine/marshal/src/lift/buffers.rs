@@ -119,7 +119,10 @@ impl<'a> Reader<'a> {
     }
 
     /// The offsets and the data in use, in the guest; the offsets are checked.
-    pub(super) fn texts(&mut self, column: &Column) -> Result<(&'a [[u8; 4]], &'a [u8]), Unlifted> {
+    pub(super) fn offsets_and_data(
+        &mut self,
+        column: &Column,
+    ) -> Result<(&'a [[u8; 4]], &'a [u8]), Unlifted> {
         if column.rows == 0 {
             return Ok((&[], &[]));
         }

@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DecimalType,
 };
 use arrow_array::{
     Array, ArrayRef, ArrowPrimitiveType, BinaryArray, BinaryViewArray, FixedSizeBinaryArray,
-    PrimitiveArray, StringArray, downcast_primitive,
+    PrimitiveArray, downcast_primitive,
 };
 use arrow_buffer::{Buffer, NullBuffer, ScalarBuffer};
 use arrow_cast::cast;
@@ -54,7 +53,7 @@ impl Reader<'_> {
                 check_digits(&array)?;
                 Ok(array)
             }
-            (_, DataType::Utf8View) => Ok(Arc::new(self.views(column, nulls)?)),
+            (_, DataType::Utf8View) => Ok(Arc::new(self.text_views(column, nulls)?)),
             (_, DataType::Utf8 | DataType::LargeUtf8) => {
                 let text = self.text(column, nulls)?;
                 match data_type {
@@ -73,28 +72,6 @@ impl Reader<'_> {
                 }
             }
         }
-    }
-
-    /// Text is checked as a whole; only where that fails, and a null row may be
-    /// why, row by row.
-    fn text(
-        &mut self,
-        column: &Column,
-        nulls: Option<NullBuffer>,
-    ) -> Result<StringArray, Unlifted> {
-        let (first, offsets) = self.offsets(column)?;
-        let len = offsets.last().copied().unwrap_or_default() as u64;
-        let data = self.data(column, first, len)?;
-        if let Ok(array) = StringArray::try_new(offsets.clone(), data.clone(), nulls.clone()) {
-            return Ok(array);
-        }
-        let bytes = BinaryArray::new(offsets, data, nulls);
-        let mut builder = StringBuilder::with_capacity(column.rows, len as usize);
-        for (row, value) in bytes.iter().enumerate() {
-            let text = value.map(std::str::from_utf8).transpose();
-            builder.append_option(text.map_err(|_| Breach::Utf8 { row: row as u64 })?);
-        }
-        Ok(builder.finish())
     }
 }
 

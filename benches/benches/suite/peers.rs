@@ -3,7 +3,9 @@
 //! The sandboxes are in a process of their own, since they bring another Arrow
 //! and another Wasmtime; `benches/peers` says how each is used. Kernels whose
 //! source needs no SDK are compared, and give the same bits on all sides. Ours are
-//! metered and limited; the others are not.
+//! metered and limited; the others are not. Both processes are kept on one core:
+//! where cores are lent by turns, as those of virtual machines are, one may be
+//! half as fast as another for a while.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -67,6 +69,10 @@ pub(crate) fn measure(asked: &Asked) -> Peers {
     let mut peers = Peers::default();
     if wanted.is_empty() {
         return peers;
+    }
+    // Processes and threads that are started from here on stay there too.
+    if let Some(core) = core_affinity::get_core_ids().and_then(|cores| cores.last().copied()) {
+        core_affinity::set_for_current(core);
     }
     let Some(mut sandboxes) = Sandboxes::start() else {
         println!("other sandboxes are not measured: they are not built; see cargo xtask bench");

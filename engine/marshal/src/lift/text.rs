@@ -3,7 +3,7 @@
 
 use arrow_array::builder::{StringBuilder, StringViewBuilder};
 use arrow_array::{StringArray, StringViewArray};
-use arrow_buffer::{Buffer, NullBuffer};
+use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer};
 
 use super::Unlifted;
 use super::buffers::from_zero;
@@ -16,17 +16,9 @@ impl<'a> Reader<'a> {
         column: &Column,
         nulls: Option<NullBuffer>,
     ) -> Result<StringArray, Unlifted> {
-        if column.rows == 0 {
-            return Ok(StringBuilder::new().finish());
-        }
         let texts = self.texts(column, nulls)?;
-        // Arrow checks what is copied at once, which is soon done where no
-        // character has more than a byte.
         if texts.data.is_ascii() {
-            let ends = texts.offsets.iter().map(|end| i32::from_le_bytes(*end));
-            let offsets = from_zero(ends.collect());
-            let array = StringArray::try_new(offsets, Buffer::from(texts.data), texts.nulls);
-            return array.map_err(misfit);
+            return texts.at_once();
         }
         let mut builder = StringBuilder::with_capacity(column.rows, texts.data.len());
         texts.each(|text| builder.append_option(text))?;
@@ -39,6 +31,11 @@ impl<'a> Reader<'a> {
         nulls: Option<NullBuffer>,
     ) -> Result<StringViewArray, Unlifted> {
         let texts = self.texts(column, nulls)?;
+        // Where most have no room in their views, copying all takes less.
+        if texts.data.len() > column.rows.saturating_mul(INLINE_BYTES_MAX) && texts.data.is_ascii()
+        {
+            return Ok(StringViewArray::from(&texts.at_once()?));
+        }
         let mut builder = StringViewBuilder::with_capacity(column.rows);
         if let Ok(bytes @ 1..) = u32::try_from(texts.data.len()) {
             // One block for all that have no room in their views.
@@ -58,6 +55,9 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A text of so many bytes at most stands in its view.
+const INLINE_BYTES_MAX: usize = 12;
+
 /// Texts in the guest, between offsets that do not fall.
 struct Texts<'a> {
     offsets: &'a [[u8; 4]],
@@ -66,6 +66,18 @@ struct Texts<'a> {
 }
 
 impl<'a> Texts<'a> {
+    /// All of them, in one copy. Arrow checks them again, which is soon done
+    /// where no character has more than a byte.
+    fn at_once(self) -> Result<StringArray, Unlifted> {
+        let ends = self.offsets.iter().map(|end| i32::from_le_bytes(*end));
+        let offsets = match self.offsets {
+            [] => OffsetBuffer::new_empty(),
+            _ => from_zero(ends.collect()),
+        };
+        let array = StringArray::try_new(offsets, Buffer::from(self.data), self.nulls);
+        array.map_err(misfit)
+    }
+
     /// Calls `append` with each text, and with nothing for each null. They are
     /// checked as a whole, and only where that fails, and a null row may be why,
     /// row by row.

@@ -61,6 +61,10 @@ fn arrays(rows: usize, has_nulls: bool) -> Vec<(&'static str, ArrayRef, bool)> {
     };
     let texts = |long: usize| (0..rows).map(move |row| text(row, long));
     let (offsets, data, _) = StringArray::from_iter_values(texts(30)).into_parts();
+    let utf8 = |texts: &mut dyn Iterator<Item = String>| {
+        let (offsets, data, _) = StringArray::from_iter_values(texts).into_parts();
+        arc(StringArray::new(offsets, data, nulls()))
+    };
     let integers = (0..rows).map(|row| mixed(row) as i64);
     let integers = PrimitiveArray::<Int64Type>::new(integers.collect(), nulls());
     let text_nulls = nulls();
@@ -108,6 +112,12 @@ fn arrays(rows: usize, has_nulls: bool) -> Vec<(&'static str, ArrayRef, bool)> {
             arc(StringArray::new(offsets.clone(), data.clone(), nulls())),
             true,
         ),
+        ("utf8-long", utf8(&mut texts(90)), true),
+        (
+            "utf8-accents",
+            utf8(&mut texts(30).map(|text| text.replace('e', "é"))),
+            true,
+        ),
         (
             "binary",
             arc(BinaryArray::new(offsets, data, nulls())),
@@ -139,10 +149,10 @@ fn mixed(row: usize) -> u64 {
     word ^ (word >> 31)
 }
 
-/// A text of fewer than `long` letters, of at most 12 if that is 12 and
-/// otherwise of more than so many.
+/// A text of at most `long` letters, and of at least `long / 3` where that is
+/// more than a view has room for.
 fn text(row: usize, long: usize) -> String {
-    let least = if long == 60 { 13 } else { 0 };
+    let least = if long / 3 > 12 { long / 3 } else { 0 };
     let len = least + mixed(row) as usize % (long + 1 - least);
     let letters = (0..len).map(|n| char::from(b'a' + (mixed(row + n) % 26) as u8));
     letters.collect()

@@ -17,9 +17,10 @@ impl<'a> Reader<'a> {
         nulls: Option<NullBuffer>,
     ) -> Result<StringArray, Unlifted> {
         let texts = self.texts(column, nulls)?;
-        if texts.data.is_ascii() {
-            return texts.at_once();
+        if let Ok(array) = texts.at_once() {
+            return Ok(array);
         }
+        // Perhaps only what stands under a null is no text.
         let mut builder = StringBuilder::with_capacity(column.rows, texts.data.len());
         texts.each(|text| builder.append_option(text))?;
         Ok(builder.finish())
@@ -31,9 +32,10 @@ impl<'a> Reader<'a> {
         nulls: Option<NullBuffer>,
     ) -> Result<StringViewArray, Unlifted> {
         let texts = self.texts(column, nulls)?;
-        // Where most have no room in their views, copying all takes less.
-        if texts.data.len() > column.rows.saturating_mul(INLINE_BYTES_MAX) && texts.data.is_ascii()
-        {
+        // Where most have no room in their views, copying all takes less; but
+        // Arrow takes long to check what is not ASCII.
+        let is_long = texts.data.len() > column.rows.saturating_mul(INLINE_BYTES_MAX);
+        if is_long && texts.data.is_ascii() {
             return Ok(StringViewArray::from(&texts.at_once()?));
         }
         let mut builder = StringViewBuilder::with_capacity(column.rows);
@@ -66,16 +68,15 @@ struct Texts<'a> {
 }
 
 impl<'a> Texts<'a> {
-    /// All of them, in one copy. Arrow checks them again, which is soon done
-    /// where no character has more than a byte.
-    fn at_once(self) -> Result<StringArray, Unlifted> {
+    /// All of them, in one copy, which Arrow checks.
+    fn at_once(&self) -> Result<StringArray, Unlifted> {
         let ends = self.offsets.iter().map(|end| i32::from_le_bytes(*end));
         let offsets = match self.offsets {
             [] => OffsetBuffer::new_empty(),
             _ => from_zero(ends.collect()),
         };
-        let array = StringArray::try_new(offsets, Buffer::from(self.data), self.nulls);
-        array.map_err(misfit)
+        let data = Buffer::from(self.data);
+        StringArray::try_new(offsets, data, self.nulls.clone()).map_err(misfit)
     }
 
     /// Calls `append` with each text, and with nothing for each null. They are

@@ -167,14 +167,7 @@ fn can_be_spread(data_type: &DataType) -> bool {
     use DataType::*;
     matches!(
         data_type,
-        Boolean
-            | FixedSizeBinary(_)
-            | Utf8
-            | LargeUtf8
-            | Utf8View
-            | Binary
-            | LargeBinary
-            | BinaryView
+        Boolean | Utf8 | LargeUtf8 | Utf8View | Binary | LargeBinary | BinaryView
     ) || data_type.is_primitive()
 }
 

@@ -406,7 +406,8 @@
 //! another. For a `STRICT` function, a row with a null argument has a null
 //! result: the guest should not spend time on it, and the host makes it null
 //! whatever the guest answered. Where the row's other arguments are then
-//! garbage, the guest must not trap on them.
+//! garbage, the guest must not trap on them. Where most rows are such, the host
+//! may call the guest for the others alone.
 //!
 //! # A guest in C, whole
 //!

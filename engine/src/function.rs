@@ -19,6 +19,7 @@ mod calls;
 mod guest;
 mod residents;
 mod slices;
+mod sparse;
 
 // The query that calls.
 mod query;

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, DictionaryArray, PrimitiveArray,
-    UInt32Array, UInt64Array, downcast_integer_array, downcast_primitive_array, downcast_run_array,
+    Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, UInt32Array, UInt64Array,
+    downcast_integer_array, downcast_run_array,
 };
 use arrow::buffer::NullBuffer;
-use arrow::compute::{FilterBuilder, concat, take};
+use arrow::compute::{FilterBuilder, concat};
 use arrow::datatypes::{ArrowNativeType, DataType, UInt64Type};
 use arrow::error::ArrowError;
 use datafusion::common::Result;
 use datafusion::logical_expr::ColumnarValue;
+
+use super::sparse::{can_be_filtered, can_be_spread, filtered};
 
 /// The arguments of a call; a constant one has one row, whatever the others
 /// have.
@@ -117,20 +119,16 @@ impl Arguments {
     /// made of them.
     ///
     /// To leave rows out takes a copy, and to put them back another: less than
-    /// to lower and to lift them all, where most are null. Of lists it takes
-    /// more.
+    /// to lower and to lift them all, where most are null.
     pub(super) fn valid(&self, rows: usize, returns: &DataType) -> Option<(Self, NullBuffer)> {
         let varying = || self.columns.iter().filter(|(_, constant)| !constant);
-        let types = || {
-            varying()
-                .map(|(array, _)| array.data_type())
-                .chain([returns])
-        };
-        if types().any(|of| !can_be_spread(of)) {
+        if !can_be_spread(returns) || !varying().all(|(array, _)| can_be_filtered(array)) {
             return None;
         }
+        let types = varying().map(|(array, _)| array.data_type());
+        let are_numbers = types.chain([returns]).all(DataType::is_primitive);
         let [of_numbers, of_others] = VALID_MAX;
-        let part = match types().all(DataType::is_primitive) {
+        let part = match are_numbers {
             true => of_numbers,
             false => of_others,
         };
@@ -146,7 +144,7 @@ impl Arguments {
         let filter = FilterBuilder::new(&mask).optimize().build();
         let columns = self.columns.iter().map(|(array, constant)| match constant {
             true => Ok((Arc::clone(array), true)),
-            false => Ok((filter.filter(array)?, false)),
+            false => Ok((filtered(array, &filter, &nulls)?, false)),
         });
         let left = Self {
             columns: columns.collect::<Result<_, ArrowError>>().ok()?,
@@ -160,42 +158,6 @@ impl Arguments {
         let varying = self.columns.iter().find(|(_, constant)| !constant);
         varying.map_or(1, |(array, _)| array.len())
     }
-}
-
-/// Whether rows can be left out of a column of this type, and be put back.
-fn can_be_spread(data_type: &DataType) -> bool {
-    use DataType::*;
-    matches!(
-        data_type,
-        Boolean | Utf8 | LargeUtf8 | Utf8View | Binary | LargeBinary | BinaryView
-    ) || data_type.is_primitive()
-}
-
-/// The column whose rows that are not null are those of `column`, one after the
-/// other.
-pub(super) fn spread(column: &ArrayRef, nulls: NullBuffer) -> Result<ArrayRef, ArrowError> {
-    /// `values`, each in the place of a row that is not null.
-    fn placed<T: Copy + Default>(values: impl Iterator<Item = T>, nulls: &NullBuffer) -> Vec<T> {
-        let mut placed = vec![T::default(); nulls.len()];
-        for (row, value) in nulls.valid_indices().zip(values) {
-            placed[row] = value;
-        }
-        placed
-    }
-    fn primitive<T: ArrowPrimitiveType>(column: &PrimitiveArray<T>, nulls: NullBuffer) -> ArrayRef {
-        let values = placed(column.values().iter().copied(), &nulls);
-        let spread = PrimitiveArray::<T>::new(values.into(), Some(nulls));
-        Arc::new(spread.with_data_type(column.data_type().clone()))
-    }
-
-    if column.null_count() == 0 {
-        downcast_primitive_array!(
-            column => return Ok(primitive(column, nulls)),
-            _ => {}
-        );
-    }
-    let places = placed(0.., &nulls);
-    take(column, &UInt32Array::new(places.into(), Some(nulls)), None)
 }
 
 /// The values of a dictionary or of runs, and which of them each row is.
@@ -342,23 +304,5 @@ mod tests {
         assert!(few(21).valid(40, &DataType::Int32).is_none());
         assert!(few(0).valid(40, &DataType::Int32).is_none());
         assert!(few(10).valid(40, &DataType::Null).is_none());
-    }
-
-    #[test]
-    fn rows_go_back_to_where_they_were() {
-        let nulls = NullBuffer::from(vec![false, true, true, false, true, false]);
-        let values: [ArrayRef; 4] = [
-            Arc::new(Int32Array::from(vec![1, 2, 3])),
-            Arc::new(Int32Array::from(vec![Some(1), None, Some(3)])),
-            Arc::new(StringArray::from(vec![Some("a"), Some("b"), None])),
-            Arc::new(BooleanArray::from(vec![true, false, true])),
-        ];
-        for values in values {
-            let spread = spread(&values, nulls.clone()).unwrap();
-            spread.to_data().validate_full().unwrap();
-            assert_eq!(spread.data_type(), values.data_type());
-            let rows = UInt32Array::from(vec![None, Some(0), Some(1), None, Some(2), None]);
-            assert_eq!(&spread, &take(&values, &rows, None).unwrap());
-        }
     }
 }

@@ -10,9 +10,10 @@ use fusebox_marshal::lift;
 use fusebox_marshal::lower::Lowering;
 
 use super::QueryContext;
-use super::arguments::{Arguments, Nulls, joined, spread, strict_nulls};
+use super::arguments::{Arguments, Nulls, joined, strict_nulls};
 use super::guest::Guest;
 use super::overloads::Overloads;
+use super::sparse::spread;
 use crate::definition::{Reset, Volatility};
 use crate::error::Error;
 use crate::measure::Step;

@@ -6,16 +6,19 @@
 //! it, and is put beside the native function's.
 
 use crate::calls::{Calls, ROWS};
-use crate::parts::{Part, Prices, Splits, Step};
+use crate::parts::{Prices, Splits};
 use crate::turns::geometric_mean;
 
-/// Nanoseconds of a row.
+/// Nanoseconds of a row without nulls, in a call of a whole batch. The parts of
+/// `fusebox` add up to it; one that is the difference of two programs may be
+/// less than nothing.
 struct Account {
     native: f64,
     code: f64,
     fuel: f64,
     canonical_nans: f64,
     reset: f64,
+    /// Lowering, lifting, and what is around the call.
     border: f64,
     fusebox: f64,
     /// The call without fuel, canonical NaNs and the reset, to the native one.
@@ -31,9 +34,9 @@ pub(crate) fn print(calls: &Calls, splits: &Splits, prices: &Prices) {
             let fusebox = row(pair.fusebox);
             let price = |part| Some(fusebox * (1.0 - 1.0 / prices.ratio(name, part)?));
             let step = |step| splits.nanos(name, step).map(row);
-            let border = step(Step::Lower)? + step(Step::Lift)? + step(Step::Around)?;
-            let (fuel, canonical_nans) = (price(Part::Fuel)?, price(Part::CanonicalNans)?);
-            let reset = step(Step::Reset)?;
+            let border = step("lower")? + step("lift")? + step("around")?;
+            let (fuel, canonical_nans) = (price("fuel")?, price("canonical NaNs")?);
+            let reset = step("reset")?;
             let account = Account {
                 native: row(pair.native),
                 code: fusebox - border - reset - fuel - canonical_nans,
@@ -42,7 +45,7 @@ pub(crate) fn print(calls: &Calls, splits: &Splits, prices: &Prices) {
                 reset,
                 border,
                 fusebox,
-                unguarded: pair.ratio / prices.ratio(name, Part::AllThree)?,
+                unguarded: pair.ratio / prices.ratio(name, "all three")?,
             };
             Some((name, account))
         })

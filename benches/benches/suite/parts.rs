@@ -19,15 +19,6 @@ use crate::turns::{Asked, Pair, Record, Turns, geometric_mean};
 /// What a call is made of, in order.
 const STEPS: [&str; 5] = ["lower", "guest", "lift", "reset", "around"];
 
-/// The place of each of those.
-#[derive(Clone, Copy)]
-pub(crate) enum Step {
-    Lower = 0,
-    Lift = 2,
-    Reset = 3,
-    Around = 4,
-}
-
 /// Rows of the calls that are split.
 const CASES: [usize; 2] = [ROWS, 1];
 
@@ -48,14 +39,6 @@ const PRICES: [(&str, Parts); 4] = [
     ("reset", leave_out(false, false, true)),
     ("all three", leave_out(true, true, true)),
 ];
-
-/// The place of each of those.
-#[derive(Clone, Copy)]
-pub(crate) enum Part {
-    Fuel,
-    CanonicalNans,
-    AllThree = 3,
-}
 
 const fn leave_out(fuel: bool, canonical_nans: bool, reset: bool) -> Parts {
     Parts {
@@ -181,10 +164,12 @@ pub(crate) fn price(asked: &Asked) -> Prices {
 }
 
 impl Splits {
-    /// What a step of a call of a batch takes.
-    pub(crate) fn nanos(&self, kernel: &str, step: Step) -> Option<f64> {
+    /// Nanoseconds of one of the [`STEPS`] of a call of a batch, if that was
+    /// measured.
+    pub(crate) fn nanos(&self, kernel: &str, step: &str) -> Option<f64> {
         let (_, cases) = self.lines.iter().find(|(name, _)| *name == kernel)?;
-        cases[0].map(|steps| steps[step as usize])
+        let place = STEPS.iter().position(|name| *name == step);
+        cases[0].map(|steps| steps[place.expect("it is one of the steps")])
     }
 
     /// Prints a line for each kernel.
@@ -207,10 +192,12 @@ impl Splits {
 }
 
 impl Prices {
-    /// What a call takes with a part, to what it takes without.
-    pub(crate) fn ratio(&self, kernel: &str, part: Part) -> Option<f64> {
+    /// What a call takes with one of the [`PRICES`], to what it takes without, if
+    /// that was measured.
+    pub(crate) fn ratio(&self, kernel: &str, part: &str) -> Option<f64> {
         let (_, pairs) = self.lines.iter().find(|(name, _)| *name == kernel)?;
-        Some(pairs[part as usize].ratio)
+        let place = PRICES.iter().position(|(name, _)| *name == part);
+        Some(pairs[place.expect("it is one of the prices")].ratio)
     }
 
     /// Prints a line for each kernel, and the geometric means.

@@ -607,13 +607,13 @@ pub(crate) mod guest {
     #[link(wasm_import_module = "fusebox")]
     unsafe extern "C" {
         // SAFETY: the types are those of ABI 1, and no address crosses.
-        pub(crate) safe fn row(row: u32);
-        pub(crate) safe fn settle(bytes: u32);
-        safe fn pause(bytes: u32);
-        safe fn resume();
-        pub(crate) safe fn together(row: u32);
-        pub(crate) safe fn bounded() -> u32;
-        pub(crate) safe fn more() -> u32;
+        pub(crate) safe fn row_begin(row: u32);
+        pub(crate) safe fn row_end(bytes: u32);
+        safe fn row_pause(bytes: u32);
+        safe fn row_resume();
+        pub(crate) safe fn row_group_begin(row: u32);
+        pub(crate) safe fn metering_mode() -> u32;
+        pub(crate) safe fn has_fuel() -> u32;
     }
 
     #[unsafe(no_mangle)]
@@ -640,9 +640,9 @@ pub(crate) mod guest {
         if !SCRATCH.is_in_row() {
             return work();
         }
-        pause(price(copied, grown));
+        row_pause(price(copied, grown));
         let done = work();
-        resume();
+        row_resume();
         done
     }
 

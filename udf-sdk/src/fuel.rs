@@ -21,7 +21,7 @@ pub(crate) fn begin(row: usize, is_announced: bool) {
     {
         SCRATCH.begin_row();
         if is_announced {
-            guest::row(row as u32);
+            guest::row_begin(row as u32);
         }
     }
     let _ = (row, is_announced);
@@ -34,7 +34,7 @@ pub(crate) fn end(bytes: usize, is_announced: bool) {
     #[cfg(target_arch = "wasm32")]
     {
         if is_announced {
-            guest::settle(bytes as u32);
+            guest::row_end(bytes as u32);
         }
         SCRATCH.end_row();
     }
@@ -45,7 +45,7 @@ pub(crate) fn end(bytes: usize, is_announced: bool) {
 #[inline(always)]
 pub(crate) fn announce_together(row: usize) {
     #[cfg(target_arch = "wasm32")]
-    guest::together(row as u32);
+    guest::row_group_begin(row as u32);
     let _ = row;
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn announce_together(row: usize) {
 #[inline(always)]
 pub(crate) fn settle_together(bytes: usize) {
     #[cfg(target_arch = "wasm32")]
-    guest::settle(bytes as u32);
+    guest::row_end(bytes as u32);
     let _ = bytes;
 }
 
@@ -63,7 +63,7 @@ pub(crate) fn announce_keeping(row: usize) {
     #[cfg(target_arch = "wasm32")]
     {
         SCRATCH.begin_keeping_row();
-        guest::row(row as u32);
+        guest::row_begin(row as u32);
     }
     let _ = row;
 }
@@ -72,7 +72,7 @@ pub(crate) fn announce_keeping(row: usize) {
 #[inline(always)]
 pub(crate) fn more() -> bool {
     #[cfg(target_arch = "wasm32")]
-    return guest::more() != 0;
+    return guest::has_fuel() != 0;
     #[cfg(all(test, not(target_arch = "wasm32")))]
     return crate::sample::more();
     #[cfg(all(not(test), not(target_arch = "wasm32")))]
@@ -107,10 +107,10 @@ pub(crate) enum Terms {
 #[inline(always)]
 pub(crate) fn terms() -> Terms {
     #[cfg(target_arch = "wasm32")]
-    return match guest::bounded() {
-        fusebox_abi::UNBOUNDED => Terms::Announced,
-        fusebox_abi::TOGETHER => Terms::Together,
-        fusebox_abi::HARMLESS => Terms::Harmless,
+    return match guest::metering_mode() {
+        fusebox_abi::METERING_PER_ROW => Terms::Announced,
+        fusebox_abi::METERING_GROUPED => Terms::Together,
+        fusebox_abi::METERING_SPECULATABLE => Terms::Harmless,
         _ => Terms::Bounded,
     };
     #[cfg(not(target_arch = "wasm32"))]

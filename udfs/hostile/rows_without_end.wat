@@ -1,9 +1,9 @@
 ;; Breaks: a row ends, and so do the rows.
 (module
   (type $column_function (func (param $args i32) (param $rows i32) (param $result i32) (result i32)))
-  (import "fusebox" "row" (func $row (param i32)))
-  (import "fusebox" "settle" (func $settle (param i32)))
-  (import "fusebox" "resume" (func $resume))
+  (import "fusebox" "row_begin" (func $row (param i32)))
+  (import "fusebox" "row_end" (func $settle (param i32)))
+  (import "fusebox" "row_resume" (func $resume))
   (memory (export "memory") 2)
   (func (export "fusebox_abi_1"))
   (func (export "fusebox_alloc") (param $bytes i32) (result i32) (i32.const 4096))

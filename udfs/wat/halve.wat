@@ -3,8 +3,8 @@
 ;; CREATE FUNCTION halve(value BIGINT) RETURNS BIGINT: how often the value can be
 ;; halved, a row of 0 having no end.
 (module
-  (import "fusebox" "row" (func $row (param $number i32)))
-  (import "fusebox" "settle" (func $settle (param $bytes i32)))
+  (import "fusebox" "row_begin" (func $row (param $number i32)))
+  (import "fusebox" "row_end" (func $settle (param $bytes i32)))
   (memory (export "memory") 8)
   (func (export "fusebox_abi_1"))
   ;; Room for 8,192 rows; the result's values come behind the arena.

@@ -27,8 +27,9 @@
 //! outside of the loop that is to be fast.
 
 use fusebox_abi::{
-    IMPORT_BOUNDED, IMPORT_MODULE, IMPORT_MORE, IMPORT_PAUSE, IMPORT_RESUME, IMPORT_ROW,
-    IMPORT_SETTLE, IMPORT_TOGETHER, MORE_BOOK_FUEL, TOGETHER,
+    IMPORT_HAS_FUEL, IMPORT_METERING_MODE, IMPORT_MODULE, IMPORT_ROW_BEGIN, IMPORT_ROW_END,
+    IMPORT_ROW_GROUP_BEGIN, IMPORT_ROW_PAUSE, IMPORT_ROW_RESUME, METERING_GROUPED,
+    OVERHEAD_FUEL_RESERVE,
 };
 use wasm_encoder::{BlockType, Function, InstructionSink, ValType};
 use wasmparser::FuncType;
@@ -48,26 +49,26 @@ pub const ROW_REFUSED: i32 = i32::MIN;
 /// An import that the pass replaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Import {
-    Row,
-    Settle,
-    Pause,
-    Resume,
-    Together,
-    Bounded,
-    More,
+    RowBegin,
+    RowEnd,
+    RowPause,
+    RowResume,
+    RowGroupBegin,
+    MeteringMode,
+    HasFuel,
 }
 
 impl Import {
     /// The import of that name and type, if there is one.
     pub(crate) fn of(module: &str, name: &str, ty: &FuncType) -> Option<Self> {
         let all = [
-            Self::Row,
-            Self::Settle,
-            Self::Pause,
-            Self::Resume,
-            Self::Together,
-            Self::Bounded,
-            Self::More,
+            Self::RowBegin,
+            Self::RowEnd,
+            Self::RowPause,
+            Self::RowResume,
+            Self::RowGroupBegin,
+            Self::MeteringMode,
+            Self::HasFuel,
         ];
         let named = all.into_iter().find(|import| import.name() == name);
         named.filter(|import| module == IMPORT_MODULE && import.ty() == *ty)
@@ -75,35 +76,37 @@ impl Import {
 
     fn name(self) -> &'static str {
         match self {
-            Self::Row => IMPORT_ROW,
-            Self::Settle => IMPORT_SETTLE,
-            Self::Pause => IMPORT_PAUSE,
-            Self::Resume => IMPORT_RESUME,
-            Self::Together => IMPORT_TOGETHER,
-            Self::Bounded => IMPORT_BOUNDED,
-            Self::More => IMPORT_MORE,
+            Self::RowBegin => IMPORT_ROW_BEGIN,
+            Self::RowEnd => IMPORT_ROW_END,
+            Self::RowPause => IMPORT_ROW_PAUSE,
+            Self::RowResume => IMPORT_ROW_RESUME,
+            Self::RowGroupBegin => IMPORT_ROW_GROUP_BEGIN,
+            Self::MeteringMode => IMPORT_METERING_MODE,
+            Self::HasFuel => IMPORT_HAS_FUEL,
         }
     }
 
     fn ty(self) -> FuncType {
         use wasmparser::ValType::I32;
         match self {
-            Self::Row | Self::Settle | Self::Pause | Self::Together => FuncType::new([I32], []),
-            Self::Resume => FuncType::new([], []),
-            Self::Bounded | Self::More => FuncType::new([], [I32]),
+            Self::RowBegin | Self::RowEnd | Self::RowPause | Self::RowGroupBegin => {
+                FuncType::new([I32], [])
+            }
+            Self::RowResume => FuncType::new([], []),
+            Self::MeteringMode | Self::HasFuel => FuncType::new([], [I32]),
         }
     }
 
     /// Whether what runs after its call is paid from another tank.
     pub(crate) fn changes_tank(self) -> bool {
-        !matches!(self, Self::Bounded | Self::More)
+        !matches!(self, Self::MeteringMode | Self::HasFuel)
     }
 
     /// Whether its call has an operand.
     pub(crate) fn has_operand(self) -> bool {
         matches!(
             self,
-            Self::Row | Self::Settle | Self::Pause | Self::Together
+            Self::RowBegin | Self::RowEnd | Self::RowPause | Self::RowGroupBegin
         )
     }
 
@@ -124,14 +127,18 @@ impl Import {
         let mut function = Function::new([]);
         let mut code = function.instructions();
         match self {
-            Self::Bounded => {
+            Self::MeteringMode => {
                 code.global_get(state.bounded());
             }
             // There is always fuel.
-            Self::More => {
+            Self::HasFuel => {
                 code.i32_const(1);
             }
-            Self::Row | Self::Settle | Self::Pause | Self::Resume | Self::Together => {}
+            Self::RowBegin
+            | Self::RowEnd
+            | Self::RowPause
+            | Self::RowResume
+            | Self::RowGroupBegin => {}
         }
         code.end();
         function
@@ -271,17 +278,17 @@ pub(crate) struct Call<'a> {
 impl Call<'_> {
     pub(crate) fn replace(&mut self, import: Import, operand: Operand) {
         match import {
-            Import::Row => self.begin_row(operand),
-            Import::Together => {
+            Import::RowBegin => self.begin_row(operand),
+            Import::RowGroupBegin => {
                 // Refused as a row is that does not come next.
                 let state = self.state;
                 self.code.global_get(state.bounded());
-                self.code.i32_const(TOGETHER as i32).i32_ne();
+                self.code.i32_const(METERING_GROUPED as i32).i32_ne();
                 self.refuse_if();
                 self.begin_row(operand);
             }
-            Import::Settle => self.settle(operand),
-            Import::Pause => {
+            Import::RowEnd => self.settle(operand),
+            Import::RowPause => {
                 self.tank();
                 self.code.global_set(self.state.left());
                 self.settle(operand);
@@ -290,7 +297,7 @@ impl Call<'_> {
                 self.price(operand);
                 self.code.i64_sub().global_set(self.state.left());
             }
-            Import::Resume => {
+            Import::RowResume => {
                 self.enter(self.state.left());
                 self.code.global_get(self.state.rest()).i64_const(0);
                 self.code.i64_le_s().if_(BlockType::Empty);
@@ -298,10 +305,10 @@ impl Call<'_> {
                 self.code.unreachable().end();
                 self.code.i64_const(0).global_set(self.state.left());
             }
-            Import::Bounded => {
+            Import::MeteringMode => {
                 self.code.global_get(self.state.bounded());
             }
-            Import::More => self.more(),
+            Import::HasFuel => self.more(),
         }
     }
 
@@ -314,7 +321,7 @@ impl Call<'_> {
         self.tank();
         self.code.global_get(state.rest()).i64_add();
         self.code.global_get(state.fuel_per_row()).i64_sub();
-        self.code.i64_const(MORE_BOOK_FUEL as i64).i64_gt_s();
+        self.code.i64_const(OVERHEAD_FUEL_RESERVE as i64).i64_gt_s();
         self.code.i32_and();
         self.code.global_get(state.bounded()).i32_or();
         self.code.i32_const(1).i32_and();
@@ -326,7 +333,7 @@ impl Call<'_> {
         // Only here: what a guest does between rows, or in one that is
         // interrupted, brings it nothing.
         self.code.global_get(state.rest());
-        self.code.i64_const(MORE_BOOK_FUEL as i64).i64_le_s();
+        self.code.i64_const(OVERHEAD_FUEL_RESERVE as i64).i64_le_s();
         self.code.if_(BlockType::Empty);
         self.code.global_get(state.next_row());
         self.code.call(state.refill).global_set(state.rest()).end();

@@ -276,10 +276,10 @@ impl Body {
                 _ => None,
             };
             facts.imports |= import.is_some();
-            facts.announces_together |= import == Some(&Import::Together);
+            facts.announces_together |= import == Some(&Import::RowGroupBegin);
             match &mut facts.row {
                 Some(row) => row.push(&operator, import.copied(), constant),
-                None if import == Some(&Import::Row) => facts.row = Some(Stretch::default()),
+                None if import == Some(&Import::RowBegin) => facts.row = Some(Stretch::default()),
                 None => {}
             }
             constant = match operator {

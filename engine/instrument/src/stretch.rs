@@ -37,7 +37,7 @@ impl Stretch {
         self.all.harms |= import.is_none() && !is_harmless(operator, constant);
         self.all.weight += weight(operator) + import.map_or(0, |_| IMPORT);
         match (import, operator) {
-            (Some(Import::Settle), _) => {
+            (Some(Import::RowEnd), _) => {
                 let price = constant.map(|bytes| u64::from(bytes as u32));
                 let price = price.map(|bytes| bytes >> SETTLED_BYTES_PER_UNIT_LOG2);
                 self.all.weight += price.unwrap_or_default();
@@ -47,7 +47,12 @@ impl Stretch {
             }
             // Another row may begin here. Or what is done until the row goes on
             // is paid by nobody knows how much.
-            (Some(Import::Row | Import::Pause | Import::Resume | Import::Together), _)
+            (
+                Some(
+                    Import::RowBegin | Import::RowPause | Import::RowResume | Import::RowGroupBegin,
+                ),
+                _,
+            )
             | (
                 _,
                 Operator::Loop { .. }

@@ -34,7 +34,7 @@ pub(super) struct Room<'a> {
 }
 
 /// What a call has for each row besides what others have.
-const BOOK_FUEL_PER_ROW: u64 = 64;
+const OVERHEAD_FUEL_PER_ROW: u64 = 64;
 
 /// What all rows of a call may burn together, where they must be done at once.
 const FUEL_AT_ONCE_MAX: u64 = 1 << 32;
@@ -129,7 +129,14 @@ impl Calls {
     /// together may take as much to take apart.
     pub(super) fn forget(&mut self, groups: usize) -> Result<(), Error> {
         let budget = self.budget_at_once(groups);
-        self.ask(Operation::Forget, &[], groups, 0, budget, &DataType::Null)?;
+        self.ask(
+            Operation::ReleaseGroups,
+            &[],
+            groups,
+            0,
+            budget,
+            &DataType::Null,
+        )?;
         Ok(())
     }
 
@@ -209,7 +216,7 @@ impl Calls {
         drop(lap);
         // Rows that are null or of new groups need more of the book than others,
         // and a call cannot be made again with fewer.
-        let book = BOOK_FUEL_PER_ROW.saturating_mul(rows as u64);
+        let book = OVERHEAD_FUEL_PER_ROW.saturating_mul(rows as u64);
         let budget = Budget {
             fuel_per_call: budget.fuel_per_call.saturating_add(book),
             ..budget

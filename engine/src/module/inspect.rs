@@ -7,10 +7,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use fusebox_abi::{
-    EXPORT_ALLOC, EXPORT_FINISH_PREFIX, EXPORT_FORGET_PREFIX, EXPORT_FUNCTION_PREFIX,
-    EXPORT_MEMORY, EXPORT_MERGE_PREFIX, EXPORT_NEXT_PREFIX, EXPORT_PARTITION_PREFIX,
-    EXPORT_RANK_PREFIX, EXPORT_RETRACT_PREFIX, EXPORT_STATE_PREFIX, EXPORT_TABLE_PREFIX,
-    EXPORT_UPDATE_PREFIX, EXPORT_VERSION, EXPORT_VERSION_PREFIX, SECTION_FUNCTIONS,
+    EXPORT_ALLOC, EXPORT_FINISH_PREFIX, EXPORT_FUNCTION_PREFIX, EXPORT_MEMORY, EXPORT_MERGE_PREFIX,
+    EXPORT_NEXT_PREFIX, EXPORT_PARTITION_PREFIX, EXPORT_RANK_PREFIX, EXPORT_RELEASE_GROUPS_PREFIX,
+    EXPORT_RETRACT_PREFIX, EXPORT_STATE_PREFIX, EXPORT_TABLE_PREFIX, EXPORT_UPDATE_PREFIX,
+    EXPORT_VERSION, EXPORT_VERSION_PREFIX, SECTION_FUNCTIONS,
 };
 use fusebox_instrument::FEATURES;
 use wasmparser::{Encoding, ExternalKind, FuncType, Parser, Payload, ValType, Validator};
@@ -27,7 +27,7 @@ pub(crate) enum Operation {
     Merge,
     State,
     Finish,
-    Forget,
+    ReleaseGroups,
     Retract,
     /// A window function over a partition's rows, in order and in pieces.
     Next,
@@ -49,7 +49,7 @@ fn prefixes(kind: Kind) -> &'static [(Operation, &'static str)] {
             (Operation::Merge, EXPORT_MERGE_PREFIX),
             (Operation::State, EXPORT_STATE_PREFIX),
             (Operation::Finish, EXPORT_FINISH_PREFIX),
-            (Operation::Forget, EXPORT_FORGET_PREFIX),
+            (Operation::ReleaseGroups, EXPORT_RELEASE_GROUPS_PREFIX),
             (Operation::Retract, EXPORT_RETRACT_PREFIX),
         ],
         Kind::Window => &[

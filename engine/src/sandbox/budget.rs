@@ -1,6 +1,6 @@
 //! What calls may burn, and how many rows they are about.
 
-use fusebox_abi::{BOUNDED_BOOK_FUEL_PER_ROW, MORE_BOOK_FUEL, TOGETHER_SHARE};
+use fusebox_abi::{BOUNDED_OVERHEAD_FUEL_PER_ROW, OVERHEAD_FUEL_RESERVE, ROW_GROUP_FUEL_SHARE};
 
 use crate::definition::Limits;
 
@@ -59,7 +59,7 @@ pub(super) const ROWS_NARROW_MAX: u64 = 4_096;
 pub(super) fn refill(fuel_per_row: u64) -> u64 {
     FUEL_GRANTED
         .max(fuel_per_row)
-        .saturating_add(MORE_BOOK_FUEL)
+        .saturating_add(OVERHEAD_FUEL_RESERVE)
 }
 
 impl Budget {
@@ -73,7 +73,7 @@ impl Budget {
     /// What rows have that are announced together, if there is enough in it that
     /// they need not be told apart.
     pub(super) fn fuel_together(self) -> Option<u64> {
-        let shared = self.fuel_per_row / TOGETHER_SHARE;
+        let shared = self.fuel_per_row / ROW_GROUP_FUEL_SHARE;
         (shared >= TOGETHER_FUEL_MIN).then_some(shared)
     }
 
@@ -85,7 +85,7 @@ impl Budget {
     /// How many rows that burn so much at most, a call may be about without
     /// announcing them.
     pub(super) fn bounded_rows_within(self, fuel: u64) -> u64 {
-        let fuel = fuel.saturating_add(BOUNDED_BOOK_FUEL_PER_ROW);
+        let fuel = fuel.saturating_add(BOUNDED_OVERHEAD_FUEL_PER_ROW);
         (BOUNDED_FUEL_GRANTED / fuel).clamp(1, ROWS_MAX)
     }
 

@@ -1,8 +1,8 @@
 //! The counters that the instrumentation has put into a guest.
 
 use fusebox_abi::{
-    BOOK_FUEL_PER_ROW, BOUNDED, BOUNDED_BOOK_FUEL_PER_ROW, EXPORT_PANIC, HARMLESS, TOGETHER,
-    UNBOUNDED,
+    BOUNDED_OVERHEAD_FUEL_PER_ROW, EXPORT_PANIC, METERING_BOUNDED, METERING_GROUPED,
+    METERING_PER_ROW, METERING_SPECULATABLE, OVERHEAD_FUEL_PER_ROW,
 };
 use fusebox_instrument::{
     EXPORT_BEGIN, EXPORT_FUEL, EXPORT_NEXT_ROW, EXPORT_REFILL, EXPORT_REST, EXPORT_STACK,
@@ -62,7 +62,7 @@ impl Grant {
             fuel_per_row: 0,
             refill: 0,
             rows: 0,
-            bounds: UNBOUNDED,
+            bounds: METERING_PER_ROW,
         }
     }
 
@@ -77,18 +77,23 @@ impl Grant {
             Rows::Shared => budget.fuel_of(rows).min(budget.fuel_shared()),
             Rows::Announced { .. } => call
                 .saturating_add(bytes)
-                .saturating_add(budget.fuel_announced(rows, BOOK_FUEL_PER_ROW)),
-            Rows::Bounded { fuel, .. } => all(fuel.saturating_add(BOUNDED_BOOK_FUEL_PER_ROW)),
+                .saturating_add(budget.fuel_announced(rows, OVERHEAD_FUEL_PER_ROW)),
+            Rows::Bounded { fuel, .. } => all(fuel.saturating_add(BOUNDED_OVERHEAD_FUEL_PER_ROW)),
         };
         let (fuel_per_row, bounds) = match kind {
             // As much as a row can need, should the guest announce it anyway.
-            Rows::Bounded { fuel, is_harmless } => {
-                (fuel, if is_harmless { HARMLESS } else { BOUNDED })
-            }
+            Rows::Bounded { fuel, is_harmless } => (
+                fuel,
+                if is_harmless {
+                    METERING_SPECULATABLE
+                } else {
+                    METERING_BOUNDED
+                },
+            ),
             Rows::Announced { together: true } if budget.announced == Announced::Together => {
-                (budget.fuel_together().unwrap_or_default(), TOGETHER)
+                (budget.fuel_together().unwrap_or_default(), METERING_GROUPED)
             }
-            Rows::Shared | Rows::Announced { .. } => (budget.fuel_per_row, UNBOUNDED),
+            Rows::Shared | Rows::Announced { .. } => (budget.fuel_per_row, METERING_PER_ROW),
         };
         Self {
             fuel,

@@ -40,8 +40,8 @@ pub(crate) fn spin_announced(turns: u32) -> String {
     let (_, after) = after.split_once("(i32.store (i32.const 20)").unwrap();
     format!(
         r#"{head}
-    (import "fusebox" "row" (func $row (param i32)))
-    (import "fusebox" "settle" (func $settle (param i32)))
+    (import "fusebox" "row_begin" (func $row (param i32)))
+    (import "fusebox" "row_end" (func $settle (param i32)))
     (memory{before}
       (local $next i32)
       (loop $rows

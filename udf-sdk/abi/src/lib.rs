@@ -107,13 +107,13 @@
 //!
 //! | import | type | what a call does |
 //! |---|---|---|
-//! | [`row`](IMPORT_ROW) | `(row: i32) -> ()` | begins a row: what runs now burns its `fuel_per_row` |
-//! | [`settle`](IMPORT_SETTLE) | `(bytes: i32) -> ()` | ends the row, which first pays a unit for every 2 of `bytes` |
-//! | [`pause`](IMPORT_PAUSE) | `(bytes: i32) -> ()` | interrupts the row, which first pays in the same way |
-//! | [`resume`](IMPORT_RESUME) | `() -> ()` | goes on with the row and the fuel it had left |
-//! | [`together`](IMPORT_TOGETHER) | `(row: i32) -> ()` | begins some rows from that one on, which share what one may burn |
-//! | [`bounded`](IMPORT_BOUNDED) | `() -> i32` | tells how rows are announced: [0](UNBOUNDED), [1](BOUNDED), [2](TOGETHER) or [3](HARMLESS) |
-//! | [`more`](IMPORT_MORE) | `() -> i32` | tells whether the call has fuel for another row: 1 if so, else 0 |
+//! | [`row_begin`](IMPORT_ROW_BEGIN) | `(row: i32) -> ()` | begins a row: what runs now burns its `fuel_per_row` |
+//! | [`row_end`](IMPORT_ROW_END) | `(bytes: i32) -> ()` | ends the row, which first pays a unit for every 2 of `bytes` |
+//! | [`row_pause`](IMPORT_ROW_PAUSE) | `(bytes: i32) -> ()` | interrupts the row, which first pays in the same way |
+//! | [`row_resume`](IMPORT_ROW_RESUME) | `() -> ()` | goes on with the row and the fuel it had left |
+//! | [`row_group_begin`](IMPORT_ROW_GROUP_BEGIN) | `(row: i32) -> ()` | begins some rows from that one on, which share what one may burn |
+//! | [`metering_mode`](IMPORT_METERING_MODE) | `() -> i32` | tells how rows are announced: [0](METERING_PER_ROW), [1](METERING_BOUNDED), [2](METERING_GROUPED) or [3](METERING_SPECULATABLE) |
+//! | [`has_fuel`](IMPORT_HAS_FUEL) | `() -> i32` | tells whether the call has fuel for another row: 1 if so, else 0 |
 //!
 //! The host puts a few instructions in the place of each import, which move fuel
 //! between the tanks of the call and of the row. They make none, so a guest burns
@@ -128,21 +128,21 @@
 //!   back to the call.
 //! - A row that is not settled ends with the next announcement, or with the
 //!   call, and pays nothing.
-//! - `pause` and `resume` come in pairs, in a row. Outside rows, `settle` ends
+//! - `row_pause` and `row_resume` come in pairs, in a row. Outside rows, `row_end` ends
 //!   nothing.
 //!
 //! **The book.** What runs outside rows, or while one is interrupted, is paid
 //! by the call: reading arguments, appending and growing results. For that a
-//! call has `fuel_per_call`, [`BOOK_FUEL_PER_ROW`] units for each row of the
+//! call has `fuel_per_call`, [`OVERHEAD_FUEL_PER_ROW`] units for each row of the
 //! batch, one for each byte of the lowered arguments, and what rows pay: a
 //! guest settles a row of text with the bytes of its result. On top comes what
-//! the rows burn: the call has at least [`MORE_BOOK_FUEL`] units where a row has
+//! the rows burn: the call has at least [`OVERHEAD_FUEL_RESERVE`] units where a row has
 //! begun. A call of `fusebox_alloc` has `fuel_per_call`, and a unit for every 16
 //! bytes.
 //!
 //! **Verdicts that do not depend on other rows** are up to the guest:
 //!
-//! - One copy of the code between `row` and `settle` serves every row: in a
+//! - One copy of the code between `row_begin` and `row_end` serves every row: in a
 //!   function that compilers do not inline, unroll or vectorise.
 //! - That code keeps no state: no static, no cache, no heap with a history. Its
 //!   memory is a piece that is empty again for each row; for all other, it
@@ -153,11 +153,11 @@
 //! - It reads at addresses that do not depend on other rows, where their
 //!   alignment has a say in the work: a text is first copied to one place.
 //!
-//! **Bounded rows.** In each function that calls `row`, the host reads the code
-//! from the first such call to the last of `settle`, as it stands there. A row
+//! **Bounded rows.** In each function that calls `row_begin`, the host reads the code
+//! from the first such call to the last of `row_end`, as it stands there. A row
 //! burns no more than that code weighs, if the code
 //!
-//! - holds no loop, no import but `settle`, no call through a table, no tail
+//! - holds no loop, no import but `row_end`, no call through a table, no tail
 //!   call, and no instruction on memories or tables whose work depends on an
 //!   operand;
 //! - settles constants, each pushed just before;
@@ -165,37 +165,37 @@
 //!   functions, not in circles.
 //!
 //! Where this holds for all rows that an exported function can come to announce,
-//! `bounded()` is not 0 in its calls, except in one that is made again since a
+//! `metering_mode()` is not 0 in its calls, except in one that is made again since a
 //! row has trapped, so that it is known which. The guest then announces none and
 //! runs them in whatever loop is fastest. The call has what all rows weigh,
-//! `fuel_per_call`, and [`BOUNDED_BOOK_FUEL_PER_ROW`] units for each row, so that
-//! a guest which announces rows should ask `bounded` first. Where a row weighs
+//! `fuel_per_call`, and [`BOUNDED_OVERHEAD_FUEL_PER_ROW`] units for each row, so that
+//! a guest which announces rows should ask `metering_mode` first. Where a row weighs
 //! more than `fuel_per_row`, the function is out of fuel without being called.
 //!
 //! Where that code can neither trap nor leave anything behind, rows are **harmless**
-//! besides, and `bounded()` is 3: what a row does may be done for a row that is null
+//! besides, and `metering_mode()` is 3: what a row does may be done for a row that is null
 //! as well, on whatever stands there, and its answer passed over. That is so
 //! where the code is made of instructions on locals and constants alone, calls
 //! nothing but the imports, and divides whole numbers only by constants.
 //!
 //! **Rows together.** Some rows that have burnt no more than one of them may, all
-//! together, need not be told apart. In a module that imports `together`, the
-//! host first makes a call that it can make again with `bounded()` at 2, in which
-//! rows are announced by `together(row)` alone: for that row and as many of the
+//! together, need not be told apart. In a module that imports `row_group_begin`, the
+//! host first makes a call that it can make again with `metering_mode()` at 2, in which
+//! rows are announced by `row_group_begin(row)` alone: for that row and as many of the
 //! next as the guest likes, until it settles them or announces others. They share
 //! a quarter of `fuel_per_row`, so that it does not matter if one of them would
 //! burn a little more by itself: its text may lie elsewhere then. A guest
 //! settles them with what it would settle each with, or some such groups with the
 //! sum, at the expense of the last. If such a call runs out of fuel or traps, the
-//! host makes it again, and `bounded()` is 0: then each row is announced, and the
-//! verdict is that of this second call. Where `bounded()` is not 2, calling
-//! `together` breaks the contract.
+//! host makes it again, and `metering_mode()` is 0: then each row is announced, and the
+//! verdict is that of this second call. Where `metering_mode()` is not 2, calling
+//! `row_group_begin` breaks the contract.
 //!
 //! **More.** Where an operation may answer for fewer rows than it was called
-//! with, it asks `more()` before it announces a row, other than the first, and
+//! with, it asks `has_fuel()` before it announces a row, other than the first, and
 //! answers for the rows before where that is 0. It is 1 where the call has as
-//! much as a row may burn, and [`MORE_BOOK_FUEL`] units for the book on top: then
-//! `row` does not stop the guest, and neither does the book, if it is closed for
+//! much as a row may burn, and [`OVERHEAD_FUEL_RESERVE`] units for the book on top: then
+//! `row_begin` does not stop the guest, and neither does the book, if it is closed for
 //! that. In a call whose rows are bounded it is always 1. The host calls again
 //! for the rest. That is how a row which has changed the state, and cannot be
 //! asked again, does not fail for what the rows before it have burnt.
@@ -322,7 +322,7 @@
 //! | [`fusebox_udaf_retract_`](EXPORT_RETRACT_PREFIX)*symbol*, optional | as for update | progress |
 //! | [`fusebox_udaf_state_`](EXPORT_STATE_PREFIX)*symbol* | `group` (`INT UNSIGNED`) | the state, a `STRUCT`, with progress |
 //! | [`fusebox_udaf_finish_`](EXPORT_FINISH_PREFIX)*symbol* | `group` (`INT UNSIGNED`) | the declared result, with progress |
-//! | [`fusebox_udaf_forget_`](EXPORT_FORGET_PREFIX)*symbol* | none; `rows` is a number of groups | only a status |
+//! | [`fusebox_udaf_release_groups_`](EXPORT_RELEASE_GROUPS_PREFIX)*symbol* | none; `rows` is a number of groups | only a status |
 //! | [`fusebox_udwf_next_`](EXPORT_NEXT_PREFIX)*symbol* | the declared arguments | the declared result, with progress |
 //! | [`fusebox_udwf_partition_`](EXPORT_PARTITION_PREFIX)*symbol* | the declared arguments | the declared result, of `rows` rows |
 //! | [`fusebox_udwf_rank_`](EXPORT_RANK_PREFIX)*symbol* | `start`, `end`, `partition_rows` (`BIGINT UNSIGNED`) | the declared result, with progress |
@@ -340,7 +340,7 @@
 //! # Aggregates
 //!
 //! An aggregate function is the five operations `update`, `merge`, `state`,
-//! `finish` and `forget`, and `retract` if it can take rows back, as in moving
+//! `finish` and `release_groups`, and `retract` if it can take rows back, as in moving
 //! frames.
 //!
 //! An instance holds the states of many groups, numbered from 0 without gaps. A
@@ -354,7 +354,7 @@
 //!   module, and not null as a whole. The host may have had it on disk.
 //! - `state` and `finish` leave states as they are. They may be asked for any
 //!   groups, in any order, again and again.
-//! - `forget` forgets the first `rows` groups, of which there may be up to
+//! - `release_groups` forgets the first `rows` groups, of which there may be up to
 //!   2³¹ - 1: group *i* becomes group *i* - `rows`. It announces no rows.
 //!
 //! # Windows
@@ -454,7 +454,7 @@
 //! Its rows share a tank. To announce them, the loop becomes
 //!
 //! ```c
-//!   if (bounded())
+//!   if (metering_mode())
 //!     for (uint32_t i = 0; i < rows; i++)
 //!       values[i] = w[args[0].length == 1 ? 0 : i] * h[args[1].length == 1 ? 0 : i];
 //!   else
@@ -466,14 +466,14 @@
 //!
 //! ```c
 //! #define FUSEBOX(name) __attribute__((import_module("fusebox"), import_name(name)))
-//! FUSEBOX("row") void row(uint32_t row);
-//! FUSEBOX("settle") void settle(uint32_t bytes);
-//! FUSEBOX("bounded") uint32_t bounded(void);
+//! FUSEBOX("row_begin") void row_begin(uint32_t row);
+//! FUSEBOX("row_end") void row_end(uint32_t bytes);
+//! FUSEBOX("metering_mode") uint32_t metering_mode(void);
 //!
 //! __attribute__((noinline)) static double one(uint32_t i, double w, double h) {
-//!   row(i);
+//!   row_begin(i);
 //!   double area = w * h;
-//!   settle(0); // the bytes of a text or binary result
+//!   row_end(0); // the bytes of a text or binary result
 //!   return area;
 //! }
 //! ```

@@ -32,7 +32,7 @@ pub const EXPORT_STATE_PREFIX: &str = "fusebox_udaf_state_";
 pub const EXPORT_FINISH_PREFIX: &str = "fusebox_udaf_finish_";
 
 /// What the export begins with that forgets the first groups of an aggregate.
-pub const EXPORT_FORGET_PREFIX: &str = "fusebox_udaf_forget_";
+pub const EXPORT_RELEASE_GROUPS_PREFIX: &str = "fusebox_udaf_release_groups_";
 
 /// What the export begins with of a window function that goes on from row to
 /// row.
@@ -63,53 +63,53 @@ pub const EXPORT_PANIC: &str = "fusebox_panic";
 /// The module of every import that is granted.
 pub const IMPORT_MODULE: &str = "fusebox";
 
-/// The import `(row: i32) -> ()` that announces a row, which begins.
-pub const IMPORT_ROW: &str = "row";
+/// Import `(row: i32) -> ()`: begins the metering of a row.
+pub const IMPORT_ROW_BEGIN: &str = "row_begin";
 
-/// The import `(bytes: i32) -> ()` that settles a row.
-pub const IMPORT_SETTLE: &str = "settle";
+/// Import `(bytes: i32) -> ()`: ends the row and charges it for `bytes` bytes of
+/// result.
+pub const IMPORT_ROW_END: &str = "row_end";
 
-/// The import `(bytes: i32) -> ()` that interrupts a row.
-pub const IMPORT_PAUSE: &str = "pause";
+/// Import `(bytes: i32) -> ()`: suspends the row and charges it for `bytes` bytes.
+pub const IMPORT_ROW_PAUSE: &str = "row_pause";
 
-/// The import `() -> ()` that goes on with the row that was interrupted.
-pub const IMPORT_RESUME: &str = "resume";
+/// Import `() -> ()`: resumes the suspended row.
+pub const IMPORT_ROW_RESUME: &str = "row_resume";
 
-/// The import `(row: i32) -> ()` that announces some rows, which share what one
-/// may burn.
-pub const IMPORT_TOGETHER: &str = "together";
+/// Import `(row: i32) -> ()`: begins a group of rows that share one fuel budget.
+pub const IMPORT_ROW_GROUP_BEGIN: &str = "row_group_begin";
 
-/// The import `() -> i32` that says how rows are announced.
-pub const IMPORT_BOUNDED: &str = "bounded";
+/// Import `() -> i32`: returns the metering mode of the call's rows.
+pub const IMPORT_METERING_MODE: &str = "metering_mode";
 
-/// What `bounded()` says of rows each of which has to be announced.
-pub const UNBOUNDED: u32 = 0;
+/// Metering mode: the guest begins and ends every row.
+pub const METERING_PER_ROW: u32 = 0;
 
-/// What it says of rows that are bounded.
-pub const BOUNDED: u32 = 1;
+/// Metering mode: the fuel of every row is statically bounded; no row is begun.
+pub const METERING_BOUNDED: u32 = 1;
 
-/// What it says of rows of which some are announced at once.
-pub const TOGETHER: u32 = 2;
+/// Metering mode: rows are begun in groups that share a part of one row's fuel.
+pub const METERING_GROUPED: u32 = 2;
 
-/// What part of `fuel_per_row` rows share that are announced at once.
-pub const TOGETHER_SHARE: u64 = 4;
+/// Divisor of `fuel_per_row` that gives the fuel of a row group.
+pub const ROW_GROUP_FUEL_SHARE: u64 = 4;
 
-/// What it says of rows that are bounded and harmless.
-pub const HARMLESS: u32 = 3;
+/// Metering mode: as [`METERING_BOUNDED`], and a row neither traps nor has side
+/// effects, so that it may be evaluated on the values under a null.
+pub const METERING_SPECULATABLE: u32 = 3;
 
-/// The import `() -> i32` that says whether the call has fuel for another row:
-/// 1 if so, else 0.
-pub const IMPORT_MORE: &str = "more";
+/// Import `() -> i32`: returns 1 if the call has fuel for another row, else 0.
+pub const IMPORT_HAS_FUEL: &str = "has_fuel";
 
-/// The fuel that a call must have, beside that of a row, for [`more`](IMPORT_MORE)
-/// to be 1: what is left of it after the row is for the book.
-pub const MORE_BOOK_FUEL: u64 = 64 << 10;
+/// Overhead fuel, in units, that a call must have left beside the fuel of a row for
+/// [`has_fuel`](IMPORT_HAS_FUEL) to return 1.
+pub const OVERHEAD_FUEL_RESERVE: u64 = 64 << 10;
 
-/// The fuel that each row adds to what a call may burn outside its rows.
-pub const BOOK_FUEL_PER_ROW: u64 = 128;
+/// Overhead fuel, in units, that each row of a batch adds to its call.
+pub const OVERHEAD_FUEL_PER_ROW: u64 = 128;
 
-/// The same where rows are bounded and none is announced.
-pub const BOUNDED_BOOK_FUEL_PER_ROW: u64 = 64;
+/// Overhead fuel, in units, that each row adds where rows are statically bounded.
+pub const BOUNDED_OVERHEAD_FUEL_PER_ROW: u64 = 64;
 
 /// The alignment, in bytes, of the arena and of every buffer that the host
 /// lowers, and the multiple to which their zero padding extends.

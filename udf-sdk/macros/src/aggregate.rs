@@ -2,7 +2,7 @@
 //! its exports, and where its states are.
 
 use fusebox_abi::{
-    EXPORT_FINISH_PREFIX, EXPORT_FORGET_PREFIX, EXPORT_MERGE_PREFIX, EXPORT_RETRACT_PREFIX,
+    EXPORT_FINISH_PREFIX, EXPORT_MERGE_PREFIX, EXPORT_RELEASE_GROUPS_PREFIX, EXPORT_RETRACT_PREFIX,
     EXPORT_STATE_PREFIX, EXPORT_UPDATE_PREFIX,
 };
 use proc_macro2::TokenStream;
@@ -148,7 +148,7 @@ impl Aggregate {
             }
         });
         let forget = operation(
-            &format!("{EXPORT_FORGET_PREFIX}{symbol}"),
+            &format!("{EXPORT_RELEASE_GROUPS_PREFIX}{symbol}"),
             |call| quote!(#sdk::forget(#call, #states)),
         );
         quote!(#update #merge #retract #show #finish #forget)

@@ -1,8 +1,8 @@
 ;; Rows that are announced: what they burn, and the row that ran out.
 (module
-  (import "fusebox" "row" (func $row (param i32)))
-  (import "fusebox" "settle" (func $settle (param i32)))
-  (import "fusebox" "more" (func $more (result i32)))
+  (import "fusebox" "row_begin" (func $row (param i32)))
+  (import "fusebox" "row_end" (func $settle (param i32)))
+  (import "fusebox" "has_fuel" (func $more (result i32)))
   (memory (export "memory") 1)
   (func (export "rows") (result i64) (local $n i32) (local $x i64)
     (loop $each

@@ -1,6 +1,6 @@
 //! A guest that asks before it announces a row ends early, and is not stopped.
 
-use fusebox_abi::MORE_BOOK_FUEL;
+use fusebox_abi::OVERHEAD_FUEL_RESERVE;
 use fusebox_instrument::{EXPORT_BEGIN, EXPORT_FUEL, EXPORT_REST, Options, Rows, instrument};
 use wasmtime::{Engine, Instance, Store, TypedFunc};
 
@@ -9,9 +9,9 @@ use wasmtime::{Engine, Instance, Store, TypedFunc};
 fn module(iterations: &str) -> Vec<u8> {
     let text = format!(
         r#"(module
-          (import "fusebox" "row" (func $row (param i32)))
-          (import "fusebox" "settle" (func $settle (param i32)))
-          (import "fusebox" "more" (func $more (result i32)))
+          (import "fusebox" "row_begin" (func $row (param i32)))
+          (import "fusebox" "row_end" (func $settle (param i32)))
+          (import "fusebox" "has_fuel" (func $more (result i32)))
           (func $one (param $row i32) (local $left i32)
             (call $row (local.get $row))
             (local.set $left {iterations})
@@ -53,7 +53,7 @@ fn call(module: &[u8], fuel: i64, row: i64, bounded: i32, options: Options) -> (
     (rows, fuel - global(EXPORT_FUEL) - global(EXPORT_REST))
 }
 
-const BOOK: i64 = MORE_BOOK_FUEL as i64;
+const BOOK: i64 = OVERHEAD_FUEL_RESERVE as i64;
 
 #[test]
 fn call_that_has_burnt_its_fuel_ends_early() {
@@ -109,9 +109,9 @@ fn there_is_always_more_where_rows_are_bounded_or_nothing_is_metered() {
 fn asking_between_rows_leaves_them_bounded() {
     let module = wat::parse_str(
         r#"(module
-          (import "fusebox" "more" (func $more (result i32)))
-          (import "fusebox" "row" (func $row (param i32)))
-          (import "fusebox" "settle" (func $settle (param i32)))
+          (import "fusebox" "has_fuel" (func $more (result i32)))
+          (import "fusebox" "row_begin" (func $row (param i32)))
+          (import "fusebox" "row_end" (func $settle (param i32)))
           (func (export "f") (param $rows i32)
             (block $end
               (loop $next

@@ -1,6 +1,6 @@
 //! Where a row begins, the host may add to what is left to the call.
 
-use fusebox_abi::{MORE_BOOK_FUEL, TOGETHER, UNBOUNDED};
+use fusebox_abi::{METERING_GROUPED, METERING_PER_ROW, OVERHEAD_FUEL_RESERVE};
 use fusebox_instrument::{
     EXPORT_BEGIN, EXPORT_FUEL, EXPORT_REFILL, EXPORT_REST, Error, Options, instrument,
 };
@@ -11,9 +11,9 @@ use wasmtime::{Caller, Engine, Func, Instance, Ref, Store, TypedFunc};
 fn module(import: &str, endless: i32, tables: &str) -> Vec<u8> {
     let text = format!(
         r#"(module
-          (import "fusebox" "row" (func $row (param i32)))
-          (import "fusebox" "together" (func $together (param i32)))
-          (import "fusebox" "settle" (func $settle (param i32)))
+          (import "fusebox" "row_begin" (func $row (param i32)))
+          (import "fusebox" "row_group_begin" (func $together (param i32)))
+          (import "fusebox" "row_end" (func $settle (param i32)))
           {tables}
           (func $burn (param $left i32)
             (loop $more
@@ -33,7 +33,7 @@ fn module(import: &str, endless: i32, tables: &str) -> Vec<u8> {
 }
 
 const ROWS: i32 = 1_000;
-const BOOK: i64 = MORE_BOOK_FUEL as i64;
+const BOOK: i64 = OVERHEAD_FUEL_RESERVE as i64;
 
 /// How a call for [`ROWS`] rows ended.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ fn call(module: &[u8], fuel: i64, fuel_per_row: i64, bounded: u32, refill: i64, 
 
 #[test]
 fn call_burns_the_same_in_one_tank_and_in_many() {
-    for (import, bounded) in [("$row", UNBOUNDED), ("$together", TOGETHER)] {
+    for (import, bounded) in [("$row", METERING_PER_ROW), ("$together", METERING_GROUPED)] {
         let module = module(import, -1, "");
         let whole = call(&module, 1 << 40, 10_000, bounded, 0, 0);
         assert!(whole.returned && whole.asked == 0, "{whole:?}");
@@ -104,10 +104,13 @@ fn call_burns_the_same_in_one_tank_and_in_many() {
 #[test]
 fn host_is_asked_where_no_more_is_left_than_a_book_needs() {
     let module = module("$row", -1, "");
-    let burnt = call(&module, 1 << 40, 10_000, UNBOUNDED, 0, 0).burnt;
+    let burnt = call(&module, 1 << 40, 10_000, METERING_PER_ROW, 0, 0).burnt;
     let enough = burnt + 10_000 + BOOK;
-    assert_eq!(call(&module, enough, 10_000, UNBOUNDED, 0, 0).asked, 0);
-    let end = call(&module, enough / 2, 10_000, UNBOUNDED, enough, 9);
+    assert_eq!(
+        call(&module, enough, 10_000, METERING_PER_ROW, 0, 0).asked,
+        0
+    );
+    let end = call(&module, enough / 2, 10_000, METERING_PER_ROW, enough, 9);
     assert!(end.returned && end.asked == 1, "{end:?}");
 }
 
@@ -115,19 +118,19 @@ fn host_is_asked_where_no_more_is_left_than_a_book_needs() {
 fn host_that_gives_too_little_or_nothing_stops_the_guest() {
     let module = module("$row", -1, "");
     for (refill, times, asked) in [(1_000_000, 0, 1), (100_000, 2, 3), (-1 << 40, 9, 1)] {
-        let end = call(&module, 20_000, 10_000, UNBOUNDED, refill, times);
+        let end = call(&module, 20_000, 10_000, METERING_PER_ROW, refill, times);
         assert!(!end.returned && end.rest < 0, "{end:?}");
         assert_eq!(end.asked, asked, "{end:?}");
     }
     // It may have nothing to add as long as there is enough for the row.
-    let end = call(&module, 70_000, 10_000, UNBOUNDED, 0, u64::MAX);
+    let end = call(&module, 70_000, 10_000, METERING_PER_ROW, 0, u64::MAX);
     assert!(!end.returned && end.rest < 0 && end.asked > 1, "{end:?}");
 }
 
 #[test]
 fn row_that_burns_too_much_is_stopped_whatever_is_left_to_the_call() {
     let module = module("$row", 7, "");
-    let end = call(&module, 20_000, 10_000, UNBOUNDED, 1 << 40, u64::MAX);
+    let end = call(&module, 20_000, 10_000, METERING_PER_ROW, 1 << 40, u64::MAX);
     assert!(!end.returned && end.fuel < 0 && end.rest > 0, "{end:?}");
     assert_eq!(end.asked, 1);
 }
@@ -137,9 +140,9 @@ fn row_that_burns_too_much_is_stopped_whatever_is_left_to_the_call() {
 #[test]
 fn row_that_is_interrupted_again_and_again_is_stopped() {
     let text = r#"(module
-      (import "fusebox" "row" (func $row (param i32)))
-      (import "fusebox" "pause" (func $pause (param i32)))
-      (import "fusebox" "resume" (func $resume))
+      (import "fusebox" "row_begin" (func $row (param i32)))
+      (import "fusebox" "row_pause" (func $pause (param i32)))
+      (import "fusebox" "row_resume" (func $resume))
       (func (export "f") (param $rows i32) (local $left i32)
         (call $row (i32.const 0))
         (loop $for_ever
@@ -151,7 +154,7 @@ fn row_that_is_interrupted_again_and_again_is_stopped() {
           (call $resume)
           (br $for_ever))))"#;
     let module = wat::parse_str(text).unwrap();
-    let end = call(&module, 20_000, 10_000, UNBOUNDED, 1 << 20, u64::MAX);
+    let end = call(&module, 20_000, 10_000, METERING_PER_ROW, 1 << 20, u64::MAX);
     assert!(!end.returned && end.asked == 1, "{end:?}");
     assert!(end.fuel < 0 || end.rest < 0, "{end:?}");
 }
@@ -165,7 +168,7 @@ fn guest_does_not_reach_the_function_that_refills() {
         &module("$row", -1, last),
         20_000,
         10_000,
-        UNBOUNDED,
+        METERING_PER_ROW,
         1 << 40,
         1,
     );

@@ -12,12 +12,12 @@ use crate::oracle::ONE_IN;
 fn module(f: &str) -> Vec<u8> {
     let text = format!(
         r#"(module
-          (import "fusebox" "row" (func $row (param i32)))
-          (import "fusebox" "settle" (func $settle (param i32)))
-          (import "fusebox" "pause" (func $pause (param i32)))
-          (import "fusebox" "resume" (func $resume))
-          (import "fusebox" "bounded" (func $bounded (result i32)))
-          (import "fusebox" "more" (func $more (result i32)))
+          (import "fusebox" "row_begin" (func $row (param i32)))
+          (import "fusebox" "row_end" (func $settle (param i32)))
+          (import "fusebox" "row_pause" (func $pause (param i32)))
+          (import "fusebox" "row_resume" (func $resume))
+          (import "fusebox" "metering_mode" (func $bounded (result i32)))
+          (import "fusebox" "has_fuel" (func $more (result i32)))
           (memory 1)
           {f})"#
     );
@@ -383,10 +383,10 @@ fn what_is_bounded_suffices_for_every_row() {
 fn only_what_is_granted_can_be_imported() {
     for import in [
         r#""fusebox" "rows" (func (param i32))"#,
-        r#""fusebox" "row" (func (param i64))"#,
-        r#""fusebox" "row" (func (param i32) (result i32))"#,
-        r#""fusebox" "row" (global i32)"#,
-        r#""env" "row" (func (param i32))"#,
+        r#""fusebox" "row_begin" (func (param i64))"#,
+        r#""fusebox" "row_begin" (func (param i32) (result i32))"#,
+        r#""fusebox" "row_begin" (global i32)"#,
+        r#""env" "row_begin" (func (param i32))"#,
         r#""env" "memory" (memory 1)"#,
     ] {
         let module = wat::parse_str(format!("(module (import {import}))")).unwrap();

@@ -1,6 +1,6 @@
 //! Rows that are announced together share what one may burn.
 
-use fusebox_abi::{BOUNDED, TOGETHER, UNBOUNDED};
+use fusebox_abi::{METERING_BOUNDED, METERING_GROUPED, METERING_PER_ROW};
 use fusebox_instrument::{
     EXPORT_BEGIN, EXPORT_FUEL, EXPORT_NEXT_ROW, EXPORT_REST, Options, ROW_REFUSED, Rows, instrument,
 };
@@ -9,10 +9,10 @@ use wasmtime::{Engine, Instance, Store, TypedFunc};
 fn module(functions: &str) -> Vec<u8> {
     let text = format!(
         r#"(module
-          (import "fusebox" "row" (func $row (param i32)))
-          (import "fusebox" "together" (func $together (param i32)))
-          (import "fusebox" "settle" (func $settle (param i32)))
-          (import "fusebox" "bounded" (func $bounded (result i32)))
+          (import "fusebox" "row_begin" (func $row (param i32)))
+          (import "fusebox" "row_group_begin" (func $together (param i32)))
+          (import "fusebox" "row_end" (func $settle (param i32)))
+          (import "fusebox" "metering_mode" (func $bounded (result i32)))
           (func $burn (param $left i32)
             (loop $more
               (local.set $left (i32.sub (local.get $left) (i32.const 1)))
@@ -73,7 +73,7 @@ fn call(module: &[u8], fuel_per_row: i64, bounded: u32) -> (bool, i64, i32) {
 /// The least fuel of a row with which a call for which rows share returns.
 fn need(share: u32) -> i64 {
     let module = sharing(share);
-    let returns = |fuel: &i64| call(&module, *fuel, TOGETHER).0;
+    let returns = |fuel: &i64| call(&module, *fuel, METERING_GROUPED).0;
     (0..100_000)
         .step_by(10)
         .find(returns)
@@ -99,23 +99,23 @@ fn rows_share_what_one_may_burn() {
 #[test]
 fn what_they_leave_goes_back_to_the_call() {
     let module = sharing(16);
-    let (returned, burnt, next) = call(&module, 100_000, TOGETHER);
+    let (returned, burnt, next) = call(&module, 100_000, METERING_GROUPED);
     assert!(returned);
     assert_eq!(next, 48 + 1);
-    let least = call(&module, need(16), TOGETHER).1;
+    let least = call(&module, need(16), METERING_GROUPED).1;
     assert_eq!(burnt, least, "what is granted is not burnt");
 }
 
 #[test]
 fn rows_that_burn_too_much_together_are_stopped() {
-    let (returned, _, next) = call(&sharing(16), need(4), TOGETHER);
+    let (returned, _, next) = call(&sharing(16), need(4), METERING_GROUPED);
     assert!(!returned);
     assert_eq!(next, 1, "the first of them was announced last");
 }
 
 #[test]
 fn rows_are_announced_together_only_where_the_host_says_so() {
-    for bounded in [UNBOUNDED, BOUNDED, 3] {
+    for bounded in [METERING_PER_ROW, METERING_BOUNDED, 3] {
         let (returned, _, next) = call(&sharing(16), 100_000, bounded);
         assert!(!returned, "{bounded}");
         assert_eq!(next, ROW_REFUSED, "{bounded}");
@@ -134,7 +134,7 @@ fn no_row_is_announced_that_was_passed_or_is_not_there() {
                  (call $together (local.get 0)) (call $together (local.get 1)))
                (func (export "f") (param i32) {rows} (call $both))"#
         ));
-        let (returned, _, next) = call(&module, 1_000, TOGETHER);
+        let (returned, _, next) = call(&module, 1_000, METERING_GROUPED);
         assert!(!returned, "{rows}");
         assert_eq!(next, ROW_REFUSED, "{rows}");
     }

@@ -1,19 +1,17 @@
-//! What it takes until there is a first row, and what it keeps in memory.
+//! Time to the first row, and memory of functions and instances.
 //!
 //! - `cold/<module>/<start>`: `CREATE MODULE`, `IMPORT FUNCTIONS` and a query of
-//!   one row, in a new session of a new process, which reads the module from a
-//!   file. `compiled`: Wasmtime's cache is empty, and is filled on the way;
-//!   `cached`: the same again, with that cache. `again` is the query once more,
-//!   in the same session.
-//! - `fresh/<rows>`: a call that finds no instance and makes one, beside one that
-//!   finds one: an instance is gone after a call that ran out of fuel.
-//! - `memory`: what registering functions adds to the resident set of a process
-//!   (`VmRSS` of `/proc/self/status`, where there is one), with the instance that
-//!   is made ready for each; what these instances keep after a call of 8,192
-//!   rows; and what is left of a function whose instance is gone. It is divided
-//!   by their number.
+//!   one row, in a new session of a new process that reads the module from a file.
+//!   `compiled`: Wasmtime's cache is empty and is filled. `cached`: the module is
+//!   in the cache. `again`: the query once more, in the same session.
+//! - `fresh/<rows>`: a call that has to create an instance, beside one that finds an
+//!   idle instance. An instance is discarded after a call that ran out of fuel.
+//! - `memory`: growth of the resident set of a process (`VmRSS` of
+//!   `/proc/self/status`, on Linux), divided by the number of functions: by
+//!   registering them, each with its preallocated instance; by a call of 8,192 rows
+//!   in each instance; and by functions without instances.
 //!
-//! Not measured: starting the process, making the session.
+//! Not measured: starting the process, creating the session.
 
 use std::env;
 use std::fs;
@@ -25,11 +23,11 @@ use std::time::{Duration, Instant};
 use arrow::array::{Array, Int64Array};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
 use fusebox::Session;
-use fusebox_benches::{builder, call_of, function};
-use fusebox_turns::{Asked, Pair, Record, interval, is_quick, median};
+use fusebox_benches::{builder, call_of, function, session_of};
+use fusebox_paired::{Filter, PairedTimes, Record, interval, is_quick, median};
 use tokio::runtime::Runtime;
 
-/// Modules of several sizes, and a query that calls a function of each.
+/// Modules of several sizes, each with a query that calls one of its functions.
 const MODULES: [(&str, &str); 3] = [
     (
         "geo",
@@ -39,42 +37,40 @@ const MODULES: [(&str, &str); 3] = [
     ("columns", "SELECT negated(value) FROM range(1, 2)"),
 ];
 
-/// Says to a process that it is a child, and what it is to do.
+/// Environment variable with the task of a child process: the name of a module, or
+/// `memory`.
 const TASK: &str = "FUSEBOX_BENCH_COLD";
 
-/// How many functions are registered to see what memory they take.
+/// Number of functions that are registered to measure their memory.
 const FUNCTIONS: usize = 500;
 
-/// Enough for `collatz_steps` of small numbers, and not for that of [`TIRING`].
+/// Enough for `collatz_steps(1)`, not enough for `collatz_steps(EXHAUSTING)`.
 const FUEL_PER_ROW: u64 = 1_000;
 
-/// A number that takes 524 steps to 1.
-const TIRING: i64 = 837_799;
+/// The Collatz sequence of this number reaches 1 after 524 steps.
+const EXHAUSTING: i64 = 837_799;
 
 fn main() {
     match env::var(TASK) {
-        Ok(task) if task == "memory" => keep(),
-        Ok(module) => start(&module),
+        Ok(task) if task == "memory" => run_memory(),
+        Ok(module) => run_start(&module),
         Err(_) => {
-            let asked = Asked::from_arguments();
-            measure_starts(&asked);
-            measure_fresh(&asked);
-            measure_memory(&asked);
+            let filter = Filter::from_arguments();
+            measure_starts(&filter);
+            measure_fresh(&filter);
+            measure_memory(&filter);
         }
     }
 }
 
-/// Nanoseconds to the first row, and for the second, of a module.
-fn start(module: &str) {
+/// Child process: prints the nanoseconds to the first row, and of a second query.
+fn run_start(module: &str) {
     let (_, query) = MODULES
         .iter()
         .find(|(name, _)| *name == module)
-        .expect("it is one of them");
-    let session = builder(1)
-        .cache(true)
-        .build()
-        .expect("there can be a cache");
-    // DataFusion has functions of these names, which are other functions.
+        .expect("the task is one of MODULES");
+    let session = session_of(builder().cache(true), 1);
+    // Other functions of these names are built into DataFusion.
     for built_in in ["gcd", "upper"] {
         session.context().deregister_udf(built_in);
     }
@@ -97,39 +93,30 @@ fn start(module: &str) {
     println!("{} {}", first.as_nanos(), begin.elapsed().as_nanos());
 }
 
-fn measure_starts(asked: &Asked) {
+fn measure_starts(filter: &Filter) {
     for (module, _) in MODULES {
         let name = format!("cold/{module}");
-        if !asked.has(&name) {
+        if !filter.matches(&name) {
             continue;
         }
         eprintln!("{name}");
-        let size = format!("../target/guests/{module}.wasm");
-        let size = Path::new(env!("CARGO_MANIFEST_DIR")).join(size);
-        let bytes = fs::metadata(size).map_or(0, |file| file.len());
-        // A large module takes long to compile.
-        let turns = match (is_quick(), bytes > 1 << 20) {
+        let bytes = module_bytes(module);
+        // A large module takes seconds to compile.
+        let rounds = match (is_quick(), bytes > 1 << 20) {
             (true, true) => 1,
             (true, false) | (false, true) => 3,
             (false, false) => 9,
         };
         let mut times = [const { Vec::new() }; 3];
-        for _ in 0..turns {
-            let cache = tempfile::tempdir().expect("there is room for a cache");
+        for _ in 0..rounds {
+            let cache = tempfile::tempdir().expect("a temporary folder can be created");
             let [compiled, _] = numbers(&child(module, cache.path()));
             let [cached, again] = numbers(&child(module, cache.path()));
             for (times, time) in times.iter_mut().zip([compiled, cached, again]) {
                 times.push(time);
             }
         }
-        let size = format!("../target/guests/{module}.wasm");
-        let size = Path::new(env!("CARGO_MANIFEST_DIR")).join(size);
-        let bytes = fs::metadata(size).map_or(0, |file| file.len());
-        println!(
-            "\n{:<24}{:>12}",
-            format!("{module}, {bytes} bytes"),
-            "takes"
-        );
+        println!("\n{:<24}{:>12}", format!("{module}, {bytes} bytes"), "time");
         for (part, times) in ["compiled", "cached", "again"].into_iter().zip(&times) {
             let nanos = median(times);
             println!("{part:<24}{:>9.2} ms", nanos / 1e6);
@@ -147,129 +134,138 @@ fn measure_starts(asked: &Asked) {
     }
 }
 
-/// Starts this program once more, with nothing in its cache but what is in that
-/// folder, and returns what it prints.
+/// Returns the size of the file of a module, in bytes.
+fn module_bytes(module: &str) -> u64 {
+    let file = format!("../target/guests/{module}.wasm");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    fs::metadata(file).map_or(0, |file| file.len())
+}
+
+/// Runs a task in a child process with Wasmtime's cache in the given folder; returns
+/// its standard output.
 fn child(task: &str, cache: &Path) -> String {
-    let program = env::current_exe().expect("this program is a file");
+    let program = env::current_exe().expect("the executable has a path");
     let output = Command::new(program)
         .env(TASK, task)
-        // Where Wasmtime keeps its cache is the system's affair.
+        // The location of the cache depends on the operating system.
         .env("XDG_CACHE_HOME", cache)
         .env("XDG_CONFIG_HOME", cache)
         .env("HOME", cache)
         .output()
-        .expect("this program can be started");
+        .expect("the child process can be started");
     assert!(
         output.status.success(),
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    String::from_utf8(output.stdout).expect("it prints numbers")
+    String::from_utf8(output.stdout).expect("the child process prints numbers")
 }
 
 fn numbers<const COUNT: usize>(text: &str) -> [f64; COUNT] {
     let numbers: Vec<f64> = text
         .split_whitespace()
-        .map(|number| number.parse().expect("it is a number"))
+        .map(|number| number.parse().expect("expected a number"))
         .collect();
-    numbers.try_into().expect("it prints as many")
+    numbers
+        .try_into()
+        .expect("the child process prints COUNT numbers")
 }
 
-/// A call of a function of one number for rows of the same one.
+/// Creates a call of a function of one argument, with the same number in each row.
 fn call(function: &ScalarUDF, rows: usize, number: i64) -> ScalarFunctionArgs {
     let numbers = Arc::new(Int64Array::from_value(number, rows));
     call_of(function, rows, vec![ColumnarValue::Array(numbers)])
 }
 
-fn measure_fresh(asked: &Asked) {
+fn measure_fresh(filter: &Filter) {
     let session = with_steps(1);
     let steps = function(&session, "steps_0");
     for rows in [1, 8_192] {
         let name = format!("fresh/{rows}");
-        if !asked.has(&name) {
+        if !filter.matches(&name) {
             continue;
         }
         eprintln!("{name}");
-        // Of as many rows, so that it takes the instance that the other would.
-        let [easy, tiring] = [1, TIRING].map(|number| call(&steps, rows, number));
+        // Equal numbers of rows, so that both calls take the same idle instance.
+        let [cheap, exhausting] = [1, EXHAUSTING].map(|number| call(&steps, rows, number));
         let timed = || {
             let begin = Instant::now();
-            answer(&steps, &easy);
+            invoke(&steps, &cheap);
             begin.elapsed().as_nanos() as f64
         };
         let [mut warm, mut fresh] = [const { Vec::new() }; 2];
         let begin = Instant::now();
         while begin.elapsed() < Duration::from_millis(if is_quick() { 300 } else { 2_000 }) {
             steps
-                .invoke_with_args(tiring.clone())
-                .expect_err("it runs out of fuel");
+                .invoke_with_args(exhausting.clone())
+                .expect_err("the call runs out of fuel");
             fresh.push(timed());
             timed();
             warm.push(timed());
         }
-        let pair = Pair::of(&warm, &fresh);
-        let more = (pair.fusebox - pair.native) / 1e3;
+        let times = PairedTimes::of(&warm, &fresh);
+        let more = (times.ns - times.base_ns) / 1e3;
         println!("a fresh instance for {rows} rows: {more:.1} µs more");
         let record = Record {
             part: "instance".to_owned(),
             rows: rows as u64,
             ..Record::new("fresh", "collatz_steps")
         };
-        record.with(&pair).append();
+        record.with(&times).append();
     }
 }
 
-fn answer(function: &ScalarUDF, call: &ScalarFunctionArgs) {
-    let answer = function.invoke_with_args(call.clone());
-    match answer.expect("no row fails") {
+fn invoke(function: &ScalarUDF, call: &ScalarFunctionArgs) {
+    let result = function.invoke_with_args(call.clone());
+    match result.expect("no row fails") {
         ColumnarValue::Array(column) => assert_eq!(column.len(), call.number_rows),
-        ColumnarValue::Scalar(_) => panic!("a column gives a column"),
+        ColumnarValue::Scalar(_) => panic!("expected an array for an array argument"),
     }
 }
 
-/// Prints what is resident before there are functions, with them, with their
-/// instances after a call, and without those.
-fn keep() {
+/// Child process: prints the bytes of a registered function with its instance, of an
+/// instance after a call, and of a function without an instance.
+fn run_memory() {
     let session = with_steps(0);
     let before = resident();
     define_steps(&session, FUNCTIONS);
     let defined = resident();
     let steps = (0..FUNCTIONS).map(|number| function(&session, &format!("steps_{number}")));
     let steps: Vec<_> = steps.collect();
-    let calls = [1, TIRING].map(|number| call(&steps[0], 8_192, number));
-    // What the host itself needs for a call is not an instance's.
-    answer(&steps[0], &calls[0]);
-    let bare = resident();
+    let calls = [1, EXHAUSTING].map(|number| call(&steps[0], 8_192, number));
+    // The first call also allocates what the host needs once.
+    invoke(&steps[0], &calls[0]);
+    let first_called = resident();
     for function in &steps[1..] {
-        answer(function, &calls[0]);
+        invoke(function, &calls[0]);
     }
     let called = resident();
     for function in &steps {
         function
             .invoke_with_args(calls[1].clone())
-            .expect_err("it runs out of fuel");
+            .expect_err("the call runs out of fuel");
     }
-    let gone = resident();
-    let each = |more: f64, less: f64, count: usize| (more - less) / count as f64;
+    let discarded = resident();
+    let each = |after: f64, before: f64, count: usize| (after - before) / count as f64;
     println!(
         "{} {} {}",
         each(defined, before, FUNCTIONS),
-        each(defined, before, FUNCTIONS) - each(gone, before, FUNCTIONS)
-            + each(called, bare, FUNCTIONS - 1),
-        each(gone, before, FUNCTIONS),
+        each(defined, before, FUNCTIONS) - each(discarded, before, FUNCTIONS)
+            + each(called, first_called, FUNCTIONS - 1),
+        each(discarded, before, FUNCTIONS),
     );
 }
 
-fn measure_memory(asked: &Asked) {
-    if !asked.has("memory") {
+fn measure_memory(filter: &Filter) {
+    if !filter.matches("memory") {
         return;
     }
     if !Path::new("/proc/self/status").exists() {
-        eprintln!("memory: left out: the system does not say what is resident");
+        eprintln!("memory: skipped: /proc/self/status does not exist on this system");
         return;
     }
     eprintln!("memory");
-    let cache = tempfile::tempdir().expect("there is room for a cache");
+    let cache = tempfile::tempdir().expect("a temporary folder can be created");
     let [registered, instance, alone]: [f64; 3] = numbers(&child("memory", cache.path()));
     println!("\n{:<40}{:>12}", "memory", "resident");
     for (kernel, bytes) in [
@@ -287,17 +283,17 @@ fn measure_memory(asked: &Asked) {
     }
 }
 
-/// The bytes of this process that are in memory.
+/// Returns the resident set of this process, in bytes.
 fn resident() -> f64 {
-    let status = fs::read_to_string("/proc/self/status").expect("the system has it");
+    let status = fs::read_to_string("/proc/self/status").expect("the file is readable");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<f64>().ok());
-    kib.expect("it is a number") * 1024.0
+    kib.expect("VmRSS is a number") * 1024.0
 }
 
-/// A session with the module `math`, and so many functions of it.
+/// Creates a session with module `math` and a number of functions of it.
 fn with_steps(functions: usize) -> Session {
-    let session = builder(1).build().expect("the defaults work");
+    let session = session_of(builder(), 1);
     execute(
         &runtime(),
         &session,
@@ -322,7 +318,7 @@ fn execute(runtime: &Runtime, session: &Session, sql: &str) {
     runtime.block_on(async {
         let frame = session.sql(sql).await;
         let frame = frame.expect("build the guests first: cargo xtask guests");
-        frame.collect().await.expect("it has rows, or none");
+        frame.collect().await.expect("the statement is executed");
     });
 }
 

@@ -1,9 +1,8 @@
-//! What aggregate and window functions cost at the level of a query, native and
-//! sandboxed.
+//! Cost of queries with aggregate, window and table functions, beside native ones.
 //!
-//! Measured: a query from its plan to its last batch, over tables in memory, on
-//! one thread, fuel on. The two take turns, since machines are noisy; the ratios
-//! are of medians. Not measured: parsing, planning, compiling. Names read
+//! Measured: execution of a physical plan over a table in memory, on one thread,
+//! metered. Not measured: parsing, planning, compiling. Both queries are sampled
+//! alternately; ratios are medians of the ratios within rounds. Names read
 //! `kinds/<function>/<groups or partitions>`.
 
 use std::sync::Arc;
@@ -14,42 +13,42 @@ use datafusion::datasource::MemTable;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use fusebox::Session;
 use fusebox_benches::session_with;
-use fusebox_turns::{Asked, Pair, Record, Turns};
+use fusebox_paired::{Filter, PairedSampling, PairedTimes, Record};
 use futures::StreamExt;
 use tokio::runtime::Runtime;
 
-const TURNS: Turns = Turns {
-    least: 7,
-    most: usize::MAX,
-    all: Duration::from_secs(4),
-    one: Duration::ZERO,
+const SAMPLING: PairedSampling = PairedSampling {
+    rounds_min: 7,
+    rounds_max: usize::MAX,
+    time_budget: Duration::from_secs(4),
+    sample_time: Duration::ZERO,
 };
 
-/// What the ratios of groups and of partitions should be at most.
+/// Maximum ratio for grouped aggregates and for window functions over partitions.
 const GOAL: f64 = 1.5;
 
-/// What is measured to be known, and has no goal.
-const OTHERS: [&str; 3] = ["both/ungrouped", "exact_sum/moving", "series/1000000"];
+/// Queries without a goal.
+const WITHOUT_GOAL: [&str; 3] = ["both/ungrouped", "exact_sum/moving", "series/1000000"];
 
 struct Bench {
-    asked: Asked,
+    filter: Filter,
     runtime: Runtime,
     session: Session,
-    comparisons: Vec<(String, Pair)>,
+    comparisons: Vec<(String, PairedTimes)>,
 }
 
 impl Bench {
-    /// Runs a query once, and returns how many rows it had.
+    /// Executes a plan once; returns the number of rows.
     fn run(&self, plan: &Arc<dyn ExecutionPlan>) -> usize {
-        // A plan can be executed once.
+        // A plan keeps the state of its last execution.
         let plan = datafusion::physical_plan::execution_plan::reset_plan_states(Arc::clone(plan))
-            .expect("the plan can be run again");
+            .expect("the plan can be reset");
         let context = self.session.context().task_ctx();
         self.runtime.block_on(async {
-            let mut batches = execute_stream(plan, context).expect("the query begins");
+            let mut batches = execute_stream(plan, context).expect("the query starts");
             let mut rows = 0;
             while let Some(batch) = batches.next().await {
-                rows += batch.expect("the query goes on").num_rows();
+                rows += batch.expect("the query continues").num_rows();
             }
             rows
         })
@@ -57,19 +56,20 @@ impl Bench {
 
     fn plan(&self, sql: &str) -> Arc<dyn ExecutionPlan> {
         self.runtime.block_on(async {
-            let frame = self.session.sql(sql).await.expect("the query is one");
+            let frame = self.session.sql(sql).await.expect("the query is valid");
             frame.create_physical_plan().await.expect("it has a plan")
         })
     }
 
-    /// Measures a query with our function and the same with its twin.
+    /// Measures a query with a sandboxed function and with its native twin. `@` in
+    /// `sql` stands for the prefix of the function name.
     fn compare(&mut self, name: &str, rows: usize, sql: &str) {
-        if !self.asked.has(&format!("kinds/{name}")) {
+        if !self.filter.matches(&format!("kinds/{name}")) {
             return;
         }
         eprintln!("kinds/{name}");
         let [native, fusebox] = ["native_", ""].map(|path| self.plan(&sql.replace('@', path)));
-        let pair = TURNS.compare(
+        let times = SAMPLING.compare(
             &mut || assert_eq!(self.run(&native), rows, "{name}"),
             &mut || assert_eq!(self.run(&fusebox), rows, "{name}"),
         );
@@ -77,8 +77,8 @@ impl Bench {
             rows: rows as u64,
             ..Record::new("kinds", name)
         };
-        record.with(&pair).append();
-        self.comparisons.push((name.to_owned(), pair));
+        record.with(&times).append();
+        self.comparisons.push((name.to_owned(), times));
     }
 
     fn print(&self) {
@@ -89,22 +89,22 @@ impl Bench {
             "{:<36} {:>12} {:>12} {:>7}",
             "query", "fusebox", "native", "ratio"
         );
-        for (name, pair) in &self.comparisons {
-            let [fusebox, native] = [pair.fusebox, pair.native].map(|nanos| nanos / 1e6);
-            let ratio = pair.ratio;
+        for (name, times) in &self.comparisons {
+            let [fusebox, native] = [times.ns, times.base_ns].map(|nanos| nanos / 1e6);
+            let ratio = times.ratio;
             println!("{name:<36} {fusebox:>9.2} ms {native:>9.2} ms {ratio:>7.2}");
         }
         let goals = self.comparisons.iter();
-        let goals = goals.filter(|(name, _)| !OTHERS.contains(&name.as_str()));
-        if let Some((name, pair)) = goals.max_by(|a, b| a.1.ratio.total_cmp(&b.1.ratio)) {
-            let ratio = pair.ratio;
+        let goals = goals.filter(|(name, _)| !WITHOUT_GOAL.contains(&name.as_str()));
+        if let Some((name, times)) = goals.max_by(|a, b| a.1.ratio.total_cmp(&b.1.ratio)) {
+            let ratio = times.ratio;
             println!("kinds worst: {ratio:.2} of {GOAL:.2} ({name})");
         }
     }
 }
 
-/// A table of `rows` rows in batches of 8,192: a group among `groups`, evenly
-/// spread and in no order, a value and a weight.
+/// Creates a table of `rows` rows in batches of 8,192: the number of one of
+/// `groups` groups, evenly distributed and unordered, a value and a weight.
 fn table(rows: usize, groups: usize) -> MemTable {
     let batches = (0..rows).step_by(8_192).map(|start| {
         let numbers = start..rows.min(start + 8_192);
@@ -150,7 +150,7 @@ fn main() {
     let session = session_with(1, &["stats"]);
     native::register(session.context());
     let mut bench = Bench {
-        asked: Asked::from_arguments(),
+        filter: Filter::from_arguments(),
         runtime: runtime.expect("a runtime can be started"),
         session,
         comparisons: Vec::new(),
@@ -166,7 +166,7 @@ fn main() {
         let count = format!("SELECT g, count(*) FROM {name} GROUP BY g");
         let found = bench.run(&bench.plan(&count));
         for function in ["geomean(x)", "weighted_avg(x, w)"] {
-            let (kind, _) = function.split_once('(').expect("it has arguments");
+            let (kind, _) = function.split_once('(').expect("the call has parentheses");
             let sql = format!("SELECT g, @{function} FROM {name} GROUP BY g");
             bench.compare(&format!("{kind}/{groups}"), found, &sql);
         }

@@ -1,4 +1,4 @@
-//! What the benches share: sessions, and calls as DataFusion makes them.
+//! Sessions and calls that the benches of the engine share.
 #![forbid(unsafe_code)]
 
 use std::path::Path;
@@ -8,33 +8,44 @@ use arrow::datatypes::Field;
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
 use datafusion::prelude::{SessionConfig, SessionContext};
-use fusebox::{Paths, Session, SessionBuilder};
+use fusebox::{Engine, EngineBuilder, FileAccess, Session};
 
-/// A session over so many partitions with the functions of these modules.
+/// Creates a session with `partitions` target partitions and the functions of these
+/// modules.
 ///
 /// # Panics
 ///
 /// If the guests were not built.
 pub fn session_with(partitions: usize, modules: &[&str]) -> Session {
-    let session = builder(partitions).build().expect("the defaults work");
+    let session = session_of(builder(), partitions);
     import(&session, modules);
     session
 }
 
-/// What becomes a session over so many partitions, which may read guests.
+/// Returns the builder of an engine with access to the files of the workspace.
 ///
 /// # Panics
 ///
-/// If the workspace is gone.
-pub fn builder(partitions: usize) -> SessionBuilder {
-    let config = SessionConfig::new().with_target_partitions(partitions);
+/// If the folder of the workspace does not exist.
+pub fn builder() -> EngineBuilder {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    Session::builder()
-        .context(SessionContext::new_with_config(config))
-        .paths(Paths::under(root).expect("the workspace exists"))
+    Engine::builder().files(FileAccess::under(root).expect("the workspace exists"))
 }
 
-/// Defines all functions of these modules.
+/// Builds an engine, and a session with `partitions` target partitions.
+///
+/// # Panics
+///
+/// If an option of the engine is not supported.
+pub fn session_of(builder: EngineBuilder, partitions: usize) -> Session {
+    let config = SessionConfig::new().with_target_partitions(partitions);
+    let context = SessionContext::new_with_config(config);
+    let engine = builder.build().expect("the options are supported");
+    let session = engine.session().context(context).build();
+    session.expect("the defaults work")
+}
+
+/// Creates these modules and imports their functions.
 ///
 /// # Panics
 ///
@@ -56,22 +67,22 @@ pub fn import(session: &Session, modules: &[&str]) {
     }
 }
 
-/// The function of that name.
+/// Returns the scalar function of this name.
 ///
 /// # Panics
 ///
-/// If there is none.
+/// If the session has no such function.
 pub fn function(session: &Session, name: &str) -> Arc<ScalarUDF> {
     let state = session.context().state();
     let function = state.scalar_functions().get(name);
-    Arc::clone(function.expect("the session knows the function"))
+    Arc::clone(function.expect("the function is registered"))
 }
 
-/// A call of a function with these arguments, as DataFusion makes it.
+/// Creates the arguments of one call, as DataFusion passes them.
 ///
 /// # Panics
 ///
-/// If the function does not take them.
+/// If no overload accepts them.
 pub fn call_of(
     function: &ScalarUDF,
     rows: usize,
@@ -80,7 +91,7 @@ pub fn call_of(
     let types: Vec<_> = arguments.iter().map(ColumnarValue::data_type).collect();
     let returns = function
         .return_type(&types)
-        .expect("the function takes these");
+        .expect("an overload accepts the types");
     let field = |data_type| Arc::new(Field::new("f", data_type, true));
     ScalarFunctionArgs {
         number_rows: rows,

@@ -1,129 +1,289 @@
-//! Which modules and functions there are: definitions, and the bytes they
-//! name.
+//! Catalog: modules, functions, and the relations that use them.
 //!
-//! The catalog knows nothing of DataFusion or of what a module means. It is
-//! read by name and changed by [`Change`]s, all of a statement's or none, so
-//! that a durable catalog can make a transaction of them.
+//! A catalog knows nothing of DataFusion. It is read as immutable [`CatalogContents`] and
+//! changed by [`CatalogChange`]s, all of a statement's or none, so that a durable catalog
+//! can make a transaction of them.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::definition::{Definition, Digest, FunctionKey, Origin};
+use fusebox_definition::{Definition, FunctionKey, ModuleSource};
+use fusebox_runtime::{LoadedModule, WasmFunction};
 
-/// A module: its SQL name and its bytes.
+/// Modules, functions and relations that sessions share.
+///
+/// Sessions check a statement against the contents of one version, and apply its changes to
+/// that version: if another session changed the catalog meanwhile, they check again.
+pub trait Catalog: Send + Sync + fmt::Debug {
+    /// Returns the current contents.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Failed`] if the catalog cannot be read.
+    fn contents(&self) -> Result<Arc<CatalogContents>, CatalogError>;
+
+    /// Applies all `changes` or none, and returns the new contents. Called before anything
+    /// is registered with DataFusion.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Conflict`] if the catalog is not at `version` any more, and
+    /// [`CatalogError::Failed`] if it cannot be changed.
+    fn apply(
+        &self,
+        version: u64,
+        changes: Vec<CatalogChange>,
+    ) -> Result<Arc<CatalogContents>, CatalogError>;
+}
+
+/// Error of a catalog.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CatalogError {
+    /// The catalog changed since the version that the changes were checked against.
+    #[error("the catalog was changed by another session")]
+    Conflict,
+    /// The catalog cannot be read or changed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Contents of a catalog at one version.
+#[derive(Clone, Debug, Default)]
+pub struct CatalogContents {
+    version: u64,
+    modules: BTreeMap<String, Arc<LoadedModule>>,
+    functions: BTreeMap<FunctionKey, Arc<CatalogFunction>>,
+    relations: BTreeMap<String, Relation>,
+}
+
+/// Function in a catalog.
+#[derive(Debug)]
+pub struct CatalogFunction {
+    definition: Definition,
+    module: Arc<LoadedModule>,
+    /// The bound function, shared by all sessions.
+    bound: OnceLock<Arc<WasmFunction>>,
+}
+
+/// Relation whose SQL may use functions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Module {
-    pub(crate) name: String,
-    pub(crate) digest: Digest,
-    /// The binary, whatever the user gave.
-    pub(crate) binary: Arc<[u8]>,
+#[non_exhaustive]
+pub struct Relation {
+    /// Qualified name.
+    pub name: String,
+    /// Kind of the relation.
+    pub kind: RelationKind,
+    /// Statement that creates it.
+    pub sql: String,
 }
 
-impl Module {
-    pub(crate) fn new(name: String, binary: Vec<u8>) -> Self {
-        Self {
-            name,
-            digest: Digest::of(&binary),
-            binary: binary.into(),
-        }
-    }
+/// Kind of a relation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RelationKind {
+    /// `CREATE VIEW`.
+    View,
+    /// `CREATE EXTERNAL TABLE`.
+    ExternalTable,
+    /// `CREATE TABLE` with column defaults.
+    ColumnDefaults,
 }
 
-/// One step of a statement's effect.
+/// One change of a statement.
 #[derive(Clone, Debug)]
-pub(crate) enum Change {
+#[non_exhaustive]
+pub enum CatalogChange {
     /// Adds a module, or replaces the one of that name.
-    PutModule(Module),
-    /// Adds a function, or replaces the one of that name and those argument
-    /// types. The binary is what its digest names.
-    PutFunction(Definition, Arc<[u8]>),
+    PutModule(String, Arc<LoadedModule>),
+    /// Adds a function, or replaces the one of that name and those argument types.
+    PutFunction(Arc<CatalogFunction>),
+    /// Adds a relation, or replaces the one of that name.
+    PutRelation(Relation),
+    /// Removes a module.
     DropModule(String),
+    /// Removes a function.
     DropFunction(FunctionKey),
+    /// Removes a relation.
+    DropRelation(String),
 }
 
-/// The definitions of one session, in memory.
-#[derive(Debug, Default)]
-pub(crate) struct Catalog {
-    state: Mutex<State>,
+impl CatalogFunction {
+    /// Creates the function of a definition and its module.
+    pub fn new(definition: Definition, module: Arc<LoadedModule>) -> Self {
+        Self {
+            definition,
+            module,
+            bound: OnceLock::new(),
+        }
+    }
+
+    /// Creates a function that is bound already.
+    pub(crate) fn bound(function: &Arc<WasmFunction>, module: Arc<LoadedModule>) -> Self {
+        Self {
+            definition: function.definition().clone(),
+            module,
+            bound: OnceLock::from(Arc::clone(function)),
+        }
+    }
+
+    /// Returns the definition.
+    pub fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    /// Returns the module.
+    pub fn module(&self) -> &Arc<LoadedModule> {
+        &self.module
+    }
+
+    /// Returns the bound function, if it is bound.
+    pub(crate) fn get(&self) -> Option<&Arc<WasmFunction>> {
+        self.bound.get()
+    }
+
+    /// Keeps the bound function for all sessions.
+    pub(crate) fn keep(&self, function: Arc<WasmFunction>) {
+        // Another session may have bound an equal one.
+        let _ = self.bound.set(function);
+    }
 }
 
-#[derive(Debug, Default)]
-struct State {
-    modules: BTreeMap<String, Module>,
-    functions: BTreeMap<FunctionKey, Definition>,
-    /// The bytes behind every function's digest.
-    binaries: HashMap<Digest, Arc<[u8]>>,
-}
+impl CatalogContents {
+    /// Returns the version, which grows with every change.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
 
-impl Catalog {
-    /// Makes all `changes` or none.
-    pub(crate) fn apply(&self, changes: Vec<Change>) {
-        let mut state = self.state();
+    /// Returns the module of a name.
+    pub fn module(&self, name: &str) -> Option<&Arc<LoadedModule>> {
+        self.modules.get(name)
+    }
+
+    /// Iterates over the modules, sorted by name.
+    pub fn modules(&self) -> impl Iterator<Item = (&str, &Arc<LoadedModule>)> {
+        self.modules
+            .iter()
+            .map(|(name, module)| (name.as_str(), module))
+    }
+
+    /// Returns the function of a name and argument types.
+    pub fn function(&self, key: &FunctionKey) -> Option<&Arc<CatalogFunction>> {
+        self.functions.get(key)
+    }
+
+    /// Iterates over the overloads of a name, sorted by argument types.
+    pub fn functions_named<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> impl Iterator<Item = &'a Arc<CatalogFunction>> {
+        let first = FunctionKey {
+            name: name.to_owned(),
+            types: Vec::new(),
+        };
+        let from_first = self.functions.range(first..);
+        let named = from_first.take_while(move |(key, _)| key.name == name);
+        named.map(|(_, function)| function)
+    }
+
+    /// Iterates over the functions, sorted by name and argument types.
+    pub fn functions(&self) -> impl Iterator<Item = &Arc<CatalogFunction>> {
+        self.functions.values()
+    }
+
+    /// Iterates over the relations, sorted by name.
+    pub fn relations(&self) -> impl Iterator<Item = &Relation> {
+        self.relations.values()
+    }
+
+    /// Returns the relation of a qualified name.
+    pub fn relation(&self, name: &str) -> Option<&Relation> {
+        self.relations.get(name)
+    }
+
+    /// Returns the contents after `changes`, at the next version.
+    #[must_use]
+    pub fn with(&self, changes: Vec<CatalogChange>) -> Self {
+        let mut next = self.clone();
+        next.version += 1;
         for change in changes {
-            state.apply(change);
+            match change {
+                CatalogChange::PutModule(name, module) => {
+                    next.modules.insert(name, module);
+                }
+                CatalogChange::PutFunction(function) => {
+                    next.functions.insert(function.definition.key(), function);
+                }
+                CatalogChange::PutRelation(relation) => {
+                    next.relations.insert(relation.name.clone(), relation);
+                }
+                CatalogChange::DropModule(name) => drop(next.modules.remove(&name)),
+                CatalogChange::DropFunction(key) => drop(next.functions.remove(&key)),
+                CatalogChange::DropRelation(name) => drop(next.relations.remove(&name)),
+            }
         }
-        state.forget_unused_binaries();
-    }
-
-    pub(crate) fn module(&self, name: &str) -> Option<Module> {
-        self.state().modules.get(name).cloned()
-    }
-
-    pub(crate) fn modules(&self) -> Vec<Module> {
-        self.state().modules.values().cloned().collect()
-    }
-
-    /// The functions of one name, in the order of their argument types.
-    pub(crate) fn functions_named(&self, name: &str) -> Vec<Definition> {
-        let mut functions = self.functions();
-        functions.retain(|function| function.name == name);
-        functions
-    }
-
-    pub(crate) fn functions(&self) -> Vec<Definition> {
-        self.state().functions.values().cloned().collect()
-    }
-
-    /// The functions that were made of a named module.
-    pub(crate) fn functions_of(&self, module: &str) -> Vec<Definition> {
-        let of = |origin: &Origin| matches!(origin, Origin::Module(name) if name == module);
-        let mut functions = self.functions();
-        functions.retain(|function| of(&function.origin));
-        functions
-    }
-
-    /// The bytes of a function's module.
-    pub(crate) fn binary(&self, digest: &Digest) -> Option<Arc<[u8]>> {
-        self.state().binaries.get(digest).cloned()
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        next
     }
 }
 
-impl State {
-    fn apply(&mut self, change: Change) {
-        match change {
-            Change::PutModule(module) => {
-                self.modules.insert(module.name.clone(), module);
-            }
-            Change::PutFunction(definition, binary) => {
-                self.binaries.insert(definition.digest, binary);
-                self.functions.insert(definition.key(), definition);
-            }
-            Change::DropModule(name) => {
-                self.modules.remove(&name);
-            }
-            Change::DropFunction(key) => {
-                self.functions.remove(&key);
-            }
-        }
+/// Returns true if a function was created from the module of that name.
+pub(crate) fn is_of_module(function: &CatalogFunction, module: &str) -> bool {
+    matches!(&function.definition.source, ModuleSource::Module(name) if name == module)
+}
+
+/// Catalog in memory.
+#[derive(Debug, Default)]
+pub struct MemoryCatalog(Mutex<Arc<CatalogContents>>);
+
+impl Catalog for MemoryCatalog {
+    fn contents(&self) -> Result<Arc<CatalogContents>, CatalogError> {
+        let contents = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(&contents))
     }
 
-    fn forget_unused_binaries(&mut self) {
-        let functions = &self.functions;
-        let used = |digest: &Digest| functions.values().any(|f| f.digest == *digest);
-        self.binaries.retain(|digest, _| used(digest));
+    fn apply(
+        &self,
+        version: u64,
+        changes: Vec<CatalogChange>,
+    ) -> Result<Arc<CatalogContents>, CatalogError> {
+        let mut contents = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if contents.version != version {
+            return Err(CatalogError::Conflict);
+        }
+        let next = Arc::new(contents.with(changes));
+        *contents = Arc::clone(&next);
+        Ok(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(name: &str) -> CatalogChange {
+        CatalogChange::PutRelation(Relation {
+            name: name.to_owned(),
+            kind: RelationKind::View,
+            sql: format!("CREATE VIEW {name} AS SELECT 1"),
+        })
+    }
+
+    #[test]
+    fn changes_apply_to_the_version_that_they_were_checked_against() {
+        let catalog = MemoryCatalog::default();
+        let before = catalog.contents().unwrap();
+        let after = catalog
+            .apply(before.version(), vec![view("a"), view("b")])
+            .unwrap();
+        assert!(after.version() > before.version());
+        assert_eq!(after.relations().count(), 2);
+        assert_eq!(before.relations().count(), 0);
+        let refused = catalog.apply(before.version(), vec![view("c")]);
+        assert!(matches!(refused, Err(CatalogError::Conflict)));
+        assert!(catalog.contents().unwrap().relation("c").is_none());
+        let dropped = CatalogChange::DropRelation("a".to_owned());
+        let last = catalog.apply(after.version(), vec![dropped]).unwrap();
+        assert!(last.relation("a").is_none() && last.relation("b").is_some());
     }
 }

@@ -1,64 +1,105 @@
-//! SQL text in, record batches out.
+//! Sessions: SQL text in, record batches out.
 
-mod ddl;
-mod registry;
+// Statements that define, and the same without SQL.
+mod create;
+mod drop;
+mod library;
+mod transaction;
+
+// Statements that show.
 mod show;
 
+// Views and tables of DataFusion whose SQL may use functions.
+mod relations;
+
+// Functions registered with DataFusion.
+mod registry;
+
+// The catalog's contents and the session's own.
+mod contents;
+
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::{SessionContext, SessionState};
 use datafusion::execution::memory_pool::MemoryPool;
-use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as DfStatement};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::{
+    DdlStatement, LogicalPlan, LogicalPlanBuilder, Statement as DfStatement,
+};
 use datafusion::prelude::SessionConfig;
+use fusebox_definition::Limits;
+use fusebox_definition::statement::FuseboxStatement;
+use fusebox_runtime::{Error, Result};
 
-use crate::catalog::Catalog;
-use crate::definition::Limits;
-use crate::error::{Error, Result};
-use crate::factory::{Factory, Paths};
-use crate::function::{Current, HostOptions, QueryContext};
-use crate::measure::{Measured, Parts, Profile};
-use crate::statement::{Parsed, Statement, Statements};
+use crate::catalog::{Catalog, MemoryCatalog};
+use crate::engine::Engine;
+use crate::file_access::FileAccess;
+use crate::loader::Loader;
+use crate::options::SessionOptions;
+use crate::scope::{FunctionScope, QueryScope, SessionCancellation};
+use crate::scope_rule::ScopeRule;
+use crate::statement_list::{Parsed, Statement, Statements};
 
+pub use library::Function;
 use registry::Registry;
+use relations::relation_sql;
 
-/// A DataFusion `SessionContext` that also knows modules and functions of Wasm.
+/// DataFusion `SessionContext` that also knows modules and functions of Wasm.
 ///
-/// Clones share everything.
+/// A session is one connection: it has its own settings, temporary functions and
+/// cancellation, and shares its engine's modules and catalog. Clones share everything.
 #[derive(Clone)]
 pub struct Session {
+    engine: Engine,
     context: SessionContext,
-    factory: Factory,
-    definitions: Arc<Definitions>,
-    /// Of the queries since the last time that they were cancelled.
-    current: Current,
+    loader: Arc<Loader>,
+    catalog: Arc<dyn Catalog>,
+    /// Temporary functions, and the relations of this session.
+    temporary: Arc<MemoryCatalog>,
+    /// Held while a clone changes `temporary`.
+    own_catalog: Arc<Mutex<()>>,
+    registry: Arc<Registry>,
+    cancellation: SessionCancellation,
+    scope: FunctionScope,
 }
 
-/// What our statements read and change.
-#[derive(Default)]
-struct Definitions {
-    catalog: Catalog,
-    registry: Registry,
-    /// Held by a statement that changes definitions, so that what it checked
-    /// still holds when it acts.
-    changing: Mutex<()>,
+impl Engine {
+    /// Starts a session with the engine's defaults. It shares the engine's catalog: a
+    /// function that one session creates is visible to the next statement of the others.
+    pub fn session(&self) -> SessionBuilder {
+        SessionBuilder {
+            files: self.files().clone(),
+            options: self.options(),
+            engine: Some(self.clone()),
+            ..SessionBuilder::default()
+        }
+    }
 }
 
 impl Session {
-    /// Starts a builder with the defaults: no files may be read, the limits of
-    /// [`Limits::default`], modules of 16 MiB at most.
+    /// Starts a builder of a session with an engine of its own. Further sessions of that
+    /// engine are made by [`Engine::session`].
     pub fn builder() -> SessionBuilder {
         SessionBuilder::default()
     }
 
-    /// DataFusion's context, for whatever Fusebox does not add to.
+    /// Returns the engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Returns DataFusion's context.
+    ///
+    /// It has the functions that the last statement of the session saw. Queries that begin
+    /// here are not cancelled by [`cancel`](Self::cancel), but by dropping their stream.
     pub fn context(&self) -> &SessionContext {
         &self.context
     }
 
-    /// Cuts a text into statements, each parsed when it is asked for.
+    /// Splits a text into statements, each parsed on demand.
     pub fn statements(&self, text: &str) -> Statements {
         let options = self.context.state().config_options().sql_parser.clone();
         let dialect = options.dialect.to_string();
@@ -69,79 +110,111 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Whatever is wrong with the statement; [`Error::Syntax`] too where the
-    /// text holds none or more than one, and then nothing was executed.
+    /// Any error of the statement; [`Error::Syntax`] also if the text has none or several, and
+    /// then nothing was executed.
     pub async fn sql(&self, text: &str) -> Result<DataFrame> {
         let mut statements = self.statements(text);
         let statement = statements.next().transpose()?;
         match (statement, statements.next().transpose()?) {
             (Some(statement), None) => self.execute(statement).await,
-            _ => Err(Error::Syntax(sqlparser::parser::ParserError::ParserError(
-                "expected one statement".to_owned(),
-            ))),
+            _ => Err(Error::Syntax(
+                "sql parser error: expected one statement".to_owned(),
+            )),
         }
     }
 
     /// Executes a statement.
     ///
-    /// A statement that defines something has had its effect when this
-    /// returns; a query runs when its result is asked for. A statement without
-    /// a result returns a frame without columns.
+    /// A statement that defines has taken effect when this returns. It compiles on threads of
+    /// the engine, and dropping the future cancels it. A query runs when its result is
+    /// collected. A statement without a result returns a frame without columns.
     ///
     /// # Errors
     ///
-    /// Whatever is wrong with the statement. The session is as it was before.
+    /// Any error of the statement. The session is unchanged then.
     pub async fn execute(&self, statement: Statement) -> Result<DataFrame> {
         match statement.0 {
-            Parsed::Ours(statement) => self.execute_ours(statement),
+            Parsed::Fusebox(statement) => self.execute_fusebox(statement).await,
             Parsed::DataFusion(statement) => {
+                self.synchronize().await?;
+                let sql = relation_sql(&statement);
                 let state = self.begin_query();
                 let plan = state.statement_to_plan(*statement).await.map_err(query)?;
-                let context = match changes_the_context(&plan) {
+                let recorded = self.record_relation(&plan, sql)?;
+                let context = match changes_context(&plan) {
                     true => self.context.clone(),
                     false => SessionContext::new_with_state(state),
                 };
-                context.execute_logical_plan(plan).await.map_err(query)
+                let executed = context.execute_logical_plan(plan).await.map_err(query);
+                if executed.is_err() {
+                    self.revert_relation(recorded)?;
+                }
+                executed
             }
         }
     }
 
-    /// Cancels every query that the session and its clones have begun: one
-    /// whose [`DataFrame`] is here and has not run will not run either. Queries
-    /// that begin later run.
+    async fn execute_fusebox(&self, statement: FuseboxStatement) -> Result<DataFrame> {
+        match statement {
+            FuseboxStatement::CreateModule(create) => self.execute_create_module(create).await?,
+            FuseboxStatement::CreateFunction(create) => {
+                self.execute_create_function(*create).await?;
+            }
+            FuseboxStatement::ImportFunctions { module, like } => {
+                self.execute_import(&module, like.as_deref()).await?;
+            }
+            FuseboxStatement::DropFunctions {
+                if_exists,
+                functions,
+            } => self.execute_drop_functions(if_exists, functions).await?,
+            FuseboxStatement::DropModules {
+                if_exists,
+                modules,
+                cascade,
+            } => {
+                self.execute_drop_modules(if_exists, modules, cascade)
+                    .await?;
+            }
+            FuseboxStatement::AlterFunction { function, options } => {
+                self.execute_alter_function(function, options).await?;
+            }
+            FuseboxStatement::ShowFunctions { user, like } => {
+                self.synchronize().await?;
+                return self.show_functions(user, like.as_deref());
+            }
+            FuseboxStatement::ShowModules { like } => return self.show_modules(like.as_deref()),
+            FuseboxStatement::ShowCreateFunction(function) => {
+                return self.show_create_function(&function);
+            }
+            FuseboxStatement::ShowCreateModule(module) => return self.show_create_module(&module),
+            FuseboxStatement::DescribeModule(module) => return self.describe_module(&module),
+            other => return Err(Error::Internal(format!("{other:?} is not implemented"))),
+        }
+        let nothing = LogicalPlanBuilder::empty(false).build().map_err(query)?;
+        Ok(DataFrame::new(self.context.state(), nothing))
+    }
+
+    /// Cancels every query that the session and its clones have begun, also those whose
+    /// [`DataFrame`] has not run yet. Queries that begin later run, and other sessions are not
+    /// affected.
     ///
-    /// A query fails with [`Error::Cancelled`] where a function of ours next
-    /// looks; one that calls none ends when its stream is dropped, as always
-    /// with DataFusion. So does one that was not begun by the session but by
-    /// its [`context`](Self::context).
+    /// A query fails with [`Error::Cancelled`] where a Wasm function next checks. One that
+    /// calls none ends when its stream is dropped.
     pub fn cancel(&self) {
-        self.current.cancel();
+        self.cancellation.cancel();
     }
 
-    /// What each function has cost since this was last asked, in the order in
-    /// which they were made; nothing, unless the session was built to
-    /// [`measure`](SessionBuilder::measure).
-    pub fn take_measured(&self) -> Vec<Measured> {
-        self.factory.take_measured()
-    }
-
-    /// What guests were seen to do since this was last asked; nothing, unless
-    /// the session was built to [`profile`](SessionBuilder::profile) them.
-    pub fn take_profile(&self) -> Profile {
-        self.factory.take_profile()
-    }
-
-    /// What pays for the memory of guests right now: SQL can change it.
+    /// Returns the memory pool, which SQL can change.
     fn memory_pool(&self) -> Arc<dyn MemoryPool> {
         Arc::clone(&self.context.runtime_env().memory_pool)
     }
 
-    /// The context's state, in which a new query is planned and runs.
+    /// Returns the state in which a new query is planned and runs.
     fn begin_query(&self) -> SessionState {
         let mut state = self.context.state();
-        let query = QueryContext::new(self.current.cancellation(), self.memory_pool());
-        query.enter(state.config_mut().options_mut());
-        // The state has noted its options for the query already.
+        let scope = QueryScope::new(self.cancellation.query(), self.memory_pool());
+        scope.enter(state.config_mut().options_mut());
+        // The state has copied its options for the query before.
         state.mark_start_execution();
         state
     }
@@ -155,9 +228,9 @@ impl std::fmt::Debug for Session {
     }
 }
 
-/// Whether a statement changes the context itself, and not what it shares with
-/// every state that was made of it, as tables are.
-fn changes_the_context(plan: &LogicalPlan) -> bool {
+/// Returns true if a statement changes the context itself, rather than what it shares with
+/// the states made of it, such as tables.
+fn changes_context(plan: &LogicalPlan) -> bool {
     match plan {
         LogicalPlan::Statement(statement) => !matches!(statement, DfStatement::Execute(_)),
         LogicalPlan::Ddl(ddl) => matches!(
@@ -172,86 +245,66 @@ fn query(error: DataFusionError) -> Error {
     Error::Query(Box::new(error))
 }
 
-/// Sets up a [`Session`], or a [`Factory`] for a `SessionContext` of one's own.
+/// Builder of a [`Session`].
 #[derive(Clone, Default)]
 pub struct SessionBuilder {
+    /// The engine, unless the session makes its own.
+    engine: Option<Engine>,
     context: Option<SessionContext>,
-    paths: Paths,
-    options: HostOptions,
+    catalog: Option<Arc<dyn Catalog>>,
+    memory_pool: Option<Arc<dyn MemoryPool>>,
+    files: FileAccess,
+    options: SessionOptions,
 }
 
 impl SessionBuilder {
-    /// The context to add to, instead of one of DataFusion's default with an
-    /// information schema.
+    /// Context to add to, instead of DataFusion's default with an information schema.
     pub fn context(mut self, context: SessionContext) -> Self {
         self.context = Some(context);
         self
     }
 
-    /// Which files a path in `CREATE MODULE` or `CREATE FUNCTION` may name.
-    pub fn paths(mut self, paths: Paths) -> Self {
-        self.paths = paths;
+    /// Catalog of this session, instead of the engine's: for tenants that must not see each
+    /// other's functions.
+    pub fn catalog(mut self, catalog: Arc<dyn Catalog>) -> Self {
+        self.catalog = Some(catalog);
         self
     }
 
-    /// The limits of a function whose statement gives none.
+    /// Memory pool of the session's queries. Ignored with a [`context`](Self::context), which
+    /// has its own.
+    pub fn memory_pool(mut self, memory_pool: Arc<dyn MemoryPool>) -> Self {
+        self.memory_pool = Some(memory_pool);
+        self
+    }
+
+    /// Files that `CREATE MODULE` and `CREATE FUNCTION` may read.
+    pub fn files(mut self, files: FileAccess) -> Self {
+        self.files = files;
+        self
+    }
+
+    /// Limits of functions whose statement states none.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.options.limits = limits;
         self
     }
 
-    /// The limits that no function may exceed, whatever its statement or its
-    /// module asks for; [`Limits::WIDEST`] unless given.
+    /// Ceiling of the limits of functions that this session creates.
     pub fn limits_max(mut self, limits: Limits) -> Self {
         self.options.limits_max = limits;
         self
     }
 
-    /// The linear memory of an aggregate function whose statement gives none, in
-    /// bytes: it holds the states of all groups of a partition. 1 GiB unless
-    /// given, and never less than that of other functions nor more than
-    /// [`limits_max`](Self::limits_max) has.
+    /// Linear memory of an aggregate function whose statement states none, in bytes.
     pub fn aggregate_memory_bytes_max(mut self, bytes: u64) -> Self {
         self.options.aggregate_memory_bytes_max = bytes;
         self
     }
 
-    /// The largest module that is accepted, in bytes.
+    /// Maximum size of a module in bytes.
     pub fn module_bytes_max(mut self, bytes: u64) -> Self {
         self.options.module_bytes_max = bytes;
-        self
-    }
-
-    /// Whether compiled modules are kept in the user's cache directory, so that
-    /// a module is compiled once per machine. Whoever can write there can run
-    /// code in this process.
-    pub fn cache(mut self, cache: bool) -> Self {
-        self.options.cache = cache;
-        self
-    }
-
-    /// Whether calls write down what they cost, for
-    /// [`take_measured`](Session::take_measured). It costs some dozens of
-    /// nanoseconds for each of a call's steps.
-    pub fn measure(mut self, measure: bool) -> Self {
-        self.options.measure = measure;
-        self
-    }
-
-    /// Looks every `interval` at what guests do, for
-    /// [`take_profile`](Session::take_profile). Guests are compiled so that they
-    /// let themselves be looked at, which makes them some percent slower.
-    pub fn profile(mut self, interval: Duration) -> Self {
-        self.options.profile = Some(interval);
-        self
-    }
-
-    /// Leaves parts of the sandbox out, to measure what they cost.
-    ///
-    /// For benches, and for modules that one trusts: what [`Parts`] says of each
-    /// no longer holds. Nothing else changes.
-    pub fn leave_out(mut self, parts: Parts) -> Self {
-        self.options.left_out = parts;
         self
     }
 
@@ -259,28 +312,61 @@ impl SessionBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] if a limit is not what it may be or exceeds the one in
-    /// [`limits_max`](Self::limits_max), or if the cache cannot be set up.
+    /// [`Error::Config`] if a limit is out of its range or exceeds the one in
+    /// [`limits_max`](Self::limits_max).
     pub fn build(self) -> Result<Session> {
-        let context = self.context.unwrap_or_else(|| {
-            SessionContext::new_with_config(SessionConfig::new().with_information_schema(true))
-        });
-        let current = Current::default();
+        self.options.check()?;
+        let engine = match self.engine {
+            Some(engine) => {
+                let ceiling = engine.options().limits_max;
+                if self.options.limits_max.check(ceiling).is_err() {
+                    return Err(Error::Config("limits_max exceeds that of the engine"));
+                }
+                engine
+            }
+            None => Engine::builder().build()?,
+        };
+        let context = match self.context {
+            Some(context) => context,
+            None => {
+                let config = SessionConfig::new().with_information_schema(true);
+                let environment = match self.memory_pool {
+                    None => RuntimeEnvBuilder::new(),
+                    Some(pool) => RuntimeEnvBuilder::new().with_memory_pool(pool),
+                };
+                let state = SessionStateBuilder::new()
+                    .with_config(config)
+                    .with_runtime_env(environment.build_arc().map_err(query)?)
+                    .with_default_features()
+                    .with_physical_optimizer_rule(Arc::new(ScopeRule));
+                SessionContext::new_with_state(state.build())
+            }
+        };
+        engine.install_scopes(&context);
+        let memory_pool = Arc::clone(&context.runtime_env().memory_pool);
         Ok(Session {
+            loader: Arc::new(Loader {
+                runtime: Arc::clone(engine.runtime()),
+                files: self.files,
+                options: self.options,
+            }),
+            catalog: self.catalog.unwrap_or_else(|| Arc::clone(engine.catalog())),
+            engine,
             context,
-            factory: Factory::new(self.options, self.paths, current.clone())?,
-            definitions: Arc::default(),
-            current,
+            temporary: Arc::default(),
+            own_catalog: Arc::default(),
+            registry: Arc::default(),
+            cancellation: SessionCancellation::default(),
+            scope: FunctionScope::new(memory_pool),
         })
     }
+}
 
-    /// Builds what a plain `SessionContext` needs for `LANGUAGE WASM`; a
-    /// [`context`](Self::context) given before has no part in it.
-    ///
-    /// # Errors
-    ///
-    /// As [`build`](Self::build).
-    pub fn factory(self) -> Result<Factory> {
-        Factory::new(self.options, self.paths, Current::default())
+impl std::fmt::Debug for SessionBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionBuilder")
+            .field("files", &self.files)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }

@@ -1,33 +1,32 @@
-//! What the functions of a module cost: `fusebox bench`.
+//! `fusebox bench`: measures the functions of a module.
 //!
-//! Each function that the module declares is called as DataFusion calls it, in a
-//! session that has nothing else, on one thread. Times are those of a session
-//! that does not look at itself; how they are made up says a second one, which
-//! writes down what each step of a call takes; and where guests spend them a
-//! third, whose guests are looked at while they run.
+//! Each function that the module declares is called as DataFusion calls it, on one
+//! thread, in a session with these functions only. Total times come from a session
+//! without metrics, phases and counters from a second session with metrics, and
+//! profiles from a third session that samples guest backtraces.
 
-// What is printed.
+// Tables and columns of results.
 mod report;
 
-// Where guests spend their time.
+// Profiles of guests.
 mod profile;
 
-// The module and its functions.
+// The measured module and its functions.
 mod module;
 
-// The measuring.
+// Measurement: sizes, samples, phases.
 mod measure;
 
-// What a call costs whatever its rows.
-mod fit;
+// Fixed cost of a call and cost of a row.
+mod cost_model;
 
-// A function, called.
+// Calls of a function.
 mod target;
 
-// The arguments of the functions.
+// Arguments: generated, or rows of a query.
 mod data;
 
-// Columns of any type, made up.
+// Generated columns of any type.
 mod columns;
 
 use std::fs::File;
@@ -42,31 +41,31 @@ use tokio::runtime::Builder;
 use crate::arguments::BenchArguments;
 use crate::failure::Failure;
 use crate::runner::{self, Output};
-use crate::text::harmless;
-use columns::Shape;
-use data::Data;
-use measure::{Cost, Stopped, measure};
-use module::{Module, chosen, displayed};
+use crate::text::escape_control;
+use columns::ColumnShape;
+use data::ArgumentData;
+use measure::{BenchError, Cost, measure};
+use module::{BenchModule, display_name, select};
 use profile::Profiles;
-use report::Line;
+use report::FunctionReport;
 use target::{Target, argument_types};
 
-/// Measures and prints what was asked for.
+/// Measures the selected functions and prints the results.
 ///
 /// # Errors
 ///
-/// [`Failure`] if there is no such module or function, or nothing can be
-/// printed. A function that fails is no error: its line says so.
+/// [`Failure`] if the module or a function does not exist, or if printing fails. The
+/// error of a function that fails is a note in its line.
 pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
     let runtime = Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(Failure::Machine)?;
-    let module = Module::new(&arguments.module)?;
+    let runtime = runtime.map_err(Failure::System)?;
+    let module = BenchModule::new(&arguments.module)?;
     let profile = arguments.profile.as_deref().map(create).transpose()?;
-    let watched = module.session(&runtime, |builder| builder.measure(true))?;
-    let definitions = chosen(&watched, &arguments.function, &module)?;
+    let with_metrics = module.session(&runtime, |builder| builder.metrics(true))?;
+    let definitions = select(&with_metrics, &arguments.function, &module)?;
     let plain = module.session(&runtime, |builder| builder)?;
     let data = match &arguments.data {
-        None => Data::MadeUp(Shape {
+        None => ArgumentData::Generated(ColumnShape {
             rows: arguments.rows,
             nulls_percent: arguments.nulls,
             length: arguments.length,
@@ -74,39 +73,41 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
         }),
         Some(sql) => {
             let session = runner::session()?;
-            runtime.block_on(Data::of_query(&session, sql, arguments.rows))?
+            runtime.block_on(ArgumentData::of_query(&session, sql, arguments.rows))?
         }
     };
-    let mut lines: Vec<Line> = Vec::new();
+    let mut reports: Vec<FunctionReport> = Vec::new();
     for definition in &definitions {
-        let name = displayed(definition, &definitions);
+        let name = display_name(definition, &definitions);
         progress(&format!("measuring {name}"));
-        lines.push(line((&plain, &watched), definition, name, &data, arguments));
+        let sessions = (&plain, &with_metrics);
+        reports.push(report_of(sessions, definition, name, &data, arguments));
     }
     progress("");
     let mut out = Output::new();
-    let printed = report::print(&lines, arguments.format, &mut out);
-    printed.map_err(|error| out.blame(error.into()))?;
+    let printed = report::print(&reports, arguments.format, &mut out);
+    printed.map_err(|error| out.map_broken_pipe(error.into()))?;
     let Some((file, name)) = profile else {
         return Ok(());
     };
-    let seen = module.session(&runtime, |builder| builder.profile(profile::INTERVAL))?;
+    let profiled = module.session(&runtime, |builder| builder.profile(profile::INTERVAL))?;
     let mut profiles = Profiles::new(&module.name);
-    for line in &lines {
-        if let Some(cost) = &line.cost {
-            progress(&format!("profiling {}", line.name));
-            look(&seen, line, cost.rows, &data, arguments)?;
-            profiles.add(&line.name, &seen.take_profile());
+    for report in &reports {
+        if let Some(cost) = &report.cost {
+            progress(&format!("profiling {}", report.name));
+            run_profiled(&profiled, report, cost.rows, &data, arguments)?;
+            profiles.add(&report.name, &profiled.engine().take_profile());
         }
     }
     progress("");
     let written = profiles.write(file);
     written.map_err(|source| Failure::Write { name, source })?;
-    let printed = report::print_hottest(&profiles.rows, arguments.format, &mut out);
-    printed.map_err(|error| out.blame(error.into()))
+    let printed = report::print_hottest(&profiles.hottest, arguments.format, &mut out);
+    printed.map_err(|error| out.map_broken_pipe(error.into()))
 }
 
-/// A file for the profile, before anything takes time, and its name.
+/// Creates the file of the profile; returns it with its name for messages. It is
+/// created before the measurement, so that an error is reported at once.
 fn create(path: &Path) -> Result<(File, String), Failure> {
     let name = format!("`{}`", path.display());
     match File::create(path) {
@@ -115,35 +116,40 @@ fn create(path: &Path) -> Result<(File, String), Failure> {
     }
 }
 
-fn line(
-    (plain, watched): (&Session, &Session),
+/// Measures a function.
+fn report_of(
+    (plain, with_metrics): (&Session, &Session),
     definition: &Definition,
     name: String,
-    data: &Data,
+    data: &ArgumentData,
     arguments: &BenchArguments,
-) -> Line {
-    let measured = || -> Result<Cost, Stopped> {
-        let (target, columns) = prepared(plain, definition, data, arguments)?;
-        let (other, _) = prepared(watched, definition, data, arguments)?;
-        let watched = (&other, watched, definition);
-        measure(&target, watched, &columns, arguments.rows, arguments.time())
+) -> FunctionReport {
+    let measured = || -> Result<Cost, BenchError> {
+        let (target, columns) = prepare(plain, definition, data, arguments)?;
+        let (other, _) = prepare(with_metrics, definition, data, arguments)?;
+        let with_metrics = (&other, with_metrics, definition);
+        let time = arguments.time();
+        measure(&target, with_metrics, &columns, arguments.rows, time)
     };
     let (cost, note) = match measured() {
         Ok(cost) => {
-            let note = remark(definition, &cost, arguments);
+            let note = note(definition, &cost, arguments);
             (Some(cost), note)
         }
-        Err(Stopped::Failed(error)) => {
+        Err(BenchError::Failed(error)) => {
             let error = Failure::from(error).to_string();
-            // Which function that is, the line says.
+            // The name of the function is in the first column of the line.
             let prefix = format!("function `{}` ", definition.name);
             let note = error.strip_prefix(&prefix).unwrap_or(&error);
             (None, Some(note.to_owned()))
         }
-        Err(Stopped::Arguments(message)) => (None, Some(message)),
-        Err(Stopped::NoRows) => (None, Some("has no rows with these arguments".to_owned())),
+        Err(BenchError::Arguments(message)) => (None, Some(message)),
+        Err(BenchError::NoRows) => (
+            None,
+            Some("returns no rows with these arguments".to_owned()),
+        ),
     };
-    Line {
+    FunctionReport {
         definition: definition.clone(),
         name,
         cost,
@@ -151,50 +157,50 @@ fn line(
     }
 }
 
-/// A function that is ready to be called, and its arguments.
-fn prepared(
+/// Prepares a function for calls, and its arguments.
+fn prepare(
     session: &Session,
     definition: &Definition,
-    data: &Data,
+    data: &ArgumentData,
     arguments: &BenchArguments,
-) -> Result<(Target, Vec<ArrayRef>), Stopped> {
+) -> Result<(Target, Vec<ArrayRef>), BenchError> {
     let types = argument_types(definition);
     let in_order = definition.kind == Kind::Window;
     let columns = data.columns(&types, in_order);
-    let columns = columns.map_err(Stopped::Arguments)?;
+    let columns = columns.map_err(BenchError::Arguments)?;
     let target = Target::new(session, definition, &types, arguments.rows)?;
     Ok((target, columns))
 }
 
-/// What is to be known of a cost.
-fn remark(definition: &Definition, cost: &Cost, arguments: &BenchArguments) -> Option<String> {
-    let Cost { rows, steps, .. } = cost;
-    if steps.calls == 0 {
+/// Returns the note on a measurement, if it needs one.
+fn note(definition: &Definition, cost: &Cost, arguments: &BenchArguments) -> Option<String> {
+    let Cost { rows, phases, .. } = cost;
+    if phases.calls == 0 {
         return Some("was not called: all rows are null".to_owned());
     }
-    let folds = definition.kind == Kind::Scalar && definition.signature.arguments.is_empty();
-    if folds && steps.called_rows < steps.rows as u64 {
-        return Some("has no arguments: one row answers for all".to_owned());
+    let is_constant = definition.kind == Kind::Scalar && definition.signature.arguments.is_empty();
+    if is_constant && phases.called_rows < phases.rows as u64 {
+        return Some("has no arguments: one row is computed for all".to_owned());
     }
     let unit = if *rows == 1 { "row" } else { "rows" };
     (*rows < arguments.rows).then(|| match definition.kind {
         Kind::Table => format!("a table of {rows} {unit}"),
-        _ => format!("{rows} {unit} in a call, since more take long"),
+        _ => format!("{rows} {unit} per call: larger calls take too long"),
     })
 }
 
-/// Runs a function for as long as it was measured.
-fn look(
+/// Runs a function in the session with a profiler, for the time of the measurement.
+fn run_profiled(
     session: &Session,
-    line: &Line,
+    report: &FunctionReport,
     rows: usize,
-    data: &Data,
+    data: &ArgumentData,
     arguments: &BenchArguments,
 ) -> Result<(), Failure> {
-    let ran = || -> Result<(), Stopped> {
-        let (target, columns) = prepared(session, &line.definition, data, arguments)?;
+    let run = || -> Result<(), BenchError> {
+        let (target, columns) = prepare(session, &report.definition, data, arguments)?;
         let slices = target.arguments(&columns, rows)?;
-        session.take_profile();
+        session.engine().take_profile();
         let start = Instant::now();
         for slice in slices.iter().cycle() {
             target.run(slice)?;
@@ -204,17 +210,17 @@ fn look(
         }
         Ok(())
     };
-    match ran() {
-        Err(Stopped::Failed(error)) => Err(error.into()),
-        // It had rows when it was measured.
-        Ok(()) | Err(Stopped::Arguments(_) | Stopped::NoRows) => Ok(()),
+    match run() {
+        Err(BenchError::Failed(error)) => Err(error.into()),
+        // The function was measured with the same arguments before.
+        Ok(()) | Err(BenchError::Arguments(_) | BenchError::NoRows) => Ok(()),
     }
 }
 
-/// Says to whom waits what takes so long.
-fn progress(what: &str) {
+/// Shows the current step on standard error, if it is a terminal.
+fn progress(step: &str) {
     if io::stderr().is_terminal() {
-        // Nothing depends on it.
-        let _ = write!(io::stderr(), "\r\x1b[K{}", harmless(what));
+        // Progress is not part of the output: an error of writing it is ignored.
+        let _ = write!(io::stderr(), "\r\x1b[K{}", escape_control(step));
     }
 }

@@ -1,4 +1,4 @@
-//! Why the shell stopped, and its exit status.
+//! Errors of the shell and their exit status.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -8,51 +8,51 @@ use std::process::ExitCode;
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
-use crate::text::harmless;
+use crate::text::escape_control;
 
-/// Why the shell, or in a conversation the statement, stopped.
+/// An error that ends the shell, or in interactive mode the statement.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The command line names a catalog.
+    /// The command line names a durable catalog.
     DurableCatalog(PathBuf),
     /// A script or a module cannot be read.
     Read { name: String, source: io::Error },
     /// A file cannot be written.
     Write { name: String, source: io::Error },
-    /// The module has no such function; the name of another may be meant.
+    /// The module declares no function of this name; `similar` is a declared one.
     NoFunction {
         module: String,
         name: String,
         similar: Option<String>,
     },
-    /// The query that arguments come from has none.
+    /// The query of `--data` returned no rows.
     NoRows,
-    /// The session refused a statement, or a query failed on its way.
+    /// The session rejected a statement, or a query failed.
     Fusebox(fusebox::Error),
-    /// A result cannot be printed in this format, or standard output refuses it.
+    /// A result cannot be printed in this format, or writing it failed.
     Print(ArrowError),
-    /// Whoever read standard output has gone: `fusebox … | head`.
+    /// The reader of standard output closed it: `fusebox … | head`.
     BrokenPipe,
     /// Ctrl-C.
     Cancelled,
     /// A thread of the query engine panicked; it has printed where.
     Panicked,
-    /// The machine refuses threads or a terminal.
-    Machine(io::Error),
+    /// The system cannot start a thread or use the terminal.
+    System(io::Error),
 }
 
 impl Failure {
-    /// Says on standard error what went wrong, where that is news.
+    /// Prints the error on standard error, unless it is a broken pipe.
     pub(crate) fn report(&self) {
         if !matches!(self, Self::BrokenPipe) {
-            // Messages quote values and guests; and where standard error is
-            // closed, there is nobody left to tell.
-            let _ = writeln!(io::stderr(), "error: {}", harmless(&self.to_string()));
+            // Messages can quote values and guests. Errors of writing are ignored,
+            // since they cannot be reported.
+            let _ = writeln!(io::stderr(), "error: {}", escape_control(&self.to_string()));
         }
     }
 
-    /// 2 for a wrong command line; as if ended by a signal for a broken pipe
-    /// and for Ctrl-C; 1 for the rest.
+    /// Returns 2 for an invalid command line, 128 plus the number of the signal for
+    /// a broken pipe and for Ctrl-C, and 1 for all other errors.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::DurableCatalog(_) => ExitCode::from(2),
@@ -68,8 +68,8 @@ impl fmt::Display for Failure {
         match self {
             Self::DurableCatalog(path) => write!(
                 f,
-                "cannot open `{}`: the durable catalog is not available yet, \
-                 and functions last as long as the shell",
+                "cannot open `{}`: durable catalogs are not supported yet; \
+                 functions exist until the shell exits",
                 path.display()
             ),
             Self::Read { name, source } => write!(f, "cannot read {name}: {source}"),
@@ -85,13 +85,13 @@ impl fmt::Display for Failure {
                     None => Ok(()),
                 }
             }
-            Self::NoRows => f.write_str("the query has no rows to call functions with"),
+            Self::NoRows => f.write_str("the query of --data returned no rows"),
             Self::Fusebox(error) => error.fmt(f),
             Self::Print(error) => write!(f, "cannot print the result: {error}"),
-            Self::BrokenPipe => f.write_str("nobody reads the output"),
+            Self::BrokenPipe => f.write_str("standard output was closed"),
             Self::Cancelled => f.write_str("cancelled"),
             Self::Panicked => f.write_str("the query engine panicked; this is a bug"),
-            Self::Machine(error) => write!(f, "the machine refuses: {error}"),
+            Self::System(error) => write!(f, "system error: {error}"),
         }
     }
 }
@@ -102,15 +102,14 @@ impl From<fusebox::Error> for Failure {
     }
 }
 
-/// A result fails with DataFusion's error, around the one that says why.
+/// Results fail with an error of DataFusion, which wraps the error of the session.
 impl From<DataFusionError> for Failure {
     fn from(error: DataFusionError) -> Self {
         Self::Fusebox(fusebox::Error::Query(Box::new(error)))
     }
 }
 
-/// The session computes without Arrow's own errors: here they come from the
-/// writers of CSV, JSON and tables.
+/// In the shell, errors of Arrow come from the writers of CSV, JSON and tables only.
 impl From<ArrowError> for Failure {
     fn from(error: ArrowError) -> Self {
         Self::Print(error)

@@ -1,8 +1,8 @@
 //! Record batches as text, in five formats.
 //!
-//! Tables and Markdown are for people: they are collected, since the widest
-//! value sets the width, and show nothing that a terminal would obey. CSV and
-//! JSON are for programs: they are written batch by batch, value for value.
+//! Tables and Markdown are for reading: rows are collected, since the widest value
+//! determines the width, and control characters are escaped. CSV and JSON are for
+//! programs: they are written batch by batch, with values unchanged.
 
 use std::io::Write;
 
@@ -15,28 +15,28 @@ use arrow::json::{Writer, WriterBuilder};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::{Cell, CellAlignment, Table};
 
-use crate::text::harmless;
+use crate::text::escape_control;
 
-/// How results are printed.
+/// Output format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// A table with borders.
+    /// Table with borders.
     #[default]
     Table,
     /// Comma-separated values under a header.
     Csv,
-    /// One array of objects for each result.
+    /// One array of objects per result.
     Json,
-    /// One object for each row, each on its own line.
+    /// One object per row, each on its own line.
     Ndjson,
-    /// A table in Markdown.
+    /// Markdown table.
     Markdown,
 }
 
-/// One result on its way out.
+/// Writer of one result.
 pub(crate) enum Printer<W: Write> {
     /// `Table` and `Markdown`.
-    Drawn { table: Drawing, out: W },
+    Table { table: TextTable, out: W },
     /// `Csv`.
     Csv(Box<csv::Writer<W>>),
     /// `Json`.
@@ -46,18 +46,18 @@ pub(crate) enum Printer<W: Write> {
 }
 
 impl<W: Write> Printer<W> {
-    /// Begins a result, which may turn out to have no rows.
+    /// Starts a result.
     pub(crate) fn new(format: Format, schema: &SchemaRef, out: W) -> Result<Self, ArrowError> {
-        // Every object has every key.
+        // Objects have a key for every column, nulls included.
         let json = WriterBuilder::new().with_explicit_nulls(true);
         Ok(match format {
-            Format::Table | Format::Markdown => Self::Drawn {
-                table: Drawing::of(schema, format == Format::Markdown),
+            Format::Table | Format::Markdown => Self::Table {
+                table: TextTable::of(schema, format == Format::Markdown),
                 out,
             },
             Format::Csv => {
                 let mut writer = csv::Writer::new(out);
-                // The header is due even if no row follows.
+                // The header is printed even if there are no rows.
                 writer.write(&RecordBatch::new_empty(schema.clone()))?;
                 Self::Csv(Box::new(writer))
             }
@@ -66,20 +66,20 @@ impl<W: Write> Printer<W> {
         })
     }
 
-    /// Prints some rows, or keeps them until [`finish`](Self::finish).
+    /// Prints the rows of a batch, or collects them until [`finish`](Self::finish).
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
         match self {
-            Self::Drawn { table, .. } => table.add(batch),
+            Self::Table { table, .. } => table.add(batch),
             Self::Csv(writer) => writer.write(batch),
             Self::Json(writer) => writer.write(batch),
             Self::Ndjson(writer) => writer.write(batch),
         }
     }
 
-    /// Prints what is left.
+    /// Prints collected rows and the end of the result.
     pub(crate) fn finish(self) -> Result<(), ArrowError> {
         let mut out = match self {
-            Self::Drawn { table, mut out } => {
+            Self::Table { table, mut out } => {
                 writeln!(out, "{}", table.table)?;
                 out
             }
@@ -99,40 +99,40 @@ impl<W: Write> Printer<W> {
     }
 }
 
-/// A table that grows until it is printed.
-pub(crate) struct Drawing {
+/// A table of collected rows.
+pub(crate) struct TextTable {
     table: Table,
-    /// Whether a cell must stay on one line, without a bare `|`.
+    /// Markdown: cells are escaped and stay on one line.
     markdown: bool,
 }
 
-impl Drawing {
+impl TextTable {
     fn of(schema: &SchemaRef, markdown: bool) -> Self {
         let columns = schema.fields().iter();
         let columns = columns.map(|field| (field.name().as_str(), field.data_type().is_numeric()));
         Self::new(&columns.collect::<Vec<_>>(), markdown)
     }
 
-    /// A table of these columns, some of which have their values at the right.
+    /// Creates a table of named columns; `true` aligns a column to the right.
     pub(crate) fn new(columns: &[(&str, bool)], markdown: bool) -> Self {
-        let mut drawing = Self {
+        let mut text_table = Self {
             table: Table::new(),
             markdown,
         };
-        drawing.table.load_preset(match markdown {
+        text_table.table.load_preset(match markdown {
             true => comfy_table::presets::ASCII_MARKDOWN,
-            // As arrow draws them: one line under the header, none between rows.
+            // The style of arrow: a line under the header, none between rows.
             false => "||--+-++|    ++++++",
         });
         let names = columns.iter().map(|(name, _)| name);
-        let header: Vec<Cell> = names.map(|name| drawing.cell(name)).collect();
-        drawing.table.set_header(header);
-        for (column, (_, is_right)) in drawing.table.column_iter_mut().zip(columns) {
+        let header: Vec<Cell> = names.map(|name| text_table.cell(name)).collect();
+        text_table.table.set_header(header);
+        for (column, (_, is_right)) in text_table.table.column_iter_mut().zip(columns) {
             if *is_right {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
-        drawing
+        text_table
     }
 
     fn add(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
@@ -163,10 +163,10 @@ impl Drawing {
     }
 
     fn cell(&self, value: &str) -> Cell {
-        let value = harmless(value);
+        let value = escape_control(value);
         if self.markdown {
-            // Backslashes first, or those we add would be doubled; `<`, or a
-            // value could pass for markup.
+            // Backslashes come first, so that those added below are not doubled. `<` is
+            // escaped, so that a value is not read as HTML.
             let escaped = value
                 .replace('\\', r"\\")
                 .replace('|', r"\|")

@@ -1,8 +1,8 @@
-//! The Fusebox SQL shell: text in, tables, CSV, JSON or Markdown out.
+//! The Fusebox SQL shell.
 //!
-//! It knows nothing about functions or Wasm, but for `bench`: every statement
-//! goes to a [`fusebox::Session`], and what comes back is printed. Results go to
-//! standard output, everything else to standard error.
+//! Every statement is executed by a [`fusebox::Session`], and its result is printed as
+//! a table, CSV, JSON or Markdown. Results go to standard output, everything else to
+//! standard error. Only `bench` depends on functions and Wasm.
 #![forbid(unsafe_code)]
 
 use std::io::{self, IsTerminal};
@@ -10,39 +10,39 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 
-// What the user asks for on the command line.
-mod arguments;
-
-// What the functions of a module cost.
+// `fusebox bench`: measures the functions of a module.
 mod bench;
 
-// A conversation: prompt, history, Ctrl-C.
+// Interactive mode: prompt, history, Ctrl-C.
 mod repl;
 
-// SQL text through the session and on to standard output.
+// Execution of SQL text and printing of results.
 mod runner;
 
-// The threads that compute, and Ctrl-C, which leaves them behind.
-mod threads;
+// Worker threads and Ctrl-C.
+mod runtime;
+
+// Command-line arguments.
+mod arguments;
 
 // Record batches as text, in five formats.
 mod format;
 
-// Where statements end, and what a terminal may be shown.
-mod text;
-
-// Why the shell stopped, and its exit status.
+// Errors of the shell and their exit status.
 mod failure;
 
-use crate::arguments::{Arguments, Source, Task};
+// Splitting of SQL text, and escaping of control characters.
+mod text;
+
+use crate::arguments::{ScriptSource, ShellArguments, Task};
 use crate::failure::Failure;
 use crate::runner::Runner;
 
 fn main() -> ExitCode {
-    let (arguments, sources) = match Arguments::from_command_line() {
+    let (arguments, sources) = match ShellArguments::from_command_line() {
         Ok(parsed) => parsed,
         Err(error) => {
-            // Help goes to standard output, which may be closed: so be it.
+            // Help goes to standard output; an error of writing cannot be reported.
             let _ = error.print();
             return match error.kind() {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn shell(arguments: &Arguments, sources: Vec<Source>) -> Result<(), Failure> {
+fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), Failure> {
     if let Some(Task::Bench(arguments)) = &arguments.task {
         return bench::run(arguments);
     }
@@ -71,17 +71,17 @@ fn shell(arguments: &Arguments, sources: Vec<Source>) -> Result<(), Failure> {
         return repl::run(&mut runner);
     }
     let sources = match sources.is_empty() {
-        true => vec![Source::StandardInput],
+        true => vec![ScriptSource::StandardInput],
         false => sources,
     };
-    // Read one by one, since a later file may be written by an earlier one.
+    // Files are read one by one, since statements of one can write the next.
     for source in sources {
         let text = source.read()?;
         if arguments.echo {
             let dialect = runner::dialect(runner.session());
-            for piece in text::pieces(&text, dialect.as_ref()) {
-                runner.echo(piece)?;
-                runner.run(piece, |_| ())?;
+            for statement in text::split_statements(&text, dialect.as_ref()) {
+                runner.echo(statement)?;
+                runner.run(statement, |_| ())?;
             }
         } else {
             runner.run(&text, |_| ())?;

@@ -1,7 +1,7 @@
-//! A conversation: prompt, history, Ctrl-C.
+//! Interactive mode: prompt, history, Ctrl-C.
 //!
-//! Enter runs what is complete and breaks the line otherwise, so that one
-//! statement of many lines is edited, and remembered, as one.
+//! Enter executes complete input and otherwise inserts a line break, so that a
+//! statement of several lines is edited, and stored in the history, as one entry.
 
 use std::env;
 use std::fs;
@@ -25,62 +25,63 @@ use crate::text::is_complete;
 const PROMPT: &str = "fusebox> ";
 
 const HELP: &str = "\
-A statement ends with `;` and may span lines.
-Ctrl-C clears what you typed, or cancels the running query.
+A statement ends with `;` and can span several lines.
+Ctrl-C clears the input, or cancels the running query.
 
-  \\?          this text
-  \\q          leave; so do `quit`, `exit` and Ctrl-D
+  \\?          show this help (also `\\h`, `help`)
+  \\q          quit (also `quit`, `exit`, Ctrl-D)
 
 Functions:  CREATE FUNCTION, CREATE MODULE, IMPORT FUNCTIONS FROM MODULE,
             SHOW USER FUNCTIONS, SHOW MODULES, DESCRIBE MODULE
 Files:      SELECT * FROM 'file.parquet'; or CREATE EXTERNAL TABLE
 ";
 
-/// Asks for statements until the user leaves; an error does not end it.
+/// Reads and executes statements until the user quits. Errors of statements are
+/// printed.
 ///
 /// # Errors
 ///
-/// [`Failure::Machine`] if the terminal cannot be used.
+/// [`Failure::System`] if the terminal cannot be used.
 pub(crate) fn run(runner: &mut Runner) -> Result<(), Failure> {
-    let mut editor = editor(runner).map_err(as_machine)?;
+    let mut editor = editor(runner).map_err(system_error)?;
     let history = history_file();
     if let Some(file) = &history {
-        // The first conversation has none.
+        // The file does not exist before the first use.
         let _ = editor.load_history(file);
     }
-    say(&format!(
-        "fusebox {}; \\? for help, \\q to leave\n",
+    print_message(&format!(
+        "fusebox {}; \\? for help, \\q to quit\n",
         env!("CARGO_PKG_VERSION")
     ));
-    let ended = converse(runner, &mut editor);
+    let result = read_statements(runner, &mut editor);
     if let Some(file) = &history {
-        // A history that cannot be written is no reason to fail.
+        // The history is a convenience: an error of writing it is ignored.
         let _ = editor.save_history(file);
     }
-    ended
+    result
 }
 
-fn converse(runner: &mut Runner, editor: &mut Line) -> Result<(), Failure> {
+fn read_statements(runner: &mut Runner, editor: &mut SqlEditor) -> Result<(), Failure> {
     loop {
         let line = match editor.readline(PROMPT) {
             Ok(line) => line,
             Err(ReadlineError::Interrupted) => continue,
             Err(ReadlineError::Eof) => return Ok(()),
-            Err(error) => return Err(as_machine(error)),
+            Err(error) => return Err(system_error(error)),
         };
         let line = line.trim();
         if line.is_empty() {
             continue;
         }
-        // A line too many in memory is better than a conversation ended.
+        // The history is a convenience: an error of adding to it is ignored.
         let _ = editor.add_history_entry(line);
         match Command::parse(line) {
-            Some(Command::Leave) => return Ok(()),
-            Some(Command::Help) => say(HELP),
-            Some(Command::Unknown) => say("unknown command; \\? for help\n"),
+            Some(Command::Quit) => return Ok(()),
+            Some(Command::Help) => print_message(HELP),
+            Some(Command::Unknown) => print_message("unknown command; \\? for help\n"),
             None => {
-                runner.forget_interrupt();
-                match runner.run(line, sum_up) {
+                runner.clear_interrupt();
+                match runner.run(line, print_summary) {
                     Ok(()) => {}
                     Err(Failure::BrokenPipe) => return Err(Failure::BrokenPipe),
                     Err(failure) => failure.report(),
@@ -90,10 +91,10 @@ fn converse(runner: &mut Runner, editor: &mut Line) -> Result<(), Failure> {
     }
 }
 
-/// What is not SQL.
+/// A command of the shell, as opposed to SQL.
 #[derive(Debug, PartialEq, Eq)]
 enum Command {
-    Leave,
+    Quit,
     Help,
     Unknown,
 }
@@ -106,7 +107,7 @@ impl Command {
             .to_lowercase()
             .as_str()
         {
-            "\\q" | "quit" | "exit" => Some(Self::Leave),
+            "\\q" | "quit" | "exit" => Some(Self::Quit),
             "\\?" | "\\h" | "help" => Some(Self::Help),
             other if other.starts_with('\\') => Some(Self::Unknown),
             _ => None,
@@ -114,29 +115,30 @@ impl Command {
     }
 }
 
-fn sum_up(summary: Summary) {
+fn print_summary(summary: Summary) {
     let seconds = summary.time.as_secs_f64();
-    say(&match summary.rows {
+    print_message(&match summary.rows {
         None => format!("done in {seconds:.3} s\n"),
         Some(1) => format!("1 row in {seconds:.3} s\n"),
         Some(rows) => format!("{rows} rows in {seconds:.3} s\n"),
     });
 }
 
-/// Speaks to the user, beside the results.
-fn say(text: &str) {
-    // Where standard error is closed, there is nobody left to tell.
+/// Prints a message on standard error, apart from results.
+fn print_message(text: &str) {
+    // An error of writing to standard error cannot be reported.
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-fn as_machine(error: ReadlineError) -> Failure {
-    Failure::Machine(match error {
+fn system_error(error: ReadlineError) -> Failure {
+    Failure::System(match error {
         ReadlineError::Io(error) => error,
         other => io::Error::other(other),
     })
 }
 
-/// The folder for what programs remember, as the XDG base directories have it.
+/// Returns the path of the history, in the state folder of the XDG base directory
+/// specification.
 fn history_file() -> Option<PathBuf> {
     let state = env::var_os("XDG_STATE_HOME")
         .map(PathBuf::from)
@@ -147,9 +149,9 @@ fn history_file() -> Option<PathBuf> {
     Some(folder.join("history"))
 }
 
-type Line = Editor<SqlHelper, FileHistory>;
+type SqlEditor = Editor<SqlHelper, FileHistory>;
 
-fn editor(runner: &Runner) -> rustyline::Result<Line> {
+fn editor(runner: &Runner) -> rustyline::Result<SqlEditor> {
     let config = Config::builder().max_history_size(10_000)?.build();
     let mut editor = Editor::with_config(config)?;
     editor.set_helper(Some(SqlHelper {
@@ -158,7 +160,7 @@ fn editor(runner: &Runner) -> rustyline::Result<Line> {
     Ok(editor)
 }
 
-/// Decides what Enter does.
+/// Tells the editor if the input is complete.
 struct SqlHelper {
     session: Arc<Session>,
 }
@@ -192,9 +194,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn leaving_and_help_need_no_semicolon() {
+    fn commands_need_no_semicolon() {
         for line in ["\\q", "quit", "EXIT", "quit;"] {
-            assert_eq!(Command::parse(line), Some(Command::Leave), "{line}");
+            assert_eq!(Command::parse(line), Some(Command::Quit), "{line}");
         }
         assert_eq!(Command::parse("\\?"), Some(Command::Help));
         assert_eq!(Command::parse("\\dt"), Some(Command::Unknown));

@@ -1,4 +1,4 @@
-//! SQL text through the session and on to standard output.
+//! Execution of SQL text and printing of results.
 
 use std::io::{self, BufWriter, Stdout, Write};
 use std::sync::Arc;
@@ -8,76 +8,77 @@ use arrow::error::ArrowError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, dialect_from_str};
-use fusebox::{Paths, Session, Statement};
+use fusebox::{Engine, FileAccess, Session, Statement};
 use futures::StreamExt;
 
 use crate::failure::Failure;
 use crate::format::{Format, Printer};
-use crate::threads::Threads;
+use crate::runtime::Runtime;
 
-/// A session, and where its results go.
+/// A session and the printer of its results.
 pub(crate) struct Runner {
     session: Arc<Session>,
-    threads: Threads,
+    runtime: Runtime,
     format: Format,
-    /// Whether this is not the first result.
-    printed: bool,
+    /// A result was printed before.
+    has_printed: bool,
     out: Output,
 }
 
-/// How a statement went.
+/// Rows and time of a statement.
 pub(crate) struct Summary {
-    /// The rows of its result; `None` for a statement without one.
+    /// Rows of the result; `None` for a statement without result.
     pub(crate) rows: Option<usize>,
-    /// From its start to the last row printed.
+    /// Time from the start to the last printed row.
     pub(crate) time: Duration,
 }
 
-/// A session that may read what its user can read, also as a table: a query
-/// names a file as it does in DataFusion's own shell.
+/// Creates a session with the file access of its user. As in DataFusion's shell, a
+/// query can name a file as a table.
 pub(crate) fn session() -> Result<Session, Failure> {
     let config = SessionConfig::new().with_information_schema(true);
     let context = SessionContext::new_with_config(config).enable_url_table();
-    let builder = Session::builder().context(context).paths(Paths::Any);
-    // A module is compiled once per machine, or where the cache folder cannot
-    // be written, once per process.
-    match builder.clone().cache(true).build() {
-        Ok(session) => Ok(session),
-        Err(_) => Ok(builder.build()?),
-    }
+    let builder = Engine::builder().files(FileAccess::Any);
+    // With the cache, a module is compiled once per machine. Where the folder of the
+    // cache cannot be written, it is compiled once per process.
+    let engine = match builder.clone().cache(true).build() {
+        Ok(engine) => engine,
+        Err(_) => builder.build()?,
+    };
+    Ok(engine.session().context(context).build()?)
 }
 
 impl Runner {
-    /// A session that may read the files its user can read.
+    /// Creates a session and starts the worker threads.
     ///
     /// # Errors
     ///
-    /// [`Failure::Machine`] if the machine refuses a thread.
+    /// [`Failure::System`] if a thread cannot be started.
     pub(crate) fn new(format: Format) -> Result<Self, Failure> {
         let session = Arc::new(session()?);
         let running = Arc::clone(&session);
-        let threads = Threads::start(move || running.cancel());
+        let runtime = Runtime::start(move || running.cancel());
         Ok(Self {
             session,
-            threads: threads.map_err(Failure::Machine)?,
+            runtime: runtime.map_err(Failure::System)?,
             format,
-            printed: false,
+            has_printed: false,
             out: Output::new(),
         })
     }
 
-    /// The session, to ask it things.
+    /// Returns the session.
     pub(crate) fn session(&self) -> &Arc<Session> {
         &self.session
     }
 
-    /// Forgets a Ctrl-C that was meant for an earlier statement.
-    pub(crate) fn forget_interrupt(&self) {
-        self.threads.forget_interrupt();
+    /// Discards a Ctrl-C that was meant for an earlier statement.
+    pub(crate) fn clear_interrupt(&self) {
+        self.runtime.clear_interrupt();
     }
 
-    /// Runs every statement of `sql` until one fails; tells `after` how each
-    /// one went.
+    /// Executes the statements of `sql` until one fails. Calls `after` with the
+    /// summary of each.
     pub(crate) fn run(&mut self, sql: &str, after: impl Fn(Summary)) -> Result<(), Failure> {
         let session = Arc::clone(&self.session);
         for statement in session.statements(sql) {
@@ -86,16 +87,16 @@ impl Runner {
         Ok(())
     }
 
-    /// Prints a statement as it is written.
+    /// Prints the text of a statement.
     pub(crate) fn echo(&mut self, sql: &str) -> Result<(), Failure> {
         let printed = writeln!(self.out, "{sql}").and_then(|()| self.out.flush());
-        printed.map_err(|error| self.out.blame(Failure::Print(error.into())))
+        printed.map_err(|error| self.out.map_broken_pipe(Failure::Print(error.into())))
     }
 
     fn statement(&mut self, statement: Statement) -> Result<Summary, Failure> {
         let start = Instant::now();
         let session = Arc::clone(&self.session);
-        let stream = self.threads.finish(async move {
+        let stream = self.runtime.run(async move {
             let frame = session.execute(statement).await?;
             Ok::<_, Failure>(frame.execute_stream().await?)
         })??;
@@ -106,7 +107,7 @@ impl Runner {
             }
             false => Some(
                 self.print(stream)
-                    .map_err(|failure| self.out.blame(failure))?,
+                    .map_err(|failure| self.out.map_broken_pipe(failure))?,
             ),
         };
         Ok(Summary {
@@ -115,9 +116,9 @@ impl Runner {
         })
     }
 
-    /// Runs a statement without a result to its end.
+    /// Executes a statement without result.
     fn drain(&self, mut stream: SendableRecordBatchStream) -> Result<(), Failure> {
-        self.threads.finish(async move {
+        self.runtime.run(async move {
             while let Some(batch) = stream.next().await {
                 batch?;
             }
@@ -125,18 +126,18 @@ impl Runner {
         })?
     }
 
-    /// Prints a result and counts its rows.
+    /// Prints a result; returns the number of its rows.
     fn print(&mut self, mut stream: SendableRecordBatchStream) -> Result<usize, Failure> {
-        if self.format == Format::Markdown && self.printed {
-            // Or this table would continue the one before it.
+        if self.format == Format::Markdown && self.has_printed {
+            // A blank line separates this table from the one before it.
             writeln!(self.out).map_err(ArrowError::from)?;
         }
-        self.printed = true;
+        self.has_printed = true;
         let mut rows = 0;
         let mut printer = Printer::new(self.format, &stream.schema(), &mut self.out)?;
         loop {
             let next = async { (stream.next().await, stream) };
-            let (batch, rest) = self.threads.finish(next)?;
+            let (batch, rest) = self.runtime.run(next)?;
             stream = rest;
             let Some(batch) = batch.transpose()? else {
                 break;
@@ -149,52 +150,53 @@ impl Runner {
     }
 }
 
-/// The dialect that the session reads right now: SQL can change it.
+/// Returns the current dialect of the session, which `SET` can change.
 pub(crate) fn dialect(session: &Session) -> Box<dyn Dialect> {
     let config = session.context().copied_config();
     let name = config.options().sql_parser.dialect.to_string();
     dialect_from_str(name).unwrap_or_else(|| Box::new(GenericDialect {}))
 }
 
-/// Standard output, which remembers that its reader has gone: the writers of
-/// CSV and JSON wrap an error until its kind is lost.
+/// Buffered standard output that records a broken pipe.
+///
+/// The writers of CSV and JSON wrap errors in a way that loses their kind.
 pub(crate) struct Output {
     inner: BufWriter<Stdout>,
-    broken: bool,
+    is_broken: bool,
 }
 
 impl Output {
     pub(crate) fn new() -> Self {
         Self {
             inner: BufWriter::new(io::stdout()),
-            broken: false,
+            is_broken: false,
         }
     }
 
-    /// What a failure to print comes down to.
-    pub(crate) fn blame(&self, failure: Failure) -> Failure {
+    /// Replaces an error of printing by [`Failure::BrokenPipe`] if the pipe is broken.
+    pub(crate) fn map_broken_pipe(&self, failure: Failure) -> Failure {
         match failure {
-            Failure::Print(_) if self.broken => Failure::BrokenPipe,
+            Failure::Print(_) if self.is_broken => Failure::BrokenPipe,
             other => other,
         }
     }
 
-    fn noting<T>(&mut self, outcome: io::Result<T>) -> io::Result<T> {
-        if let Err(error) = &outcome {
-            self.broken |= error.kind() == io::ErrorKind::BrokenPipe;
+    fn record_error<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &result {
+            self.is_broken |= error.kind() == io::ErrorKind::BrokenPipe;
         }
-        outcome
+        result
     }
 }
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.inner.write(bytes);
-        self.noting(written)
+        self.record_error(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         let flushed = self.inner.flush();
-        self.noting(flushed)
+        self.record_error(flushed)
     }
 }

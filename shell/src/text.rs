@@ -1,33 +1,33 @@
-//! Where statements end, and what a terminal may be shown.
+//! Splitting of SQL text, and escaping of control characters.
 //!
-//! Quotes, dollar quotes and comments are left to the tokenizer and the dialect
-//! that the session uses, so that the two never disagree about a semicolon.
+//! Quotes, dollar quotes and comments are recognised by the tokenizer with the dialect
+//! of the session, so that shell and session agree about every semicolon.
 
 use std::borrow::Cow;
 
 use datafusion::sql::sqlparser::dialect::Dialect;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
-/// Whether `sql` can be run: it ends with a semicolon, or it is blank.
+/// Returns true if `sql` can be executed: it ends with a semicolon, or it is blank.
 pub(crate) fn is_complete(sql: &str, dialect: &dyn Dialect) -> bool {
     match Tokenizer::new(dialect, sql).tokenize() {
         Ok(tokens) => tokens
             .iter()
             .rfind(|token| !matches!(token, Token::Whitespace(_)))
             .is_none_or(|token| *token == Token::SemiColon),
-        // An open quote or comment may still be closed. More text repairs no
-        // other error, so the session may report it now.
+        // More text can close an open quote or comment. It cannot correct any other
+        // error, which the session then reports.
         Err(error) => !["nterminated", "EOF"]
             .iter()
             .any(|word| error.message.contains(word)),
     }
 }
 
-/// The statements of `sql` as they are written, each with its semicolon and
-/// the comments and blank lines above it.
-pub(crate) fn pieces<'a>(sql: &'a str, dialect: &dyn Dialect) -> Vec<&'a str> {
+/// Splits `sql` into the texts of its statements, each with its semicolon and the
+/// comments and blank lines above it.
+pub(crate) fn split_statements<'a>(sql: &'a str, dialect: &dyn Dialect) -> Vec<&'a str> {
     let mut tokens: Vec<TokenWithSpan> = Vec::new();
-    // An error is the session's to report; what follows it is one piece.
+    // The session reports errors; the text after one is a single statement.
     let _ = Tokenizer::new(dialect, sql).tokenize_with_location_into_buf(&mut tokens);
     let mut semicolons = tokens
         .iter()
@@ -35,12 +35,12 @@ pub(crate) fn pieces<'a>(sql: &'a str, dialect: &dyn Dialect) -> Vec<&'a str> {
         .map(|token| token.span.start)
         .peekable();
 
-    let mut pieces = Vec::new();
+    let mut statements = Vec::new();
     let mut start = 0;
     let mut here = Location { line: 1, column: 1 };
     for (index, character) in sql.char_indices() {
         if semicolons.next_if_eq(&here).is_some() {
-            pieces.push(&sql[start..=index]);
+            statements.push(&sql[start..=index]);
             start = index + 1;
         }
         match character {
@@ -48,29 +48,29 @@ pub(crate) fn pieces<'a>(sql: &'a str, dialect: &dyn Dialect) -> Vec<&'a str> {
             _ => here.column += 1,
         }
     }
-    pieces.push(sql[start..].trim_end());
-    pieces.retain(|piece| !piece.trim().is_empty());
-    pieces.into_iter().map(without_line_rest).collect()
+    statements.push(sql[start..].trim_end());
+    statements.retain(|statement| !statement.trim().is_empty());
+    statements.into_iter().map(without_line_rest).collect()
 }
 
-/// `piece` without the blanks that end the line of the piece before it.
-fn without_line_rest(piece: &str) -> &str {
-    let blanks = &piece[..piece.len() - piece.trim_start().len()];
+/// Removes the blanks at the end of the previous statement's line.
+fn without_line_rest(statement: &str) -> &str {
+    let blanks = &statement[..statement.len() - statement.trim_start().len()];
     match blanks.find('\n') {
-        Some(line_end) => &piece[line_end + 1..],
-        None => piece.trim_start(),
+        Some(line_end) => &statement[line_end + 1..],
+        None => statement.trim_start(),
     }
 }
 
-/// `text` with everything spelled out that a terminal would obey instead of
-/// showing it. Line breaks stay.
-pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_harmful) {
+/// Escapes characters that a terminal would interpret instead of showing. Line breaks
+/// are kept.
+pub(crate) fn escape_control(text: &str) -> Cow<'_, str> {
+    if !text.contains(needs_escape) {
         return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len() + 8);
     for character in text.chars() {
-        match is_harmful(character) {
+        match needs_escape(character) {
             true => escaped.extend(character.escape_default()),
             false => escaped.push(character),
         }
@@ -78,9 +78,9 @@ pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// Control characters start escape sequences, and the marks and overrides of
-/// writing direction (U+200E to U+2069) make a line read as another.
-fn is_harmful(character: char) -> bool {
+/// Returns true for control characters, which start escape sequences, and for marks and
+/// overrides of the writing direction (U+200E to U+2069), which reorder a line.
+fn needs_escape(character: char) -> bool {
     let reorders = matches!(
         character,
         '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
@@ -100,8 +100,8 @@ mod tests {
     fn a_statement_is_complete_at_a_semicolon_outside_quotes_and_comments() {
         for complete in [
             "SELECT 1;",
-            "SELECT 1; -- so be it",
-            "SELECT 1; /* so\nbe it */\n",
+            "SELECT 1; -- done",
+            "SELECT 1; /* all\ndone */\n",
             "SELECT ';' ;",
             "SELECT $$;$$;",
             "CREATE MODULE m LANGUAGE WASM AS $$(func $f (param $x i32))$$;",
@@ -127,25 +127,25 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_blanks_and_comments_is_complete() {
+    fn blanks_and_comments_are_complete() {
         for blank in ["", " \n", "-- hello", "/* hello */"] {
             assert!(is_complete(blank, &GENERIC), "{blank}");
         }
     }
 
     #[test]
-    fn the_dialect_decides_what_a_backslash_does() {
+    fn the_dialect_determines_the_meaning_of_a_backslash() {
         assert!(is_complete(r"SELECT '\';", &GENERIC));
         assert!(!is_complete(r"SELECT '\';", &MySqlDialect {}));
     }
 
     #[test]
-    fn what_no_further_text_repairs_is_complete() {
+    fn text_with_a_final_error_is_complete() {
         assert!(is_complete("SELECT U&'\\zzzz';", &GENERIC));
     }
 
     #[test]
-    fn pieces_keep_comments_and_split_only_at_statements() {
+    fn statements_keep_comments_and_are_split_at_semicolons_only() {
         let sql = "-- one; two\nSELECT 'ä;', $$;$$;; SELECT\n2 ;  \n\n  SELECT 3; -- the end\n";
         let expected = [
             "-- one; two\nSELECT 'ä;', $$;$$;",
@@ -154,22 +154,22 @@ mod tests {
             "\n  SELECT 3;",
             "-- the end",
         ];
-        assert_eq!(pieces(sql, &GENERIC), expected);
+        assert_eq!(split_statements(sql, &GENERIC), expected);
     }
 
     #[test]
-    fn text_after_an_open_quote_is_one_piece() {
+    fn text_after_an_open_quote_is_one_statement() {
         assert_eq!(
-            pieces("SELECT 1; SELECT 'a; b;", &GENERIC),
+            split_statements("SELECT 1; SELECT 'a; b;", &GENERIC),
             ["SELECT 1;", "SELECT 'a; b;"]
         );
     }
 
     #[test]
-    fn a_terminal_is_shown_text_and_line_breaks_only() {
-        assert_eq!(harmless("Zoë\n☂"), "Zoë\n☂");
+    fn control_characters_are_escaped_except_line_breaks() {
+        assert_eq!(escape_control("Zoë\n☂"), "Zoë\n☂");
         assert_eq!(
-            harmless("\u{1b}[2J\r\t\u{7f}\u{9b}m\u{202e}"),
+            escape_control("\u{1b}[2J\r\t\u{7f}\u{9b}m\u{202e}"),
             r"\u{1b}[2J\r\t\u{7f}\u{9b}m\u{202e}"
         );
     }

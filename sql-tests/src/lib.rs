@@ -1,10 +1,11 @@
-//! Golden SQL files, and a session of ours as a database that sqllogictest can
-//! drive.
+//! Golden SQL files, and a database adapter that lets sqllogictest run them in a
+//! Fusebox session.
 //!
-//! Every file starts in a fresh session that may read modules below the
-//! workspace: `udfs/hostile/…` and the guests at `target/guests/…`.
+//! Every file runs in a new session that may read modules below the workspace
+//! root: `udfs/hostile/…` and the compiled guests `target/guests/…`.
 #![forbid(unsafe_code)]
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,50 +13,100 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::prelude::{SessionConfig, SessionContext};
-use fusebox::{Error, Paths, Session};
+use fusebox::{Error, FileAccess, Session};
 use sqllogictest::{DB, DBOutput, DefaultColumnType};
 use tokio::runtime::Runtime;
 
-/// The root of the workspace.
-pub fn workspace() -> PathBuf {
+/// Parallelism and batch size of DataFusion's plans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExecutionConfig {
+    /// Partitions that plans aim for.
+    pub partitions: usize,
+    /// Rows of a batch.
+    pub batch_size: usize,
+}
+
+impl ExecutionConfig {
+    /// An execution config of `partitions` partitions and `batch_size` rows.
+    pub const fn new(partitions: usize, batch_size: usize) -> Self {
+        Self {
+            partitions,
+            batch_size,
+        }
+    }
+
+    /// Returns DataFusion's configuration of a session with this execution config.
+    pub fn session_config(self) -> SessionConfig {
+        SessionConfig::new()
+            .with_information_schema(true)
+            .with_target_partitions(self.partitions)
+            .with_batch_size(self.batch_size)
+    }
+
+    /// Changes the execution config of an existing session.
+    ///
+    /// # Errors
+    ///
+    /// Those of the `SET` statements.
+    pub async fn apply(self, session: &Session) -> Result<(), Error> {
+        for (option, value) in [
+            ("target_partitions", self.partitions),
+            ("batch_size", self.batch_size),
+        ] {
+            let set = format!("SET datafusion.execution.{option} = {value}");
+            session.sql(&set).await?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ExecutionConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            partitions,
+            batch_size,
+        } = self;
+        write!(f, "{partitions} partitions, batch size {batch_size}")
+    }
+}
+
+/// Returns the root directory of the workspace.
+pub fn workspace_root() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-    root.expect("the crate lies in the workspace").to_owned()
+    root.expect("the crate is in the workspace").to_owned()
 }
 
-/// A statement of a golden file, in which `$workspace` is the root of the
-/// workspace: tables are found wherever the tests run.
-pub fn located(sql: &str) -> String {
-    sql.replace("$workspace", &workspace().display().to_string())
+/// Replaces `$workspace` in a statement by the workspace root, so that golden
+/// files can name tables by path.
+pub fn expand_workspace(sql: &str) -> String {
+    sql.replace("$workspace", &workspace_root().display().to_string())
 }
 
-/// A session over `partitions` partitions and batches of `batch_size` rows.
+/// Opens a session with an execution config, which may read files below the
+/// workspace root.
 ///
 /// # Panics
 ///
-/// If the defaults of a session do not work.
-pub fn session(partitions: usize, batch_size: usize) -> Session {
-    let config = SessionConfig::new()
-        .with_information_schema(true)
-        .with_target_partitions(partitions)
-        .with_batch_size(batch_size);
+/// If the session cannot be built.
+pub fn session(config: ExecutionConfig) -> Session {
     Session::builder()
-        .context(SessionContext::new_with_config(config))
-        .paths(Paths::under(workspace()).expect("the workspace exists"))
+        .context(SessionContext::new_with_config(config.session_config()))
+        .files(FileAccess::under(workspace_root()).expect("the workspace exists"))
         .build()
-        .expect("the defaults work")
+        .expect("a session with default options can be built")
 }
 
-/// A session that sqllogictest can drive.
+/// A session as a sqllogictest database.
 pub struct Database {
     session: Session,
     runtime: Arc<Runtime>,
 }
 
 impl Database {
-    /// A database in a fresh session, which runs on `runtime`.
+    /// Opens a new session, whose queries run on `runtime`.
     pub fn new(runtime: Arc<Runtime>) -> Self {
         Self {
-            session: session(2, 8192),
+            session: session(ExecutionConfig::new(2, 8192)),
             runtime,
         }
     }
@@ -67,7 +118,7 @@ impl DB for Database {
 
     fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, Error> {
         let (types, batches) = self.runtime.block_on(async {
-            let frame = self.session.sql(&located(sql)).await?;
+            let frame = self.session.sql(&expand_workspace(sql)).await?;
             let types: Vec<_> = frame
                 .schema()
                 .fields()
@@ -82,7 +133,7 @@ impl DB for Database {
         if types.is_empty() {
             return Ok(DBOutput::StatementComplete(0));
         }
-        let rows = batches.iter().flat_map(rows).collect();
+        let rows = batches.iter().flat_map(printed_rows).collect();
         Ok(DBOutput::Rows { types, rows })
     }
 
@@ -100,15 +151,16 @@ fn column_type(data_type: &DataType) -> DefaultColumnType {
     }
 }
 
-fn rows(batch: &RecordBatch) -> Vec<Vec<String>> {
+/// Prints the cells of a batch, row by row.
+fn printed_rows(batch: &RecordBatch) -> Vec<Vec<String>> {
     let options = FormatOptions::new().with_null("NULL");
     let columns: Vec<_> = batch
         .columns()
         .iter()
-        .map(|column| ArrayFormatter::try_new(column, &options).expect("every type prints"))
+        .map(|column| ArrayFormatter::try_new(column, &options).expect("every type can be printed"))
         .collect();
-    // A golden file has a line for a row: line breaks are escaped, but for those
-    // at the end of a plan.
+    // A golden file has one line per row, so line breaks inside a cell are
+    // escaped. Those at the end of a plan are dropped.
     let text = |row: usize, column: &ArrayFormatter<'_>| column.value(row).to_string();
     let cell = |row: usize, column: &ArrayFormatter<'_>| match text(row, column).trim_end() {
         "" => "(empty)".to_owned(),

@@ -1,4 +1,4 @@
-//! Aggregates, window functions and table functions, one of each shape.
+//! Aggregate, window and table functions, one of each shape.
 //!
 //! Golden files of SQL call them.
 #![forbid(unsafe_code)]
@@ -12,7 +12,7 @@ pub struct Geomean {
     count: i64,
 }
 
-/// The geometric mean. Its rows can be taken back, as frames need that move.
+/// The geometric mean. It can retract rows, as moving frames need.
 #[udaf]
 impl Geomean {
     fn update(&mut self, value: f64) {
@@ -39,7 +39,7 @@ fn ln(value: f64) -> f64 {
     value.ln()
 }
 
-/// A sum of whole numbers, of which neither order nor merging matters.
+/// A sum of integers, which depends on neither order nor merging.
 #[derive(Default, Row)]
 pub struct CheckedSum {
     sum: i64,
@@ -72,7 +72,7 @@ impl CheckedSum {
     }
 }
 
-/// A plain sum, in the loop of which the state is in a register.
+/// A plain sum, whose state is in a register within the loop.
 #[derive(Default, Row)]
 pub struct WrappingSum {
     sum: i64,
@@ -99,12 +99,12 @@ pub struct Longest {
     text: Option<String>,
 }
 
-/// The longest text, the first one in the alphabet where there are several.
+/// The longest text, the first in alphabetical order among several.
 #[udaf(immutable)]
 impl Longest {
     fn update(&mut self, text: &str) {
         if self.is_better(text) {
-            // In the memory that is there.
+            // Reuses the memory of the text.
             let longest = self.text.get_or_insert_default();
             longest.clear();
             longest.push_str(text);
@@ -136,7 +136,7 @@ pub struct Collect {
     numbers: Vec<Option<i64>>,
 }
 
-/// All numbers in order, nulls too.
+/// All numbers in order, nulls included.
 #[udaf(name = "collect_sorted")]
 impl Collect {
     fn update(&mut self, number: Option<i64>) {
@@ -160,7 +160,7 @@ pub struct Chain {
     text: String,
 }
 
-/// The texts, one behind the other.
+/// The texts, concatenated.
 #[udaf]
 impl Chain {
     fn update(&mut self, text: &str, separator: &str) {
@@ -179,7 +179,7 @@ impl Chain {
     }
 }
 
-/// A mean in which the past counts less and less.
+/// A mean that decays exponentially.
 #[derive(Default)]
 pub struct Ema {
     mean: Option<f64>,
@@ -198,7 +198,7 @@ impl Ema {
     }
 }
 
-/// The texts so far.
+/// The texts of the rows so far.
 #[derive(Default)]
 pub struct Path {
     path: String,
@@ -213,7 +213,7 @@ impl Path {
     }
 }
 
-/// What a value lacks to the largest of the partition.
+/// The difference of a value to the largest of the partition.
 #[udwf]
 fn behind(value: Partition<'_, f64>) -> Vec<Option<f64>> {
     let largest = value.iter().flatten().fold(f64::NEG_INFINITY, f64::max);
@@ -221,7 +221,7 @@ fn behind(value: Partition<'_, f64>) -> Vec<Option<f64>> {
     behind.collect()
 }
 
-/// The texts of a partition from the last to the first, joined with another.
+/// The texts of a partition from last to first, each joined with another.
 #[udwf]
 fn mirrored<'a>(
     text: Partition<'a, &'a str>,
@@ -237,7 +237,7 @@ fn mirrored<'a>(
     mirrored.collect()
 }
 
-/// One result too few.
+/// Returns one result too few.
 #[udwf]
 fn too_few(value: Partition<'_, i64>) -> Vec<Option<i64>> {
     value.iter().skip(1).collect()
@@ -255,7 +255,7 @@ pub struct Number {
     value: i64,
 }
 
-/// The numbers from `start` to `stop`, or without an end.
+/// The numbers from `start` to `stop`, or without end.
 #[udtf]
 fn numbers(
     start: i64,
@@ -281,7 +281,7 @@ pub struct Word {
     letters: Option<Vec<String>>,
 }
 
-/// The words of a text, and their letters.
+/// The words of a text, with their number of letters.
 #[udtf(name = "words_of")]
 fn words(text: String) -> impl Iterator<Item = Result<Word, String>> {
     let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();

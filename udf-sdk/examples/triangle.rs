@@ -1,4 +1,4 @@
-//! A module of one function: all that its author writes.
+//! A complete module of one function.
 //!
 //! The README shows it, and a golden file of SQL calls it.
 #![forbid(unsafe_code)]

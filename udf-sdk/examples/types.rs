@@ -1,4 +1,4 @@
-//! A function for each thing that a signature can say.
+//! Functions of every type and feature of a signature.
 //!
 //! A golden file of SQL calls them all.
 #![forbid(unsafe_code)]
@@ -11,7 +11,7 @@ use fusebox_sdk::{
     Row, Second, Time, Timestamp, TimestampTz, udf,
 };
 
-/// Takes every type of number, and adds them up as far as DOUBLE can.
+/// Adds numbers of every type, as DOUBLE.
 #[udf]
 #[expect(clippy::too_many_arguments, reason = "there are ten types of numbers")]
 pub fn sum_of_all(
@@ -31,31 +31,31 @@ pub fn sum_of_all(
     signed + unsigned + f64::from(i) + j
 }
 
-/// What is left of a number in narrower types.
+/// Truncates a number to narrower types.
 #[udf]
 pub fn low_byte(n: i64) -> u8 {
     n as u8
 }
 
-/// The same with a sign, and only where nothing is lost.
+/// Converts an unsigned number to a signed one, if that is exact.
 #[udf]
 pub fn narrow(n: i64) -> Option<i8> {
     n.try_into().ok()
 }
 
-/// Exclusive or, with a bitmap in and out.
+/// Exclusive or, with bitmaps as argument and result.
 #[udf]
 pub fn differ(a: bool, b: bool) -> bool {
     a != b
 }
 
-/// Sees nulls: how many of the two there are.
+/// Sees nulls: counts the arguments that are not null.
 #[udf]
 pub fn nulls(a: Option<&str>, b: Option<i64>) -> i32 {
     i32::from(a.is_none()) + i32::from(b.is_none())
 }
 
-/// Sees nulls in one argument; a null in the other has a null result.
+/// Sees nulls in one argument; a null in the other makes the result null.
 #[udf]
 pub fn or_else(text: Option<&str>, other: String) -> String {
     text.map_or(other, str::to_owned)
@@ -73,7 +73,7 @@ pub fn reversed(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().rev().copied().collect()
 }
 
-/// Fails, has no answer, or has one.
+/// Returns a failure, a null, or a value.
 #[udf]
 pub fn root(n: f64) -> Result<Option<f64>, String> {
     if n < 0.0 {
@@ -82,13 +82,13 @@ pub fn root(n: f64) -> Result<Option<f64>, String> {
     Ok((n != 0.0).then(|| n.sqrt()))
 }
 
-/// Needs nothing, and is asked for every row.
+/// Has no arguments, and is called for every row.
 #[udf(volatile)]
 pub fn one() -> i64 {
     1
 }
 
-/// A name for a type is as good as the type.
+/// An alias of a type.
 type Meters = f32;
 
 /// Takes an alias.
@@ -104,13 +104,13 @@ pub fn panics(n: i64) -> i64 {
     n
 }
 
-/// Goes on for as many steps as it is told.
+/// Loops for a given number of steps.
 #[udf]
 pub fn busy(steps: i64) -> i64 {
     (0..steps).fold(1, |state, step| (state ^ step).rotate_left(7))
 }
 
-/// A text as often as it is told, in memory that grows by and by.
+/// Repeats a text, in memory that grows step by step.
 #[udf]
 pub fn repeated(text: &str, times: i64) -> String {
     let mut all = String::new();
@@ -120,22 +120,22 @@ pub fn repeated(text: &str, times: i64) -> String {
     all
 }
 
-/// The words of a text, each once and in their order.
+/// The words of a text without duplicates, in their order.
 #[udf]
 pub fn words(text: Option<String>) -> Option<String> {
     let words: BTreeSet<String> = text?.split_whitespace().map(str::to_owned).collect();
     Some(Vec::from_iter(words).join(" "))
 }
 
-/// Needs so much memory for a moment, and gives how much that was.
+/// Allocates temporary memory of a given size, and returns that size.
 #[udf]
 pub fn spacious(bytes: i64) -> i64 {
     let zeros = vec![0_u8; usize::try_from(bytes).unwrap_or(0)];
     black_box(zeros).len() as i64
 }
 
-/// So many zeros, with memory for a moment as well; where there is none, a
-/// long way to no answer.
+/// A text of zeros, with temporary memory of the same size; if that is not
+/// available, a long computation without a result.
 #[udf]
 pub fn roundabout(bytes: i64, zeros: i64) -> Option<Vec<u8>> {
     let size = |number| usize::try_from(number).unwrap_or(0);
@@ -148,7 +148,7 @@ pub fn roundabout(bytes: i64, zeros: i64) -> Option<Vec<u8>> {
     Some(vec![0; size(zeros)])
 }
 
-/// Fails with all of a text that is too long.
+/// Fails with the whole of a text that is too long.
 #[udf]
 pub fn at_most(text: String, bytes: i64) -> Result<String, String> {
     if text.len() as i64 > bytes {
@@ -157,19 +157,19 @@ pub fn at_most(text: String, bytes: i64) -> Result<String, String> {
     Ok(text)
 }
 
-/// A number of 16 bits, twice.
+/// Doubles a 16-bit number.
 #[udf]
 pub fn twice_half(n: F16) -> F16 {
     F16::from_f32(n.to_f32() * 2.0)
 }
 
-/// The price of so many pieces.
+/// The price of a number of pieces.
 #[udf]
 pub fn price(piece: Decimal<10, 2>, pieces: i64) -> Result<Decimal<10, 2>, &'static str> {
     piece.checked_mul(pieces).ok_or("too expensive")
 }
 
-/// A number that is read from a text, with as many digits as there are.
+/// Parses a number from a text, with all of its digits.
 #[udf]
 pub fn to_decimal(text: &str) -> Result<Decimal<38, 10>, ParseDecimalError> {
     text.parse()
@@ -186,26 +186,26 @@ pub fn month_end(date: Date) -> Option<Date> {
     Some(Date::from_days(next?.days().checked_sub(1)?))
 }
 
-/// The time of day some seconds later, around the clock.
+/// The time of day some seconds later, modulo a day.
 #[udf]
 pub fn later(time: Time, seconds: i32) -> Option<Time> {
     let nanoseconds = time.nanoseconds() + i64::from(seconds) * 1_000_000_000;
     Time::from_nanoseconds(nanoseconds.rem_euclid(86_400_000_000_000))
 }
 
-/// A point in time as text, counted in nanoseconds.
+/// A timestamp in nanoseconds as text.
 #[udf]
 pub fn show_timestamp(timestamp: Timestamp) -> String {
     timestamp.to_string()
 }
 
-/// The same in seconds, none where there are no nanoseconds that far.
+/// The same in seconds; null out of the range of nanoseconds.
 #[udf]
 pub fn in_seconds(timestamp: Timestamp<Second>) -> Option<Timestamp> {
     timestamp.to_unit()
 }
 
-/// The same in thousandths of a second.
+/// The same in milliseconds.
 #[udf]
 pub fn to_milliseconds(timestamp: Timestamp<Microsecond>) -> Option<Timestamp<Millisecond>> {
     timestamp.to_unit()
@@ -217,14 +217,14 @@ pub fn utc_date(timestamp: TimestampTz) -> Option<Date> {
     timestamp.utc().date()
 }
 
-/// Some time later.
+/// Adds a duration to a point in time.
 #[udf]
 pub fn after(timestamp: TimestampTz, span: Duration) -> Option<TimestampTz> {
     let nanoseconds = timestamp.nanoseconds().checked_add(span.nanoseconds());
     nanoseconds.map(TimestampTz::from_nanoseconds)
 }
 
-/// A span of the calendar with each of its parts negated.
+/// An interval with each part negated.
 #[udf]
 pub fn backwards(span: Interval) -> Interval {
     Interval {
@@ -234,17 +234,17 @@ pub fn backwards(span: Interval) -> Interval {
     }
 }
 
-/// The time between two points in time.
+/// The duration between two points in time.
 #[udf]
 pub fn between(from: TimestampTz, to: TimestampTz) -> Option<Duration> {
     let nanoseconds = to.nanoseconds().checked_sub(from.nanoseconds());
     nanoseconds.map(Duration::from_nanoseconds)
 }
 
-/// The sum of a list, in a loop without a test where no item is null.
+/// The sum of a list, in a loop without tests if no item is null.
 #[udf]
 pub fn sum_list(numbers: List<f64>) -> f64 {
-    // The standard library's sum of nothing is -0.
+    // The sum of no numbers is -0 in the standard library.
     match numbers.as_slice() {
         Some(numbers) => numbers.iter().fold(0.0, |sum, number| sum + number),
         None => numbers
@@ -254,26 +254,26 @@ pub fn sum_list(numbers: List<f64>) -> f64 {
     }
 }
 
-/// The numbers from 1 on, with a null for each that can be divided by 5.
+/// The numbers from 1 on, with nulls in place of multiples of 5.
 #[udf]
 pub fn count_to(last: i32) -> Vec<Option<i32>> {
     let without_fives = (1..=last).map(|n| (n % 5 != 0).then_some(n));
     without_fives.collect()
 }
 
-/// A list with every item in it twice.
+/// A list with every item repeated twice.
 #[udf]
 pub fn twice_each(numbers: Vec<i64>) -> Vec<i64> {
     numbers.into_iter().flat_map(|n| [n, n]).collect()
 }
 
-/// The list that has more items, borrowed.
+/// The longer of two lists, borrowed.
 #[udf]
 pub fn longer<'a>(a: List<'a, &'a str>, b: List<'a, &'a str>) -> List<'a, &'a str> {
     if b.len() > a.len() { b } else { a }
 }
 
-/// The items, one after the other, with a question mark for each null.
+/// The items, concatenated, with a question mark for each null.
 #[udf]
 pub fn join(words: List<&str>, separator: &str) -> String {
     let words: Vec<&str> = words.iter().map(|word| word.unwrap_or("?")).collect();
@@ -287,7 +287,7 @@ pub fn lines(text: &str) -> Vec<Vec<String>> {
     text.lines().map(words).collect()
 }
 
-/// Sees which are true: how many are, how many are not, how many are null.
+/// Sees nulls: counts the items that are true, false and null.
 #[udf]
 pub fn votes(votes: Option<List<bool>>) -> Option<Vec<u32>> {
     let votes = votes?;
@@ -295,7 +295,7 @@ pub fn votes(votes: Option<List<bool>>) -> Option<Vec<u32>> {
     Some([Some(true), Some(false), None].map(count).into())
 }
 
-/// Rows and columns exchanged, as far as all rows go.
+/// Transposes a matrix, up to the length of its shortest row.
 #[udf]
 pub fn transposed(matrix: List<List<f64>>) -> Vec<Vec<Option<f64>>> {
     let rows: Vec<List<f64>> = matrix.iter().flatten().collect();
@@ -304,7 +304,7 @@ pub fn transposed(matrix: List<List<f64>>) -> Vec<Vec<Option<f64>>> {
     (0..columns).map(column).collect()
 }
 
-/// A list of small numbers, which is no BYTEA.
+/// A list of bytes, which is not a BYTEA.
 #[udf]
 pub fn small_numbers(bytes: &[u8]) -> Vec<Option<u8>> {
     bytes
@@ -316,18 +316,18 @@ pub fn small_numbers(bytes: &[u8]) -> Vec<Option<u8>> {
 /// A place on a map.
 #[derive(Row)]
 pub struct Place<'a> {
-    /// What it is called.
+    /// The name of the place.
     pub name: Option<&'a str>,
-    /// Where it lies.
+    /// The location of the place.
     pub at: Point,
 }
 
 /// A point of the plane.
 #[derive(Clone, Copy, Row)]
 pub struct Point {
-    /// From left to right.
+    /// Increases from left to right.
     pub x: f64,
-    /// From bottom to top.
+    /// Increases from bottom to top.
     pub y: f64,
 }
 
@@ -337,26 +337,26 @@ pub fn point(x: f64, y: f64) -> Point {
     Point { x, y }
 }
 
-/// How far a point is away from another.
+/// The distance of a point to another.
 #[udf]
 pub fn distance(a: Point, b: Point) -> f64 {
     (a.x - b.x).hypot(a.y - b.y)
 }
 
-/// A place that has a name or none.
+/// A place with or without a name.
 #[udf]
 pub fn place<'a>(name: Option<&'a str>, x: f64, y: f64) -> Place<'a> {
     let at = Point { x, y };
     Place { name, at }
 }
 
-/// What a place is called.
+/// The name of a place.
 #[udf]
 pub fn place_name<'a>(place: Place<'a>) -> Option<&'a str> {
     place.name
 }
 
-/// The place that is nearest to a point, borrowed from the list.
+/// The place nearest to a point, borrowed from the list.
 #[udf]
 pub fn nearest<'a>(places: List<'a, Place<'a>>, to: Point) -> Option<Place<'a>> {
     let places = places.iter().flatten();
@@ -381,7 +381,7 @@ pub fn look_up<'a>(map: Map<'a, &'a str, i64>, key: &'a str) -> Option<i64> {
     map.get(key)
 }
 
-/// How often each word is in a text.
+/// Counts each word of a text.
 #[udf]
 pub fn word_counts(text: &str) -> Vec<(String, i64)> {
     let mut counts = BTreeMap::new();
@@ -391,7 +391,7 @@ pub fn word_counts(text: &str) -> Vec<(String, i64)> {
     counts.into_iter().collect()
 }
 
-/// A map with keys and values exchanged, as far as there are values.
+/// A map with keys and values exchanged, without null values.
 #[udf]
 pub fn inverted(map: Map<i64, &str>) -> Vec<(String, Option<i64>)> {
     let inverted = |(key, value): (i64, Option<&str>)| Some((value?.to_owned(), Some(key)));

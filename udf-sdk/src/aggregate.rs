@@ -1,10 +1,9 @@
-//! The operations of an aggregate: the one place where the author's methods are
-//! called.
+//! The operations of an aggregate, which call the author's methods.
 //!
-//! What a row allocates belongs to the states and outlives it, so it comes from
-//! the general allocator. A row that has changed a state cannot be asked again:
-//! before each one a call looks whether there is fuel for it, and answers for
-//! the rows before where there is none.
+//! Memory that a row allocates belongs to the states and outlives the row, so
+//! it comes from the standard allocator. A row that has changed a state cannot
+//! be repeated: before each row the call checks that it has fuel for it, and
+//! otherwise returns the progress of the rows before.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -13,71 +12,70 @@ use std::thread::LocalKey;
 
 use crate::append::Append;
 use crate::argument::ColumnOf;
-use crate::batch::{Failure, block_rows, run_some};
-use crate::column::{BLOCK_ROWS, Column};
-use crate::entry::Call;
-use crate::fuel::{self, Terms};
+use crate::batch::{RowFailure, block_rows, run_some};
+use crate::column::{BLOCK_ROWS, InputColumn};
+use crate::column_builder::{ColumnBuilder, OffsetOverflow};
+use crate::fuel::{self, MeteringMode};
 use crate::item::Item;
-use crate::node::{Full, Node};
-use crate::row::Row;
+use crate::raw::Call;
+use crate::row::RowArguments;
 use crate::sql::{Nested, Sql, SqlType};
 use crate::states::{Slot, States};
 use crate::structure::Structure;
 
-/// A Rust type that the states of an aggregate can be of: one that has an
-/// initial value, and of which the host can keep a copy.
+/// A Rust type of the states of an aggregate: it has an initial value, and the
+/// host can keep a copy of it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the state of an aggregate",
     label = "not a state",
-    note = "a state has #[derive(Default, Row)], and fields that own what they hold"
+    note = "a state has #[derive(Default, Row)], and fields that own their values"
 )]
 pub trait State: Default + Structure + for<'c> Item<At<'c> = Self> {}
 
 impl<S: Default + Structure + for<'c> Item<At<'c> = Self>> State for S {}
 
-/// The names and types of a state's fields.
-pub const fn state<S: State>() -> &'static [(&'static str, Sql)] {
+/// Returns the names and types of a state's fields.
+pub const fn state_fields<S: State>() -> &'static [(&'static str, Sql)] {
     S::FIELDS
 }
 
-/// What a method answers that changes a state: nothing, or a failure.
+/// The return type of a method that changes a state: nothing, or a failure.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not what a method answers that changes a state",
+    message = "`{Self}` is not a return type of a method that changes a state",
     label = "neither () nor a Result<(), …>",
-    note = "leave the result out, or use a Result<(), E> whose error implements Display"
+    note = "return nothing, or use a Result<(), E> whose error implements Display"
 )]
-pub trait Done {
-    /// The message of the failure, if it is one.
+pub trait UpdateOutput {
+    /// Returns the message of the failure, if it is one.
     fn done(self) -> Result<(), String>;
 }
 
-impl Done for () {
+impl UpdateOutput for () {
     #[inline(always)]
     fn done(self) -> Result<(), String> {
         Ok(())
     }
 }
 
-impl<E: Display> Done for Result<(), E> {
+impl<E: Display> UpdateOutput for Result<(), E> {
     #[inline(always)]
     fn done(self) -> Result<(), String> {
         self.map_err(|error| error.to_string())
     }
 }
 
-/// Checks, wherever it is compiled, what a method answers.
-pub const fn is_done<D: Done>() {}
+/// Checks the return type of a method at compile time.
+pub const fn check_update_output<D: UpdateOutput>() {}
 
-/// A row's group, and its arguments. Where the group is null, the row is left
-/// out.
+/// The group of a row, and its arguments. A row whose group is null is skipped.
 type Grouped<R> = (u32, R);
 
 /// The columns of [`Grouped`].
-type Columns<'c, R> = (ColumnOf<'c, u32>, <R as Row<'c>>::Columns);
+type Columns<'c, R> = (ColumnOf<'c, u32>, <R as RowArguments<'c>>::Columns);
 
-/// Takes the rows of a call into the states of their groups, or out of them.
+/// Runs `update`, `merge` or `retract` on the rows of a call.
 #[inline]
-pub fn take<'c, S: Default, R: Row<'c>, D: Done>(
+pub fn update<'c, S: Default, R: RowArguments<'c>, D: UpdateOutput>(
     call: &'c Call,
     memory: &'static LocalKey<Cell<States<S>>>,
     function: impl Fn(&mut S, R) -> D,
@@ -85,32 +83,33 @@ pub fn take<'c, S: Default, R: Row<'c>, D: Done>(
     let columns = <Grouped<R>>::columns(&mut call.arguments());
     let mut states = memory.take();
     fuel::report_panics();
-    let outcome = match fuel::terms() {
-        Terms::Announced | Terms::Together => {
-            take_announced::<S, R, D>(&columns, call.rows(), &mut states, function)
+    let outcome = match fuel::metering_mode() {
+        MeteringMode::PerRow | MeteringMode::Grouped => {
+            update_per_row::<S, R, D>(&columns, call.rows(), &mut states, function)
         }
-        _ => take_all::<S, R, D>(&columns, call.rows(), &mut states, function),
+        _ => update_all::<S, R, D>(&columns, call.rows(), &mut states, function),
     };
     memory.set(states);
     match outcome {
-        Ok(rows) => call.of_first(rows).progress(),
+        Ok(rows) => call.of_first(rows).return_progress(),
         Err(failure) => call.fail(Some(failure.row), &failure.message),
     }
 }
 
-/// Takes rows, each of which has fuel of its own. Returns how many were done.
+/// Updates the states with rows that are metered one by one. Returns the number
+/// of rows processed.
 #[inline]
-pub(crate) fn take_announced<'c, S: Default, R: Row<'c>, D: Done>(
+pub(crate) fn update_per_row<'c, S: Default, R: RowArguments<'c>, D: UpdateOutput>(
     columns: &Columns<'c, R>,
     rows: usize,
     states: &mut States<S>,
     function: impl Fn(&mut S, R) -> D,
-) -> Result<usize, Failure> {
+) -> Result<usize, RowFailure> {
     let has_nulls = <Grouped<R>>::shape(columns).has_nulls;
-    let mut states = states.up_to(last(&columns.0, rows));
+    let mut states = states.grow_to(last(&columns.0, rows));
     for row in 0..rows {
-        // Rows that are left out burn fuel too, if only the call's.
-        if row > 0 && !fuel::more() {
+        // Skipped rows consume overhead fuel.
+        if row > 0 && !fuel::has_fuel() {
             return Ok(row);
         }
         if has_nulls && !<Grouped<R>>::is_called(columns, row) {
@@ -118,50 +117,52 @@ pub(crate) fn take_announced<'c, S: Default, R: Row<'c>, D: Done>(
         }
         let (group, raw) = <Grouped<R>>::get(columns, row);
         let slot = states.slot(group);
-        // Reading a long text may have taken much, and so may making room.
-        if row > 0 && !fuel::more() {
+        // Reading a long text may have consumed much fuel, and so may
+        // allocating a block of states.
+        if row > 0 && !fuel::has_fuel() {
             return Ok(row);
         }
-        one(raw, row, slot, &function)?;
+        update_row(raw, row, slot, &function)?;
     }
     Ok(rows)
 }
 
 /// Calls the function for one row, on the row's fuel.
 ///
-/// There is one copy of this in the module and it is called for every row, so
+/// The module has one copy of this function, which is called for every row, so
 /// that a row costs the same in every batch.
 #[inline(never)]
-fn one<'c, S: Default, R: Row<'c>, D: Done>(
+fn update_row<'c, S: Default, R: RowArguments<'c>, D: UpdateOutput>(
     raw: R::Raw,
     row: usize,
     slot: Slot<'_, S>,
     function: &impl Fn(&mut S, R) -> D,
-) -> Result<(), Failure> {
-    fuel::announce_keeping(row);
+) -> Result<(), RowFailure> {
+    fuel::begin_stateful_row(row);
     let state = slot.state();
     let outcome = R::with(raw, |row| function(state, row).done(), || Ok(()));
-    fuel::settle(R::READ_BYTES);
-    outcome.map_err(|message| Failure { row, message })
+    fuel::end_metered_row(R::READ_CHARGE_BYTES);
+    outcome.map_err(|message| RowFailure { row, message })
 }
 
-/// Takes rows in loops that hold the function itself: rows need not be told
-/// apart. Returns how many were done, which is all.
+/// Updates the states in loops that the function is inlined into: rows are not
+/// metered one by one. Returns the number of rows processed, which is all.
 #[inline]
-pub(crate) fn take_all<'c, S: Default, R: Row<'c>, D: Done>(
+pub(crate) fn update_all<'c, S: Default, R: RowArguments<'c>, D: UpdateOutput>(
     columns: &Columns<'c, R>,
     rows: usize,
     states: &mut States<S>,
     function: impl Fn(&mut S, R) -> D,
-) -> Result<usize, Failure> {
+) -> Result<usize, RowFailure> {
     let (groups, arguments) = columns;
-    let mut states = states.up_to(last(groups, rows));
+    let mut states = states.grow_to(last(groups, rows));
     if !groups.validity().is_constant() {
         each::<Grouped<R>>(columns, rows, |(group, row)| {
             function(states.slot(group).state(), row).done()
         })?;
     } else if groups.validity().is_valid(0) {
-        // One state for all rows: as a local variable it is in registers.
+        // All rows have one state, which stays in registers as a local
+        // variable.
         let place = states.slot(groups.get(0)).state();
         let mut state = mem::take(place);
         let outcome = each::<R>(arguments, rows, |row| function(&mut state, row).done());
@@ -171,20 +172,21 @@ pub(crate) fn take_all<'c, S: Default, R: Row<'c>, D: Done>(
     Ok(rows)
 }
 
-/// Calls a function for each row that has no null where it must not have one.
+/// Calls a function for each row whose arguments are not null, except those
+/// that see nulls.
 ///
-/// A batch without nulls is one block, or, with constants, blocks as long as
-/// constants are spread. Nulls make blocks of one validity word each.
+/// A batch without nulls is one block, or, with constants, blocks of the length
+/// of expanded constants. Nulls make blocks of one validity word each.
 #[inline]
-fn each<'c, R: Row<'c>>(
+fn each<'c, R: RowArguments<'c>>(
     columns: &R::Columns,
     rows: usize,
     mut function: impl FnMut(R) -> Result<(), String>,
-) -> Result<(), Failure> {
+) -> Result<(), RowFailure> {
     let block_rows = block_rows(R::shape(columns), rows);
     let mut call = |row: usize, raw: R::Raw| {
         let outcome = R::with(raw, &mut function, || Ok(()));
-        outcome.map_err(|message| Failure { row, message })
+        outcome.map_err(|message| RowFailure { row, message })
     };
     let mut start = 0;
     while start < rows {
@@ -205,7 +207,7 @@ fn each<'c, R: Row<'c>>(
     Ok(())
 }
 
-/// The last group of a batch.
+/// Returns the largest group of a batch.
 #[inline]
 fn last(groups: &ColumnOf<'_, u32>, rows: usize) -> u32 {
     let validity = groups.validity();
@@ -213,19 +215,19 @@ fn last(groups: &ColumnOf<'_, u32>, rows: usize) -> u32 {
         return groups.rows(0, rows).fold(0, u32::max);
     }
     let distinct = if validity.is_constant() { 1 } else { rows };
-    // What a null stands for may be any number.
+    // The value under a null may be any number.
     let valid = (0..distinct).filter(|row| validity.is_valid(*row));
     valid.map(|row| groups.get(row)).max().unwrap_or(0)
 }
 
-/// The states of all groups, known or not.
+/// The states of all groups, initial ones included.
 #[derive(Debug)]
-pub struct Known<'s, S> {
+pub struct GroupStates<'s, S> {
     states: &'s States<S>,
     initial: S,
 }
 
-impl<'s, S: Default> Known<'s, S> {
+impl<'s, S: Default> GroupStates<'s, S> {
     pub(crate) fn new(states: &'s States<S>) -> Self {
         Self {
             states,
@@ -233,60 +235,60 @@ impl<'s, S: Default> Known<'s, S> {
         }
     }
 
-    /// The state of a group.
+    /// Returns the state of a group.
     #[inline]
     pub fn of(&self, group: u32) -> &S {
         self.states.get(group).unwrap_or(&self.initial)
     }
 }
 
-/// Looks at the states, and answers a call.
+/// Calls `run` with the states, and returns its status.
 #[inline]
-pub fn look<S: Default>(
+pub fn with_states<S: Default>(
     memory: &'static LocalKey<Cell<States<S>>>,
-    answer: impl FnOnce(&Known<'_, S>) -> u32,
+    run: impl FnOnce(&GroupStates<'_, S>) -> u32,
 ) -> u32 {
     let states = memory.take();
-    let status = answer(&Known::new(&states));
+    let status = run(&GroupStates::new(&states));
     memory.set(states);
     status
 }
 
-/// Answers a call with the states of its groups.
-pub fn show<S: State>(call: &Call, memory: &'static LocalKey<Cell<States<S>>>) -> u32 {
-    look(memory, |known| {
-        run_some(call, |(group, ()): Grouped<()>| Shown(known.of(group)))
+/// Returns the states of a call's groups.
+pub fn return_states<S: State>(call: &Call, memory: &'static LocalKey<Cell<States<S>>>) -> u32 {
+    with_states(memory, |known| {
+        run_some(call, |(group, ()): Grouped<()>| StateRef(known.of(group)))
     })
 }
 
-/// Forgets as many groups as the call has rows.
-pub fn forget<S: Default>(call: &Call, memory: &'static LocalKey<Cell<States<S>>>) -> u32 {
+/// Releases as many groups as the call has rows.
+pub fn release_groups<S: Default>(call: &Call, memory: &'static LocalKey<Cell<States<S>>>) -> u32 {
     let mut states = memory.take();
-    states.forget(call.rows());
+    states.release(call.rows());
     memory.set(states);
-    call.progress()
+    call.return_progress()
 }
 
-/// A state as a result, which stays where it is.
+/// A result that borrows a state.
 #[derive(Debug)]
-pub(crate) struct Shown<'s, S>(pub(crate) &'s S);
+pub(crate) struct StateRef<'s, S>(pub(crate) &'s S);
 
-impl<S: SqlType> SqlType for Shown<'_, S> {
+impl<S: SqlType> SqlType for StateRef<'_, S> {
     const SQL: Sql = S::SQL;
 }
 
-impl<S> Nested for Shown<'_, S> {}
+impl<S> Nested for StateRef<'_, S> {}
 
-impl<S: Append> Append for Shown<'_, S> {
-    fn start(column: &mut Node) {
+impl<S: Append> Append for StateRef<'_, S> {
+    fn start(column: &mut ColumnBuilder) {
         S::start(column);
     }
 
-    fn append(&self, column: &mut Node) -> Result<(), Full> {
+    fn append(&self, column: &mut ColumnBuilder) -> Result<(), OffsetOverflow> {
         self.0.append(column)
     }
 
-    fn settled_bytes(&self) -> usize {
-        self.0.settled_bytes()
+    fn charged_bytes(&self) -> usize {
+        self.0.charged_bytes()
     }
 }

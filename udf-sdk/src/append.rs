@@ -1,108 +1,116 @@
-//! Rust types that become parts of SQL results: items, fields, keys and values.
+//! Rust types of parts of SQL results: items, fields, keys and values.
 
 use crate::calendar::{Date, Duration, Interval, Time};
+use crate::column_builder::{ColumnBuilder, ColumnLayout, OffsetOverflow};
 use crate::decimal::Decimal;
-use crate::entry::as_bytes;
 use crate::float::F16;
 use crate::item::Item;
 use crate::list::{List, Map};
-use crate::node::{Full, Layout, Node};
-use crate::sql::{InVec, SqlPart, SqlType};
+use crate::raw::as_bytes;
+use crate::sql::{ListItem, SqlItem, SqlType};
 use crate::timestamp::{Timestamp, TimestampTz, Unit};
 
-/// What an item or a field is settled with, in bytes, on top of those that its
-/// value has: to append it takes some steps whatever its size. Measured: some 70
-/// units for each number, 230 for each null, 250 for each text with its memory.
-pub(crate) const PART_BYTES: usize = 512;
+/// Bytes that an item or a field is charged for in addition to those of its
+/// value, for the work of appending it. Measured: some 70 units of fuel for
+/// each number, 230 for each null, 250 for each text including its memory.
+pub(crate) const ITEM_CHARGE_BYTES: usize = 512;
 
-/// A Rust type that becomes an item of a list, a field of a struct, or a key or
-/// value of a map: one of [the table](crate#types).
+/// A Rust type of a list's items, a struct's fields or a map's keys or values:
+/// one of [the table](crate#types).
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a type that can be inside of a list, a struct or a map",
+    message = "`{Self}` is not a type of an item or a field in SQL",
     label = "no SQL type for this item or field",
     note = "use a type of a SQL argument or result, a struct with #[derive(Row)], or an Option of either"
 )]
 pub trait Append: SqlType {
-    /// Forgets what a column holds, and gives it the layout of the type.
-    fn start(column: &mut Node);
+    /// Removes all rows of a column and sets the layout of the type.
+    fn start(column: &mut ColumnBuilder);
 
     /// Appends the value.
-    fn append(&self, column: &mut Node) -> Result<(), Full>;
+    fn append(&self, column: &mut ColumnBuilder) -> Result<(), OffsetOverflow>;
 
-    /// How many bytes it adds to the column, or more, and to those inside.
-    fn settled_bytes(&self) -> usize;
+    /// Returns the number of bytes that the value adds to the column and its
+    /// children, or more.
+    fn charged_bytes(&self) -> usize;
 
     /// Appends values.
-    fn append_all(values: &[Self], column: &mut Node) -> Result<(), Full>
+    fn append_all(values: &[Self], column: &mut ColumnBuilder) -> Result<(), OffsetOverflow>
     where
         Self: Sized,
     {
         values.iter().try_for_each(|value| value.append(column))
     }
 
-    /// How many bytes they add.
-    fn all_settled_bytes(values: &[Self]) -> usize
+    /// Returns the number of bytes that the values add.
+    fn all_charged_bytes(values: &[Self]) -> usize
     where
         Self: Sized,
     {
         let bytes = values
             .iter()
-            .map(|value| PART_BYTES + value.settled_bytes());
+            .map(|value| ITEM_CHARGE_BYTES + value.charged_bytes());
         bytes.fold(0, usize::saturating_add)
     }
 }
 
 /// An [`Append`], or `Option` of one for nulls.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a type that can be inside of a list, a struct or a map",
+    message = "`{Self}` is not a type of an item or a field in SQL",
     label = "no SQL type for this item or field",
     note = "use a type of a SQL argument or result, a struct with #[derive(Row)], or an Option of either"
 )]
-pub trait AppendPart: SqlPart + Sized {
-    /// Forgets what a column holds, and gives it the layout of the type.
-    fn start_part(column: &mut Node);
+pub trait AppendNullable: SqlItem + Sized {
+    /// Removes all rows of a column and sets the layout of the type.
+    fn start_nullable(column: &mut ColumnBuilder);
 
     /// Appends the value.
-    fn append_part(&self, column: &mut Node) -> Result<(), Full>;
+    fn append_nullable(&self, column: &mut ColumnBuilder) -> Result<(), OffsetOverflow>;
 
-    /// How many bytes it adds to the column, or more, and to those inside.
-    fn part_bytes(&self) -> usize;
+    /// Returns the number of bytes that the value adds to the column and its
+    /// children, or more.
+    fn nullable_bytes(&self) -> usize;
 
     /// Appends values.
-    fn append_parts(values: &[Self], column: &mut Node) -> Result<(), Full>;
+    fn append_all_nullable(
+        values: &[Self],
+        column: &mut ColumnBuilder,
+    ) -> Result<(), OffsetOverflow>;
 
-    /// How many bytes they add.
-    fn all_part_bytes(values: &[Self]) -> usize;
+    /// Returns the number of bytes that the values add.
+    fn all_nullable_bytes(values: &[Self]) -> usize;
 }
 
-impl<T: Append> AppendPart for T {
-    fn start_part(column: &mut Node) {
+impl<T: Append> AppendNullable for T {
+    fn start_nullable(column: &mut ColumnBuilder) {
         T::start(column);
     }
 
-    fn append_part(&self, column: &mut Node) -> Result<(), Full> {
+    fn append_nullable(&self, column: &mut ColumnBuilder) -> Result<(), OffsetOverflow> {
         self.append(column)
     }
 
-    fn part_bytes(&self) -> usize {
-        PART_BYTES + self.settled_bytes()
+    fn nullable_bytes(&self) -> usize {
+        ITEM_CHARGE_BYTES + self.charged_bytes()
     }
 
-    fn append_parts(values: &[Self], column: &mut Node) -> Result<(), Full> {
+    fn append_all_nullable(
+        values: &[Self],
+        column: &mut ColumnBuilder,
+    ) -> Result<(), OffsetOverflow> {
         T::append_all(values, column)
     }
 
-    fn all_part_bytes(values: &[Self]) -> usize {
-        T::all_settled_bytes(values)
+    fn all_nullable_bytes(values: &[Self]) -> usize {
+        T::all_charged_bytes(values)
     }
 }
 
-impl<T: Append> AppendPart for Option<T> {
-    fn start_part(column: &mut Node) {
+impl<T: Append> AppendNullable for Option<T> {
+    fn start_nullable(column: &mut ColumnBuilder) {
         T::start(column);
     }
 
-    fn append_part(&self, column: &mut Node) -> Result<(), Full> {
+    fn append_nullable(&self, column: &mut ColumnBuilder) -> Result<(), OffsetOverflow> {
         match self {
             Some(value) => value.append(column),
             None => {
@@ -112,18 +120,21 @@ impl<T: Append> AppendPart for Option<T> {
         }
     }
 
-    fn part_bytes(&self) -> usize {
-        PART_BYTES + self.as_ref().map_or(0, T::settled_bytes)
+    fn nullable_bytes(&self) -> usize {
+        ITEM_CHARGE_BYTES + self.as_ref().map_or(0, T::charged_bytes)
     }
 
-    fn append_parts(values: &[Self], column: &mut Node) -> Result<(), Full> {
+    fn append_all_nullable(
+        values: &[Self],
+        column: &mut ColumnBuilder,
+    ) -> Result<(), OffsetOverflow> {
         values
             .iter()
-            .try_for_each(|value| value.append_part(column))
+            .try_for_each(|value| value.append_nullable(column))
     }
 
-    fn all_part_bytes(values: &[Self]) -> usize {
-        let bytes = values.iter().map(Self::part_bytes);
+    fn all_nullable_bytes(values: &[Self]) -> usize {
+        let bytes = values.iter().map(Self::nullable_bytes);
         bytes.fold(0, usize::saturating_add)
     }
 }
@@ -131,12 +142,12 @@ impl<T: Append> AppendPart for Option<T> {
 macro_rules! numbers {
     ($([$($generics:tt)*] $number:ty as $width:ty,)*) => {$(
         impl<$($generics)*> Append for $number {
-            fn start(column: &mut Node) {
-                column.start(Layout::Numbers(size_of::<Self>()), 0);
+            fn start(column: &mut ColumnBuilder) {
+                column.start(ColumnLayout::Numbers(size_of::<Self>()), 0);
             }
 
             #[inline]
-            fn append(&self, column: &mut Node) -> Result<(), Full> {
+            fn append(&self, column: &mut ColumnBuilder) -> Result<(), OffsetOverflow> {
                 let bytes = as_bytes(std::slice::from_ref(self));
                 if let Some(bytes) = bytes.first_chunk::<{ size_of::<$width>() }>() {
                     column.append_number(*bytes);
@@ -145,20 +156,20 @@ macro_rules! numbers {
             }
 
             #[inline]
-            fn settled_bytes(&self) -> usize {
+            fn charged_bytes(&self) -> usize {
                 size_of::<Self>()
             }
 
-            // Side by side they are one piece of memory.
+            // Contiguous numbers are one copy.
             #[inline]
-            fn append_all(values: &[Self], column: &mut Node) -> Result<(), Full> {
+            fn append_all(values: &[Self], column: &mut ColumnBuilder) -> Result<(), OffsetOverflow> {
                 column.append_numbers(as_bytes(values), values.len());
                 Ok(())
             }
 
             #[inline]
-            fn all_settled_bytes(values: &[Self]) -> usize {
-                PART_BYTES + size_of_val(values)
+            fn all_charged_bytes(values: &[Self]) -> usize {
+                ITEM_CHARGE_BYTES + size_of_val(values)
             }
         }
     )*};
@@ -173,16 +184,16 @@ numbers! {
 }
 
 impl Append for bool {
-    fn start(column: &mut Node) {
-        column.start(Layout::Bits, 0);
+    fn start(column: &mut ColumnBuilder) {
+        column.start(ColumnLayout::Bits, 0);
     }
 
-    fn append(&self, column: &mut Node) -> Result<(), Full> {
+    fn append(&self, column: &mut ColumnBuilder) -> Result<(), OffsetOverflow> {
         column.append_bit(*self);
         Ok(())
     }
 
-    fn settled_bytes(&self) -> usize {
+    fn charged_bytes(&self) -> usize {
         0
     }
 }
@@ -190,15 +201,15 @@ impl Append for bool {
 macro_rules! bytes {
     ($($rust:ty)*) => {$(
         impl Append for $rust {
-            fn start(column: &mut Node) {
-                column.start(Layout::Bytes, 0);
+            fn start(column: &mut ColumnBuilder) {
+                column.start(ColumnLayout::Bytes, 0);
             }
 
-            fn append(&self, column: &mut Node) -> Result<(), Full> {
+            fn append(&self, column: &mut ColumnBuilder) -> Result<(), OffsetOverflow> {
                 column.append_bytes(self.as_ref())
             }
 
-            fn settled_bytes(&self) -> usize {
+            fn charged_bytes(&self) -> usize {
                 self.len()
             }
         }
@@ -206,82 +217,82 @@ macro_rules! bytes {
 }
 bytes!(&str String &[u8] Vec<u8>);
 
-/// Starts a column of lists or maps, whose items `start` starts.
-fn start_list(column: &mut Node, start: impl FnOnce(&mut Node)) {
-    if let [items] = column.start(Layout::List, 1) {
+/// Starts a column of lists or maps; `start` starts the column of their items.
+fn start_list(column: &mut ColumnBuilder, start: impl FnOnce(&mut ColumnBuilder)) {
+    if let [items] = column.start(ColumnLayout::List, 1) {
         start(items);
     }
 }
 
-impl<T: AppendPart + InVec> Append for Vec<T> {
-    fn start(column: &mut Node) {
-        start_list(column, T::start_part);
+impl<T: AppendNullable + ListItem> Append for Vec<T> {
+    fn start(column: &mut ColumnBuilder) {
+        start_list(column, T::start_nullable);
     }
 
-    fn append(&self, column: &mut Node) -> Result<(), Full> {
-        column.append_list(|items| T::append_parts(self, items))
+    fn append(&self, column: &mut ColumnBuilder) -> Result<(), OffsetOverflow> {
+        column.append_list(|items| T::append_all_nullable(self, items))
     }
 
-    fn settled_bytes(&self) -> usize {
-        T::all_part_bytes(self)
+    fn charged_bytes(&self) -> usize {
+        T::all_nullable_bytes(self)
     }
 }
 
 impl<'c, T: Item<At<'c>: Append>> Append for List<'c, T> {
-    fn start(column: &mut Node) {
+    fn start(column: &mut ColumnBuilder) {
         start_list(column, <T::At<'c>>::start);
     }
 
-    fn append(&self, column: &mut Node) -> Result<(), Full> {
-        column.append_list(|items| self.iter().try_for_each(|item| item.append_part(items)))
+    fn append(&self, column: &mut ColumnBuilder) -> Result<(), OffsetOverflow> {
+        column.append_list(|items| self.iter().try_for_each(|item| item.append_nullable(items)))
     }
 
-    fn settled_bytes(&self) -> usize {
-        let bytes = self.iter().map(|item| item.part_bytes());
+    fn charged_bytes(&self) -> usize {
+        let bytes = self.iter().map(|item| item.nullable_bytes());
         bytes.fold(0, usize::saturating_add)
     }
 }
 
 /// Starts a column of maps.
-fn start_map<K: Append, V: AppendPart>(column: &mut Node) {
+fn start_map<K: Append, V: AppendNullable>(column: &mut ColumnBuilder) {
     start_list(column, |entries| {
-        if let [keys, values] = entries.start(Layout::Struct, 2) {
+        if let [keys, values] = entries.start(ColumnLayout::Struct, 2) {
             K::start(keys);
-            V::start_part(values);
+            V::start_nullable(values);
         }
     });
 }
 
 /// Appends an entry of a map.
-fn append_entry<K: Append, V: AppendPart>(
+fn append_entry<K: Append, V: AppendNullable>(
     (key, value): &(K, V),
-    entries: &mut Node,
-) -> Result<(), Full> {
+    entries: &mut ColumnBuilder,
+) -> Result<(), OffsetOverflow> {
     if let [keys, values] = entries.append_struct() {
         key.append(keys)?;
-        value.append_part(values)?;
+        value.append_nullable(values)?;
     }
     Ok(())
 }
 
-/// How many bytes an entry of a map adds.
-fn entry_bytes<K: Append, V: AppendPart>((key, value): &(K, V)) -> usize {
-    PART_BYTES + key.part_bytes() + value.part_bytes()
+/// Returns the number of bytes that an entry of a map adds.
+fn entry_bytes<K: Append, V: AppendNullable>((key, value): &(K, V)) -> usize {
+    ITEM_CHARGE_BYTES + key.nullable_bytes() + value.nullable_bytes()
 }
 
-impl<K: Append, V: AppendPart> Append for Vec<(K, V)> {
-    fn start(column: &mut Node) {
+impl<K: Append, V: AppendNullable> Append for Vec<(K, V)> {
+    fn start(column: &mut ColumnBuilder) {
         start_map::<K, V>(column);
     }
 
-    fn append(&self, column: &mut Node) -> Result<(), Full> {
+    fn append(&self, column: &mut ColumnBuilder) -> Result<(), OffsetOverflow> {
         column.append_list(|entries| {
             let mut all = self.iter();
             all.try_for_each(|entry| append_entry(entry, entries))
         })
     }
 
-    fn settled_bytes(&self) -> usize {
+    fn charged_bytes(&self) -> usize {
         let bytes = self.iter().map(entry_bytes);
         bytes.fold(0, usize::saturating_add)
     }
@@ -292,18 +303,18 @@ where
     K: Item<At<'c>: Append>,
     V: Item<At<'c>: Append>,
 {
-    fn start(column: &mut Node) {
+    fn start(column: &mut ColumnBuilder) {
         start_map::<K::At<'c>, V::At<'c>>(column);
     }
 
-    fn append(&self, column: &mut Node) -> Result<(), Full> {
+    fn append(&self, column: &mut ColumnBuilder) -> Result<(), OffsetOverflow> {
         column.append_list(|entries| {
             let mut all = self.iter();
             all.try_for_each(|entry| append_entry(&entry, entries))
         })
     }
 
-    fn settled_bytes(&self) -> usize {
+    fn charged_bytes(&self) -> usize {
         let bytes = self.iter().map(|entry| entry_bytes(&entry));
         bytes.fold(0, usize::saturating_add)
     }

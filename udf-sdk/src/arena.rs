@@ -1,6 +1,6 @@
-//! The memory that the host writes a call's arguments to.
+//! The arena that the host lowers arguments into.
 //!
-//! Nothing here reads or writes it: an arena is lent by its address.
+//! This module hands out its address and neither reads nor writes it.
 
 #[cfg(any(target_arch = "wasm32", test))]
 use std::cell::Cell;
@@ -8,13 +8,13 @@ use std::cell::Cell;
 #[cfg(any(target_arch = "wasm32", test))]
 use fusebox_abi::ALIGNMENT;
 
-/// Where the host finds a pointer's target.
+/// Returns the address of a pointer's target in guest memory.
 pub(crate) fn address<T>(pointer: *const T) -> u32 {
     pointer.expose_provenance() as u32
 }
 
-/// Lends the host an arena of at least `bytes` bytes, ending the one before.
-/// Returns its address, or 0 where there is no memory.
+/// Allocates an arena of at least `bytes` bytes, and frees the previous one.
+/// Returns its address, or 0 if there is no memory.
 #[cfg(any(target_arch = "wasm32", test))]
 pub(crate) fn arena(bytes: u32) -> u32 {
     #[derive(Clone, Copy)]
@@ -26,7 +26,7 @@ pub(crate) fn arena(bytes: u32) -> u32 {
     thread_local! {
         static ARENA: Cell<Vec<Line>> = const { Cell::new(Vec::new()) };
     }
-    // Freed first, so that the new arena may take its place.
+    // Freed first, so that the new arena may reuse its memory.
     drop(ARENA.take());
     let lines = (bytes as usize).div_ceil(ALIGNMENT).max(1);
     let mut arena = Vec::new();
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arena_is_aligned_even_where_it_is_empty() {
+    fn empty_arena_is_aligned_too() {
         for bytes in [0, 1, 63, 64, 65, 1 << 20] {
             let start = arena(bytes);
             assert!(start != 0 && (start as usize).is_multiple_of(ALIGNMENT));

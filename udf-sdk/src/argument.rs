@@ -1,103 +1,117 @@
-//! Rust types that SQL arguments arrive as.
+//! Rust types of SQL arguments, and the columns they are read from.
+//!
+//! Arguments are read in two ways. A scalar is read from a column of its own
+//! ([`column`](crate::column)), a flat slice of the batch: loops over rows know
+//! its type, so that the compiler vectorises them. A list, a struct or a map is
+//! read from a view ([`view`](crate::view) and [`item`](crate::item)), which is
+//! sliced to the items of each row, recursively. Reading scalars through views
+//! would add a slice and a copy to each row, and reading nested types through
+//! flat columns is not possible, since their items have rows of their own.
+//! [`NestedColumn`] joins the two: it is the column of a nested argument.
 
+use crate::aligned_copy::CopySlots;
 use crate::calendar::{Date, Duration, Interval, Time};
-use crate::column::{BLOCK_ROWS, Bits, Bytes, Column, Layout, Numbers, Validity};
+use crate::column::{BLOCK_ROWS, Bits, ByteColumn, InputColumn, Numbers, TextColumn, Validity};
 use crate::decimal::{AnyDecimal, Decimal};
-use crate::entry::{Arguments, Array, Text};
 use crate::float::F16;
+use crate::input_array::InputArray;
 use crate::item::Item;
 use crate::number::Number;
-use crate::places::Places;
+use crate::raw::{Arguments, BufferLayout};
 use crate::sql::{Nested, Parameter, SqlType};
 use crate::timestamp::{Timestamp, TimestampTz, Unit};
 use crate::view::View;
 
-/// A Rust type that a SQL argument arrives as: one of [the table](crate#types),
-/// or `Option` of one, which sees nulls.
+/// A Rust type of a SQL argument: one of [the table](crate#types), or `Option`
+/// of one, which sees nulls.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a type that a SQL argument can arrive as",
+    message = "`{Self}` is not a type of a SQL argument",
     label = "no SQL type for this argument",
     note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec or Map of these, a struct with #[derive(Row)], or an Option of one of these"
 )]
 pub trait Argument<'c>: Sized {
-    /// The type without its nulls.
-    type Plain: Plain<'c>;
+    /// The type without nulls.
+    type Value: ArgumentValue<'c>;
 
-    /// Whether the function is called where the argument is null.
+    /// True if the function is called for rows whose argument is null.
     const SEES_NULLS: bool;
 
-    /// What the column holds for a row, before it is made an argument.
+    /// The raw value of a row, from which the argument is made.
     type Raw: Copy;
 
-    /// What reading a row is settled with, in bytes.
-    const READ_BYTES: usize = <ColumnOf<'c, Self> as Column>::READ_BYTES;
+    /// Bytes that a row is charged for reading the argument.
+    const READ_CHARGE_BYTES: usize = <ColumnOf<'c, Self> as InputColumn>::READ_CHARGE_BYTES;
 
-    /// What the column holds for a row, where it lies.
+    /// Returns the raw value of a row in place.
     fn at(column: &ColumnOf<'c, Self>, row: usize) -> Self::Raw;
 
-    /// What the column holds for a row, by steps that do not depend on the
-    /// other rows.
+    /// Returns the raw value of a row, by work that does not depend on other
+    /// rows.
     fn get(column: &ColumnOf<'c, Self>, row: usize) -> Self::Raw;
 
-    /// What the column holds for the `rows` rows from `start`; if `DENSE`,
-    /// none of them is null.
+    /// Returns the raw values of the `rows` rows from `start`; if `DENSE`, none
+    /// of them is null.
     fn rows<const DENSE: bool>(
         column: &ColumnOf<'c, Self>,
         start: usize,
         rows: usize,
     ) -> impl Iterator<Item = Self::Raw>;
 
-    /// Makes the argument, of what may need memory of its own, and goes on with
-    /// it; or with nothing, where something inside is null that the type does
-    /// not let be.
-    fn with<T>(raw: Self::Raw, whole: impl FnOnce(Self) -> T, lacking: impl Fn() -> T + Copy) -> T;
+    /// Makes the argument, which may allocate, and calls `on_value` with it; or
+    /// calls `on_null` if the argument has a null inside that its type does not
+    /// allow.
+    fn with<T>(
+        raw: Self::Raw,
+        on_value: impl FnOnce(Self) -> T,
+        on_null: impl Fn() -> T + Copy,
+    ) -> T;
 }
 
-/// A Rust type that a SQL argument arrives as where it is not null.
+/// A Rust type of a SQL argument that is not null.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a type that a SQL argument can arrive as",
+    message = "`{Self}` is not a type of a SQL argument",
     label = "no SQL type for this argument",
     note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec or Map of these, a struct with #[derive(Row)], or an Option of one of these"
 )]
-pub trait Plain<'c>: SqlType + Sized {
+pub trait ArgumentValue<'c>: SqlType + Sized {
     /// The column, in the layout of the SQL type.
-    type Column: Column + 'c;
+    type Column: InputColumn + 'c;
 
     /// Reads the column.
     fn column(arguments: &mut Arguments<'c>) -> Self::Column;
 
-    /// Makes the argument; none where something inside is null that the type
-    /// does not let be.
+    /// Makes the argument; none if it has a null inside that the type does not
+    /// allow.
     fn from_item(item: ItemOf<'c, Self>) -> Option<Self>;
 
-    /// The same for going on with it. Types that have nothing inside leave no
-    /// test in the loop, as they would behind an `Option`.
+    /// Makes the argument and calls `on_value` with it. Unlike with an
+    /// `Option`, flat types leave no test in the loop.
     fn with_item<T>(
         item: ItemOf<'c, Self>,
-        whole: impl FnOnce(Self) -> T,
-        lacking: impl Fn() -> T + Copy,
+        on_value: impl FnOnce(Self) -> T,
+        on_null: impl Fn() -> T + Copy,
     ) -> T;
 }
 
-/// What the column of a type holds.
-type ItemOf<'c, P> = <<P as Plain<'c>>::Column as Column>::Item;
+/// The raw value of a row of a type's column.
+type ItemOf<'c, P> = <<P as ArgumentValue<'c>>::Column as InputColumn>::Item;
 
 /// The column of an argument.
-pub(crate) type ColumnOf<'c, A> = <<A as Argument<'c>>::Plain as Plain<'c>>::Column;
+pub(crate) type ColumnOf<'c, A> = <<A as Argument<'c>>::Value as ArgumentValue<'c>>::Column;
 
 impl Parameter {
     /// Describes an argument of the type `A`.
     pub const fn of<'c, A: Argument<'c>>(name: &'static str) -> Self {
         Self {
             name,
-            sql: <A::Plain as SqlType>::SQL,
+            sql: <A::Value as SqlType>::SQL,
             sees_nulls: A::SEES_NULLS,
         }
     }
 }
 
-impl<'c, P: Plain<'c>> Argument<'c> for P {
-    type Plain = P;
+impl<'c, P: ArgumentValue<'c>> Argument<'c> for P {
+    type Value = P;
     type Raw = ItemOf<'c, P>;
 
     const SEES_NULLS: bool = false;
@@ -122,13 +136,17 @@ impl<'c, P: Plain<'c>> Argument<'c> for P {
     }
 
     #[inline(always)]
-    fn with<T>(raw: Self::Raw, whole: impl FnOnce(Self) -> T, lacking: impl Fn() -> T + Copy) -> T {
-        P::with_item(raw, whole, lacking)
+    fn with<T>(
+        raw: Self::Raw,
+        on_value: impl FnOnce(Self) -> T,
+        on_null: impl Fn() -> T + Copy,
+    ) -> T {
+        P::with_item(raw, on_value, on_null)
     }
 }
 
-impl<'c, P: Plain<'c>> Argument<'c> for Option<P> {
-    type Plain = P;
+impl<'c, P: ArgumentValue<'c>> Argument<'c> for Option<P> {
+    type Value = P;
     type Raw = Option<ItemOf<'c, P>>;
 
     const SEES_NULLS: bool = true;
@@ -163,40 +181,40 @@ impl<'c, P: Plain<'c>> Argument<'c> for Option<P> {
     #[inline(always)]
     fn with<T>(
         raw: Self::Raw,
-        whole: impl FnOnce(Self) -> T,
-        _lacking: impl Fn() -> T + Copy,
+        on_value: impl FnOnce(Self) -> T,
+        _on_null: impl Fn() -> T + Copy,
     ) -> T {
-        whole(raw.and_then(P::from_item))
+        on_value(raw.and_then(P::from_item))
     }
 }
 
 /// Reads a column of numbers.
 #[inline]
 fn numbers<'c, N: Number>(arguments: &mut Arguments<'c>) -> Numbers<'c, N> {
-    Numbers::new(arguments.next(Layout::Numbers(size_of::<N>())))
+    Numbers::new(arguments.next(BufferLayout::Numbers(size_of::<N>())))
 }
 
 /// A column of lists, structs or maps.
-pub struct Rows<'c, T: Item> {
+pub struct NestedColumn<'c, T: Item> {
     validity: Validity<'c>,
     view: T::View<'c>,
 }
 
-impl<'c, T: Item> Rows<'c, T> {
+impl<'c, T: Item> NestedColumn<'c, T> {
     /// Reads a column for a batch of `rows` rows.
-    pub(crate) fn new(array: Array<'c>, rows: usize, places: &mut Places) -> Self {
-        let buffers = array.outer_buffers(false, rows);
+    pub(crate) fn new(array: InputArray<'c>, rows: usize, slots: &mut CopySlots) -> Self {
+        let buffers = array.nested_buffers(false, rows);
         Self {
             validity: Validity::new(&buffers),
-            view: T::view(array, places),
+            view: T::view(array, slots),
         }
     }
 }
 
-impl<'c, T: Item> Column for Rows<'c, T> {
+impl<'c, T: Item> InputColumn for NestedColumn<'c, T> {
     type Item = T::View<'c>;
 
-    const READ_BYTES: usize = <T::View<'c> as View<'c>>::READ_BYTES;
+    const READ_CHARGE_BYTES: usize = <T::View<'c> as View<'c>>::READ_CHARGE_BYTES;
 
     #[inline]
     fn validity(&self) -> &Validity<'_> {
@@ -205,50 +223,50 @@ impl<'c, T: Item> Column for Rows<'c, T> {
 
     #[inline]
     fn at(&self, row: usize) -> T::View<'c> {
-        T::lone::<false>(&self.view, self.validity.row(row))
+        T::row_view::<false>(&self.view, self.validity.row(row))
     }
 
     #[inline]
     fn get(&self, row: usize) -> T::View<'c> {
-        T::lone::<true>(&self.view, self.validity.row(row))
+        T::row_view::<true>(&self.view, self.validity.row(row))
     }
 
     #[inline]
     fn rows(&self, start: usize, rows: usize) -> impl Iterator<Item = T::View<'c>> {
         let rows = (start..start + rows).map(|row| self.validity.row(row));
-        rows.map(|row| T::lone::<false>(&self.view, row))
+        rows.map(|row| T::row_view::<false>(&self.view, row))
     }
 }
 
-impl<'c, T: Item<At<'c> = T> + Nested + 'c> Plain<'c> for T {
-    type Column = Rows<'c, T>;
+impl<'c, T: Item<At<'c> = T> + Nested + 'c> ArgumentValue<'c> for T {
+    type Column = NestedColumn<'c, T>;
 
     fn column(arguments: &mut Arguments<'c>) -> Self::Column {
-        let array = arguments.next_array();
-        Rows::new(array, arguments.rows, &mut arguments.places)
+        let array = InputArray::Lowered(arguments.next_array());
+        NestedColumn::new(array, arguments.rows, &mut arguments.slots)
     }
 
     #[inline]
     fn from_item(item: T::View<'c>) -> Option<T> {
-        T::lone_item(&item)
+        T::row_value(&item)
     }
 
     #[inline]
     fn with_item<A>(
         item: T::View<'c>,
-        whole: impl FnOnce(Self) -> A,
-        lacking: impl Fn() -> A + Copy,
+        on_value: impl FnOnce(Self) -> A,
+        on_null: impl Fn() -> A + Copy,
     ) -> A {
-        match T::lone_item(&item) {
-            Some(argument) => whole(argument),
-            None => lacking(),
+        match T::row_value(&item) {
+            Some(argument) => on_value(argument),
+            None => on_null(),
         }
     }
 }
 
 macro_rules! argument {
     ([$($generics:tt)*] $rust:ty, $column:ty, $read:expr) => {
-        impl<'c, $($generics)*> Plain<'c> for $rust {
+        impl<'c, $($generics)*> ArgumentValue<'c> for $rust {
             type Column = $column;
 
             #[inline]
@@ -264,10 +282,10 @@ macro_rules! argument {
             #[inline(always)]
             fn with_item<T>(
                 item: ItemOf<'c, Self>,
-                whole: impl FnOnce(Self) -> T,
-                _lacking: impl Fn() -> T + Copy,
+                on_value: impl FnOnce(Self) -> T,
+                _on_null: impl Fn() -> T + Copy,
             ) -> T {
-                whole(item.into())
+                on_value(item.into())
             }
         }
     };
@@ -280,9 +298,9 @@ macro_rules! arguments {
 arguments! {
     Numbers<'c, Self>, numbers => i8 i16 i32 i64 u8 u16 u32 u64 f32 f64;
     Numbers<'c, Self>, numbers => F16 AnyDecimal Date Time TimestampTz Duration Interval;
-    Bits<'c>, |arguments: &mut Arguments<'c>| Bits::new(arguments.next(Layout::Bits)) => bool;
-    Text<'c>, Arguments::next_text => &'c str String;
-    Bytes<'c>, |arguments: &mut Arguments<'c>| Bytes::new(arguments.next(Layout::Bytes)) => &'c [u8] Vec<u8>;
+    Bits<'c>, |arguments: &mut Arguments<'c>| Bits::new(arguments.next(BufferLayout::Bits)) => bool;
+    TextColumn<'c>, |arguments: &mut Arguments<'c>| TextColumn::texts(arguments.next_text()) => &'c str String;
+    ByteColumn<'c>, |arguments: &mut Arguments<'c>| ByteColumn::bytes(arguments.next(BufferLayout::Bytes)) => &'c [u8] Vec<u8>;
 }
 argument! { [const P: u8, const S: i8] Decimal<P, S>, Numbers<'c, Self>, numbers }
 argument! { [U: Unit] Timestamp<U>, Numbers<'c, Self>, numbers }

@@ -1,4 +1,4 @@
-//! Arrays of arrow-rs, and the SQL types they stand for.
+//! Arrays of arrow-rs, and their SQL types.
 
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -11,41 +11,39 @@ use arrow_schema::{DataType, Field, FieldRef, Fields, IntervalUnit, TimeUnit, Un
 
 use crate::sql::Sql;
 
-/// An array of arrow-rs that a column can be: one of the layout that ABI 1 has
-/// for its SQL type.
+/// An array type of arrow-rs whose layout is that of ABI 1 for its SQL type.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an array that a SQL column can be",
-    label = "no SQL column is such an array",
-    note = "use an array of arrow-array 59 such as Int64Array, StringArray, Decimal128Array, ListArray or StructArray, or ArrayRef or dyn Array; there is one for each type, so text is a StringArray, whichever layout the engine has"
+    message = "`{Self}` is not an array type of a SQL column",
+    label = "not an array of a SQL column",
+    note = "use an array of arrow-array 59 such as Int64Array, StringArray, Decimal128Array, ListArray or StructArray, or ArrayRef or dyn Array; each SQL type has one, so text is a StringArray in any layout of the engine"
 )]
 pub trait Arrow: Array {
-    /// The SQL types that it may stand for.
+    /// The SQL types that the array may have.
     const TYPES: Types;
 
-    /// The array, if it is one of this type.
+    /// Downcasts an array; none if it is of another type.
     fn downcast(array: &ArrayRef) -> Option<&Self>;
 }
 
-/// An array of arrow-rs that stands for one SQL type, unless something else is
-/// said.
+/// An array type of arrow-rs that has one SQL type by default.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say which SQL type it stands for",
-    label = "which SQL type is this?",
-    note = "an array that leaves its type open, such as ArrayRef or ListArray, has it written down: `#[sql(\"BIGINT[]\")]` before the argument, or `#[udf(columns, returns = \"BIGINT[]\")]` for the result; what is no array of arrow-array 59 is no column"
+    message = "`{Self}` has no default SQL type",
+    label = "no SQL type by default",
+    note = "declare the type of an array such as ArrayRef or ListArray: `#[sql(\"BIGINT[]\")]` before the argument, or `#[udf(columns, returns = \"BIGINT[]\")]` for the result; only arrays of arrow-array 59 are columns"
 )]
 pub trait ArrowType: Arrow {
     /// The SQL type.
     const SQL: Sql;
 }
 
-/// SQL types, as far as the compiler can tell them apart.
+/// Sets of SQL types, as far as the compiler can tell types apart.
 #[derive(Clone, Copy, Debug)]
 pub enum Types {
-    /// All of them.
+    /// All types.
     Any,
-    /// Those of these names.
+    /// The types of these names.
     Names(&'static [&'static str]),
-    /// Decimals of up to so many digits, and of more than so many.
+    /// Decimals of at most the first and more than the second number of digits.
     Decimals(u8, u8),
     /// Lists.
     Lists,
@@ -53,12 +51,13 @@ pub enum Types {
     Structs,
     /// Maps.
     Maps,
-    /// What only Arrow has a name for.
+    /// Types that only `ARROW('…')` names.
     Others,
 }
 
 impl Types {
-    /// Whether a type is one of them. What `ARROW('…')` says is not looked at.
+    /// Returns true if the set contains a type. The text of `ARROW('…')` is not
+    /// checked.
     pub(crate) const fn admit(&self, sql: &Sql) -> bool {
         match (self, sql) {
             (Self::Any, _) | (Self::Lists, Sql::List(_)) => true,
@@ -82,7 +81,7 @@ impl Types {
     }
 }
 
-/// What a type in Arrow's own spelling begins with.
+/// Start of a type in Arrow's own spelling.
 const ARROW: &str = "ARROW('";
 
 const fn begins(text: &str, beginning: &str) -> bool {
@@ -181,10 +180,10 @@ arrays! {
     UnionArray, Types::Others;
 }
 
-/// The most digits of a decimal of 128 bits.
+/// Maximum number of digits of a 128-bit decimal.
 const DECIMAL128_DIGITS: u8 = arrow_schema::DECIMAL128_MAX_PRECISION;
 
-/// Arrow's name of a SQL type, in the one layout that ABI 1 has for it.
+/// Returns the Arrow type of a SQL type, in its layout of ABI 1.
 pub(crate) fn data_type(sql: &Sql) -> Result<DataType, String> {
     let child = |name: &str, sql: &Sql, nullable| {
         data_type(sql).map(|data_type| Field::new(name, data_type, nullable))
@@ -242,13 +241,13 @@ fn named(name: &str) -> Result<DataType, String> {
                 .strip_prefix(ARROW)
                 .and_then(|text| text.strip_suffix("')"));
             let parsed = text.and_then(|text| text.replace("''", "'").parse().ok());
-            let parsed: DataType = parsed.ok_or_else(|| format!("{name} is no type of Arrow's"))?;
+            let parsed: DataType = parsed.ok_or_else(|| format!("{name} is not an Arrow type"))?;
             in_layout(&parsed)
         }
     })
 }
 
-/// The same type in the one layout that ABI 1 has for it.
+/// Returns the type with the same values in the layout of ABI 1.
 fn in_layout(data_type: &DataType) -> DataType {
     let child = |field: &FieldRef| {
         let data_type = in_layout(field.data_type());
@@ -274,9 +273,9 @@ fn in_layout(data_type: &DataType) -> DataType {
     }
 }
 
-/// Whether a result may be an array of the type `actual` where it is declared
-/// to be `declared`: the values must mean the same. Names count in a struct,
-/// and nowhere else; a time zone is how points in time are shown.
+/// Returns true if an array of type `actual` is a valid result of type
+/// `declared`, with values of the same meaning. Only the names of struct fields
+/// must match; time zones may differ.
 pub(crate) fn is_result(actual: &DataType, declared: &DataType) -> bool {
     let child = |a: &FieldRef, b: &FieldRef| is_result(a.data_type(), b.data_type());
     match (actual, declared) {
@@ -306,51 +305,53 @@ pub(crate) fn is_result(actual: &DataType, declared: &DataType) -> bool {
     }
 }
 
-/// An array of `rows` rows, each of which is the one row of `array`.
+/// Returns an array of `rows` copies of the single row of `array`.
 ///
 /// # Errors
 ///
-/// If the rows have more bytes than offsets can say.
-pub(crate) fn spread(array: &ArrayData, rows: usize) -> Result<ArrayData, String> {
-    // First a few, and those so often: rows that are copied together cost less.
-    const TOGETHER: usize = 64;
+/// If the data of the rows exceeds the range of offsets.
+pub(crate) fn expand(array: &ArrayData, rows: usize) -> Result<ArrayData, String> {
+    // First a few copies, then copies of those: fewer and longer copies are
+    // faster.
+    const REPEATED_ROWS: usize = 64;
     let repeat = |array: &ArrayData, rows: usize| {
-        let mut spread = MutableArrayData::new(vec![array], false, rows);
+        let mut expanded = MutableArrayData::new(vec![array], false, rows);
         for start in (0..rows).step_by(array.len()) {
-            let copied = spread.try_extend(0, 0, array.len().min(rows - start));
+            let copied = expanded.try_extend(0, 0, array.len().min(rows - start));
             copied.map_err(|error| error.to_string())?;
         }
-        Ok(spread.freeze())
+        Ok(expanded.freeze())
     };
-    let few = repeat(array, TOGETHER.min(rows))?;
+    let few = repeat(array, REPEATED_ROWS.min(rows))?;
     repeat(&few, rows)
 }
 
-/// Where the buffers of arrays lie.
+/// The addresses of the buffers of arrays.
 #[derive(Debug)]
-pub(crate) struct Borrowed(Vec<NonNull<u8>>);
+pub(crate) struct BorrowedBuffers(Vec<NonNull<u8>>);
 
-/// The nulls and buffers of an array, with copies of those that were borrowed.
-pub(crate) struct Copied {
+/// The validity and the buffers of an array, with copies of those that were
+/// borrowed.
+pub(crate) struct CopiedBuffers {
     pub(crate) nulls: Option<NullBuffer>,
     pub(crate) buffers: Vec<Buffer>,
 }
 
-impl Borrowed {
-    /// Finds all buffers of these arrays.
+impl BorrowedBuffers {
+    /// Collects the addresses of all buffers of these arrays.
     pub(crate) fn of(arrays: &[ArrayData]) -> Self {
-        let mut places = Vec::new();
+        let mut slots = Vec::new();
         let mut left: Vec<&ArrayData> = arrays.iter().collect();
         while let Some(array) = left.pop() {
             let nulls = array.nulls().map(NullBuffer::buffer);
-            places.extend(array.buffers().iter().chain(nulls).map(Buffer::data_ptr));
+            slots.extend(array.buffers().iter().chain(nulls).map(Buffer::data_ptr));
             left.extend(array.child_data());
         }
-        Self(places)
+        Self(slots)
     }
 
-    /// Copies those buffers of an array that are a part of one of these.
-    pub(crate) fn copied(&self, array: &ArrayData) -> Copied {
+    /// Copies those buffers of an array that belong to one of these arrays.
+    pub(crate) fn copied(&self, array: &ArrayData) -> CopiedBuffers {
         let copied = |buffer: &Buffer| match self.0.contains(&buffer.data_ptr()) {
             true => Buffer::from_slice_ref(buffer.as_slice()),
             false => buffer.clone(),
@@ -360,11 +361,11 @@ impl Borrowed {
             NullBuffer::new(BooleanBuffer::new(bits, nulls.offset(), nulls.len()))
         });
         let buffers = array.buffers().iter().map(copied).collect();
-        Copied { nulls, buffers }
+        CopiedBuffers { nulls, buffers }
     }
 }
 
-// The struct of this crate and that of ABI 1 are one and the same.
+// The struct of arrow-rs and that of ABI 1 are the same.
 #[cfg(target_arch = "wasm32")]
 const _: () = {
     use std::mem::offset_of;

@@ -1,4 +1,4 @@
-//! Days, times of day and spans of time.
+//! Days, times of day, durations and intervals.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ pub(crate) const SECOND_NANOSECONDS: i64 = 1_000_000_000;
 /// Nanoseconds in a day.
 const DAY_NANOSECONDS: i64 = DAY_SECONDS * SECOND_NANOSECONDS;
 
-/// Days in the 400 years after which the calendar repeats itself.
+/// Days in the 400 years after which the calendar repeats.
 const ERA_DAYS: i64 = 146_097;
 
 /// Days from 1 March of the year 0 to 1 January 1970.
@@ -19,7 +19,7 @@ const EPOCH_DAYS: i64 = 719_468;
 
 /// A day of the Gregorian calendar, without a time zone: `DATE`.
 ///
-/// The calendar goes on before its invention, and the year before 1 is 0.
+/// The calendar is proleptic, and the year before 1 is 0.
 ///
 /// ```
 /// use fusebox_sdk::Date;
@@ -33,14 +33,14 @@ const EPOCH_DAYS: i64 = 719_468;
 pub struct Date(i32);
 
 impl Date {
-    /// The day that is so many days after 1 January 1970.
+    /// Creates a date from the number of days since 1 January 1970.
     #[inline]
     pub const fn from_days(days: i32) -> Self {
         Self(days)
     }
 
-    /// The day of a month of a year, if there is one and it is less than some
-    /// five million years away.
+    /// Creates a date from a year, a month and a day of the month; none if the
+    /// date does not exist or is more than some five million years away.
     pub const fn from_ymd(year: i32, month: u32, day: u32) -> Option<Self> {
         if month < 1 || month > 12 || day < 1 || day > month_days(year, month) {
             return None;
@@ -58,34 +58,34 @@ impl Date {
         Some(Self(days as i32))
     }
 
-    /// The days since 1 January 1970.
+    /// Returns the days since 1 January 1970.
     #[inline]
     pub const fn days(self) -> i32 {
         self.0
     }
 
-    /// The year.
+    /// Returns the year.
     pub const fn year(self) -> i32 {
         self.to_ymd().0
     }
 
-    /// The month, from 1.
+    /// Returns the month, from 1.
     pub const fn month(self) -> u32 {
         self.to_ymd().1
     }
 
-    /// The day of the month, from 1.
+    /// Returns the day of the month, from 1.
     pub const fn day(self) -> u32 {
         self.to_ymd().2
     }
 
-    /// The day of the week, from 1 for Monday to 7 for Sunday.
+    /// Returns the day of the week, from 1 for Monday to 7 for Sunday.
     pub const fn weekday(self) -> u32 {
         // The epoch was a Thursday.
         (self.0 as i64 + 3).rem_euclid(7) as u32 + 1
     }
 
-    /// The year, the month and the day of the month.
+    /// Returns the year, the month and the day of the month.
     pub const fn to_ymd(self) -> (i32, u32, u32) {
         let days = self.0 as i64 + EPOCH_DAYS;
         let (era, day_of_era) = (days.div_euclid(ERA_DAYS), days.rem_euclid(ERA_DAYS));
@@ -104,7 +104,7 @@ impl Date {
     }
 }
 
-/// The days of a month.
+/// Returns the number of days of a month.
 const fn month_days(year: i32, month: u32) -> u32 {
     match month {
         4 | 6 | 9 | 11 => 30,
@@ -114,8 +114,8 @@ const fn month_days(year: i32, month: u32) -> u32 {
     }
 }
 
-/// As ISO 8601 has it: `2024-02-29`, with a sign outside of the years 0 to
-/// 9999.
+/// Formats a date as ISO 8601: `2024-02-29`, with a sign outside of the years 0
+/// to 9999.
 impl fmt::Display for Date {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = self.to_ymd();
@@ -132,7 +132,8 @@ impl fmt::Display for Date {
 pub struct Time(i64);
 
 impl Time {
-    /// The time so many nanoseconds after midnight, less than a day.
+    /// Creates a time from the nanoseconds since midnight; none if they are
+    /// negative or a day or more.
     pub const fn from_nanoseconds(nanoseconds: i64) -> Option<Self> {
         if nanoseconds >= 0 && nanoseconds < DAY_NANOSECONDS {
             Some(Self(nanoseconds))
@@ -141,8 +142,8 @@ impl Time {
         }
     }
 
-    /// The time of an hour to 23, a minute and a second to 59, and so many
-    /// nanoseconds, less than a second.
+    /// Creates a time from an hour to 23, a minute and a second to 59, and
+    /// nanoseconds below a second; none if a part is out of range.
     pub const fn from_hms(hour: u32, minute: u32, second: u32, nanosecond: u32) -> Option<Self> {
         let is_time = hour < 24 && minute < 60 && second < 60;
         if !is_time || nanosecond as i64 >= SECOND_NANOSECONDS {
@@ -152,40 +153,41 @@ impl Time {
         Some(Self(seconds * SECOND_NANOSECONDS + nanosecond as i64))
     }
 
-    /// What the host lowered, which it vouches for.
+    /// Takes a lowered value, which the host guarantees to be in range.
     #[inline]
     pub(crate) const fn from_host(nanoseconds: i64) -> Self {
         Self(nanoseconds)
     }
 
-    /// The nanoseconds since midnight.
+    /// Returns the nanoseconds since midnight.
     #[inline]
     pub const fn nanoseconds(self) -> i64 {
         self.0
     }
 
-    /// The hour, to 23.
+    /// Returns the hour, to 23.
     pub const fn hour(self) -> u32 {
         (self.0 / (3600 * SECOND_NANOSECONDS)) as u32
     }
 
-    /// The minute of the hour.
+    /// Returns the minute of the hour.
     pub const fn minute(self) -> u32 {
         (self.0 / (60 * SECOND_NANOSECONDS) % 60) as u32
     }
 
-    /// The second of the minute.
+    /// Returns the second of the minute.
     pub const fn second(self) -> u32 {
         (self.0 / SECOND_NANOSECONDS % 60) as u32
     }
 
-    /// The nanosecond of the second.
+    /// Returns the nanosecond of the second.
     pub const fn nanosecond(self) -> u32 {
         (self.0 % SECOND_NANOSECONDS) as u32
     }
 }
 
-/// As ISO 8601 has it: `12:30:00`, with as many thousandths as there are.
+/// Formats a time as ISO 8601: `12:30:00`, with 3, 6 or 9 decimals of the
+/// second as needed.
 impl fmt::Display for Time {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (hour, minute, second) = (self.hour(), self.minute(), self.second());
@@ -199,20 +201,20 @@ impl fmt::Display for Time {
     }
 }
 
-/// A span of time of a length that does not depend on the calendar, in
-/// nanoseconds: `ARROW('Duration(ns)')`.
+/// A duration in nanoseconds, independent of the calendar:
+/// `ARROW('Duration(ns)')`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct Duration(i64);
 
 impl Duration {
-    /// A span of so many nanoseconds.
+    /// Creates a duration of so many nanoseconds.
     #[inline]
     pub const fn from_nanoseconds(nanoseconds: i64) -> Self {
         Self(nanoseconds)
     }
 
-    /// The span's nanoseconds.
+    /// Returns the nanoseconds.
     #[inline]
     pub const fn nanoseconds(self) -> i64 {
         self.0
@@ -229,7 +231,7 @@ impl TryFrom<std::time::Duration> for Duration {
     }
 }
 
-/// Fails where the span is negative.
+/// Fails if the duration is negative.
 impl TryFrom<Duration> for std::time::Duration {
     type Error = OutOfRange;
 
@@ -239,10 +241,10 @@ impl TryFrom<Duration> for std::time::Duration {
     }
 }
 
-/// A span of time by the calendar and by the clock: `INTERVAL`.
+/// A span of calendar time and clock time: `INTERVAL`.
 ///
 /// A month has no fixed number of days, nor a day of hours, so the three parts
-/// stand for themselves; two intervals are equal if all parts are.
+/// are independent; two intervals are equal if all parts are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(C)]
 pub struct Interval {
@@ -255,7 +257,7 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Makes an interval of its 16 bytes, as a little-endian number.
+    /// Creates an interval from its 16 bytes, as a little-endian number.
     #[inline]
     pub(crate) const fn from_bits(bits: u128) -> Self {
         Self {
@@ -266,8 +268,7 @@ impl Interval {
     }
 }
 
-/// Why a value is none of another type: it is too large, too small, or too
-/// far away.
+/// An error of a conversion: the value is out of the range of the target type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfRange;
 
@@ -284,7 +285,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_are_those_of_the_calendar() {
+    fn dates_have_the_days_of_the_calendar() {
         for (days, text) in [
             (0, "1970-01-01"),
             (-1, "1969-12-31"),
@@ -303,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn every_day_is_found_again_and_follows_the_one_before() {
+    fn every_day_round_trips_and_follows_the_previous_one() {
         let mut before = Date::from_days(-800_000).to_ymd();
         for days in -799_999..800_000 {
             let date = Date::from_days(days);
@@ -324,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn day_that_is_not_in_the_calendar_is_none() {
+    fn date_that_does_not_exist_is_none() {
         for (year, month, day) in [
             (2023, 2, 29),
             (1900, 2, 29),
@@ -343,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn time_is_taken_apart_and_put_together() {
+    fn time_round_trips_through_its_parts() {
         let time = Time::from_hms(23, 59, 58, 7_000_000).unwrap();
         assert_eq!((time.hour(), time.minute(), time.second()), (23, 59, 58));
         assert_eq!(
@@ -370,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn duration_is_that_of_the_standard_library() {
+    fn duration_converts_to_that_of_the_standard_library() {
         let minute = std::time::Duration::from_secs(60);
         let span = Duration::try_from(minute).unwrap();
         assert_eq!(span.nanoseconds(), 60 * SECOND_NANOSECONDS);

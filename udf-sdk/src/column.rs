@@ -1,92 +1,65 @@
-//! Argument columns, as slices of what the host lowered.
+//! Argument columns, as slices of lowered buffers.
 //!
-//! Nothing here knows an address, so all of it runs natively in tests. The
-//! rows of a column come as iterators over slices cut to length, which the
-//! compiler turns into loops without a bounds check. Nothing here panics
-//! either: the host keeps its promises, and a column that were too short would
-//! only make the result too short, which the host refuses.
+//! This module handles no addresses, so all of it runs natively in tests. The
+//! rows of a column are iterators over slices of the right length, which the
+//! compiler turns into loops without bounds checks. Nothing here panics: the
+//! host guarantees the lengths, and a column that is too short only makes the
+//! result too short, which the host rejects.
 
 use std::borrow::Cow;
 
-use crate::entry::aligned;
 use crate::number::Number;
+use crate::raw::{Buffers, ByteStrings, Strings, TextStrings};
 
-/// How the buffers behind a column's validity bitmap are laid out.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Layout {
-    /// One bit a row.
-    Bits,
-    /// So many bytes a row.
-    Numbers(usize),
-    /// Offsets, and data.
-    Bytes,
-}
+/// Number of contiguous copies of a constant number, so that a loop reads a
+/// constant like a column. A multiple of [`BLOCK_ROWS`].
+pub(crate) const CONSTANT_ROWS: usize = 256;
 
-/// How many copies of a constant number lie side by side, so that the loop
-/// reads a constant like a column. A multiple of [`BLOCK_ROWS`].
-pub(crate) const SPREAD_ROWS: usize = 256;
-
-/// The rows that one word of a validity bitmap describes.
+/// Number of rows in one word of a validity bitmap.
 pub(crate) const BLOCK_ROWS: usize = 64;
 
-/// The buffers of one lowered column.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Buffers<'c> {
-    /// Which argument the column is, from 0.
-    pub position: usize,
-    /// The rows of the batch.
-    pub rows: usize,
-    /// The rows of the column: `rows`, or 1 where the argument is constant.
-    pub length: usize,
-    /// The validity bitmap in whole words of 8 bytes, unless no row is null.
-    pub validity: Option<&'c [u8]>,
-    /// Numbers, bits in whole words of 8 bytes, or offsets.
-    pub values: &'c [u8],
-    /// What the offsets point into; empty for other layouts.
-    pub data: &'c [u8],
-}
-
-/// What a column is to the loop, whatever its layout.
-pub trait Column {
-    /// The value of a row; an unspecified one where the row is null.
+/// A column of arguments, of any layout.
+pub trait InputColumn {
+    /// The value of a row; unspecified if the row is null.
     type Item: Copy;
 
-    /// What reading a row is settled with, in bytes: nothing where what every
-    /// row brings to the book is enough.
-    const READ_BYTES: usize = 0;
+    /// Bytes that a row is charged for reading it: 0 if the overhead fuel of a
+    /// row suffices.
+    const READ_CHARGE_BYTES: usize = 0;
 
-    /// Whether rows lie side by side, so that loops over them can be vectorised.
+    /// True if rows are contiguous, so that loops over them can be vectorised.
     const IS_FLAT: bool = false;
 
-    /// Which rows are null.
+    /// Returns the validity of the rows.
     fn validity(&self) -> &Validity<'_>;
 
-    /// The value of a row, where it lies.
+    /// Returns the value of a row in place.
     fn at(&self, row: usize) -> Self::Item;
 
-    /// The value of a row, by steps that do not depend on the other rows.
+    /// Returns the value of a row, by work that does not depend on the other
+    /// rows.
     #[inline]
     fn get(&self, row: usize) -> Self::Item {
         self.at(row)
     }
 
-    /// The values of the `rows` rows from `start`. Of a constant, at most
-    /// [`SPREAD_ROWS`] rows may be asked for at once.
+    /// Returns the values of the `rows` rows from `start`: at most
+    /// [`CONSTANT_ROWS`] rows of a constant.
     fn rows(&self, start: usize, rows: usize) -> impl Iterator<Item = Self::Item>;
 }
 
-/// Which rows are null, whether the column has a bitmap or not.
+/// Validity bits, of a column with or without a bitmap.
 ///
-/// To look at a row takes the same steps whether the column is constant and
-/// whether it has nulls, since a row must cost the same in every batch.
+/// Reading the bit of a row takes the same work for constants and for columns
+/// with and without nulls, since a row must cost the same in every batch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bitmap<'c> {
     words: &'c [[u8; 8]],
-    /// What the row of a bit is masked with: 0 where one word stands for all.
+    /// Mask of the row of a bit: 0 if one word serves all rows.
     mask: usize,
 }
 
-/// The validity of as many rows as one likes.
+/// The validity of any number of rows without nulls.
 static ALL: [[u8; 8]; 1] = [[u8::MAX; 8]];
 static NONE: [[u8; 8]; 1] = [[0; 8]];
 
@@ -101,25 +74,25 @@ impl<'c> Bitmap<'c> {
         Self { words, mask }
     }
 
-    /// One bit for each of the [`BLOCK_ROWS`] rows from `start`, a multiple of
-    /// that, the first row lowest: 1 where the row is not null. All ones where
-    /// the column has no nulls.
+    /// Returns one bit for each of the [`BLOCK_ROWS`] rows from `start`, a
+    /// multiple of that, the first row lowest: 1 if the row is not null. All
+    /// ones if the column has no nulls.
     #[inline]
     pub(crate) fn word(&self, start: usize) -> u64 {
         word(self.words, start & self.mask)
     }
 
-    /// Whether `row` is not null.
+    /// Returns true if `row` is not null.
     #[inline]
     pub(crate) fn is_valid(&self, row: usize) -> bool {
         self.word(row) >> (row % BLOCK_ROWS) & 1 == 1
     }
 
-    /// Whether no one of `len` rows from `start` on is null, by steps that do
-    /// not depend on where they are.
+    /// Returns true if none of the `len` rows from `start` is null, by work
+    /// that does not depend on `start`.
     #[inline]
     pub(crate) fn are_valid(&self, start: usize, len: usize) -> bool {
-        // Most are few, and then nothing is called.
+        // Most ranges are short and need no call.
         self.are_valid_at_once(start, len)
             && (len <= BLOCK_ROWS || self.are_more_valid(start + BLOCK_ROWS, len - BLOCK_ROWS))
     }
@@ -130,7 +103,7 @@ impl<'c> Bitmap<'c> {
         starts.all(|row| self.are_valid_at_once(start + row, len - row))
     }
 
-    /// The same for the first [`BLOCK_ROWS`] of them.
+    /// Does the same for at most the first [`BLOCK_ROWS`] rows.
     #[inline]
     fn are_valid_at_once(&self, start: usize, len: usize) -> bool {
         let shift = start % BLOCK_ROWS;
@@ -141,11 +114,11 @@ impl<'c> Bitmap<'c> {
     }
 }
 
-/// Which rows of a column are null, and whether it is constant.
+/// The validity of a column's rows, and whether the column is constant.
 #[derive(Clone, Copy, Debug)]
 pub struct Validity<'c> {
     bits: Bitmap<'c>,
-    /// What the row of a value is masked with: 0 where row 0 stands for all.
+    /// Mask of the row of a value: 0 if row 0 serves all rows.
     rows: usize,
     has_nulls: bool,
 }
@@ -160,30 +133,30 @@ impl<'c> Validity<'c> {
         }
     }
 
-    /// Whether any row is null.
+    /// Returns true if any row is null.
     pub(crate) fn has_nulls(&self) -> bool {
         self.has_nulls
     }
 
-    /// Whether row 0 stands for every row.
+    /// Returns true if row 0 is the value of every row.
     pub(crate) fn is_constant(&self) -> bool {
         self.rows == 0
     }
 
-    /// One bit for each of the [`BLOCK_ROWS`] rows from `start`, a multiple of
-    /// that: 1 where the row is not null.
+    /// Returns one bit for each of the [`BLOCK_ROWS`] rows from `start`, a
+    /// multiple of that: 1 if the row is not null.
     #[inline]
     pub(crate) fn word(&self, start: usize) -> u64 {
         self.bits.word(start)
     }
 
-    /// Whether `row` is not null.
+    /// Returns true if `row` is not null.
     #[inline]
     pub(crate) fn is_valid(&self, row: usize) -> bool {
         self.bits.is_valid(row)
     }
 
-    /// The row of the column that stands for `row`.
+    /// Returns the row of the column that holds the value of `row`.
     #[inline]
     pub(crate) fn row(&self, row: usize) -> usize {
         row & self.rows
@@ -198,13 +171,13 @@ pub struct Numbers<'c, N: Number> {
 }
 
 impl<'c, N: Number> Numbers<'c, N> {
-    /// Reads numbers, and spreads a constant.
+    /// Reads numbers, and expands a constant.
     pub(crate) fn new(buffers: Buffers<'c>) -> Self {
         let values = N::chunks(buffers.values);
         let validity = Validity::new(&buffers);
         let values = match values {
             [constant, ..] if validity.is_constant() => {
-                vec![*constant; buffers.rows.min(SPREAD_ROWS)].into()
+                vec![*constant; buffers.rows.min(CONSTANT_ROWS)].into()
             }
             _ => values.into(),
         };
@@ -212,7 +185,7 @@ impl<'c, N: Number> Numbers<'c, N> {
     }
 }
 
-impl<N: Number> Column for Numbers<'_, N> {
+impl<N: Number> InputColumn for Numbers<'_, N> {
     type Item = N;
 
     const IS_FLAT: bool = true;
@@ -253,7 +226,7 @@ impl<'c> Bits<'c> {
     }
 }
 
-impl Column for Bits<'_> {
+impl InputColumn for Bits<'_> {
     type Item = bool;
 
     const IS_FLAT: bool = true;
@@ -274,45 +247,46 @@ impl Column for Bits<'_> {
     }
 }
 
-/// A column of byte strings.
+/// A column of byte strings or texts.
 #[derive(Clone, Copy, Debug)]
-pub struct Bytes<'c> {
-    position: usize,
-    offsets: &'c [[u8; 4]],
-    data: &'c [u8],
+pub struct StringColumn<'c, S> {
+    slot: usize,
+    strings: S,
     validity: Validity<'c>,
 }
 
-impl<'c> Bytes<'c> {
+/// A column of byte strings.
+pub(crate) type ByteColumn<'c> = StringColumn<'c, ByteStrings<'c>>;
+
+/// A column of texts.
+pub(crate) type TextColumn<'c> = StringColumn<'c, TextStrings<'c>>;
+
+impl<'c> ByteColumn<'c> {
     /// Reads byte strings.
-    pub(crate) fn new(buffers: Buffers<'c>) -> Self {
-        Self {
-            position: buffers.position,
-            offsets: buffers.values.as_chunks().0,
-            data: buffers.data,
-            validity: Validity::new(&buffers),
-        }
-    }
-
-    /// Which argument the column is, from 0.
-    pub(crate) fn position(&self) -> usize {
-        self.position
-    }
-
-    /// The bytes of a row, in the column; unspecified ones where it is null.
-    #[inline]
-    pub(crate) fn slice(&self, row: usize) -> &'c [u8] {
-        let row = self.validity.row(row);
-        let Some([start, end]) = self.offsets.get(row..).and_then(|rest| rest.first_chunk()) else {
-            return &[];
-        };
-        let range = u32::from_le_bytes(*start) as usize..u32::from_le_bytes(*end) as usize;
-        self.data.get(range).unwrap_or_default()
+    pub(crate) fn bytes(buffers: Buffers<'c>) -> Self {
+        Self::new(&buffers, ByteStrings::new(&buffers))
     }
 }
 
-impl<'c> Column for Bytes<'c> {
-    type Item = &'c [u8];
+impl<'c> TextColumn<'c> {
+    /// Reads texts.
+    pub(crate) fn texts((buffers, texts): (Buffers<'c>, TextStrings<'c>)) -> Self {
+        Self::new(&buffers, texts)
+    }
+}
+
+impl<'c, S: Strings<'c>> StringColumn<'c, S> {
+    fn new(buffers: &Buffers<'c>, strings: S) -> Self {
+        Self {
+            slot: buffers.slot,
+            strings,
+            validity: Validity::new(buffers),
+        }
+    }
+}
+
+impl<'c, S: Strings<'c, String: 'c>> InputColumn for StringColumn<'c, S> {
+    type Item = &'c S::String;
 
     #[inline]
     fn validity(&self) -> &Validity<'_> {
@@ -320,28 +294,29 @@ impl<'c> Column for Bytes<'c> {
     }
 
     #[inline]
-    fn at(&self, row: usize) -> &'c [u8] {
-        self.slice(row)
+    fn at(&self, row: usize) -> &'c S::String {
+        self.strings.get(self.validity.row(row))
     }
 
     #[inline]
-    fn get(&self, row: usize) -> &'c [u8] {
-        aligned(self.slice(row), self.position)
+    fn get(&self, row: usize) -> &'c S::String {
+        S::aligned_copy(self.at(row), self.slot)
     }
 
     #[inline]
-    fn rows(&self, start: usize, rows: usize) -> impl Iterator<Item = &'c [u8]> {
-        (start..start + rows).map(|row| self.slice(row))
+    fn rows(&self, start: usize, rows: usize) -> impl Iterator<Item = &'c S::String> {
+        (start..start + rows).map(|row| self.at(row))
     }
 }
 
-/// The word of a bitmap that describes `row`.
+/// Returns the word of a bitmap that has the bit of `row`.
 #[inline]
 fn word(words: &[[u8; 8]], row: usize) -> u64 {
     u64::from_le_bytes(words.get(row / BLOCK_ROWS).copied().unwrap_or_default())
 }
 
-/// As many bits as a word has rows, the lowest ones.
+/// Returns a word whose lowest `rows` bits are 1, or all if there are more
+/// rows.
 #[inline]
 pub(crate) fn bits(rows: usize) -> u64 {
     match rows {
@@ -351,59 +326,30 @@ pub(crate) fn bits(rows: usize) -> u64 {
     }
 }
 
-/// Bit `row` of a bitmap, least significant bit first.
+/// Returns bit `row` of a bitmap, least significant bit first.
 #[inline]
 pub(crate) fn bit(words: &[[u8; 8]], row: usize) -> bool {
     word(words, row) >> (row % BLOCK_ROWS) & 1 == 1
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    use crate::sample::Sample;
-
-    #[test]
-    fn validity_of_a_constant_is_that_of_every_row() {
-        for (constant, word) in [(Some(7), u64::MAX), (None, 0)] {
-            let sample = Sample::numbers(1000, &[constant]);
-            let column = sample.as_numbers();
-            assert!(column.validity().is_constant());
-            assert_eq!(column.validity().has_nulls(), constant.is_none());
-            assert_eq!(column.validity().word(0), word);
-            assert_eq!(column.validity().word(960), word);
-            assert_eq!(column.validity().is_valid(999), constant.is_some());
-        }
+impl crate::sample::Sample {
+    pub(crate) fn as_numbers(&self) -> Numbers<'_, i64> {
+        Numbers::new(self.buffers())
     }
 
-    #[test]
-    fn column_of_one_row_is_no_constant() {
-        assert!(
-            !Sample::numbers(1, &[Some(7)])
-                .as_numbers()
-                .validity()
-                .is_constant()
-        );
+    pub(crate) fn as_bits(&self) -> Bits<'_> {
+        Bits::new(self.buffers())
     }
 
-    #[test]
-    fn bit_past_the_end_is_null() {
-        let mut rows = [Some(7); 65];
-        rows[0] = None;
-        let sample = Sample::numbers(65, &rows);
-        let column = sample.as_numbers();
-        assert_eq!(column.validity().word(0), u64::MAX - 1);
-        assert_eq!(column.validity().word(64), 1);
+    pub(crate) fn as_bytes(&self) -> ByteColumn<'_> {
+        ByteColumn::bytes(self.buffers())
     }
 
-    #[test]
-    fn column_shorter_than_promised_has_no_more_rows() {
-        let sample = Sample::texts(2, &[Some("ab"), Some("c")]);
-        let column = sample.as_bytes();
-        let rows: Vec<&[u8]> = column.rows(0, 2).collect();
-        assert_eq!(rows, [&b"ab"[..], b"c"]);
-        assert_eq!(column.slice(1000), b"");
-        let sample = Sample::numbers(8, &[Some(7); 8]);
-        assert_eq!(sample.as_numbers().rows(8, 8).count(), 0);
+    pub(crate) fn as_text(&self) -> TextColumn<'_> {
+        TextColumn::texts((self.buffers(), self.texts_of()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,4 @@
-//! Functions over whole columns: the one place where the author's function is
-//! called.
+//! Functions over whole columns, and the call of the author's function.
 
 use std::cell::OnceCell;
 use std::fmt::Display;
@@ -7,22 +6,21 @@ use std::fmt::Display;
 use arrow_array::{Array, ArrayRef, Datum, make_array};
 use arrow_data::ArrayData;
 
-use crate::answer::forget_array;
-use crate::array::{Arrow, ArrowType, data_type, is_result, spread};
-use crate::entry::{Call, Headers};
+use crate::array::{Arrow, ArrowType, data_type, expand, is_result};
 use crate::fuel;
+use crate::raw::{BorrowedArguments, Call, release_array};
 use crate::sql::{Declaration, Parameter, Sql};
 
-/// An argument column of a function over whole columns, as the engine left it:
-/// an argument that is constant for the batch is one row, which stands for all.
+/// An argument column of a function over whole columns, as the host lowered it:
+/// an argument that is constant for the batch is one row.
 ///
-/// Kernels take it as it is, since it is a [`Datum`]:
+/// Kernels accept it, since it is a [`Datum`]:
 ///
 /// ```
 /// use arrow_array::{Array, BooleanArray, Datum, StringArray};
 /// use fusebox_sdk::{Column, udf};
 ///
-/// /// Which texts begin with a prefix.
+/// /// Tells for each text whether it begins with a prefix.
 /// #[udf(columns)]
 /// fn begins(texts: &StringArray, prefix: Column<StringArray>) -> BooleanArray {
 ///     let begins = |row: usize, text: &str| {
@@ -51,17 +49,19 @@ impl<A: ?Sized> Clone for Column<'_, A> {
 impl<A: ?Sized> Copy for Column<'_, A> {}
 
 impl<'a, A: ?Sized> Column<'a, A> {
-    /// The array: of one row if the argument is constant, else of all rows.
+    /// Returns the array: of one row if the argument is constant, else of all
+    /// rows.
     pub fn array(&self) -> &'a A {
         self.array
     }
 
-    /// Whether one row stands for all. In a batch of one row, none does.
+    /// Returns true if one row is the value of all rows. In a batch of one row
+    /// it returns false.
     pub fn is_constant(&self) -> bool {
         self.is_constant
     }
 
-    /// The rows of the batch.
+    /// Returns the number of rows of the batch.
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -79,32 +79,32 @@ impl Datum for Column<'_, dyn Array> {
     }
 }
 
-/// A type that an argument of a function over whole columns arrives as.
+/// A type of an argument of a function over whole columns.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a type that a column can arrive as",
-    label = "no column arrives as this",
-    note = "use a reference to an array of arrow-array 59, such as `&Int64Array`, `&StringArray` or `&dyn Array`, or `Column<Int64Array>` to see which argument is constant"
+    message = "`{Self}` is not a type of a column argument",
+    label = "not a type of a column argument",
+    note = "use a reference to an array of arrow-array 59, such as `&Int64Array`, `&StringArray` or `&dyn Array`, or `Column<Int64Array>` to receive a constant as one row"
 )]
 pub trait ColumnArgument<'a>: Sized {
-    /// The array behind it.
+    /// The type of its array.
     type Array: Arrow + ?Sized;
 
     /// Makes the argument.
-    fn of(column: &'a Lent, rows: usize) -> Result<Self, String>;
+    fn of(column: &'a ArgumentColumn, rows: usize) -> Result<Self, String>;
 }
 
 impl<'a, A: Arrow + ?Sized> ColumnArgument<'a> for &'a A {
     type Array = A;
 
-    fn of(column: &'a Lent, rows: usize) -> Result<Self, String> {
-        column.downcast(column.spread(rows)?)
+    fn of(column: &'a ArgumentColumn, rows: usize) -> Result<Self, String> {
+        column.downcast(column.expand(rows)?)
     }
 }
 
 impl<'a, A: Arrow + ?Sized> ColumnArgument<'a> for Column<'a, A> {
     type Array = A;
 
-    fn of(column: &'a Lent, rows: usize) -> Result<Self, String> {
+    fn of(column: &'a ArgumentColumn, rows: usize) -> Result<Self, String> {
         Ok(Self {
             array: column.downcast(&column.array)?,
             rows,
@@ -113,17 +113,17 @@ impl<'a, A: Arrow + ?Sized> ColumnArgument<'a> for Column<'a, A> {
     }
 }
 
-/// A type that becomes the result of a function over whole columns.
+/// A type of the result of a function over whole columns.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a type that can become a column of results",
-    label = "no column is made of this",
+    message = "`{Self}` is not a type of a column result",
+    label = "not a type of a column result",
     note = "use ArrayRef or an array of arrow-array 59, such as Int64Array, StringArray or StructArray, or a Result of one whose error implements Display"
 )]
 pub trait ColumnResult {
-    /// The array that it becomes.
+    /// The type of its array.
     type Array: Arrow;
 
-    /// The column, or the message of its failure.
+    /// Returns the column, or the message of the failure.
     fn into_column(self) -> Result<ArrayData, String>;
 }
 
@@ -143,7 +143,7 @@ impl<A: Arrow, E: Display> ColumnResult for Result<A, E> {
     }
 }
 
-/// Describes an argument whose array stands for a SQL type.
+/// Describes an argument whose SQL type follows from its array.
 pub const fn column_parameter<'a, T: ColumnArgument<'a>>(
     name: &'static str,
     sees_nulls: bool,
@@ -158,7 +158,7 @@ where
     }
 }
 
-/// Describes an argument whose SQL type is written down.
+/// Describes an argument whose SQL type is declared.
 pub const fn declared_parameter<'a, T: ColumnArgument<'a>>(
     name: &'static str,
     sql: Sql,
@@ -175,7 +175,7 @@ pub const fn declared_parameter<'a, T: ColumnArgument<'a>>(
     }
 }
 
-/// The SQL type of a result whose array stands for one.
+/// Returns the SQL type of a result, which follows from its array.
 pub const fn column_returns<R: ColumnResult>() -> Sql
 where
     R::Array: ArrowType,
@@ -183,7 +183,7 @@ where
     <R::Array as ArrowType>::SQL
 }
 
-/// The SQL type of a result that is written down.
+/// Returns the SQL type of a result that is declared.
 pub const fn declared_returns<R: ColumnResult>(sql: Sql) -> Sql {
     assert!(
         <R::Array as Arrow>::TYPES.admit(&sql),
@@ -194,85 +194,85 @@ pub const fn declared_returns<R: ColumnResult>(sql: Sql) -> Sql {
 
 /// The arguments of a call.
 #[derive(Debug)]
-pub struct Columns {
-    columns: Vec<Lent>,
+pub struct ColumnArguments {
+    columns: Vec<ArgumentColumn>,
     rows: usize,
 }
 
-/// One of them.
+/// One argument of a call.
 #[derive(Debug)]
-pub struct Lent {
+pub struct ArgumentColumn {
     name: &'static str,
     array: ArrayRef,
-    spread: OnceCell<ArrayRef>,
+    expanded: OnceCell<ArrayRef>,
 }
 
-impl Lent {
-    /// All rows, each on its own.
-    fn spread(&self, rows: usize) -> Result<&ArrayRef, String> {
+impl ArgumentColumn {
+    /// Returns the array with a row for each row of the batch.
+    fn expand(&self, rows: usize) -> Result<&ArrayRef, String> {
         if self.array.len() == rows {
             return Ok(&self.array);
         }
-        if let Some(spread) = self.spread.get() {
-            return Ok(spread);
+        if let Some(expanded) = self.expanded.get() {
+            return Ok(expanded);
         }
-        let spread = make_array(spread(&self.array.to_data(), rows)?);
-        Ok(self.spread.get_or_init(|| spread))
+        let expanded = make_array(expand(&self.array.to_data(), rows)?);
+        Ok(self.expanded.get_or_init(|| expanded))
     }
 
-    /// The column as the array that the function takes.
+    /// Returns an array as the type that the function takes.
     fn downcast<'a, A: Arrow + ?Sized>(&self, array: &'a ArrayRef) -> Result<&'a A, String> {
         A::downcast(array).ok_or_else(|| {
             let (name, actual) = (self.name, array.data_type());
-            format!("argument `{name}` is declared as {actual}, which is another array")
+            format!("argument `{name}` is of type {actual}, not of the function's array type")
         })
     }
 }
 
-impl Columns {
-    /// An argument, by its place in the signature.
+impl ColumnArguments {
+    /// Returns an argument by its position in the signature.
     pub fn get<'a, T: ColumnArgument<'a>>(&'a self, index: usize) -> Result<T, String> {
         T::of(&self.columns[index], self.rows)
     }
 
-    /// Whether the function has seen nothing but constants, as such.
+    /// Returns true if the function has received only constants, unexpanded.
     fn are_constant(&self) -> bool {
         let mut columns = self.columns.iter();
-        columns.all(|column| column.array.len() != self.rows && column.spread.get().is_none())
+        columns.all(|column| column.array.len() != self.rows && column.expanded.get().is_none())
     }
 }
 
-/// Runs a function on the columns of a call, and answers it.
+/// Runs a function on the columns of a call, and returns its result.
 pub fn run_columns<R: ColumnResult>(
     call: &Call,
     declaration: &Declaration<'_>,
-    function: impl FnOnce(&Columns) -> Result<R, String>,
+    function: impl FnOnce(&ColumnArguments) -> Result<R, String>,
 ) -> u32 {
     fuel::report_panics();
-    forget_array();
-    let headers = Headers::new(call, declaration.parameters);
-    match answer(headers, call.rows(), declaration, function) {
-        Ok(array) => call.answer_array(&array),
+    release_array();
+    let headers = BorrowedArguments::new(call, declaration.parameters);
+    match call_function(headers, call.rows(), declaration, function) {
+        Ok(array) => call.return_arrow(&array),
         Err(message) => call.fail(None, &message),
     }
 }
 
-/// Calls the function, and sees to it that its result is what was declared.
-pub(crate) fn answer<R: ColumnResult>(
-    headers: Headers<'_>,
+/// Calls the function, and checks its result against the declaration.
+pub(crate) fn call_function<R: ColumnResult>(
+    headers: BorrowedArguments<'_>,
     rows: usize,
     declaration: &Declaration<'_>,
-    function: impl FnOnce(&Columns) -> Result<R, String>,
+    function: impl FnOnce(&ColumnArguments) -> Result<R, String>,
 ) -> Result<ArrayData, String> {
     let declared = data_type(&declaration.returns)?;
-    headers.lend(declaration.name, |arrays| {
+    headers.with_arrays(declaration.name, |arrays| {
         let columns = declaration.parameters.iter().zip(arrays);
-        let columns = columns.map(|(parameter, array)| Lent {
+        let columns = columns.map(|(parameter, array)| ArgumentColumn {
             name: parameter.name,
             array: make_array(array),
-            spread: OnceCell::new(),
+            expanded: OnceCell::new(),
         });
-        let columns = Columns {
+        let columns = ColumnArguments {
             columns: columns.collect(),
             rows,
         };
@@ -282,7 +282,7 @@ pub(crate) fn answer<R: ColumnResult>(
             return Err(format!("the result is {actual}, not {declared}: cast it"));
         }
         if result.len() == 1 && columns.are_constant() {
-            result = spread(&result, rows)?;
+            result = expand(&result, rows)?;
         }
         match result.len() {
             length if length == rows => Ok(result),

@@ -7,8 +7,8 @@ use std::str::FromStr;
 /// A number of up to `P` decimal digits, `S` of them after the point:
 /// `DECIMAL(P, S)`, with `P` at most 38.
 ///
-/// What is held is the *unscaled* number: 12.34 is 1234 in `Decimal<4, 2>`.
-/// Numbers of one type compare and add up exactly.
+/// Its representation is the *unscaled* number: 12.34 is 1234 in `Decimal<4,
+/// 2>`. Numbers of one type compare and add up exactly.
 ///
 /// ```
 /// use fusebox_sdk::Decimal;
@@ -22,7 +22,7 @@ use std::str::FromStr;
 #[repr(transparent)]
 pub struct Decimal<const P: u8, const S: i8>(i128);
 
-/// Why a text is no number of the type.
+/// An error of parsing a decimal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseDecimalError(&'static str);
 
@@ -35,13 +35,14 @@ impl fmt::Display for ParseDecimalError {
 impl std::error::Error for ParseDecimalError {}
 
 impl<const P: u8, const S: i8> Decimal<P, S> {
-    /// The digits of a number.
+    /// Maximum number of digits.
     pub const PRECISION: u8 = P;
 
-    /// The digits after the point; of a negative scale, the zeros before it.
+    /// Number of digits after the point; a negative scale is a number of zeros
+    /// before it.
     pub const SCALE: i8 = S;
 
-    /// The least unscaled number that has too many digits.
+    /// The least unscaled number with too many digits.
     const LIMIT: i128 = {
         assert!(1 <= P && P <= 38, "a DECIMAL has 1 to 38 digits");
         assert!(
@@ -58,7 +59,8 @@ impl<const P: u8, const S: i8> Decimal<P, S> {
     /// The smallest number.
     pub const MIN: Self = Self(1 - Self::LIMIT);
 
-    /// `unscaled` × 10<sup>-S</sup>, unless that has more than `P` digits.
+    /// Creates the number `unscaled` × 10<sup>-S</sup>; none if it has more
+    /// than `P` digits.
     #[inline]
     pub const fn new(unscaled: i128) -> Option<Self> {
         if unscaled < Self::LIMIT && unscaled > -Self::LIMIT {
@@ -68,19 +70,19 @@ impl<const P: u8, const S: i8> Decimal<P, S> {
         }
     }
 
-    /// What the host lowered, which it vouches for.
+    /// Takes a lowered value, which the host guarantees to be in range.
     #[inline]
     pub(crate) const fn from_host(unscaled: i128) -> Self {
         Self(unscaled)
     }
 
-    /// The number × 10<sup>S</sup>.
+    /// Returns the number × 10<sup>S</sup>.
     #[inline]
     pub const fn unscaled(self) -> i128 {
         self.0
     }
 
-    /// The sum, unless it has too many digits.
+    /// Returns the sum; none if it has too many digits.
     #[inline]
     pub const fn checked_add(self, other: Self) -> Option<Self> {
         match self.0.checked_add(other.0) {
@@ -89,7 +91,7 @@ impl<const P: u8, const S: i8> Decimal<P, S> {
         }
     }
 
-    /// The difference, unless it has too many digits.
+    /// Returns the difference; none if it has too many digits.
     #[inline]
     pub const fn checked_sub(self, other: Self) -> Option<Self> {
         match self.0.checked_sub(other.0) {
@@ -98,7 +100,7 @@ impl<const P: u8, const S: i8> Decimal<P, S> {
         }
     }
 
-    /// The product with a whole number, unless it has too many digits.
+    /// Returns the product with an integer; none if it has too many digits.
     #[inline]
     pub const fn checked_mul(self, factor: i64) -> Option<Self> {
         match self.0.checked_mul(factor as i128) {
@@ -107,8 +109,8 @@ impl<const P: u8, const S: i8> Decimal<P, S> {
         }
     }
 
-    /// The nearest number of another type, away from zero of two as SQL's
-    /// `CAST` has it, unless it has too many digits.
+    /// Returns the nearest number of another type, rounding half away from zero
+    /// as SQL's `CAST` does; none if it has too many digits.
     ///
     /// ```
     /// # use fusebox_sdk::Decimal;
@@ -125,7 +127,8 @@ impl<const P: u8, const S: i8> Decimal<P, S> {
                 let is_away = rest.unsigned_abs() >= power.unsigned_abs().div_ceil(2);
                 Some(quotient + if is_away { self.0.signum() } else { 0 })
             }
-            // No factor but 0 is that small, and no quotient that large.
+            // 10 to that power overflows: the product is 0 only for 0, and the
+            // quotient is 0.
             None if more < 0 || self.0 == 0 => Some(0),
             None => None,
         };
@@ -135,19 +138,20 @@ impl<const P: u8, const S: i8> Decimal<P, S> {
         }
     }
 
-    /// The number as a `DOUBLE`, or one next to the nearest.
+    /// Converts the number to a `DOUBLE`, the nearest one or one next to it.
     pub fn to_f64(self) -> f64 {
         self.0 as f64 / 10_f64.powi(S.into())
     }
 
-    /// A number with one digit more, unless that is too many.
+    /// Appends a digit; fails if that is one too many.
     fn with_digit(unscaled: i128, digit: i128) -> Result<i128, ParseDecimalError> {
         let shifted = unscaled.checked_mul(10).map(|shifted| shifted + digit);
         let shifted = shifted.filter(|shifted| *shifted < Self::LIMIT);
         shifted.ok_or(ParseDecimalError(DIGITS))
     }
 
-    /// A whole number, unless it has too many digits or ends in too few zeros.
+    /// Converts an integer; none if it has too many digits or, for a negative
+    /// scale, too few trailing zeros.
     const fn from_whole(number: i128) -> Option<Self> {
         let power = 10_i128.pow(S.unsigned_abs() as u32);
         if S >= 0 {
@@ -179,16 +183,16 @@ impl<const P: u8, const S: i8> Neg for Decimal<P, S> {
     }
 }
 
-/// A decimal number whose point only the host knows: `DECIMAL(*)`.
+/// A decimal number whose scale only the host knows: `DECIMAL(*)`.
 ///
-/// An argument takes a decimal of any precision and scale. All of a call have
-/// those of the result too, if it is one, so that it is enough to calculate
-/// with whole numbers:
+/// An argument takes a decimal of any precision and scale. All such arguments
+/// of a call, and the result if it is one, have the same scale, so that integer
+/// arithmetic is enough:
 ///
 /// ```
 /// use fusebox_sdk::{AnyDecimal, udf};
 ///
-/// /// The larger of two prices, with two digits behind the point or with four.
+/// /// The larger of two prices, with two or four digits after the point.
 /// #[udf]
 /// fn dearer(a: AnyDecimal, b: AnyDecimal) -> AnyDecimal {
 ///     a.max(b)
@@ -200,14 +204,14 @@ impl<const P: u8, const S: i8> Neg for Decimal<P, S> {
 pub struct AnyDecimal(i128);
 
 impl AnyDecimal {
-    /// `unscaled` × 10<sup>-S</sup>, with the scale S of the call. The host
-    /// refuses a result with more digits than its type has.
+    /// Creates the number `unscaled` × 10<sup>-S</sup>, with the scale S of the
+    /// call. The host rejects a result with more digits than its type has.
     #[inline]
     pub const fn new(unscaled: i128) -> Self {
         Self(unscaled)
     }
 
-    /// The number × 10<sup>S</sup>.
+    /// Returns the number × 10<sup>S</sup>.
     #[inline]
     pub const fn unscaled(self) -> i128 {
         self.0
@@ -217,7 +221,7 @@ impl AnyDecimal {
 const DIGITS: &str = "the number has too many digits";
 const FORM: &str = "this is no decimal number";
 
-/// Writes all digits of the scale, as SQL does: `1.50`.
+/// Formats a number with all digits of its scale, as SQL does: `1.50`.
 impl<const P: u8, const S: i8> fmt::Display for Decimal<P, S> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scale = usize::try_from(S).unwrap_or(0);
@@ -227,7 +231,7 @@ impl<const P: u8, const S: i8> fmt::Display for Decimal<P, S> {
             usize::try_from(-i32::from(S)).unwrap_or(0)
         };
         let unscaled = self.0.unsigned_abs();
-        // With a digit before the point at least.
+        // With at least one digit before the point.
         let mut text = format!("{unscaled:0>width$}", width = scale + 1);
         text.extend(std::iter::repeat_n('0', zeros));
         if scale > 0 {
@@ -237,8 +241,8 @@ impl<const P: u8, const S: i8> fmt::Display for Decimal<P, S> {
     }
 }
 
-/// Reads an optional sign, digits, and a point somewhere before, between or
-/// after them. What the type cannot hold exactly is refused.
+/// Parses an optional sign, and digits with an optional point before, between
+/// or after them. Fails if the type cannot hold the number exactly.
 impl<const P: u8, const S: i8> FromStr for Decimal<P, S> {
     type Err = ParseDecimalError;
 
@@ -256,7 +260,8 @@ impl<const P: u8, const S: i8> FromStr for Decimal<P, S> {
         if digits.len() == usize::from(point.is_some()) || !all.all(u8::is_ascii_digit) {
             return Err(ParseDecimalError(FORM));
         }
-        // Place 0 is that of the ones. Beyond the scale, all must be zero.
+        // Place 0 is that of the units. All digits beyond the scale must be
+        // zero.
         let places = (0..whole.len() as i64)
             .rev()
             .chain((1..).map(|place: i64| -place));
@@ -274,7 +279,7 @@ impl<const P: u8, const S: i8> FromStr for Decimal<P, S> {
             place_seen = place;
             unscaled = Self::with_digit(unscaled, digit)?;
         }
-        // The zeros that were not written.
+        // Trailing zeros that the text leaves out.
         while unscaled != 0 && place_seen > last {
             place_seen -= 1;
             unscaled = Self::with_digit(unscaled, 0)?;
@@ -298,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_read_as_it_is_written() {
+    fn formatted_decimals_parse_back() {
         check::<6, 2>("12.34", Ok((1234, "12.34")));
         check::<6, 2>("-0.05", Ok((-5, "-0.05")));
         check::<6, 2>("+7", Ok((700, "7.00")));
@@ -313,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_type_does_not_hold_is_refused() {
+    fn text_that_the_type_cannot_hold_exactly_is_an_error() {
         check::<6, 2>("9999.99", Ok((999_999, "9999.99")));
         check::<6, 2>("10000", Err(DIGITS));
         check::<6, 2>("1.005", Err(DIGITS));
@@ -327,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn sum_ends_where_the_digits_do() {
+    fn sum_with_too_many_digits_is_none() {
         let cent = Price::new(1).unwrap();
         assert_eq!(Price::MAX.checked_add(cent), None);
         assert_eq!(Price::MAX.checked_sub(cent).unwrap().to_string(), "9999.98");
@@ -365,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_number_is_a_decimal_where_it_fits() {
+    fn integer_converts_to_a_decimal_if_it_fits() {
         assert_eq!(Price::try_from(-12), Ok(Decimal(-1200)));
         assert_eq!(Price::try_from(10_000), Err(ParseDecimalError(DIGITS)));
         assert_eq!(Decimal::<3, -2>::try_from(1200), Ok(Decimal(12)));
@@ -374,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn every_number_is_read_back_from_its_text() {
+    fn every_number_round_trips_through_its_text() {
         let mut state = 1_u128;
         for _ in 0..10_000 {
             state = state.wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645) + 1;

@@ -2,22 +2,22 @@
 
 use crate::sql::{Declaration, Kind};
 
-/// What the custom section says about one function of any kind.
+/// The declaration of a function of any kind, as the custom section holds it.
 #[derive(Clone, Copy, Debug)]
 pub struct Declared<'a> {
-    /// What kind of function it is.
+    /// The kind of function.
     pub kind: Kind,
-    /// All else.
+    /// The declaration of its signature.
     pub declaration: Declaration<'a>,
 }
 
 impl Declared<'_> {
-    /// The length of the statement, in bytes.
+    /// Returns the length of the statement, in bytes.
     pub const fn statement_len(&self) -> usize {
         self.declaration.write::<0>(self.kind).length
     }
 
-    /// The statement, whose [length](Self::statement_len) is `N`.
+    /// Returns the statement, whose [length](Self::statement_len) is `N`.
     pub const fn statement<const N: usize>(&self) -> [u8; N] {
         self.declaration.write(self.kind).bytes
     }
@@ -53,7 +53,7 @@ mod tests {
     };
 
     #[test]
-    fn statement_says_what_kind_of_function_it_is() {
+    fn statement_declares_the_kind_of_the_function() {
         let mut declared = Declared {
             kind: Kind::Aggregate(FIELDS),
             declaration: DECLARATION,

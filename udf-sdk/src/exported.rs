@@ -13,19 +13,19 @@ use arrow_array::{
 use arrow_buffer::{NullBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Field, UnionFields};
 
-use crate::columns::{ColumnResult, Columns, answer};
-use crate::entry::Headers;
+use crate::columns::{ColumnArguments, ColumnResult, call_function};
+use crate::raw::BorrowedArguments;
 use crate::sql::{Declaration, Parameter, Sql};
 
 pub(crate) const NUMBER: Sql = Sql::Name("BIGINT");
 pub(crate) const TEXT: Sql = Sql::Name("VARCHAR");
 
-/// Calls `function` with columns of these types, which are gone afterwards.
+/// Calls `function` with columns of these types, which are dropped afterwards.
 pub(crate) fn call<R: ColumnResult>(
     rows: usize,
     arguments: &[(Sql, ArrayRef)],
     returns: Sql,
-    function: impl FnOnce(&Columns) -> Result<R, String>,
+    function: impl FnOnce(&ColumnArguments) -> Result<R, String>,
 ) -> Result<ArrayRef, String> {
     let parameters = arguments.iter().map(|(sql, _)| Parameter {
         name: "argument",
@@ -40,7 +40,7 @@ pub(crate) fn call<R: ColumnResult>(
         volatility: None,
         export: None,
     };
-    // A copy, so that all memory is gone that was lent.
+    // Copies, so that the memory of the arguments is freed after the call.
     let copies: Vec<ArrayRef> = arguments.iter().map(|(_, array)| copy(array)).collect();
     let types: Vec<DataType> = copies
         .iter()
@@ -51,8 +51,8 @@ pub(crate) fn call<R: ColumnResult>(
         .map(|array| FFI_ArrowArray::new(&array.to_data()));
     let headers: Vec<FFI_ArrowArray> = headers.collect();
     drop(copies);
-    let lent = Headers::checked(&headers, &types, &parameters);
-    answer(lent, rows, &declaration, function).map(make_array)
+    let lent = BorrowedArguments::checked(&headers, &types, &parameters);
+    call_function(lent, rows, &declaration, function).map(make_array)
 }
 
 pub(crate) fn copy(array: &ArrayRef) -> ArrayRef {
@@ -70,7 +70,7 @@ pub(crate) fn texts(texts: &[Option<&str>]) -> ArrayRef {
     Arc::new(texts.iter().collect::<StringArray>())
 }
 
-/// Lists of texts: some, none, null, and a null among them.
+/// Lists of texts: two items, no items, null, and a null item.
 fn lists() -> ArrayRef {
     let item = Arc::new(Field::new_list_field(DataType::Utf8, true));
     let mut lists = ListBuilder::new(StringBuilder::new()).with_field(item);
@@ -81,10 +81,9 @@ fn lists() -> ArrayRef {
     Arc::new(lists.finish())
 }
 
-/// A column of four rows of each kind of type, with the name that SQL has for it.
-pub(crate) fn columns() -> Vec<(Sql, ArrayRef)> {
-    const POINT: Sql = Sql::Struct(&[("x", NUMBER), ("tags", Sql::List(&TEXT))]);
-    let point = StructArray::from(vec![
+/// Structs of a number and a list.
+fn points() -> ArrayRef {
+    Arc::new(StructArray::from(vec![
         (
             Arc::new(Field::new("x", DataType::Int64, true)),
             numbers([Some(1), None, Some(3), Some(4)]),
@@ -93,7 +92,11 @@ pub(crate) fn columns() -> Vec<(Sql, ArrayRef)> {
             Arc::new(Field::new("tags", lists().data_type().clone(), true)),
             lists(),
         ),
-    ]);
+    ]))
+}
+
+/// Maps: one entry, no entries, two, and null.
+fn maps() -> ArrayRef {
     let mut map = MapBuilder::new(
         Some(arrow_array::builder::MapFieldNames {
             entry: "entries".to_owned(),
@@ -111,13 +114,11 @@ pub(crate) fn columns() -> Vec<(Sql, ArrayRef)> {
         map.append(true).unwrap();
     }
     map.append(false).unwrap();
-    let item = Arc::new(Field::new_list_field(DataType::Int64, true));
-    let pairs = FixedSizeListArray::new(
-        item,
-        2,
-        numbers((0..8).map(|n| (n != 5).then_some(n))),
-        Some(NullBuffer::from(vec![true, false, true, true])),
-    );
+    Arc::new(map.finish())
+}
+
+/// Unions of a number and a text.
+fn unions() -> ArrayRef {
     let fields = [
         Field::new("n", DataType::Int64, true),
         Field::new("t", DataType::Utf8, true),
@@ -127,6 +128,19 @@ pub(crate) fn columns() -> Vec<(Sql, ArrayRef)> {
         ScalarBuffer::from(vec![1_i8, 0, 0, 1]),
         Some(ScalarBuffer::from(vec![0, 0, 1, 1])),
         vec![numbers([None, Some(7)]), texts(&[Some("a"), None])],
+    );
+    Arc::new(union.unwrap())
+}
+
+/// Returns a column of four rows of each kind of type, with its SQL type.
+pub(crate) fn columns() -> Vec<(Sql, ArrayRef)> {
+    const POINT: Sql = Sql::Struct(&[("x", NUMBER), ("tags", Sql::List(&TEXT))]);
+    let item = Arc::new(Field::new_list_field(DataType::Int64, true));
+    let pairs = FixedSizeListArray::new(
+        item,
+        2,
+        numbers((0..8).map(|n| (n != 5).then_some(n))),
+        Some(NullBuffer::from(vec![true, false, true, true])),
     );
     let wide = FixedSizeBinaryArray::try_from_iter([*b"abc", *b"def", *b"ghi", *b"jkl"].iter());
     let prices = Decimal128Array::from(vec![Some(-125), None, Some(0), Some(99)]);
@@ -168,15 +182,15 @@ pub(crate) fn columns() -> Vec<(Sql, ArrayRef)> {
             Arc::new(wide.unwrap()),
         ),
         (Sql::List(&TEXT), lists()),
-        (POINT, Arc::new(point)),
-        (Sql::Map(&TEXT, &NUMBER), Arc::new(map.finish())),
+        (POINT, points()),
+        (Sql::Map(&TEXT, &NUMBER), maps()),
         (
             Sql::Name("ARROW('FixedSizeList(2 x Int64)')"),
             Arc::new(pairs),
         ),
         (
             Sql::Name("ARROW('Union(Sparse, 0: (\"n\": Int64), 1: (\"t\": Utf8))')"),
-            Arc::new(union.unwrap()),
+            unions(),
         ),
     ]
 }

@@ -1,41 +1,39 @@
-//! Numbers of 16 bits, which Rust does not have yet.
+//! 16-bit floating-point numbers, which stable Rust does not have.
 
 use std::cmp::Ordering;
 use std::fmt;
 
-/// A floating-point number of 16 bits: `Float16` of Arrow, binary16 of
-/// IEEE 754.
+/// A 16-bit floating-point number: Arrow's `Float16`, IEEE 754's binary16.
 ///
-/// To calculate, widen it to `f32`, which loses nothing.
+/// To calculate, convert it to `f32`, which is exact.
 #[derive(Clone, Copy, Default)]
 #[repr(transparent)]
 pub struct F16(u16);
 
 impl F16 {
-    /// Makes a number of its bits.
+    /// Creates a number from its bits.
     #[inline]
     pub const fn from_bits(bits: u16) -> Self {
         Self(bits)
     }
 
-    /// The number's bits.
+    /// Returns the bits of the number.
     #[inline]
     pub const fn to_bits(self) -> u16 {
         self.0
     }
 
-    /// The number nearest to `value`, the even one of two; infinity from 65520
-    /// on. A NaN stays one.
+    /// Returns the number nearest to `value`, ties to even; infinity from 65520
+    /// on. A NaN stays a NaN.
     pub const fn from_f32(value: f32) -> Self {
         let bits = value.to_bits();
         let sign = (bits >> 16) as u16 & 0x8000;
         let magnitude = bits & 0x7fff_ffff;
         if magnitude > 0x7f80_0000 {
-            // Its highest bits, of which the first says that it is quiet.
+            // The highest bits of its payload, and the quiet bit.
             return Self(sign | 0x7e00 | (magnitude >> 13) as u16 & 0x1ff);
         }
-        // What is left of the fraction, above 2 bits: half a unit, and whether
-        // there is anything below.
+        // The rest of the fraction in 2 bits: half a unit, and a sticky bit.
         let (kept, rest, half) = if magnitude >= 0x3880_0000 {
             // The exponent's bias is 15 instead of 127.
             let rebiased = magnitude - (112 << 23);
@@ -62,7 +60,7 @@ impl F16 {
         )
     }
 
-    /// The same number in 32 bits.
+    /// Converts the number to 32 bits, exactly.
     pub const fn to_f32(self) -> f32 {
         let sign = (self.0 as u32 & 0x8000) << 16;
         let exponent = self.0 as u32 >> 10 & 0x1f;
@@ -126,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_number_survives_the_way_there_and_back() {
+    fn every_number_round_trips_through_f32() {
         for bits in 0..=u16::MAX {
             let number = F16::from_bits(bits);
             let back = F16::from_f32(number.to_f32());
@@ -139,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_those_of_the_standard() {
+    fn numbers_have_the_bits_of_the_standard() {
         for (bits, value) in [
             (0x3c00, 1.0),
             (0xc000, -2.0),
@@ -155,9 +153,9 @@ mod tests {
         assert_eq!(F16::from_bits(0xfc00).to_f32(), f32::NEG_INFINITY);
     }
 
-    /// Between neighbours, rounding goes to the nearer, or to the even one.
+    /// Values between neighbours round to the nearer one, ties to even.
     #[test]
-    fn what_is_between_goes_to_the_nearest() {
+    fn conversion_rounds_to_the_nearest_number() {
         for bits in 0..0x7bff_u16 {
             let [low, high] = [bits, bits + 1].map(|bits| F16::from_bits(bits).to_f32());
             // Exact: 12 bits of fraction.
@@ -175,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn too_large_a_number_is_infinite() {
+    fn number_out_of_range_becomes_infinite() {
         assert_eq!(F16::from_f32(65520_f32.next_down()).to_bits(), 0x7bff);
         for value in [65520.0, 1e10, f32::MAX, f32::INFINITY] {
             assert_eq!(F16::from_f32(value).to_bits(), 0x7c00);

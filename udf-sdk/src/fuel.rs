@@ -1,6 +1,7 @@
-//! What the host is told of rows and panics.
+//! Metering of rows, and reports of panics to the host.
 //!
-//! Only a guest has a host: elsewhere, there is nothing to tell.
+//! On targets other than wasm32, which have no host, these functions do
+//! nothing.
 
 #[cfg(target_arch = "wasm32")]
 use std::panic::{PanicHookInfo, set_hook};
@@ -8,116 +9,116 @@ use std::panic::{PanicHookInfo, set_hook};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 #[cfg(target_arch = "wasm32")]
-use crate::entry::guest;
+use crate::raw::host;
 #[cfg(target_arch = "wasm32")]
 use crate::report::words;
 #[cfg(target_arch = "wasm32")]
 use crate::scratch::guest::SCRATCH;
 
-/// Begins a row, which has scratch memory of its own, and fuel if it is announced.
+/// Begins a row, which has scratch memory of its own, and fuel of its own if it
+/// is metered.
 #[inline(always)]
-pub(crate) fn begin(row: usize, is_announced: bool) {
+pub(crate) fn begin_row(row: usize, is_metered: bool) {
     #[cfg(target_arch = "wasm32")]
     {
         SCRATCH.begin_row();
-        if is_announced {
-            guest::row_begin(row as u32);
+        if is_metered {
+            host::row_begin(row as u32);
         }
     }
-    let _ = (row, is_announced);
+    let _ = (row, is_metered);
 }
 
-/// Ends the row, which pays for the bookkeeping of so many bytes if it was
-/// announced.
+/// Ends the row, and charges it for `bytes` bytes if it is metered.
 #[inline(always)]
-pub(crate) fn end(bytes: usize, is_announced: bool) {
+pub(crate) fn end_row(bytes: usize, is_metered: bool) {
     #[cfg(target_arch = "wasm32")]
     {
-        if is_announced {
-            guest::row_end(bytes as u32);
+        if is_metered {
+            host::row_end(bytes as u32);
         }
         SCRATCH.end_row();
     }
-    let _ = (bytes, is_announced);
+    let _ = (bytes, is_metered);
 }
 
-/// Begins some rows, which have fuel of their own together.
+/// Begins a row group.
 #[inline(always)]
-pub(crate) fn announce_together(row: usize) {
+pub(crate) fn begin_row_group(row: usize) {
     #[cfg(target_arch = "wasm32")]
-    guest::row_group_begin(row as u32);
+    host::row_group_begin(row as u32);
     let _ = row;
 }
 
-/// Ends such rows, which pay for the bookkeeping of so many bytes.
+/// Ends a row group, and charges it for `bytes` bytes.
 #[inline(always)]
-pub(crate) fn settle_together(bytes: usize) {
+pub(crate) fn end_row_group(bytes: usize) {
     #[cfg(target_arch = "wasm32")]
-    guest::row_end(bytes as u32);
+    host::row_end(bytes as u32);
     let _ = bytes;
 }
 
-/// Begins a row, which has fuel of its own. What it allocates may outlive it.
+/// Begins a metered row whose allocations may outlive it.
 #[inline(always)]
-pub(crate) fn announce_keeping(row: usize) {
+pub(crate) fn begin_stateful_row(row: usize) {
     #[cfg(target_arch = "wasm32")]
     {
-        SCRATCH.begin_keeping_row();
-        guest::row_begin(row as u32);
+        SCRATCH.begin_stateful_row();
+        host::row_begin(row as u32);
     }
     let _ = row;
 }
 
-/// Whether the call has fuel for another row.
+/// Returns true if the call has fuel for another row.
 #[inline(always)]
-pub(crate) fn more() -> bool {
+pub(crate) fn has_fuel() -> bool {
     #[cfg(target_arch = "wasm32")]
-    return guest::has_fuel() != 0;
+    return host::has_fuel() != 0;
     #[cfg(all(test, not(target_arch = "wasm32")))]
-    return crate::sample::more();
+    return simulated::has_fuel();
     #[cfg(all(not(test), not(target_arch = "wasm32")))]
     true
 }
 
-/// Ends a row that was announced, which pays for the bookkeeping of so many bytes.
+/// Ends a metered row, and charges it for `bytes` bytes.
 #[inline(always)]
-pub(crate) fn settle(bytes: usize) {
-    end(bytes, true);
+pub(crate) fn end_metered_row(bytes: usize) {
+    end_row(bytes, true);
 }
 
-/// On what terms rows run: what the host has seen of all of them.
+/// The metering mode of a call's rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     not(any(target_arch = "wasm32", test)),
     expect(dead_code, reason = "only a host says so")
 )]
-pub(crate) enum Terms {
-    /// They must be announced.
-    Announced,
-    /// Some may be announced at once: they need not be told apart.
-    Together,
-    /// They need not be announced: none of them can go on for long.
+pub(crate) enum MeteringMode {
+    /// Each row must be begun.
+    PerRow,
+    /// Rows may be begun in groups.
+    Grouped,
+    /// Rows need not be begun: the fuel of each is statically bounded.
     Bounded,
-    /// Nor does it matter if the function is called for more of them: it can
-    /// neither trap nor leave anything behind.
-    Harmless,
+    /// As `Bounded`, and the function may also be called for the values under
+    /// nulls: it neither traps nor has side effects.
+    Speculatable,
 }
 
-/// On what terms the rows of the call run.
+/// Returns the metering mode of the call.
 #[inline(always)]
-pub(crate) fn terms() -> Terms {
+pub(crate) fn metering_mode() -> MeteringMode {
     #[cfg(target_arch = "wasm32")]
-    return match guest::metering_mode() {
-        fusebox_abi::METERING_PER_ROW => Terms::Announced,
-        fusebox_abi::METERING_GROUPED => Terms::Together,
-        fusebox_abi::METERING_SPECULATABLE => Terms::Harmless,
-        _ => Terms::Bounded,
+    return match host::metering_mode() {
+        fusebox_abi::METERING_PER_ROW => MeteringMode::PerRow,
+        fusebox_abi::METERING_GROUPED => MeteringMode::Grouped,
+        fusebox_abi::METERING_SPECULATABLE => MeteringMode::Speculatable,
+        _ => MeteringMode::Bounded,
     };
     #[cfg(not(target_arch = "wasm32"))]
-    Terms::Announced
+    MeteringMode::PerRow
 }
 
-/// From now on, a panic leaves its message where the host finds it.
+/// Installs a panic hook that stores the message for the host.
 #[inline]
 pub(crate) fn report_panics() {
     #[cfg(target_arch = "wasm32")]
@@ -130,10 +131,33 @@ pub(crate) fn report_panics() {
     }
 }
 
-/// What the hook leaves stays: after it, the guest traps.
+/// Stores the message and the location of a panic. They stay valid, since the
+/// guest traps after the hook.
 #[cfg(target_arch = "wasm32")]
 fn report(info: &PanicHookInfo<'_>) {
-    for (slot, word) in guest::fusebox_panic.iter().zip(words(info)) {
+    for (slot, word) in host::fusebox_panic.iter().zip(words(info)) {
         slot.store(word, Relaxed);
+    }
+}
+
+/// Fuel of calls in tests.
+#[cfg(test)]
+pub(crate) mod simulated {
+    use std::cell::Cell;
+
+    thread_local! {
+        /// Number of rows that the call has fuel for, before it has none once.
+        static ROWS: Cell<usize> = const { Cell::new(usize::MAX) };
+    }
+
+    pub(crate) fn has_fuel() -> bool {
+        let left = ROWS.get().checked_sub(1);
+        ROWS.set(left.unwrap_or(usize::MAX));
+        left.is_some()
+    }
+
+    /// Makes a call run out of fuel after `rows` more rows.
+    pub(crate) fn set_rows_with_fuel(rows: usize) {
+        ROWS.set(rows);
     }
 }

@@ -1,127 +1,135 @@
-//! Rust types that arrive inside of lists, structs and maps.
+//! Rust types of items and fields of arguments, and the views they are read
+//! from.
 
+use crate::aligned_copy::CopySlots;
 use crate::calendar::{Date, Duration, Interval, Time};
 use crate::decimal::Decimal;
-use crate::entry::{Array, TextView};
 use crate::float::F16;
-use crate::places::Places;
-use crate::sql::{InVec, SqlPart, SqlType};
+use crate::input_array::InputArray;
+use crate::sql::{ListItem, SqlItem, SqlType};
 use crate::timestamp::{Timestamp, TimestampTz, Unit};
-use crate::view::{BitView, ByteView, ListView, NumberView, StructView, View};
+use crate::view::{BitView, ByteView, ListView, NumberView, StructView, TextView, View};
 
-/// A Rust type that arrives as an item of a list, a field of a struct, or a key
-/// or value of a map: one of [the table](crate#types).
+/// A Rust type of a list's items, a struct's fields or a map's keys or values
+/// in an argument: one of [the table](crate#types).
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a type that can be inside of a list, a struct or a map",
+    message = "`{Self}` is not a type of an item or a field in SQL",
     label = "no SQL type for this item or field",
     note = "use a type of a SQL argument or result, a struct with #[derive(Row)], or an Option of either"
 )]
 pub trait Item: SqlType {
-    /// The type, borrowing from a call's arguments where it borrows.
+    /// The type with the lifetime of a call's arguments, if it borrows.
     type At<'c>;
 
-    /// What it is read from.
+    /// The view that values are read from.
     type View<'c>: View<'c>;
 
     /// Reads a column.
-    fn view<'c>(array: Array<'c>, places: &mut Places) -> Self::View<'c>;
+    fn view<'c>(array: InputArray<'c>, slots: &mut CopySlots) -> Self::View<'c>;
 
-    /// The value of a row; none where it is null.
+    /// Returns the value of a row; none if it is null.
     fn item<'c>(view: &Self::View<'c>, index: usize) -> Option<Self::At<'c>>;
 
-    /// What [`lone_item`](Self::lone_item) reads the value of a row from, which
-    /// is not null. If `ALONE`, what it holds is copied to its places.
+    /// Returns the view for [`row_value`](Self::row_value) of a row that is not
+    /// null. If `COPY`, its contents are copied to aligned addresses.
     #[inline]
-    fn lone<'c, const ALONE: bool>(view: &Self::View<'c>, row: usize) -> Self::View<'c> {
-        view.part::<ALONE>(row, row + 1)
+    fn row_view<'c, const COPY: bool>(view: &Self::View<'c>, row: usize) -> Self::View<'c> {
+        view.slice::<COPY>(row, row + 1)
     }
 
-    /// The value of that row; none where something inside is null that the type
-    /// does not let be.
+    /// Returns the value of that row; none if it has a null inside that the
+    /// type does not allow.
     #[inline]
-    fn lone_item<'c>(view: &Self::View<'c>) -> Option<Self::At<'c>> {
+    fn row_value<'c>(view: &Self::View<'c>) -> Option<Self::At<'c>> {
         Self::item(view, 0)
     }
 }
 
 /// An [`Item`], or `Option` of one, which sees nulls.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a type that can be inside of a list, a struct or a map",
+    message = "`{Self}` is not a type of an item or a field in SQL",
     label = "no SQL type for this item or field",
     note = "use a type of a SQL argument or result, a struct with #[derive(Row)], or an Option of either"
 )]
-pub trait Part: SqlPart {
-    /// The type, borrowing from a call's arguments where it borrows.
-    type PartAt<'c>;
+pub trait NullableItem: SqlItem {
+    /// The type with the lifetime of a call's arguments, if it borrows.
+    type NullableAt<'c>;
 
-    /// What it is read from.
-    type PartView<'c>: View<'c>;
+    /// The view that values are read from.
+    type NullableView<'c>: View<'c>;
 
     /// Reads a column.
-    fn part_view<'c>(array: Array<'c>, places: &mut Places) -> Self::PartView<'c>;
+    fn nullable_view<'c>(array: InputArray<'c>, slots: &mut CopySlots) -> Self::NullableView<'c>;
 
-    /// The value of a row; none where that is null and the type has none.
-    fn part<'c>(view: &Self::PartView<'c>, index: usize) -> Option<Self::PartAt<'c>>;
+    /// Returns the value of a row; none if it is null and the type is not an
+    /// `Option`.
+    fn nullable_item<'c>(
+        view: &Self::NullableView<'c>,
+        index: usize,
+    ) -> Option<Self::NullableAt<'c>>;
 }
 
-impl<T: Item> Part for T {
-    type PartAt<'c> = T::At<'c>;
-    type PartView<'c> = T::View<'c>;
+impl<T: Item> NullableItem for T {
+    type NullableAt<'c> = T::At<'c>;
+    type NullableView<'c> = T::View<'c>;
 
-    fn part_view<'c>(array: Array<'c>, places: &mut Places) -> T::View<'c> {
-        T::view(array, places)
+    fn nullable_view<'c>(array: InputArray<'c>, slots: &mut CopySlots) -> T::View<'c> {
+        T::view(array, slots)
     }
 
     #[inline]
-    fn part<'c>(view: &T::View<'c>, index: usize) -> Option<T::At<'c>> {
+    fn nullable_item<'c>(view: &T::View<'c>, index: usize) -> Option<T::At<'c>> {
         T::item(view, index)
     }
 }
 
-impl<T: Item> Part for Option<T> {
-    type PartAt<'c> = Option<T::At<'c>>;
-    type PartView<'c> = T::View<'c>;
+impl<T: Item> NullableItem for Option<T> {
+    type NullableAt<'c> = Option<T::At<'c>>;
+    type NullableView<'c> = T::View<'c>;
 
-    fn part_view<'c>(array: Array<'c>, places: &mut Places) -> T::View<'c> {
-        T::view(array, places)
+    fn nullable_view<'c>(array: InputArray<'c>, slots: &mut CopySlots) -> T::View<'c> {
+        T::view(array, slots)
     }
 
     #[inline]
-    fn part<'c>(view: &T::View<'c>, index: usize) -> Option<Option<T::At<'c>>> {
+    fn nullable_item<'c>(view: &T::View<'c>, index: usize) -> Option<Option<T::At<'c>>> {
         Some(T::item(view, index))
     }
 }
 
 /// The fields of a struct, as pairs: `(A, (B, ()))`.
 pub trait Fields {
-    /// What they are read from.
+    /// The views that the fields are read from.
     type Views<'c>: View<'c>;
 
-    /// Reads the columns of the fields, the first of which is that `index`.
-    fn views<'c>(array: Array<'c>, index: usize, places: &mut Places) -> Self::Views<'c>;
+    /// Reads the columns of the fields from field `index` on.
+    fn views<'c>(array: InputArray<'c>, index: usize, slots: &mut CopySlots) -> Self::Views<'c>;
 }
 
 impl Fields for () {
     type Views<'c> = ();
 
-    fn views<'c>(_array: Array<'c>, _index: usize, _places: &mut Places) {}
+    fn views<'c>(_array: InputArray<'c>, _index: usize, _places: &mut CopySlots) {}
 }
 
-impl<P: Part, R: Fields> Fields for (P, R) {
-    type Views<'c> = (P::PartView<'c>, R::Views<'c>);
+impl<P: NullableItem, R: Fields> Fields for (P, R) {
+    type Views<'c> = (P::NullableView<'c>, R::Views<'c>);
 
-    fn views<'c>(array: Array<'c>, index: usize, places: &mut Places) -> Self::Views<'c> {
-        let first = P::part_view(array.child(index), places);
-        (first, R::views(array, index + 1, places))
+    fn views<'c>(array: InputArray<'c>, index: usize, slots: &mut CopySlots) -> Self::Views<'c> {
+        let first = P::nullable_view(array.child(index), slots);
+        (first, R::views(array, index + 1, slots))
     }
 }
 
-/// What a struct is read from.
+/// The view that a struct is read from.
 pub type FieldsView<'c, F> = StructView<'c, <F as Fields>::Views<'c>>;
 
 /// Reads a column of structs.
-pub fn fields_view<'c, F: Fields>(array: Array<'c>, places: &mut Places) -> FieldsView<'c, F> {
-    StructView::new(array, places, |array, places| F::views(array, 0, places))
+pub fn fields_view<'c, F: Fields>(
+    array: InputArray<'c>,
+    slots: &mut CopySlots,
+) -> FieldsView<'c, F> {
+    StructView::new(array, slots, |array, slots| F::views(array, 0, slots))
 }
 
 macro_rules! items {
@@ -130,8 +138,8 @@ macro_rules! items {
             type At<'c> = $at;
             type View<'c> = items!(@$view 'c $at);
 
-            fn view<'c>(array: Array<'c>, places: &mut Places) -> Self::View<'c> {
-                $view::new(array, places)
+            fn view<'c>(array: InputArray<'c>, slots: &mut CopySlots) -> Self::View<'c> {
+                $view::new(array, slots)
             }
 
             #[inline]
@@ -159,33 +167,33 @@ items! {
     ByteView: [] Vec<u8> = Vec<u8> => <[u8]>::to_vec;
 }
 
-impl<T: Part + InVec> Item for Vec<T> {
-    type At<'c> = Vec<T::PartAt<'c>>;
-    type View<'c> = ListView<'c, T::PartView<'c>>;
+impl<T: NullableItem + ListItem> Item for Vec<T> {
+    type At<'c> = Vec<T::NullableAt<'c>>;
+    type View<'c> = ListView<'c, T::NullableView<'c>>;
 
-    fn view<'c>(array: Array<'c>, places: &mut Places) -> Self::View<'c> {
-        ListView::new(array, places, T::part_view)
+    fn view<'c>(array: InputArray<'c>, slots: &mut CopySlots) -> Self::View<'c> {
+        ListView::new(array, slots, T::nullable_view)
     }
 
     fn item<'c>(view: &Self::View<'c>, index: usize) -> Option<Self::At<'c>> {
         let items = view.get(index)?;
         let mut all = Vec::with_capacity(items.rows());
         for index in 0..items.rows() {
-            all.push(T::part(&items, index)?);
+            all.push(T::nullable_item(&items, index)?);
         }
         Some(all)
     }
 }
 
-/// What a map is read from.
+/// The view that a map is read from.
 pub(crate) type MapView<'c, K, V> = ListView<'c, FieldsView<'c, (K, (V, ()))>>;
 
-impl<K: Item, V: Part> Item for Vec<(K, V)> {
-    type At<'c> = Vec<(K::At<'c>, V::PartAt<'c>)>;
+impl<K: Item, V: NullableItem> Item for Vec<(K, V)> {
+    type At<'c> = Vec<(K::At<'c>, V::NullableAt<'c>)>;
     type View<'c> = MapView<'c, K, V>;
 
-    fn view<'c>(array: Array<'c>, places: &mut Places) -> Self::View<'c> {
-        ListView::new(array, places, fields_view::<(K, (V, ()))>)
+    fn view<'c>(array: InputArray<'c>, slots: &mut CopySlots) -> Self::View<'c> {
+        ListView::new(array, slots, fields_view::<(K, (V, ()))>)
     }
 
     fn item<'c>(view: &Self::View<'c>, index: usize) -> Option<Self::At<'c>> {
@@ -193,7 +201,7 @@ impl<K: Item, V: Part> Item for Vec<(K, V)> {
         let mut all = Vec::with_capacity(entries.rows());
         for index in 0..entries.rows() {
             let (keys, (values, ())) = entries.get(index)?;
-            all.push((K::item(keys, index)?, V::part(values, index)?));
+            all.push((K::item(keys, index)?, V::nullable_item(values, index)?));
         }
         Some(all)
     }

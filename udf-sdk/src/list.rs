@@ -3,22 +3,22 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::entry::Array;
+use crate::aligned_copy::CopySlots;
+use crate::input_array::InputArray;
 use crate::item::{Item, MapView, fields_view};
 use crate::number::Number;
-use crate::places::Places;
-use crate::sql::{InVec, Nested, Sql, SqlPart, SqlType};
+use crate::sql::{ListItem, Nested, Sql, SqlItem, SqlType};
 use crate::view::{ListView, NumberView, View};
 
-/// The items of a list, of which each may be null: `T[]`.
+/// The items of a list, each of which may be null: `T[]`.
 ///
-/// It costs the row nothing, and stands for `T` items in the column. A
-/// `Vec<T>` or `Vec<Option<T>>` is a copy, made on the row's fuel.
+/// It borrows and costs the row nothing. A `Vec<T>` or `Vec<Option<T>>` is a
+/// copy, made on the row's fuel.
 ///
 /// ```no_run
 /// use fusebox_sdk::{List, udf};
 ///
-/// /// The sum, without a test per item where none is null.
+/// /// The sum, without a test per item if none is null.
 /// #[udf]
 /// fn sum(numbers: List<f64>) -> f64 {
 ///     match numbers.as_slice() {
@@ -32,25 +32,25 @@ pub struct List<'c, T: Item> {
 }
 
 impl<'c, T: Item> List<'c, T> {
-    /// How many items there are, null or not.
+    /// Returns the number of items, nulls included.
     #[inline]
     pub fn len(&self) -> usize {
         self.items.rows()
     }
 
-    /// Whether there are none.
+    /// Returns true if there are no items.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// An item; none where it is null, or past the end.
+    /// Returns an item; none if it is null or past the end.
     #[inline]
     pub fn get(&self, index: usize) -> Option<T::At<'c>> {
         T::item(&self.items, index)
     }
 
-    /// The items in order, none for a null.
+    /// Returns the items in order, none for a null.
     #[inline]
     pub fn iter(&self) -> Iter<'c, T> {
         Iter {
@@ -64,7 +64,7 @@ impl<'c, N> List<'c, N>
 where
     N: Number + Item<View<'c> = NumberView<'c, N>>,
 {
-    /// All numbers, side by side; none where one of them is null.
+    /// Returns all numbers as a slice; none if one of them is null.
     #[inline]
     pub fn as_slice(&self) -> Option<&'c [N]> {
         self.items.as_slice()
@@ -94,7 +94,7 @@ impl<'c, T: Item> IntoIterator for List<'c, T> {
     }
 }
 
-/// The items of a [`List`] in order, none for a null.
+/// Iterator over the items of a [`List`], none for a null.
 pub struct Iter<'c, T: Item> {
     items: T::View<'c>,
     range: Range<usize>,
@@ -134,15 +134,15 @@ impl<T: Item> SqlType for List<'_, T> {
     const SQL: Sql = Sql::List(&T::SQL);
 }
 
-impl<T: Item> InVec for List<'_, T> {}
+impl<T: Item> ListItem for List<'_, T> {}
 impl<T: Item> Nested for List<'_, T> {}
 
 impl<T: Item> Item for List<'_, T> {
     type At<'c> = List<'c, T>;
     type View<'c> = ListView<'c, T::View<'c>>;
 
-    fn view<'c>(array: Array<'c>, places: &mut Places) -> Self::View<'c> {
-        ListView::new(array, places, T::view)
+    fn view<'c>(array: InputArray<'c>, slots: &mut CopySlots) -> Self::View<'c> {
+        ListView::new(array, slots, T::view)
     }
 
     #[inline]
@@ -151,50 +151,50 @@ impl<T: Item> Item for List<'_, T> {
     }
 
     #[inline]
-    fn lone<'c, const ALONE: bool>(view: &Self::View<'c>, row: usize) -> Self::View<'c> {
-        view.lone::<ALONE>(row)
+    fn row_view<'c, const COPY: bool>(view: &Self::View<'c>, row: usize) -> Self::View<'c> {
+        view.row_view::<COPY>(row)
     }
 
     #[inline]
-    fn lone_item<'c>(view: &Self::View<'c>) -> Option<List<'c, T>> {
-        let items = *view.lone_items();
+    fn row_value<'c>(view: &Self::View<'c>) -> Option<List<'c, T>> {
+        let items = *view.row_items();
         Some(List { items })
     }
 }
 
-/// The entries of a map, of which each value may be null: `MAP(K, V)`.
+/// The entries of a map, each value of which may be null: `MAP(K, V)`.
 ///
-/// It costs the row nothing. A `Vec<(K, V)>` or `Vec<(K, Option<V>)>` is a
-/// copy, made on the row's fuel.
+/// It borrows and costs the row nothing. A `Vec<(K, V)>` or `Vec<(K,
+/// Option<V>)>` is a copy, made on the row's fuel.
 pub struct Map<'c, K: Item, V: Item> {
     keys: K::View<'c>,
     values: V::View<'c>,
 }
 
 impl<'c, K: Item, V: Item> Map<'c, K, V> {
-    /// How many entries there are.
+    /// Returns the number of entries.
     #[inline]
     pub fn len(&self) -> usize {
         self.keys.rows()
     }
 
-    /// Whether there are none.
+    /// Returns true if there are no entries.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Keys and values in the order of the map, none for a value that is null.
+    /// Returns keys and values in the order of the map, none for a null value.
     pub fn iter(&self) -> impl Iterator<Item = (K::At<'c>, Option<V::At<'c>>)> + use<'c, K, V> {
         let Self { keys, values } = *self;
-        // No key is null, so none is left out but a struct with a field that is
-        // null and has no `Option`.
+        // No key is null. A struct key with a null field that is not an
+        // `Option` is left out.
         let entry = move |index| Some((K::item(&keys, index)?, V::item(&values, index)));
         (0..self.len()).filter_map(entry)
     }
 
-    /// The value of the first entry that has a key, which is looked for from
-    /// the start. None where it is null, or where there is no such key.
+    /// Returns the value of the first entry with a key, by a search from the
+    /// start; none if that is null or if no entry has the key.
     pub fn get<Q>(&self, key: Q) -> Option<V::At<'c>>
     where
         K::At<'c>: PartialEq<Q>,
@@ -225,18 +225,18 @@ where
 }
 
 impl<K: Item, V: Item> SqlType for Map<'_, K, V> {
-    const SQL: Sql = Sql::Map(&K::SQL, &<V as SqlPart>::PART);
+    const SQL: Sql = Sql::Map(&K::SQL, &<V as SqlItem>::ITEM_SQL);
 }
 
-impl<K: Item, V: Item> InVec for Map<'_, K, V> {}
+impl<K: Item, V: Item> ListItem for Map<'_, K, V> {}
 impl<K: Item, V: Item> Nested for Map<'_, K, V> {}
 
 impl<K: Item, V: Item> Item for Map<'_, K, V> {
     type At<'c> = Map<'c, K, V>;
     type View<'c> = MapView<'c, K, V>;
 
-    fn view<'c>(array: Array<'c>, places: &mut Places) -> Self::View<'c> {
-        ListView::new(array, places, fields_view::<(K, (V, ()))>)
+    fn view<'c>(array: InputArray<'c>, slots: &mut CopySlots) -> Self::View<'c> {
+        ListView::new(array, slots, fields_view::<(K, (V, ()))>)
     }
 
     #[inline]
@@ -246,13 +246,13 @@ impl<K: Item, V: Item> Item for Map<'_, K, V> {
     }
 
     #[inline]
-    fn lone<'c, const ALONE: bool>(view: &Self::View<'c>, row: usize) -> Self::View<'c> {
-        view.lone::<ALONE>(row)
+    fn row_view<'c, const COPY: bool>(view: &Self::View<'c>, row: usize) -> Self::View<'c> {
+        view.row_view::<COPY>(row)
     }
 
     #[inline]
-    fn lone_item<'c>(view: &Self::View<'c>) -> Option<Map<'c, K, V>> {
-        let (keys, (values, ())) = *view.lone_items().fields();
+    fn row_value<'c>(view: &Self::View<'c>) -> Option<Map<'c, K, V>> {
+        let (keys, (values, ())) = *view.row_items().fields();
         Some(Map { keys, values })
     }
 }

@@ -1,16 +1,16 @@
-//! Numbers as columns hold them, each in its own width and little endian.
+//! Numbers in the layout of columns: of a fixed width, little endian.
 
 use std::convert::identity;
 
 use crate::calendar::{Date, Duration, Interval, Time};
 use crate::decimal::{AnyDecimal, Decimal};
-use crate::entry::Fixed;
 use crate::float::F16;
+use crate::raw::Pod;
 use crate::timestamp::{Timestamp, TimestampTz, Unit};
 
-/// A number that a column holds in its own width.
-pub trait Number: Fixed {
-    /// The number, little endian.
+/// A number of a fixed width in columns.
+pub trait Number: Pod {
+    /// The bytes of the number, little endian.
     type Bytes: Copy + Default + std::fmt::Debug;
 
     /// Borrows a buffer as numbers.
@@ -19,7 +19,7 @@ pub trait Number: Fixed {
     /// Borrows numbers as a buffer.
     fn flat(chunks: &[Self::Bytes]) -> &[u8];
 
-    /// Reads one number.
+    /// Converts bytes to a number.
     fn from_bytes(bytes: Self::Bytes) -> Self;
 }
 

@@ -1,21 +1,23 @@
-//! Rust types that become SQL results.
+//! Rust types of SQL results.
 
 use std::cell::Cell;
 use std::fmt::Display;
 use std::thread::LocalKey;
 
-use crate::append::{Append, AppendPart};
+use crate::append::{Append, AppendNullable};
 use crate::calendar::{Date, Duration, Interval, Time};
 use crate::decimal::{AnyDecimal, Decimal};
 use crate::float::F16;
-use crate::results::{BitResults, Block, ByteResults, NestedResults, NumberResults, Results};
+use crate::results::{
+    BitBuilder, Block, BytesBuilder, NestedBuilder, NumberBuilder, ResultBuilder,
+};
 use crate::sql::{Nested, Sql, SqlType};
 use crate::timestamp::{Timestamp, TimestampTz, Unit};
 
-/// A Rust type that becomes a SQL result: one of [the table](crate#types),
-/// `Option` of one for nulls, or `Result` of either for failures.
+/// A Rust type of a SQL result: one of [the table](crate#types), `Option` of
+/// one for nulls, or `Result` of either for failures.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a type that can become a SQL result",
+    message = "`{Self}` is not a type of a SQL result",
     label = "no SQL type for this result",
     note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec or Map of these, a struct with #[derive(Row)], an Option of one of these, or a Result of either whose error implements Display"
 )]
@@ -23,16 +25,16 @@ pub trait Output {
     /// The type of a row that is not null.
     type Value: Value;
 
-    /// Whether it can be a failure.
+    /// True if the result can be a failure.
     const CAN_FAIL: bool;
 
-    /// The row's value, null, or the message of its failure.
+    /// Returns the value of the row, or null, or the message of the failure.
     fn into_row(self) -> Result<Option<Self::Value>, String>;
 }
 
-/// A Rust type that becomes a SQL result which may be null.
+/// A Rust type of a SQL result that may be null.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a type that can become a SQL result",
+    message = "`{Self}` is not a type of a SQL result",
     label = "no SQL type for this result",
     note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec or Map of these, a struct with #[derive(Row)], or an Option of one of these"
 )]
@@ -40,47 +42,49 @@ pub trait Nullable {
     /// The type of a row that is not null.
     type Value: Value;
 
-    /// The row's value, or null.
+    /// Returns the value of the row, or null.
     fn into_option(self) -> Option<Self::Value>;
 }
 
-/// A Rust type that becomes a SQL result which is never null.
+/// A Rust type of a SQL result that is never null.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a type that can become a SQL result",
+    message = "`{Self}` is not a type of a SQL result",
     label = "no SQL type for this result",
     note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec or Map of these, a struct with #[derive(Row)], or an Option of one of these"
 )]
 pub trait Value: SqlType + Sized {
-    /// The column of results, in the layout of the SQL type.
-    type Results: Results;
+    /// The builder of a result column, in the layout of the SQL type.
+    type ResultBuilder: ResultBuilder;
 
-    /// Forgets the last call's rows, and makes room for `rows` rows.
+    /// Removes all rows of the last call, and reserves memory for `rows` rows.
     #[inline]
-    fn start(results: &mut Self::Results, rows: usize) {
+    fn start(results: &mut Self::ResultBuilder, rows: usize) {
         results.start(rows);
     }
 
-    /// Where the result column lives between calls, since the host reads it
-    /// after the export has returned.
-    fn memory() -> &'static LocalKey<Cell<Self::Results>>;
+    /// Returns the static that holds the builder between calls, since the host
+    /// reads the result after the export has returned.
+    fn memory() -> &'static LocalKey<Cell<Self::ResultBuilder>>;
 
-    /// How many bytes the value adds to a column, where that depends on it.
-    fn settled_bytes(&self) -> usize;
+    /// Returns the bytes that the row is charged for appending the value, where
+    /// they depend on it.
+    fn charged_bytes(&self) -> usize;
 
     /// Appends rows, each with its number.
-    fn extend(results: &mut Self::Results, rows: impl Iterator<Item = (usize, Option<Self>)>);
+    fn extend(results: &mut Self::ResultBuilder, rows: impl Iterator<Item = (usize, Option<Self>)>);
 
-    /// Appends the rows of a block, of which `value` has those that the function
-    /// is called for, by their numbers. `begin` gets the first of each group.
+    /// Appends the rows of a block. `value` returns the value of a row that the
+    /// function is called for, by its number; `begin` receives the first row of
+    /// each row group.
     fn extend_some(
-        results: &mut Self::Results,
+        results: &mut Self::ResultBuilder,
         block: Block,
         begin: impl FnMut(usize),
         value: impl FnMut(usize) -> Option<Self>,
     );
 }
 
-/// The SQL type of a result of the type `R`.
+/// Returns the SQL type of a result of type `R`.
 pub const fn returns<R: Output>() -> Sql {
     <R::Value as SqlType>::SQL
 }
@@ -131,10 +135,10 @@ impl<V: Value> Nullable for Option<V> {
 macro_rules! values {
     ($($results:ty, $bytes:expr => $($rust:ty)+;)*) => {$($(
         impl Value for $rust {
-            type Results = $results;
+            type ResultBuilder = $results;
 
             #[inline]
-            fn memory() -> &'static LocalKey<Cell<Self::Results>> {
+            fn memory() -> &'static LocalKey<Cell<Self::ResultBuilder>> {
                 thread_local! {
                     static MEMORY: Cell<$results> = const { Cell::new(<$results>::new()) };
                 }
@@ -142,19 +146,19 @@ macro_rules! values {
             }
 
             #[inline(always)]
-            fn settled_bytes(&self) -> usize {
+            fn charged_bytes(&self) -> usize {
                 $bytes(self)
             }
 
             #[inline(always)]
             fn extend(
-                results: &mut Self::Results, rows: impl Iterator<Item = (usize, Option<Self>)>) {
+                results: &mut Self::ResultBuilder, rows: impl Iterator<Item = (usize, Option<Self>)>) {
                 results.extend(rows);
             }
 
             #[inline(always)]
             fn extend_some(
-                results: &mut Self::Results,
+                results: &mut Self::ResultBuilder,
                 block: Block,
                 begin: impl FnMut(usize),
                 value: impl FnMut(usize) -> Option<Self>,
@@ -165,45 +169,45 @@ macro_rules! values {
     )+)*};
 }
 values! {
-    BitResults, |_: &Self| 0 => bool;
-    NumberResults<i8>, |_: &Self| 0 => i8;
-    NumberResults<i16>, |_: &Self| 0 => i16;
-    NumberResults<i32>, |_: &Self| 0 => i32;
-    NumberResults<i64>, |_: &Self| 0 => i64;
-    NumberResults<u8>, |_: &Self| 0 => u8;
-    NumberResults<u16>, |_: &Self| 0 => u16;
-    NumberResults<u32>, |_: &Self| 0 => u32;
-    NumberResults<u64>, |_: &Self| 0 => u64;
-    NumberResults<f32>, |_: &Self| 0 => f32;
-    NumberResults<f64>, |_: &Self| 0 => f64;
-    ByteResults, |value: &Self| value.len() => &str String &[u8] Vec<u8>;
+    BitBuilder, |_: &Self| 0 => bool;
+    NumberBuilder<i8>, |_: &Self| 0 => i8;
+    NumberBuilder<i16>, |_: &Self| 0 => i16;
+    NumberBuilder<i32>, |_: &Self| 0 => i32;
+    NumberBuilder<i64>, |_: &Self| 0 => i64;
+    NumberBuilder<u8>, |_: &Self| 0 => u8;
+    NumberBuilder<u16>, |_: &Self| 0 => u16;
+    NumberBuilder<u32>, |_: &Self| 0 => u32;
+    NumberBuilder<u64>, |_: &Self| 0 => u64;
+    NumberBuilder<f32>, |_: &Self| 0 => f32;
+    NumberBuilder<f64>, |_: &Self| 0 => f64;
+    BytesBuilder, |value: &Self| value.len() => &str String &[u8] Vec<u8>;
 }
 
 impl<V: Append + Nested> Value for V {
-    type Results = NestedResults;
+    type ResultBuilder = NestedBuilder;
 
-    fn start(results: &mut NestedResults, rows: usize) {
+    fn start(results: &mut NestedBuilder, rows: usize) {
         results.start(rows);
         V::start(&mut results.root);
     }
 
-    fn memory() -> &'static LocalKey<Cell<NestedResults>> {
+    fn memory() -> &'static LocalKey<Cell<NestedBuilder>> {
         thread_local! {
-            static MEMORY: Cell<NestedResults> = const { Cell::new(NestedResults::new()) };
+            static MEMORY: Cell<NestedBuilder> = const { Cell::new(NestedBuilder::new()) };
         }
         &MEMORY
     }
 
-    fn settled_bytes(&self) -> usize {
-        self.part_bytes()
+    fn charged_bytes(&self) -> usize {
+        self.nullable_bytes()
     }
 
-    fn extend(results: &mut NestedResults, rows: impl Iterator<Item = (usize, Option<Self>)>) {
+    fn extend(results: &mut NestedBuilder, rows: impl Iterator<Item = (usize, Option<Self>)>) {
         results.extend(rows);
     }
 
     fn extend_some(
-        results: &mut NestedResults,
+        results: &mut NestedBuilder,
         block: Block,
         begin: impl FnMut(usize),
         value: impl FnMut(usize) -> Option<Self>,
@@ -212,35 +216,35 @@ impl<V: Append + Nested> Value for V {
     }
 }
 
-/// Types that a column holds as a number.
+/// Types whose columns hold numbers.
 macro_rules! made_of_numbers {
     ($([$($generics:tt)*] $type:ty = $number:ty, $read:expr;)*) => {$(
         impl<$($generics)*> Value for $type {
-            type Results = NumberResults<$number>;
+            type ResultBuilder = NumberBuilder<$number>;
 
             #[inline]
-            fn memory() -> &'static LocalKey<Cell<Self::Results>> {
+            fn memory() -> &'static LocalKey<Cell<Self::ResultBuilder>> {
                 thread_local! {
-                    static MEMORY: Cell<NumberResults<$number>> =
-                        const { Cell::new(NumberResults::new()) };
+                    static MEMORY: Cell<NumberBuilder<$number>> =
+                        const { Cell::new(NumberBuilder::new()) };
                 }
                 &MEMORY
             }
 
             #[inline(always)]
-            fn settled_bytes(&self) -> usize {
+            fn charged_bytes(&self) -> usize {
                 0
             }
 
             #[inline(always)]
             fn extend(
-                results: &mut Self::Results, rows: impl Iterator<Item = (usize, Option<Self>)>) {
+                results: &mut Self::ResultBuilder, rows: impl Iterator<Item = (usize, Option<Self>)>) {
                 results.extend(rows.map(|(row, value)| (row, value.map($read))));
             }
 
             #[inline(always)]
             fn extend_some(
-                results: &mut Self::Results,
+                results: &mut Self::ResultBuilder,
                 block: Block,
                 begin: impl FnMut(usize),
                 mut value: impl FnMut(usize) -> Option<Self>,

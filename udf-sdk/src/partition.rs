@@ -1,4 +1,4 @@
-//! What a window function sees of a partition.
+//! The rows of a partition and their peers, as arguments of window functions.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,12 +9,12 @@ use crate::view::View;
 /// All rows of a partition, of one argument of a window function. Each may be
 /// null.
 ///
-/// It costs nothing to have, like a [`List`](crate::List).
+/// It borrows and costs nothing, like a [`List`](crate::List).
 ///
 /// ```no_run
 /// use fusebox_sdk::{Partition, udwf};
 ///
-/// /// What the value lacks to the largest of the partition.
+/// /// The difference of a value to the largest of the partition.
 /// #[udwf]
 /// fn behind(value: Partition<'_, f64>) -> Vec<Option<f64>> {
 ///     let largest = value.iter().flatten().fold(f64::NEG_INFINITY, f64::max);
@@ -25,7 +25,7 @@ use crate::view::View;
 pub struct Partition<'c, T: Item> {
     view: T::View<'c>,
     rows: usize,
-    /// What a row is masked with: 0 where one stands for all.
+    /// Mask of a row: 0 if row 0 is the value of all rows.
     mask: usize,
 }
 
@@ -39,26 +39,27 @@ impl<'c, T: Item> Partition<'c, T> {
         }
     }
 
-    /// How many rows the partition has.
+    /// Returns the number of rows of the partition.
     #[inline]
     pub fn len(&self) -> usize {
         self.rows
     }
 
-    /// Whether it has none, which none is.
+    /// Returns true if the partition has no rows, which is never the case in a
+    /// call.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.rows == 0
     }
 
-    /// The argument of a row; none where it is null, or past the end.
+    /// Returns the argument of a row; none if it is null or past the end.
     #[inline]
     pub fn get(&self, row: usize) -> Option<T::At<'c>> {
         let row = (row < self.rows).then_some(row & self.mask)?;
         T::item(&self.view, row)
     }
 
-    /// The arguments in the order of the partition, none for a null.
+    /// Returns the arguments in the order of the partition, none for a null.
     #[inline]
     pub fn iter(&self) -> PartitionIter<'c, T> {
         PartitionIter {
@@ -91,7 +92,7 @@ impl<'c, T: Item> IntoIterator for Partition<'c, T> {
     }
 }
 
-/// The arguments of a [`Partition`] in order, none for a null.
+/// Iterator over the arguments of a [`Partition`], none for a null.
 pub struct PartitionIter<'c, T: Item> {
     partition: Partition<'c, T>,
     range: Range<usize>,
@@ -127,8 +128,8 @@ impl<T: Item> DoubleEndedIterator for PartitionIter<'_, T> {
 
 impl<T: Item> ExactSizeIterator for PartitionIter<'_, T> {}
 
-/// Some rows of a partition that are peers: equal in what the window is ordered
-/// by.
+/// A set of peer rows of a partition: rows that are equal in the window's
+/// order.
 ///
 /// ```no_run
 /// use fusebox_sdk::{Peers, udwf};
@@ -147,7 +148,8 @@ pub struct Peers {
 }
 
 impl Peers {
-    /// The rows from `start` to before `end`, of so many.
+    /// Creates the set of the rows from `start` to `end`, exclusive, of a
+    /// partition of `partition_rows` rows.
     pub fn new(start: u64, end: u64, partition_rows: u64) -> Self {
         Self {
             start,
@@ -156,17 +158,17 @@ impl Peers {
         }
     }
 
-    /// The first of them, counted from 0 at the start of the partition.
+    /// Returns the first row, counted from 0 at the start of the partition.
     pub fn start(&self) -> u64 {
         self.start
     }
 
-    /// The row behind the last of them.
+    /// Returns the row after the last one.
     pub fn end(&self) -> u64 {
         self.end
     }
 
-    /// How many rows the partition has.
+    /// Returns the number of rows of the partition.
     pub fn partition_rows(&self) -> u64 {
         self.partition_rows
     }

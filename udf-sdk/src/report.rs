@@ -1,4 +1,4 @@
-//! What a failure or a panic says, as the host reads it.
+//! Failures and panics as the host reads them.
 
 use std::cell::Cell;
 #[cfg(target_arch = "wasm32")]
@@ -8,14 +8,14 @@ use fusebox_abi::Failure;
 
 use crate::arena::address;
 
-/// What a call answers that failed, at a row if one is to blame. The message
-/// stays until the next.
+/// Returns the failure of a call, of a particular row if there is one. The
+/// message stays in memory until the next failure.
 pub(crate) fn failure(row: Option<usize>, message: &str) -> Failure {
     thread_local! {
         // The host reads the message after the export has returned.
         static MESSAGE: Cell<String> = const { Cell::new(String::new()) };
     }
-    // A copy, since the row's memory is for the next row.
+    // A copy, since the memory of the row is reused.
     let message = message.to_owned();
     let failure = Failure {
         row: row.map_or(-1, |row| row as i64),
@@ -26,8 +26,8 @@ pub(crate) fn failure(row: Option<usize>, message: &str) -> Failure {
     failure
 }
 
-/// `fusebox_abi::Panic`, word by word: where message and file are, and how long
-/// they are in bytes; line and column.
+/// Returns the words of a `fusebox_abi::Panic`: address and length of the
+/// message and of the file name, line and column.
 #[cfg(target_arch = "wasm32")]
 pub(crate) fn words(info: &PanicHookInfo<'_>) -> [u32; 6] {
     let message = info.payload_as_str().unwrap_or_default();

@@ -1,26 +1,26 @@
-//! What goes out as a result comes in again as an argument.
+//! Tests that results are read back as arguments.
 
 use std::fmt::Debug;
 
-use crate::append::{Append, AppendPart};
-use crate::argument::{Plain, Rows};
+use crate::aligned_copy::CopySlots;
+use crate::append::{Append, AppendNullable};
+use crate::argument::{ArgumentValue, NestedColumn};
 use crate::batch::fill;
 use crate::calendar::{Date, Interval};
-use crate::column::Column;
+use crate::column::InputColumn;
+use crate::column_builder::ColumnBuilder;
 use crate::decimal::Decimal;
-use crate::entry::Array;
-use crate::fuel::Terms;
+use crate::fuel::MeteringMode;
+use crate::input_array::InputArray;
 use crate::item::Item;
 use crate::list::{List, Map};
-use crate::node::Node;
-use crate::places::Places;
-use crate::results::NestedResults;
+use crate::results::NestedBuilder;
 use crate::sample::Sample;
 use crate::timestamp::{Second, Timestamp};
 use crate::view::View;
 use fusebox_macros::Row;
 
-/// Something of everything.
+/// A struct with fields of all kinds.
 #[derive(Clone, Debug, PartialEq, Row)]
 struct Everything {
     number: i16,
@@ -43,7 +43,7 @@ struct Inner {
     at: Timestamp<Second>,
 }
 
-/// Numbers that look random and are the same in every run.
+/// Pseudorandom numbers, the same in every run.
 struct Random(u64);
 
 impl Random {
@@ -57,7 +57,7 @@ impl Random {
     }
 
     fn some<T>(&mut self, mut make: impl FnMut(&mut Self) -> T) -> Vec<T> {
-        // Now and then more than there are bits in a word.
+        // Sometimes more than there are bits in a word.
         let end = [1, 4, 4, 4, 150][self.below(5) as usize];
         (0..self.below(end)).map(|_| make(self)).collect()
     }
@@ -99,12 +99,12 @@ impl Random {
     }
 }
 
-/// The column of some values.
+/// Returns a column of values.
 fn column<T: Append>(values: &[Option<T>]) -> Sample {
-    let mut node = Node::new();
+    let mut node = ColumnBuilder::new();
     T::start(&mut node);
     for value in values {
-        value.append_part(&mut node).unwrap();
+        value.append_nullable(&mut node).unwrap();
     }
     node.lowered()
 }
@@ -118,14 +118,14 @@ fn every_value_is_read_back() {
             .map(|_| random.maybe(Random::everything))
             .collect();
         let sample = column(&values);
-        let view = Everything::view(Array::Sample(&sample), &mut Places::default());
+        let view = Everything::view(InputArray::Sample(&sample), &mut CopySlots::default());
         assert_eq!(view.rows(), rows);
         for (index, value) in values.iter().enumerate() {
             nulls += usize::from(value.is_none());
             assert_eq!(Everything::item(&view, index), *value);
-            let rest = view.part::<true>(index, rows);
+            let rest = view.slice::<true>(index, rows);
             assert_eq!(Everything::item(&rest, 0), *value);
-            let alone = rest.part::<true>(0, 1);
+            let alone = rest.slice::<true>(0, 1);
             assert_eq!(Everything::item(&alone, 0), *value);
             assert_eq!(Everything::item(&alone, 1), None);
         }
@@ -134,7 +134,7 @@ fn every_value_is_read_back() {
     assert!(nulls > 200);
 }
 
-/// Calls a function for the rows of a column of lists, in every way.
+/// Calls a function for the rows of a column of lists, in every metering mode.
 #[track_caller]
 fn check(
     column: &Sample,
@@ -142,18 +142,22 @@ fn check(
     function: impl Fn((Vec<i64>, ())) -> Option<Vec<i64>>,
     expected: &[Option<Vec<i64>>],
 ) {
-    let array = Array::Sample(column);
+    let array = InputArray::Sample(column);
     let columns = (
-        Rows::<Vec<i64>>::new(array, rows, &mut Places::default()),
+        NestedColumn::<Vec<i64>>::new(array, rows, &mut CopySlots::default()),
         (),
     );
-    for terms in [Terms::Announced, Terms::Together, Terms::Bounded] {
-        let mut results = NestedResults::new();
+    for mode in [
+        MeteringMode::PerRow,
+        MeteringMode::Grouped,
+        MeteringMode::Bounded,
+    ] {
+        let mut results = NestedBuilder::new();
         Vec::<i64>::start(&mut results.root);
-        let outcome = fill::<false, _, _>(&columns, rows, terms, &function, &mut results);
+        let outcome = fill::<false, _, _>(&columns, rows, mode, &function, &mut results);
         assert_eq!(outcome, Ok(()));
-        let answer = results.root.lowered();
-        let view = Vec::<i64>::view(Array::Sample(&answer), &mut Places::default());
+        let result = results.root.lowered();
+        let view = Vec::<i64>::view(InputArray::Sample(&result), &mut CopySlots::default());
         let items = (0..view.rows()).map(|row| Vec::<i64>::item(&view, row));
         assert_eq!(items.collect::<Vec<_>>(), expected);
     }
@@ -175,7 +179,7 @@ fn function_is_called_for_rows_and_constants_and_not_for_nulls() {
 }
 
 #[test]
-fn null_inside_of_what_has_no_option_makes_the_row_null() {
+fn null_inside_a_type_without_option_makes_the_row_null() {
     let rows = [
         Some(vec![Some(1_i64), Some(2)]),
         Some(vec![Some(1), None]),
@@ -184,14 +188,14 @@ fn null_inside_of_what_has_no_option_makes_the_row_null() {
     let sample = column(&rows);
     let same = |(values, ()): (Vec<i64>, ())| Some(values);
     check(&sample, 3, same, &[Some(vec![1, 2]), None, None]);
-    let array = Array::Sample(&sample);
-    let view = Vec::<Option<i64>>::view(array, &mut Places::default());
+    let array = InputArray::Sample(&sample);
+    let view = Vec::<Option<i64>>::view(array, &mut CopySlots::default());
     let items = (0..3).map(|row| Vec::<Option<i64>>::item(&view, row));
     assert_eq!(items.collect::<Vec<_>>(), rows);
 }
 
 #[test]
-fn list_is_a_slice_where_no_item_is_null() {
+fn list_without_nulls_is_a_slice() {
     let mut random = Random(2);
     let mut slices = [0; 2];
     let rows: Vec<_> = (0..500)
@@ -202,7 +206,11 @@ fn list_is_a_slice_where_no_item_is_null() {
         .map(Some)
         .collect();
     let sample = column(&rows);
-    let column = Rows::<List<'_, i32>>::new(Array::Sample(&sample), 500, &mut Places::default());
+    let column = NestedColumn::<List<'_, i32>>::new(
+        InputArray::Sample(&sample),
+        500,
+        &mut CopySlots::default(),
+    );
     for (row, items) in rows.iter().flatten().enumerate() {
         let list = List::<i32>::from_item(column.get(row)).unwrap();
         let expected: Option<Vec<i32>> = items.iter().copied().collect();
@@ -223,7 +231,7 @@ fn list_is_a_slice_where_no_item_is_null() {
 }
 
 #[test]
-fn map_gives_its_entries_and_finds_them() {
+fn map_returns_its_entries_and_finds_keys() {
     let rows = [
         Some(vec![
             ("eins".to_owned(), Some(1_i64)),
@@ -234,7 +242,11 @@ fn map_gives_its_entries_and_finds_them() {
         Some(vec![]),
     ];
     let sample = column(&rows);
-    let column = Rows::<Map<'_, &str, i64>>::new(Array::Sample(&sample), 3, &mut Places::default());
+    let column = NestedColumn::<Map<'_, &str, i64>>::new(
+        InputArray::Sample(&sample),
+        3,
+        &mut CopySlots::default(),
+    );
     let map = Map::<&str, i64>::from_item(column.get(0)).unwrap();
     let entries: Vec<_> = map.iter().collect();
     assert_eq!(
@@ -254,14 +266,14 @@ fn map_gives_its_entries_and_finds_them() {
 }
 
 #[test]
-fn borrowed_list_is_a_result_as_it_is() {
+fn borrowed_list_is_a_valid_result() {
     let rows = [Some(vec![Some("a".to_owned()), None]), None, Some(vec![])];
     let sample = column(&rows);
-    let mut places = Places::default();
-    let view = List::<&str>::view(Array::Sample(&sample), &mut places);
+    let mut slots = CopySlots::default();
+    let view = List::<&str>::view(InputArray::Sample(&sample), &mut slots);
     let lists: Vec<_> = (0..3).map(|row| List::<&str>::item(&view, row)).collect();
     let sample = column(&lists);
-    let view = Vec::<Option<String>>::view(Array::Sample(&sample), &mut places);
+    let view = Vec::<Option<String>>::view(InputArray::Sample(&sample), &mut slots);
     let items: Vec<_> = (0..3)
         .map(|row| Vec::<Option<String>>::item(&view, row))
         .collect();
@@ -269,11 +281,11 @@ fn borrowed_list_is_a_result_as_it_is() {
 }
 
 #[test]
-fn value_is_settled_with_at_least_its_bytes() {
+fn value_is_charged_for_at_least_its_bytes() {
     let numbers = vec![0_i64; 1000];
-    assert!((8000..9000).contains(&numbers.settled_bytes()));
+    assert!((8000..9000).contains(&numbers.charged_bytes()));
     let texts = vec![Some("abc"), None];
-    assert!(Append::settled_bytes(&texts) >= 3 + 2 * 4);
+    assert!(Append::charged_bytes(&texts) >= 3 + 2 * 4);
     let pairs = vec![("key", Some(7_i64)); 100];
-    assert!(pairs.settled_bytes() >= 100 * (3 + 4 + 8));
+    assert!(pairs.charged_bytes() >= 100 * (3 + 4 + 8));
 }

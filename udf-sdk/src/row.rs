@@ -1,85 +1,88 @@
-//! The arguments of a row, gathered from as many columns as there are.
+//! The arguments of a row, gathered from their columns.
 
-use crate::argument::{Argument, ColumnOf, Plain};
-use crate::column::Column;
-use crate::entry::Arguments;
+use crate::argument::{Argument, ArgumentValue, ColumnOf};
+use crate::column::InputColumn;
+use crate::raw::Arguments;
 
-/// The arguments of one row, as pairs: `(A, (B, ()))` for a function of two.
-/// Pairs, because Rust has no tuples of any length.
-pub trait Row<'c>: Sized {
-    /// Their columns.
+/// The arguments of one row, as pairs: `(A, (B, ()))` for two arguments. Pairs,
+/// because Rust has no tuples of variable length.
+pub trait RowArguments<'c>: Sized {
+    /// The columns of the arguments.
     type Columns;
 
-    /// What the columns hold for a row, before it is made arguments.
+    /// The raw values of a row, from which the arguments are made.
     type Raw: Copy;
 
-    /// Whether any of them sees nulls.
+    /// True if any argument sees nulls.
     const SEES_NULLS: bool;
 
-    /// What reading a row is settled with, in bytes.
-    const READ_BYTES: usize;
+    /// Bytes that a row is charged for reading the arguments.
+    const READ_CHARGE_BYTES: usize;
 
-    /// Whether rows lie side by side in all of them.
+    /// True if the rows of all columns are contiguous.
     const IS_FLAT: bool;
 
     /// Reads the columns in the order of the signature.
     fn columns(arguments: &mut Arguments<'c>) -> Self::Columns;
 
-    /// What the loop must know about the columns before it starts.
+    /// Returns the properties of the columns that select a loop.
     fn shape(columns: &Self::Columns) -> Shape;
 
-    /// Which rows from `start` on are null.
+    /// Returns the validity of the rows from `start`.
     fn valid(columns: &Self::Columns, start: usize) -> Valid;
 
-    /// Whether the function is called for a row: no argument is null but those
-    /// that see nulls.
+    /// Returns true if the function is called for a row: no argument is null
+    /// except those that see nulls.
     fn is_called(columns: &Self::Columns, row: usize) -> bool;
 
-    /// What the columns hold for a row, where it lies.
+    /// Returns the raw values of a row in place.
     fn at(columns: &Self::Columns, row: usize) -> Self::Raw;
 
-    /// What the columns hold for a row, by steps that do not depend on the
+    /// Returns the raw values of a row, by work that does not depend on the
     /// other rows.
     fn get(columns: &Self::Columns, row: usize) -> Self::Raw;
 
-    /// What the columns hold for the `rows` rows from `start`, under the terms
-    /// of [`Column::rows`]; if `DENSE`, none of them is null.
+    /// Returns the raw values of the `rows` rows from `start`, as
+    /// [`InputColumn::rows`] does; if `DENSE`, none of them is null.
     fn rows<const DENSE: bool>(
         columns: &Self::Columns,
         start: usize,
         rows: usize,
     ) -> impl Iterator<Item = Self::Raw>;
 
-    /// Makes the arguments of a row and goes on with them; or with nothing,
-    /// where one has a null inside that its type does not let be.
-    fn with<T>(raw: Self::Raw, whole: impl FnOnce(Self) -> T, lacking: impl Fn() -> T + Copy) -> T;
+    /// Makes the arguments of a row and calls `on_value` with them; or calls
+    /// `on_null` if one has a null inside that its type does not allow.
+    fn with<T>(
+        raw: Self::Raw,
+        on_value: impl FnOnce(Self) -> T,
+        on_null: impl Fn() -> T + Copy,
+    ) -> T;
 }
 
-/// What the loop must know about the columns before it starts.
+/// The properties of columns that select a loop.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Shape {
-    /// Whether any row of any column is null.
+    /// True if any row of any column is null.
     pub(crate) has_nulls: bool,
-    /// Whether any column is constant.
+    /// True if any column is constant.
     pub(crate) has_constants: bool,
 }
 
-/// One bit for each row of a validity word. All ones where a column has no
-/// nulls.
+/// One bit for each row of a validity word; all ones if no column has nulls.
 #[derive(Clone, Copy, Debug)]
 pub struct Valid {
-    /// 1 where no argument is null.
+    /// 1 if no argument is null.
     pub(crate) every: u64,
-    /// 1 where no argument is null but those that see nulls.
+    /// 1 if no argument is null except those that see nulls.
     pub(crate) strict: u64,
 }
 
-impl<'c> Row<'c> for () {
+impl<'c> RowArguments<'c> for () {
     type Columns = ();
     type Raw = ();
 
     const SEES_NULLS: bool = false;
-    const READ_BYTES: usize = 0;
+    const READ_CHARGE_BYTES: usize = 0;
     const IS_FLAT: bool = true;
 
     fn columns(_arguments: &mut Arguments<'c>) {}
@@ -112,22 +115,22 @@ impl<'c> Row<'c> for () {
     }
 
     #[inline(always)]
-    fn with<T>(_raw: (), whole: impl FnOnce(()) -> T, _lacking: impl Fn() -> T + Copy) -> T {
-        whole(())
+    fn with<T>(_raw: (), on_value: impl FnOnce(()) -> T, _on_null: impl Fn() -> T + Copy) -> T {
+        on_value(())
     }
 }
 
-impl<'c, A: Argument<'c>, R: Row<'c>> Row<'c> for (A, R) {
+impl<'c, A: Argument<'c>, R: RowArguments<'c>> RowArguments<'c> for (A, R) {
     type Columns = (ColumnOf<'c, A>, R::Columns);
     type Raw = (A::Raw, R::Raw);
 
     const SEES_NULLS: bool = A::SEES_NULLS || R::SEES_NULLS;
-    const READ_BYTES: usize = A::READ_BYTES + R::READ_BYTES;
-    const IS_FLAT: bool = <ColumnOf<'c, A> as Column>::IS_FLAT && R::IS_FLAT;
+    const READ_CHARGE_BYTES: usize = A::READ_CHARGE_BYTES + R::READ_CHARGE_BYTES;
+    const IS_FLAT: bool = <ColumnOf<'c, A> as InputColumn>::IS_FLAT && R::IS_FLAT;
 
     #[inline]
     fn columns(arguments: &mut Arguments<'c>) -> Self::Columns {
-        let first = A::Plain::column(arguments);
+        let first = A::Value::column(arguments);
         (first, R::columns(arguments))
     }
 
@@ -182,13 +185,13 @@ impl<'c, A: Argument<'c>, R: Row<'c>> Row<'c> for (A, R) {
     #[inline(always)]
     fn with<T>(
         (first, rest): Self::Raw,
-        whole: impl FnOnce(Self) -> T,
-        lacking: impl Fn() -> T + Copy,
+        on_value: impl FnOnce(Self) -> T,
+        on_null: impl Fn() -> T + Copy,
     ) -> T {
         A::with(
             first,
-            |first| R::with(rest, |rest| whole((first, rest)), lacking),
-            lacking,
+            |first| R::with(rest, |rest| on_value((first, rest)), on_null),
+            on_null,
         )
     }
 }

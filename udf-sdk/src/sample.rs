@@ -1,9 +1,6 @@
-//! Columns as a host would lower them: padded, and with garbage in null rows.
+//! Columns as the host would lower them: padded, and with garbage under nulls.
 
-use std::cell::Cell;
-
-use crate::column::{Bits, Buffers, Bytes, Numbers};
-use crate::entry::{Fixed, Text, as_bytes};
+use crate::raw::{Buffers, ByteStrings, Pod, TextStrings, as_bytes};
 
 /// The buffers of a column, owned.
 #[derive(Debug)]
@@ -17,7 +14,8 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// A column for a batch of `rows` rows, constant if it has a single one.
+    /// Creates a column for a batch of `rows` rows, constant if it has a single
+    /// one.
     fn new<T>(rows: usize, column: &[Option<T>], values: Vec<u8>, data: Vec<u8>) -> Self {
         assert!(column.len() == rows || column.len() == 1);
         let has_nulls = column.iter().any(Option::is_none);
@@ -42,8 +40,8 @@ impl Sample {
         )
     }
 
-    /// Numbers of any width, with garbage where there is none.
-    pub(crate) fn fixed<N: Fixed>(rows: usize, column: &[Option<N>]) -> Self {
+    /// Creates a column of numbers of any width, with garbage under nulls.
+    pub(crate) fn fixed<N: Pod>(rows: usize, column: &[Option<N>]) -> Self {
         let bytes = |value: &Option<N>| match value {
             Some(value) => as_bytes(std::slice::from_ref(value)).to_vec(),
             None => vec![u8::MAX; size_of::<N>()],
@@ -71,23 +69,7 @@ impl Sample {
         Self::new(rows, column, offsets, data)
     }
 
-    pub(crate) fn as_numbers(&self) -> Numbers<'_, i64> {
-        Numbers::new(self.buffers())
-    }
-
-    pub(crate) fn as_bits(&self) -> Bits<'_> {
-        Bits::new(self.buffers())
-    }
-
-    pub(crate) fn as_bytes(&self) -> Bytes<'_> {
-        Bytes::new(self.buffers())
-    }
-
-    pub(crate) fn as_text(&self) -> Text<'_> {
-        Text::checked(self.as_bytes(), self.length)
-    }
-
-    /// A column of any layout, with those inside of it.
+    /// Creates a column of any layout, with children.
     pub(crate) fn of(
         valid: &[Option<()>],
         values: Vec<u8>,
@@ -100,7 +82,7 @@ impl Sample {
         }
     }
 
-    /// The rows of the batch.
+    /// Returns the number of rows of the batch.
     pub(crate) fn rows(&self) -> usize {
         self.rows
     }
@@ -113,18 +95,18 @@ impl Sample {
         &self.children[index]
     }
 
-    /// Checks what the host promises of text.
-    pub(crate) fn check_text(&self) {
-        self.as_text();
+    /// Returns the texts of the column, checked to be UTF-8.
+    pub(crate) fn texts_of(&self) -> TextStrings<'_> {
+        TextStrings::checked(ByteStrings::new(&self.buffers()), self.length)
     }
 
-    fn buffers(&self) -> Buffers<'_> {
+    pub(crate) fn buffers(&self) -> Buffers<'_> {
         self.buffers_of(self.rows)
     }
 
     pub(crate) fn buffers_of(&self, rows: usize) -> Buffers<'_> {
         Buffers {
-            position: 0,
+            slot: 0,
             rows,
             length: self.length,
             validity: self.validity.as_deref(),
@@ -132,23 +114,6 @@ impl Sample {
             data: &self.data,
         }
     }
-}
-
-thread_local! {
-    /// How often there is more, before there is not, once.
-    static MORE: Cell<usize> = const { Cell::new(usize::MAX) };
-}
-
-/// Whether a call has fuel for another row.
-pub(crate) fn more() -> bool {
-    let left = MORE.get().checked_sub(1);
-    MORE.set(left.unwrap_or(usize::MAX));
-    left.is_some()
-}
-
-/// Has a call run out of fuel where it has asked so often.
-pub(crate) fn set_more(times: usize) {
-    MORE.set(times);
 }
 
 /// Packs bits, least significant first.

@@ -1,49 +1,48 @@
-//! Where the memory of a row comes from: a piece that is handed out from front
-//! to back and is free again when the row's values are gone.
+//! Scratch memory of a row: a bump allocator that is reset when the row's
+//! values have been dropped.
 //!
-//! What a row allocates must cost the same whatever the rows before it have
-//! left behind, or its fuel would depend on them. A general allocator searches
-//! and splits and merges. This one moves a mark. What does not fit here goes to
-//! the general allocator, at a price that is fixed.
+//! An allocation of a row must cost the same whatever earlier rows have
+//! allocated, or its fuel would depend on them. A general allocator searches,
+//! splits and merges; this one advances an offset. Allocations that do not fit
+//! go to the standard allocator, at a fixed price.
 //!
-//! What hands it out knows no address, only offsets into the piece.
+//! The allocator handles no addresses, only offsets into scratch memory.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
-/// The size of the piece, in bytes.
+/// Size of scratch memory, in bytes.
 pub(crate) const SCRATCH_BYTES: usize = 32 << 10;
 
-/// The largest alignment that the piece is good for, in bytes.
+/// Maximum alignment of an allocation, in bytes.
 pub(crate) const SCRATCH_ALIGNMENT: usize = 64;
 
-/// What a row pays where the general allocator works for it, in bytes of
-/// bookkeeping: for the search, for bytes that are copied, for memory that
-/// grows. What that costs in truth depends on what was allocated and freed
-/// before.
+/// Returns the price of an operation of the standard allocator within a row, in
+/// charged bytes: for the search, for bytes copied, for memory grown. The
+/// actual work depends on earlier allocations.
 #[cfg(target_arch = "wasm32")]
 pub(crate) fn price(copied: usize, grown: usize) -> u32 {
     const SEARCH_BYTES: usize = 512;
     (SEARCH_BYTES + copied / 4 + grown / 16) as u32
 }
 
-/// Which bytes of the piece are in use. Atomics, because a static must be
-/// shareable; there is one thread.
+/// The bytes of scratch memory that are in use. Atomics, because a static must
+/// be `Sync`; there is one thread.
 #[derive(Debug)]
 pub(crate) struct Scratch {
-    /// Whether a row is being worked on.
+    /// True within a row.
     in_row: AtomicBool,
-    /// Whether there is room for it here.
+    /// True if the row may allocate here.
     has_room: AtomicBool,
-    /// Where the row's part begins; what lies before outlives its row.
+    /// Start of the row's part; allocations before it outlive their rows.
     base: AtomicUsize,
-    /// Where the next allocation may begin.
+    /// Start of the next allocation.
     next: AtomicUsize,
-    /// The latest allocation, if it is still there: the only one that grows in
-    /// place and gives its bytes back.
+    /// The latest allocation, if it is still live: the only one that grows in
+    /// place and returns its bytes.
     latest: AtomicUsize,
-    /// Allocations from `base` on.
+    /// Number of live allocations from `base` on.
     live: AtomicUsize,
-    /// Allocations before `base`.
+    /// Number of live allocations before `base`.
     outliving: AtomicUsize,
 }
 
@@ -63,14 +62,13 @@ impl Scratch {
         }
     }
 
-    /// Whether a row is being worked on.
+    /// Returns true within a row.
     #[inline]
     pub(crate) fn is_in_row(&self) -> bool {
         self.in_row.load(Relaxed)
     }
 
-    /// Begins a row. What an earlier one has allocated and kept stays where it
-    /// is.
+    /// Begins a row. Live allocations of earlier rows stay in place.
     #[inline]
     pub(crate) fn begin_row(&self) {
         self.in_row.store(true, Relaxed);
@@ -80,10 +78,9 @@ impl Scratch {
         }
     }
 
-    /// Begins a row whose allocations may outlive it: there is no room for them
-    /// here.
+    /// Begins a row whose allocations may outlive it, and so are not made here.
     #[inline]
-    pub(crate) fn begin_keeping_row(&self) {
+    pub(crate) fn begin_stateful_row(&self) {
         self.in_row.store(true, Relaxed);
     }
 
@@ -111,9 +108,10 @@ impl Scratch {
         self.has_room.store(false, Relaxed);
     }
 
-    /// Finds room in a row, and returns its offset.
+    /// Allocates within a row, and returns the offset; none if the allocation
+    /// does not fit.
     #[inline]
-    pub(crate) fn place(&self, bytes: usize, alignment: usize) -> Option<usize> {
+    pub(crate) fn allocate(&self, bytes: usize, alignment: usize) -> Option<usize> {
         let has_room = self.has_room.load(Relaxed);
         if !has_room || bytes > SCRATCH_BYTES || alignment > SCRATCH_ALIGNMENT {
             return None;
@@ -129,7 +127,7 @@ impl Scratch {
         Some(offset)
     }
 
-    /// Changes the size of an allocation, if it can stay where it is.
+    /// Resizes an allocation in place and returns true, or returns false.
     #[inline]
     pub(crate) fn resize(&self, offset: usize, bytes: usize) -> bool {
         let fits = bytes <= SCRATCH_BYTES - offset;
@@ -140,7 +138,7 @@ impl Scratch {
         stays
     }
 
-    /// Gives an allocation back.
+    /// Frees an allocation.
     #[inline]
     pub(crate) fn free(&self, offset: usize) {
         if offset < self.base.load(Relaxed) {
@@ -160,7 +158,7 @@ impl Scratch {
     }
 }
 
-/// The one piece that a guest has.
+/// The scratch memory of a guest.
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod guest {
     use std::ptr;
@@ -170,18 +168,19 @@ pub(crate) mod guest {
 
     pub(crate) static SCRATCH: Scratch = Scratch::new();
 
-    /// The piece that [`SCRATCH`] hands out.
+    /// The bytes that [`SCRATCH`] hands out.
     #[repr(align(64))]
     struct Piece([AtomicU64; SCRATCH_BYTES / 8]);
 
     static PIECE: Piece = Piece([const { AtomicU64::new(0) }; SCRATCH_BYTES / 8]);
 
-    /// Where an offset into the piece is.
-    pub(crate) fn place(offset: usize) -> *mut u8 {
+    /// Returns the address of an offset.
+    pub(crate) fn address(offset: usize) -> *mut u8 {
         ptr::with_exposed_provenance_mut(PIECE.0.as_ptr().expose_provenance() + offset)
     }
 
-    /// The offset of what lies in the piece.
+    /// Returns the offset of an address; none if it lies outside of scratch
+    /// memory.
     pub(crate) fn offset(pointer: *mut u8) -> Option<usize> {
         let offset = pointer.addr().wrapping_sub(PIECE.0.as_ptr().addr());
         (offset < SCRATCH_BYTES).then_some(offset)
@@ -195,51 +194,51 @@ mod tests {
     use std::ops::Range;
 
     #[test]
-    fn outside_rows_there_is_no_room() {
+    fn no_allocation_is_possible_outside_rows() {
         let scratch = Scratch::new();
-        assert_eq!(scratch.place(1, 1), None);
+        assert_eq!(scratch.allocate(1, 1), None);
         scratch.begin_row();
-        assert_eq!(scratch.place(1, 1), Some(0));
+        assert_eq!(scratch.allocate(1, 1), Some(0));
         scratch.end_row();
-        assert_eq!(scratch.place(1, 1), None);
+        assert_eq!(scratch.allocate(1, 1), None);
     }
 
     #[test]
-    fn row_that_keeps_what_it_allocates_finds_no_room() {
+    fn no_allocation_is_possible_in_a_stateful_row() {
         let scratch = Scratch::new();
-        scratch.begin_keeping_row();
+        scratch.begin_stateful_row();
         assert!(scratch.is_in_row());
-        assert_eq!(scratch.place(1, 1), None);
+        assert_eq!(scratch.allocate(1, 1), None);
         scratch.end_row();
         assert!(!scratch.is_in_row());
         scratch.begin_row();
-        assert_eq!(scratch.place(1, 1), Some(0));
+        assert_eq!(scratch.allocate(1, 1), Some(0));
         scratch.end_row();
-        scratch.begin_keeping_row();
-        assert_eq!(scratch.place(1, 1), None);
+        scratch.begin_stateful_row();
+        assert_eq!(scratch.allocate(1, 1), None);
         assert!(!scratch.resize(0, 2));
     }
 
     #[test]
-    fn room_ends_with_the_piece() {
+    fn allocation_past_the_end_fails() {
         let scratch = Scratch::new();
         scratch.begin_row();
-        assert_eq!(scratch.place(SCRATCH_BYTES + 1, 1), None);
-        assert_eq!(scratch.place(SCRATCH_BYTES, 64), Some(0));
-        assert_eq!(scratch.place(1, 1), None);
+        assert_eq!(scratch.allocate(SCRATCH_BYTES + 1, 1), None);
+        assert_eq!(scratch.allocate(SCRATCH_BYTES, 64), Some(0));
+        assert_eq!(scratch.allocate(1, 1), None);
         assert!(scratch.resize(0, SCRATCH_BYTES - 8));
-        assert_eq!(scratch.place(8, 8), Some(SCRATCH_BYTES - 8));
+        assert_eq!(scratch.allocate(8, 8), Some(SCRATCH_BYTES - 8));
         assert!(!scratch.resize(0, 16), "another one stands behind it");
-        assert_eq!(scratch.place(usize::MAX, 1), None);
-        assert_eq!(scratch.place(0, 128), None);
+        assert_eq!(scratch.allocate(usize::MAX, 1), None);
+        assert_eq!(scratch.allocate(0, 128), None);
     }
 
     #[test]
-    fn row_finds_the_piece_as_the_row_before_found_it() {
+    fn every_row_starts_with_the_same_scratch_memory() {
         let scratch = Scratch::new();
         for _ in 0..3 {
             scratch.begin_row();
-            let offsets = [10, 20, 30].map(|bytes| scratch.place(bytes, 8).unwrap());
+            let offsets = [10, 20, 30].map(|bytes| scratch.allocate(bytes, 8).unwrap());
             assert_eq!(offsets, [0, 16, 40]);
             scratch.free(16);
             scratch.end_row();
@@ -249,24 +248,25 @@ mod tests {
     }
 
     #[test]
-    fn what_outlives_its_row_is_not_handed_out_again() {
+    fn allocation_that_outlives_its_row_is_not_reused() {
         let scratch = Scratch::new();
         scratch.begin_row();
-        let kept = scratch.place(100, 1).unwrap();
+        let kept = scratch.allocate(100, 1).unwrap();
         scratch.end_row();
         scratch.begin_row();
-        let other = scratch.place(100, 1).unwrap();
+        let other = scratch.allocate(100, 1).unwrap();
         assert_eq!((kept, other), (0, 100));
         scratch.free(other);
-        assert_eq!(scratch.place(100, 1), Some(100));
+        assert_eq!(scratch.allocate(100, 1), Some(100));
         scratch.free(100);
         scratch.end_row();
         scratch.free(kept);
         scratch.begin_row();
-        assert_eq!(scratch.place(100, 1), Some(0));
+        assert_eq!(scratch.allocate(100, 1), Some(0));
     }
 
-    /// Allocates, resizes and frees at random, within rows and across them.
+    /// Allocates, resizes and frees pseudorandomly, within rows and across
+    /// them.
     #[test]
     fn allocations_never_overlap() {
         let scratch = Scratch::new();
@@ -281,7 +281,7 @@ mod tests {
             match random(40) {
                 0 => {
                     scratch.end_row();
-                    // Now and then something outlives its row.
+                    // Sometimes an allocation outlives its row.
                     let kept = random(3).saturating_sub(1);
                     live.drain(kept.min(live.len())..)
                         .for_each(|range| scratch.free(range.start));
@@ -290,7 +290,7 @@ mod tests {
                 1 => scratch.begin_row(),
                 2..20 => {
                     let bytes = 1 + random(3_000);
-                    match scratch.place(bytes, 1 << random(7)) {
+                    match scratch.allocate(bytes, 1 << random(7)) {
                         Some(start) => {
                             live.push(start..start + bytes);
                             placed += 1;

@@ -1,81 +1,80 @@
-//! Which SQL type a Rust type stands for, and the declaration that follows.
+//! The SQL types of Rust types, and the declaration of a function.
 //!
-//! A declaration is worked out while the function's crate is compiled, from
-//! the types themselves and not from how they are spelled, so that an alias or
-//! a generic type is as good as the name it stands for.
+//! A declaration is computed when the function's crate is compiled, from types
+//! and not from their spelling, so that aliases and generic types work.
 
 use crate::calendar::{Date, Duration, Interval, Time};
 use crate::decimal::{AnyDecimal, Decimal};
 use crate::float::F16;
 use crate::timestamp::{Timestamp, TimestampTz, Unit};
 
-/// A Rust type that stands for one SQL type.
+/// A Rust type with a SQL type.
 pub trait SqlType {
     /// The SQL type.
     const SQL: Sql;
 }
 
-/// A SQL type, as Fusebox's `CREATE FUNCTION` spells it.
+/// A SQL type in the grammar of Fusebox's `CREATE FUNCTION`.
 ///
-/// A tree and not a text, since the compiler does not put texts of other types
-/// together.
+/// A tree and not a text, since constants of generic types cannot be
+/// concatenated.
 #[derive(Clone, Copy, Debug)]
 pub enum Sql {
     /// A type without parameters.
     Name(&'static str),
-    /// `DECIMAL` of a precision and a scale.
+    /// `DECIMAL` with a precision and a scale.
     Decimal(u8, i8),
     /// A list of items.
     List(&'static Self),
-    /// Fields, each with its name.
+    /// A struct of named fields.
     Struct(&'static [(&'static str, Self)]),
-    /// Pairs of a key and a value.
+    /// A map of a key type and a value type.
     Map(&'static Self, &'static Self),
 }
 
-/// A Rust type that stands for what is in a list, a struct or a map: a type
-/// that stands for a SQL type, or `Option` of one for nulls.
+/// A Rust type of an item or a field: a type with a SQL type, or `Option` of
+/// one for nulls.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a type that can be inside of a list, a struct or a map",
+    message = "`{Self}` is not a type of an item or a field in SQL",
     label = "no SQL type for this item or field",
     note = "use a type of a SQL argument or result, a struct with #[derive(Row)], or an Option of either"
 )]
-pub trait SqlPart {
+pub trait SqlItem {
     /// The SQL type.
-    const PART: Sql;
+    const ITEM_SQL: Sql;
 }
 
-impl<T: SqlType> SqlPart for T {
-    const PART: Sql = T::SQL;
+impl<T: SqlType> SqlItem for T {
+    const ITEM_SQL: Sql = T::SQL;
 }
 
-impl<T: SqlType> SqlPart for Option<T> {
-    const PART: Sql = T::SQL;
+impl<T: SqlType> SqlItem for Option<T> {
+    const ITEM_SQL: Sql = T::SQL;
 }
 
-/// A Rust type that stands for a SQL type made of others.
+/// A Rust type of a nested SQL type.
 pub trait Nested {}
 
-impl<T: SqlPart + InVec> Nested for Vec<T> {}
-impl<K: SqlType, V: SqlPart> Nested for Vec<(K, V)> {}
+impl<T: SqlItem + ListItem> Nested for Vec<T> {}
+impl<K: SqlType, V: SqlItem> Nested for Vec<(K, V)> {}
 
-/// A Rust type of which a `Vec` is a list: every one but `u8`, since `Vec<u8>`
-/// is a BYTEA.
+/// A Rust type of which a `Vec` is a list: every type except `u8`, since
+/// `Vec<u8>` is a BYTEA.
 #[diagnostic::on_unimplemented(
-    message = "`Vec<{Self}>` is no list of a SQL type",
+    message = "`Vec<{Self}>` is not a SQL list",
     label = "no SQL type for the items",
     note = "`Vec<u8>` is a BYTEA, and a list of such numbers is a `Vec<Option<u8>>`"
 )]
-pub trait InVec {}
+pub trait ListItem {}
 
-impl<T> InVec for Option<T> {}
-impl<T> InVec for Vec<T> {}
-impl<const P: u8, const S: i8> InVec for Decimal<P, S> {}
-impl<U: Unit> InVec for Timestamp<U> {}
+impl<T> ListItem for Option<T> {}
+impl<T> ListItem for Vec<T> {}
+impl<const P: u8, const S: i8> ListItem for Decimal<P, S> {}
+impl<U: Unit> ListItem for Timestamp<U> {}
 
 macro_rules! in_vec {
     ($($rust:ty)*) => {$(
-        impl InVec for $rust {}
+        impl ListItem for $rust {}
     )*};
 }
 in_vec! {
@@ -83,12 +82,12 @@ in_vec! {
     F16 Date Time TimestampTz Duration Interval
 }
 
-impl<T: SqlPart + InVec> SqlType for Vec<T> {
-    const SQL: Sql = Sql::List(&T::PART);
+impl<T: SqlItem + ListItem> SqlType for Vec<T> {
+    const SQL: Sql = Sql::List(&T::ITEM_SQL);
 }
 
-impl<K: SqlType, V: SqlPart> SqlType for Vec<(K, V)> {
-    const SQL: Sql = Sql::Map(&K::SQL, &V::PART);
+impl<K: SqlType, V: SqlItem> SqlType for Vec<(K, V)> {
+    const SQL: Sql = Sql::Map(&K::SQL, &V::ITEM_SQL);
 }
 
 macro_rules! sql_types {
@@ -131,7 +130,7 @@ impl<U: Unit> SqlType for Timestamp<U> {
     const SQL: Sql = Sql::Name(U::SQL);
 }
 
-/// What the custom section says about one function.
+/// The declaration of one function, as the custom section holds it.
 #[derive(Clone, Copy, Debug)]
 pub struct Declaration<'a> {
     /// The SQL name.
@@ -140,23 +139,24 @@ pub struct Declaration<'a> {
     pub parameters: &'a [Parameter],
     /// The result's SQL type.
     pub returns: Sql,
-    /// `IMMUTABLE`, `STABLE` or `VOLATILE`, unless the engine shall decide.
+    /// `IMMUTABLE`, `STABLE` or `VOLATILE`; none leaves it to the engine.
     pub volatility: Option<&'a str>,
-    /// The symbol, where it is not the name.
+    /// The symbol, if it is not the name.
     pub export: Option<&'a str>,
 }
 
-/// What kind of function is declared.
+/// The kind of a function.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
-    /// One that has a result for each row.
+    /// A function with a result for each row.
     Scalar,
-    /// One that has a result for each group of rows, with the fields of its
+    /// A function with a result for each group of rows, and the fields of its
     /// state.
     Aggregate(&'static [(&'static str, Sql)]),
-    /// One that has a result for each row of a partition.
+    /// A function with a result for each row of a partition.
     Window,
-    /// One whose result is a table: what it returns are the fields of a row.
+    /// A function whose result is a table; its return type is the struct of a
+    /// row.
     Table,
 }
 
@@ -167,17 +167,17 @@ pub struct Parameter {
     pub name: &'static str,
     /// The SQL type.
     pub sql: Sql,
-    /// Whether the function is called where this argument is null.
+    /// True if the function is called for rows whose argument is null.
     pub sees_nulls: bool,
 }
 
 impl Declaration<'_> {
-    /// The length of the statement, in bytes.
+    /// Returns the length of the statement, in bytes.
     pub const fn statement_len(&self) -> usize {
         self.write::<0>(Kind::Scalar).length
     }
 
-    /// The statement, whose [length](Self::statement_len) is `N`.
+    /// Returns the statement, whose [length](Self::statement_len) is `N`.
     pub const fn statement<const N: usize>(&self) -> [u8; N] {
         self.write(Kind::Scalar).bytes
     }
@@ -231,15 +231,15 @@ impl Declaration<'_> {
     }
 }
 
-/// A declaration's bytes as text.
+/// Returns the bytes of a declaration as text.
 pub const fn text(bytes: &[u8]) -> &str {
     match str::from_utf8(bytes) {
         Ok(text) => text,
-        Err(_) => panic!("a declaration is made of whole strings"),
+        Err(_) => panic!("a declaration is UTF-8"),
     }
 }
 
-/// Text in the making. What does not fit is only counted.
+/// Builds a text of at most `N` bytes, and counts the bytes that it needs.
 pub(crate) struct Text<const N: usize> {
     pub(crate) bytes: [u8; N],
     pub(crate) length: usize,
@@ -286,7 +286,7 @@ impl<const N: usize> Text<N> {
         }
     }
 
-    /// Pushes names and types, between `open` and a bracket.
+    /// Pushes names and types, between `open` and a parenthesis.
     const fn push_fields(&mut self, open: &str, fields: &[(&str, Sql)]) {
         self.push(open);
         let mut index = 0;
@@ -315,7 +315,7 @@ impl<const N: usize> Text<N> {
         self.push_byte(b'0' + digits % 10);
     }
 
-    /// Pushes `text` between quotes, doubling those inside.
+    /// Pushes `text` between quotes, with quotes inside doubled.
     const fn push_quoted(&mut self, text: &str, quote: u8) {
         self.push_byte(quote);
         let mut index = 0;

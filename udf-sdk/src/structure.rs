@@ -1,48 +1,52 @@
-//! Rust structs that become SQL structs, or the rows of a table.
+//! Rust structs as SQL structs, or as the rows of a table.
 
-use crate::append::{Append, AppendPart};
-use crate::node::{Full, Layout, Node};
+use crate::append::{Append, AppendNullable};
+use crate::column_builder::{ColumnBuilder, ColumnLayout, OffsetOverflow};
 use crate::sql::{Nested, Sql};
 
-/// A Rust struct that stands for a SQL struct.
+/// A Rust struct with a SQL struct type.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a struct of SQL",
+    message = "`{Self}` is not a SQL struct",
     label = "not a struct with #[derive(Row)]",
     note = "use a struct with #[derive(Row)]"
 )]
 pub trait Structure: Append + Nested {
-    /// The names and types of its fields.
+    /// The names and types of the fields.
     const FIELDS: &'static [(&'static str, Sql)];
 
-    /// Appends the fields that are wanted. What stands in the others has to be
-    /// added in the end.
-    fn append_wanted(&self, wanted: &[bool], column: &mut Node) -> Result<(), Full>;
+    /// Appends the projected fields. The other fields are appended at the end,
+    /// as nulls.
+    fn append_projected(
+        &self,
+        projection: &[bool],
+        column: &mut ColumnBuilder,
+    ) -> Result<(), OffsetOverflow>;
 
-    /// How many bytes they add.
-    fn wanted_bytes(&self, wanted: &[bool]) -> usize;
+    /// Returns the number of bytes that the projected fields add.
+    fn projected_bytes(&self, projection: &[bool]) -> usize;
 }
 
 /// The types of a struct's fields, as pairs: `(A, (B, ()))`.
 pub trait StartFields {
-    /// How many there are.
+    /// Number of fields.
     const COUNT: usize;
 
-    /// Starts their columns.
-    fn start(columns: &mut [Node]);
+    /// Starts the columns of the fields.
+    fn start(columns: &mut [ColumnBuilder]);
 }
 
 impl StartFields for () {
     const COUNT: usize = 0;
 
-    fn start(_columns: &mut [Node]) {}
+    fn start(_columns: &mut [ColumnBuilder]) {}
 }
 
-impl<P: AppendPart, R: StartFields> StartFields for (P, R) {
+impl<P: AppendNullable, R: StartFields> StartFields for (P, R) {
     const COUNT: usize = 1 + R::COUNT;
 
-    fn start(columns: &mut [Node]) {
+    fn start(columns: &mut [ColumnBuilder]) {
         if let [first, rest @ ..] = columns {
-            P::start_part(first);
+            P::start_nullable(first);
             R::start(rest);
         }
     }
@@ -50,100 +54,122 @@ impl<P: AppendPart, R: StartFields> StartFields for (P, R) {
 
 /// The fields of a struct, as pairs of borrows: `(&A, (&B, ()))`.
 pub trait AppendFields {
-    /// Appends each to its column.
-    fn append(self, columns: &mut [Node]) -> Result<(), Full>;
+    /// Appends each field to its column.
+    fn append(self, columns: &mut [ColumnBuilder]) -> Result<(), OffsetOverflow>;
 
-    /// Appends those that are wanted, as far as that is said.
-    fn append_wanted(self, wanted: &[bool], columns: &mut [Node]) -> Result<(), Full>;
+    /// Appends the projected fields. Fields past the end of `projection` are
+    /// projected.
+    fn append_projected(
+        self,
+        projection: &[bool],
+        columns: &mut [ColumnBuilder],
+    ) -> Result<(), OffsetOverflow>;
 
-    /// How many bytes they add.
-    fn settled_bytes(self) -> usize;
+    /// Returns the number of bytes that the fields add.
+    fn charged_bytes(self) -> usize;
 
-    /// How many bytes those add that are wanted.
-    fn wanted_bytes(self, wanted: &[bool]) -> usize;
+    /// Returns the number of bytes that the projected fields add.
+    fn projected_bytes(self, projection: &[bool]) -> usize;
 }
 
 impl AppendFields for () {
-    fn append(self, _columns: &mut [Node]) -> Result<(), Full> {
+    fn append(self, _columns: &mut [ColumnBuilder]) -> Result<(), OffsetOverflow> {
         Ok(())
     }
 
-    fn append_wanted(self, _wanted: &[bool], _columns: &mut [Node]) -> Result<(), Full> {
+    fn append_projected(
+        self,
+        _wanted: &[bool],
+        _columns: &mut [ColumnBuilder],
+    ) -> Result<(), OffsetOverflow> {
         Ok(())
     }
 
-    fn wanted_bytes(self, _wanted: &[bool]) -> usize {
+    fn projected_bytes(self, _wanted: &[bool]) -> usize {
         0
     }
 
-    fn settled_bytes(self) -> usize {
+    fn charged_bytes(self) -> usize {
         0
     }
 }
 
-impl<P: AppendPart, R: AppendFields> AppendFields for (&P, R) {
-    fn append(self, columns: &mut [Node]) -> Result<(), Full> {
+impl<P: AppendNullable, R: AppendFields> AppendFields for (&P, R) {
+    fn append(self, columns: &mut [ColumnBuilder]) -> Result<(), OffsetOverflow> {
         if let [first, rest @ ..] = columns {
-            self.0.append_part(first)?;
+            self.0.append_nullable(first)?;
             self.1.append(rest)?;
         }
         Ok(())
     }
 
-    fn append_wanted(self, wanted: &[bool], columns: &mut [Node]) -> Result<(), Full> {
+    fn append_projected(
+        self,
+        projection: &[bool],
+        columns: &mut [ColumnBuilder],
+    ) -> Result<(), OffsetOverflow> {
         if let [first, rest @ ..] = columns {
-            let (is_wanted, wanted) = split(wanted);
-            if is_wanted {
-                self.0.append_part(first)?;
+            let (is_projected, projection) = split(projection);
+            if is_projected {
+                self.0.append_nullable(first)?;
             }
-            self.1.append_wanted(wanted, rest)?;
+            self.1.append_projected(projection, rest)?;
         }
         Ok(())
     }
 
-    fn settled_bytes(self) -> usize {
-        self.0.part_bytes().saturating_add(self.1.settled_bytes())
+    fn charged_bytes(self) -> usize {
+        self.0
+            .nullable_bytes()
+            .saturating_add(self.1.charged_bytes())
     }
 
-    fn wanted_bytes(self, wanted: &[bool]) -> usize {
-        let (is_wanted, wanted) = split(wanted);
-        let first = if is_wanted { self.0.part_bytes() } else { 0 };
-        first.saturating_add(self.1.wanted_bytes(wanted))
+    fn projected_bytes(self, projection: &[bool]) -> usize {
+        let (is_projected, projection) = split(projection);
+        let first = if is_projected {
+            self.0.nullable_bytes()
+        } else {
+            0
+        };
+        first.saturating_add(self.1.projected_bytes(projection))
     }
 }
 
-/// Whether the first is wanted, and the rest. What is not said is.
-fn split(wanted: &[bool]) -> (bool, &[bool]) {
-    wanted
+/// Splits off the first flag of a projection. Missing flags are true.
+fn split(projection: &[bool]) -> (bool, &[bool]) {
+    projection
         .split_first()
         .map_or((true, &[]), |(first, rest)| (*first, rest))
 }
 
 /// Starts a column of structs.
-pub fn start_fields<F: StartFields>(column: &mut Node) {
-    F::start(column.start(Layout::Struct, F::COUNT));
+pub fn start_fields<F: StartFields>(column: &mut ColumnBuilder) {
+    F::start(column.start(ColumnLayout::Struct, F::COUNT));
 }
 
 /// Appends a struct.
-pub fn append_fields<F: AppendFields>(fields: F, column: &mut Node) -> Result<(), Full> {
+pub fn append_fields<F: AppendFields>(
+    fields: F,
+    column: &mut ColumnBuilder,
+) -> Result<(), OffsetOverflow> {
     fields.append(column.append_struct())
 }
 
-/// How many bytes a struct adds.
+/// Returns the number of bytes that a struct adds.
 pub fn fields_bytes<F: AppendFields>(fields: F) -> usize {
-    fields.settled_bytes()
+    fields.charged_bytes()
 }
 
-/// Appends the fields of a struct that are wanted.
-pub fn append_wanted_fields<F: AppendFields>(
+/// Appends the projected fields of a struct.
+pub fn append_projected_fields<F: AppendFields>(
     fields: F,
-    wanted: &[bool],
-    column: &mut Node,
-) -> Result<(), Full> {
-    fields.append_wanted(wanted, column.append_row())
+    projection: &[bool],
+    column: &mut ColumnBuilder,
+) -> Result<(), OffsetOverflow> {
+    fields.append_projected(projection, column.append_row())
 }
 
-/// How many bytes the fields of a struct add that are wanted.
-pub fn wanted_fields_bytes<F: AppendFields>(fields: F, wanted: &[bool]) -> usize {
-    fields.wanted_bytes(wanted)
+/// Returns the number of bytes that the projected fields of a struct add.
+pub fn projected_fields_bytes<F: AppendFields>(fields: F, projection: &[bool]) -> usize {
+    fields.projected_bytes(projection)
 }

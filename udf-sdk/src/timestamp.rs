@@ -1,4 +1,4 @@
-//! Points in time, and the units they are counted in.
+//! Timestamps, and their units.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -7,12 +7,12 @@ use std::marker::PhantomData;
 
 use crate::calendar::{DAY_SECONDS, Date, SECOND_NANOSECONDS, Time};
 
-/// What a [`Timestamp`] is counted in. There are four.
+/// The unit of a [`Timestamp`]. There are four.
 pub trait Unit: sealed::Unit + 'static {
-    /// How many there are in a second.
+    /// Number of units in a second.
     const PER_SECOND: i64;
 
-    /// The SQL type of a [`Timestamp`].
+    /// The SQL type of a [`Timestamp`] in this unit.
     #[doc(hidden)]
     const SQL: &'static str;
 }
@@ -36,18 +36,18 @@ macro_rules! units {
     )*};
 }
 units! {
-    /// Counted in seconds: `TIMESTAMP(0)`.
+    /// Seconds: `TIMESTAMP(0)`.
     Second 1 "TIMESTAMP(0)";
-    /// Counted in thousandths of a second: `TIMESTAMP(3)`.
+    /// Milliseconds: `TIMESTAMP(3)`.
     Millisecond 1_000 "TIMESTAMP(3)";
-    /// Counted in millionths of a second: `TIMESTAMP(6)`.
+    /// Microseconds: `TIMESTAMP(6)`.
     Microsecond 1_000_000 "TIMESTAMP(6)";
-    /// Counted in billionths of a second: `TIMESTAMP`.
+    /// Nanoseconds: `TIMESTAMP`.
     Nanosecond 1_000_000_000 "TIMESTAMP";
 }
 
-/// A date and a time of day, without a time zone: `TIMESTAMP`, or with
-/// another unit `TIMESTAMP(0)`, `TIMESTAMP(3)`, `TIMESTAMP(6)`.
+/// A date and a time of day, without a time zone: `TIMESTAMP`, or in another
+/// unit `TIMESTAMP(0)`, `TIMESTAMP(3)`, `TIMESTAMP(6)`.
 ///
 /// ```
 /// use fusebox_sdk::{Date, Microsecond, Time, Timestamp};
@@ -65,15 +65,15 @@ pub struct Timestamp<U: Unit = Nanosecond> {
 }
 
 impl<U: Unit> Timestamp<U> {
-    /// So many units after the midnight on which 1970 began.
+    /// Creates a timestamp from the units since 1970-01-01T00:00:00.
     #[inline]
     pub const fn from_count(count: i64) -> Self {
         let unit = PhantomData;
         Self { count, unit }
     }
 
-    /// A time of a day, with what is smaller than the unit cut off; none where
-    /// the unit does not reach that far. Nanoseconds reach from 1677 to 2262.
+    /// Creates a timestamp from a date and a time, truncated to the unit; none
+    /// if that is out of range. Nanoseconds range from 1677 to 2262.
     pub const fn at(date: Date, time: Time) -> Option<Self> {
         let second = date.days() as i128 * DAY_SECONDS as i128;
         let unit_nanoseconds = SECOND_NANOSECONDS / U::PER_SECOND;
@@ -85,27 +85,27 @@ impl<U: Unit> Timestamp<U> {
         Some(Self::from_count(count as i64))
     }
 
-    /// The units since the midnight on which 1970 began.
+    /// Returns the units since 1970-01-01T00:00:00.
     #[inline]
     pub const fn count(self) -> i64 {
         self.count
     }
 
-    /// The day, unless it is more than five million years away, which only
-    /// seconds and thousandths reach.
+    /// Returns the date; none if it is more than five million years away, which
+    /// only seconds and milliseconds reach.
     pub fn date(self) -> Option<Date> {
         let days = self.count.div_euclid(DAY_SECONDS * U::PER_SECOND);
         days.try_into().ok().map(Date::from_days)
     }
 
-    /// The time of day.
+    /// Returns the time of day.
     pub const fn time(self) -> Time {
         let count = self.count.rem_euclid(DAY_SECONDS * U::PER_SECOND);
         Time::from_host(count * (SECOND_NANOSECONDS / U::PER_SECOND))
     }
 
-    /// The same point in time in another unit, with what is smaller than that
-    /// cut off, towards the past; none where the unit does not reach that far.
+    /// Converts the timestamp to another unit, rounding towards the past; none
+    /// if it is out of range.
     pub const fn to_unit<T: Unit>(self) -> Option<Timestamp<T>> {
         let count = if T::PER_SECOND >= U::PER_SECOND {
             self.count.checked_mul(T::PER_SECOND / U::PER_SECOND)
@@ -119,7 +119,7 @@ impl<U: Unit> Timestamp<U> {
     }
 }
 
-// Not derived: that would ask the same of the unit.
+// Not derived: derives would require the same traits of the unit.
 
 impl<U: Unit> Clone for Timestamp<U> {
     #[inline]
@@ -166,8 +166,8 @@ impl<U: Unit> Hash for Timestamp<U> {
     }
 }
 
-/// As ISO 8601 has it: `2024-02-29T12:30:00`. A date too far away is given as
-/// the number of days.
+/// Formats a timestamp as ISO 8601: `2024-02-29T12:30:00`. A date too far away
+/// is formatted as the number of days.
 impl<U: Unit> fmt::Display for Timestamp<U> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.date() {
@@ -186,41 +186,41 @@ impl<U: Unit> fmt::Debug for Timestamp<U> {
     }
 }
 
-/// A point in time on every clock, in nanoseconds: `TIMESTAMP WITH TIME ZONE`.
+/// A point in time, in nanoseconds: `TIMESTAMP WITH TIME ZONE`.
 ///
-/// The zone of what arrives is UTC, so that [`utc`](Self::utc) has its date and
-/// time of day.
+/// Arguments are in UTC, so that [`utc`](Self::utc) returns their date and time
+/// of day.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct TimestampTz(i64);
 
 impl TimestampTz {
-    /// So many nanoseconds after the midnight on which 1970 began in UTC.
+    /// Creates a point in time from the nanoseconds since 1970-01-01T00:00:00Z.
     #[inline]
     pub const fn from_nanoseconds(nanoseconds: i64) -> Self {
         Self(nanoseconds)
     }
 
-    /// The point in time when clocks of UTC show a date and a time.
+    /// Creates a point in time from a date and a time of day in UTC.
     #[inline]
     pub const fn from_utc(timestamp: Timestamp) -> Self {
         Self(timestamp.count)
     }
 
-    /// The nanoseconds since the midnight on which 1970 began in UTC.
+    /// Returns the nanoseconds since 1970-01-01T00:00:00Z.
     #[inline]
     pub const fn nanoseconds(self) -> i64 {
         self.0
     }
 
-    /// The date and time that clocks of UTC show.
+    /// Returns the date and time of day in UTC.
     #[inline]
     pub const fn utc(self) -> Timestamp {
         Timestamp::from_count(self.0)
     }
 }
 
-/// As ISO 8601 has it: `2024-02-29T12:30:00Z`.
+/// Formats a point in time as ISO 8601: `2024-02-29T12:30:00Z`.
 impl fmt::Display for TimestampTz {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}Z", self.utc())
@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn before_the_epoch_time_still_runs_forward() {
+    fn time_of_day_is_positive_before_the_epoch() {
         let timestamp: Timestamp<Millisecond> = Timestamp::from_count(-1);
         assert_eq!(timestamp.to_string(), "1969-12-31T23:59:59.999");
         assert_eq!(
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn unit_reaches_as_far_as_its_count() {
+    fn conversion_out_of_the_range_of_the_unit_is_none() {
         let last: Timestamp = Timestamp::from_count(i64::MAX);
         assert_eq!(last.to_string(), "2262-04-11T23:47:16.854775807");
         let day_after = Date::from_ymd(2262, 4, 12).unwrap();
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn every_timestamp_is_its_date_and_time() {
+    fn every_timestamp_round_trips_through_date_and_time() {
         fn check<U: Unit>(count: i64) {
             let timestamp: Timestamp<U> = Timestamp::from_count(count);
             if let Some(date) = timestamp.date() {

@@ -1,49 +1,54 @@
-//! What is inside of columns: the items of a list, the fields of some rows.
+//! Items and fields of columns, as slices.
 //!
-//! A view is some consecutive rows of a column, of whatever type. It is made
-//! from the column once per call, and cut down to what a row holds, which makes
-//! the argument. All that a row holds is then copied to places of its own, like
-//! the text of a column: what lies at which alignment depends on the row alone.
+//! A view is some consecutive rows of a column of any type. It is created once
+//! per call from the whole column, and sliced for each row to the items that
+//! the row's argument holds. The contents of the slice are then copied to
+//! aligned addresses, like the text of a column, so that their alignment
+//! depends on the row alone.
 
-use crate::column::{Bitmap, Buffers, Layout, bit};
-use crate::entry::{Array, aligned, as_numbers};
+use crate::aligned_copy::CopySlots;
+use crate::column::{Bitmap, bit};
+use crate::input_array::InputArray;
 use crate::number::Number;
-use crate::places::Places;
+use crate::offsets::Offsets;
+use crate::raw::{
+    BufferLayout, Buffers, ByteSlice, StringSlice, TextSlice, aligned_copy, as_numbers,
+};
 
 /// Some consecutive rows of a column.
 pub trait View<'c>: Copy + 'c {
-    /// What it is settled with to cut down to a row, in bytes: what is copied
-    /// takes some steps whatever its size.
-    const READ_BYTES: usize;
+    /// Bytes that a row is charged for slicing the view: a copy costs some work
+    /// whatever its size.
+    const READ_CHARGE_BYTES: usize;
 
-    /// How many there are.
+    /// Returns the number of rows.
     fn rows(&self) -> usize;
 
-    /// Those from `start` on and before `end`, which there must be. If `ALONE`,
-    /// what they hold is copied to the places that are theirs.
-    fn part<const ALONE: bool>(self, start: usize, end: usize) -> Self;
+    /// Returns the rows from `start` to `end`, exclusive, which must exist. If
+    /// `COPY`, their contents are copied to aligned addresses.
+    fn slice<const COPY: bool>(self, start: usize, end: usize) -> Self;
 }
 
-/// What it takes to cut down a view, in bytes that are settled: some 70 units
-/// were measured.
-const PART_BYTES: usize = 160;
+/// Bytes charged for slicing a view: some 70 units of fuel were measured.
+const ITEM_CHARGE_BYTES: usize = 160;
 
-/// The largest numbers that the standard library goes through bytes by: what
-/// has as many bytes lies at the same alignment in every row.
+/// Size of the largest words that the standard library reads bytes by. Items of
+/// this size have the same alignment in every row.
 const WORD_BYTES: usize = 8;
 
-/// What it takes to copy what it holds, however little that is: some 280 units.
-pub(crate) const COPY_BYTES: usize = 640;
+/// Bytes charged for copying the contents of a view, however few: some 280
+/// units of fuel.
+pub(crate) const COPY_CHARGE_BYTES: usize = 640;
 
-/// Which of some consecutive rows are null.
+/// The validity of some consecutive rows.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Span<'c> {
+pub(crate) struct ValiditySlice<'c> {
     bits: Bitmap<'c>,
     start: usize,
     len: usize,
 }
 
-impl<'c> Span<'c> {
+impl<'c> ValiditySlice<'c> {
     fn new(buffers: &Buffers<'c>) -> Self {
         Self {
             bits: Bitmap::new(buffers),
@@ -53,7 +58,7 @@ impl<'c> Span<'c> {
     }
 
     #[inline]
-    fn part(self, start: usize, len: usize) -> Self {
+    fn slice(self, start: usize, len: usize) -> Self {
         Self {
             start: self.start + start,
             len,
@@ -72,42 +77,37 @@ impl<'c> Span<'c> {
     }
 }
 
-/// Reads the buffers of a column that is inside of another.
-fn inside<'c>(array: Array<'c>, layout: Layout, place: usize) -> Buffers<'c> {
-    array.buffers(layout, place, array.length())
-}
-
 /// Numbers of a column.
 #[derive(Clone, Copy, Debug)]
 pub struct NumberView<'c, N: Number> {
-    span: Span<'c>,
+    validity: ValiditySlice<'c>,
     values: &'c [N::Bytes],
-    place: usize,
+    slot: usize,
 }
 
 impl<'c, N: Number> NumberView<'c, N> {
-    pub(crate) fn new(array: Array<'c>, places: &mut Places) -> Self {
-        let buffers = inside(array, Layout::Numbers(size_of::<N>()), places.next());
+    pub(crate) fn new(array: InputArray<'c>, slots: &mut CopySlots) -> Self {
+        let buffers = array.buffers(BufferLayout::Numbers(size_of::<N>()), slots);
         Self {
-            span: Span::new(&buffers),
+            validity: ValiditySlice::new(&buffers),
             values: N::chunks(buffers.values)
                 .get(..buffers.length)
                 .unwrap_or_default(),
-            place: buffers.position,
+            slot: buffers.slot,
         }
     }
 
-    /// A number, unless it is null or there is none.
+    /// Returns a number; none if it is null or past the end.
     #[inline]
     pub(crate) fn get(&self, index: usize) -> Option<N> {
         let value = self.values.get(index)?;
-        self.span.is_valid(index).then(|| N::from_bytes(*value))
+        self.validity.is_valid(index).then(|| N::from_bytes(*value))
     }
 
-    /// All of them, unless one is null.
+    /// Returns all numbers; none if one of them is null.
     #[inline]
     pub(crate) fn as_slice(&self) -> Option<&'c [N]> {
-        match self.span.are_valid() {
+        match self.validity.are_valid() {
             true => as_numbers(N::flat(self.values)),
             false => None,
         }
@@ -115,24 +115,24 @@ impl<'c, N: Number> NumberView<'c, N> {
 }
 
 impl<'c, N: Number> View<'c> for NumberView<'c, N> {
-    const READ_BYTES: usize = PART_BYTES + COPY_BYTES;
+    const READ_CHARGE_BYTES: usize = ITEM_CHARGE_BYTES + COPY_CHARGE_BYTES;
 
     #[inline]
     fn rows(&self) -> usize {
-        self.span.len
+        self.validity.len
     }
 
     #[inline]
-    fn part<const ALONE: bool>(self, start: usize, end: usize) -> Self {
+    fn slice<const COPY: bool>(self, start: usize, end: usize) -> Self {
         let mut values = self.values.get(start..end).unwrap_or_default();
-        // As many as there are: what is known of them is looked up together.
-        let span = self.span.part(start, values.len());
-        // Only what looks through bytes by words cares for the rest.
-        if ALONE && size_of::<N>() < WORD_BYTES {
-            values = N::chunks(aligned(N::flat(values), self.place));
+        // Of the same length, so that one bounds check serves both.
+        let validity = self.validity.slice(start, values.len());
+        // Only searches by words depend on the alignment of items.
+        if COPY && size_of::<N>() < WORD_BYTES {
+            values = N::chunks(aligned_copy(N::flat(values), self.slot));
         }
         Self {
-            span,
+            validity,
             values,
             ..self
         }
@@ -142,278 +142,244 @@ impl<'c, N: Number> View<'c> for NumberView<'c, N> {
 /// Booleans of a column.
 #[derive(Clone, Copy, Debug)]
 pub struct BitView<'c> {
-    span: Span<'c>,
+    validity: ValiditySlice<'c>,
     words: &'c [[u8; 8]],
 }
 
 impl<'c> BitView<'c> {
-    pub(crate) fn new(array: Array<'c>, places: &mut Places) -> Self {
-        let buffers = inside(array, Layout::Bits, places.next());
+    pub(crate) fn new(array: InputArray<'c>, slots: &mut CopySlots) -> Self {
+        let buffers = array.buffers(BufferLayout::Bits, slots);
         Self {
-            span: Span::new(&buffers),
+            validity: ValiditySlice::new(&buffers),
             words: buffers.values.as_chunks().0,
         }
     }
 
-    /// A boolean, unless it is null or there is none.
+    /// Returns a boolean; none if it is null or past the end.
     #[inline]
     pub(crate) fn get(&self, index: usize) -> Option<bool> {
-        let is_valid = self.span.is_valid(index);
-        is_valid.then(|| bit(self.words, self.span.start + index))
+        let is_valid = self.validity.is_valid(index);
+        is_valid.then(|| bit(self.words, self.validity.start + index))
     }
 }
 
 impl<'c> View<'c> for BitView<'c> {
-    const READ_BYTES: usize = PART_BYTES;
+    const READ_CHARGE_BYTES: usize = ITEM_CHARGE_BYTES;
 
     #[inline]
     fn rows(&self) -> usize {
-        self.span.len
+        self.validity.len
     }
 
     #[inline]
-    fn part<const ALONE: bool>(self, start: usize, end: usize) -> Self {
+    fn slice<const COPY: bool>(self, start: usize, end: usize) -> Self {
         Self {
-            span: self.span.part(start, end.saturating_sub(start)),
+            validity: self.validity.slice(start, end.saturating_sub(start)),
             ..self
         }
     }
 }
 
-/// The offsets of some consecutive rows, none of which is less than the one
-/// before, and where the first begins.
+/// Byte strings or texts of a column.
 #[derive(Clone, Copy, Debug)]
-struct Offsets<'c> {
-    offsets: &'c [[u8; 4]],
-    base: usize,
-}
-
-impl<'c> Offsets<'c> {
-    fn new(buffers: &Buffers<'c>) -> Self {
-        Self {
-            offsets: buffers.values.as_chunks().0,
-            base: 0,
-        }
-    }
-
-    #[inline]
-    fn at(&self, index: usize) -> usize {
-        let offset = self.offsets.get(index).copied().unwrap_or_default();
-        u32::from_le_bytes(offset) as usize
-    }
-
-    /// Where the rows from `start` on and before `end` begin and end.
-    #[inline]
-    fn range(&self, start: usize, end: usize) -> (usize, usize) {
-        let from_base = |index| self.at(index).wrapping_sub(self.base);
-        (from_base(start), from_base(end))
-    }
-
-    /// The same of a row.
-    #[inline]
-    fn of(&self, row: usize) -> (usize, usize) {
-        let ends = self.offsets.get(row..).and_then(<[_]>::first_chunk);
-        let [start, end] = ends.map_or([0; 2], |ends: &[_; 2]| {
-            ends.map(|end| (u32::from_le_bytes(end) as usize).wrapping_sub(self.base))
-        });
-        (start, end)
-    }
-
-    #[inline]
-    fn part(self, start: usize) -> Self {
-        Self {
-            offsets: self.offsets.get(start..).unwrap_or_default(),
-            base: self.at(start),
-        }
-    }
+pub struct StringView<'c, S> {
+    validity: ValiditySlice<'c>,
+    strings: S,
+    slot: usize,
 }
 
 /// Byte strings of a column.
-#[derive(Clone, Copy, Debug)]
-pub struct ByteView<'c> {
-    span: Span<'c>,
-    offsets: Offsets<'c>,
-    data: &'c [u8],
-    place: usize,
-}
+pub(crate) type ByteView<'c> = StringView<'c, ByteSlice<'c>>;
+
+/// Texts of a column.
+pub(crate) type TextView<'c> = StringView<'c, TextSlice<'c>>;
 
 impl<'c> ByteView<'c> {
-    pub(crate) fn new(array: Array<'c>, places: &mut Places) -> Self {
-        let buffers = inside(array, Layout::Bytes, places.next());
-        Self {
-            span: Span::new(&buffers),
-            offsets: Offsets::new(&buffers),
-            data: buffers.data,
-            place: buffers.position,
-        }
-    }
-
-    /// A byte string, unless it is null or there is none.
-    #[inline]
-    pub(crate) fn get(&self, index: usize) -> Option<&'c [u8]> {
-        if !self.span.is_valid(index) {
-            return None;
-        }
-        let (start, end) = self.offsets.of(index);
-        self.data.get(start..end)
+    pub(crate) fn new(array: InputArray<'c>, slots: &mut CopySlots) -> Self {
+        let buffers = array.buffers(BufferLayout::Bytes, slots);
+        Self::of(&buffers, ByteSlice::new(&buffers))
     }
 }
 
-impl<'c> View<'c> for ByteView<'c> {
-    const READ_BYTES: usize = PART_BYTES + COPY_BYTES;
+impl<'c> TextView<'c> {
+    pub(crate) fn new(array: InputArray<'c>, slots: &mut CopySlots) -> Self {
+        let (buffers, texts) = array.text(slots);
+        Self::of(&buffers, texts.into())
+    }
+}
+
+impl<'c, S: StringSlice<'c>> StringView<'c, S> {
+    fn of(buffers: &Buffers<'c>, strings: S) -> Self {
+        Self {
+            validity: ValiditySlice::new(buffers),
+            strings,
+            slot: buffers.slot,
+        }
+    }
+
+    /// Returns a string; none if it is null or past the end.
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Option<&'c S::String> {
+        if !self.validity.is_valid(index) {
+            return None;
+        }
+        self.strings.get(index)
+    }
+}
+
+impl<'c, S: StringSlice<'c>> View<'c> for StringView<'c, S> {
+    const READ_CHARGE_BYTES: usize = ITEM_CHARGE_BYTES + COPY_CHARGE_BYTES;
 
     #[inline]
     fn rows(&self) -> usize {
-        self.span.len
+        self.validity.len
     }
 
     #[inline]
-    fn part<const ALONE: bool>(self, start: usize, end: usize) -> Self {
-        let (first, last) = self.offsets.range(start, end);
-        let mut data = self.data.get(first..last).unwrap_or_default();
-        if ALONE {
-            data = aligned(data, self.place);
+    fn slice<const COPY: bool>(self, start: usize, end: usize) -> Self {
+        let mut strings = self.strings.slice(start, end);
+        if COPY {
+            strings = strings.aligned_copy(self.slot);
         }
         Self {
-            span: self.span.part(start, end.saturating_sub(start)),
-            offsets: self.offsets.part(start),
-            data,
+            validity: self.validity.slice(start, end.saturating_sub(start)),
+            strings,
             ..self
         }
     }
 }
 
-/// Lists of a column, whose items are of one kind.
+/// Lists of a column, with a view of their items.
 #[derive(Clone, Copy, Debug)]
 pub struct ListView<'c, V> {
-    span: Span<'c>,
+    validity: ValiditySlice<'c>,
     offsets: Offsets<'c>,
     items: V,
 }
 
 impl<'c, V: View<'c>> ListView<'c, V> {
     pub(crate) fn new(
-        array: Array<'c>,
-        places: &mut Places,
-        items: impl FnOnce(Array<'c>, &mut Places) -> V,
+        array: InputArray<'c>,
+        slots: &mut CopySlots,
+        items: impl FnOnce(InputArray<'c>, &mut CopySlots) -> V,
     ) -> Self {
-        let buffers = array.outer_buffers(true, array.length());
+        let buffers = array.nested_buffers(true, array.length());
         Self {
-            span: Span::new(&buffers),
-            offsets: Offsets::new(&buffers),
-            items: items(array.child(0), places),
+            validity: ValiditySlice::new(&buffers),
+            offsets: Offsets::new(buffers.values.as_chunks().0),
+            items: items(array.child(0), slots),
         }
     }
 
-    /// The items of a list, unless it is null or there is none.
+    /// Returns the items of a list; none if it is null or past the end.
     #[inline]
     pub(crate) fn get(&self, index: usize) -> Option<V> {
-        if !self.span.is_valid(index) {
+        if !self.validity.is_valid(index) {
             return None;
         }
         let (start, end) = self.offsets.of(index);
-        Some(self.items.part::<false>(start, end))
+        Some(self.items.slice::<false>(start, end))
     }
 
-    /// The same lists, but that the items are those of one list, which is not
-    /// null: half the work of a [part](View::part) of which one is got.
+    /// Returns lists whose items are those of one list, which is not null. This
+    /// is half the work of a [slice](View::slice) from which one list is read.
     #[inline]
-    pub(crate) fn lone<const ALONE: bool>(self, index: usize) -> Self {
+    pub(crate) fn row_view<const COPY: bool>(self, index: usize) -> Self {
         let (start, end) = self.offsets.of(index);
         Self {
-            items: self.items.part::<ALONE>(start, end),
+            items: self.items.slice::<COPY>(start, end),
             ..self
         }
     }
 
-    /// The items of that list.
+    /// Returns the items of that list.
     #[inline]
-    pub(crate) fn lone_items(&self) -> &V {
+    pub(crate) fn row_items(&self) -> &V {
         &self.items
     }
 }
 
 impl<'c, V: View<'c>> View<'c> for ListView<'c, V> {
-    const READ_BYTES: usize = PART_BYTES + V::READ_BYTES;
+    const READ_CHARGE_BYTES: usize = ITEM_CHARGE_BYTES + V::READ_CHARGE_BYTES;
 
     #[inline]
     fn rows(&self) -> usize {
-        self.span.len
+        self.validity.len
     }
 
     #[inline]
-    fn part<const ALONE: bool>(self, start: usize, end: usize) -> Self {
+    fn slice<const COPY: bool>(self, start: usize, end: usize) -> Self {
         let (first, last) = self.offsets.range(start, end);
         Self {
-            span: self.span.part(start, end.saturating_sub(start)),
-            offsets: self.offsets.part(start),
-            items: self.items.part::<ALONE>(first, last),
+            validity: self.validity.slice(start, end.saturating_sub(start)),
+            offsets: self.offsets.slice(start),
+            items: self.items.slice::<COPY>(first, last),
         }
     }
 }
 
-/// Rows of a struct, whose fields are views in pairs: `(A, (B, ()))`.
+/// Rows of a struct, with the views of its fields in pairs: `(A, (B, ()))`.
 #[derive(Clone, Copy, Debug)]
 pub struct StructView<'c, F> {
-    span: Span<'c>,
+    validity: ValiditySlice<'c>,
     fields: F,
 }
 
 impl<'c, F: View<'c>> StructView<'c, F> {
     pub(crate) fn new(
-        array: Array<'c>,
-        places: &mut Places,
-        fields: impl FnOnce(Array<'c>, &mut Places) -> F,
+        array: InputArray<'c>,
+        slots: &mut CopySlots,
+        fields: impl FnOnce(InputArray<'c>, &mut CopySlots) -> F,
     ) -> Self {
-        let buffers = array.outer_buffers(false, array.length());
+        let buffers = array.nested_buffers(false, array.length());
         Self {
-            span: Span::new(&buffers),
-            fields: fields(array, places),
+            validity: ValiditySlice::new(&buffers),
+            fields: fields(array, slots),
         }
     }
 
-    /// The fields of all rows.
+    /// Returns the fields of all rows.
     #[inline]
     pub(crate) fn fields(&self) -> &F {
         &self.fields
     }
 
-    /// The fields, if a row is not null.
+    /// Returns the fields; none if the row is null or past the end.
     #[inline]
     pub fn get(&self, index: usize) -> Option<&F> {
-        self.span.is_valid(index).then_some(&self.fields)
+        self.validity.is_valid(index).then_some(&self.fields)
     }
 }
 
 impl<'c, F: View<'c>> View<'c> for StructView<'c, F> {
-    const READ_BYTES: usize = PART_BYTES + F::READ_BYTES;
+    const READ_CHARGE_BYTES: usize = ITEM_CHARGE_BYTES + F::READ_CHARGE_BYTES;
 
     #[inline]
     fn rows(&self) -> usize {
-        self.span.len
+        self.validity.len
     }
 
     #[inline]
-    fn part<const ALONE: bool>(self, start: usize, end: usize) -> Self {
+    fn slice<const COPY: bool>(self, start: usize, end: usize) -> Self {
         Self {
-            span: self.span.part(start, end.saturating_sub(start)),
-            fields: self.fields.part::<ALONE>(start, end),
+            validity: self.validity.slice(start, end.saturating_sub(start)),
+            fields: self.fields.slice::<COPY>(start, end),
         }
     }
 }
 
 impl<'c> View<'c> for () {
-    const READ_BYTES: usize = 0;
+    const READ_CHARGE_BYTES: usize = 0;
 
     fn rows(&self) -> usize {
         0
     }
 
-    fn part<const ALONE: bool>(self, _start: usize, _end: usize) {}
+    fn slice<const COPY: bool>(self, _start: usize, _end: usize) {}
 }
 
 impl<'c, A: View<'c>, R: View<'c>> View<'c> for (A, R) {
-    const READ_BYTES: usize = A::READ_BYTES + R::READ_BYTES;
+    const READ_CHARGE_BYTES: usize = A::READ_CHARGE_BYTES + R::READ_CHARGE_BYTES;
 
     #[inline]
     fn rows(&self) -> usize {
@@ -421,10 +387,10 @@ impl<'c, A: View<'c>, R: View<'c>> View<'c> for (A, R) {
     }
 
     #[inline]
-    fn part<const ALONE: bool>(self, start: usize, end: usize) -> Self {
+    fn slice<const COPY: bool>(self, start: usize, end: usize) -> Self {
         (
-            self.0.part::<ALONE>(start, end),
-            self.1.part::<ALONE>(start, end),
+            self.0.slice::<COPY>(start, end),
+            self.1.slice::<COPY>(start, end),
         )
     }
 }

@@ -29,7 +29,7 @@ impl TryFrom<NaiveTime> for Time {
     }
 }
 
-/// Fails where a column holds what is no time of day.
+/// Fails for a value of a column that is not a time of day.
 impl TryFrom<Time> for NaiveTime {
     type Error = OutOfRange;
 
@@ -41,8 +41,8 @@ impl TryFrom<Time> for NaiveTime {
     }
 }
 
-/// Fails in a leap second, and where the unit does not reach. What is smaller
-/// than the unit is cut off.
+/// Fails in a leap second, and out of the range of the unit. Truncates to the
+/// unit.
 impl<U: Unit> TryFrom<NaiveDateTime> for Timestamp<U> {
     type Error = OutOfRange;
 
@@ -97,7 +97,7 @@ mod tests {
     use crate::timestamp::{Millisecond, Second};
 
     #[test]
-    fn dates_and_times_are_the_same_on_both_sides() {
+    fn dates_and_times_convert_both_ways() {
         let mut dates = 0;
         for days in (-90_000_000..95_000_000).step_by(9_973) {
             let date = Date::from_days(days);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_other_side_does_not_have_is_out_of_range() {
+    fn values_that_the_other_type_cannot_hold_are_out_of_range() {
         let leap = NaiveTime::from_hms_nano_opt(23, 59, 59, 1_500_000_000).unwrap();
         assert_eq!(Time::try_from(leap), Err(OutOfRange));
         for nanoseconds in [-1, 86_400 * SECOND_NANOSECONDS] {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn nanoseconds_survive_the_way_there_and_back() {
+    fn nanoseconds_round_trip() {
         for nanoseconds in [i64::MIN, -1, 0, 1_709_209_800_000_000_001, i64::MAX] {
             let timestamp = TimestampTz::from_nanoseconds(nanoseconds);
             assert_eq!(DateTime::<Utc>::from(timestamp).try_into(), Ok(timestamp));

@@ -32,7 +32,7 @@ impl From<civil::Time> for Time {
     }
 }
 
-/// Fails where a column holds what is no time of day.
+/// Fails for a value of a column that is not a time of day.
 impl TryFrom<Time> for civil::Time {
     type Error = OutOfRange;
 
@@ -44,8 +44,7 @@ impl TryFrom<Time> for civil::Time {
     }
 }
 
-/// Fails where the unit does not reach. What is smaller than the unit is cut
-/// off.
+/// Fails out of the range of the unit. Truncates to the unit.
 impl<U: Unit> TryFrom<civil::DateTime> for Timestamp<U> {
     type Error = OutOfRange;
 
@@ -101,8 +100,8 @@ impl From<Duration> for SignedDuration {
     }
 }
 
-/// A year becomes twelve months, a week seven days, and all that is shorter
-/// than a day nanoseconds.
+/// A year becomes twelve months, a week seven days, and all units shorter than
+/// a day nanoseconds.
 impl TryFrom<Span> for Interval {
     type Error = OutOfRange;
 
@@ -123,7 +122,7 @@ impl TryFrom<Span> for Interval {
     }
 }
 
-/// Fails where the parts have different signs, too, which a span has not.
+/// Also fails if the parts have different signs, which a span cannot.
 impl TryFrom<Interval> for Span {
     type Error = OutOfRange;
 
@@ -151,7 +150,7 @@ mod tests {
     use crate::timestamp::Microsecond;
 
     #[test]
-    fn dates_and_times_are_the_same_on_both_sides() {
+    fn dates_and_times_convert_both_ways() {
         let mut dates = 0;
         for days in (-5_000_000..5_000_000).step_by(101) {
             let date = Date::from_days(days);
@@ -173,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn nanoseconds_survive_the_way_there_and_back() {
+    fn nanoseconds_round_trip() {
         for nanoseconds in [i64::MIN, -1, 0, 1_709_209_800_000_000_001, i64::MAX] {
             let timestamp = TimestampTz::from_nanoseconds(nanoseconds);
             assert_eq!(jiff::Timestamp::from(timestamp).try_into(), Ok(timestamp));
@@ -188,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn interval_is_a_span_of_one_sign() {
+    fn interval_converts_to_a_span_of_one_sign() {
         let interval = Interval {
             months: 14,
             days: 3,

@@ -1,4 +1,4 @@
-;; Breaks: the section fusebox.functions holds nothing but CREATE FUNCTION.
+;; Breaks: the section fusebox.functions holds only CREATE FUNCTION statements.
 (module
   (memory (export "memory") 2)
   (func (export "fusebox_abi_1"))

@@ -1,5 +1,4 @@
-;; Breaks: a module may ask for less fuel and memory than it is given, not for
-;; more.
+;; Breaks: a declaration may lower the limits of fuel and memory, not raise them.
 (module
   (memory (export "memory") 2)
   (func (export "fusebox_abi_1"))

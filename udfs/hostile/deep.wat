@@ -1,4 +1,4 @@
-;; Breaks: a function does not use up the stack.
+;; Breaks: a function does not exhaust the stack.
 (module
   (memory (export "memory") 2)
   (func (export "fusebox_abi_1"))

@@ -1,4 +1,4 @@
-;; Breaks: a function ends.
+;; Breaks: a function terminates.
 (module
   (memory (export "memory") 2)
   (func (export "fusebox_abi_1"))

@@ -1,4 +1,4 @@
-;; Breaks: the allocator ends.
+;; Breaks: the allocator terminates.
 (module
   (memory (export "memory") 2)
   (func (export "fusebox_abi_1"))

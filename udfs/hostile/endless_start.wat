@@ -1,4 +1,4 @@
-;; Breaks: instantiating ends.
+;; Breaks: instantiation terminates.
 (module
   (memory (export "memory") 2)
   (func (export "fusebox_abi_1"))

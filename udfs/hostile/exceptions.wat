@@ -1,4 +1,4 @@
-;; Breaks: exceptions are off: what they cost is not bounded by fuel.
+;; Breaks: exceptions are disabled: fuel does not bound their cost.
 (module
   (tag $oops)
   (func (export "fusebox_abi_1"))

@@ -1,4 +1,4 @@
-;; Breaks: references to the host are off with garbage collection.
+;; Breaks: external references are disabled, as garbage collection is.
 (module
   (table 1 externref)
   (func (export "fusebox_abi_1"))

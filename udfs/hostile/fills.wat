@@ -1,4 +1,4 @@
-;; Breaks: a function touches no more memory than it has fuel for.
+;; Breaks: a function touches no more memory than its fuel pays for.
 (module
   (type $column_function (func (param $args i32) (param $rows i32) (param $result i32) (result i32)))
   (memory (export "memory") 960) ;; 60 MB
@@ -24,17 +24,17 @@
       (br $again))
     (unreachable))
 
-  ;; More than there is, with fuel for it: nothing is written.
+  ;; Fills past the end of the memory, with enough fuel: traps before any write.
   (func (export "fusebox_udf_past_the_end") (type $column_function)
     (memory.fill (i32.const 1) (i32.const 1) (i32.const 62914560))
     (unreachable))
 
-  ;; A length that looks negative: four gigabytes.
+  ;; A length of -1, which is 4 GiB unsigned.
   (func (export "fusebox_udf_all_addresses") (type $column_function)
     (memory.fill (i32.const 0) (i32.const 1) (i32.const -1))
     (unreachable))
 
-  ;; All that one may have, and then all of it filled.
+  ;; Grows memory to the limit, then fills all of it.
   (func (export "fusebox_udf_gigabytes") (type $column_function)
     (loop $more (br_if $more (i32.ne (memory.grow (i32.const 4096)) (i32.const -1))))
     (loop $again

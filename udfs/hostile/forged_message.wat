@@ -1,4 +1,5 @@
-;; Breaks: nothing: but a message must not move the cursor of a terminal or forge a line.
+;; Breaks: nothing, but a message must not move the cursor of a terminal or forge a
+;; line.
 (module
   (memory (export "memory") 2)
   (func (export "fusebox_abi_1"))

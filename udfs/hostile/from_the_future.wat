@@ -1,4 +1,4 @@
-;; Breaks: a module speaks an ABI that the host knows.
+;; Breaks: a module exports an ABI version that the host implements.
 (module
   (memory (export "memory") 2)
   (func (export "fusebox_abi_2"))

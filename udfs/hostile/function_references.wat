@@ -1,4 +1,4 @@
-;; Breaks: typed function references are off.
+;; Breaks: typed function references are disabled.
 (module
   (type $function (func))
   (func $f)

@@ -1,4 +1,4 @@
-;; Breaks: garbage collection is off: it runs when the machine likes.
+;; Breaks: garbage collection is disabled: its timing is not deterministic.
 (module
   (type $point (struct (field f64) (field f64)))
   (func (export "fusebox_abi_1"))

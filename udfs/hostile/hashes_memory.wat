@@ -1,8 +1,8 @@
-;; Breaks: an immutable function knows nothing of the calls before.
-;; It answers every row with a hash of what it finds in its memory, the
-;; arguments apart, and leaves traces everywhere.
+;; Breaks: an immutable function keeps no state between calls.
+;; Returns for each row a hash of the memory, without the arguments, and writes to
+;; all parts of it.
 (module
-  ;; The first page is ours, results have two more, and then comes the arena.
+  ;; Layout: one page of globals, two pages of results, then the arena.
   (memory (export "memory") 10)
   (data (i32.const 4000) "What was here before is here again.")
   (data (i32.const 655352) "The end.")
@@ -13,7 +13,7 @@
     (local $row i32)
     (local $end i32)
     (local $hash i64)
-    ;; Where the only argument's values end, or its padding.
+    ;; The end of the argument's values, or of their padding.
     (local.set $end
       (i32.and
         (i32.add
@@ -26,7 +26,7 @@
       (call $hash (i32.const 0) (i32.const 196608) (i64.const 1469598103934665603)))
     (local.set $hash
       (call $hash (local.get $end) (i32.shl (memory.size) (i32.const 16)) (local.get $hash)))
-    ;; Of every place, some: the ends of the memory, of blocks, of the arena.
+    ;; Samples of every part: the ends of the memory, of blocks, of the arena.
     (memory.fill (i32.const 0) (i32.const 0xaa) (i32.const 5000))
     (i32.store8 (i32.const 8191) (i32.const 1))
     (i32.store8 (i32.const 8192) (i32.const 1))
@@ -43,11 +43,11 @@
     (i32.store (i32.const 20) (i32.const 65536)) ;; values
     (i64.store (local.get $result) (i64.extend_i32_u (local.get $rows)))
     (i64.store offset=24 (local.get $result) (i64.const 2))
-    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; the buffers' addresses
+    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; addresses of the buffers
     (i32.const 0))
 
-  ;; Words of zeros have no part in it, so that it does not matter how many
-  ;; there are behind the arguments.
+  ;; Skips words of zeros, so that the hash does not depend on how many follow
+  ;; the arguments.
   (func $hash (param $at i32) (param $end i32) (param $hash i64) (result i64)
     (local $word i64)
     (loop $next

@@ -1,5 +1,5 @@
-;; Breaks: whatever a guest imports is as determined as the guest. This is not,
-;; whatever the function is declared to be.
+;; Breaks: every import is deterministic. This one is not, whatever the volatility
+;; of the function.
 (module
   (import "wasi_snapshot_preview1" "clock_time_get" (func (param i32 i64 i32) (result i32)))
   (memory (export "memory") 2)

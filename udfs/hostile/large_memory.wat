@@ -1,4 +1,4 @@
-;; Breaks: a memory starts below the limit.
+;; Breaks: the initial size of the memory is below the limit.
 (module
   (memory (export "memory") 2000)
   (func (export "fusebox_abi_1"))

@@ -1,7 +1,6 @@
 ;; Breaks: tables stay below a limit that they share.
-;;
-;; Returns how many of two tables of 100,000 elements it got, for a batch of one
-;; row.
+;; Returns how many of two tables of 100,000 elements it obtained, for a batch of
+;; one row.
 (module
   (memory (export "memory") 2)
   (table $a 0 funcref)
@@ -16,5 +15,5 @@
     (i32.store (i32.const 20) (i32.const 1024)) ;; values
     (i64.store (local.get $result) (i64.extend_i32_u (local.get $rows)))
     (i64.store offset=24 (local.get $result) (i64.const 2))
-    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; the buffers' addresses
+    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; addresses of the buffers
     (i32.const 0)))

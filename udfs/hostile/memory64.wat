@@ -1,4 +1,4 @@
-;; Breaks: 64-bit memories are off.
+;; Breaks: 64-bit memories are disabled.
 (module
   (memory (export "memory") i64 2)
   (func (export "fusebox_abi_1"))

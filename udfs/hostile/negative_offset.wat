@@ -7,6 +7,6 @@
     (i32.store (i32.const 20) (i32.const 1024)) ;; values
     (i64.store (local.get $result) (i64.extend_i32_u (local.get $rows)))
     (i64.store offset=24 (local.get $result) (i64.const 2))
-    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; the buffers' addresses
+    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; addresses of the buffers
     (i64.store offset=16 (local.get $result) (i64.const -1)) ;; offset
     (i32.const 0)))

@@ -10,5 +10,5 @@
     (i32.store (i32.const 1028) (i32.const 4))
     (i64.store (local.get $result) (i64.extend_i32_u (local.get $rows)))
     (i64.store offset=24 (local.get $result) (i64.const 3))
-    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; the buffers' addresses
+    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; addresses of the buffers
     (i32.const 0)))

@@ -1,4 +1,4 @@
-;; Breaks: as many rows come out as went in, and a count is not negative.
+;; Breaks: a result has as many rows as the batch, and `length` is not negative.
 (module
   (memory (export "memory") 2)
   (func (export "fusebox_abi_1"))
@@ -6,5 +6,5 @@
   (func (export "fusebox_udf_negative_rows") (param $args i32) (param $rows i32) (param $result i32) (result i32)
     (i64.store (local.get $result) (i64.const -1))
     (i64.store offset=24 (local.get $result) (i64.const 2))
-    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; the buffers' addresses
+    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; addresses of the buffers
     (i32.const 0)))

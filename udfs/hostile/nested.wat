@@ -1,9 +1,9 @@
-;; Breaks: a result's children are as its type has them, inside the memory, and
-;; hold what the offsets point at. Each export returns one row, of a list or a
-;; map, and is wrong in another way.
+;; Breaks: the children of a result are those of its type, lie inside the memory
+;; and have the rows that the offsets refer to. Each export returns one row, of a
+;; list or a map, and breaks another rule.
 (module
   (memory (export "memory") 2)
-  (data (i32.const 512) "\00\08\00\00")                   ;; the children's addresses: one at 2048
+  (data (i32.const 512) "\00\08\00\00")                   ;; addresses of the children: one at 2048
   (data (i32.const 528) "\00\00\00\00\00\10\00\00")       ;; buffers of that child: values at 4096
   (data (i32.const 544) "\00\00\00\00\00\04\00\00")       ;; buffers of the list: offsets at 1024
   (data (i32.const 560) "\00\0c\00\00\40\0c\00\00")       ;; the children of a map's entries: keys, values
@@ -17,7 +17,7 @@
     (i64.store offset=32 (local.get $at) (i64.extend_i32_s (local.get $children)))
     (i32.store offset=40 (local.get $at) (local.get $buffers_at))
     (i32.store offset=44 (local.get $at) (local.get $children_at)))
-  ;; A list of so many elements, the child of which has so many rows.
+  ;; A list of $elements elements, whose child has $length rows.
   (func $list (param $result i32) (param $elements i32) (param $length i64)
     (call $column (local.get $result) (i64.const 1) (i32.const 2) (i32.const 544) (i32.const 1) (i32.const 512))
     (call $column (i32.const 2048) (local.get $length) (i32.const 2) (i32.const 528) (i32.const 0) (i32.const 0))
@@ -50,14 +50,14 @@
     (call $list (local.get 2) (i32.const 2) (i64.const 2))
     (i32.store offset=44 (local.get 2) (i32.const -4))
     (i32.const 0))
-  ;; Its own child, for a list of lists of lists: with one row each.
+  ;; A list that is its own child, for a list of lists of lists of one row each.
   (func (export "fusebox_udf_its_own_child") (param i32 i32 i32) (result i32)
     (call $column (local.get 2) (i64.const 1) (i32.const 2) (i32.const 544) (i32.const 1) (i32.const 512))
     (i32.store (i32.const 512) (local.get 2))
     (i32.store (i32.const 1024) (i32.const 0))
     (i32.store (i32.const 1028) (i32.const 1))
     (i32.const 0))
-  ;; A map of one pair, whose key is null.
+  ;; A map of one entry, whose key is null.
   (func (export "fusebox_udf_null_key") (param i32 i32 i32) (result i32)
     (call $column (local.get 2) (i64.const 1) (i32.const 2) (i32.const 544) (i32.const 1) (i32.const 512))
     (call $column (i32.const 2048) (i64.const 1) (i32.const 1) (i32.const 528) (i32.const 2) (i32.const 560))

@@ -1,5 +1,5 @@
 ;; Breaks: a row of a STRICT function with a null argument is null.
-;; The guest claims a value for each; the host knows better.
+;; The guest returns a value for every row; the host makes such rows null.
 (module
   (memory (export "memory") 2)
   (func (export "fusebox_abi_1"))
@@ -8,5 +8,5 @@
     (i32.store (i32.const 20) (i32.const 1024)) ;; values, all valid, all 0
     (i64.store (local.get $result) (i64.extend_i32_u (local.get $rows)))
     (i64.store offset=24 (local.get $result) (i64.const 2))
-    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; the buffers' addresses
+    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; addresses of the buffers
     (i32.const 0)))

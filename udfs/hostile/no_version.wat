@@ -1,4 +1,4 @@
-;; Breaks: a module says which ABI it speaks.
+;; Breaks: a module exports its ABI version.
 (module
   (memory (export "memory") 2)
   (func (export "fusebox_alloc") (param $bytes i32) (result i32) (i32.const 4096))

@@ -1,17 +1,17 @@
-;; Breaks: what operations of aggregate, window and table functions answer. Each
-;; symbol does one thing wrong, or none, and all else in the simplest way.
+;; Breaks: the rules for results of aggregate, window and table operations. Each
+;; symbol breaks one rule or none, and is minimal otherwise.
 (module
   (memory (export "memory") 32)
   (func (export "fusebox_abi_1"))
   (func (export "fusebox_alloc") (param $bytes i32) (result i32) (i32.const 1048576))
 
-  ;; A column of so many zeros.
+  ;; Writes a column of $rows zeros.
   (func $numbers_of (param $at i32) (param $rows i64)
     (i32.store (i32.const 20) (i32.const 1024)) ;; values
     (i64.store (local.get $at) (local.get $rows))
     (i64.store offset=24 (local.get $at) (i64.const 2))
-    (i32.store offset=40 (local.get $at) (i32.const 16))) ;; the buffers' addresses
-  ;; A column of so many structs of a zero.
+    (i32.store offset=40 (local.get $at) (i32.const 16))) ;; addresses of the buffers
+  ;; Writes a column of $rows structs with one field of zeros.
   (func $state_of (param $at i32) (param $rows i64)
     (call $numbers_of (i32.const 64) (local.get $rows))
     (i32.store (i32.const 32) (i32.const 64)) ;; the child
@@ -19,7 +19,7 @@
     (i64.store offset=24 (local.get $at) (i64.const 1))
     (i64.store offset=32 (local.get $at) (i64.const 1))
     (i32.store offset=40 (local.get $at) (i32.const 40)) ;; no validity
-    (i32.store offset=44 (local.get $at) (i32.const 32))) ;; the children's addresses
+    (i32.store offset=44 (local.get $at) (i32.const 32))) ;; addresses of the children
 
   (func $done
     (export "fusebox_udaf_merge_lazy")

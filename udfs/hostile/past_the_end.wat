@@ -1,4 +1,4 @@
-;; Breaks: a result column must lie inside the guest's own memory.
+;; Breaks: a result column lies inside the memory.
 (module
   (memory (export "memory") 2)
   (func (export "fusebox_abi_1"))
@@ -7,5 +7,5 @@
     (i32.store (i32.const 20) (i32.const 0x7fffffff)) ;; values
     (i64.store (local.get $result) (i64.extend_i32_u (local.get $rows)))
     (i64.store offset=24 (local.get $result) (i64.const 2))
-    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; the buffers' addresses
+    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; addresses of the buffers
     (i32.const 0)))

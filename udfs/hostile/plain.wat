@@ -1,4 +1,4 @@
-;; Breaks: a column function's export carries the prefix.
+;; Breaks: the export of a scalar function has the prefix fusebox_udf_.
 (module
   (memory (export "memory") 2)
   (func (export "fusebox_abi_1"))

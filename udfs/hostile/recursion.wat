@@ -1,4 +1,4 @@
-;; Breaks: a function does not use up the stack, by any way of calling itself.
+;; Breaks: a function does not exhaust the stack. Each export recurses in another way.
 (module
   (type $down (func (param i32) (result i32)))
   (type $column_function (func (param $args i32) (param $rows i32) (param $result i32) (result i32)))
@@ -16,7 +16,7 @@
   (func (export "fusebox_udf_through_table") (type $column_function)
     (call_indirect (type $down) (i32.const 0) (i32.const 0)))
 
-  ;; Two calls from each, so that a stack of a hundred frames is years of work.
+  ;; Each frame makes two calls, so that a depth of a hundred frames takes years.
   (func $tree (param $depth i32)
     (if (i32.eqz (local.get $depth)) (then (return)))
     (call $tree (i32.sub (local.get $depth) (i32.const 1)))
@@ -24,7 +24,7 @@
   (func (export "fusebox_udf_tree") (type $column_function)
     (call $tree (i32.const 100)) (i32.const 7))
 
-  ;; Tail calls take no stack, so fuel is what ends them.
+  ;; Tail calls use no stack, so only fuel ends them.
   (func $tail (type $down) (return_call $tail (local.get 0)))
   (func (export "fusebox_udf_tail") (type $column_function) (return_call $tail (i32.const 0)))
 
@@ -37,6 +37,6 @@
   (func (export "fusebox_udf_tail_through_table") (type $column_function)
     (call_indirect (type $down) (i32.const 0) (i32.const 1)))
 
-  ;; A function that SQL calls may be one that the module calls.
+  ;; The function of an export may also be called inside the module.
   (func $entry (export "fusebox_udf_entry") (type $column_function)
     (i32.add (call $entry (local.get 0) (local.get 1) (local.get 2)) (i32.const 1))))

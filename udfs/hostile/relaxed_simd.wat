@@ -1,4 +1,4 @@
-;; Breaks: relaxed SIMD is off: its results depend on the machine.
+;; Breaks: relaxed SIMD is disabled: its results depend on the CPU.
 (module
   (memory (export "memory") 2)
   (func (export "fusebox_abi_1"))

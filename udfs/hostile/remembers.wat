@@ -1,8 +1,8 @@
-;; Breaks: an immutable function knows nothing of the calls before.
-;; Each counts calls, or something that goes with them, and answers every row
-;; with what it had counted before this one.
+;; Breaks: an immutable function keeps no state between calls.
+;; Each export counts calls, or something that changes with calls, and returns for
+;; every row the count before this call.
 (module
-  ;; The first page is ours, results have two more, and then comes the arena.
+  ;; Layout: one page of globals, two pages of results, then the arena.
   (memory (export "memory") 10)
   (data (i32.const 64) "\00\00\00\00")
   (global $calls (mut i64) (i64.const 0))
@@ -26,7 +26,7 @@
     (global.set $calls (i64.add (local.get $calls) (i64.const 1)))
     (call $answer (local.get $rows) (local.get $result) (local.get $calls)))
 
-  ;; A list, of which each element has the address of the one before.
+  ;; A linked list, each element with the address of the previous one.
   (func (export "fusebox_udf_heap") (param $args i32) (param $rows i32) (param $result i32) (result i32)
     (local $length i64)
     (local $element i32)
@@ -42,18 +42,18 @@
     (global.set $top (i32.add (global.get $top) (i32.const 8)))
     (call $answer (local.get $rows) (local.get $result) (local.get $length)))
 
-  ;; The pages of memory.
+  ;; The size of the memory in pages.
   (func (export "fusebox_udf_size") (param $args i32) (param $rows i32) (param $result i32) (result i32)
     (local $pages i64)
     (local.set $pages (i64.extend_i32_u (memory.size)))
     (drop (memory.grow (i32.const 1)))
     (call $answer (local.get $rows) (local.get $result) (local.get $pages)))
 
-  ;; How often it was asked for an arena.
+  ;; The number of calls of fusebox_alloc.
   (func (export "fusebox_udf_asked") (param $args i32) (param $rows i32) (param $result i32) (result i32)
     (call $answer (local.get $rows) (local.get $result) (global.get $asked)))
 
-  ;; The rows before, those of its own batch too.
+  ;; The number of previous rows, those of this batch included.
   (func (export "fusebox_udf_rows") (param $args i32) (param $rows i32) (param $result i32) (result i32)
     (local $row i32)
     (loop $next
@@ -65,7 +65,7 @@
       (br_if $next (i32.lt_u (local.get $row) (local.get $rows))))
     (call $return (local.get $rows) (local.get $result)))
 
-  ;; A number for every row.
+  ;; Returns the same number for every row.
   (func $answer (param $rows i32) (param $result i32) (param $value i64) (result i32)
     (local $row i32)
     (loop $next
@@ -78,5 +78,5 @@
     (i32.store (i32.const 20) (i32.const 65536)) ;; values
     (i64.store (local.get $result) (i64.extend_i32_u (local.get $rows)))
     (i64.store offset=24 (local.get $result) (i64.const 2))
-    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; the buffers' addresses
+    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; addresses of the buffers
     (i32.const 0)))

@@ -1,8 +1,8 @@
-;; Breaks: an immutable function knows nothing of the calls before.
-;; What each changes is neither memory nor a global, and answers every row with
-;; 0 until it was changed.
+;; Breaks: an immutable function keeps no state between calls.
+;; Each export changes state other than memory and globals, and returns 0 for every
+;; row until that state has changed.
 (module
-  ;; The first page is ours, results have two more, and then comes the arena.
+  ;; Layout: one page of globals, two pages of results, then the arena.
   (memory (export "memory") 10)
   (table $table 1 100 funcref)
   (table $copied 2 2 funcref)
@@ -32,7 +32,7 @@
     (table.copy $copied $copied (i32.const 1) (i32.const 0) (i32.const 1))
     (call $answer (local.get $rows) (local.get $result) (local.get $is_set)))
 
-  ;; It traps in the call after the one that drops the segment.
+  ;; Traps in the call after the one that drops the segment.
   (func (export "fusebox_udf_dropped_data") (param $args i32) (param $rows i32) (param $result i32) (result i32)
     (memory.init $segment (i32.const 64) (i32.const 0) (i32.const 1))
     (data.drop $segment)
@@ -54,5 +54,5 @@
     (i32.store (i32.const 20) (i32.const 65536)) ;; values
     (i64.store (local.get $result) (i64.extend_i32_u (local.get $rows)))
     (i64.store offset=24 (local.get $result) (i64.const 2))
-    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; the buffers' addresses
+    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; addresses of the buffers
     (i32.const 0)))

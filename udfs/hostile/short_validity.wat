@@ -1,4 +1,4 @@
-;; Breaks: the validity bitmap covers every row.
+;; Breaks: the validity bitmap has a bit for every row.
 ;; A batch of nine rows needs two bytes of validity.
 (module
   (memory (export "memory") 2)
@@ -9,5 +9,5 @@
     (i32.store (i32.const 20) (i32.const 1024))    ;; values
     (i64.store (local.get $result) (i64.extend_i32_u (local.get $rows)))
     (i64.store offset=24 (local.get $result) (i64.const 2))
-    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; the buffers' addresses
+    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; addresses of the buffers
     (i32.const 0)))

@@ -1,4 +1,5 @@
-;; Breaks: stack switching is off: a stack of its own is not counted.
+;; Breaks: stack switching is disabled: the stack limit does not cover the stacks of
+;; continuations.
 (module
   (type $function (func))
   (type $continuation (cont $function))

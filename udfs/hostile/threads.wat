@@ -1,4 +1,4 @@
-;; Breaks: shared memory is off: what it holds depends on the machine's timing.
+;; Breaks: shared memory is disabled: its contents depend on timing.
 (module
   (memory (export "memory") 2 2 shared)
   (func (export "fusebox_abi_1"))

@@ -6,5 +6,5 @@
   (func (export "fusebox_udf_three_buffers") (param $args i32) (param $rows i32) (param $result i32) (result i32)
     (i64.store (local.get $result) (i64.extend_i32_u (local.get $rows)))
     (i64.store offset=24 (local.get $result) (i64.const 3))
-    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; the buffers' addresses
+    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; addresses of the buffers
     (i32.const 0)))

@@ -1,4 +1,4 @@
-;; Breaks: as many rows come out as went in.
+;; Breaks: a result has as many rows as the batch.
 (module
   (memory (export "memory") 2)
   (func (export "fusebox_abi_1"))
@@ -7,5 +7,5 @@
     (i32.store (i32.const 20) (i32.const 1024)) ;; values
     (i64.store (local.get $result) (i64.sub (i64.extend_i32_u (local.get $rows)) (i64.const 1)))
     (i64.store offset=24 (local.get $result) (i64.const 2))
-    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; the buffers' addresses
+    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; addresses of the buffers
     (i32.const 0)))

@@ -1,4 +1,4 @@
-;; Breaks: there is one memory.
+;; Breaks: a module has one memory.
 (module
   (memory (export "memory") 1)
   (memory 1)

@@ -1,4 +1,4 @@
-;; Breaks: the addresses of the buffers must lie inside the memory.
+;; Breaks: the array of buffer addresses lies inside the memory.
 (module
   (memory (export "memory") 2)
   (func (export "fusebox_abi_1"))

@@ -1,4 +1,4 @@
-;; Breaks: a column function takes three i32 and returns one.
+;; Breaks: a scalar function takes three i32 and returns one.
 (module
   (memory (export "memory") 2)
   (func (export "fusebox_abi_1"))

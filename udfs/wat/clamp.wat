@@ -1,13 +1,14 @@
-;; A column function by hand, from the specification alone: no SDK, no compiler.
+;; A scalar function written by hand from the specification alone.
 ;;
 ;; CREATE FUNCTION clamp_to(value BIGINT, low BIGINT, high BIGINT) RETURNS BIGINT
 ;;
-;; A result is null where the value is null; the bounds are taken as they are.
+;; STRICT: the host makes a result null whose argument is null, so the guest reads no
+;; validity bitmap.
 (module
   (memory (export "memory") 1)
 
-  ;; Where things are: the addresses of the result's buffers at 16, the next
-  ;; free byte in $free, the arena and then the result behind it.
+  ;; Layout: the addresses of the result's buffers at 16, the arena at 64, the
+  ;; values of the result at $arena_end.
   (global $arena_end (mut i32) (i32.const 64))
 
   (@custom "fusebox.functions"
@@ -15,14 +16,14 @@
 
   (func (export "fusebox_abi_1"))
 
-  ;; One arena, always at 64; the memory grows until it fits.
+  ;; Places the arena at 64 and grows the memory until it fits.
   (func (export "fusebox_alloc") (param $bytes i32) (result i32)
     (if (i32.eqz (call $reach (i32.add (local.get $bytes) (i32.const 64))))
       (then (return (i32.const 0))))
     (global.set $arena_end (i32.add (local.get $bytes) (i32.const 64)))
     (i32.const 64))
 
-  ;; Grows the memory until it has an address; says whether it could.
+  ;; Grows the memory to at least $end bytes; returns 1 on success, else 0.
   (func $reach (param $end i32) (result i32)
     (loop $more
       (if (i32.ge_u (i32.shl (memory.size) (i32.const 16)) (local.get $end))
@@ -30,11 +31,11 @@
       (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
     (i32.const 0))
 
-  ;; The address of the values of an argument.
+  ;; Returns the address of the values of an argument.
   (func $values (param $array i32) (result i32)
     (i32.load offset=4 (i32.load offset=40 (local.get $array))))
 
-  ;; By how many bytes an argument goes on from row to row: 0 if it is constant.
+  ;; Returns the stride of an argument in bytes: 0 if it is constant.
   (func $stride (param $array i32) (result i32)
     (i32.shl (i64.ne (i64.load (local.get $array)) (i64.const 1)) (i32.const 3)))
 
@@ -55,7 +56,7 @@
     (i64.store (local.get $result) (i64.extend_i32_u (local.get $rows))) ;; length
     (i64.store offset=24 (local.get $result) (i64.const 2))              ;; n_buffers
     (i32.store offset=40 (local.get $result) (i32.const 16))             ;; buffers
-    (i32.store (i32.const 16) (i32.const 0))           ;; validity: none is null
+    (i32.store (i32.const 16) (i32.const 0))           ;; no validity: no row is null
     (i32.store (i32.const 20) (local.get $out))        ;; values
     (loop $row
       (local.set $x (i64.load (local.get $value)))

@@ -1,13 +1,13 @@
-;; A column function by hand that announces its rows: each has fuel of its own.
+;; A scalar function written by hand that meters its rows: each has its own fuel.
 ;;
-;; CREATE FUNCTION halve(value BIGINT) RETURNS BIGINT: how often the value can be
-;; halved, a row of 0 having no end.
+;; CREATE FUNCTION halve(value BIGINT) RETURNS BIGINT returns how often the value
+;; can be halved; a row of 0 never terminates.
 (module
-  (import "fusebox" "row_begin" (func $row (param $number i32)))
-  (import "fusebox" "row_end" (func $settle (param $bytes i32)))
+  (import "fusebox" "row_begin" (func $row_begin (param $number i32)))
+  (import "fusebox" "row_end" (func $row_end (param $bytes i32)))
   (memory (export "memory") 8)
   (func (export "fusebox_abi_1"))
-  ;; Room for 8,192 rows; the result's values come behind the arena.
+  ;; An arena for 8,192 rows; the result's values follow it.
   (func (export "fusebox_alloc") (param $bytes i32) (result i32)
     (select (i32.const 64) (i32.const 0) (i32.le_u (local.get $bytes) (i32.const 131072))))
 
@@ -16,7 +16,7 @@
     (local.set $values (i32.load offset=4 (i32.load offset=40 (local.get $args))))
     (local.set $stride (i64.ne (i64.load (local.get $args)) (i64.const 1)))
     (loop $next
-      (call $row (local.get $number))
+      (call $row_begin (local.get $number))
       (local.set $x (i64.load (i32.add (local.get $values)
         (i32.shl (i32.mul (local.get $number) (local.get $stride)) (i32.const 3)))))
       (local.set $count (i64.const 0))
@@ -26,7 +26,7 @@
           (local.set $x (i64.shr_s (local.get $x) (i64.const 1)))
           (local.set $count (i64.add (local.get $count) (i64.const 1)))
           (br $again)))
-      (call $settle (i32.const 0))
+      (call $row_end (i32.const 0))
       (i64.store offset=196608 (i32.shl (local.get $number) (i32.const 3)) (local.get $count))
       (br_if $next (i32.lt_u
         (local.tee $number (i32.add (local.get $number) (i32.const 1))) (local.get $rows))))
@@ -36,15 +36,15 @@
     (i32.store (i32.const 20) (i32.const 196608))                        ;; values
     (i32.const 0))
 
-  ;; The same value again. Its rows are bounded: they need not be announced.
+  ;; Returns the argument. Its rows are bounded, so metering_mode is not 0.
   (func (export "fusebox_udf_same") (param $args i32) (param $rows i32) (param $result i32) (result i32)
     (local $number i32) (local $values i32)
     (local.set $values (i32.load offset=4 (i32.load offset=40 (local.get $args))))
     (loop $next
-      (call $row (local.get $number))
+      (call $row_begin (local.get $number))
       (i64.store offset=196608 (i32.shl (local.get $number) (i32.const 3))
         (i64.load (i32.add (local.get $values) (i32.shl (local.get $number) (i32.const 3)))))
-      (call $settle (i32.const 0))
+      (call $row_end (i32.const 0))
       (br_if $next (i32.lt_u
         (local.tee $number (i32.add (local.get $number) (i32.const 1))) (local.get $rows))))
     (i64.store (local.get $result) (i64.extend_i32_u (local.get $rows)))

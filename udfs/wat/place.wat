@@ -1,5 +1,5 @@
-;; Returns for each row which of its call it is, from 1, whatever the argument:
-;; so that a query sees how many rows a guest was asked for.
+;; Returns the number of each row within its call, from 1, so that a query sees how
+;; many rows each call of the guest had.
 (module
   (memory (export "memory") 4)
   (func (export "fusebox_abi_1"))
@@ -16,5 +16,5 @@
     (i32.store (i32.const 20) (i32.const 131072)) ;; values
     (i64.store (local.get $result) (i64.extend_i32_u (local.get $rows)))
     (i64.store offset=24 (local.get $result) (i64.const 2))
-    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; the buffers' addresses
+    (i32.store offset=40 (local.get $result) (i32.const 16)) ;; addresses of the buffers
     (i32.const 0)))

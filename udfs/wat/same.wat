@@ -1,6 +1,5 @@
-;; Returns its argument, of whatever type: the header that was lowered is the
-;; header of the result. Not for an argument that is constant for the batch,
-;; which has one row.
+;; Returns its argument, of any type: the lowered ArrowArray is also the result.
+;; Fails for an argument that is constant for the batch, which has one row.
 (module
   (memory (export "memory") 2)
   (func (export "fusebox_abi_1"))

@@ -8,12 +8,12 @@ use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
 use fusebox_benches::{call_of, function};
 
 use crate::kernels::{KERNELS, Kernel, session};
-use crate::turns::{Asked, Pair, Record, Turns, geometric_mean};
+use crate::paired::{Filter, PairedSampling, PairedTimes, Record, geometric_mean};
 
-/// The size of DataFusion's batches, which the ratios that have goals are of.
+/// Rows of a batch of DataFusion. Goals are set for calls of this size.
 pub(crate) const ROWS: usize = 8_192;
 
-/// Rows, and how many percent of them are null.
+/// Rows of a call, and the percentage of nulls in the first argument.
 const CASES: [(usize, u64); 7] = [
     (ROWS, 0),
     (ROWS, 10),
@@ -24,14 +24,14 @@ const CASES: [(usize, u64); 7] = [
     (65_536, 0),
 ];
 
-const TURNS: Turns = Turns {
-    least: 11,
-    most: 61,
-    all: Duration::from_millis(160),
-    one: Duration::from_millis(1),
+const SAMPLING: PairedSampling = PairedSampling {
+    rounds_min: 11,
+    rounds_max: 61,
+    time_budget: Duration::from_millis(160),
+    sample_time: Duration::from_millis(1),
 };
 
-/// What was found out about calls.
+/// Times of calls.
 #[derive(Default)]
 pub(crate) struct Calls {
     lines: Vec<Line>,
@@ -39,40 +39,40 @@ pub(crate) struct Calls {
 
 struct Line {
     name: &'static str,
-    /// Of each of the cases.
-    pairs: [Option<Pair>; CASES.len()],
+    /// For each of [`CASES`].
+    cases: [Option<PairedTimes>; CASES.len()],
 }
 
-/// Measures the calls that the command line asks for.
-pub(crate) fn measure(asked: &Asked) -> Calls {
+/// Measures the selected calls.
+pub(crate) fn measure(filter: &Filter) -> Calls {
     let session = session(1);
     let mut calls = Calls::default();
     for kernel in &KERNELS {
         let functions =
-            ["native_", ""].map(|of| function(&session, &format!("{of}{}", kernel.name)));
-        let pairs = CASES.map(|(rows, null_percent)| {
+            ["native_", ""].map(|prefix| function(&session, &format!("{prefix}{}", kernel.name)));
+        let cases = CASES.map(|(rows, null_percent)| {
             let name = format!("call/{}/{rows}/{null_percent}", kernel.name);
-            asked.has(&name).then(|| {
+            filter.matches(&name).then(|| {
                 eprintln!("{name}");
                 let [native, fusebox] = &functions;
-                let pair = compare(kernel, [native, fusebox], rows, null_percent);
+                let times = compare(kernel, [native, fusebox], rows, null_percent);
                 let record = Record {
                     rows: rows as u64,
                     nulls: null_percent,
                     ..Record::new("call", kernel.name)
                 };
-                record.with(&pair).append();
-                pair
+                record.with(&times).append();
+                times
             })
         });
         calls.lines.push(Line {
             name: kernel.name,
-            pairs,
+            cases,
         });
     }
     calls
         .lines
-        .retain(|line| line.pairs.iter().any(Option::is_some));
+        .retain(|line| line.cases.iter().any(Option::is_some));
     calls
 }
 
@@ -81,16 +81,16 @@ fn compare(
     [native, fusebox]: [&ScalarUDF; 2],
     rows: usize,
     null_percent: u64,
-) -> Pair {
+) -> PairedTimes {
     let arguments = kernel.arguments(rows, null_percent);
     let native_call = call_of(native, rows, arguments.clone());
     let fusebox_call = call_of(fusebox, rows, arguments);
     let expected = column(invoke(native, &native_call));
     let found = column(invoke(fusebox, &fusebox_call));
-    // A text is a `Utf8` natively.
-    let expected = cast(&expected, found.data_type()).expect("one is made of the other");
+    // Native functions return `Utf8`, sandboxed ones `Utf8View`.
+    let expected = cast(&expected, found.data_type()).expect("the types are convertible");
     assert_eq!(&found, &expected, "{}", kernel.name);
-    TURNS.compare(&mut || drop(invoke(native, &native_call)), &mut || {
+    SAMPLING.compare(&mut || drop(invoke(native, &native_call)), &mut || {
         drop(invoke(fusebox, &fusebox_call))
     })
 }
@@ -104,15 +104,15 @@ pub(crate) fn invoke(function: &ScalarUDF, call: &ScalarFunctionArgs) -> Columna
 pub(crate) fn column(value: ColumnarValue) -> ArrayRef {
     match value {
         ColumnarValue::Array(array) => array,
-        ColumnarValue::Scalar(_) => panic!("columns give a column"),
+        ColumnarValue::Scalar(_) => panic!("expected an array for array arguments"),
     }
 }
 
 impl Calls {
-    /// The kernels, with calls of a batch of DataFusion's size without nulls.
-    pub(crate) fn whole_batches(&self) -> impl Iterator<Item = (&'static str, &Pair)> {
+    /// Returns the kernels and their calls of [`ROWS`] rows without nulls.
+    pub(crate) fn whole_batches(&self) -> impl Iterator<Item = (&'static str, &PairedTimes)> {
         let lines = self.lines.iter();
-        lines.filter_map(|line| Some((line.name, line.pairs[0].as_ref()?)))
+        lines.filter_map(|line| Some((line.name, line.cases[0].as_ref()?)))
     }
 
     /// Prints a line for each kernel.
@@ -135,41 +135,49 @@ impl Calls {
             "1,024",
             "65,536"
         );
-        for Line { name, pairs } in &self.lines {
-            let [full, some, most, one, few, many, more] = pairs;
-            let per_row = |pair: &Option<Pair>, time: fn(&Pair) -> f64| {
-                text(pair.as_ref().map(|pair| time(pair) / ROWS as f64), 2)
+        for Line { name, cases } in &self.lines {
+            let [
+                full,
+                nulls_10,
+                nulls_90,
+                one,
+                rows_64,
+                rows_1024,
+                rows_65536,
+            ] = cases;
+            let per_row = |times: &Option<PairedTimes>, time: fn(&PairedTimes) -> f64| {
+                text(times.as_ref().map(|times| time(times) / ROWS as f64), 2)
             };
-            let micros = |time: fn(&Pair) -> f64| {
-                let micros = one.as_ref().map(|pair| time(pair) / 1e3);
+            let micros = |time: fn(&PairedTimes) -> f64| {
+                let micros = one.as_ref().map(|times| time(times) / 1e3);
                 micros.map_or("-".to_owned(), |micros| format!("{micros:.2} µs"))
             };
-            let ratio = |pair: &Option<Pair>| text(pair.map(|pair| pair.ratio), 2);
+            let ratio = |times: &Option<PairedTimes>| text(times.map(|times| times.ratio), 2);
             println!(
                 "{name:<19}{:>9}{:>9}{:>7}{:>7}{:>6}{:>6}{:>10}{:>10}{:>7}{:>7}{:>7}",
-                per_row(full, |pair| pair.native),
-                per_row(full, |pair| pair.fusebox),
+                per_row(full, |times| times.base_ns),
+                per_row(full, |times| times.ns),
                 ratio(full),
-                full.map_or("-".to_owned(), |pair| format!(
+                full.map_or("-".to_owned(), |times| format!(
                     "{:.1} %",
-                    pair.spread() * 100.0
+                    times.spread() * 100.0
                 )),
-                ratio(some),
-                ratio(most),
-                micros(|pair| pair.native),
-                micros(|pair| pair.fusebox),
-                ratio(few),
-                ratio(many),
-                ratio(more),
+                ratio(nulls_10),
+                ratio(nulls_90),
+                micros(|times| times.base_ns),
+                micros(|times| times.ns),
+                ratio(rows_64),
+                ratio(rows_1024),
+                ratio(rows_65536),
             );
         }
     }
 
-    /// Prints the geometric means of calls with batches of DataFusion's size.
-    pub(crate) fn conclude(&self) {
+    /// Prints the geometric means of calls of [`ROWS`] rows.
+    pub(crate) fn print_means(&self) {
         let of_case = |case: usize| {
             let lines = self.lines.iter();
-            lines.filter_map(move |line| line.pairs[case].map(|pair| pair.ratio))
+            lines.filter_map(move |line| line.cases[case].map(|times| times.ratio))
         };
         for (case, (_, null_percent)) in CASES.iter().enumerate().take(3) {
             if let Some(mean) = geometric_mean(of_case(case)) {
@@ -181,11 +189,11 @@ impl Calls {
         }
     }
 
-    /// Prints the worst kernel, with the nulls with which it is worst.
-    pub(crate) fn conclude_with_worst(&self) {
+    /// Prints the largest ratio of a call of [`ROWS`] rows, with or without nulls.
+    pub(crate) fn print_worst(&self) {
         let ratios = self.lines.iter().flat_map(|line| {
-            let pairs = line.pairs[..3].iter().flatten();
-            pairs.map(|pair| (line.name, pair.ratio))
+            let cases = line.cases[..3].iter().flatten();
+            cases.map(|times| (line.name, times.ratio))
         });
         if let Some((name, ratio)) = ratios.max_by(|a, b| a.1.total_cmp(&b.1)) {
             println!("worst kernel: {name} {ratio:.2}");

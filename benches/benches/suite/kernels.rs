@@ -1,4 +1,4 @@
-//! Which functions there are, and their arguments.
+//! Measured functions and their arguments.
 
 use std::sync::Arc;
 
@@ -11,23 +11,23 @@ use arrow::compute::take;
 use arrow::datatypes::{DataType, Field};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::ColumnarValue;
-use fusebox::{Session, SessionBuilder};
-use fusebox_benches::{builder, import};
-use fusebox_benches_data::{Column, DIMENSIONS, arguments, random};
+use fusebox::{EngineBuilder, Session};
+use fusebox_benches::{import, session_of};
+use fusebox_benches_data::{ArgumentColumn, DIMENSIONS, arguments, random};
 
-/// A function that is measured.
+/// A measured function.
 pub(crate) struct Kernel {
-    /// Its SQL name.
+    /// SQL name.
     pub(crate) name: &'static str,
-    /// What follows `SELECT carrier, ` in a query over the flights, with `@`
-    /// before the function; empty where their columns make no sense to it.
+    /// Rest of a query over the flights after `SELECT carrier, `. `@` stands for
+    /// the prefix of the function name. Empty where no column suits the function.
     pub(crate) query: &'static str,
 }
 
 impl Kernel {
-    /// The arguments for `rows` rows, of which so many percent are null.
+    /// Creates arguments of `rows` rows, with a percentage of nulls in the first.
     pub(crate) fn arguments(&self, rows: usize, null_percent: u64) -> Vec<ColumnarValue> {
-        let arguments = arguments(self.name, rows).expect("each kernel has some");
+        let arguments = arguments(self.name, rows).expect("every kernel has arguments");
         let mut columns: Vec<ArrayRef> = arguments.columns.into_iter().map(array).collect();
         if null_percent > 0 {
             columns[0] = with_nulls(&columns[0], null_percent);
@@ -41,16 +41,16 @@ impl Kernel {
     }
 }
 
-/// A session over so many partitions that knows all functions and their twins.
+/// Creates a session with all kernels and their native twins.
 pub(crate) fn session(partitions: usize) -> Session {
-    session_of(builder(partitions))
+    kernel_session(fusebox_benches::builder(), partitions)
 }
 
-/// The session that a builder makes, with all functions and their twins.
-pub(crate) fn session_of(builder: SessionBuilder) -> Session {
-    let session = builder.build().expect("the options can be had");
+/// Builds an engine and a session, and registers all kernels and their native twins.
+pub(crate) fn kernel_session(builder: EngineBuilder, partitions: usize) -> Session {
+    let session = session_of(builder, partitions);
     let context = session.context();
-    // DataFusion has functions of these names, which are other functions.
+    // Other functions of these names are built into DataFusion.
     for built_in in ["gcd", "upper"] {
         context.deregister_udf(built_in);
     }
@@ -59,14 +59,14 @@ pub(crate) fn session_of(builder: SessionBuilder) -> Session {
     session
 }
 
-/// Puts nulls in place of some values, in no order.
+/// Replaces a percentage of the values by nulls, at random.
 fn with_nulls(column: &ArrayRef, percent: u64) -> ArrayRef {
     let row = |row| (random(row, 90) % 100 >= percent).then_some(row as u64);
     let rows: UInt64Array = (0..column.len()).map(row).collect();
-    take(column, &rows, None).expect("the rows are there")
+    take(column, &rows, None).expect("the indices are in bounds")
 }
 
-/// All of them, in the order of what they work on.
+/// All kernels, ordered by the type of their arguments.
 pub(crate) const KERNELS: [Kernel; 18] = [
     Kernel {
         name: "add",
@@ -142,19 +142,19 @@ pub(crate) const KERNELS: [Kernel; 18] = [
     },
 ];
 
-/// A column as DataFusion has it.
-fn array(column: Column) -> ArrayRef {
+/// Converts argument values to the array that DataFusion passes.
+fn array(column: ArgumentColumn) -> ArrayRef {
     match column {
-        Column::Longs(values) => Arc::new(Int64Array::from(values)),
-        Column::Doubles(values) => Arc::new(Float64Array::from(values)),
-        Column::Texts(values) => Arc::new(StringViewArray::from_iter_values(values)),
-        Column::Binaries(values) => Arc::new(BinaryArray::from_iter_values(values)),
-        Column::Prices(values) => {
+        ArgumentColumn::Int64(values) => Arc::new(Int64Array::from(values)),
+        ArgumentColumn::Float64(values) => Arc::new(Float64Array::from(values)),
+        ArgumentColumn::Utf8(values) => Arc::new(StringViewArray::from_iter_values(values)),
+        ArgumentColumn::Binary(values) => Arc::new(BinaryArray::from_iter_values(values)),
+        ArgumentColumn::Decimal128(values) => {
             let prices = Decimal128Array::from(values).with_precision_and_scale(12, 2);
-            Arc::new(prices.expect("the numbers fit"))
+            Arc::new(prices.expect("the values fit the precision"))
         }
-        Column::Dates(values) => Arc::new(Date32Array::from(values)),
-        Column::Vectors(values) => {
+        ArgumentColumn::Date32(values) => Arc::new(Date32Array::from(values)),
+        ArgumentColumn::Float64List(values) => {
             let offsets = OffsetBuffer::from_repeated_length(DIMENSIONS, values.len() / DIMENSIONS);
             let field = Arc::new(Field::new_list_field(DataType::Float64, true));
             let items = Arc::new(Float64Array::from(values));

@@ -1,35 +1,35 @@
-//! What our functions cost beside the same Rust in a native function of
-//! DataFusion's.
+//! Cost of sandboxed functions, beside the same Rust in native DataFusion functions.
 //!
-//! - `call/<kernel>/<rows>/<nulls>`: a call from Arrow arrays in to an Arrow
-//!   array out, as DataFusion makes it, on one thread, fuel on: the copy of its
-//!   arguments' description, lowering, the guest, lifting and the reset. Cost ≈
-//!   fixed + rows × per row, so the sizes show both terms.
-//! - `query/<table>/<kernel>/<threads>`: a query over 336,776 flights, or over
-//!   the line items of TPC-H at scale factor 1, in memory, from its plan to its
-//!   last batch.
-//! - `split/<kernel>/<rows>`: what such a call is made of, as the engine writes it
-//!   down.
-//! - `price/<kernel>`: what a call of 8,192 rows costs beside one without fuel,
-//!   without canonical NaNs, without the reset and without all three.
-//! - `peers/<sandbox>/<kernel>/<rows>`: a call, beside one in another sandbox.
+//! - `call/<kernel>/<rows>/<nulls>`: one call as DataFusion makes it, from Arrow
+//!   arrays to an Arrow array, on one thread, metered. It includes the copy of the
+//!   description of its arguments, lowering, the guest, lifting and the reset.
+//!   Cost ≈ fixed + rows × per row, and the sizes show both terms.
+//! - `phases/<kernel>/<rows>`: the phases of such a call, as the engine's metrics
+//!   report them.
+//! - `overhead/<kernel>`: a call of 8,192 rows, beside a call without fuel, without
+//!   canonical NaNs, without the reset, and without all three.
+//! - `query/<table>/<kernel>/<threads>`: execution of a physical plan over 336,776
+//!   flights, or over the line items of TPC-H at scale factor 1, in memory.
+//! - `peers/<sandbox>/<kernel>/<rows>`: a call, beside the same call in another
+//!   sandbox.
 //!
-//! The two take turns in this process, since machines are noisy. Not measured:
-//! parsing, planning, compiling, reading files. Before anything is timed, both
-//! give the same. The ratios are of medians. `udfs/native` says how the native
-//! functions are written. Words on the command line are looked for in the names.
+//! Subject and baseline are sampled alternately in this process; ratios are medians
+//! of the ratios within rounds. Results are compared for equality before they are
+//! timed. Not measured: parsing, planning, compiling, reading files. The native
+//! functions are documented in `udfs/native`. Words on the command line select
+//! measurements by name.
 
-// Which functions there are, and their arguments.
+// Measured functions and their arguments.
 mod kernels;
 
 // Calls.
 mod calls;
 
-// What a call is made of, and what parts of the sandbox cost.
+// Phases of a call, and overhead of each protection.
 mod parts;
 
-// Where the time of a row goes.
-mod account;
+// Time of a row by cause, from the three above.
+mod breakdown;
 
 // Queries.
 mod queries;
@@ -37,32 +37,32 @@ mod queries;
 // The same calls in other sandboxes.
 mod peers;
 
-// The program that has them.
+// Client of the process that runs the other sandboxes.
 mod sandboxes;
 
-// What is queried.
+// Queried tables.
 mod tables;
 
-// What takes turns, and what is made of the times.
-mod turns;
+// Paired measurements.
+mod paired;
 
-use turns::Asked;
+use paired::Filter;
 
 fn main() {
-    let asked = Asked::from_arguments();
-    let calls = calls::measure(&asked);
-    let splits = parts::split(&asked);
-    let prices = parts::price(&asked);
-    let queries = queries::measure(&asked);
-    let peers = peers::measure(&asked);
+    let filter = Filter::from_arguments();
+    let calls = calls::measure(&filter);
+    let phases = parts::measure_phases(&filter);
+    let overheads = parts::measure_overheads(&filter);
+    let queries = queries::measure(&filter);
+    let peers = peers::measure(&filter);
     calls.print();
-    splits.print();
-    prices.print();
-    account::print(&calls, &splits, &prices);
+    phases.print();
+    overheads.print();
+    breakdown::print(&calls, &phases, &overheads);
     queries.print();
     peers.print();
-    calls.conclude();
-    queries.conclude();
-    peers.conclude();
-    calls.conclude_with_worst();
+    calls.print_means();
+    queries.print_means();
+    peers.print_means();
+    calls.print_worst();
 }

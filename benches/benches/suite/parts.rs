@@ -1,132 +1,142 @@
-//! What a call is made of, and what parts of the sandbox cost.
+//! Phases of a call, and overhead of each protection.
 //!
-//! The engine itself writes down how long each step of a call takes; what is
-//! left of the call's time is around it: DataFusion's description of the
-//! arguments, the choice of the function, looking for nulls. A price is what the
-//! whole engine takes beside one that leaves that part out, in turns.
+//! Phases come from the engine's metrics. The remainder of a call's time is
+//! `other`: DataFusion's description of the arguments, the choice of the overload,
+//! the search for nulls. An overhead is the ratio of the whole engine to an engine
+//! with that protection disabled.
 
 use std::time::{Duration, Instant};
 
 use datafusion::logical_expr::ScalarUDF;
-use fusebox::{Measured, Parts, Session};
+use fusebox::{DisabledProtections, FunctionMetrics, Session};
 use fusebox_benches::{builder, call_of, function};
-use fusebox_turns::is_quick;
+use fusebox_paired::is_quick;
 
 use crate::calls::{ROWS, invoke};
-use crate::kernels::{KERNELS, Kernel, session, session_of};
-use crate::turns::{Asked, Pair, Record, Turns, geometric_mean};
+use crate::kernels::{KERNELS, Kernel, kernel_session, session};
+use crate::paired::{Filter, PairedSampling, PairedTimes, Record, geometric_mean};
 
-/// What a call is made of, in order.
-const STEPS: [&str; 5] = ["lower", "guest", "lift", "reset", "around"];
+/// Phases of a call, in order.
+const PHASES: [&str; 5] = ["lower", "guest", "lift", "reset", "other"];
 
-/// Rows of the calls that are split.
+/// Rows of the calls whose phases are measured.
 const CASES: [usize; 2] = [ROWS, 1];
 
-/// How long the calls that are split take together.
-const SPLIT: Duration = Duration::from_millis(200);
+/// Total time of the calls of one case.
+const PHASES_TIME: Duration = Duration::from_millis(200);
 
-const TURNS: Turns = Turns {
-    least: 9,
-    most: 41,
-    all: Duration::from_millis(240),
-    one: Duration::from_millis(1),
+const SAMPLING: PairedSampling = PairedSampling {
+    rounds_min: 9,
+    rounds_max: 41,
+    time_budget: Duration::from_millis(240),
+    sample_time: Duration::from_millis(1),
 };
 
-/// What can be left out, and what it is called.
-const PRICES: [(&str, Parts); 4] = [
-    ("fuel", leave_out(true, false, false)),
-    ("canonical NaNs", leave_out(false, true, false)),
-    ("reset", leave_out(false, false, true)),
-    ("all three", leave_out(true, true, true)),
+/// Protections that can be disabled, and their names.
+const OVERHEADS: [(&str, DisabledProtections); 4] = [
+    ("fuel", disabled(true, false, false)),
+    ("canonical NaNs", disabled(false, true, false)),
+    ("reset", disabled(false, false, true)),
+    ("all three", disabled(true, true, true)),
 ];
 
-const fn leave_out(fuel: bool, canonical_nans: bool, reset: bool) -> Parts {
-    Parts {
+const fn disabled(fuel: bool, canonical_nans: bool, reset: bool) -> DisabledProtections {
+    DisabledProtections {
         fuel,
         canonical_nans,
         reset,
     }
 }
 
-/// What was found out about the parts of calls.
+/// Nanoseconds of the phases of calls.
 #[derive(Default)]
-pub(crate) struct Splits {
-    /// Nanoseconds of a call's steps, by kernel and case.
+pub(crate) struct Phases {
+    /// Kernels, and for each case the phases of a call.
     lines: Vec<(&'static str, [Option<[f64; 5]>; CASES.len()])>,
 }
 
-/// What was found out about prices.
+/// Ratios of the whole engine to one with a protection disabled.
 #[derive(Default)]
-pub(crate) struct Prices {
-    lines: Vec<(&'static str, Vec<Pair>)>,
+pub(crate) struct Overheads {
+    lines: Vec<(&'static str, Vec<PairedTimes>)>,
 }
 
-/// Splits the calls that the command line asks for.
-pub(crate) fn split(asked: &Asked) -> Splits {
-    let session = session_of(builder(1).measure(true));
-    let mut splits = Splits::default();
+/// Measures the phases of the selected calls.
+pub(crate) fn measure_phases(filter: &Filter) -> Phases {
+    let session = kernel_session(builder().metrics(true), 1);
+    let mut phases = Phases::default();
     for kernel in &KERNELS {
         let function = function(&session, kernel.name);
-        let steps = CASES.map(|rows| {
-            let name = format!("split/{}/{rows}", kernel.name);
-            asked.has(&name).then(|| {
+        let cases = CASES.map(|rows| {
+            let name = format!("phases/{}/{rows}", kernel.name);
+            filter.matches(&name).then(|| {
                 eprintln!("{name}");
-                let steps = steps(&session, kernel, &function, rows);
-                for (part, nanos) in STEPS.into_iter().zip(steps) {
+                let nanos = phases_of(&session, kernel, &function, rows);
+                for (part, nanos) in PHASES.into_iter().zip(nanos) {
                     Record {
                         part: part.to_owned(),
                         rows: rows as u64,
                         ns: Some(nanos),
-                        ..Record::new("split", kernel.name)
+                        ..Record::new("phases", kernel.name)
                     }
                     .append();
                 }
-                steps
+                nanos
             })
         });
-        if steps.iter().any(Option::is_some) {
-            splits.lines.push((kernel.name, steps));
+        if cases.iter().any(Option::is_some) {
+            phases.lines.push((kernel.name, cases));
         }
     }
-    splits
+    phases
 }
 
-/// Nanoseconds of each step of a call.
-fn steps(session: &Session, kernel: &Kernel, function: &ScalarUDF, rows: usize) -> [f64; 5] {
+/// Returns the nanoseconds of each phase of a call.
+fn phases_of(session: &Session, kernel: &Kernel, function: &ScalarUDF, rows: usize) -> [f64; 5] {
     let call = call_of(function, rows, kernel.arguments(rows, 0));
     invoke(function, &call);
     invoke(function, &call);
-    session.take_measured();
-    let limit = if is_quick() { SPLIT / 4 } else { SPLIT };
+    session.engine().take_metrics();
+    let limit = if is_quick() {
+        PHASES_TIME / 4
+    } else {
+        PHASES_TIME
+    };
     let start = Instant::now();
     let mut calls = 0;
     while calls < 3 || start.elapsed() < limit {
         invoke(function, &call);
         calls += 1;
     }
-    let all = start.elapsed();
-    let measured = session.take_measured();
-    let is_ours = |measured: &&Measured| measured.calls > 0;
-    let measured = measured.iter().find(is_ours).expect("it was called");
+    let total = start.elapsed();
+    let measured = session.engine().take_metrics();
+    let was_called = |measured: &&FunctionMetrics| measured.calls > 0;
+    let measured = measured
+        .iter()
+        .find(was_called)
+        .expect("the function was called");
     let named = [
         measured.lower,
         measured.guest,
         measured.lift,
         measured.reset,
     ];
-    let around = all.saturating_sub(named.iter().sum());
+    let other = total.saturating_sub(named.iter().sum());
     let [lower, guest, lift, reset] = named;
-    [lower, guest, lift, reset, around].map(|time| time.as_nanos() as f64 / f64::from(calls))
+    [lower, guest, lift, reset, other].map(|time| time.as_nanos() as f64 / f64::from(calls))
 }
 
-/// Measures the prices that the command line asks for.
-pub(crate) fn price(asked: &Asked) -> Prices {
+/// Measures the selected overheads.
+pub(crate) fn measure_overheads(filter: &Filter) -> Overheads {
     let whole = session(1);
-    let sessions = PRICES.map(|(_, parts)| session_of(builder(1).leave_out(parts)));
-    let mut prices = Prices::default();
+    let sessions = OVERHEADS.map(|(_, disabled)| {
+        let engine = builder().disable_protections(disabled);
+        kernel_session(engine, 1)
+    });
+    let mut overheads = Overheads::default();
     for kernel in &KERNELS {
-        let name = format!("price/{}", kernel.name);
-        if !asked.has(&name) {
+        let name = format!("overhead/{}", kernel.name);
+        if !filter.matches(&name) {
             continue;
         }
         eprintln!("{name}");
@@ -145,34 +155,34 @@ pub(crate) fn price(asked: &Asked) -> Prices {
             .iter_mut()
             .map(|call| call as &mut dyn FnMut())
             .collect();
-        let times = TURNS.rounds(&mut calls);
-        let pairs: Vec<Pair> = times[1..]
+        let samples = SAMPLING.sample_calls(&mut calls);
+        let ratios: Vec<PairedTimes> = samples[1..]
             .iter()
-            .map(|without| Pair::of(without, &times[0]))
+            .map(|without| PairedTimes::of(without, &samples[0]))
             .collect();
-        for ((part, _), pair) in PRICES.iter().zip(&pairs) {
+        for ((part, _), times) in OVERHEADS.iter().zip(&ratios) {
             let record = Record {
                 part: (*part).to_owned(),
                 rows: ROWS as u64,
-                ..Record::new("price", kernel.name)
+                ..Record::new("overhead", kernel.name)
             };
-            record.with(pair).append();
+            record.with(times).append();
         }
-        prices.lines.push((kernel.name, pairs));
+        overheads.lines.push((kernel.name, ratios));
     }
-    prices
+    overheads
 }
 
-impl Splits {
-    /// Nanoseconds of one of the [`STEPS`] of a call of a batch, if that was
+impl Phases {
+    /// Returns the nanoseconds of one of the [`PHASES`] of a call of 8,192 rows, if
     /// measured.
-    pub(crate) fn nanos(&self, kernel: &str, step: &str) -> Option<f64> {
+    pub(crate) fn nanos(&self, kernel: &str, phase: &str) -> Option<f64> {
         let (_, cases) = self.lines.iter().find(|(name, _)| *name == kernel)?;
-        let place = STEPS.iter().position(|name| *name == step);
-        cases[0].map(|steps| steps[place.expect("it is one of the steps")])
+        let index = PHASES.iter().position(|name| *name == phase);
+        cases[0].map(|phases| phases[index.expect("the name is one of PHASES")])
     }
 
-    /// Prints a line for each kernel.
+    /// Prints a table for each case, with a line for each kernel.
     pub(crate) fn print(&self) {
         for (case, rows) in CASES.iter().enumerate() {
             let lines = self.lines.iter();
@@ -181,23 +191,23 @@ impl Splits {
             if lines.is_empty() {
                 continue;
             }
-            let heads: String = STEPS.iter().map(|step| format!("{step:>12}")).collect();
+            let heads: String = PHASES.iter().map(|phase| format!("{phase:>12}")).collect();
             println!("\n{:<19}{heads}", format!("a call of {rows}"));
-            for (name, steps) in lines {
-                let micros = steps.map(|nanos| format!("{:>9.2} µs", nanos / 1e3));
+            for (name, phases) in lines {
+                let micros = phases.map(|nanos| format!("{:>9.2} µs", nanos / 1e3));
                 println!("{name:<19}{}", micros.concat());
             }
         }
     }
 }
 
-impl Prices {
-    /// What a call takes with one of the [`PRICES`], to what it takes without, if
-    /// that was measured.
+impl Overheads {
+    /// Returns the ratio of a call with one of the [`OVERHEADS`] to a call without
+    /// it, if measured.
     pub(crate) fn ratio(&self, kernel: &str, part: &str) -> Option<f64> {
-        let (_, pairs) = self.lines.iter().find(|(name, _)| *name == kernel)?;
-        let place = PRICES.iter().position(|(name, _)| *name == part);
-        Some(pairs[place.expect("it is one of the prices")].ratio)
+        let (_, ratios) = self.lines.iter().find(|(name, _)| *name == kernel)?;
+        let index = OVERHEADS.iter().position(|(name, _)| *name == part);
+        Some(ratios[index.expect("the name is one of OVERHEADS")].ratio)
     }
 
     /// Prints a line for each kernel, and the geometric means.
@@ -205,14 +215,14 @@ impl Prices {
         if self.lines.is_empty() {
             return;
         }
-        let heads = PRICES.iter().map(|(part, _)| format!("{part:>16}"));
-        println!("\n{:<19}{}", "with, to without", heads.collect::<String>());
-        for (name, pairs) in &self.lines {
-            let ratios = pairs.iter().map(|pair| format!("{:>16.3}", pair.ratio));
+        let heads = OVERHEADS.iter().map(|(part, _)| format!("{part:>16}"));
+        println!("\n{:<19}{}", "with / without", heads.collect::<String>());
+        for (name, ratios) in &self.lines {
+            let ratios = ratios.iter().map(|times| format!("{:>16.3}", times.ratio));
             println!("{name:<19}{}", ratios.collect::<String>());
         }
-        let means = (0..PRICES.len()).map(|part| {
-            let ratios = self.lines.iter().map(|(_, pairs)| pairs[part].ratio);
+        let means = (0..OVERHEADS.len()).map(|part| {
+            let ratios = self.lines.iter().map(|(_, ratios)| ratios[part].ratio);
             geometric_mean(ratios).map_or(String::new(), |mean| format!("{mean:>16.3}"))
         });
         println!("{:<19}{}", "geometric mean", means.collect::<String>());

@@ -1,11 +1,11 @@
 //! The same functions in other sandboxes, in the same run.
 //!
-//! The sandboxes are in a process of their own, since they bring another Arrow
-//! and another Wasmtime; `benches/peers` says how each is used. Kernels whose
-//! source needs no SDK are compared, and give the same bits on all sides. Ours are
-//! metered and limited; the others are not. Both processes are kept on one core:
-//! where cores are lent by turns, as those of virtual machines are, one may be
-//! half as fast as another for a while.
+//! The sandboxes run in a process of their own, since they link other versions of
+//! Arrow and Wasmtime; `benches/peers` documents the use of each. FunctionMetrics are the
+//! kernels whose source needs no SDK; their results are compared bit by bit.
+//! Fusebox is metered and limited, the others are not. Both processes are pinned to
+//! one core: on a virtual machine with shared cores, one core can be half as fast
+//! as another for seconds.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -16,70 +16,69 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use datafusion::logical_expr::ColumnarValue;
 use fusebox::Session;
 use fusebox_benches::{call_of, function};
-use fusebox_benches_data::{Checksum, Value};
-use fusebox_turns::{Side, turn};
+use fusebox_benches_data::{Checksum, ResultValue};
+use fusebox_paired::{Sampler, time_calls};
 
 use crate::calls::{column, invoke};
 use crate::kernels::{KERNELS, Kernel, session};
+use crate::paired::{Filter, PairedSampling, PairedTimes, Record, geometric_mean};
 use crate::sandboxes::Sandboxes;
-use crate::turns::{Asked, Pair, Record, Turns, geometric_mean};
 
 const SANDBOXES: [&str; 4] = ["arrow-udf", "rows", "ipc-module", "ipc-component"];
 
 const ROWS: [usize; 2] = [1_024, 8_192];
 
-const TURNS: Turns = Turns {
-    least: 11,
-    most: 41,
-    all: Duration::from_millis(500),
-    one: Duration::from_millis(1),
+const SAMPLING: PairedSampling = PairedSampling {
+    rounds_min: 11,
+    rounds_max: 41,
+    time_budget: Duration::from_millis(500),
+    sample_time: Duration::from_millis(1),
 };
 
-/// What was found out about other sandboxes.
+/// Times of calls in other sandboxes.
 #[derive(Default)]
 pub(crate) struct Peers {
     calls: Vec<Call>,
 }
 
-/// A kernel in a sandbox.
+/// Times of a kernel in a sandbox.
 struct Call {
     sandbox: &'static str,
     kernel: &'static str,
     rows: usize,
-    /// Nanoseconds of a call natively.
+    /// Nanoseconds of a native call.
     native: f64,
-    /// Theirs beside ours: the ratio is how many times as long theirs takes.
-    beside: Pair,
+    /// The sandbox, with Fusebox as the baseline.
+    times: PairedTimes,
 }
 
-/// Measures what the command line asks for: names read
-/// `peers/<sandbox>/<kernel>/<rows>`.
-pub(crate) fn measure(asked: &Asked) -> Peers {
-    let mut wanted = Vec::new();
+/// Measures the selected calls, named `peers/<sandbox>/<kernel>/<rows>`.
+pub(crate) fn measure(filter: &Filter) -> Peers {
+    let mut selected = Vec::new();
     for kernel in &KERNELS {
         for rows in ROWS {
-            let has =
-                |sandbox: &&str| asked.has(&format!("peers/{sandbox}/{}/{rows}", kernel.name));
-            let sandboxes: Vec<_> = SANDBOXES.into_iter().filter(has).collect();
+            let is_selected =
+                |sandbox: &&str| filter.matches(&format!("peers/{sandbox}/{}/{rows}", kernel.name));
+            let sandboxes: Vec<_> = SANDBOXES.into_iter().filter(is_selected).collect();
             if !sandboxes.is_empty() {
-                wanted.push((kernel, rows, sandboxes));
+                selected.push((kernel, rows, sandboxes));
             }
         }
     }
     let mut peers = Peers::default();
-    if wanted.is_empty() {
+    if selected.is_empty() {
         return peers;
     }
-    // Processes and threads that are started from here on stay there too.
+    // Processes and threads started later inherit the affinity.
     if let Some(core) = core_affinity::get_core_ids().and_then(|cores| cores.last().copied()) {
         core_affinity::set_for_current(core);
     }
     let Some(mut sandboxes) = Sandboxes::start() else {
-        println!("other sandboxes are not measured: they are not built; see cargo xtask bench");
+        println!("other sandboxes are skipped: not built; run cargo xtask bench");
         return peers;
     };
     let session = session(1);
-    for (kernel, rows, names) in wanted {
+    for (kernel, rows, names) in selected {
         let calls = compare(&session, kernel, rows, &mut sandboxes, &names);
         peers.calls.extend(calls);
     }
@@ -103,73 +102,79 @@ fn compare(
         return Vec::new();
     }
     eprintln!("peers/*/{name}/{rows}");
-    let functions = ["native_", ""].map(|of| function(session, &format!("{of}{name}")));
+    let functions = ["native_", ""].map(|prefix| function(session, &format!("{prefix}{name}")));
     let arguments = kernel.arguments(rows, 0);
-    let [native, ours] = functions.map(|function| {
+    let [native, fusebox] = functions.map(|function| {
         let call = call_of(&function, rows, arguments.clone());
         move || invoke(&function, &call)
     });
     let expected = checksum(native());
-    assert_eq!(checksum(ours()), expected, "{name}");
+    assert_eq!(checksum(fusebox()), expected, "{name}");
     for (sandbox, checksum) in &prepared {
-        assert_eq!(*checksum, expected, "{name} of {sandbox} answers otherwise");
+        assert_eq!(
+            *checksum, expected,
+            "{name}: {sandbox} returns another result"
+        );
     }
 
     let sandboxes = RefCell::new(sandboxes);
     let sandboxes = &sandboxes;
     let mut theirs: Vec<_> = prepared
         .iter()
-        .map(|(sandbox, _)| move |one| sandboxes.borrow_mut().turn(sandbox, one))
+        .map(|(sandbox, _)| move |time| sandboxes.borrow_mut().time_calls(sandbox, time))
         .collect();
-    let mut native_turn = |one| turn(one, &mut || drop(native()));
-    let mut our_turn = |one| turn(one, &mut || drop(ours()));
-    let mut sides: Vec<Side<'_>> = vec![&mut native_turn, &mut our_turn];
-    sides.extend(theirs.iter_mut().map(|side| side as Side<'_>));
-    let times = TURNS.rounds_of(&mut sides);
+    let mut native = |time| time_calls(time, &mut || drop(native()));
+    let mut fusebox = |time| time_calls(time, &mut || drop(fusebox()));
+    let mut samplers: Vec<Sampler<'_>> = vec![&mut native, &mut fusebox];
+    samplers.extend(theirs.iter_mut().map(|sampler| sampler as Sampler<'_>));
+    let samples = SAMPLING.sample(&mut samplers);
 
-    let record = |sandbox: &str, pair: &Pair| {
+    let record = |sandbox: &str, times: &PairedTimes| {
         let record = Record {
             engine: sandbox.to_owned(),
             rows: rows as u64,
             ..Record::new("peers", name)
         };
-        record.with(pair).append();
+        record.with(times).append();
     };
-    let beside_native = Pair::of(&times[0], &times[1]);
-    record("fusebox", &beside_native);
-    let calls = prepared.iter().zip(&times[2..]);
+    let to_native = PairedTimes::of(&samples[0], &samples[1]);
+    record("fusebox", &to_native);
+    let calls = prepared.iter().zip(&samples[2..]);
     let calls = calls.map(|((sandbox, _), theirs)| {
-        let beside = Pair::of(&times[1], theirs);
-        record(sandbox, &beside);
+        let times = PairedTimes::of(&samples[1], theirs);
+        record(sandbox, &times);
         Call {
             sandbox,
             kernel: name,
             rows,
-            native: beside_native.native,
-            beside,
+            native: to_native.base_ns,
+            times,
         }
     });
     calls.collect()
 }
 
-/// The checksum of an answer, which is of a type that is known without an SDK.
+/// Returns the checksum of a result of one of the types that kernels without SDK
+/// return.
 fn checksum(answer: ColumnarValue) -> u64 {
     let column = column(answer);
     let column: ArrayRef = match column.data_type() {
-        DataType::Utf8View => cast(&column, &DataType::Utf8).expect("one is made of the other"),
+        DataType::Utf8View => cast(&column, &DataType::Utf8).expect("the types are convertible"),
         _ => column,
     };
     let mut checksum = Checksum::default();
     for row in 0..column.len() {
         checksum.add(match column.data_type() {
-            _ if column.is_null(row) => Value::Null,
-            DataType::Int64 => Value::Number(column.as_primitive::<Int64Type>().value(row) as u64),
-            DataType::Float64 => {
-                Value::Number(column.as_primitive::<Float64Type>().value(row).to_bits())
+            _ if column.is_null(row) => ResultValue::Null,
+            DataType::Int64 => {
+                ResultValue::Number(column.as_primitive::<Int64Type>().value(row) as u64)
             }
-            DataType::Boolean => Value::Number(column.as_boolean().value(row).into()),
-            DataType::Utf8 => Value::Bytes(column.as_string::<i32>().value(row).as_bytes()),
-            other => panic!("{other} has no checksum"),
+            DataType::Float64 => {
+                ResultValue::Number(column.as_primitive::<Float64Type>().value(row).to_bits())
+            }
+            DataType::Boolean => ResultValue::Number(column.as_boolean().value(row).into()),
+            DataType::Utf8 => ResultValue::Bytes(column.as_string::<i32>().value(row).as_bytes()),
+            other => panic!("no checksum is defined for {other}"),
         });
     }
     checksum.get()
@@ -194,31 +199,32 @@ impl Peers {
                     call.kernel,
                     call.rows,
                     per_row(call.native),
-                    per_row(call.beside.native),
-                    per_row(call.beside.fusebox),
-                    call.beside.ratio,
-                    format!("{:.1} %", call.beside.spread() * 100.0),
+                    per_row(call.times.base_ns),
+                    per_row(call.times.ns),
+                    call.times.ratio,
+                    format!("{:.1} %", call.times.spread() * 100.0),
                 );
             }
         }
     }
 
-    /// Prints, of each sandbox, how many times as long as ours its calls take.
-    pub(crate) fn conclude(&self) {
+    /// Prints the ratios of each sandbox to Fusebox: `add`, the geometric mean, and
+    /// the smallest.
+    pub(crate) fn print_means(&self) {
         for sandbox in SANDBOXES {
             for call in self.of(sandbox).filter(|call| call.kernel == "add") {
-                let (rows, ratio) = (call.rows, call.beside.ratio);
+                let (rows, ratio) = (call.rows, call.times.ratio);
                 println!("add beside {sandbox} at {rows} rows: {ratio:.2}");
             }
-            let ratios = self.of(sandbox).map(|call| call.beside.ratio);
+            let ratios = self.of(sandbox).map(|call| call.times.ratio);
             if let Some(mean) = geometric_mean(ratios) {
                 println!("geometric mean beside {sandbox}: {mean:.2}");
             }
             let calls = self.of(sandbox);
-            // What is slowest of ours gains least.
-            let slowest = calls.min_by(|a, b| a.beside.ratio.total_cmp(&b.beside.ratio));
+            // The smallest ratio is that of the kernel at which Fusebox is slowest.
+            let slowest = calls.min_by(|a, b| a.times.ratio.total_cmp(&b.times.ratio));
             if let Some(call) = slowest {
-                let (kernel, ratio) = (call.kernel, call.beside.ratio);
+                let (kernel, ratio) = (call.kernel, call.times.ratio);
                 println!("slowest beside {sandbox}: {kernel} {ratio:.2}");
             }
         }

@@ -11,17 +11,17 @@ use fusebox::Session;
 use tokio::runtime::Runtime;
 
 use crate::kernels::session;
+use crate::paired::{Filter, PairedSampling, PairedTimes, Record, geometric_mean};
 use crate::tables::{Table, in_memory};
-use crate::turns::{Asked, Pair, Record, Turns, geometric_mean};
 
-const TURNS: Turns = Turns {
-    least: 7,
-    most: 41,
-    all: Duration::from_millis(700),
-    one: Duration::ZERO,
+const SAMPLING: PairedSampling = PairedSampling {
+    rounds_min: 7,
+    rounds_max: 41,
+    time_budget: Duration::from_millis(700),
+    sample_time: Duration::ZERO,
 };
 
-/// What was found out about queries.
+/// Times of queries.
 #[derive(Default)]
 pub(crate) struct Queries {
     lines: Vec<Line>,
@@ -32,53 +32,53 @@ struct Line {
     name: &'static str,
     rows: usize,
     /// On one thread, and on two.
-    pairs: [Option<Pair>; 2],
+    threads: [Option<PairedTimes>; 2],
 }
 
-/// Measures the queries that the command line asks for.
-pub(crate) fn measure(asked: &Asked) -> Queries {
+/// Measures the selected queries.
+pub(crate) fn measure(filter: &Filter) -> Queries {
     let mut queries = Queries::default();
     for table in Table::ALL {
         let id = |name: &str, threads: usize| format!("query/{}/{name}/{threads}", table.name());
-        let wanted = |name: &str| [1, 2].map(|threads| asked.has(&id(name, threads)));
-        let mut all = table.queries();
-        all.retain(|(name, _)| wanted(name).contains(&true));
-        // Making a table takes a while.
-        if all.is_empty() {
+        let selected = |name: &str| [1, 2].map(|threads| filter.matches(&id(name, threads)));
+        let mut queries_of_table = table.queries();
+        queries_of_table.retain(|(name, _)| selected(name).contains(&true));
+        // A table takes seconds to generate.
+        if queries_of_table.is_empty() {
             continue;
         }
         let batches = table.batches();
         let rows = batches.iter().map(RecordBatch::num_rows).sum();
         let benches = [1, 2].map(|threads| Bench::new(threads, table, &batches));
-        for (name, sql) in all {
-            let is_wanted = wanted(name);
-            let pairs = [0, 1].map(|bench| {
+        for (name, sql) in queries_of_table {
+            let is_selected = selected(name);
+            let times = [0, 1].map(|bench| {
                 let threads = bench + 1;
-                is_wanted[bench].then(|| {
+                is_selected[bench].then(|| {
                     eprintln!("{}", id(name, threads));
-                    let pair = benches[bench].compare(name, &sql);
+                    let times = benches[bench].compare(name, &sql);
                     let record = Record {
                         part: table.name().to_owned(),
                         rows: rows as u64,
                         threads: threads as u64,
                         ..Record::new("query", name)
                     };
-                    record.with(&pair).append();
-                    pair
+                    record.with(&times).append();
+                    times
                 })
             });
             queries.lines.push(Line {
                 table,
                 name,
                 rows,
-                pairs,
+                threads: times,
             });
         }
     }
     queries
 }
 
-/// A session over so many partitions of a table, and as many threads.
+/// A session on a number of threads, with a table of as many partitions.
 struct Bench {
     runtime: Runtime,
     session: Session,
@@ -103,33 +103,34 @@ impl Bench {
         }
     }
 
-    fn compare(&self, name: &str, sql: &str) -> Pair {
+    fn compare(&self, name: &str, sql: &str) -> PairedTimes {
         let [native, fusebox] = ["native_", ""].map(|path| self.plan(&sql.replace('@', path)));
         let [expected, found] = [&native, &fusebox].map(|plan| sorted(&self.run(plan)));
         assert_eq!(found, expected, "{name}");
-        TURNS.compare(&mut || drop(self.run(&native)), &mut || {
+        SAMPLING.compare(&mut || drop(self.run(&native)), &mut || {
             drop(self.run(&fusebox));
         })
     }
 
     fn plan(&self, sql: &str) -> Arc<dyn ExecutionPlan> {
         self.runtime.block_on(async {
-            let frame = self.session.sql(sql).await.expect("the query is one");
+            let frame = self.session.sql(sql).await.expect("the query is valid");
             frame.create_physical_plan().await.expect("it has a plan")
         })
     }
 
     fn run(&self, plan: &Arc<dyn ExecutionPlan>) -> Vec<RecordBatch> {
-        // A plan can be executed once.
-        let plan = reset_plan_states(Arc::clone(plan)).expect("the plan can be run again");
+        // A plan keeps the state of its last execution.
+        let plan = reset_plan_states(Arc::clone(plan)).expect("the plan can be reset");
         let query = collect(plan, self.session.context().task_ctx());
         self.runtime.block_on(query).expect("the query has rows")
     }
 }
 
-/// The rows as text, in an order that does not depend on threads. The names of
-/// columns, which hold those of functions, are left out, and so are the last
-/// digits of sums, which depend on the order of their parts.
+/// Formats the rows as sorted lines, for comparison.
+///
+/// The header is removed, since column names contain function names. Floats are
+/// rounded, since the last digits of a sum depend on the order of its terms.
 fn sorted(batches: &[RecordBatch]) -> Vec<String> {
     let table = pretty_format_batches(batches).expect("the rows can be printed");
     let table = table.to_string();
@@ -170,16 +171,16 @@ impl Queries {
     }
 
     /// Prints the geometric means.
-    pub(crate) fn conclude(&self) {
-        let gains = self.lines.iter().filter_map(|line| match line.pairs {
-            [Some(one), Some(two)] => Some(one.fusebox / two.fusebox),
+    pub(crate) fn print_means(&self) {
+        let gains = self.lines.iter().filter_map(|line| match line.threads {
+            [Some(one), Some(two)] => Some(one.ns / two.ns),
             _ => None,
         });
         if let Some(mean) = geometric_mean(gains) {
             println!("two threads beside one, geometric mean: {mean:.3}");
         }
-        let ratios = self.lines.iter().filter_map(|line| line.pairs[0]);
-        if let Some(mean) = geometric_mean(ratios.map(|pair| pair.ratio)) {
+        let ratios = self.lines.iter().filter_map(|line| line.threads[0]);
+        if let Some(mean) = geometric_mean(ratios.map(|times| times.ratio)) {
             println!("query-level geometric mean: {mean:.3}");
         }
     }
@@ -187,36 +188,37 @@ impl Queries {
 
 impl Line {
     fn print(&self) {
-        let [one, two] = &self.pairs;
-        let millis = |pair: &Option<Pair>, time: fn(&Pair) -> f64| {
-            let millis = pair.as_ref().map(|pair| time(pair) / 1e6);
+        let [one, two] = &self.threads;
+        let millis = |times: &Option<PairedTimes>, time: fn(&PairedTimes) -> f64| {
+            let millis = times.as_ref().map(|times| time(times) / 1e6);
             millis.map_or("-".to_owned(), |millis| format!("{millis:.2} ms"))
         };
-        let gain = |time: fn(&Pair) -> f64| match (one, two) {
+        let gain = |time: fn(&PairedTimes) -> f64| match (one, two) {
             (Some(one), Some(two)) => format!("{:.2}", time(one) / time(two)),
             _ => "-".to_owned(),
         };
-        let ratio =
-            |pair: &Option<Pair>| pair.map_or("-".to_owned(), |pair| format!("{:.2}", pair.ratio));
-        let spread = one.map_or("-".to_owned(), |pair| {
-            format!("{:.1} %", pair.spread() * 100.0)
+        let ratio = |times: &Option<PairedTimes>| {
+            times.map_or("-".to_owned(), |times| format!("{:.2}", times.ratio))
+        };
+        let spread = one.map_or("-".to_owned(), |times| {
+            format!("{:.1} %", times.spread() * 100.0)
         });
         println!(
             "{:<19}{:>12}{:>12}{:>7}{spread:>7}{:>12}{:>12}{:>7}{:>9}{:>9}",
             self.name,
-            millis(one, |pair| pair.native),
-            millis(one, |pair| pair.fusebox),
+            millis(one, |times| times.base_ns),
+            millis(one, |times| times.ns),
             ratio(one),
-            millis(two, |pair| pair.native),
-            millis(two, |pair| pair.fusebox),
+            millis(two, |times| times.base_ns),
+            millis(two, |times| times.ns),
             ratio(two),
-            gain(|pair| pair.native),
-            gain(|pair| pair.fusebox),
+            gain(|times| times.base_ns),
+            gain(|times| times.ns),
         );
     }
 }
 
-/// A number with a comma before each three digits.
+/// Formats a number with thousands separators.
 fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();

@@ -1,5 +1,6 @@
-//! The program that has functions in other sandboxes: its header, in
-//! `benches/peers/src/main.rs`, says what it is asked and answers.
+//! Client of the process that runs the other sandboxes.
+//!
+//! The protocol is documented in `benches/peers/src/main.rs`.
 
 use std::env::consts::EXE_SUFFIX;
 use std::io::{BufRead, BufReader, Write};
@@ -7,16 +8,16 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-/// The program, which ends when its input does.
+/// The process. It ends when its standard input is closed.
 pub(crate) struct Sandboxes {
     child: Child,
-    /// None: it is to end.
+    /// `None` after its standard input was closed.
     commands: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
 }
 
 impl Sandboxes {
-    /// Starts the program, if it was built.
+    /// Starts the process. Returns `None` if its executable was not built.
     pub(crate) fn start() -> Option<Self> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/peers");
         let program = folder.join(format!("peers{EXE_SUFFIX}"));
@@ -28,8 +29,8 @@ impl Sandboxes {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("the program can be started");
-        let answers = child.stdout.take().expect("it has a pipe");
+            .expect("the process can be started");
+        let answers = child.stdout.take().expect("standard output is a pipe");
         Some(Self {
             commands: child.stdin.take(),
             answers: BufReader::new(answers),
@@ -37,41 +38,46 @@ impl Sandboxes {
         })
     }
 
-    /// Has a sandbox prepare a call of a function for so many rows, and returns
-    /// the checksum of its answer, if it has the function.
+    /// Prepares a call of `rows` rows. Returns the checksum of its result, or `None`
+    /// if the sandbox does not have the function.
     pub(crate) fn prepare(&mut self, sandbox: &str, function: &str, rows: usize) -> Option<u64> {
         let command = format!("prepare {sandbox} {function} {rows}");
-        let answer = self.ask(&command);
+        let answer = self.send(&command);
         match answer.split_once(' ') {
             None if answer == "absent" => None,
-            Some(("ready", checksum)) => Some(checksum.parse().expect("it is a number")),
+            Some(("ready", checksum)) => Some(checksum.parse().expect("expected a number")),
             _ => panic!("`{command}`: {answer}"),
         }
     }
 
-    /// Has a sandbox take a turn with what it prepared: nanoseconds of a call.
-    pub(crate) fn turn(&mut self, sandbox: &str, one: Duration) -> f64 {
-        let command = format!("turn {sandbox} {}", one.as_nanos());
-        let answer = self.ask(&command);
+    /// Repeats the prepared call for at least `sample_time`; returns the nanoseconds
+    /// of a call.
+    pub(crate) fn time_calls(&mut self, sandbox: &str, sample_time: Duration) -> f64 {
+        let command = format!("sample {sandbox} {}", sample_time.as_nanos());
+        let answer = self.send(&command);
         let words: Vec<&str> = answer.split(' ').collect();
         match words[..] {
             ["took", calls, nanoseconds] => {
-                let [calls, nanoseconds] = [calls, nanoseconds].map(str::parse::<f64>);
-                nanoseconds.expect("it is a number") / calls.expect("it is a number")
+                let [calls, nanoseconds] = [calls, nanoseconds]
+                    .map(|word| word.parse::<f64>().expect("expected a number"));
+                nanoseconds / calls
             }
             _ => panic!("`{command}`: {answer}"),
         }
     }
 
-    fn ask(&mut self, command: &str) -> String {
-        let commands = self.commands.as_mut().expect("it is not to end yet");
+    fn send(&mut self, command: &str) -> String {
+        let commands = self
+            .commands
+            .as_mut()
+            .expect("standard input is open until the drop");
         let mut answer = String::new();
         let answered = writeln!(commands, "{command}")
             .and_then(|()| commands.flush())
             .and_then(|()| self.answers.read_line(&mut answer));
         assert!(
             answered.is_ok_and(|bytes| bytes > 0),
-            "the program with the other sandboxes ended at `{command}`"
+            "the process of the other sandboxes ended at `{command}`"
         );
         answer.trim_end().to_owned()
     }
@@ -80,7 +86,7 @@ impl Sandboxes {
 impl Drop for Sandboxes {
     fn drop(&mut self) {
         self.commands = None;
-        // Nothing is left to be done if it fails.
+        // The results are complete; a failure to wait changes none of them.
         let _ = self.child.wait();
     }
 }

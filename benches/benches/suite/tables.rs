@@ -1,4 +1,4 @@
-//! What is queried: tables in memory, in batches of DataFusion's size.
+//! Queried tables, in memory, in batches of DataFusion's size.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use arrow::array::{
 use arrow::compute::concat_batches;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
-use fusebox_turns::is_quick;
+use fusebox_paired::is_quick;
 use tpchgen::generators::{LineItem, LineItemGenerator};
 
 use crate::kernels::KERNELS;
@@ -16,7 +16,7 @@ use crate::kernels::KERNELS;
 /// Rows of a batch.
 const ROWS: usize = 8_192;
 
-/// The flights, with the places of their airports where those are known.
+/// Joins flights with the coordinates of their airports, where known.
 const FLIGHTS: &str = "
     SELECT f.carrier, f.flight, f.distance, f.arr_delay, f.tailnum,
            CAST(f.time_hour AS DATE) AS day_of_flight,
@@ -27,8 +27,8 @@ const FLIGHTS: &str = "
     LEFT JOIN airports o ON f.origin = o.faa
     LEFT JOIN airports d ON f.dest = d.faa";
 
-/// What follows `SELECT l_returnflag, l_linestatus, `, with `@` before the
-/// function.
+/// Kernels, and the rest of a query after `SELECT l_returnflag, l_linestatus, `.
+/// `@` stands for the prefix of the function name.
 const LINEITEM: [(&str, &str); 8] = [
     ("add", "sum(@add(l_partkey, l_suppkey)) FROM lineitem"),
     ("gcd", "sum(@gcd(l_orderkey, l_partkey)) FROM lineitem"),
@@ -43,7 +43,7 @@ const LINEITEM: [(&str, &str); 8] = [
     ("iso_week", "max(@iso_week(l_shipdate)) FROM lineitem"),
 ];
 
-/// A table that is queried, by groups.
+/// A queried table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Table {
     Flights,
@@ -53,7 +53,7 @@ pub(crate) enum Table {
 impl Table {
     pub(crate) const ALL: [Self; 2] = [Self::Flights, Self::Lineitem];
 
-    /// Its name in SQL.
+    /// Returns the SQL name.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Flights => "flights",
@@ -61,7 +61,7 @@ impl Table {
         }
     }
 
-    /// Kernels, and the queries that call them, with `@` before the name.
+    /// Returns kernels and queries that call them, with `@` before the name.
     pub(crate) fn queries(self) -> Vec<(&'static str, String)> {
         let (groups, queries) = match self {
             Self::Flights => {
@@ -76,7 +76,7 @@ impl Table {
             .collect()
     }
 
-    /// Makes it, in batches.
+    /// Generates or reads the rows.
     pub(crate) fn batches(self) -> Vec<RecordBatch> {
         match self {
             Self::Flights => flights(),
@@ -85,7 +85,7 @@ impl Table {
     }
 }
 
-/// A table of batches, in as many partitions as there are threads.
+/// Creates a table of these batches with one partition a thread.
 pub(crate) fn in_memory(batches: &[RecordBatch], threads: usize) -> Arc<MemTable> {
     let partitions = batches.chunks(batches.len().div_ceil(threads));
     let partitions = partitions.map(<[_]>::to_vec).collect();
@@ -106,15 +106,15 @@ fn flights() -> Vec<RecordBatch> {
     let runtime = runtime.expect("a runtime can be started");
     let rows = |sql: &str| {
         runtime.block_on(async {
-            let frame = context.sql(sql).await.expect("the statement is one");
-            frame.collect().await.expect("it has rows")
+            let frame = context.sql(sql).await.expect("the statement is valid");
+            frame.collect().await.expect("the statement is executed")
         })
     };
     for statement in files.split(';') {
         rows(statement);
     }
     let batches = rows(FLIGHTS);
-    let all = concat_batches(&batches[0].schema(), &batches).expect("they have one schema");
+    let all = concat_batches(&batches[0].schema(), &batches).expect("batches have one schema");
     assert_eq!(all.num_rows(), 336_776);
     let starts = (0..all.num_rows()).step_by(ROWS);
     starts
@@ -122,7 +122,7 @@ fn flights() -> Vec<RecordBatch> {
         .collect()
 }
 
-/// Makes the line items of TPC-H at this scale, those columns that are queried.
+/// Generates the queried columns of the line items of TPC-H at a scale factor.
 fn lineitem(scale: f64) -> Vec<RecordBatch> {
     let mut items = LineItemGenerator::new(scale, 1, 1).iter();
     let mut batches = Vec::new();
@@ -153,14 +153,14 @@ fn batch<'a>(items: impl Iterator<Item = LineItem<'a>>) -> RecordBatch {
     }
     let money = |mut builder: Decimal128Builder, precision| {
         let column = builder.finish().with_precision_and_scale(precision, 2);
-        Arc::new(column.expect("the numbers fit")) as ArrayRef
+        Arc::new(column.expect("the values fit the precision")) as ArrayRef
     };
     let columns: [(&str, ArrayRef); 9] = [
         ("l_orderkey", Arc::new(order.finish())),
         ("l_partkey", Arc::new(part.finish())),
         ("l_suppkey", Arc::new(supplier.finish())),
-        // TPC-H has 15 digits here, of which it fills 8; as many as the function
-        // takes, so that no query is about a cast.
+        // TPC-H declares 15 digits and uses 8. The precision is that of the
+        // function's argument, so that no query measures a cast.
         ("l_extendedprice", money(price, 12)),
         ("l_discount", money(discount, 15)),
         ("l_returnflag", Arc::new(flag.finish())),

@@ -1,22 +1,21 @@
-//! One number for all that a function answered.
+//! Checksums of results.
 
-/// What a function answered for a row.
+/// Result of a row.
 #[derive(Clone, Copy, Debug)]
-pub enum Value<'a> {
-    /// Nothing.
+pub enum ResultValue<'a> {
+    /// Null.
     Null,
-    /// The bits of a number, or 0 and 1.
+    /// Bits of a number; 0 or 1 for a boolean.
     Number(u64),
-    /// A text, or bytes.
+    /// Bytes of a text or of a binary.
     Bytes(&'a [u8]),
 }
 
-/// The FNV-1a hash, of 64 bits, of the values of a column: of 0 for a null,
-/// of 1 and a number's 8 bytes, the lowest first, and of 2, the length of bytes
-/// as such a number, and the bytes.
+/// 64-bit FNV-1a hash of the values of a column.
 ///
-/// It tells apart columns that differ by chance or by mistake, which is all that
-/// a bench has to fear.
+/// A null is hashed as the byte 0, a number as 1 and its 8 bytes in little endian,
+/// bytes as 2, their length in 8 bytes, and the bytes. The hash detects accidental
+/// differences; it is not collision resistant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checksum(u64);
 
@@ -27,15 +26,15 @@ impl Default for Checksum {
 }
 
 impl Checksum {
-    /// Adds the next row's value.
-    pub fn add(&mut self, value: Value<'_>) {
+    /// Adds the value of the next row.
+    pub fn add(&mut self, value: ResultValue<'_>) {
         match value {
-            Value::Null => self.hash(&[0]),
-            Value::Number(bits) => {
+            ResultValue::Null => self.hash(&[0]),
+            ResultValue::Number(bits) => {
                 self.hash(&[1]);
                 self.hash(&bits.to_le_bytes());
             }
-            Value::Bytes(bytes) => {
+            ResultValue::Bytes(bytes) => {
                 self.hash(&[2]);
                 self.hash(&(bytes.len() as u64).to_le_bytes());
                 self.hash(bytes);
@@ -43,7 +42,7 @@ impl Checksum {
         }
     }
 
-    /// The number.
+    /// Returns the hash.
     pub fn get(self) -> u64 {
         self.0
     }
@@ -59,23 +58,23 @@ impl Checksum {
 mod tests {
     use super::*;
 
-    fn of(values: &[Value<'_>]) -> u64 {
+    fn of(values: &[ResultValue<'_>]) -> u64 {
         let mut checksum = Checksum::default();
         values.iter().for_each(|value| checksum.add(*value));
         checksum.get()
     }
 
     #[test]
-    fn columns_that_differ_in_one_place_have_other_checksums() {
-        let columns: [&[Value<'_>]; 8] = [
+    fn different_columns_have_different_checksums() {
+        let columns: [&[ResultValue<'_>]; 8] = [
             &[],
-            &[Value::Null],
-            &[Value::Null, Value::Null],
-            &[Value::Number(0)],
-            &[Value::Number(1)],
-            &[Value::Bytes(b"")],
-            &[Value::Bytes(b"ab"), Value::Bytes(b"c")],
-            &[Value::Bytes(b"a"), Value::Bytes(b"bc")],
+            &[ResultValue::Null],
+            &[ResultValue::Null, ResultValue::Null],
+            &[ResultValue::Number(0)],
+            &[ResultValue::Number(1)],
+            &[ResultValue::Bytes(b"")],
+            &[ResultValue::Bytes(b"ab"), ResultValue::Bytes(b"c")],
+            &[ResultValue::Bytes(b"a"), ResultValue::Bytes(b"bc")],
         ];
         for (number, column) in columns.iter().enumerate() {
             for other in &columns[..number] {
@@ -84,12 +83,12 @@ mod tests {
         }
     }
 
-    // By the definition of FNV, its numbers in decimal.
+    // Offset basis and prime in decimal, as in the definition of FNV.
     #[test]
-    fn checksum_is_that_of_the_encoding() {
+    fn the_checksum_is_fnv_1a_of_the_encoding() {
         let bytes = [2, 1, 0, 0, 0, 0, 0, 0, 0, b'a'];
         let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(1_099_511_628_211);
         let expected = bytes.iter().fold(14_695_981_039_346_656_037, step);
-        assert_eq!(of(&[Value::Bytes(b"a")]), expected);
+        assert_eq!(of(&[ResultValue::Bytes(b"a")]), expected);
     }
 }

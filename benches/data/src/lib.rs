@@ -1,50 +1,25 @@
-//! The arguments of the functions that the benches measure, the same in every
-//! run, and checksums of what functions answer.
+//! Deterministic arguments of the measured functions, and checksums of results.
 //!
-//! They are plain values, so that whoever is measured makes the same columns of
-//! them with the Arrow that it was built with.
+//! Arguments are plain vectors, without a dependency on Arrow: every subject builds
+//! the same columns with its own version of Arrow.
 #![forbid(unsafe_code)]
 
-// Which function takes which arguments.
+// Arguments by function.
 mod functions;
 
-// Texts that look like something.
+// Realistic texts.
 mod texts;
 
-// Numbers that look like chance.
+// Pseudorandom numbers.
 mod numbers;
 
-// One number for all that a function answered.
+// Columns of arguments.
+mod columns;
+
+// Checksums of results.
 mod checksum;
 
-pub use checksum::{Checksum, Value};
+pub use checksum::{Checksum, ResultValue};
+pub use columns::{ArgumentColumn, DIMENSIONS, FunctionArguments};
 pub use functions::arguments;
-pub use numbers::{places, random};
-
-/// The arguments of a function, without nulls.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Arguments {
-    /// Those that differ from row to row.
-    pub columns: Vec<Column>,
-    /// Texts behind those, the same for every row.
-    pub constants: &'static [&'static str],
-}
-
-/// A value for each row.
-#[derive(Clone, Debug, PartialEq)]
-#[expect(missing_docs, reason = "types")]
-pub enum Column {
-    Longs(Vec<i64>),
-    Doubles(Vec<f64>),
-    Texts(Vec<String>),
-    Binaries(Vec<Vec<u8>>),
-    /// Hundredths of `DECIMAL(12, 2)`.
-    Prices(Vec<i128>),
-    /// Days since 1970.
-    Dates(Vec<i32>),
-    /// `DIMENSIONS` numbers for each row, one row after the other.
-    Vectors(Vec<f64>),
-}
-
-/// How many numbers a vector has.
-pub const DIMENSIONS: usize = 16;
+pub use numbers::random;

@@ -1,6 +1,7 @@
-//! Numbers that look like chance.
+//! Pseudorandom numbers.
 
-/// The same in every run, and evenly spread.
+/// Returns the pseudorandom number of a row in the sequence `salt`: the same in every
+/// run, uniform over 56 bits.
 pub fn random(row: usize, salt: u64) -> u64 {
     let mixed = (row as u64 ^ salt << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 8
@@ -16,9 +17,9 @@ pub(crate) fn doubles(rows: usize, salt: u64, least: f64, range: f64) -> Vec<f64
     (0..rows).map(value).collect()
 }
 
-/// Latitudes and longitudes of `rows` pairs of places, in degrees.
-pub fn places(rows: usize) -> [Vec<f64>; 4] {
-    // The fractional parts of multiples of an irrational number: spread evenly.
+/// Returns latitude and longitude of `rows` pairs of points, in degrees.
+pub(crate) fn coordinates(rows: usize) -> [Vec<f64>; 4] {
+    // Multiples of an irrational number modulo 1 are equidistributed.
     let spread = |start: f64, range: f64| -> Vec<f64> {
         let part = |row: usize| (start + row as f64 * 0.618_033_988_749_895).fract();
         (0..rows).map(|row| (part(row) - 0.5) * range).collect()

@@ -1,8 +1,8 @@
-//! Texts that look like something.
+//! Realistic texts.
 
 use crate::numbers::random;
 
-/// Two to seven words, of which some have accents.
+/// Returns two to seven words, some with accents.
 pub(crate) fn phrase(row: usize, salt: u64) -> String {
     const WORDS: [&str; 8] = [
         "Crème", "brûlée", "at", "the", "Gare", "du", "Nord", "since",
@@ -12,7 +12,7 @@ pub(crate) fn phrase(row: usize, salt: u64) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// A person's name.
+/// Returns the name of a person.
 pub(crate) fn name(row: usize, salt: u64) -> String {
     const FIRST: [&str; 8] = [
         "Maria", "Martha", "Marhta", "John", "Jon", "Dwayne", "Duane", "Ana",
@@ -24,20 +24,20 @@ pub(crate) fn name(row: usize, salt: u64) -> String {
     format!("{} {}", FIRST[pick(200)], LAST[pick(300)])
 }
 
-/// The number of a payment card, which in one case of ten fits.
+/// Returns a payment card number. One in ten has a valid check digit.
 pub(crate) fn card(row: usize) -> String {
     let groups = [25, 26, 27, 28].map(|salt| format!("{:04}", random(row, salt) % 10_000));
     groups.join(" ")
 }
 
-/// What looks like the registration of an aircraft, and mostly is.
+/// Returns a US aircraft registration. Most are valid.
 pub(crate) fn registration(row: usize) -> String {
     let number = 1 + random(row, 29) % 999;
     let letters = ["", "A", "AA", "UA", "JB", "MQ", "IO", "1X"];
     format!("N{number}{}", letters[random(row, 30) as usize % 8])
 }
 
-/// A JSON object.
+/// Returns a JSON object.
 pub(crate) fn object(row: usize) -> String {
     let (user, amount) = (random(row, 31) % 100_000, random(row, 32) % 100_000);
     let city = ["Köln", "New York", "San José", "Ulaanbaatar"][random(row, 33) as usize % 4];

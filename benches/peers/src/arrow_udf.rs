@@ -1,9 +1,9 @@
 //! arrow-udf 0.10: functions with its SDK in its Wasm runtime, on Wasmtime 36.
 //!
-//! Used as its README says: guests for `wasm32-wasip1`, a `Runtime`, which keeps
-//! instances in a pool, and `call` with a batch. Below that it encodes the batch
-//! as a file of Arrow IPC, copies it into the guest, which decodes it, and the
-//! same on the way back.
+//! Used as documented in its README: guests for `wasm32-wasip1`, a `Runtime` with a
+//! pool of instances, and `call` with a batch. arrow-udf encodes the batch as an
+//! Arrow IPC file and copies it into the guest, which decodes it; the result is
+//! returned in the same way.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -34,9 +34,9 @@ impl Peer for ArrowUdf {
             .find_function(function, types, returns.clone())?;
         let runtime = Arc::clone(&self.runtime);
         Ok(Box::new(move || {
-            // Errors of rows are a second column, and nulls in the first.
-            let answer = runtime.call(&function, &batch)?;
-            Ok(ArrayRef::clone(answer.column(0)))
+            // The second column has the errors of rows, which are null in the first.
+            let result = runtime.call(&function, &batch)?;
+            Ok(ArrayRef::clone(result.column(0)))
         }))
     }
 }

@@ -1,4 +1,4 @@
-//! Which functions there are, and their arguments as columns.
+//! Functions and their arguments as columns.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use arrow_array::{
     Array, ArrayRef, BinaryArray, Float64Array, Int64Array, RecordBatch, StringArray,
 };
 use arrow_schema::{DataType, Field, Schema};
-use fusebox_benches_data::{Checksum, Column, Value, arguments};
+use fusebox_benches_data::{ArgumentColumn, Checksum, ResultValue, arguments};
 
 use crate::peer::Result;
 
-/// Functions whose source needs no SDK, and what they return.
+/// Functions whose source needs no SDK, and their return types.
 const FUNCTIONS: [(&str, DataType); 15] = [
     ("add", DataType::Int64),
     ("gcd", DataType::Int64),
@@ -31,14 +31,15 @@ const FUNCTIONS: [(&str, DataType); 15] = [
     ("sha256_hex", DataType::Utf8),
 ];
 
-/// The arguments of a function, and what it returns, if it is one of them.
+/// Returns arguments and return type of a function, or `None` if its source needs the
+/// SDK.
 pub(crate) fn of(function: &str, rows: usize) -> Result<Option<(RecordBatch, DataType)>> {
     let known = FUNCTIONS.iter().find(|(name, _)| *name == function);
     let Some((_, returns)) = known else {
         return Ok(None);
     };
-    let arguments = arguments(function, rows).ok_or("the function has arguments")?;
-    // There are no constants in a batch, only columns that repeat them.
+    let arguments = arguments(function, rows).ok_or("no arguments are defined for the function")?;
+    // A batch has no constants: they are repeated in a column.
     let repeated = |text: &&str| Ok(Arc::new(StringArray::new_repeated(text, rows)) as ArrayRef);
     let constants = arguments.constants.iter().map(repeated);
     let columns = arguments.columns.into_iter().map(array).chain(constants);
@@ -51,29 +52,31 @@ pub(crate) fn of(function: &str, rows: usize) -> Result<Option<(RecordBatch, Dat
     Ok(Some((batch, returns.clone())))
 }
 
-fn array(column: Column) -> Result<ArrayRef> {
+fn array(column: ArgumentColumn) -> Result<ArrayRef> {
     Ok(match column {
-        Column::Longs(values) => Arc::new(Int64Array::from(values)),
-        Column::Doubles(values) => Arc::new(Float64Array::from(values)),
-        Column::Texts(values) => Arc::new(StringArray::from_iter_values(values)),
-        Column::Binaries(values) => Arc::new(BinaryArray::from_iter_values(values)),
-        other => return Err(format!("no function takes {other:?}").into()),
+        ArgumentColumn::Int64(values) => Arc::new(Int64Array::from(values)),
+        ArgumentColumn::Float64(values) => Arc::new(Float64Array::from(values)),
+        ArgumentColumn::Utf8(values) => Arc::new(StringArray::from_iter_values(values)),
+        ArgumentColumn::Binary(values) => Arc::new(BinaryArray::from_iter_values(values)),
+        other => return Err(format!("unsupported arguments: {other:?}").into()),
     })
 }
 
-/// The checksum of a column of one of the types in the table.
+/// Returns the checksum of a column of one of the return types in [`FUNCTIONS`].
 pub(crate) fn checksum(column: &ArrayRef) -> Result<u64> {
     let mut checksum = Checksum::default();
     for row in 0..column.len() {
         checksum.add(match column.data_type() {
-            _ if column.is_null(row) => Value::Null,
-            DataType::Int64 => Value::Number(column.as_primitive::<Int64Type>().value(row) as u64),
-            DataType::Float64 => {
-                Value::Number(column.as_primitive::<Float64Type>().value(row).to_bits())
+            _ if column.is_null(row) => ResultValue::Null,
+            DataType::Int64 => {
+                ResultValue::Number(column.as_primitive::<Int64Type>().value(row) as u64)
             }
-            DataType::Boolean => Value::Number(column.as_boolean().value(row).into()),
-            DataType::Utf8 => Value::Bytes(column.as_string::<i32>().value(row).as_bytes()),
-            other => return Err(format!("no function returns {other}").into()),
+            DataType::Float64 => {
+                ResultValue::Number(column.as_primitive::<Float64Type>().value(row).to_bits())
+            }
+            DataType::Boolean => ResultValue::Number(column.as_boolean().value(row).into()),
+            DataType::Utf8 => ResultValue::Bytes(column.as_string::<i32>().value(row).as_bytes()),
+            other => return Err(format!("unsupported return type {other}").into()),
         });
     }
     Ok(checksum.get())

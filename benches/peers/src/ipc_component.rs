@@ -1,7 +1,7 @@
 //! Arrow IPC through the `list<u8>` of a component, as datafusion-udf-wasm does.
 //!
-//! As there, each argument is a stream of its own, and so is the answer, and
-//! Wasmtime copies the lists. Its epochs and asynchronous calls are left out.
+//! As there, every argument and the result are separate streams, and Wasmtime copies
+//! the lists. Unlike there, epochs and asynchronous calls are not used.
 
 use std::path::Path;
 
@@ -30,8 +30,8 @@ impl Peer for IpcComponent {
         let engine = self.component.engine();
         let mut store = Store::new(engine, ());
         let instance = Linker::new(engine).instantiate(&mut store, &self.component)?;
-        type Answer = (std::result::Result<Vec<u8>, String>,);
-        let call = instance.get_typed_func::<(&str, &[Vec<u8>]), Answer>(&mut store, "call")?;
+        type Results = (std::result::Result<Vec<u8>, String>,);
+        let call = instance.get_typed_func::<(&str, &[Vec<u8>]), Results>(&mut store, "call")?;
         let columns = batch.columns().iter().cloned();
         let columns = columns.map(|column| Ok(batch_of(column)?));
         let columns: Vec<RecordBatch> = columns.collect::<Result<_>>()?;
@@ -41,9 +41,8 @@ impl Peer for IpcComponent {
             for (column, stream) in columns.iter().zip(&mut streams) {
                 encode(column, stream)?;
             }
-            let (answer,) = call.call(&mut store, (&function, &streams))?;
-            let answer = answer?;
-            Ok(ArrayRef::clone(decode(&answer)?.column(0)))
+            let (result,) = call.call(&mut store, (&function, &streams))?;
+            Ok(ArrayRef::clone(decode(&result?)?.column(0)))
         }))
     }
 }

@@ -1,8 +1,7 @@
-//! Arrow IPC through the memory of a core module.
+//! Arrow IPC through the linear memory of a core module.
 //!
-//! A batch is a stream, which is encoded into a vector that is used again, copied
-//! into the guest's memory, decoded there and answered with another, which is
-//! decoded where it stands.
+//! A batch is encoded as a stream into a reused vector, copied into linear memory
+//! and decoded there. The result is a stream too, decoded in place.
 
 use std::path::Path;
 
@@ -48,7 +47,7 @@ impl Guest {
         Ok(Self {
             memory: instance
                 .get_memory(&mut store, "memory")
-                .ok_or("the guest has no memory")?,
+                .ok_or("the guest does not export `memory`")?,
             buffer: instance.get_typed_func(&mut store, "buffer")?,
             call: instance.get_typed_func(&mut store, "call")?,
             store,
@@ -59,19 +58,19 @@ impl Guest {
         let bytes = u32::try_from(stream.len() + function.len())?;
         let buffer = self.buffer.call(&mut self.store, bytes)? as usize;
         self.memory.write(&mut self.store, buffer, stream)?;
-        let behind = buffer + stream.len();
+        let name = buffer + stream.len();
         self.memory
-            .write(&mut self.store, behind, function.as_bytes())?;
+            .write(&mut self.store, name, function.as_bytes())?;
         let place = self.call.call(&mut self.store, stream.len() as u32)?;
         let [address, length] = [place.abs() >> 32, place.abs() & 0xffff_ffff];
         let memory = self.memory.data(&self.store);
-        let answer = memory
+        let result = memory
             .get(address as usize..)
-            .and_then(|answer| answer.get(..length as usize))
-            .ok_or("the answer lies outside of the memory")?;
+            .and_then(|bytes| bytes.get(..length as usize))
+            .ok_or("the result is outside of the linear memory")?;
         if place < 0 {
-            return Err(String::from_utf8_lossy(answer).into());
+            return Err(String::from_utf8_lossy(result).into());
         }
-        Ok(ArrayRef::clone(decode(answer)?.column(0)))
+        Ok(ArrayRef::clone(decode(result)?.column(0)))
     }
 }

@@ -1,22 +1,21 @@
-//! The functions of the suite in other sandboxes, which the suite starts and
-//! takes turns with: what is measured on two sides is measured in one run, though
-//! the sides cannot be linked together.
+//! Functions of the suite in other sandboxes, in a process that the suite starts.
 //!
-//! A call is what it is in the suite, from Arrow arrays in to an Arrow array out,
-//! on one thread; instances are used again. Every sandbox is used as its
-//! documentation recommends, with Wasmtime's optimisations, and without what it
-//! can do to meter and interrupt, which costs. All guests are compiled as the
-//! bundled functions are, from the same source.
+//! The suite samples Fusebox and these sandboxes alternately, although they cannot
+//! be linked into one executable. As in the suite, a call is from Arrow arrays to an
+//! Arrow array, on one thread, and instances are reused. Every sandbox is used as its
+//! documentation recommends, with Wasmtime's optimisations, and without its metering
+//! and interruption, which have a cost. All guests are compiled from the source of
+//! the bundled functions, with the same options.
 //!
-//! Commands come in and answers go out, a line each:
+//! The process reads commands and writes replies, one a line:
 //!
-//! - `prepare SANDBOX FUNCTION ROWS`: `ready CHECKSUM`, the checksum being that
-//!   of what the function answers to its arguments; `absent` if it needs the SDK.
-//!   Each sandbox has one call prepared at a time.
-//! - `turn SANDBOX NANOSECONDS`: makes the call once, and then again and again
-//!   for so long; `took CALLS NANOSECONDS`.
+//! - `prepare SANDBOX FUNCTION ROWS` calls the function with its arguments. Replies
+//!   `ready CHECKSUM` with the checksum of the result, or `absent` if the source of
+//!   the function needs the SDK. A sandbox has at most one prepared call.
+//! - `sample SANDBOX NANOSECONDS` makes the prepared call once, and then repeatedly
+//!   for at least the given time. Replies `took CALLS NANOSECONDS`.
 //!
-//! What goes wrong is answered with `failed` and a message.
+//! The reply to a command that fails is `failed MESSAGE`.
 #![forbid(unsafe_code)]
 
 use std::env;
@@ -25,30 +24,30 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-// Which functions there are, and their arguments as columns.
+// Functions and their arguments as columns.
 mod columns;
 
-// What a sandbox is.
+// The interface of a sandbox.
 mod peer;
 
 // arrow-udf.
 mod arrow_udf;
 
-// A call of Wasmtime for each row.
+// One Wasmtime call per row.
 mod rows;
 
-// Arrow IPC through the memory of a core module.
+// Arrow IPC through the linear memory of a core module.
 mod ipc_module;
 
-// Arrow IPC through lists of a component.
+// Arrow IPC through the lists of a component.
 mod ipc_component;
 
 use crate::peer::{Call, Peer, Result};
 
-/// Makes a sandbox, of the guests in a folder.
+/// Creates a sandbox from the guests in a folder.
 type Load = fn(&Path) -> Result<Box<dyn Peer>>;
 
-/// A sandbox, made when it is asked for.
+/// A sandbox, created by the first command that needs it.
 struct Sandbox {
     name: &'static str,
     load: Load,
@@ -58,7 +57,7 @@ struct Sandbox {
 
 fn main() -> Result<()> {
     let guests = env::args_os().nth(1);
-    let guests = PathBuf::from(guests.ok_or("which folder are the guests in?")?);
+    let guests = PathBuf::from(guests.ok_or("usage: peers GUESTS_FOLDER")?);
     let sandbox = |(name, load)| Sandbox {
         name,
         load,
@@ -73,17 +72,17 @@ fn main() -> Result<()> {
     ];
     let mut sandboxes = loads.map(sandbox);
     for line in io::stdin().lines() {
-        let answer = match answer(&line?, &mut sandboxes, &guests) {
-            Ok(answer) => answer,
+        let reply = match execute(&line?, &mut sandboxes, &guests) {
+            Ok(reply) => reply,
             Err(error) => failed(&*error),
         };
-        println!("{answer}");
+        println!("{reply}");
         io::stdout().flush()?;
     }
     Ok(())
 }
 
-/// The error and its causes, in a line.
+/// Formats an error and its causes as a reply.
 fn failed(error: &dyn Error) -> String {
     let mut line = format!("failed {error}");
     let mut cause = error.source();
@@ -94,23 +93,23 @@ fn failed(error: &dyn Error) -> String {
     line.replace('\n', "; ")
 }
 
-fn answer(line: &str, sandboxes: &mut [Sandbox], guests: &Path) -> Result<String> {
+fn execute(line: &str, sandboxes: &mut [Sandbox], guests: &Path) -> Result<String> {
     let words: Vec<&str> = line.split_whitespace().collect();
     match words[..] {
         ["prepare", name, function, rows] => {
             named(sandboxes, name)?.prepare(guests, function, rows.parse()?)
         }
-        ["turn", name, nanoseconds] => {
-            named(sandboxes, name)?.turn(Duration::from_nanos(nanoseconds.parse()?))
+        ["sample", name, nanoseconds] => {
+            named(sandboxes, name)?.sample(Duration::from_nanos(nanoseconds.parse()?))
         }
-        _ => Err(format!("`{line}` is no command").into()),
+        _ => Err(format!("unknown command `{line}`").into()),
     }
 }
 
 fn named<'a>(sandboxes: &'a mut [Sandbox], name: &str) -> Result<&'a mut Sandbox> {
     let mut sandboxes = sandboxes.iter_mut();
     let sandbox = sandboxes.find(|sandbox| sandbox.name == name);
-    Ok(sandbox.ok_or_else(|| format!("there is no sandbox `{name}`"))?)
+    Ok(sandbox.ok_or_else(|| format!("unknown sandbox `{name}`"))?)
 }
 
 impl Sandbox {
@@ -129,13 +128,13 @@ impl Sandbox {
         Ok(format!("ready {checksum}"))
     }
 
-    fn turn(&mut self, least: Duration) -> Result<String> {
-        let call = self.call.as_mut().ok_or("nothing was prepared")?;
-        // As in the suite's own turns: a call beforehand, for the caches.
+    fn sample(&mut self, sample_time: Duration) -> Result<String> {
+        let call = self.call.as_mut().ok_or("no call was prepared")?;
+        // A warm-up call, as in the samples of the suite.
         call()?;
         let start = Instant::now();
         let mut calls = 0_u64;
-        while calls == 0 || start.elapsed() < least {
+        while calls == 0 || start.elapsed() < sample_time {
             call()?;
             calls += 1;
         }

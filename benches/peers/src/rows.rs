@@ -1,9 +1,9 @@
-//! A call of Wasmtime for each row, as ClickHouse's ROW_DIRECT and ScyllaDB do.
+//! One Wasmtime call per row, as in ClickHouse's ROW_DIRECT and in ScyllaDB.
 //!
-//! Functions are looked up once, with their types, which makes calls as cheap as
-//! Wasmtime has them. Numbers are Wasm's own. Texts are copied into a buffer that
-//! the guest has for them, and an answer out of the guest, without the allocations
-//! that ScyllaDB asks the guest for. Fuel, which both use, is off.
+//! Functions are looked up once as `TypedFunc`, the cheapest call of Wasmtime.
+//! Numbers are passed as Wasm values. Texts are copied into a buffer of the guest, and
+//! results out of its linear memory, without the guest allocations of ScyllaDB. Fuel,
+//! which both systems use, is off.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -64,29 +64,29 @@ impl Peer for Rows {
             ([Binary], Utf8) => {
                 each::<Texts<BinaryType, 1>, StringBuilder>(guest, function, columns)
             }
-            other => Err(format!("no function has the types {other:?}").into()),
+            other => Err(format!("unsupported types: {other:?}").into()),
         }
     }
 }
 
-/// A call of the function for each row.
+/// Prepares a call of the function for each row.
 fn each<A, B>(mut guest: Guest, function: &str, columns: &[ArrayRef]) -> Result<Call>
 where
-    A: Arguments + 'static,
-    B: Answers + 'static,
+    A: RowArguments + 'static,
+    B: ResultBuilder + 'static,
 {
     let function: TypedFunc<A::Wasm, B::Wasm> =
         guest.instance.get_typed_func(&mut guest.store, function)?;
-    let rows = columns.first().ok_or("there are columns")?.len();
+    let rows = columns.first().ok_or("expected at least one column")?.len();
     let arguments = A::of(columns);
     Ok(Box::new(move || {
-        let mut answers = B::with_capacity(rows);
+        let mut results = B::with_capacity(rows);
         for row in 0..rows {
             let row = arguments.lower(row, &mut guest)?;
-            let answer = function.call(&mut guest.store, row)?;
-            answers.lift(answer, &guest)?;
+            let result = function.call(&mut guest.store, row)?;
+            results.lift(result, &guest)?;
         }
-        Ok(answers.finish())
+        Ok(results.finish())
     }))
 }
 
@@ -105,7 +105,7 @@ impl Guest {
         let instance = Instance::new(&mut store, module, &[])?;
         let memory = instance.get_memory(&mut store, "memory");
         Ok(Self {
-            memory: memory.ok_or("the guest has no memory")?,
+            memory: memory.ok_or("the guest does not export `memory`")?,
             buffer: instance.get_typed_func(&mut store, "buffer")?,
             buffer_address: 0,
             buffer_bytes: 0,
@@ -114,7 +114,7 @@ impl Guest {
         })
     }
 
-    /// Copies texts into the guest, one after the other.
+    /// Copies texts into the buffer of the guest, concatenated.
     fn write<const N: usize>(&mut self, texts: [&[u8]; N]) -> Result<()> {
         let bytes = texts.iter().map(|text| text.len()).sum();
         if bytes > self.buffer_bytes {
@@ -129,20 +129,21 @@ impl Guest {
         Ok(())
     }
 
-    /// The bytes at an address, with a length in its lower half.
-    fn read(&self, place: i64) -> Result<&[u8]> {
-        let [address, length] = [place >> 32, place & 0xffff_ffff].map(|half| half as usize);
-        let behind = self.memory.data(&self.store).get(address..);
-        let answer = behind.and_then(|bytes| bytes.get(..length));
-        Ok(answer.ok_or("the answer lies outside of the memory")?)
+    /// Returns the bytes that a result points to: the address in its upper half, the
+    /// length in its lower half.
+    fn read(&self, result: i64) -> Result<&[u8]> {
+        let [address, length] = [result >> 32, result & 0xffff_ffff].map(|half| half as usize);
+        let bytes = self.memory.data(&self.store).get(address..);
+        let bytes = bytes.and_then(|bytes| bytes.get(..length));
+        Ok(bytes.ok_or("the result is outside of the linear memory")?)
     }
 }
 
-/// Columns that rows are taken from.
-trait Arguments {
+/// Columns whose rows are lowered one by one.
+trait RowArguments {
     type Wasm: WasmParams;
 
-    /// The columns, which have the types.
+    /// Downcasts the columns.
     fn of(columns: &[ArrayRef]) -> Self;
 
     fn lower(&self, row: usize, guest: &mut Guest) -> Result<Self::Wasm>;
@@ -152,10 +153,10 @@ struct Numbers<T: ArrowPrimitiveType, const N: usize>([PrimitiveArray<T>; N]);
 
 struct Texts<T: ByteArrayType, const N: usize>([GenericByteArray<T>; N]);
 
-/// Tuples of so many arguments.
+/// Implements calls with a number of numeric arguments.
 macro_rules! numbers {
     ($($count:literal: $($index:literal $native:ident)+;)*) => {$(
-        impl<T: ArrowPrimitiveType<Native: WasmTy>> Arguments for Numbers<T, $count> {
+        impl<T: ArrowPrimitiveType<Native: WasmTy>> RowArguments for Numbers<T, $count> {
             type Wasm = ($(T::$native,)+);
 
             fn of(columns: &[ArrayRef]) -> Self {
@@ -184,7 +185,7 @@ impl<T: ByteArrayType<Offset = i32>, const N: usize> Texts<T, N> {
         }))
     }
 
-    /// Copies the texts of a row into the guest, and returns their lengths.
+    /// Copies the texts of a row into the guest; returns their lengths.
     fn copy(&self, row: usize, guest: &mut Guest) -> Result<[u32; N]> {
         let texts = self.0.each_ref().map(|texts| texts.value(row).as_ref());
         guest.write(texts)?;
@@ -192,7 +193,7 @@ impl<T: ByteArrayType<Offset = i32>, const N: usize> Texts<T, N> {
     }
 }
 
-impl<T: ByteArrayType<Offset = i32>> Arguments for Texts<T, 1> {
+impl<T: ByteArrayType<Offset = i32>> RowArguments for Texts<T, 1> {
     type Wasm = u32;
 
     fn of(columns: &[ArrayRef]) -> Self {
@@ -205,7 +206,7 @@ impl<T: ByteArrayType<Offset = i32>> Arguments for Texts<T, 1> {
     }
 }
 
-impl<T: ByteArrayType<Offset = i32>> Arguments for Texts<T, 2> {
+impl<T: ByteArrayType<Offset = i32>> RowArguments for Texts<T, 2> {
     type Wasm = (u32, u32);
 
     fn of(columns: &[ArrayRef]) -> Self {
@@ -217,29 +218,29 @@ impl<T: ByteArrayType<Offset = i32>> Arguments for Texts<T, 2> {
     }
 }
 
-/// A column in the making.
-trait Answers {
+/// Builder of a result column.
+trait ResultBuilder {
     type Wasm: WasmResults;
 
     fn with_capacity(rows: usize) -> Self;
 
-    fn lift(&mut self, answer: Self::Wasm, guest: &Guest) -> Result<()>;
+    fn lift(&mut self, result: Self::Wasm, guest: &Guest) -> Result<()>;
 
     fn finish(self) -> ArrayRef;
 }
 
-/// Vectors of what Wasm gives, or what is made of it.
+/// Implements vectors of Wasm values, or of values converted from them.
 macro_rules! vectors {
     ($($ty:ident $array:ident $wasm:ident, $from:expr;)*) => {$(
-        impl Answers for Vec<$ty> {
+        impl ResultBuilder for Vec<$ty> {
             type Wasm = $wasm;
 
             fn with_capacity(rows: usize) -> Self {
                 Self::with_capacity(rows)
             }
 
-            fn lift(&mut self, answer: $wasm, _: &Guest) -> Result<()> {
-                self.push($from(answer));
+            fn lift(&mut self, result: $wasm, _: &Guest) -> Result<()> {
+                self.push($from(result));
                 Ok(())
             }
 
@@ -256,17 +257,17 @@ vectors! {
     bool BooleanArray i32, |bit| bit != 0;
 }
 
-impl Answers for StringBuilder {
+impl ResultBuilder for StringBuilder {
     type Wasm = i64;
 
     fn with_capacity(rows: usize) -> Self {
         Self::with_capacity(rows, rows * 32)
     }
 
-    fn lift(&mut self, place: i64, guest: &Guest) -> Result<()> {
-        self.append_option(match place {
+    fn lift(&mut self, result: i64, guest: &Guest) -> Result<()> {
+        self.append_option(match result {
             -1 => None,
-            place => Some(str::from_utf8(guest.read(place)?)?),
+            result => Some(str::from_utf8(guest.read(result)?)?),
         });
         Ok(())
     }

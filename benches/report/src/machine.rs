@@ -1,28 +1,28 @@
-//! What all of it ran on.
+//! Description of the machine.
 
 use std::env;
 use std::fs;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What is said of the machine: nothing that tells it from another of its kind.
+/// Hardware and software, without anything that identifies the machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Machine {
-    /// Names and what they are.
+    /// Names and values.
     pub(crate) facts: Vec<(&'static str, String)>,
 }
 
-/// The release of these is a part of the result.
+/// Libraries whose versions are reported.
 const LIBRARIES: [&str; 2] = ["datafusion", "wasmtime"];
 
 impl Machine {
-    /// Asks the system. What it does not say is left out.
+    /// Queries the system. Facts that it does not report are omitted.
     pub(crate) fn describe() -> Self {
         let cores = std::thread::available_parallelism().ok();
         let lock = fs::read_to_string("Cargo.lock").unwrap_or_default();
         let libraries = LIBRARIES.map(|library| {
-            let release = locked(&lock, library)?;
-            Some(format!("{library} {release}"))
+            let version = locked_version(&lock, library)?;
+            Some(format!("{library} {version}"))
         });
         let libraries: Vec<String> = libraries.into_iter().flatten().collect();
         let facts = [
@@ -38,14 +38,14 @@ impl Machine {
             ("cores", cores.map(|cores| cores.to_string())),
             ("memory", memory()),
             ("system", system()),
-            ("compiler", said("rustc", &["--version"])),
+            ("compiler", output_of("rustc", &["--version"])),
             (
                 "libraries",
                 Some(libraries.join(", ")).filter(|all| !all.is_empty()),
             ),
             (
-                "turns",
-                env::var_os("FUSEBOX_BENCH_QUICK").map(|_| "few, for a quick look".to_owned()),
+                "samples",
+                env::var_os("FUSEBOX_BENCH_QUICK").map(|_| "few (quick run)".to_owned()),
             ),
         ];
         let facts = facts.into_iter();
@@ -57,8 +57,9 @@ impl Machine {
     }
 }
 
-/// What a program prints, on one line.
-fn said(program: &str, arguments: &[&str]) -> Option<String> {
+/// Runs a program; returns its trimmed standard output if it succeeds and prints
+/// anything.
+fn output_of(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let text = text.trim();
@@ -66,8 +67,8 @@ fn said(program: &str, arguments: &[&str]) -> Option<String> {
 }
 
 fn commit() -> Option<String> {
-    let commit = said("git", &["rev-parse", "--short=10", "HEAD"])?;
-    match said("git", &["status", "--porcelain", "--untracked-files=no"]) {
+    let commit = output_of("git", &["rev-parse", "--short=10", "HEAD"])?;
+    match output_of("git", &["status", "--porcelain", "--untracked-files=no"]) {
         Some(_) => Some(format!("{commit}, with changes")),
         None => Some(commit),
     }
@@ -78,7 +79,7 @@ fn processor() -> Option<String> {
     let line = info.lines().find(|line| line.starts_with("model name"));
     let named = line.and_then(|line| Some(line.split_once(':')?.1.trim().to_owned()));
     named
-        .or_else(|| said("sysctl", &["-n", "machdep.cpu.brand_string"]))
+        .or_else(|| output_of("sysctl", &["-n", "machdep.cpu.brand_string"]))
         .or_else(|| Some(env::consts::ARCH.to_owned()))
 }
 
@@ -87,7 +88,7 @@ fn memory() -> Option<String> {
     let line = info.lines().find_map(|line| line.strip_prefix("MemTotal:"));
     let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<f64>().ok());
     let bytes = kib.map(|kib| kib * 1024.0).or_else(|| {
-        let bytes = said("sysctl", &["-n", "hw.memsize"])?;
+        let bytes = output_of("sysctl", &["-n", "hw.memsize"])?;
         bytes.parse().ok()
     });
     Some(format!("{:.0} GiB", bytes? / f64::from(1 << 30)))
@@ -99,19 +100,22 @@ fn system() -> Option<String> {
         .lines()
         .find_map(|line| line.strip_prefix("PRETTY_NAME="));
     let name = name.map(|name| name.trim_matches('"').to_owned());
-    name.or_else(|| said("sw_vers", &["-productVersion"]).map(|release| format!("macOS {release}")))
-        .or_else(|| Some(env::consts::OS.to_owned()))
+    name.or_else(|| {
+        let version = output_of("sw_vers", &["-productVersion"])?;
+        Some(format!("macOS {version}"))
+    })
+    .or_else(|| Some(env::consts::OS.to_owned()))
 }
 
-/// The release of a library that a lock file names.
-fn locked(lock: &str, library: &str) -> Option<String> {
+/// Returns the version of a package in a lock file.
+fn locked_version(lock: &str, library: &str) -> Option<String> {
     let name = format!("name = \"{library}\"");
     let mut lines = lock.lines().skip_while(|line| *line != name);
-    let release = lines.nth(1)?.strip_prefix("version = ")?;
-    Some(release.trim_matches('"').to_owned())
+    let version = lines.nth(1)?.strip_prefix("version = ")?;
+    Some(version.trim_matches('"').to_owned())
 }
 
-/// The day of a time since 1970 in seconds, in UTC.
+/// Formats the date, in UTC, of a time in seconds since 1970-01-01.
 fn date(seconds: u64) -> String {
     let is_leap = |year: u64| {
         year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
@@ -139,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_are_those_of_the_calendar() {
+    fn dates_follow_the_gregorian_calendar() {
         for (seconds, expected) in [
             (0, "1970-01-01"),
             (951_782_400, "2000-02-29"),
@@ -152,14 +156,14 @@ mod tests {
     }
 
     #[test]
-    fn a_release_is_the_one_that_is_locked() {
+    fn the_version_is_read_from_the_lock_file() {
         let lock = "[[package]]\nname = \"wasmtime\"\nversion = \"48.0.8\"\n";
-        assert_eq!(locked(lock, "wasmtime").as_deref(), Some("48.0.8"));
-        assert_eq!(locked(lock, "wasm"), None);
+        assert_eq!(locked_version(lock, "wasmtime").as_deref(), Some("48.0.8"));
+        assert_eq!(locked_version(lock, "wasm"), None);
     }
 
     #[test]
-    fn a_machine_is_of_some_kind() {
+    fn the_description_has_date_processor_cores_and_system() {
         let machine = Machine::describe();
         let names: Vec<&str> = machine.facts.iter().map(|(name, _)| *name).collect();
         for name in ["date", "processor", "cores", "system"] {

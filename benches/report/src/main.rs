@@ -1,9 +1,9 @@
-//! A page and a table of what the benches measured.
+//! Report of bench results as a page and a table.
 //!
 //! `fusebox-benches-report RECORDS FOLDER` reads the records, one a line, writes
-//! `report.html` and `report.txt` into the folder, and prints the latter. The
-//! page needs nothing but itself: plots are SVG inside of it, whose colours are
-//! those of the reader's light or dark theme.
+//! `report.html` and `report.txt` to the folder, and prints the latter. The page is
+//! self-contained: its plots are inline SVG, and their colours follow the light or
+//! dark theme of the browser.
 #![forbid(unsafe_code)]
 
 use std::env;
@@ -11,28 +11,28 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-// Sections and lines make a page, or a text.
+// The page and the text, assembled from sections and lines.
 mod page;
 
-// What is told of each kind of measurement.
+// Sections of the page, by kind of measurement.
 mod sections;
 
-// The few figures that have goals.
+// Figures with goals.
 mod summary;
 
-// Records by what they are about.
+// Records, selected by bench.
 mod records;
 
-// Rows and columns, as text and as HTML.
-mod table;
-
-// Bars and lines, as SVG.
+// Plots as SVG.
 mod plot;
 
-// What all of it ran on.
+// Tables as text and as HTML.
+mod table;
+
+// Description of the machine.
 mod machine;
 
-// Numbers as people read them.
+// Numbers with units.
 mod numbers;
 
 use machine::Machine;
@@ -56,7 +56,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Writes both files and returns the text.
+/// Writes both files; returns the text.
 fn report(path: &Path, folder: &Path) -> Result<String, String> {
     let text = fs::read_to_string(path)
         .map_err(|error| format!("cannot read {}: {error}", path.display()))?;

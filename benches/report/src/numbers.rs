@@ -1,6 +1,6 @@
-//! Numbers as people read them.
+//! Numbers with units.
 
-/// A time, with three digits or so and a unit.
+/// Formats a time in nanoseconds with about three significant digits and a unit.
 pub(crate) fn time(nanos: f64) -> String {
     let (number, unit) = match nanos {
         ..1e3 => (nanos, "ns"),
@@ -11,7 +11,7 @@ pub(crate) fn time(nanos: f64) -> String {
     format!("{} {unit}", three_digits(number))
 }
 
-/// A size in memory.
+/// Formats a size in bytes with a binary unit.
 pub(crate) fn bytes(bytes: f64) -> String {
     let (number, unit) = match bytes {
         ..1024.0 => return format!("{bytes:.0} B"),
@@ -30,7 +30,7 @@ fn three_digits(number: f64) -> String {
     }
 }
 
-/// A count, with a comma before each three digits.
+/// Formats a count with thousands separators.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_have_the_unit_that_suits_them() {
+    fn times_are_shown_in_the_largest_unit_below_them() {
         for (nanos, expected) in [
             (0.94, "0.94 ns"),
             (999.0, "999 ns"),
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_have_the_unit_that_suits_them() {
+    fn sizes_are_shown_in_the_largest_unit_below_them() {
         for (size, expected) in [
             (1_000.0, "1000 B"),
             (1_024.0, "1.00 KiB"),
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_have_their_digits_in_threes() {
+    fn counts_have_thousands_separators() {
         for (number, expected) in [(1, "1"), (1_024, "1,024"), (6_001_215, "6,001,215")] {
             assert_eq!(count(number), expected);
         }

@@ -1,6 +1,6 @@
-//! Sections and lines make a page, or a text.
+//! The page and the text, assembled from sections and lines.
 
-use fusebox_turns::{Record, geometric_mean};
+use fusebox_paired::{Record, geometric_mean};
 
 use crate::machine::Machine;
 use crate::numbers::bytes;
@@ -11,13 +11,13 @@ use crate::table::{Table, escaped};
 
 const STYLE: &str = include_str!("style.css");
 
-/// A page that needs nothing but itself.
+/// Formats the records as a self-contained page.
 ///
 /// # Errors
 ///
-/// If a plot could not be drawn.
+/// If a plot cannot be drawn.
 pub(crate) fn html(records: &Records, machine: &Machine) -> Result<String, String> {
-    let sections = sections(records).map_err(|error| format!("a plot failed: {error}"))?;
+    let sections = sections(records).map_err(|error| format!("cannot draw a plot: {error}"))?;
     let links = sections.iter().map(|section| {
         let title = escaped(section.title);
         format!("<li><a href=\"#{}\">{title}</a></li>\n", section.id)
@@ -33,9 +33,9 @@ pub(crate) fn html(records: &Records, machine: &Machine) -> Result<String, Strin
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>Fusebox: what it costs</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <header>\n<h1>Fusebox: what it costs</h1>\n\
-         <p>Functions in the sandbox, beside the same Rust compiled natively.</p>\n\
+         <title>Fusebox: benchmarks</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+         <header>\n<h1>Fusebox: benchmarks</h1>\n\
+         <p>Sandboxed functions, beside the same Rust compiled natively.</p>\n\
          <dl class=\"facts\">\n{}</dl>\n</header>\n\
          <main>\n{}<nav aria-label=\"Contents\">\n<ol>\n{}</ol>\n</nav>\n{}</main>\n</body>\n</html>\n",
         facts.collect::<String>(),
@@ -45,7 +45,7 @@ pub(crate) fn html(records: &Records, machine: &Machine) -> Result<String, Strin
     ))
 }
 
-/// The figures that have goals, large.
+/// Formats the figures with goals as tiles.
 fn headline(figures: &[Figure]) -> String {
     if figures.is_empty() {
         return String::new();
@@ -59,15 +59,15 @@ fn headline(figures: &[Figure]) -> String {
             true => ("reached", "reached"),
             false => ("missed", "not reached"),
         };
-        let of = figure
-            .of
+        let kernel = figure
+            .kernel
             .as_ref()
-            .map_or(String::new(), |of| format!(" ({of})"));
+            .map_or(String::new(), |kernel| format!(" ({kernel})"));
         format!(
             "<div class=\"{class}\"><dt>{}{}</dt><dd><strong>{:.2}</strong> \
              <span>goal: {goal}, {verdict}</span></dd></div>\n",
             escaped(figure.name),
-            escaped(&of),
+            escaped(&kernel),
             figure.value,
         )
     });
@@ -85,7 +85,7 @@ fn section_html(section: &Section) -> String {
     let table = match section.plots.is_empty() {
         true => format!("<div class=\"scroll\">\n{table}</div>\n"),
         false => format!(
-            "<details>\n<summary>The figures</summary>\n<div class=\"scroll\">\n{table}</div>\n</details>\n"
+            "<details>\n<summary>Figures</summary>\n<div class=\"scroll\">\n{table}</div>\n</details>\n"
         ),
     };
     format!(
@@ -96,7 +96,7 @@ fn section_html(section: &Section) -> String {
     )
 }
 
-/// Text in which words between backticks are code.
+/// Formats text as HTML, with the parts between backticks as code.
 fn code(text: &str) -> String {
     let parts = text.split('`').enumerate();
     let parts = parts.map(|(number, part)| match number % 2 {
@@ -106,8 +106,8 @@ fn code(text: &str) -> String {
     parts.collect()
 }
 
-/// One table of kernels, a line for each thing that is none, and at the end the
-/// figures as a script reads them.
+/// Formats the records as text: a table of kernels, a line for every other record,
+/// and the figures with goals as lines for scripts.
 pub(crate) fn text(records: &Records, machine: &Machine) -> String {
     let facts = machine.facts.iter();
     let facts: Vec<String> = facts
@@ -119,7 +119,7 @@ pub(crate) fn text(records: &Records, machine: &Machine) -> String {
         text.push_str(&table.text());
         text.push('\n');
     }
-    for line in others(records) {
+    for line in other_lines(records) {
         text.push_str(&line);
         text.push('\n');
     }
@@ -130,9 +130,9 @@ pub(crate) fn text(records: &Records, machine: &Machine) -> String {
     text
 }
 
-/// What is known of each kernel.
+/// Creates the table of kernels.
 fn kernels(records: &Records) -> Table {
-    let benches = ["call", "query", "price", "metering"];
+    let benches = ["call", "query", "overhead", "metering"];
     let names = benches.into_iter().flat_map(|bench| records.of(bench));
     let names = distinct(names.map(|record| &record.kernel));
     let peers = records.of("peers").map(|record| &record.engine);
@@ -164,17 +164,17 @@ fn kernels(records: &Records) -> Table {
     let mut table = Table::new(head.chain(peers.iter().map(|peer| (*peer).clone())));
     for name in names {
         let mut row = vec![name.clone()];
-        row.extend(of_calls(records, name));
+        row.extend(call_cells(records, name));
         row.extend(["fuel", "canonical NaNs", "reset"].map(|part| {
-            let price = records
-                .ours("price")
+            let overhead = records
+                .of_fusebox("overhead")
                 .find(|r| r.kernel == *name && r.part == part);
-            ratio(price)
+            ratio(overhead)
         }));
         row.extend(["flights", "lineitem"].into_iter().flat_map(|table| {
             let of = |threads| {
                 records
-                    .ours("query")
+                    .of_fusebox("query")
                     .find(|r| r.kernel == *name && r.part == table && r.threads == threads)
             };
             let [one, two] = [of(1), of(2)];
@@ -182,7 +182,9 @@ fn kernels(records: &Records) -> Table {
             let gain = gain.map_or(String::new(), |(one, two)| format!("{:.2}", one / two));
             [ratio(one), ratio(two), gain]
         }));
-        row.push(ratio(records.ours("metering").find(|r| r.kernel == *name)));
+        row.push(ratio(
+            records.of_fusebox("metering").find(|r| r.kernel == *name),
+        ));
         row.extend(peers.iter().map(|peer| {
             let of_peer = |r: &&Record| r.engine == **peer && r.kernel == *name && r.rows == ROWS;
             ratio(records.of("peers").find(of_peer))
@@ -192,10 +194,10 @@ fn kernels(records: &Records) -> Table {
     table.without_empty_columns()
 }
 
-/// The cells that are about calls.
-fn of_calls(records: &Records, name: &str) -> Vec<String> {
+/// Returns the cells of the columns about calls.
+fn call_cells(records: &Records, name: &str) -> Vec<String> {
     let of = |rows: u64, nulls: u64| {
-        let mut calls = records.ours("call");
+        let mut calls = records.of_fusebox("call");
         calls.find(|r| r.kernel == name && r.rows == rows && r.nulls == nulls)
     };
     let full = calls(records).find(|r| r.kernel == name && r.nulls == 0);
@@ -226,21 +228,21 @@ fn ratio(record: Option<&Record>) -> String {
     ratio.map_or(String::new(), |ratio| format!("{ratio:.2}"))
 }
 
-/// A line for each thing that is no kernel.
-fn others(records: &Records) -> Vec<String> {
+/// Returns a line for every record that is not in the table of kernels.
+fn other_lines(records: &Records) -> Vec<String> {
     let worst = |bench: &'static str, name: &str| {
         let ratios = records
-            .ours(bench)
+            .of_fusebox(bench)
             .filter_map(|r| Some((r.ratio?, &r.kernel)));
         let worst = ratios.max_by(|a, b| a.0.total_cmp(&b.0));
         worst.map(|(ratio, kernel)| format!("{name} worst: {kernel} {ratio:.2}"))
     };
     let mut lines: Vec<String> = Vec::new();
-    for record in records.ours("kinds") {
+    for record in records.of_fusebox("kinds") {
         lines.push(format!("kinds: {} {}", record.kernel, ratio(Some(record))));
     }
     lines.extend(worst("border", "border"));
-    for record in records.ours("cold") {
+    for record in records.of_fusebox("cold") {
         let millis = record.ns.unwrap_or_default() / 1e6;
         lines.push(format!(
             "start: {} {} {millis:.1} ms",
@@ -256,7 +258,7 @@ fn others(records: &Records) -> Vec<String> {
             lines.push(format!("beside {peer}, geometric mean: {mean:.2}"));
         }
     }
-    for record in records.ours("fresh") {
+    for record in records.of_fusebox("fresh") {
         let more = record
             .ns
             .zip(record.base_ns)
@@ -264,7 +266,7 @@ fn others(records: &Records) -> Vec<String> {
         let more = more.unwrap_or_default();
         lines.push(format!("fresh instance: {} rows {more:.1} µs", record.rows));
     }
-    for record in records.ours("memory") {
+    for record in records.of_fusebox("memory") {
         let size = bytes(record.bytes.unwrap_or_default());
         lines.push(format!("memory: {} {size}", record.kernel));
     }
@@ -281,8 +283,8 @@ mod tests {
         {"bench":"call","kernel":"a<b>","engine":"fusebox","rows":1,"threads":1,"ns":4000.0,"base_ns":200.0,"ratio":20.0}
         {"bench":"peers","kernel":"a<b>","engine":"fusebox","rows":8192,"threads":1,"ns":16384.0,"base_ns":8192.0,"ratio":2.0}
         {"bench":"peers","kernel":"a<b>","engine":"some & peer","rows":8192,"threads":1,"ns":81920.0,"base_ns":16384.0,"ratio":5.0}
-        {"bench":"split","kernel":"a<b>","engine":"fusebox","part":"guest","rows":8192,"threads":1,"ns":16000.0}
-        {"bench":"price","kernel":"a<b>","engine":"fusebox","part":"fuel","rows":8192,"threads":1,"ratio":1.04}
+        {"bench":"phases","kernel":"a<b>","engine":"fusebox","part":"guest","rows":8192,"threads":1,"ns":16000.0}
+        {"bench":"overhead","kernel":"a<b>","engine":"fusebox","part":"fuel","rows":8192,"threads":1,"ratio":1.04}
         {"bench":"query","kernel":"a<b>","engine":"fusebox","part":"flights","rows":336776,"threads":1,"ns":3e6,"base_ns":2e6,"ratio":1.5}
         {"bench":"query","kernel":"a<b>","engine":"fusebox","part":"flights","rows":336776,"threads":2,"ns":1.5e6,"base_ns":1e6,"ratio":1.5}
         {"bench":"kinds","kernel":"ema/1000","engine":"fusebox","threads":1,"ns":3.0,"base_ns":2.0,"ratio":1.5}
@@ -297,11 +299,21 @@ mod tests {
     }
 
     #[test]
-    fn a_page_has_a_section_with_a_table_for_all_that_was_measured() {
+    fn a_page_has_a_section_for_every_measured_bench() {
         let page = html(&Records::read(FEW).unwrap(), &machine()).unwrap();
         for id in [
-            "calls", "nulls", "rows", "split", "prices", "flights", "threads", "peers", "kinds",
-            "starts", "memory", "metering",
+            "calls",
+            "nulls",
+            "rows",
+            "phases",
+            "overheads",
+            "flights",
+            "threads",
+            "peers",
+            "kinds",
+            "starts",
+            "memory",
+            "metering",
         ] {
             assert!(page.contains(&format!("<section id=\"{id}\">")), "{id}");
             assert!(page.contains(&format!("<a href=\"#{id}\">")), "{id}");
@@ -315,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_a_record_or_the_machine_says_is_escaped() {
+    fn text_of_records_and_of_the_machine_is_escaped() {
         let page = html(&Records::read(FEW).unwrap(), &machine()).unwrap();
         assert!(page.contains("Fast &amp; &lt;Cheap&gt;"));
         assert!(page.contains("a&lt;b&gt;"));
@@ -324,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_needs_nothing_but_itself() {
+    fn a_page_references_no_other_file() {
         let page = html(&Records::read(FEW).unwrap(), &machine()).unwrap();
         for outside in ["src=", "<link", "<script", "@import", "url("] {
             assert!(!page.contains(outside), "{outside}");
@@ -333,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_ends_with_what_a_script_reads() {
+    fn the_text_ends_with_the_lines_for_scripts() {
         let text = text(&Records::read(FEW).unwrap(), &machine());
         let expected = "two threads beside one: 2.000\n\
                         call-level geometric mean: 2.449\n\

@@ -1,42 +1,42 @@
-//! Bars and lines, as SVG.
+//! Plots as SVG.
 //!
-//! The plotting crate writes colours as numbers. Each number that is drawn with
-//! here stands for one of the page's colours, and is replaced by its name in CSS:
-//! so a plot has the colours of the reader's theme.
+//! The plotting crate writes colours as numbers. Every plot is drawn with
+//! placeholder colours, which are then replaced by CSS variables of the page, so
+//! that plots follow the light or dark theme.
 
-// Bars beside each other, and behind each other.
+// Grouped and stacked bars.
 mod bars;
 
-// A small plot for each of several things.
+// Small multiples of line plots.
 mod lines;
 
 use plotters::style::text_anchor::Pos;
 use plotters::style::{Color, RGBColor, ShapeStyle, TextStyle};
 
-pub(crate) use bars::{Bar, Bars, Stacks};
+pub(crate) use bars::{Bar, Bars, StackedBars};
 pub(crate) use lines::{Curve, Lines};
 
 use crate::table::escaped;
 
-/// Why a plot could not be drawn.
-pub(crate) type Undrawn = Box<dyn std::error::Error>;
+/// Error of the plotting crate.
+pub(crate) type PlotError = Box<dyn std::error::Error>;
 
-/// A colour of the page.
+/// A colour of the page's theme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Paint {
-    /// Of text.
+    /// Text.
     Ink,
-    /// Of text that says less.
+    /// Secondary text.
     Faint,
-    /// Of lines behind what is drawn.
+    /// Grid and axes.
     Grid,
-    /// Of what should be reached.
+    /// Goal lines.
     Goal,
-    /// Of a series, of which there may be six.
+    /// A series. Colours repeat after [`SERIES`].
     Series(usize),
 }
 
-/// How many series have a colour of their own.
+/// Number of series with distinct colours.
 const SERIES: usize = 6;
 
 impl Paint {
@@ -45,8 +45,8 @@ impl Paint {
         others.into_iter().chain((0..SERIES).map(Self::Series))
     }
 
-    /// The number that stands for it.
-    fn stand_in(self) -> RGBColor {
+    /// Returns the placeholder colour.
+    fn placeholder(self) -> RGBColor {
         match self {
             Self::Ink => RGBColor(1, 2, 1),
             Self::Faint => RGBColor(1, 2, 2),
@@ -56,7 +56,7 @@ impl Paint {
         }
     }
 
-    /// Its name in the page's CSS.
+    /// Returns the CSS variable.
     fn name(self) -> String {
         match self {
             Self::Ink => "--ink".to_owned(),
@@ -68,29 +68,29 @@ impl Paint {
     }
 
     fn filled(self) -> ShapeStyle {
-        self.stand_in().filled()
+        self.placeholder().filled()
     }
 
     fn line(self, width: u32) -> ShapeStyle {
-        self.stand_in().stroke_width(width)
+        self.placeholder().stroke_width(width)
     }
 
-    /// Text of this colour and size.
+    /// Returns a text style of this colour and size.
     fn text(self, size: f64) -> TextStyle<'static> {
         TextStyle {
             font: ("sans-serif", size).into(),
-            color: self.stand_in().to_backend_color(),
+            color: self.placeholder().to_backend_color(),
             pos: Pos::default(),
         }
     }
 }
 
-/// An SVG that fits where it is put, with the page's colours, named by `title`.
-fn dressed(svg: &str, (width, height): (u32, u32), title: &str) -> String {
+/// Makes an SVG scalable and accessible: sets view box, title and theme colours.
+fn finish_svg(svg: &str, (width, height): (u32, u32), title: &str) -> String {
     let end = svg.find('>').map_or(0, |end| end + 1);
     let mut body = svg[end..].to_owned();
     for paint in Paint::all() {
-        let RGBColor(red, green, blue) = paint.stand_in();
+        let RGBColor(red, green, blue) = paint.placeholder();
         let number = format!("#{red:02X}{green:02X}{blue:02X}");
         body = body.replace(&number, &format!("var({})", paint.name()));
     }
@@ -107,20 +107,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_colour_has_a_number_and_a_name_of_its_own() {
+    fn colours_have_distinct_placeholders_and_variables() {
         let paints: Vec<Paint> = Paint::all().collect();
         for (place, one) in paints.iter().enumerate() {
             for other in &paints[..place] {
-                assert_ne!(one.stand_in(), other.stand_in());
+                assert_ne!(one.placeholder(), other.placeholder());
                 assert_ne!(one.name(), other.name());
             }
         }
     }
 
     #[test]
-    fn a_plot_has_a_title_and_no_colour_but_the_pages() {
+    fn a_plot_has_a_title_and_only_theme_colours() {
         let bare = "<svg width=\"1\" height=\"1\">\n<rect fill=\"#010300\"/>\n</svg>\n";
-        let svg = dressed(bare, (100, 50), "a < b");
+        let svg = finish_svg(bare, (100, 50), "a < b");
         assert!(svg.contains("<title>a &lt; b</title>"), "{svg}");
         assert!(svg.contains("<rect fill=\"var(--series-1)\"/>"), "{svg}");
         assert!(!svg.contains('#'), "{svg}");

@@ -1,50 +1,50 @@
-//! What is told of each kind of measurement.
+//! Sections of the page, by kind of measurement.
 
-// Calls: their ratios, their sizes, their parts.
+// Calls: ratios, nulls, sizes, phases.
 mod calls;
 
 // Queries, on one thread and on two.
 mod queries;
 
-// What the sandbox costs, part by part.
-mod prices;
+// Overhead of each protection of the sandbox.
+mod overheads;
 
-// The rest: what has one table, and perhaps bars.
+// Peers, aggregates, cold starts, memory, lowering and lifting.
 mod others;
 
-use fusebox_turns::Record;
+use fusebox_paired::Record;
 
-use crate::plot::{Bar, Undrawn};
+use crate::plot::{Bar, PlotError};
 use crate::records::Records;
 use crate::table::Table;
 
-/// A part of the page: a question, plots that answer it, and their figures.
+/// A section of the page: title, description, plots and their figures.
 pub(crate) struct Section {
-    /// Where a link leads.
+    /// Anchor of links.
     pub(crate) id: &'static str,
     pub(crate) title: &'static str,
-    /// What was measured, in a few sentences.
+    /// Description of the measurement. Text between backticks is code.
     pub(crate) about: String,
     /// SVG.
     pub(crate) plots: Vec<String>,
     pub(crate) table: Table,
 }
 
-/// A section, if there is something to tell.
-type Told = Result<Option<Section>, Undrawn>;
+/// A section, or `None` if there are no records for it.
+type SectionResult = Result<Option<Section>, PlotError>;
 
-/// The sections of what was measured.
+/// Creates the sections that have records.
 ///
 /// # Errors
 ///
-/// If a plot could not be drawn.
-pub(crate) fn sections(records: &Records) -> Result<Vec<Section>, Undrawn> {
-    let all: [fn(&Records) -> Told; 15] = [
+/// If a plot cannot be drawn.
+pub(crate) fn sections(records: &Records) -> Result<Vec<Section>, PlotError> {
+    let all: [fn(&Records) -> SectionResult; 15] = [
         calls::ratios,
         calls::nulls,
         calls::sizes,
-        calls::split,
-        prices::prices,
+        calls::phases,
+        overheads::protections,
         queries::flights,
         queries::lineitem,
         queries::threads,
@@ -52,15 +52,15 @@ pub(crate) fn sections(records: &Records) -> Result<Vec<Section>, Undrawn> {
         others::kinds,
         others::starts,
         others::memory,
-        prices::metering,
-        prices::canonical,
+        overheads::metering,
+        overheads::canonical,
         others::border,
     ];
-    let told = all.iter().map(|tell| tell(records));
-    told.filter_map(Result::transpose).collect()
+    let sections = all.iter().map(|section| section(records));
+    sections.filter_map(Result::transpose).collect()
 }
 
-/// The ratio of a record, with its interval.
+/// Returns the ratio of a record as a bar, with its interval.
 fn bar(record: &Record) -> Option<Bar> {
     let value = record.ratio?;
     Some(Bar {
@@ -70,7 +70,7 @@ fn bar(record: &Record) -> Option<Bar> {
     })
 }
 
-/// A ratio as it is shown.
+/// Formats a ratio.
 fn ratio(value: f64) -> String {
     match value {
         ..10.0 => format!("{value:.2}"),
@@ -78,7 +78,7 @@ fn ratio(value: f64) -> String {
     }
 }
 
-/// The interval of a record's ratio.
+/// Formats the confidence interval of a record.
 fn interval(record: &Record) -> String {
     match (record.low, record.high) {
         (Some(low), Some(high)) => format!("{low:.2} – {high:.2}"),
@@ -86,7 +86,7 @@ fn interval(record: &Record) -> String {
     }
 }
 
-/// What is there, or nothing.
-fn cell(value: Option<f64>, shown: fn(f64) -> String) -> String {
-    value.map_or(String::new(), shown)
+/// Formats a value; returns an empty cell if there is none.
+fn cell(value: Option<f64>, format: fn(f64) -> String) -> String {
+    value.map_or(String::new(), format)
 }

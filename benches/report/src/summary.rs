@@ -1,15 +1,15 @@
-//! The few figures that have goals.
+//! Figures with goals.
 
-use fusebox_turns::{Record, geometric_mean};
+use fusebox_paired::{Record, geometric_mean};
 
 use crate::records::Records;
 
-/// A figure, and what it should be.
+/// A figure and its goal.
 pub(crate) struct Figure {
-    /// What a script looks for.
+    /// Name, by which scripts find the line.
     pub(crate) name: &'static str,
-    /// What it is about, if that is one of several.
-    pub(crate) of: Option<String>,
+    /// Kernel, if the figure is that of one kernel.
+    pub(crate) kernel: Option<String>,
     pub(crate) value: f64,
     pub(crate) goal: Goal,
 }
@@ -27,41 +27,45 @@ impl Figure {
         }
     }
 
-    /// As a script reads it.
+    /// Formats the figure as a line for scripts.
     pub(crate) fn line(&self) -> String {
         let (name, value) = (self.name, self.value);
-        match &self.of {
-            Some(of) => format!("{name}: {of} {value:.3}"),
+        match &self.kernel {
+            Some(kernel) => format!("{name}: {kernel} {value:.3}"),
             None => format!("{name}: {value:.3}"),
         }
     }
 }
 
-/// Rows of the calls that have goals: as many as DataFusion's batches have.
+/// Rows of the calls with goals: the batch size of DataFusion.
 pub(crate) const ROWS: u64 = 8_192;
 
-/// The calls that have goals.
+/// Returns the calls with goals.
 pub(crate) fn calls(records: &Records) -> impl Iterator<Item = &Record> + Clone {
-    records.ours("call").filter(|record| record.rows == ROWS)
+    records
+        .of_fusebox("call")
+        .filter(|record| record.rows == ROWS)
 }
 
-/// What was measured of these, in this order.
+/// Returns the figures that have records.
 pub(crate) fn figures(records: &Records) -> Vec<Figure> {
     let mean = |name, goal, ratios: &mut dyn Iterator<Item = f64>| {
         let value = geometric_mean(ratios)?;
         Some(Figure {
             name,
-            of: None,
+            kernel: None,
             value,
             goal,
         })
     };
-    let one_thread = records.ours("query").filter(|record| record.threads == 1);
+    let one_thread = records
+        .of_fusebox("query")
+        .filter(|record| record.threads == 1);
     let worst = calls(records).filter_map(|record| Some((&record.kernel, record.ratio?)));
     let worst = worst.max_by(|a, b| a.1.total_cmp(&b.1));
     let worst = worst.map(|(kernel, value)| Figure {
         name: "worst kernel",
-        of: Some(kernel.clone()),
+        kernel: Some(kernel.clone()),
         value,
         goal: Goal::AtMost(2.5),
     });
@@ -85,24 +89,28 @@ pub(crate) fn figures(records: &Records) -> Vec<Figure> {
         mean(
             "metering",
             Goal::AtMost(1.05),
-            &mut records.ours("metering").filter_map(|record| record.ratio),
+            &mut records
+                .of_fusebox("metering")
+                .filter_map(|record| record.ratio),
         ),
     ];
     figures.into_iter().flatten().collect()
 }
 
-/// Queries on one thread, and how many times faster they are on two.
+/// Returns the queries on one thread, and their speedup on two.
 pub(crate) fn gains(records: &Records) -> impl Iterator<Item = (&Record, f64)> + Clone {
-    let one_thread = records.ours("query").filter(|record| record.threads == 1);
+    let one_thread = records
+        .of_fusebox("query")
+        .filter(|record| record.threads == 1);
     one_thread.filter_map(|one| {
-        let two = twin(records, one)?;
+        let two = on_two_threads(records, one)?;
         Some((one, one.ns? / two.ns?))
     })
 }
 
-/// The same query on two threads.
-pub(crate) fn twin<'a>(records: &'a Records, one: &Record) -> Option<&'a Record> {
-    records.ours("query").find(|record| {
+/// Returns the record of the same query on two threads.
+pub(crate) fn on_two_threads<'a>(records: &'a Records, one: &Record) -> Option<&'a Record> {
+    records.of_fusebox("query").find(|record| {
         record.threads == 2 && record.kernel == one.kernel && record.part == one.part
     })
 }
@@ -117,11 +125,11 @@ mod tests {
     }
 
     #[test]
-    fn figures_are_of_one_thread_and_of_batches_of_datafusions_size() {
+    fn figures_cover_one_thread_and_batches_of_8192_rows() {
         let text = r#"
             {"bench":"call","kernel":"add","engine":"fusebox","rows":8192,"threads":1,"ratio":1.0}
             {"bench":"call","kernel":"dot","engine":"fusebox","rows":8192,"nulls":90,"threads":1,"ratio":4.0}
-            {"bench":"call","kernel":"dot","engine":"somebody","rows":8192,"threads":1,"ratio":100.0}
+            {"bench":"call","kernel":"dot","engine":"peer","rows":8192,"threads":1,"ratio":100.0}
             {"bench":"call","kernel":"gcd","engine":"fusebox","rows":1,"threads":1,"ratio":30.0}
             {"bench":"query","kernel":"add","part":"flights","engine":"fusebox","threads":1,"ratio":1.2,"ns":20.0}
             {"bench":"query","kernel":"add","part":"flights","engine":"fusebox","threads":2,"ratio":9.0,"ns":10.0}
@@ -138,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_measured_has_no_figure() {
+    fn figures_without_records_are_omitted() {
         assert_eq!(lines(r#"{"bench":"memory","bytes":3.0}"#), [""; 0]);
     }
 }

@@ -1,6 +1,6 @@
-//! Rows and columns, as text and as HTML.
+//! Tables as text and as HTML.
 
-/// Cells in rows: the first of each says what the row is about.
+/// Cells in rows. The first cell of a row is its header.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Table {
     pub(crate) head: Vec<String>,
@@ -8,7 +8,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// A table without rows.
+    /// Creates a table without rows.
     pub(crate) fn new<T: Into<String>>(head: impl IntoIterator<Item = T>) -> Self {
         Self {
             head: head.into_iter().map(Into::into).collect(),
@@ -16,14 +16,14 @@ impl Table {
         }
     }
 
-    /// The table without columns in which no row says anything.
+    /// Removes the columns in which every cell is empty.
     pub(crate) fn without_empty_columns(self) -> Self {
-        let says = |column: usize| {
+        let is_used = |column: usize| {
             let mut cells = self.rows.iter().map(|row| row[column].as_str());
             cells.any(|cell| !cell.is_empty())
         };
         let kept: Vec<usize> = (0..self.head.len())
-            .filter(|column| says(*column))
+            .filter(|column| is_used(*column))
             .collect();
         let pick = |cells: &Vec<String>| kept.iter().map(|column| cells[*column].clone()).collect();
         Self {
@@ -32,7 +32,7 @@ impl Table {
         }
     }
 
-    /// In columns, the first to the left and the others to the right.
+    /// Formats the table as text: the first column left-aligned, the others right.
     pub(crate) fn text(&self) -> String {
         let lines = || std::iter::once(&self.head).chain(&self.rows);
         let width = |column: usize| {
@@ -53,7 +53,7 @@ impl Table {
         text
     }
 
-    /// As a table of HTML, which `caption` names.
+    /// Formats the table as HTML with a caption.
     pub(crate) fn html(&self, caption: &str) -> String {
         let head = self.head.iter();
         let head = head.map(|cell| format!("<th scope=\"col\">{}</th>", escaped(cell)));
@@ -73,7 +73,7 @@ impl Table {
     }
 }
 
-/// Text as HTML and SVG write it, between tags and in attributes.
+/// Escapes text for HTML and SVG, in elements and in attributes.
 pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_stand_below_each_other() {
+    fn columns_of_text_are_aligned() {
         let text = table().without_empty_columns().text();
         assert_eq!(text, "kernel  ratio\na<b>     1.50\nfnv1a   12.00\n");
     }

@@ -1,14 +1,12 @@
-//! What canonical NaNs cost: each kernel with NaNs as they come, with ours, and
-//! with Cranelift's option, which makes them after every instruction.
+//! Cost of canonical NaNs: each kernel without, with ours, and with Cranelift's option,
+//! which canonicalizes after every instruction.
 //!
-//! Measured: a call of a function for a batch of 8,192 rows that lie in the
-//! guest's memory already, compiled with the settings of the engine, and
-//! metered. The kernels are those bundled functions that compute with floats,
-//! and the functions of `floats.rs`, which is compiled here.
+//! Measured: a metered call with a batch of 8,192 rows in guest memory, compiled with
+//! the engine's settings. The kernels are the bundled functions over floats, and the
+//! functions of `floats.rs`, which is compiled here.
 //!
-//! The variants take turns of some milliseconds each, and what is printed is the
-//! median of the ratios of one round: so it does not matter when the machine is
-//! busy with something else.
+//! The variants are called in rotation, for some milliseconds each. The result is the
+//! median of the ratios within a rotation, which is robust against other load.
 
 mod kernels;
 
@@ -16,19 +14,19 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use fusebox_instrument::{EXPORT_BEGIN, EXPORT_FUEL, Options, instrument};
-use fusebox_turns::{Asked, Pair, Record, Turns, geometric_mean};
+use fusebox_instrument::{EXPORT_CALL_BEGIN, EXPORT_FUEL, Options, instrument};
+use fusebox_paired::{Filter, PairedSampling, PairedTimes, Record, geometric_mean};
 use wasmtime::{Engine, Instance, Store, TypedFunc};
 
 use kernels::{Grant, Guest, Kernel, Loaded, kernels};
 
 const ROWS: usize = 8_192;
 
-const TURNS: Turns = Turns {
-    least: 100,
-    most: 100,
-    all: Duration::from_millis(1_200),
-    one: Duration::from_millis(4),
+const TURNS: PairedSampling = PairedSampling {
+    rounds_min: 100,
+    rounds_max: 100,
+    time_budget: Duration::from_millis(1_200),
+    sample_time: Duration::from_millis(4),
 };
 
 const BUNDLED: [&str; 3] = ["polynomial", "haversine_km", "vector_sum"];
@@ -41,16 +39,16 @@ const FLOATS: [&str; 5] = [
     "matrices",
 ];
 
-/// What is done about NaNs.
+/// Canonicalization of NaNs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Variant {
-    AsTheyCome,
+    Unchanged,
     Fusebox,
     Cranelift,
 }
 
 impl Variant {
-    const ALL: [Self; 3] = [Self::AsTheyCome, Self::Fusebox, Self::Cranelift];
+    const ALL: [Self; 3] = [Self::Unchanged, Self::Fusebox, Self::Cranelift];
 
     fn engine(self) -> Engine {
         let mut config = wasmtime::Config::new();
@@ -69,10 +67,10 @@ impl Variant {
     }
 }
 
-/// A function of `floats.rs`, its rows in place.
+/// An instance of `floats.rs` with its rows, and one of its functions.
 struct Floats {
     store: Store<()>,
-    begin: TypedFunc<(i64, i64, i64, i32, i32), ()>,
+    call_begin: TypedFunc<(i64, i64, i64, i32, i32), ()>,
     function: TypedFunc<(), ()>,
     digest: TypedFunc<(), u64>,
 }
@@ -84,21 +82,21 @@ impl Floats {
         let module = wasmtime::Module::new(&engine, module.module).expect("the module compiles");
         let mut store = Store::new(&engine, ());
         let instance = Instance::new(&mut store, &module, &[]).expect("nothing is imported");
-        let begin = instance
-            .get_typed_func(&mut store, EXPORT_BEGIN)
-            .expect("it is added");
+        let call_begin = instance
+            .get_typed_func(&mut store, EXPORT_CALL_BEGIN)
+            .expect("the pass exports it");
         let digest = instance
             .get_typed_func(&mut store, "digest")
-            .expect("it is a function");
+            .expect("the guest exports the function");
         let mut function = |name| {
             instance
                 .get_typed_func(&mut store, name)
-                .expect("it is a function")
+                .expect("the guest exports the function")
         };
         let (fill, function) = (function("fill"), function(name));
         let mut floats = Self {
             store,
-            begin,
+            call_begin,
             function: fill,
             digest,
         };
@@ -107,7 +105,7 @@ impl Floats {
     }
 
     fn begin(&mut self) {
-        self.begin
+        self.call_begin
             .call(&mut self.store, (1 << 60, 1 << 18, 1 << 50, 0, 0))
             .expect("it only sets counters");
     }
@@ -126,7 +124,7 @@ impl Floats {
     }
 }
 
-/// The guest `floats.rs`.
+/// Compiles the guest `floats.rs`.
 fn compile_floats() -> Vec<u8> {
     let output = Path::new(env!("CARGO_TARGET_TMPDIR")).join("floats.wasm");
     let flags = "--edition=2021 --crate-type=cdylib --target=wasm32-unknown-unknown -Copt-level=3 \
@@ -138,37 +136,36 @@ fn compile_floats() -> Vec<u8> {
         .arg(&output)
         .status();
     assert!(
-        status.expect("there is a compiler").success(),
-        "floats.rs has to compile to wasm32-unknown-unknown"
+        status.expect("rustc is installed").success(),
+        "floats.rs compiles to wasm32-unknown-unknown"
     );
-    std::fs::read(output).expect("it was written just now")
+    std::fs::read(output).expect("rustc has written it")
 }
 
-/// What a kernel takes: ours, and with Cranelift's option, both beside the kernel
-/// with NaNs as they come.
+/// Durations of a kernel with our NaNs and with Cranelift's option, relative to neither.
 struct Times {
     name: &'static str,
-    pairs: [Pair; 2],
+    pairs: [PairedTimes; 2],
 }
 
-/// Measures a kernel, which `load` makes for each variant: a call of it, and
-/// its answer.
+/// Measures `call` of a kernel that `load` creates for each variant, and compares the
+/// results.
 fn measure<L>(
     name: &'static str,
     load: impl FnMut(Variant) -> L,
     call: fn(&mut L),
-    answer: impl FnMut(&mut L) -> Vec<u8>,
+    result: impl FnMut(&mut L) -> Vec<u8>,
 ) -> Times {
     let mut variants = Variant::ALL.map(load);
     variants.iter_mut().for_each(call);
-    let [first, ours, theirs] = variants.each_mut().map(answer);
+    let [first, ours, theirs] = variants.each_mut().map(result);
     assert!(ours == first && theirs == first, "{name}");
     eprintln!("canonical/{name}");
     let [plain, ours, theirs] = &mut variants;
-    let times = TURNS.rounds(&mut [&mut || call(plain), &mut || call(ours), &mut || {
+    let times = TURNS.sample_calls(&mut [&mut || call(plain), &mut || call(ours), &mut || {
         call(theirs)
     }]);
-    let pairs = [1, 2].map(|variant| Pair::of(&times[0], &times[variant]));
+    let pairs = [1, 2].map(|variant| PairedTimes::of(&times[0], &times[variant]));
     for (engine, pair) in ["fusebox", "Cranelift's option"].into_iter().zip(&pairs) {
         let record = Record {
             engine: engine.to_owned(),
@@ -181,8 +178,8 @@ fn measure<L>(
 }
 
 fn main() {
-    let asked = Asked::from_arguments();
-    let is_asked = |name: &str| asked.has(&format!("canonical/{name}"));
+    let filter = Filter::from_arguments();
+    let is_asked = |name: &str| filter.matches(&format!("canonical/{name}"));
     let mut all = Vec::new();
     let bundled = kernels(0..ROWS);
     let is_float = |kernel: &&Kernel| BUNDLED.contains(&kernel.name) && is_asked(kernel.name);
@@ -195,11 +192,11 @@ fn main() {
             let status = loaded.call(Grant::PLENTY);
             assert_eq!(status.expect("no kernel traps"), 0);
         };
-        let answer = |loaded: &mut Loaded| {
+        let result = |loaded: &mut Loaded| {
             assert!(loaded.counter(EXPORT_FUEL) > 0);
-            loaded.answer(kernel.result_bytes).to_vec()
+            loaded.result(kernel.result_bytes).to_vec()
         };
-        all.push(measure(kernel.name, load, call, answer));
+        all.push(measure(kernel.name, load, call, result));
     }
     let floats: Vec<_> = FLOATS.into_iter().filter(|name| is_asked(name)).collect();
     let module = if floats.is_empty() {
@@ -220,16 +217,16 @@ fn report(all: &[Times]) {
     }
     println!(
         "{:<16}{:>14}{:>10}{:>11}",
-        "kernel", "as they come", "fusebox", "cranelift"
+        "kernel", "unchanged", "fusebox", "cranelift"
     );
     for Times { name, pairs } in all {
         let [ours, theirs] = pairs.map(|pair| pair.ratio);
-        let row = pairs[0].native / ROWS as f64;
+        let row = pairs[0].base_ns / ROWS as f64;
         println!("{name:<16}{row:>7.2} ns/row{ours:>10.3}{theirs:>11.3}");
     }
-    let mean = |which: usize| {
-        let ratios = all.iter().map(|times| times.pairs[which].ratio);
-        geometric_mean(ratios).expect("there is one")
+    let mean = |variant: usize| {
+        let ratios = all.iter().map(|times| times.pairs[variant].ratio);
+        geometric_mean(ratios).expect("there is at least one kernel")
     };
     println!("Cranelift's option geometric mean: {:.3}", mean(1));
     println!("canonical NaN: {:.3}", mean(0));

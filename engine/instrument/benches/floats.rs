@@ -1,11 +1,11 @@
-//! A guest of its own: functions that do nothing but compute with floats.
+//! Guest for the bench of canonical NaNs: functions over floats.
 //!
-//! The bench of canonical NaNs compiles this file to Wasm. Each function reads
-//! and writes all rows of one table.
+//! The bench compiles this file to Wasm. Each function reads and writes all rows of
+//! one table.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many rows the table has.
+/// The number of rows of the table.
 const ROWS: usize = 8_192;
 
 struct Table {
@@ -39,7 +39,7 @@ pub extern "C" fn fill() {
     }
 }
 
-/// The results, as one number.
+/// A digest of the results.
 #[no_mangle]
 pub extern "C" fn digest() -> u64 {
     let table = &*table();
@@ -48,7 +48,7 @@ pub extern "C" fn digest() -> u64 {
     bits.fold(0, |digest, bits| digest.rotate_left(5) ^ bits)
 }
 
-/// The price of an option: divisions, logarithms, roots, exponentials.
+/// Prices of options: divisions, logarithms, roots, exponentials.
 #[no_mangle]
 pub extern "C" fn black_scholes() {
     let table = &mut *table();
@@ -63,7 +63,7 @@ pub extern "C" fn black_scholes() {
     }
 }
 
-/// The normal distribution, after Abramowitz and Stegun.
+/// Cumulative normal distribution (Abramowitz and Stegun, 26.2.17).
 fn normal(x: f64) -> f64 {
     const TERMS: [f64; 5] = [
         1.330_274_429,
@@ -82,19 +82,19 @@ fn normal(x: f64) -> f64 {
     }
 }
 
-/// How soon a point leaves the Mandelbrot set: a loop that carries two floats.
+/// Escape times of points from the Mandelbrot set: a loop with two floats as state.
 #[no_mangle]
 pub extern "C" fn mandelbrot() {
     let table = &mut *table();
     let columns = table.x.iter().zip(&table.y);
     for ((x, y), result) in columns.zip(&mut table.result) {
         let (cx, cy) = (3.0 * x - 2.0, 2.0 * y - 1.0);
-        let (mut zx, mut zy, mut turns) = (0.0, 0.0, 0);
-        while turns < 64 && zx * zx + zy * zy <= 4.0 {
+        let (mut zx, mut zy, mut iterations) = (0.0, 0.0, 0);
+        while iterations < 64 && zx * zx + zy * zy <= 4.0 {
             (zx, zy) = (zx * zx - zy * zy + cx, 2.0 * zx * zy + cy);
-            turns += 1;
+            iterations += 1;
         }
-        *result = f64::from(turns);
+        *result = f64::from(iterations);
     }
 }
 

@@ -1,27 +1,26 @@
-//! Bundled functions, and instances of them whose arguments are in place: what
-//! the bench of metering measures, and what tests compare.
+//! Kernels: bundled functions with batches of arguments, for benches and tests.
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 
 use fusebox_abi::{ALIGNMENT, ArrowArray, EXPORT_ALLOC, EXPORT_FUNCTION_PREFIX, EXPORT_MEMORY};
-use fusebox_instrument::{EXPORT_BEGIN, Options, Rows, instrument};
+use fusebox_instrument::{EXPORT_CALL_BEGIN, Options, RowFuel, instrument};
 use wasmtime::{Engine, Instance, Store, TypedFunc};
 
-/// A function, its module, and a batch that it is called with.
+/// A function, its module, and a batch of arguments.
 pub(crate) struct Kernel {
     pub(crate) module: &'static str,
     pub(crate) name: &'static str,
     pub(crate) rows: usize,
     pub(crate) columns: Vec<Column>,
-    /// How many bytes of the result's second buffer are compared.
+    /// The number of bytes of the result's second buffer to compare.
     pub(crate) result_bytes: usize,
 }
 
 impl Kernel {
-    /// What makes kernels of so many rows, of a module, a name, columns, and the
-    /// bytes of the result that are compared.
+    /// A constructor of kernels with this number of rows, from module, name, columns
+    /// and the number of result bytes to compare.
     pub(crate) fn of(
         rows: usize,
     ) -> impl Fn(&'static str, &'static str, Vec<Column>, usize) -> Self {
@@ -50,7 +49,7 @@ impl Column {
         )
     }
 
-    /// Spread evenly from `least` on.
+    /// Values spread evenly over `least..least + range`.
     pub(crate) fn doubles(rows: &Range<usize>, seed: f64, least: f64, range: f64) -> Self {
         let part = |row: usize| (seed + row as f64 * 0.618_033_988_749_895).fract();
         let value = |row| least + part(row) * range;
@@ -65,7 +64,7 @@ impl Column {
         Self::Bytes(rows.clone().map(|row| value(row).into_bytes()).collect())
     }
 
-    /// The buffers behind the validity bitmap.
+    /// The buffers after the validity bitmap.
     fn buffers(&self) -> Vec<Vec<u8>> {
         match self {
             Self::Fixed(values) => vec![values.clone()],
@@ -82,22 +81,24 @@ impl Column {
     }
 }
 
-/// Numbers that look random and are the same in every run.
+/// Pseudorandom numbers, the same in every run.
 pub(crate) fn random(row: usize, salt: u64) -> u64 {
     let mixed = (row as u64 ^ salt << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 8
 }
 
-/// The functions that are measured, on those rows of their columns.
+/// A text of 16 pseudorandom words.
+fn words(row: usize) -> String {
+    let words = [
+        "Crème", "brûlée", "at", "the", "Gare", "du", "Nord", "since",
+    ];
+    let words = (0..16).map(|n| words[random(row, n) as usize % words.len()]);
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// The measured kernels, for a range of rows.
 pub(crate) fn kernels(range: Range<usize>) -> Vec<Kernel> {
     let rows = range.len();
-    let word = |row: usize| {
-        let words = [
-            "Crème", "brûlée", "at", "the", "Gare", "du", "Nord", "since",
-        ];
-        let words = (0..16).map(|n| words[random(row, n) as usize % words.len()]);
-        words.collect::<Vec<_>>().join(" ")
-    };
     let longs = |value: fn(usize) -> i64| Column::longs(&range, value);
     let small = |salt| Column::longs(&range, |row| (random(row, salt) % 1_000_000) as i64);
     let doubles = |seed, least, spread| Column::doubles(&range, seed, least, spread);
@@ -138,20 +139,20 @@ pub(crate) fn kernels(range: Range<usize>) -> Vec<Kernel> {
             "vector_sum",
             vec![Column::Bytes(range.clone().map(vector).collect())],
         ),
-        of("fnv1a", vec![Column::texts(&range, word)]),
+        of("fnv1a", vec![Column::texts(&range, words)]),
         kernel(
             "kernels",
             "upper",
-            vec![Column::texts(&range, word)],
+            vec![Column::texts(&range, words)],
             rows * 4,
         ),
-        kernel("text", "slug", vec![Column::texts(&range, word)], rows * 4),
+        kernel("text", "slug", vec![Column::texts(&range, words)], rows * 4),
         kernel(
             "text",
             "jaro_winkler",
             vec![
-                Column::texts(&range, word),
-                Column::texts(&range, |row| word(row + 1)),
+                Column::texts(&range, words),
+                Column::texts(&range, |row| words(row + 1)),
             ],
             rows * 8,
         ),
@@ -163,7 +164,7 @@ pub(crate) fn kernels(range: Range<usize>) -> Vec<Kernel> {
     .collect()
 }
 
-/// Functions of which most is branches, on those rows of their columns.
+/// Kernels with many branches, for a range of rows.
 fn branchy(range: &Range<usize>) -> [Kernel; 4] {
     let rows = range.len();
     let card = |row: usize| {
@@ -203,12 +204,12 @@ fn branchy(range: &Range<usize>) -> [Kernel; 4] {
     ]
 }
 
-/// A bundled module, rewritten and compiled.
+/// A bundled module, instrumented and compiled.
 pub(crate) struct Guest {
     engine: Engine,
     module: wasmtime::Module,
-    /// How the fuel of its exports' rows is granted.
-    pub(crate) rows: HashMap<String, Rows>,
+    /// The metering of the rows of its exports.
+    pub(crate) row_fuel: HashMap<String, RowFuel>,
 }
 
 impl Guest {
@@ -216,18 +217,18 @@ impl Guest {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests");
         let module = std::fs::read(root.join(format!("{name}.wasm")))
             .expect("build the guests first: cargo xtask guests");
-        let metered = instrument(&module, options).expect("the guest is valid");
-        let module = wasmtime::Module::new(engine, &metered.module).expect("the module compiles");
+        let instrumented = instrument(&module, options).expect("the guest is valid");
+        let module =
+            wasmtime::Module::new(engine, &instrumented.module).expect("the module compiles");
         Self {
             engine: engine.clone(),
             module,
-            rows: metered.rows,
+            row_fuel: instrumented.row_fuel,
         }
     }
 }
 
-/// What a call may burn: by our counters, and the same by Wasmtime's, where the
-/// engine has them.
+/// Fuel of a call, in our counters, and in Wasmtime's if the engine has them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grant {
     pub(crate) fuel: i64,
@@ -242,18 +243,18 @@ impl Grant {
     };
 }
 
-/// A kernel in an instance, its arguments in place.
+/// An instance of a kernel's module that holds its arguments.
 pub(crate) struct Loaded {
     pub(crate) store: Store<()>,
-    /// Whether Wasmtime counts fuel too.
-    has_fuel: bool,
+    /// True if the engine counts fuel.
+    counts_fuel: bool,
     pub(crate) memory: wasmtime::Memory,
     instance: Instance,
-    begin: TypedFunc<(i64, i64, i64, i32, i32), ()>,
+    call_begin: TypedFunc<(i64, i64, i64, i32, i32), ()>,
     function: TypedFunc<(u32, u32, u32), u32>,
     pub(crate) is_bounded: bool,
     rows: usize,
-    /// Where the arguments are.
+    /// The address range of the arguments.
     pub(crate) arena: Range<usize>,
     args: u32,
     result: u32,
@@ -261,33 +262,33 @@ pub(crate) struct Loaded {
 
 impl Loaded {
     pub(crate) fn new(guest: &Guest, kernel: &Kernel) -> Self {
-        let mut loaded = Self::bare(guest, kernel);
-        loaded.place(kernel);
+        let mut loaded = Self::without_arguments(guest, kernel);
+        loaded.write_arguments(kernel);
         loaded
     }
 
-    /// Without arguments, and without an arena.
-    pub(crate) fn bare(guest: &Guest, kernel: &Kernel) -> Self {
+    /// An instance without arguments and without an arena.
+    pub(crate) fn without_arguments(guest: &Guest, kernel: &Kernel) -> Self {
         let mut store = Store::new(&guest.engine, ());
-        // Asked once: the answer no is an error, which takes its time.
-        let has_fuel = store.get_fuel().is_ok();
-        refuel(&mut store, Grant::PLENTY, has_fuel);
+        // Queried once, because a negative answer is an error, which is slow.
+        let counts_fuel = store.get_fuel().is_ok();
+        refuel(&mut store, Grant::PLENTY, counts_fuel);
         let instance = Instance::new(&mut store, &guest.module, &[]).expect("nothing is imported");
         let export = format!("{EXPORT_FUNCTION_PREFIX}{}", kernel.name);
         Self {
-            begin: instance
-                .get_typed_func(&mut store, EXPORT_BEGIN)
-                .expect("it is added"),
+            call_begin: instance
+                .get_typed_func(&mut store, EXPORT_CALL_BEGIN)
+                .expect("the pass exports it"),
             function: instance
                 .get_typed_func(&mut store, &export)
-                .expect("it is a function"),
+                .expect("the guest exports the function"),
             memory: instance
                 .get_memory(&mut store, EXPORT_MEMORY)
-                .expect("it has a memory"),
+                .expect("the guest exports its memory"),
             store,
-            has_fuel,
+            counts_fuel,
             instance,
-            is_bounded: matches!(guest.rows[&export], Rows::Bounded { .. }),
+            is_bounded: matches!(guest.row_fuel[&export], RowFuel::Bounded { .. }),
             rows: 0,
             arena: 0..0,
             args: 0,
@@ -295,19 +296,19 @@ impl Loaded {
         }
     }
 
-    /// Has the guest lend an arena, in the place of the one before.
-    pub(crate) fn lend(&mut self, bytes: usize) -> u32 {
+    /// Allocates an arena in the guest, in place of the previous one.
+    pub(crate) fn allocate(&mut self, bytes: usize) -> u32 {
         self.begin(Grant::PLENTY);
         let alloc: TypedFunc<u32, u32> = self
             .instance
             .get_typed_func(&mut self.store, EXPORT_ALLOC)
-            .expect("it has an allocator");
+            .expect("the guest exports an allocator");
         let arena = alloc.call(&mut self.store, bytes as u32);
-        arena.expect("there is room")
+        arena.expect("the allocation succeeds")
     }
 
-    /// Writes the argument columns into an arena of the guest's.
-    pub(crate) fn place(&mut self, kernel: &Kernel) {
+    /// Writes the argument columns into an arena.
+    pub(crate) fn write_arguments(&mut self, kernel: &Kernel) {
         let mut image = vec![0_u8; (kernel.columns.len() + 1) * ArrowArray::SIZE];
         let mut headers = Vec::new();
         for column in &kernel.columns {
@@ -322,7 +323,7 @@ impl Loaded {
             headers.push((addresses, offsets));
         }
         self.rows = kernel.rows;
-        let arena = self.lend(image.len());
+        let arena = self.allocate(image.len());
         self.arena = arena as usize..arena as usize + image.len();
         for (n, (addresses, offsets)) in headers.into_iter().enumerate() {
             for (slot, offset) in offsets.iter().enumerate() {
@@ -340,31 +341,32 @@ impl Loaded {
         }
         self.memory
             .write(&mut self.store, arena as usize, &image)
-            .expect("it was lent");
+            .expect("the arena is in bounds");
         self.args = arena;
         self.result = arena + (kernel.columns.len() * ArrowArray::SIZE) as u32;
     }
 
+    /// Sets the counters for a call.
     fn begin(&mut self, grant: Grant) {
-        refuel(&mut self.store, Grant::PLENTY, self.has_fuel);
+        refuel(&mut self.store, Grant::PLENTY, self.counts_fuel);
         let Grant { fuel, fuel_per_row } = grant;
         let rows = self.rows as i32;
         let parameters = (fuel, 1 << 18, fuel_per_row, rows, self.is_bounded.into());
-        self.begin
+        self.call_begin
             .call(&mut self.store, parameters)
             .expect("it only sets globals");
-        refuel(&mut self.store, grant, self.has_fuel);
+        refuel(&mut self.store, grant, self.counts_fuel);
     }
 
-    /// Calls the function for the batch. Returns its status, unless it traps.
+    /// Calls the function with the batch. Returns its status, unless it traps.
     pub(crate) fn call(&mut self, grant: Grant) -> wasmtime::Result<u32> {
         self.begin(grant);
         let arguments = (self.args, self.rows as u32, self.result);
         self.function.call(&mut self.store, arguments)
     }
 
-    /// The bytes of the result's second buffer: values, or offsets.
-    pub(crate) fn answer(&self, bytes: usize) -> &[u8] {
+    /// The first bytes of the result's second buffer: values, or offsets.
+    pub(crate) fn result(&self, bytes: usize) -> &[u8] {
         let memory = self.memory.data(&self.store);
         let header = memory[self.result as usize..][..ArrowArray::SIZE].try_into();
         let header = ArrowArray::from_bytes(header.expect("a header has 64 bytes"));
@@ -373,18 +375,18 @@ impl Loaded {
         &memory[address as usize..][..bytes]
     }
 
-    /// What a counter that the pass has added stands at.
+    /// The value of an exported counter.
     pub(crate) fn counter(&mut self, name: &str) -> i64 {
         let global = self.instance.get_global(&mut self.store, name);
-        let value = global.expect("it is added").get(&mut self.store);
+        let value = global.expect("the pass exports it").get(&mut self.store);
         value.unwrap_i64()
     }
 }
 
-/// Fills Wasmtime's tank, if the engine has one. Wasmtime stops when nothing is
-/// left, and ours when less is.
-fn refuel(store: &mut Store<()>, grant: Grant, has_fuel: bool) {
-    if has_fuel {
+/// Sets Wasmtime's fuel, if the engine counts it. Wasmtime traps at 0, instrumented code
+/// below.
+fn refuel(store: &mut Store<()>, grant: Grant, counts_fuel: bool) {
+    if counts_fuel {
         store.set_fuel(grant.fuel as u64 + 1).expect("fuel is on");
     }
 }

@@ -1,17 +1,15 @@
-//! What metering costs: each kernel as it is, with our counters, and with
-//! Wasmtime's fuel.
+//! Cost of metering: each kernel unmetered, with our counters, and with Wasmtime's
+//! fuel.
 //!
-//! Measured: a call of a function for a batch of 8,192 rows that lie in the
-//! guest's memory already, compiled with the settings of the engine. Not
-//! measured: lowering, lifting, compiling. Names read
-//! `metering/<kernel>/<variant>`. Behind them, the variants of a kernel are
-//! called in turn, so that what else the machine does falls on all of them, and
-//! the last lines are ratios of the medians of these calls.
+//! Measured: a call with a batch of 8,192 rows in guest memory, compiled with the
+//! engine's settings. Not measured: lowering, lifting, compiling. Names read
+//! `metering/<kernel>/<variant>`. Afterwards, the variants of a kernel are called in
+//! rotation, so that disturbances affect all of them; the last lines are ratios of
+//! the medians of these calls.
 //!
-//! `unmetered` is the same module on the same way through it, where nothing is
-//! counted and announcing a row does nothing. The SDK takes that way since rows
-//! have to be told apart; `together` is the other one, which it takes where they
-//! have not, so that the last column holds all that fuel for each row costs.
+//! `unmetered` runs the same code path with `row_begin` as a no-op. `bounded` is
+//! unmetered too, in the metering mode in which the SDK does not begin rows; the last
+//! column compares metering with it, and thus includes the cost of separate rows.
 
 mod kernels;
 
@@ -20,17 +18,17 @@ use std::time::Duration;
 
 use criterion::Criterion;
 use fusebox_instrument::{EXPORT_FUEL, Options};
-use fusebox_turns::{Pair, Record, Turns, geometric_mean};
+use fusebox_paired::{PairedSampling, PairedTimes, Record, geometric_mean};
 use wasmtime::Engine;
 
 use kernels::{Grant, Guest, Kernel, Loaded, kernels};
 
 const ROWS: usize = 8_192;
 
-/// How a module is metered.
+/// Metering of a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Variant {
-    Together,
+    Bounded,
     Unmetered,
     Fusebox,
     Wasmtime,
@@ -38,7 +36,7 @@ enum Variant {
 
 impl Variant {
     const ALL: [Self; 4] = [
-        Self::Together,
+        Self::Bounded,
         Self::Unmetered,
         Self::Fusebox,
         Self::Wasmtime,
@@ -46,7 +44,7 @@ impl Variant {
 
     fn name(self) -> &'static str {
         match self {
-            Self::Together => "together",
+            Self::Bounded => "bounded",
             Self::Unmetered => "unmetered",
             Self::Fusebox => "fusebox",
             Self::Wasmtime => "wasmtime",
@@ -66,28 +64,28 @@ impl Variant {
         };
         let guest = Guest::new(&engine, kernel.module, options);
         let mut loaded = Loaded::new(&guest, kernel);
-        loaded.is_bounded |= self == Self::Together;
+        loaded.is_bounded |= self == Self::Bounded;
         loaded
     }
 }
 
-/// Calls the kernel once more, with all the fuel it needs.
+/// Calls the kernel with plenty of fuel.
 fn call(loaded: &mut Loaded) {
     let status = loaded.call(Grant::PLENTY);
     assert_eq!(status.expect("no kernel traps"), 0);
 }
 
-/// Nanoseconds of calls, by kernel and variant.
+/// Durations of calls in nanoseconds, by kernel and variant.
 type Samples = BTreeMap<(usize, Variant), Vec<f64>>;
 
 fn measure(criterion: &mut Criterion, number: usize, kernel: &Kernel, samples: &mut Samples) {
     let mut group = criterion.benchmark_group(format!("metering/{}", kernel.name));
-    let mut answers = Vec::new();
+    let mut results = Vec::new();
     let mut is_measured = false;
     let mut variants = Variant::ALL.map(|variant| {
         let mut loaded = variant.load(kernel);
         call(&mut loaded);
-        answers.push(loaded.answer(kernel.result_bytes).to_vec());
+        results.push(loaded.result(kernel.result_bytes).to_vec());
         assert!(loaded.counter(EXPORT_FUEL) > 0);
         group.bench_function(variant.name(), |bencher| {
             is_measured = true;
@@ -96,7 +94,7 @@ fn measure(criterion: &mut Criterion, number: usize, kernel: &Kernel, samples: &
         (variant, loaded)
     });
     assert!(
-        answers.iter().all(|answer| *answer == answers[0]),
+        results.iter().all(|result| *result == results[0]),
         "{}",
         kernel.name
     );
@@ -105,11 +103,11 @@ fn measure(criterion: &mut Criterion, number: usize, kernel: &Kernel, samples: &
     }
 }
 
-const TURNS: Turns = Turns {
-    least: 60,
-    most: 60,
-    all: Duration::from_millis(2_400),
-    one: Duration::from_millis(10),
+const TURNS: PairedSampling = PairedSampling {
+    rounds_min: 60,
+    rounds_max: 60,
+    time_budget: Duration::from_millis(2_400),
+    sample_time: Duration::from_millis(10),
 };
 
 fn compare(number: usize, variants: &mut [(Variant, Loaded)], samples: &mut Samples) {
@@ -117,7 +115,7 @@ fn compare(number: usize, variants: &mut [(Variant, Loaded)], samples: &mut Samp
     let calls = variants.iter_mut();
     let mut calls: Vec<_> = calls.map(|(_, loaded)| move || call(loaded)).collect();
     let calls = calls.iter_mut().map(|call| call as &mut dyn FnMut());
-    let times = TURNS.rounds(&mut calls.collect::<Vec<_>>());
+    let times = TURNS.sample_calls(&mut calls.collect::<Vec<_>>());
     for (variant, times) in names.into_iter().zip(times) {
         samples.insert((number, variant), times);
     }
@@ -139,42 +137,42 @@ fn main() {
     report(&kernels, &samples);
 }
 
-/// What a kernel takes with metering, beside the kernel without.
-struct Metered {
+/// Durations of a metered kernel, relative to the unmetered one.
+struct Overhead {
     name: &'static str,
-    ours: Pair,
-    theirs: Pair,
-    /// Ours beside the loop that does not tell rows apart.
-    in_all: Pair,
+    ours: PairedTimes,
+    theirs: PairedTimes,
+    /// Ours, relative to the mode in which rows are not begun.
+    total: PairedTimes,
 }
 
 fn report(kernels: &[Kernel], samples: &Samples) {
     println!(
         "\n{:<16}{:>14}{:>10}{:>10}{:>10}",
-        "kernel", "unmetered", "fusebox", "wasmtime", "in all"
+        "kernel", "unmetered", "fusebox", "wasmtime", "total"
     );
     let mut all = Vec::new();
     for (number, kernel) in kernels.iter().enumerate() {
         let times = Variant::ALL.map(|variant| samples.get(&(number, variant)));
-        let [Some(together), Some(unmetered), Some(ours), Some(theirs)] = times else {
+        let [Some(bounded), Some(unmetered), Some(ours), Some(theirs)] = times else {
             continue;
         };
-        let metered = Metered {
+        let overhead = Overhead {
             name: kernel.name,
-            ours: Pair::of(unmetered, ours),
-            theirs: Pair::of(unmetered, theirs),
-            in_all: Pair::of(together, ours),
+            ours: PairedTimes::of(unmetered, ours),
+            theirs: PairedTimes::of(unmetered, theirs),
+            total: PairedTimes::of(bounded, ours),
         };
-        metered.record();
+        overhead.record();
         println!(
             "{:<16}{:>8.2} ns/row{:>9.3}{:>10.3}{:>10.3}",
-            metered.name,
-            metered.ours.native / ROWS as f64,
-            metered.ours.ratio,
-            metered.theirs.ratio,
-            metered.in_all.ratio
+            overhead.name,
+            overhead.ours.base_ns / ROWS as f64,
+            overhead.ours.ratio,
+            overhead.theirs.ratio,
+            overhead.total.ratio
         );
-        all.push(metered);
+        all.push(overhead);
     }
     let worst = all
         .iter()
@@ -182,27 +180,27 @@ fn report(kernels: &[Kernel], samples: &Samples) {
     let Some(worst) = worst else {
         return;
     };
-    let mean = |pair: fn(&Metered) -> Pair| {
-        let ratios = all.iter().map(|metered| pair(metered).ratio);
-        geometric_mean(ratios).expect("there is one")
+    let mean = |pair: fn(&Overhead) -> PairedTimes| {
+        let ratios = all.iter().map(|overhead| pair(overhead).ratio);
+        geometric_mean(ratios).expect("there is at least one kernel")
     };
     println!(
-        "in all geometric mean: {:.3}",
-        mean(|metered| metered.in_all)
+        "total geometric mean: {:.3}",
+        mean(|overhead| overhead.total)
     );
     println!(
         "Wasmtime's fuel geometric mean: {:.3}",
-        mean(|metered| metered.theirs)
+        mean(|overhead| overhead.theirs)
     );
     println!(
         "metering geometric mean: {:.3}, worst: {:.3} ({})",
-        mean(|metered| metered.ours),
+        mean(|overhead| overhead.ours),
         worst.ours.ratio,
         worst.name
     );
 }
 
-impl Metered {
+impl Overhead {
     fn record(&self) {
         for (engine, pair) in [("fusebox", &self.ours), ("Wasmtime's fuel", &self.theirs)] {
             let record = Record {

@@ -1,44 +1,42 @@
-//! What it costs that a call finds nothing of the calls before.
+//! Cost of resetting an instance before each call.
 //!
-//! Measured: a call of `add` for 8,192 rows, which reads 128 KiB of arguments
-//! that lie in the guest's memory already and writes 64 KiB of results, and one
-//! for a single row, as with `reset = 'row'`, in an instance with as much room as
-//! the engine makes for it. Not measured: lowering, lifting, compiling. Names
-//! read `reset/<rows>/<path>`:
+//! Measured: a call of `add` for 8,192 rows, which reads 128 KiB of arguments in guest
+//! memory and writes 64 KiB of results, and one for a single row, as with
+//! `reset = 'row'`, in an instance with the memory that the engine preallocates. Not
+//! measured: lowering, lifting, compiling. Names read `reset/<rows>/<path>`:
 //!
-//! - `kept`: the call alone, in an instance that keeps everything;
-//! - `reset`: the engine's way, which gives the instance its memory back first;
-//! - `pooled`: a new instance for each call, from Wasmtime's pool, whose memory
-//!   stays resident, its arena lent and filled;
-//! - `new`: a new instance for each call, and nothing is resident.
+//! - `kept`: the call alone, in an instance that is never reset;
+//! - `reset`: the engine's reset, which restores the memory first;
+//! - `pooled`: a new instance for each call, from Wasmtime's pool with resident memory,
+//!   its arena allocated and filled;
+//! - `new`: a new instance for each call, without resident memory.
 //!
-//! They take turns. The last lines are what giving back adds to a call, as the
-//! median of the differences of turns side by side.
+//! The paths are called in rotation. The last lines are the cost of the reset, as the
+//! median of the differences within a rotation.
 
 mod kernels;
 
-#[path = "../../src/sandbox/snapshot.rs"]
+#[path = "../../runtime/src/sandbox/snapshot.rs"]
 mod snapshot;
 
 use std::hint::black_box;
 use std::time::Duration;
 
 use fusebox_instrument::{EXPORT_FUEL, Options};
-use fusebox_turns::{Asked, Record, Turns, interval, median};
+use fusebox_paired::{Filter, PairedSampling, Record, interval, median};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use kernels::{Grant, Guest, Kernel, Loaded, kernels};
 use snapshot::Snapshot;
 
-/// Rows of a call, and what the engine has such a guest make ready for it, in
-/// bytes.
+/// Rows of a call, and bytes that the engine preallocates for it.
 const CALLS: [(usize, usize); 2] = [(8_192, (129 + 80) << 10), (1, (17 + 16) << 10)];
 
-const TURNS: Turns = Turns {
-    least: 41,
-    most: 201,
-    all: Duration::from_secs(2),
-    one: Duration::from_millis(1),
+const TURNS: PairedSampling = PairedSampling {
+    rounds_min: 41,
+    rounds_max: 201,
+    time_budget: Duration::from_secs(2),
+    sample_time: Duration::from_millis(1),
 };
 
 fn engine(strategy: InstanceAllocationStrategy) -> Engine {
@@ -50,13 +48,13 @@ fn engine(strategy: InstanceAllocationStrategy) -> Engine {
     Engine::new(&config).expect("the settings are supported")
 }
 
-/// Few instances, and all that they ever touched stays resident.
+/// A pool of few instances whose touched memory stays resident.
 fn pool() -> InstanceAllocationStrategy {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(8)
         .total_memories(8)
         .total_tables(16)
-        // That of the guest, and that of what refills its tank.
+        // The guest's table, and the one for the refill function.
         .max_tables_per_module(2)
         .linear_memory_keep_resident(4 << 20)
         .table_keep_resident(1 << 20);
@@ -65,58 +63,58 @@ fn pool() -> InstanceAllocationStrategy {
 
 fn call(loaded: &mut Loaded) {
     let status = loaded.call(Grant::PLENTY);
-    assert_eq!(status.expect("it does not trap"), 0);
+    assert_eq!(status.expect("the kernel does not trap"), 0);
 }
 
-/// An instance with room, and what its memory holds before the first call.
-fn furnished(guest: &Guest, kernel: &Kernel, room_bytes: usize) -> (Loaded, Snapshot) {
-    let mut loaded = Loaded::bare(guest, kernel);
-    loaded.lend(room_bytes);
-    loaded.place(kernel);
+/// An instance with preallocated memory, and a snapshot before the first call.
+fn preallocated(guest: &Guest, kernel: &Kernel, arena_bytes: usize) -> (Loaded, Snapshot) {
+    let mut loaded = Loaded::without_arguments(guest, kernel);
+    loaded.allocate(arena_bytes);
+    loaded.write_arguments(kernel);
     let snapshot = Snapshot::of(loaded.memory.data(&loaded.store));
     (loaded, snapshot)
 }
 
-/// What takes turns, and what it is called.
+/// The names of the paths.
 const PATHS: [&str; 4] = ["kept", "reset", "pooled", "new"];
 
-/// Nanoseconds of a call on each path, for each turn, and in how much memory, in
+/// Durations of the calls on each path in nanoseconds, and the size of the memory in
 /// bytes.
-fn measure(kernel: &Kernel, room_bytes: usize) -> (Vec<Vec<f64>>, usize) {
+fn measure(kernel: &Kernel, arena_bytes: usize) -> (Vec<Vec<f64>>, usize) {
     let [guest, pooled] = [InstanceAllocationStrategy::OnDemand, pool()]
         .map(|strategy| Guest::new(&engine(strategy), kernel.module, Options::default()));
-    let (mut kept, _) = furnished(&guest, kernel, room_bytes);
-    let (mut again, snapshot) = furnished(&guest, kernel, room_bytes);
-    let arena = again.arena.clone();
-    call(&mut again);
-    let answer = again.answer(kernel.result_bytes).to_vec();
-    let times = TURNS.rounds(&mut [
+    let (mut kept, _) = preallocated(&guest, kernel, arena_bytes);
+    let (mut reset, snapshot) = preallocated(&guest, kernel, arena_bytes);
+    let arena = reset.arena.clone();
+    call(&mut reset);
+    let result = reset.result(kernel.result_bytes).to_vec();
+    let times = TURNS.sample_calls(&mut [
         &mut || call(&mut kept),
         &mut || {
-            let memory = again.memory.data_mut(&mut again.store);
+            let memory = reset.memory.data_mut(&mut reset.store);
             snapshot.restore(black_box(memory), arena.clone());
-            call(&mut again);
+            call(&mut reset);
         },
         &mut || call(&mut Loaded::new(&pooled, kernel)),
         &mut || call(&mut Loaded::new(&guest, kernel)),
     ]);
-    assert!(again.counter(EXPORT_FUEL) > 0);
-    assert_eq!(again.memory.data_size(&again.store), snapshot.bytes());
-    assert_eq!(again.answer(kernel.result_bytes), answer);
+    assert!(reset.counter(EXPORT_FUEL) > 0);
+    assert_eq!(reset.memory.data_size(&reset.store), snapshot.bytes());
+    assert_eq!(reset.result(kernel.result_bytes), result);
     (times, snapshot.bytes())
 }
 
 fn main() {
-    let asked = Asked::from_arguments();
+    let filter = Filter::from_arguments();
     let mut lines = Vec::new();
-    for (rows, room_bytes) in CALLS {
-        if !asked.has(&format!("reset/{rows}")) {
+    for (rows, arena_bytes) in CALLS {
+        if !filter.matches(&format!("reset/{rows}")) {
             continue;
         }
         eprintln!("reset/{rows}");
         let kernels = kernels(0..rows);
         let kernel = kernels.iter().find(|kernel| kernel.name == "add");
-        let (times, bytes) = measure(kernel.expect("it is one of them"), room_bytes);
+        let (times, bytes) = measure(kernel.expect("`add` is a kernel"), arena_bytes);
         for (path, times) in PATHS.into_iter().zip(&times) {
             let (low, high) = interval(times);
             println!("{rows:>5} rows, {path:<8}{:>9.2} µs", median(times) / 1e3);
@@ -129,11 +127,11 @@ fn main() {
             }
             .append();
         }
-        let more = times[1]
+        let differences = times[1]
             .iter()
             .zip(&times[0])
             .map(|(reset, kept)| reset - kept);
-        let micros = median(&more.collect::<Vec<_>>()) / 1e3;
+        let micros = median(&differences.collect::<Vec<_>>()) / 1e3;
         let kib = bytes / 1024;
         lines.push(format!(
             "reset: {micros:.2} µs per call, of {rows} rows, in a memory of {kib} KiB"

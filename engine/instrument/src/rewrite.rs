@@ -1,4 +1,4 @@
-//! A function's body, instruction by instruction.
+//! Function bodies, instruction by instruction.
 
 use std::collections::HashMap;
 
@@ -6,204 +6,206 @@ use wasm_encoder::reencode::{Error as ReencodeError, Reencode};
 use wasm_encoder::{BlockType, Function, Instruction};
 use wasmparser::{FunctionBody, Operator};
 
-use crate::Error;
-use crate::imports::{Call, Import, Operand, State, Tank};
-use crate::locals::Locals;
-use crate::passing::{Passing, SameIndices};
-use crate::plan::{Charge, charges, is_straight};
-use crate::roles::{Counter, Role, Roles};
-use crate::scan::Facts;
+use crate::added_locals::AddedLocals;
+use crate::charges::{Charge, charges, is_straight};
+use crate::error::Error;
+use crate::fuel_abi::{FuelAbi, IdentityReencoder};
+use crate::imports::{FuelCounter, Import, ImportExpansion, MeteringGlobals, Operand};
+use crate::metering_plan::{FuelSource, FunctionPlan, MeteringPlan};
+use crate::module_info::ModuleInfo;
 use crate::weights::{PerUnit, by_operand};
 
-/// What the bodies of a module are rewritten with.
-pub(crate) struct Context<'a> {
-    pub(crate) facts: &'a Facts,
-    pub(crate) roles: &'a Roles,
-    /// The types `() -> results` that are added for blocks of more than one
-    /// result, and their indices.
+/// Input of the rewriting that all bodies of a module share.
+pub(crate) struct RewriteContext<'a> {
+    pub(crate) info: &'a ModuleInfo,
+    pub(crate) plan: &'a MeteringPlan,
+    /// Indices of the types `() -> results` that are added for blocks with more
+    /// than one result.
     pub(crate) block_types: HashMap<&'a [wasmparser::ValType], u32>,
-    pub(crate) passing: Passing<'a>,
-    pub(crate) state: State,
+    pub(crate) fuel_abi: FuelAbi<'a>,
+    pub(crate) globals: MeteringGlobals,
 }
 
-impl Context<'_> {
-    /// Rewrites the body of a function: the one that is defined as `defined`th.
+impl RewriteContext<'_> {
+    /// Rewrites the body of a function. `defined` is its index without imports.
     pub(crate) fn rewrite(
         &self,
         defined: usize,
         body: &FunctionBody<'_>,
     ) -> Result<Function, ReencodeError<Error>> {
-        let charges = charges(body, self.roles.roles[defined], self.roles)
+        let charges = charges(body, self.plan.functions[defined], self.plan)
             .map_err(ReencodeError::UserError)?;
         let mut rewriter = Rewriter::new(self, defined, body, &charges)?;
         rewriter.enter();
         let mut operators = body.get_operators_reader()?;
-        let mut number = 0;
+        let mut index = 0;
         while !operators.eof() {
             let operator = operators.read()?;
-            rewriter.charge(number);
+            rewriter.charge(index);
             if operators.eof() {
                 rewriter.leave();
                 break;
             }
             rewriter.operator(operator)?;
-            number += 1;
+            index += 1;
         }
         Ok(rewriter.output)
     }
 }
 
-/// One body on its way through the pass.
+/// Rewrites one body.
 ///
-/// It becomes a block: a branch to the function's own label then leads to the
-/// end of that block, without renumbering, and only `return` has to be turned
-/// into one. What must be done at the function's end stands behind it.
+/// The body becomes a block, followed by the code for the function's exit. A branch
+/// to the function's label then targets the end of the block without renumbering;
+/// only `return` is replaced by a branch.
 struct Rewriter<'p> {
-    context: &'p Context<'p>,
+    context: &'p RewriteContext<'p>,
     output: Function,
-    role: Role,
+    function_plan: FunctionPlan,
     charges: std::iter::Peekable<std::slice::Iter<'p, Charge>>,
-    /// What the instruction before has pushed, if it is known.
+    /// The constant that the previous instruction pushed, if it did.
     constant: Option<i32>,
-    /// Whether the fuel is in the global, and what the local holds is old.
-    is_out: bool,
-    locals: Locals,
+    /// True if the fuel is in the global, and the local outdated.
+    is_fuel_stored: bool,
+    locals: AddedLocals,
     block: BlockType,
-    /// How many blocks of the original are open.
+    /// The number of open blocks of the original body.
     depth: u32,
 }
 
 impl<'p> Rewriter<'p> {
     fn new(
-        context: &'p Context<'p>,
+        context: &'p RewriteContext<'p>,
         defined: usize,
         body: &FunctionBody<'_>,
         charges: &'p [Charge],
     ) -> Result<Self, ReencodeError<Error>> {
-        let role = context.roles.roles[defined];
-        let function = (context.facts.imports.len() + defined) as u32;
-        let signature = context.facts.function_type(function);
-        let (locals, declared) = Locals::of(context.facts, role, function, body)?;
+        let function_plan = context.plan.functions[defined];
+        let function = (context.info.imports.len() + defined) as u32;
+        let signature = context.info.function_type(function);
+        let (locals, declared) = AddedLocals::of(context.info, function_plan, function, body)?;
         let block = match signature.results() {
             [] => BlockType::Empty,
-            [result] => BlockType::Result(SameIndices.val_type(*result)?),
+            [result] => BlockType::Result(IdentityReencoder.val_type(*result)?),
             results => BlockType::FunctionType(context.block_types[results]),
         };
         Ok(Self {
             context,
             output: Function::new(declared),
-            role,
+            function_plan,
             charges: charges.iter().peekable(),
             constant: None,
-            is_out: false,
+            is_fuel_stored: false,
             locals,
             block,
             depth: 0,
         })
     }
 
+    /// Emits the code for the function's entry.
     fn enter(&mut self) {
-        self.is_out = !self.role.is_passed();
-        self.bring_in();
-        if let (Some(frame), true) = (self.role.frame, self.role.looks_at_stack) {
+        self.is_fuel_stored = !self.function_plan.has_fuel_parameter();
+        self.load_fuel();
+        if let (Some(frame), true) = (self.function_plan.frame, self.function_plan.checks_stack) {
             self.enter_frame(frame);
         }
         self.charge(0);
         self.output.instructions().block(self.block);
     }
 
-    /// Takes fuel and stack, and then looks at both at once.
+    /// Charges fuel and stack, and checks both with one comparison.
     fn enter_frame(&mut self, frame: u64) {
         if let Some(charge) = self.charges.next_if(|charge| charge.at == 0) {
-            self.take(charge);
+            self.deduct(charge);
         }
-        let Locals { fuel, stack, .. } = self.locals;
-        let state = self.context.state;
+        let AddedLocals { fuel, stack, .. } = self.locals;
+        let globals = self.context.globals;
         let mut code = self.output.instructions();
-        if !self.role.is_passed() {
-            code.global_get(state.stack()).i64_const(frame as i64);
+        if !self.function_plan.has_fuel_parameter() {
+            code.global_get(globals.stack()).i64_const(frame as i64);
             code.i64_sub().local_set(stack);
         }
         code.local_get(stack).local_get(fuel).i64_or();
         code.i64_const(0).i64_lt_s().if_(BlockType::Empty);
-        code.local_get(fuel).global_set(state.fuel());
-        code.local_get(stack).global_set(state.stack());
+        code.local_get(fuel).global_set(globals.fuel());
+        code.local_get(stack).global_set(globals.stack());
         code.unreachable().end();
     }
 
-    /// What stands at the function's end, for whatever way leads there.
+    /// Emits the code for the function's exit.
     fn leave(&mut self) {
-        self.bring_in();
+        self.load_fuel();
         self.output.instructions().end();
-        if self.role.is_passed() {
+        if self.function_plan.has_fuel_parameter() {
             let fuel = self.locals.fuel;
             self.output.instructions().local_get(fuel);
         } else {
-            self.put_out();
+            self.store_fuel();
         }
         self.output.instructions().end();
     }
 
-    /// Makes the charges before the instruction of that number.
-    fn charge(&mut self, number: usize) {
-        while let Some(charge) = self.charges.next_if(|charge| charge.at == number) {
-            self.bring_in();
-            self.take(charge);
+    /// Makes the charges that precede the instruction of this index.
+    fn charge(&mut self, index: usize) {
+        while let Some(charge) = self.charges.next_if(|charge| charge.at == index) {
+            self.load_fuel();
+            self.deduct(charge);
             if charge.check {
                 self.check();
             }
         }
     }
 
-    fn take(&mut self, charge: &Charge) {
-        let turns = charge
-            .turns
-            .map(|turns| turns.moved(|at| self.locals.moved(at)));
-        let Locals { fuel, .. } = self.locals;
+    /// Subtracts a charge from the fuel.
+    fn deduct(&mut self, charge: &Charge) {
+        let trip_count = charge
+            .trip_count
+            .map(|trip_count| trip_count.remapped(|at| self.locals.remapped(at)));
+        let AddedLocals { fuel, .. } = self.locals;
         let mut code = self.output.instructions();
-        if let Some(turns) = turns {
-            turns.stop_endless(&mut code, self.context.state);
+        if let Some(trip_count) = trip_count {
+            trip_count.trap_if_endless(&mut code, self.context.globals);
         }
         code.local_get(fuel).i64_const(charge.fuel as i64);
-        if let Some(turns) = turns {
-            turns.push(&mut code);
+        if let Some(trip_count) = trip_count {
+            trip_count.push(&mut code);
             code.i64_mul();
         }
         code.i64_sub().local_set(fuel);
     }
 
-    /// Stops if the fuel is spent.
+    /// Traps if the fuel is exhausted.
     fn check(&mut self) {
         let mut code = self.output.instructions();
         code.local_get(self.locals.fuel).i64_const(0).i64_lt_s();
         code.if_(BlockType::Empty);
-        self.put_out();
+        self.store_fuel();
         self.output.instructions().unreachable().end();
     }
 
-    /// Takes the fuel from the global, if it is there.
-    fn bring_in(&mut self) {
-        if std::mem::take(&mut self.is_out) {
+    /// Loads the fuel from the global into the local, if it is not there.
+    fn load_fuel(&mut self) {
+        if std::mem::take(&mut self.is_fuel_stored) {
             self.output
                 .instructions()
-                .global_get(self.context.state.fuel())
+                .global_get(self.context.globals.fuel())
                 .local_set(self.locals.fuel);
         }
     }
 
-    /// Puts the fuel into the global, unless it is there.
-    fn put_out(&mut self) {
-        if !self.is_out {
+    /// Stores the fuel into the global, if it is not there.
+    fn store_fuel(&mut self) {
+        if !self.is_fuel_stored {
             self.output
                 .instructions()
                 .local_get(self.locals.fuel)
-                .global_set(self.context.state.fuel());
+                .global_set(self.context.globals.fuel());
         }
     }
 
     fn operator(&mut self, operator: Operator<'_>) -> Result<(), ReencodeError<Error>> {
         if !is_straight(&operator) {
-            self.bring_in();
+            self.load_fuel();
         }
         match operator {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => self.depth += 1,
@@ -211,7 +213,7 @@ impl<'p> Rewriter<'p> {
             _ => {}
         }
         if let Some(per_unit) = by_operand(&operator) {
-            self.bring_in();
+            self.load_fuel();
             self.charge_operand(per_unit);
         }
         let constant = match operator {
@@ -221,16 +223,16 @@ impl<'p> Rewriter<'p> {
         let constant = std::mem::replace(&mut self.constant, constant);
         let instruction = match operator {
             Operator::LocalGet { local_index } => {
-                Instruction::LocalGet(self.locals.moved(local_index))
+                Instruction::LocalGet(self.locals.remapped(local_index))
             }
             Operator::LocalSet { local_index } => {
-                Instruction::LocalSet(self.locals.moved(local_index))
+                Instruction::LocalSet(self.locals.remapped(local_index))
             }
             Operator::LocalTee { local_index } => {
-                Instruction::LocalTee(self.locals.moved(local_index))
+                Instruction::LocalTee(self.locals.remapped(local_index))
             }
             Operator::RefFunc { function_index } => {
-                Instruction::RefFunc(self.context.passing.doorway(function_index))
+                Instruction::RefFunc(self.context.fuel_abi.trampoline(function_index))
             }
             Operator::Return => Instruction::Br(self.depth),
             Operator::Call { function_index } => {
@@ -238,36 +240,36 @@ impl<'p> Rewriter<'p> {
                 return Ok(());
             }
             Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } => {
-                self.put_out();
-                SameIndices.instruction(operator)?
+                self.store_fuel();
+                IdentityReencoder.instruction(operator)?
             }
             Operator::CallIndirect { .. } => {
-                let call = SameIndices.instruction(operator)?;
-                self.call_outside(true, &call);
+                let call = IdentityReencoder.instruction(operator)?;
+                self.call_through_globals(true, &call);
                 return Ok(());
             }
-            operator => SameIndices.instruction(operator)?,
+            operator => IdentityReencoder.instruction(operator)?,
         };
         self.output.instruction(&instruction);
         Ok(())
     }
 
-    /// Calls a function by name, with the `constant` on top of the stack or with
-    /// whatever there is.
+    /// Calls a function directly. `constant` is the value of the topmost operand, if
+    /// known.
     fn call(&mut self, function: u32, constant: Option<i32>) {
-        let roles = self.context.roles;
+        let plan = self.context.plan;
         let call = Instruction::Call(function);
-        match (roles.import(function), roles.role(function)) {
+        match (plan.import(function), plan.function(function)) {
             (Some(import), _) => {
-                self.bring_in();
+                self.load_fuel();
                 self.import(import, constant);
             }
-            (None, Some(role)) if role.counter == Counter::Fetched => {
-                self.call_outside(role.leads_to_frames, &call);
+            (None, Some(callee)) if callee.fuel_source == FuelSource::Global => {
+                self.call_through_globals(callee.reaches_frame, &call);
             }
-            (None, Some(role)) if role.is_passed() => {
-                self.bring_in();
-                self.call_passing(role, &call);
+            (None, Some(callee)) if callee.has_fuel_parameter() => {
+                self.load_fuel();
+                self.call_with_fuel(callee, &call);
             }
             _ => {
                 self.output.instruction(&call);
@@ -275,54 +277,55 @@ impl<'p> Rewriter<'p> {
         }
     }
 
-    /// Calls a function that takes the counter from the caller.
-    fn call_passing(&mut self, role: Role, call: &Instruction<'_>) {
-        let Locals { fuel, stack, .. } = self.locals;
-        let lends = role.frame.is_none() && role.leads_to_frames;
+    /// Calls a function with a fuel parameter.
+    fn call_with_fuel(&mut self, callee: FunctionPlan, call: &Instruction<'_>) {
+        let AddedLocals { fuel, stack, .. } = self.locals;
+        let publishes = callee.frame.is_none() && callee.reaches_frame;
         let mut code = self.output.instructions();
         code.local_get(fuel);
-        if let Some(frame) = role.frame {
-            match self.role.frame {
+        if let Some(frame) = callee.frame {
+            match self.function_plan.frame {
                 Some(_) => code.local_get(stack),
-                None => code.global_get(self.context.state.stack()),
+                None => code.global_get(self.context.globals.stack()),
             };
             code.i64_const(frame as i64).i64_sub();
         }
-        self.lend_stack(lends);
+        self.publish_stack(publishes);
         self.output.instruction(call);
         self.output.instructions().local_set(fuel);
-        self.take_stack_back(lends);
+        self.restore_stack(publishes);
     }
 
-    /// Calls a function that takes the counters from the globals.
-    fn call_outside(&mut self, lends: bool, call: &Instruction<'_>) {
-        self.put_out();
-        self.lend_stack(lends);
+    /// Calls a function that loads the counters from the globals.
+    fn call_through_globals(&mut self, publishes: bool, call: &Instruction<'_>) {
+        self.store_fuel();
+        self.publish_stack(publishes);
         self.output.instruction(call);
-        self.is_out = true;
-        self.take_stack_back(lends);
+        self.is_fuel_stored = true;
+        self.restore_stack(publishes);
     }
 
-    /// Puts the stack that is left into the global, for functions that are
-    /// called without knowing it. Who has no frame has left the global as it was.
-    fn lend_stack(&mut self, lends: bool) {
-        if lends && self.role.frame.is_some() {
-            let global = self.context.state.stack();
+    /// Stores the remaining stack into the global, for callees without a stack
+    /// parameter. A function without a frame has not changed the global.
+    fn publish_stack(&mut self, publishes: bool) {
+        if publishes && self.function_plan.frame.is_some() {
+            let global = self.context.globals.stack();
             let mut code = self.output.instructions();
-            code.global_get(global).local_set(self.locals.lent);
+            code.global_get(global).local_set(self.locals.saved_stack);
             code.local_get(self.locals.stack).global_set(global);
         }
     }
 
-    fn take_stack_back(&mut self, lends: bool) {
-        if lends && self.role.frame.is_some() {
-            let global = self.context.state.stack();
+    /// Restores the global that [`publish_stack`](Self::publish_stack) changed.
+    fn restore_stack(&mut self, publishes: bool) {
+        if publishes && self.function_plan.frame.is_some() {
+            let global = self.context.globals.stack();
             let mut code = self.output.instructions();
-            code.local_get(self.locals.lent).global_set(global);
+            code.local_get(self.locals.saved_stack).global_set(global);
         }
     }
 
-    /// Does what an import's call does.
+    /// Expands the call of an import.
     fn import(&mut self, import: Import, constant: Option<i32>) {
         let operand = match constant {
             _ if !import.has_operand() => Operand::Constant(0),
@@ -336,17 +339,17 @@ impl<'p> Rewriter<'p> {
                 Operand::Local(operand)
             }
         };
-        let mut call = Call {
+        let mut expansion = ImportExpansion {
             code: self.output.instructions(),
-            state: self.context.state,
-            tank: Tank::Local(self.locals.fuel),
+            globals: self.context.globals,
+            counter: FuelCounter::Local(self.locals.fuel),
         };
-        call.replace(import, operand);
+        expansion.expand(import, operand);
     }
 
-    /// Charges for the operand on top of the stack, and leaves it there.
+    /// Charges for the operand on top of the stack, and keeps it there.
     fn charge_operand(&mut self, per_unit: PerUnit) {
-        let Locals { fuel, operand, .. } = self.locals;
+        let AddedLocals { fuel, operand, .. } = self.locals;
         let mut code = self.output.instructions();
         code.local_set(operand).local_get(fuel);
         code.local_get(operand).i64_extend_i32_u();

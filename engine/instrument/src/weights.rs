@@ -1,39 +1,43 @@
-//! What an instruction costs, in fuel.
+//! Fuel per instruction.
 //!
-//! A unit is about one simple instruction of the machine. No weight is below
-//! Wasmtime's own (1, and 0 for what compiles to nothing), so that whatever
-//! Wasmtime's metering would stop is stopped here too. **Changing a weight
-//! changes verdicts**, and so does giving one to what was refused: either needs
-//! a new [`VERSION`].
+//! A unit of fuel is about one simple machine instruction. No weight is below that
+//! of Wasmtime's own fuel (1, and 0 for instructions that compile to nothing), so
+//! a call that runs out of fuel in Wasmtime runs out of fuel here too. **Changing
+//! a weight changes verdicts**, and so does permitting another instruction: both
+//! require a new [`WEIGHTS_VERSION`].
 
 use wasmparser::Operator;
 
-/// The version of the table, of the rules by which regions are charged, and of
-/// what is added to make NaNs canonical.
-pub const VERSION: u32 = 4;
+/// Version of the weights, of the rules for charging regions, and of the code that
+/// makes NaNs canonical.
+///
+/// Modules that were instrumented with different versions may differ in verdicts. The
+/// version is therefore part of each key under which compiled code or results are
+/// cached. The instrumented module carries it too, in the custom section
+/// [`SECTION_INSTRUMENTED`](crate::SECTION_INSTRUMENTED).
+pub const WEIGHTS_VERSION: u32 = 4;
 
-/// Fuel for each page by which a memory is to grow: the machine will have to
-/// map and zero 64 KiB, whenever they are touched.
-pub const PER_PAGE: u64 = 1024;
+/// Fuel per page of `memory.grow`: on first access, the operating system maps and
+/// zeroes 64 KiB.
+pub const FUEL_PER_PAGE: u64 = 1024;
 
-/// How many bytes a bulk operation on memory moves for a unit of fuel, as a
-/// power of two.
-pub const BYTES_PER_UNIT_LOG2: u32 = 3;
+/// Bytes that a bulk memory operation moves per unit of fuel, as a power of two.
+pub const BYTES_PER_FUEL_LOG2: u32 = 3;
 
-/// Fuel for each element that a bulk operation on tables moves.
-pub const PER_ELEMENT: u64 = 1;
+/// Fuel per element that a bulk table operation moves.
+pub const FUEL_PER_ELEMENT: u64 = 1;
 
-/// Fuel for entering a function, whatever stands in it.
-pub(crate) const ENTRY: u64 = 1;
+/// Fuel for entering a function.
+pub(crate) const ENTRY_FUEL: u64 = 1;
 
-/// Fuel for a call of what takes an import's place, beside that of the call.
-pub(crate) const IMPORT: u64 = 8;
+/// Fuel for the replacement of an import, in addition to the call.
+pub(crate) const IMPORT_FUEL: u64 = 8;
 
 /// Fuel for starting a bulk operation.
-const BULK: u64 = 16;
+const BULK_FUEL: u64 = 16;
 
-/// What an instruction costs each time it runs, apart from what depends on its
-/// operands.
+/// Fuel for executing an instruction once, apart from the part that depends on its
+/// operand.
 pub(crate) fn weight(operator: &Operator<'_>) -> u64 {
     use Operator::*;
     match operator {
@@ -41,34 +45,34 @@ pub(crate) fn weight(operator: &Operator<'_>) -> u64 {
         I32DivS | I32DivU | I32RemS | I32RemU | I64DivS | I64DivU | I64RemS | I64RemU => 8,
         F32Div | F64Div | F32Sqrt | F64Sqrt => 4,
         F32x4Div | F64x2Div | F32x4Sqrt | F64x2Sqrt => 8,
-        // A half each, for most machines.
+        // One machine instruction per half of the result, on most machines.
         I64Add128 | I64Sub128 | I64MulWideS | I64MulWideU => 2,
         Call { .. } | ReturnCall { .. } => 2,
         CallIndirect { .. } | ReturnCallIndirect { .. } => 8,
-        _ if by_operand(operator).is_some() => BULK,
+        _ if by_operand(operator).is_some() => BULK_FUEL,
         _ => 1,
     }
 }
 
-/// What the operand on top of the stack, a length of type `i32`, costs.
+/// Fuel for the operand on top of the stack, an `i32` length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PerUnit {
-    /// So much for each.
+    /// Fuel per unit of length.
     Times(u64),
-    /// One for each power of two of them.
+    /// One unit of fuel for a length of this power of two.
     Shifted(u32),
 }
 
-/// How the instruction's work depends on its operand, if it does.
+/// Fuel that depends on the operand, for instructions whose work does.
 pub(crate) fn by_operand(operator: &Operator<'_>) -> Option<PerUnit> {
     use Operator::*;
     match operator {
-        MemoryGrow { .. } => Some(PerUnit::Times(PER_PAGE)),
+        MemoryGrow { .. } => Some(PerUnit::Times(FUEL_PER_PAGE)),
         MemoryFill { .. } | MemoryCopy { .. } | MemoryInit { .. } => {
-            Some(PerUnit::Shifted(BYTES_PER_UNIT_LOG2))
+            Some(PerUnit::Shifted(BYTES_PER_FUEL_LOG2))
         }
         TableGrow { .. } | TableFill { .. } | TableCopy { .. } | TableInit { .. } => {
-            Some(PerUnit::Times(PER_ELEMENT))
+            Some(PerUnit::Times(FUEL_PER_ELEMENT))
         }
         _ => None,
     }

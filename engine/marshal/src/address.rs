@@ -1,12 +1,12 @@
-//! Addresses, as a guest writes them.
+//! Addresses in guest memory.
 #![warn(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
-use crate::breach::Breach;
+use crate::abi_violation::AbiViolation;
 
 /// A byte offset into a guest's linear memory, as the guest wrote it.
 ///
-/// Not a `usize` and without arithmetic, on purpose: the only thing to do with
-/// an address is to ask for the [bytes](Self::bytes) behind it.
+/// This is not a `usize` and has no arithmetic, on purpose: the only operation
+/// is to borrow the [bytes](Self::bytes) at the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GuestAddr(
     /// The offset, in bytes.
@@ -16,14 +16,16 @@ pub struct GuestAddr(
 impl GuestAddr {
     /// Borrows the `len` bytes at this address of `memory`.
     ///
-    /// The slice is the proof that the range was checked, and while it lives
-    /// the guest cannot run and change the bytes under it.
+    /// The slice proves that the range was checked, and while it is borrowed
+    /// the guest cannot run and change it. An empty range is valid at any
+    /// address.
     ///
     /// # Errors
     ///
-    /// [`Breach::OutOfBounds`] if the range wraps around or ends past `memory`.
-    pub fn bytes(self, len: u64, memory: &[u8]) -> Result<&[u8], Breach> {
-        // No bytes are nowhere: an empty buffer may have any address.
+    /// [`AbiViolation::OutOfBounds`] if the range wraps around or ends past
+    /// `memory`.
+    pub fn bytes(self, len: u64, memory: &[u8]) -> Result<&[u8], AbiViolation> {
+        // An empty buffer may have any address.
         if len == 0 {
             return Ok(&[]);
         }
@@ -31,7 +33,7 @@ impl GuestAddr {
         usize::try_from(len)
             .ok()
             .and_then(|len| memory.get(start..start.checked_add(len)?))
-            .ok_or(Breach::OutOfBounds {
+            .ok_or(AbiViolation::OutOfBounds {
                 address: self.0,
                 len,
                 memory_len: memory.len() as u64,
@@ -39,7 +41,7 @@ impl GuestAddr {
     }
 
     /// Copies the `N` bytes at this address of `memory`.
-    pub(crate) fn array<const N: usize>(self, memory: &[u8]) -> Result<[u8; N], Breach> {
+    pub(crate) fn array<const N: usize>(self, memory: &[u8]) -> Result<[u8; N], AbiViolation> {
         let mut array = [0; N];
         array.copy_from_slice(self.bytes(N as u64, memory)?);
         Ok(array)
@@ -67,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_may_be_anywhere() {
+    fn empty_range_may_be_at_any_address() {
         assert_eq!(GuestAddr(u32::MAX).bytes(0, &[]), Ok(&[][..]));
     }
 }

@@ -1,4 +1,4 @@
-//! How the columns of a type are laid out at the border.
+//! Layouts of columns in guest memory.
 #![warn(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
 use arrow_array::types::{
@@ -7,57 +7,57 @@ use arrow_array::types::{
 };
 use arrow_schema::{DataType, Field, Fields, TimeUnit};
 
-/// How a column of one type is laid out at the border.
+/// The layout of a column of one type in guest memory, as the ABI specifies it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Layout {
-    /// Nothing but a length.
+    /// No buffers.
     Null,
-    /// Validity, and one bit a row.
+    /// Validity; one bit per row.
     Bits,
-    /// Validity, and so many bytes a row.
+    /// Validity; `width` bytes per row.
     Fixed {
-        /// In bytes.
+        /// Width of a value in bytes.
         width: usize,
     },
-    /// Validity, offsets of 4 bytes, data.
+    /// Validity; offsets of 4 bytes; data.
     Bytes,
-    /// Validity and offsets of 4 bytes; a child with the elements.
+    /// Validity; offsets of 4 bytes; a child with the elements.
     List(Box<Layout>),
-    /// Validity; a child with so many elements a row.
+    /// Validity; a child with `size` elements per row.
     FixedList {
-        /// How many elements.
+        /// Number of elements of each row.
         size: usize,
-        /// How they are laid out.
+        /// Layout of the elements.
         child: Box<Layout>,
     },
-    /// Validity; children with a row each.
+    /// Validity; children with one row per row.
     Struct(Vec<Layout>),
-    /// Type ids of a byte and offsets of 4; children.
+    /// Type ids of 1 byte; offsets of 4 bytes; children.
     Union(Vec<Layout>),
 }
 
-/// How many levels a type may have: a list of numbers has two.
+/// Maximum depth of a type. A list of numbers has 2 levels.
 const LEVELS_MAX: usize = 32;
 
-/// How many types may stand in a type, itself included.
+/// Maximum number of types in a type, itself included.
 const FIELDS_MAX: usize = 1_024;
 
 impl Layout {
-    /// The layout of `data_type`, or nothing if it does not cross the border:
-    /// since it is nested too deeply, has too many fields, or is none that Arrow
-    /// has arrays of.
+    /// Returns the layout of `data_type`, or `None` if columns of it cannot be
+    /// passed to a guest: it is nested more than 32 levels deep, contains more
+    /// than 1,024 types, or Arrow has no arrays of it.
     ///
-    /// Types that differ on the host in how they store the same values have
-    /// one layout: a guest cannot tell a view from a plain string.
+    /// Types that store the same values differently on the host have one
+    /// layout: a guest cannot tell a view from an ordinary string.
     pub fn of(data_type: &DataType) -> Option<Self> {
-        Self::within(data_type, LEVELS_MAX, &mut { FIELDS_MAX })
+        Self::nested(data_type, LEVELS_MAX, &mut { FIELDS_MAX })
     }
 
-    fn within(data_type: &DataType, levels: usize, fields: &mut usize) -> Option<Self> {
+    fn nested(data_type: &DataType, levels: usize, fields: &mut usize) -> Option<Self> {
         use DataType::*;
         let levels = levels.checked_sub(1)?;
         *fields = fields.checked_sub(1)?;
-        let mut child = |data_type: &DataType| Self::within(data_type, levels, fields);
+        let mut child = |data_type: &DataType| Self::nested(data_type, levels, fields);
         let mut boxed = |field: &Field| child(field.data_type()).map(Box::new);
         Some(match data_type {
             Null => Self::Null,
@@ -70,7 +70,7 @@ impl Layout {
                 size: usize::try_from(*size).ok()?,
                 child: boxed(item)?,
             },
-            Map(entries, _) if is_map(entries) => Self::List(boxed(entries)?),
+            Map(entries, _) if is_valid_map(entries) => Self::List(boxed(entries)?),
             Struct(fields) => {
                 let fields = fields.iter().map(|field| child(field.data_type()));
                 Self::Struct(fields.collect::<Option<_>>()?)
@@ -83,15 +83,15 @@ impl Layout {
             RunEndEncoded(ends, values) if ends.data_type().is_run_ends_type() => {
                 child(values.data_type())?
             }
-            other if exists(other) => Self::Fixed {
+            other if has_arrays(other) => Self::Fixed {
                 width: fixed_width(other)?,
             },
             _ => return None,
         })
     }
 
-    /// How many buffers the layout has, validity included.
-    pub(crate) fn buffers(&self) -> usize {
+    /// Number of buffers, validity included.
+    pub fn n_buffers(&self) -> usize {
         match self {
             Self::Null => 0,
             Self::FixedList { .. } | Self::Struct(_) => 1,
@@ -100,8 +100,8 @@ impl Layout {
         }
     }
 
-    /// How many children the layout has.
-    pub(crate) fn children(&self) -> usize {
+    /// Number of children.
+    pub fn n_children(&self) -> usize {
         match self {
             Self::Null | Self::Bits | Self::Fixed { .. } | Self::Bytes => 0,
             Self::List(_) | Self::FixedList { .. } => 1,
@@ -109,16 +109,16 @@ impl Layout {
         }
     }
 
-    /// How many bytes so many rows have at least, without validity: those that
-    /// are null have no more.
-    pub fn bytes(&self, rows: u64) -> u64 {
-        let bits = u128::from(self.row_bits()).saturating_mul(rows.into());
+    /// Minimum size of `rows` rows in bytes, without validity. It is the size
+    /// if all rows are null.
+    pub fn min_bytes(&self, rows: u64) -> u64 {
+        let bits = u128::from(self.min_row_bits()).saturating_mul(rows.into());
         u64::try_from(bits.div_ceil(8)).unwrap_or(u64::MAX)
     }
 
-    fn row_bits(&self) -> u64 {
+    fn min_row_bits(&self) -> u64 {
         let sum = |fields: &[Self]| {
-            let bits = fields.iter().map(Self::row_bits);
+            let bits = fields.iter().map(Self::min_row_bits);
             bits.fold(0, u64::saturating_add)
         };
         match self {
@@ -126,24 +126,24 @@ impl Layout {
             Self::Bits => 1,
             Self::Fixed { width } => (*width as u64).saturating_mul(8),
             Self::Bytes | Self::List(_) => 32,
-            Self::FixedList { size, child } => child.row_bits().saturating_mul(*size as u64),
+            Self::FixedList { size, child } => child.min_row_bits().saturating_mul(*size as u64),
             Self::Struct(fields) => sum(fields),
             Self::Union(_) => 40,
         }
     }
 
-    /// Whether a row may have any number of bytes.
-    pub fn is_open(&self) -> bool {
+    /// Returns true if the size of a row depends on its value.
+    pub fn is_variable_size(&self) -> bool {
         match self {
             Self::Null | Self::Bits | Self::Fixed { .. } => false,
             Self::Bytes | Self::List(_) => true,
-            Self::FixedList { child, .. } => child.is_open(),
-            Self::Struct(fields) | Self::Union(fields) => fields.iter().any(Self::is_open),
+            Self::FixedList { child, .. } => child.is_variable_size(),
+            Self::Struct(fields) | Self::Union(fields) => fields.iter().any(Self::is_variable_size),
         }
     }
 }
 
-/// How many bytes each value of a type has, where all have as many.
+/// Width in bytes of the values of a fixed-width type.
 pub(crate) fn fixed_width(data_type: &DataType) -> Option<usize> {
     match data_type {
         DataType::FixedSizeBinary(width) => usize::try_from(*width).ok(),
@@ -151,8 +151,9 @@ pub(crate) fn fixed_width(data_type: &DataType) -> Option<usize> {
     }
 }
 
-/// Whether a map may have such entries: as Arrow has it, only a value is null.
-fn is_map(entries: &Field) -> bool {
+/// Returns true if Arrow allows such entries of a map: non-nullable structs of
+/// a non-nullable key and a value.
+fn is_valid_map(entries: &Field) -> bool {
     match entries.data_type() {
         DataType::Struct(fields) => {
             let is_key = |field: &Field| !field.is_nullable();
@@ -162,8 +163,9 @@ fn is_map(entries: &Field) -> bool {
     }
 }
 
-/// Whether there are arrays of a type that has a width and parameters.
-fn exists(data_type: &DataType) -> bool {
+/// Returns true if Arrow has arrays of a fixed-width type with these
+/// parameters.
+fn has_arrays(data_type: &DataType) -> bool {
     use TimeUnit::*;
     fn decimal<T: DecimalType>(precision: u8, scale: i8) -> bool {
         validate_decimal_precision_and_scale::<T>(precision, scale).is_ok()
@@ -179,11 +181,11 @@ fn exists(data_type: &DataType) -> bool {
     }
 }
 
-/// Whether a column of type `stored` holds the values that an argument of type
-/// `declared` takes, if in another layout: no cast is then needed.
+/// Returns true if a column of type `stored` holds values of an argument of
+/// type `declared`, possibly in another encoding: no cast is needed then.
 ///
-/// How the elements of a list or the entries of a map are called does not
-/// matter, but the names of fields do: they say which is which.
+/// Names of list items and map entries are ignored. Names of struct and union
+/// fields must match: they identify the fields.
 pub fn same_values(declared: &DataType, stored: &DataType) -> bool {
     use DataType::*;
     let same_field = |declared: &Field, stored: &Field| {
@@ -234,29 +236,29 @@ pub fn same_values(declared: &DataType, stored: &DataType) -> bool {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use std::sync::Arc;
 
     use arrow_schema::{UnionFields, UnionMode};
 
     use super::*;
 
-    pub(crate) fn field(name: &str, data_type: DataType, nullable: bool) -> Arc<Field> {
+    fn field(name: &str, data_type: DataType, nullable: bool) -> Arc<Field> {
         Arc::new(Field::new(name, data_type, nullable))
     }
 
-    pub(crate) fn item(nullable: bool) -> Arc<Field> {
+    fn item(nullable: bool) -> Arc<Field> {
         field("item", DataType::Int32, nullable)
     }
 
-    pub(crate) fn union_fields() -> UnionFields {
+    fn union_fields() -> UnionFields {
         let number = field("number", DataType::Int32, true);
         let text = field("text", DataType::Utf8, false);
         [(3, number), (7, text)].into_iter().collect()
     }
 
     #[test]
-    fn types_nested_too_deeply_do_not_cross() {
+    fn types_that_are_nested_too_deeply_have_no_layout() {
         let nested = |levels: usize| {
             (1..levels).fold(DataType::Int32, |inner, _| {
                 DataType::List(field("item", inner, true))
@@ -273,7 +275,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn types_without_arrays_do_not_cross() {
+    fn types_without_arrays_have_no_layout() {
         use DataType::*;
         let keys = |nullable| {
             let fields = vec![field("k", Int32, nullable), field("v", Int32, true)];
@@ -298,7 +300,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn same_values_are_those_that_a_guest_cannot_tell_apart() {
+    fn types_have_the_same_values_if_a_guest_cannot_tell_them_apart() {
         use DataType::*;
         let dictionary = |values| Dictionary(Box::new(Int32), Box::new(values));
         let named =

@@ -1,88 +1,100 @@
 //! Arrow columns into guest memory.
 //!
-//! Only the rows in use are written: a slice, a bitmap at an odd bit offset, a
-//! view over a huge buffer, a dictionary becomes a compact column on the way,
-//! without an intermediate copy. [`Lowering`] first measures, so that the
-//! sandbox can ask the guest for an arena that is large enough, and then writes.
+//! Only selected rows are written. A slice, a bitmap at an odd bit offset, a
+//! view of a large buffer or a dictionary is compacted while it is written,
+//! without an intermediate copy. [`Lowering::plan`] computes the size first, so
+//! that the caller can request an arena that is large enough from the guest;
+//! [`Lowering::write`] then fills that arena.
 #![warn(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
-// A column with its children.
+// Columns and their children.
 mod column;
 
-// Which rows of the children are in use.
+// Children of nested columns: offsets and selected rows.
 mod nested;
 
-// What stands in the buffers.
-mod leaf;
+// Contents of buffers.
+mod buffer;
 
-// Which rows of an array are lowered.
-mod rows;
+// Strings and binaries.
+mod bytes;
+
+// Selected rows of an array.
+mod row_selection;
 
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
+use arrow_schema::DataType;
 use fusebox_abi::{ALIGNMENT, ArrowArray};
 
-use self::column::Column;
-use self::rows::{Allowance, Rows};
+use self::column::ColumnPlan;
+use self::row_selection::RowSelection;
+use crate::abi_violation::AbiViolation;
 use crate::address::GuestAddr;
-use crate::breach::Breach;
+use crate::budget::{BudgetExceeded, ByteBudget};
+use crate::layout::Layout;
 
-/// The arguments of one call, measured and ready to be written.
+/// The arguments of one call, with the size of every buffer computed.
 pub struct Lowering {
-    columns: Vec<Column>,
+    columns: Vec<ColumnPlan>,
     rows: u32,
     bytes: u64,
 }
 
-/// Where a call finds what was lowered.
+/// Addresses of lowered arguments.
 #[derive(Clone, Copy, Debug)]
 pub struct Lowered {
-    /// The headers of the arguments, one behind the other.
+    /// Address of the arguments' headers, which are adjacent.
     pub args: GuestAddr,
-    /// The header of the result, which the guest fills.
+    /// Address of the zeroed header that the guest fills with its result.
     pub result: GuestAddr,
 }
 
-/// The size of the arguments, where it is more than they may have: in bytes, or
-/// of those that were counted until then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooLarge {
-    /// How many bytes were counted.
+/// Arguments that exceed their limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the arguments have at least {bytes} bytes, which is above their limit")]
+pub struct ArgumentsTooLarge {
+    /// Size in bytes, or the part of it that was counted before the limit was
+    /// exceeded.
     pub bytes: u64,
 }
 
-/// The address space of a guest: no arena is larger.
+impl From<BudgetExceeded> for ArgumentsTooLarge {
+    fn from(BudgetExceeded { bytes }: BudgetExceeded) -> Self {
+        Self { bytes }
+    }
+}
+
+/// Size of a guest's address space: no arena is larger.
 const ARENA_BYTES_MAX: u64 = u32::MAX as u64;
 
 impl Lowering {
-    /// Measures `arrays`, each of `rows` rows or, where it is constant for the
-    /// batch, of one. They may have `bytes_max` bytes.
+    /// Computes the layout of `arrays` in an arena of at most `bytes_max` bytes.
+    ///
+    /// Each array has `rows` rows, or one row if it is constant for the batch.
     ///
     /// # Errors
     ///
-    /// [`TooLarge`] if they have more.
+    /// [`ArgumentsTooLarge`] if the arena would be larger than `bytes_max`.
     ///
     /// # Panics
     ///
-    /// If the type of one has no [`Layout`](crate::Layout).
-    pub fn measure(arrays: &[ArrayRef], rows: u32, bytes_max: u64) -> Result<Self, TooLarge> {
+    /// If the type of an array has no [`Layout`].
+    pub fn plan(arrays: &[ArrayRef], rows: u32, bytes_max: u64) -> Result<Self, ArgumentsTooLarge> {
         let bytes_max = bytes_max.min(ARENA_BYTES_MAX);
-        let mut allowance = Allowance {
-            bytes: 0,
-            bytes_max,
-        };
+        let mut budget = ByteBudget::new(bytes_max);
         let mut columns = Vec::with_capacity(arrays.len());
         for array in arrays {
             let array = Arc::clone(array);
-            columns.push(Column::measure(array, Rows::All, &mut allowance)?);
+            columns.push(ColumnPlan::new(array, RowSelection::All, &mut budget)?);
         }
         let headers = (columns.len() as u64).saturating_add(1); // the result's
         let headers = (ArrowArray::SIZE as u64).saturating_mul(headers);
-        let bytes = columns.iter().map(Column::bytes);
+        let bytes = columns.iter().map(ColumnPlan::bytes);
         let bytes = bytes.fold(headers, u64::saturating_add);
         if bytes > bytes_max {
-            return Err(TooLarge { bytes });
+            return Err(ArgumentsTooLarge { bytes });
         }
         Ok(Self {
             columns,
@@ -91,24 +103,24 @@ impl Lowering {
         })
     }
 
-    /// How large the arena must be, in bytes.
+    /// Size of the arena in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// How many rows the call is about.
+    /// Number of rows of the batch.
     pub fn rows(&self) -> u32 {
         self.rows
     }
 
-    /// Writes everything to the arena at `arena`, which lies in `memory` and
-    /// is as large as [`bytes`](Self::bytes) says.
+    /// Writes the arguments and a zeroed result header to the arena at address
+    /// `arena` of `memory`, which has [`bytes`](Self::bytes) bytes.
     ///
     /// # Errors
     ///
-    /// [`Breach::OutOfBounds`] if it does not lie in `memory`.
-    pub fn write(&self, arena: GuestAddr, memory: &mut [u8]) -> Result<Lowered, Breach> {
-        let mut writer = Writer {
+    /// [`AbiViolation::OutOfBounds`] if the arena does not lie in `memory`.
+    pub fn write(&self, arena: GuestAddr, memory: &mut [u8]) -> Result<Lowered, AbiViolation> {
+        let mut writer = ArenaWriter {
             memory,
             next: arena.0,
         };
@@ -130,22 +142,29 @@ impl Lowering {
     }
 }
 
-/// The next multiple of the ABI's alignment.
+/// Rounds up to the ABI's alignment.
 fn align(bytes: u64) -> u64 {
     bytes
         .checked_next_multiple_of(ALIGNMENT as u64)
         .unwrap_or(u64::MAX)
 }
 
-/// Hands out one aligned piece of the arena after the other.
-struct Writer<'a> {
+/// Minimum size of `rows` selected rows of a type: every row takes an entry in
+/// the list of positions, even if it has no bytes in the arena.
+fn selected_bytes_min(rows: u64, data_type: &DataType) -> u64 {
+    let bytes = Layout::of(data_type).map_or(0, |layout| layout.min_bytes(rows));
+    bytes.max(rows)
+}
+
+/// Allocates aligned parts of the arena in ascending order.
+struct ArenaWriter<'a> {
     memory: &'a mut [u8],
     next: u32,
 }
 
-impl Writer<'_> {
-    /// Takes the next `bytes` bytes; the padding behind them is zeroed.
-    fn reserve(&mut self, bytes: u64) -> Result<&mut [u8], Breach> {
+impl ArenaWriter<'_> {
+    /// Reserves the next `bytes` bytes and zeroes the padding after them.
+    fn reserve(&mut self, bytes: u64) -> Result<&mut [u8], AbiViolation> {
         let padded = align(bytes);
         let address = self.next;
         let memory_len = self.memory.len() as u64;
@@ -156,21 +175,21 @@ impl Writer<'_> {
             .and_then(|end| self.memory.get_mut(start..end))
             .and_then(|piece| piece.split_at_mut_checked(bytes as usize));
         let Some((content, padding)) = piece else {
-            return Err(Breach::OutOfBounds {
+            return Err(AbiViolation::OutOfBounds {
                 address,
                 len: padded,
                 memory_len,
             });
         };
         padding.fill(0);
-        // In bounds, so it fits: a memory of 4 GiB at most ends at 2³².
+        // Cannot wrap, except to 0 at the end of a memory of 4 GiB: the range is
+        // in bounds.
         self.next = address.wrapping_add(padded as u32);
         Ok(content)
     }
 
-    /// Overwrites bytes that were reserved before, and returns the address
-    /// behind them.
-    fn patch(&mut self, address: u32, bytes: &[u8]) -> Result<u32, Breach> {
+    /// Overwrites reserved bytes and returns the address after them.
+    fn patch(&mut self, address: u32, bytes: &[u8]) -> Result<u32, AbiViolation> {
         let start = address as usize;
         let memory_len = self.memory.len() as u64;
         start
@@ -180,16 +199,16 @@ impl Writer<'_> {
                 target.copy_from_slice(bytes);
                 address.wrapping_add(bytes.len() as u32)
             })
-            .ok_or(Breach::OutOfBounds {
+            .ok_or(AbiViolation::OutOfBounds {
                 address,
                 len: bytes.len() as u64,
                 memory_len,
             })
     }
 
-    /// Takes room for so many entries of so many bytes each, which are patched
-    /// later, and returns its address: 0 for none.
-    fn table(&mut self, entries: usize, entry_bytes: usize) -> Result<u32, Breach> {
+    /// Reserves `entries` entries of `entry_bytes` bytes each, to be patched
+    /// later. Returns their address, or 0 if there are none.
+    fn reserve_table(&mut self, entries: usize, entry_bytes: usize) -> Result<u32, AbiViolation> {
         let address = self.next;
         self.reserve((entries as u64).saturating_mul(entry_bytes as u64))?;
         Ok(if entries == 0 { 0 } else { address })

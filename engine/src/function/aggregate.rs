@@ -1,16 +1,16 @@
-//! Aggregate functions: states in a guest's memory, by group.
+//! Aggregate functions: states of groups in linear memory.
 //!
-//! Where DataFusion groups, it calls for whole batches, and so do we: a
-//! [`Groups`] has an instance of its own with the states of all groups. Where it
-//! wants one group alone, as in the moving frames of a window, an
-//! [`Alone`] has its state in an instance that it shares its time with. What the
-//! host must see all rows of first, to sort them or to leave out equal ones, a
-//! [`Collected`] collects.
+//! For GROUP BY, DataFusion updates all groups by batches: a [`WasmGroupsAccumulator`] has
+//! one instance with the states of all groups. For single groups, such as the moving frames of
+//! a window, a [`SingleGroupAccumulator`] has its state in one of few instances that are
+//! shared by a cache. Rows that must all be seen first, to be sorted or deduplicated, are
+//! held by a [`BufferingAccumulator`].
 
-mod alone;
-mod collected;
+mod buffering;
 mod groups;
+mod single_group;
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StructArray, UInt32Array, new_null_array};
@@ -20,55 +20,92 @@ use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, GroupsAccumulator, Signature};
 
-use super::external;
-use super::guest::Guest;
-use super::overloads::{Overload, Overloads};
-use crate::definition::{ANY_DECIMAL, SqlType};
-use crate::error::{Error, Refusal, Subject};
-use crate::module::Operation;
-use alone::Alone;
-use collected::{Again, Collected};
-use groups::Groups;
+use fusebox_definition::{ANY_DECIMAL, SqlType, StatementError, Subject};
+use fusebox_runtime::{Error, Operation, Scope, StateCache, WasmFunction};
 
-/// An aggregate function for arguments of certain types.
-#[derive(Clone)]
-struct Aggregate {
-    guest: Arc<Guest>,
-    returns: DataType,
+use super::external;
+use super::overload_set::{Overload, OverloadSet};
+use crate::scope::FunctionScope;
+use buffering::{BufferingAccumulator, RecomputingAccumulator};
+use groups::WasmGroupsAccumulator;
+use single_group::SingleGroupAccumulator;
+
+/// Aggregate function.
+#[derive(Debug)]
+pub(crate) struct WasmAggregateUdf {
+    overloads: OverloadSet,
+    scope: FunctionScope,
+    /// States of single groups, for each overload.
+    states: Vec<Arc<StateCache>>,
 }
 
-impl Aggregate {
-    fn new(overload: &Overload, given: &[DataType]) -> Self {
+impl WasmAggregateUdf {
+    pub(super) fn new(overloads: OverloadSet, scope: FunctionScope) -> Self {
+        let states = overloads.overloads().map(|_| Arc::default());
         Self {
-            guest: Arc::clone(&overload.function),
-            returns: overload.returns(given),
+            states: states.collect(),
+            overloads,
+            scope,
         }
     }
+}
 
-    /// The columns of the state.
+impl PartialEq for WasmAggregateUdf {
+    fn eq(&self, other: &Self) -> bool {
+        self.overloads == other.overloads
+    }
+}
+
+impl Eq for WasmAggregateUdf {}
+
+impl Hash for WasmAggregateUdf {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.overloads.hash(state);
+    }
+}
+
+/// Aggregate function resolved for argument types, in one execution.
+#[derive(Clone)]
+struct ResolvedAggregate {
+    function: Arc<WasmFunction>,
+    returns: DataType,
+    scope: Arc<Scope>,
+    states: Arc<StateCache>,
+}
+
+impl ResolvedAggregate {
+    /// Returns the columns of the state.
     fn state_fields(&self) -> Fields {
-        state_fields(&self.guest)
+        let columns = self.function.definition().state.iter();
+        let fields = columns.map(|column| {
+            let name = column.name.clone().unwrap_or_default();
+            Field::new(name, column.data_type.clone(), true)
+        });
+        fields.collect()
     }
 
-    /// The state as guests see it.
+    /// Returns the type of the state in the guest.
     fn state_type(&self) -> DataType {
         DataType::Struct(self.state_fields())
     }
 
-    /// The columns of a state that came back as a struct.
+    /// Returns the columns of states that the guest returned as a struct.
     fn columns_of(&self, state: &ArrayRef) -> Vec<ArrayRef> {
-        let state: &StructArray = state.as_any().downcast_ref().expect("a state is a struct");
+        let state: &StructArray = state
+            .as_any()
+            .downcast_ref()
+            .expect("the type of a state is a struct");
         state.columns().to_vec()
     }
 
-    /// The struct that a guest sees of the columns of states.
+    /// Makes the struct that the guest takes of the columns of states.
     fn state_of(&self, columns: &[ArrayRef], rows: usize) -> Result<ArrayRef, Error> {
         let fields = self.state_fields();
         if fields.len() != columns.len() {
             let found = columns.len();
             return Err(Error::Internal(format!("a state of {found} columns")));
         }
-        // In whatever layout they come: they are lowered to that of the type.
+        // Lowering converts layouts.
         let fields = fields
             .iter()
             .zip(columns)
@@ -79,54 +116,59 @@ impl Aggregate {
     }
 }
 
-fn state_fields(guest: &Guest) -> Fields {
-    let columns = guest.definition.state.iter();
-    let fields = columns.map(|column| {
-        let name = column.name.clone().unwrap_or_default();
-        Field::new(name, column.data_type.clone(), true)
-    });
-    fields.collect()
-}
-
-/// The column that says that all rows are of one group, the first.
+/// Returns the group column of rows that are all of the first group.
 fn one_group() -> ArrayRef {
     Arc::new(UInt32Array::from(vec![0]))
 }
 
-impl Overloads {
-    fn aggregate(&self, fields: &[FieldRef]) -> Result<Aggregate> {
+impl WasmAggregateUdf {
+    /// Resolves the call of these arguments.
+    fn resolve(&self, fields: &[FieldRef]) -> Result<ResolvedAggregate> {
         let given: Vec<_> = fields
             .iter()
             .map(|field| field.data_type().clone())
             .collect();
-        Ok(Aggregate::new(self.of(&given)?, &given))
+        let overload = self.overloads.resolve(&given)?;
+        Ok(self.aggregate(overload, overload.returns(&given)))
+    }
+
+    fn aggregate(&self, overload: &Overload, returns: DataType) -> ResolvedAggregate {
+        let mut overloads = self.overloads.overloads().zip(&self.states);
+        let states = overloads.find(|(other, _)| std::ptr::eq(*other, overload));
+        let (_, states) = states.expect("the overload is one of this function");
+        ResolvedAggregate {
+            function: Arc::clone(&overload.function),
+            returns,
+            scope: self.scope.current(None),
+            states: Arc::clone(states),
+        }
     }
 }
 
-/// Whether the host must see all rows before the guest does.
-fn collects(args: &AccumulatorArgs<'_>) -> bool {
+/// Returns true if all rows must be buffered before the guest is called.
+fn is_buffered(args: &AccumulatorArgs<'_>) -> bool {
     args.is_distinct || !args.order_bys.is_empty()
 }
 
-impl AggregateUDFImpl for Overloads {
+impl AggregateUDFImpl for WasmAggregateUdf {
     fn name(&self) -> &str {
-        self.name()
+        self.overloads.name()
     }
 
     fn signature(&self) -> &Signature {
-        self.signature()
+        self.overloads.signature()
     }
 
     fn return_type(&self, given: &[DataType]) -> Result<DataType> {
-        self.return_type(given)
+        self.overloads.return_type(given)
     }
 
     fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        Ok(self.coerced(given))
+        Ok(self.overloads.coerced(given))
     }
 
-    /// Rows are sorted here, where a call says ORDER BY, so that they are in
-    /// order whatever partitions they come from.
+    /// A call with ORDER BY sorts its rows itself, so that their order does not depend on
+    /// partitions.
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
         AggregateOrderSensitivity::SoftRequirement
     }
@@ -135,14 +177,14 @@ impl AggregateUDFImpl for Overloads {
         self: Arc<Self>,
         _is_ordered: bool,
     ) -> Result<Option<Arc<dyn AggregateUDFImpl>>> {
-        // Rows in order are sorted again: that is quick.
+        // Sorted rows are sorted again, which is fast.
         Ok(Some(self))
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        let aggregate = self.aggregate(args.input_fields)?;
+        let aggregate = self.resolve(args.input_fields)?;
         if args.is_distinct || !args.ordering_fields.is_empty() {
-            let rows = collected::state_type(args.input_fields, args.ordering_fields);
+            let rows = buffering::state_type(args.input_fields, args.ordering_fields);
             let name = format_state_name(args.name, "rows");
             return Ok(vec![Arc::new(Field::new(name, rows, true))]);
         }
@@ -155,11 +197,11 @@ impl AggregateUDFImpl for Overloads {
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        self.sees_nulls(args.ignore_nulls)?;
-        let aggregate = self.aggregate(args.expr_fields)?;
-        Ok(match collects(&args) {
-            true => Box::new(Collected::new(aggregate, &args)?),
-            false => Box::new(Alone::new(aggregate)),
+        self.overloads.refuse_ignore_nulls(args.ignore_nulls)?;
+        let aggregate = self.resolve(args.expr_fields)?;
+        Ok(match is_buffered(&args) {
+            true => Box::new(BufferingAccumulator::new(aggregate, &args)?),
+            false => Box::new(SingleGroupAccumulator::new(aggregate)),
         })
     }
 
@@ -167,51 +209,55 @@ impl AggregateUDFImpl for Overloads {
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn Accumulator>> {
-        self.sees_nulls(args.ignore_nulls)?;
-        let aggregate = self.aggregate(args.expr_fields)?;
-        let retracts = aggregate.guest.operation(Operation::Retract).is_some();
-        Ok(match retracts && !collects(&args) {
-            true => Box::new(Alone::new(aggregate)),
-            false => Box::new(Again::new(Collected::new(aggregate, &args)?)),
+        self.overloads.refuse_ignore_nulls(args.ignore_nulls)?;
+        let aggregate = self.resolve(args.expr_fields)?;
+        let retracts = aggregate.function.has_operation(Operation::Retract);
+        Ok(match retracts && !is_buffered(&args) {
+            true => Box::new(SingleGroupAccumulator::new(aggregate)),
+            false => {
+                let buffered = BufferingAccumulator::new(aggregate, &args)?;
+                Box::new(RecomputingAccumulator::new(buffered))
+            }
         })
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
-        !collects(&args)
+        !is_buffered(&args)
     }
 
     fn create_groups_accumulator(
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Groups::new(self.aggregate(args.expr_fields)?)))
+        let aggregate = self.resolve(args.expr_fields)?;
+        Ok(Box::new(WasmGroupsAccumulator::new(aggregate)))
     }
 
-    /// What the guest says of no rows. Which function is meant, only the type of
-    /// its result tells: where several have it, they must agree.
+    /// Returns the result of no rows. DataFusion tells only the type of the result, so all
+    /// overloads of that type must agree.
     fn default_value(&self, data_type: &DataType) -> Result<ScalarValue> {
-        let returns = |o: &&Overload| match &o.function.definition.signature.returns {
+        let returns = |o: &&Overload| match &o.function.definition().signature.returns {
             any if *any == ANY_DECIMAL => matches!(data_type, DataType::Decimal128(..)),
             returns => returns == data_type,
         };
-        let mut answers = self.overloads().filter(returns).map(|overload| {
-            let mut none = Alone::new(Aggregate {
-                guest: Arc::clone(&overload.function),
-                returns: data_type.clone(),
-            });
-            none.evaluate()
+        let overloads = self.overloads.overloads().filter(returns);
+        let mut results = overloads.map(|overload| {
+            let aggregate = self.aggregate(overload, data_type.clone());
+            SingleGroupAccumulator::new(aggregate).evaluate()
         });
-        let Some(answer) = answers.next().transpose()? else {
+        let Some(result) = results.next().transpose()? else {
             return ScalarValue::try_from_array(&new_null_array(data_type, 1), 0);
         };
-        for other in answers {
-            if other? != answer {
-                let subject = Subject::Function(self.name().to_owned());
-                let error =
-                    Error::refused(subject, Refusal::NoRows(SqlType(data_type).to_string()));
+        for other in results {
+            if other? != result {
+                let subject = Subject::Function(self.overloads.name().to_owned());
+                let error = Error::refused(
+                    subject,
+                    StatementError::AmbiguousEmptyResult(SqlType(data_type).to_string()),
+                );
                 return Err(external(error));
             }
         }
-        Ok(answer)
+        Ok(result)
     }
 }

@@ -1,8 +1,8 @@
-//! Which arguments a function can be called with.
+//! Coercion of arguments.
 //!
-//! DataFusion's usual coercion, with two differences: an argument in another
-//! layout of its type stays as it is, and decimals and integers become decimals
-//! that hold all of their values, which DataFusion does for operators only.
+//! DataFusion's coercion of functions, with two differences: an argument in another layout
+//! of its type stays as it is, and decimals and integers are widened to a decimal that holds
+//! all of their values, which DataFusion does for operators only.
 
 use std::sync::Arc;
 
@@ -12,66 +12,26 @@ use datafusion::logical_expr::type_coercion::functions::{UDFCoercionExt, fields_
 use datafusion::logical_expr::{Signature, Volatility};
 use fusebox_marshal::same_values;
 
-use crate::definition::ANY_DECIMAL;
+use fusebox_definition::ANY_DECIMAL;
+use fusebox_runtime::{accepts, value_type};
 
-/// Whether arguments of the types `given` are what `declared` takes, as they
-/// are.
-pub(super) fn accepts(declared: &[DataType], given: &[DataType]) -> bool {
-    let any = any_decimals(declared, given);
-    declared.len() == given.len()
-        && declared.iter().zip(given).all(|(d, g)| fits(d, g))
-        && any.clone().zip(any.skip(1)).all(|(one, next)| one == next)
-}
-
-fn fits(declared: &DataType, given: &DataType) -> bool {
-    match *declared == ANY_DECIMAL {
-        true => matches!(values(given), DataType::Decimal128(..)),
-        false => declared == given || same_values(declared, given),
-    }
-}
-
-/// The type of the values of a column, however they are stored.
-fn values(data_type: &DataType) -> &DataType {
-    match data_type {
-        DataType::Dictionary(_, inner) => values(inner),
-        DataType::RunEndEncoded(_, inner) => values(inner.data_type()),
-        other => other,
-    }
-}
-
-/// The types of the values that are given for `DECIMAL(*)`.
-fn any_decimals<'a>(
-    declared: &'a [DataType],
-    given: &'a [DataType],
-) -> impl Iterator<Item = &'a DataType> + Clone {
-    let pairs = declared.iter().zip(given);
-    pairs
-        .filter(|(declared, _)| **declared == ANY_DECIMAL)
-        .map(|(_, given)| values(given))
-}
-
-/// What a function returns for arguments that it accepts.
-pub(super) fn returned(returns: &DataType, declared: &[DataType], given: &[DataType]) -> DataType {
-    let any = any_decimals(declared, given).next();
-    let any = any.filter(|_| *returns == ANY_DECIMAL);
-    any.unwrap_or(returns).clone()
-}
-
-/// Whether no call can tell the two lists of argument types apart.
+/// Returns true if no call distinguishes the two lists of argument types.
 pub(crate) fn are_alike(one: &[DataType], other: &[DataType]) -> bool {
-    // What takes any decimal is not the same as what takes some.
+    // DECIMAL(*) and one decimal are distinct.
     let any =
         |types: &[DataType]| -> Vec<bool> { types.iter().map(|t| *t == ANY_DECIMAL).collect() };
     any(one) == any(other) && (accepts(one, other) || accepts(other, one))
 }
 
-/// What arguments of the types `given` must become for `declared` to take them,
-/// if they can.
+/// Returns the types that arguments of the types `given` are coerced to for `declared`;
+/// `None` if they cannot be.
 pub(super) fn coerced(declared: &[DataType], given: &[DataType]) -> Option<Vec<DataType>> {
     if declared.len() != given.len() {
         return None;
     }
-    let any = common_decimal(any_decimals(declared, given))?;
+    let given_for_any = declared.iter().zip(given);
+    let given_for_any = given_for_any.filter(|(declared, _)| **declared == ANY_DECIMAL);
+    let any = common_decimal(given_for_any.map(|(_, given)| value_type(given)))?;
     let coerce = |(declared, given): (&DataType, &DataType)| {
         let declared = match *declared == ANY_DECIMAL {
             true => &any,
@@ -84,18 +44,22 @@ pub(super) fn coerced(declared: &[DataType], given: &[DataType]) -> Option<Vec<D
             return Some(declared.clone());
         }
         let coerced = Coercion::to(declared).from(given)?;
-        fits(declared, &coerced).then_some(coerced)
+        let (declared, coerced) = ([declared.clone()], [coerced]);
+        accepts(&declared, &coerced).then(|| {
+            let [coerced] = coerced;
+            coerced
+        })
     };
     declared.iter().zip(given).map(coerce).collect()
 }
 
-/// The smallest decimal that holds all values of these types; of nulls, what
-/// DataFusion has for `DECIMAL`.
+/// Returns the smallest decimal that holds all values of these types; for untyped nulls,
+/// DataFusion's `DECIMAL`.
 fn common_decimal<'a>(types: impl Iterator<Item = &'a DataType>) -> Option<DataType> {
     let mut common: Option<(i16, i16)> = None;
     for data_type in types.filter(|data_type| !data_type.is_null()) {
         if *data_type == ANY_DECIMAL {
-            // Not the arguments of a call, but those of another function.
+            // The types of another overload instead of a call's.
             return Some(ANY_DECIMAL);
         }
         let (precision, scale) = digits(data_type)?;
@@ -114,15 +78,15 @@ fn common_decimal<'a>(types: impl Iterator<Item = &'a DataType>) -> Option<DataT
     (precision <= DECIMAL128_MAX_PRECISION).then_some(DataType::Decimal128(precision, scale))
 }
 
-/// What is lost in coercing arguments of the types `given`: how many become
-/// texts that are none, since anything can, and how many whole numbers and
-/// decimals become floats of fewer digits than a `DOUBLE` has.
+/// Ranks the loss of coercing arguments of the types `given`: the number of values that
+/// are formatted as text, which every type allows, and the number of integers and decimals
+/// that become floats narrower than `DOUBLE`.
 pub(super) fn loss(declared: &[DataType], given: &[DataType]) -> (usize, usize) {
     let is_text = |data_type: &DataType| same_values(&DataType::Utf8View, data_type);
     let is_short =
         |data_type: &DataType| matches!(data_type, DataType::Float16 | DataType::Float32);
     let count = |is_lost: &dyn Fn(&DataType, &DataType) -> bool| {
-        let pairs = declared.iter().zip(given.iter().map(values));
+        let pairs = declared.iter().zip(given.iter().map(value_type));
         pairs.filter(|(d, g)| is_lost(d, g)).count()
     };
     let written_out = |d: &_, g: &DataType| is_text(d) && !is_text(g) && !g.is_null();
@@ -132,7 +96,7 @@ pub(super) fn loss(declared: &[DataType], given: &[DataType]) -> (usize, usize) 
     )
 }
 
-/// Whether a decimal holds every value of the type `given`.
+/// Returns true if `declared` is a decimal that holds every value of the type `given`.
 fn widens(declared: &DataType, given: &DataType) -> bool {
     match (
         declared.is_decimal().then(|| digits(declared)),
@@ -145,7 +109,7 @@ fn widens(declared: &DataType, given: &DataType) -> bool {
     }
 }
 
-/// The digits of a decimal or an integer: all, and those behind the point.
+/// Returns precision and scale of a decimal or an integer.
 fn digits(data_type: &DataType) -> Option<(i16, i16)> {
     use DataType::*;
     match data_type {
@@ -163,12 +127,12 @@ fn digits(data_type: &DataType) -> Option<(i16, i16)> {
     }
 }
 
-/// DataFusion's coercion to one type, which it offers only for functions.
+/// DataFusion's coercion to one type, through its interface for functions.
 struct Coercion(Signature);
 
 impl Coercion {
     fn to(declared: &DataType) -> Self {
-        let volatility = Volatility::Immutable; // has no part in it
+        let volatility = Volatility::Immutable; // irrelevant to coercion
         Self(Signature::exact(vec![declared.clone()], volatility))
     }
 
@@ -195,10 +159,12 @@ impl UDFCoercionExt for Coercion {
 
 #[cfg(test)]
 mod tests {
+    use fusebox_runtime::result_type;
+
     use super::*;
 
     #[test]
-    fn decimal_takes_what_it_holds_and_no_more() {
+    fn decimal_accepts_types_that_it_holds() {
         use DataType::*;
         let decimal = |precision, scale| vec![Decimal128(precision, scale)];
         for (declared, fits, given) in [
@@ -222,14 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn decimals_of_any_digits_become_one_that_holds_them_all() {
+    fn any_decimals_are_coerced_to_one_that_holds_them_all() {
         use DataType::*;
         let of = |given: &[DataType]| {
             let declared = vec![ANY_DECIMAL; given.len()];
             let coerced = coerced(&declared, given)?;
             assert!(accepts(&declared, &coerced), "{coerced:?}");
             assert_eq!(accepts(&declared, given), coerced == given);
-            Some(returned(&ANY_DECIMAL, &declared, &coerced))
+            Some(result_type(&ANY_DECIMAL, &declared, &coerced))
         };
         let stored = Dictionary(Box::new(Int8), Box::new(Decimal128(5, 2)));
         for (given, common) in [
@@ -258,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn function_of_some_decimal_is_closer_than_one_of_any() {
+    fn overload_of_one_decimal_is_more_specific_than_any_decimal() {
         let some = [DataType::Decimal128(12, 2)];
         assert!(coerced(&[ANY_DECIMAL], &some).is_some());
         assert!(coerced(&some, &[ANY_DECIMAL]).is_none());

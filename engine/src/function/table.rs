@@ -1,4 +1,4 @@
-//! Table functions: a guest that yields rows, as long as somebody wants them.
+//! Table functions: rows that a guest produces on demand.
 
 use std::sync::Arc;
 
@@ -17,39 +17,54 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 
-use super::QueryContext;
-use super::calls::{Calls, Room};
-use super::external;
-use super::guest::Guest;
-use super::overloads::Overloads;
-use crate::error::{Error, Refusal, Subject};
-use crate::module::Operation;
+use fusebox_definition::{StatementError, Subject};
+use fusebox_runtime::{
+    Accounting, Error, Operation, Scope, StateCall, StatefulInstance, WasmFunction,
+};
 
-impl TableFunctionImpl for Overloads {
+use super::external;
+use super::overload_set::OverloadSet;
+use crate::scope::{FunctionScope, ScopeExec};
+
+/// Table function.
+#[derive(Debug)]
+pub(crate) struct WasmTableFunction {
+    overloads: OverloadSet,
+    scope: FunctionScope,
+}
+
+impl WasmTableFunction {
+    pub(super) fn new(overloads: OverloadSet, scope: FunctionScope) -> Self {
+        Self { overloads, scope }
+    }
+}
+
+impl TableFunctionImpl for WasmTableFunction {
     fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
         let values = args.exprs().iter();
         let values = values.map(|expr| self.constant(expr, args.session()));
         let values: Vec<ScalarValue> = values.collect::<Result<_>>()?;
         let given: Vec<_> = values.iter().map(ScalarValue::data_type).collect();
-        let takes = self.coerced(&given);
-        let overload = self.of(&takes)?;
-        let arguments = values.into_iter().zip(&takes);
+        let types = self.overloads.coerced(&given);
+        let overload = self.overloads.resolve(&types)?;
+        let arguments = values.into_iter().zip(&types);
         let arguments = arguments.map(|(value, ty)| value.cast_to(ty)?.to_array_of_size(1));
-        let DataType::Struct(columns) = overload.returns(&takes) else {
+        let DataType::Struct(columns) = overload.returns(&types) else {
             return Err(external(Error::Internal(
-                "a table that is no struct".to_owned(),
+                "a table type that is not a struct".to_owned(),
             )));
         };
-        Ok(Arc::new(Table {
-            guest: Arc::clone(&overload.function),
+        Ok(Arc::new(WasmTable {
+            function: Arc::clone(&overload.function),
+            scope: self.scope.clone(),
             arguments: arguments.collect::<Result<_>>()?,
             schema: Arc::new(Schema::new(columns)),
         }))
     }
 }
 
-impl Overloads {
-    /// The value of an argument, which must not depend on rows.
+impl WasmTableFunction {
+    /// Evaluates an argument, which must be constant.
     fn constant(&self, expr: &Expr, session: &dyn Session) -> Result<ScalarValue> {
         let none = RecordBatch::try_new_with_options(
             Arc::new(Schema::empty()),
@@ -63,9 +78,9 @@ impl Overloads {
             Ok(ColumnarValue::Scalar(value)) => Ok(value),
             Ok(ColumnarValue::Array(array)) => ScalarValue::try_from_array(&array, 0),
             Err(_) if !expr.column_refs().is_empty() => {
-                let subject = Subject::Function(self.name().to_owned());
+                let subject = Subject::Function(self.overloads.name().to_owned());
                 let argument = expr.to_string();
-                let error = Error::refused(subject, Refusal::Varies { argument });
+                let error = Error::refused(subject, StatementError::NotConstant { argument });
                 Err(external(error))
             }
             Err(error) => Err(error),
@@ -73,18 +88,19 @@ impl Overloads {
     }
 }
 
-/// What a call of a table function yields.
+/// Result of one call of a table function.
 #[derive(Clone, Debug)]
-struct Table {
-    guest: Arc<Guest>,
-    /// One row each.
+struct WasmTable {
+    function: Arc<WasmFunction>,
+    scope: FunctionScope,
+    /// Arguments, of one row each.
     arguments: Vec<ArrayRef>,
     /// All columns.
     schema: SchemaRef,
 }
 
 #[async_trait]
-impl TableProvider for Table {
+impl TableProvider for WasmTable {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
     }
@@ -101,52 +117,49 @@ impl TableProvider for Table {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let all = (0..self.schema.fields().len()).collect();
-        let wanted = projection.cloned().unwrap_or(all);
-        let schema = Arc::new(self.schema.project(&wanted)?);
-        let scan = Scan {
+        let projection = projection.cloned().unwrap_or(all);
+        let schema = Arc::new(self.schema.project(&projection)?);
+        let scan = TableScan {
             table: self.clone(),
-            wanted,
+            projection,
             limit,
             schema: Arc::clone(&schema),
         };
-        // Whether there is an end, nobody knows; what must have all rows first
-        // may try.
+        // Declared finite, so that operators that need all rows accept it.
         let plan =
             StreamingTableExec::try_new(schema, vec![Arc::new(scan)], None, [], false, limit)?;
-        Ok(Arc::new(plan))
+        Ok(Arc::new(ScopeExec::new(Arc::new(plan))))
     }
 }
 
-/// The columns and the rows of a table that are wanted.
+/// Scan of a table, with projection and limit.
 #[derive(Debug)]
-struct Scan {
-    table: Table,
-    wanted: Vec<usize>,
+struct TableScan {
+    table: WasmTable,
+    projection: Vec<usize>,
     limit: Option<usize>,
     schema: SchemaRef,
 }
 
-impl PartitionStream for Scan {
+impl PartitionStream for TableScan {
     fn schema(&self) -> &SchemaRef {
         &self.schema
     }
 
     fn execute(&self, context: Arc<TaskContext>) -> SendableRecordBatchStream {
         let config = context.session_config();
-        let guest = Arc::clone(&self.table.guest);
-        let query =
-            QueryContext::of(config.options()).unwrap_or_else(|| Arc::clone(&guest.outside));
+        let scope = self.table.scope.current(Some(config.options()));
         let columns = self.table.schema.fields().clone();
-        let batches = Batches {
-            query,
+        let batches = TableBatches {
+            scope,
+            function: Arc::clone(&self.table.function),
             arguments: self.arguments(),
             returns: DataType::Struct(columns),
-            calls: None,
-            wanted: self.wanted.clone(),
+            instance: None,
+            projection: self.projection.clone(),
             schema: Arc::clone(&self.schema),
             batch_rows: config.batch_size(),
-            left: self.limit,
-            guest,
+            rows_left: self.limit,
         };
         let batches = futures::stream::iter(batches);
         Box::pin(RecordBatchStreamAdapter::new(
@@ -156,70 +169,76 @@ impl PartitionStream for Scan {
     }
 }
 
-impl Scan {
-    /// Which columns are wanted, and the arguments.
+impl TableScan {
+    /// Returns the flags of projected columns, and the arguments.
     fn arguments(&self) -> Vec<ArrayRef> {
         let columns = 0..self.table.schema.fields().len();
-        let wanted: BooleanArray = columns.map(|c| Some(self.wanted.contains(&c))).collect();
-        let wanted = ListArray::new(
+        let flags = columns.map(|c| Some(self.projection.contains(&c)));
+        let flags: BooleanArray = flags.collect();
+        let flags = ListArray::new(
             Arc::new(Field::new_list_field(DataType::Boolean, true)),
             OffsetBuffer::from_lengths([self.table.schema.fields().len()]),
-            Arc::new(wanted),
+            Arc::new(flags),
             None,
         );
-        let mut arguments: Vec<ArrayRef> = vec![Arc::new(wanted)];
+        let mut arguments: Vec<ArrayRef> = vec![Arc::new(flags)];
         arguments.extend(self.table.arguments.iter().cloned());
         arguments
     }
 }
 
-/// The batches of a table, each made when it is asked for.
-struct Batches {
-    guest: Arc<Guest>,
-    query: Arc<QueryContext>,
+/// Batches of a table, each produced on demand.
+struct TableBatches {
+    function: Arc<WasmFunction>,
+    scope: Arc<Scope>,
     arguments: Vec<ArrayRef>,
-    /// All columns, as the guest returns them.
+    /// Struct of all columns, as the guest returns them.
     returns: DataType,
-    /// None before the first batch.
-    calls: Option<Calls>,
-    wanted: Vec<usize>,
+    /// `None` before the first batch and after the last.
+    instance: Option<StatefulInstance>,
+    projection: Vec<usize>,
     schema: SchemaRef,
     batch_rows: usize,
-    /// How many more rows are wanted; none after the end.
-    left: Option<usize>,
+    /// Rows left of the limit; zero after the end.
+    rows_left: Option<usize>,
 }
 
-impl Batches {
+impl TableBatches {
     fn batch(&mut self) -> Result<Option<RecordBatch>, Error> {
-        let rows = self.left.unwrap_or(usize::MAX).min(self.batch_rows);
+        let rows = self.rows_left.unwrap_or(usize::MAX).min(self.batch_rows);
         if rows == 0 {
             return Ok(None);
         }
-        if self.query.is_cancelled() {
+        if self.scope.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        let calls = match &mut self.calls {
-            Some(calls) => calls,
-            none => {
-                let (guest, query) = (&self.guest, &self.query);
-                let room = Room {
-                    rows,
-                    arguments: &self.arguments,
-                    returns: &self.returns,
-                };
-                let account = || Some(query.account(&guest.definition.name));
-                none.insert(Calls::begin(guest, Some(room), account)?)
-            }
+        let call = StateCall {
+            operation: Operation::Generate,
+            columns: &self.arguments,
+            rows,
+            returns: &self.returns,
         };
-        let table = calls.run_once(Operation::Generate, &self.arguments, rows, &self.returns)?;
-        let table: &StructArray = table.as_any().downcast_ref().expect("a table is a struct");
+        let instance = match &mut self.instance {
+            Some(instance) => instance,
+            none => none.insert(StatefulInstance::begin(
+                &self.function,
+                &self.scope,
+                Some(call),
+                Accounting::Scope,
+            )?),
+        };
+        let table = instance.run_once(&call)?;
+        let table: &StructArray = table
+            .as_any()
+            .downcast_ref()
+            .expect("the type of a table is a struct");
         let rows = arrow::array::Array::len(table);
         if rows == 0 {
             return Ok(None);
         }
-        self.left = self.left.map(|left| left - rows);
+        self.rows_left = self.rows_left.map(|left| left - rows);
         let columns = self
-            .wanted
+            .projection
             .iter()
             .map(|column| Arc::clone(table.column(*column)));
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
@@ -229,14 +248,14 @@ impl Batches {
     }
 }
 
-impl Iterator for Batches {
+impl Iterator for TableBatches {
     type Item = Result<RecordBatch, DataFusionError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let batch = self.batch();
         if !matches!(batch, Ok(Some(_))) {
-            self.left = Some(0);
-            self.calls = None;
+            self.rows_left = Some(0);
+            self.instance = None;
         }
         batch.map_err(external).transpose()
     }

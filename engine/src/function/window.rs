@@ -1,37 +1,65 @@
-//! Window functions, over the rows of one partition after the other.
+//! Window functions, called for one partition after the other.
 
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, UInt32Array, UInt64Array};
+use arrow::array::{Array, ArrayRef, UInt32Array, UInt64Array, new_empty_array};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::function::{PartitionEvaluatorArgs, WindowUDFFieldArgs};
 use datafusion::logical_expr::{PartitionEvaluator, Signature, WindowUDFImpl};
+use fusebox_runtime::{
+    Accounting, Error, Operation, Scope, StateCall, StatefulInstance, WasmFunction,
+};
 
-use super::calls::{Calls, Room};
 use super::external;
-use super::guest::Guest;
-use super::overloads::Overloads;
-use crate::error::Error;
-use crate::module::Operation;
+use super::overload_set::OverloadSet;
+use crate::scope::FunctionScope;
 
-impl WindowUDFImpl for Overloads {
+/// Window function.
+#[derive(Debug)]
+pub(crate) struct WasmWindowUdf {
+    overloads: OverloadSet,
+    scope: FunctionScope,
+}
+
+impl WasmWindowUdf {
+    pub(super) fn new(overloads: OverloadSet, scope: FunctionScope) -> Self {
+        Self { overloads, scope }
+    }
+}
+
+impl PartialEq for WasmWindowUdf {
+    fn eq(&self, other: &Self) -> bool {
+        self.overloads == other.overloads
+    }
+}
+
+impl Eq for WasmWindowUdf {}
+
+impl Hash for WasmWindowUdf {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.overloads.hash(state);
+    }
+}
+
+impl WindowUDFImpl for WasmWindowUdf {
     fn name(&self) -> &str {
-        self.name()
+        self.overloads.name()
     }
 
     fn signature(&self) -> &Signature {
-        self.signature()
+        self.overloads.signature()
     }
 
     fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        Ok(self.coerced(given))
+        Ok(self.overloads.coerced(given))
     }
 
     fn field(&self, args: WindowUDFFieldArgs<'_>) -> Result<FieldRef> {
-        let returns = self.return_type(&types(args.input_fields()))?;
+        let returns = self.overloads.return_type(&types(args.input_fields()))?;
         Ok(Arc::new(Field::new(args.name(), returns, true)))
     }
 
@@ -39,12 +67,13 @@ impl WindowUDFImpl for Overloads {
         &self,
         args: PartitionEvaluatorArgs<'_>,
     ) -> Result<Box<dyn PartitionEvaluator>> {
-        self.sees_nulls(args.ignore_nulls())?;
+        self.overloads.refuse_ignore_nulls(args.ignore_nulls())?;
         let given = types(args.input_fields());
-        let overload = self.of(&given)?;
-        Ok(Box::new(Partition {
-            guest: Arc::clone(&overload.function),
+        let overload = self.overloads.resolve(&given)?;
+        Ok(Box::new(WasmPartitionEvaluator {
+            function: Arc::clone(&overload.function),
             returns: overload.returns(&given),
+            scope: self.scope.clone(),
         }))
     }
 }
@@ -56,46 +85,51 @@ fn types(fields: &[FieldRef]) -> Vec<DataType> {
         .collect()
 }
 
-/// A window function at a partition.
+/// Evaluator of partitions.
 #[derive(Debug)]
-struct Partition {
-    guest: Arc<Guest>,
+struct WasmPartitionEvaluator {
+    function: Arc<WasmFunction>,
     returns: DataType,
+    scope: FunctionScope,
 }
 
-impl Partition {
-    fn is(&self, operation: Operation) -> bool {
-        self.guest.operation(operation).is_some()
+/// Rows that an instance is preallocated for; more make its memory grow.
+const PREALLOCATED_ROWS: usize = 8_192;
+
+impl WasmPartitionEvaluator {
+    fn begin(&self, first: StateCall<'_>) -> Result<StatefulInstance, Error> {
+        let scope: Arc<Scope> = self.scope.current(None);
+        StatefulInstance::begin(&self.function, &scope, Some(first), Accounting::Scope)
     }
 
-    fn begin(&self, arguments: &[ArrayRef], rows: usize) -> Result<Calls, Error> {
-        let guest = &self.guest;
-        let room = Room {
+    /// Evaluates the rows of a partition, in order.
+    fn rows(&self, columns: &[ArrayRef], rows: usize) -> Result<ArrayRef, Error> {
+        let call = |operation| StateCall {
+            operation,
+            columns,
             rows,
-            arguments,
             returns: &self.returns,
         };
-        let account = || Some(guest.outside.account(&guest.definition.name));
-        Calls::begin(guest, Some(room), account)
-    }
-
-    /// The rows of a partition, in order.
-    fn rows(&self, columns: &[ArrayRef], rows: usize) -> Result<ArrayRef, Error> {
-        if self.is(Operation::Partition) {
-            let mut calls = self.begin(columns, rows)?;
-            return calls.run_whole(Operation::Partition, columns, rows, &self.returns);
+        if self.function.has_operation(Operation::Partition) {
+            let call = call(Operation::Partition);
+            return self.begin(call)?.run_whole(&call);
         }
-        // As much as one call takes is enough room.
-        let first = rows.min(ROWS_IN_ROOM);
+        let first = rows.min(PREALLOCATED_ROWS);
         let front = columns.iter().map(|column| match column.len() == rows {
             true => column.slice(0, first),
             false => Arc::clone(column),
         });
-        let mut calls = self.begin(&front.collect::<Vec<_>>(), first)?;
-        calls.run(Operation::Next, columns, rows, &self.returns)
+        let front: Vec<_> = front.collect();
+        let call = call(Operation::Next);
+        let first = StateCall {
+            columns: &front,
+            rows: first,
+            ..call
+        };
+        self.begin(first)?.run(&call)
     }
 
-    /// One answer for each set of peers.
+    /// Evaluates each set of peers once.
     fn ranks(&self, rows: usize, peers: &[Range<usize>]) -> Result<ArrayRef, Error> {
         let number = |number: &dyn Fn(&Range<usize>) -> usize| -> ArrayRef {
             let numbers = peers.iter().map(|range| number(range) as u64);
@@ -106,28 +140,30 @@ impl Partition {
             number(&|range| range.end),
             Arc::new(UInt64Array::from(vec![rows as u64])),
         ];
-        let mut calls = self.begin(&columns, peers.len())?;
-        let ranks = calls.run(Operation::Rank, &columns, peers.len(), &self.returns)?;
-        let places = peers.iter().zip(0..);
-        let places = places.flat_map(|(range, place)| range.clone().map(move |_| place));
-        let places: UInt32Array = places.map(Some::<u32>).collect();
-        take(&ranks, &places, None).map_err(super::arrow)
+        let call = StateCall {
+            operation: Operation::Rank,
+            columns: &columns,
+            rows: peers.len(),
+            returns: &self.returns,
+        };
+        let ranks = self.begin(call)?.run(&call)?;
+        let indices = peers.iter().zip(0..);
+        let indices = indices.flat_map(|(range, index)| range.clone().map(move |_| index));
+        let indices: UInt32Array = indices.map(Some::<u32>).collect();
+        take(&ranks, &indices, None).map_err(super::arrow)
     }
 }
 
-/// How many rows an instance has room for, before its memory must grow.
-const ROWS_IN_ROOM: usize = 8_192;
-
-impl PartitionEvaluator for Partition {
+impl PartitionEvaluator for WasmPartitionEvaluator {
     fn evaluate_all(&mut self, columns: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
         if rows == 0 {
-            return Ok(arrow::array::new_empty_array(&self.returns));
+            return Ok(new_empty_array(&self.returns));
         }
         self.rows(columns, rows).map_err(external)
     }
 
     fn include_rank(&self) -> bool {
-        self.is(Operation::Rank)
+        self.function.has_operation(Operation::Rank)
     }
 
     fn evaluate_all_with_rank(&self, rows: usize, peers: &[Range<usize>]) -> Result<ArrayRef> {

@@ -1,19 +1,24 @@
-//! What DataFusion is told of our functions.
+//! Functions registered with DataFusion.
 //!
-//! DataFusion has a table of functions for each kind, ours and its own. One of
-//! its own that ours hides is kept here, to come back when ours is dropped.
+//! DataFusion has one table of functions for each kind. A function of its own that ours
+//! replaces is kept here, and registered again when ours is dropped.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::DataType;
 use datafusion::catalog::TableFunction;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
+use fusebox_definition::{FunctionKey, Kind};
+use fusebox_runtime::WasmFunction;
 
-use crate::definition::{FunctionKey, Kind};
-use crate::function::Function;
+use super::contents::Contents;
+use crate::catalog::CatalogFunction;
+use crate::function::datafusion_function;
+use crate::scope::FunctionScope;
 
+/// Functions of a session that are registered with its context.
 #[derive(Default)]
 pub(super) struct Registry {
     state: Mutex<State>,
@@ -21,18 +26,20 @@ pub(super) struct Registry {
 
 #[derive(Default)]
 struct State {
-    /// By name, and then by argument types.
-    ours: HashMap<String, Functions>,
-    hidden: HashMap<String, BuiltIn>,
+    /// Versions of the contents that are registered.
+    versions: Option<(u64, u64)>,
+    /// Our functions, by name and argument types.
+    functions: HashMap<String, BTreeMap<Vec<DataType>, Registered>>,
+    /// Built-in functions that ours replaced, by name.
+    replaced: HashMap<String, BuiltIn>,
 }
 
-/// Functions of one name, all of one kind.
-struct Functions {
-    kind: Kind,
-    overloads: BTreeMap<Vec<DataType>, Function>,
+struct Registered {
+    catalog: Arc<CatalogFunction>,
+    bound: Arc<WasmFunction>,
 }
 
-/// A function of DataFusion's own.
+/// Function of DataFusion.
 enum BuiltIn {
     Scalar(Arc<ScalarUDF>),
     Aggregate(Arc<AggregateUDF>),
@@ -41,94 +48,170 @@ enum BuiltIn {
 }
 
 impl Registry {
-    /// Registers a function, in place of the one with its key. Of DataFusion's
-    /// own, it hides the one of its name, which is of its kind.
-    pub(super) fn put(&self, context: &SessionContext, function: Function) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let kind = function.definition().kind;
-        let FunctionKey { name, types } = function.definition().key();
-        if !state.ours.contains_key(&name)
-            && let Some(built_in) = BuiltIn::of(context, &name, kind)
-        {
-            state.hidden.insert(name.clone(), built_in);
-        }
-        let functions = state.ours.entry(name.clone()).or_insert(Functions {
-            kind,
-            overloads: BTreeMap::new(),
-        });
-        functions.overloads.insert(types, function);
-        state.register(context, &name);
+    /// Returns true if `contents` are not registered yet.
+    pub(super) fn is_behind(&self, contents: &Contents) -> bool {
+        self.state().versions != Some(versions(contents))
     }
 
-    /// Takes a function of ours away; after the last of its name, a built-in one
-    /// that they hid comes back.
-    pub(super) fn remove(&self, context: &SessionContext, key: &FunctionKey) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = &key.name;
-        let Some(functions) = state.ours.get_mut(name) else {
+    /// Makes the next statement register again, to retry functions that could not be bound.
+    pub(super) fn set_behind(&self) {
+        self.state().versions = None;
+    }
+
+    /// Returns true if a name is that of a function of DataFusion.
+    pub(super) fn is_built_in(&self, context: &SessionContext, name: &str) -> bool {
+        let is_ours = self.state().functions.contains_key(name);
+        !is_ours && registered_kind(context, name).is_some()
+    }
+
+    /// Returns the function that is registered for an unchanged catalog function.
+    pub(super) fn bound(&self, function: &Arc<CatalogFunction>) -> Option<Arc<WasmFunction>> {
+        let key = function.definition().key();
+        let state = self.state();
+        let registered = state.functions.get(&key.name)?.get(&key.types)?;
+        let is_same = Arc::ptr_eq(&registered.catalog, function);
+        is_same.then(|| Arc::clone(&registered.bound))
+    }
+
+    /// Registers exactly `functions`, which are those of `contents`.
+    pub(super) fn update(
+        &self,
+        context: &SessionContext,
+        scope: &FunctionScope,
+        contents: &Contents,
+        functions: Vec<(Arc<CatalogFunction>, Arc<WasmFunction>)>,
+    ) {
+        let mut state = self.state();
+        // A clone of the session may have registered later contents meanwhile.
+        let (shared, temporary) = versions(contents);
+        if state
+            .versions
+            .is_some_and(|(s, t)| s >= shared && t >= temporary)
+        {
+            return;
+        }
+        let mut next: HashMap<String, BTreeMap<Vec<DataType>, Registered>> = HashMap::new();
+        for (catalog, bound) in functions {
+            let FunctionKey { name, types } = catalog.definition().key();
+            let registered = Registered { catalog, bound };
+            next.entry(name).or_default().insert(types, registered);
+        }
+        let is_same = |old: &BTreeMap<_, Registered>, new: &BTreeMap<_, Registered>| {
+            let pairs = old.iter().zip(new);
+            old.len() == new.len()
+                && pairs
+                    .into_iter()
+                    .all(|((old_types, old), (new_types, new))| {
+                        old_types == new_types && Arc::ptr_eq(&old.catalog, &new.catalog)
+                    })
+        };
+        let mut before = std::mem::replace(&mut state.functions, next);
+        let names: HashSet<String> = before
+            .keys()
+            .chain(state.functions.keys())
+            .cloned()
+            .collect();
+        for name in names {
+            let old = before.remove(&name);
+            let new = state.functions.get(&name);
+            if let (Some(old), Some(new)) = (&old, new)
+                && is_same(old, new)
+            {
+                continue;
+            }
+            let old_kind = old.as_ref().map(kind_of);
+            let new_kind = new.map(kind_of);
+            if let Some(old_kind) = old_kind
+                && new_kind != Some(old_kind)
+            {
+                state.deregister(context, scope, &name, old_kind);
+            }
+            if let Some(new_kind) = new_kind {
+                if old_kind != Some(new_kind)
+                    && let Some(built_in) = BuiltIn::find(context, &name, new_kind)
+                {
+                    state.replaced.insert(name.clone(), built_in);
+                }
+                state.register(context, scope, &name);
+            }
+        }
+        state.versions = Some(versions(contents));
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn versions(contents: &Contents) -> (u64, u64) {
+    (contents.shared.version(), contents.temporary.version())
+}
+
+fn kind_of(functions: &BTreeMap<Vec<DataType>, Registered>) -> Kind {
+    let first = functions.values().next();
+    let first = first.expect("a name has at least one function");
+    first.catalog.definition().kind
+}
+
+impl State {
+    /// Registers our functions of a name, if there are any.
+    fn register(&self, context: &SessionContext, scope: &FunctionScope, name: &str) {
+        let Some(functions) = self.functions.get(name) else {
             return;
         };
-        functions.overloads.remove(&key.types);
-        if !functions.overloads.is_empty() {
-            return state.register(context, name);
-        }
-        let kind = functions.kind;
-        state.ours.remove(name);
+        let overloads = functions.values().map(|f| Arc::clone(&f.bound));
+        datafusion_function(overloads.collect(), scope.clone()).register(context);
+    }
+
+    /// Removes our function of a name; the built-in one that it replaced returns.
+    fn deregister(
+        &mut self,
+        context: &SessionContext,
+        scope: &FunctionScope,
+        name: &str,
+        kind: Kind,
+    ) {
         match kind {
             Kind::Scalar => context.deregister_udf(name),
             Kind::Aggregate => context.deregister_udaf(name),
             Kind::Window => context.deregister_udwf(name),
             Kind::Table => context.deregister_udtf(name),
         }
-        let Some(built_in) = state.hidden.remove(name) else {
+        let Some(built_in) = self.replaced.remove(name) else {
             return;
         };
-        // It came back under all its names: ours among them stay in front.
+        // It returns under all its names; ours among them stay in front.
         for name in built_in.register(context, name) {
-            state.register(context, &name);
-        }
-    }
-}
-
-impl State {
-    /// Tells DataFusion of our functions of one name, if there are any.
-    fn register(&self, context: &SessionContext, name: &str) {
-        let Some(functions) = self.ours.get(name) else {
-            return;
-        };
-        let overloads = Function::overloaded(functions.overloads.values().cloned());
-        match functions.kind {
-            Kind::Scalar => context.register_udf(ScalarUDF::new_from_impl(overloads)),
-            Kind::Aggregate => context.register_udaf(AggregateUDF::new_from_impl(overloads)),
-            Kind::Window => context.register_udwf(WindowUDF::new_from_impl(overloads)),
-            Kind::Table => context.register_udtf(name, Arc::new(overloads)),
+            self.register(context, scope, &name);
         }
     }
 }
 
 impl BuiltIn {
-    fn of(context: &SessionContext, name: &str, kind: Kind) -> Option<Self> {
+    /// Finds the function of a name and kind.
+    fn find(context: &SessionContext, name: &str, kind: Kind) -> Option<Self> {
         let state = context.state();
         match kind {
-            Kind::Scalar => state
-                .scalar_functions()
-                .get(name)
-                .cloned()
-                .map(Self::Scalar),
+            Kind::Scalar => {
+                let found = state.scalar_functions().get(name).cloned();
+                found.map(Self::Scalar)
+            }
             Kind::Aggregate => {
                 let found = state.aggregate_functions().get(name).cloned();
                 found.map(Self::Aggregate)
             }
-            Kind::Window => state
-                .window_functions()
-                .get(name)
-                .cloned()
-                .map(Self::Window),
-            Kind::Table => state.table_functions().get(name).cloned().map(Self::Table),
+            Kind::Window => {
+                let found = state.window_functions().get(name).cloned();
+                found.map(Self::Window)
+            }
+            Kind::Table => {
+                let found = state.table_functions().get(name).cloned();
+                found.map(Self::Table)
+            }
         }
     }
 
-    /// Makes it known again, and returns its names.
+    /// Registers it again, and returns its names.
     fn register(self, context: &SessionContext, name: &str) -> Vec<String> {
         let names = |own: &str, aliases: &[String]| {
             let aliases = aliases.iter().cloned();
@@ -155,9 +238,9 @@ impl BuiltIn {
     }
 }
 
-/// The kind of the function that DataFusion has under a name, if it has one:
-/// the first in the order in which a call looks for it.
-pub(super) fn registered(context: &SessionContext, name: &str) -> Option<Kind> {
+/// Returns the kind of the function that DataFusion has under a name: the first in the order
+/// in which a call is resolved.
+pub(super) fn registered_kind(context: &SessionContext, name: &str) -> Option<Kind> {
     let state = context.state();
     let kinds = [
         (Kind::Scalar, state.scalar_functions().contains_key(name)),

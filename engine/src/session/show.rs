@@ -1,4 +1,4 @@
-//! Statements that show what is defined.
+//! Statements that show definitions.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,15 +9,17 @@ use arrow::datatypes::{Field, Schema};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use datafusion::dataframe::DataFrame;
 
+use fusebox_definition::statement::FunctionName;
+use fusebox_definition::{Arguments, Definition, Identifier, Kind, ModuleSource};
+use fusebox_runtime::{Error, Result};
+
+use super::transaction::definitions;
 use super::{Session, query};
-use crate::catalog::Module;
-use crate::definition::{Arguments, Definition, Kind, Origin};
-use crate::error::{Error, Result, Subject};
 
 impl Session {
-    /// All functions, or only ours, with their kind and language.
+    /// Shows all functions, or only Wasm functions, with kind and language.
     pub(super) fn show_functions(&self, user: bool, pattern: Option<&str>) -> Result<DataFrame> {
-        let ours = self.definitions.catalog.functions();
+        let ours = definitions(&self.contents()?.functions());
         let mut rows = Vec::new();
         if !user {
             let state = self.context.state();
@@ -40,16 +42,16 @@ impl Session {
                 Kind::Window,
                 state.window_functions().keys().cloned().collect(),
             );
-            // Among them are ours.
+            // Wasm functions follow with their definitions.
             let names: HashSet<_> = ours.iter().map(|d| (d.name.as_str(), d.kind)).collect();
             rows.retain(|(name, kind, _)| !names.contains(&(name.as_str(), *kind)));
         }
         rows.extend(ours.into_iter().map(|d| (d.name.clone(), d.kind, Some(d))));
-        // Those of one name and kind keep their order.
+        // A stable sort: overloads keep their order.
         rows.sort_by_key(|(name, kind, _)| (name.clone(), kind.to_string()));
         let mut shown = Vec::new();
         for (name, kind, definition) in rows {
-            if like(&name, pattern)? {
+            if is_like(&name, pattern)? {
                 shown.push((name, kind, definition));
             }
         }
@@ -78,8 +80,8 @@ impl Session {
             ("nulls", ours(|d| Some(d.nulls.to_string()))),
             (
                 "module",
-                ours(|d| match &d.origin {
-                    Origin::Module(name) => Some(name.clone()),
+                ours(|d| match &d.source {
+                    ModuleSource::Module(name) => Some(name.clone()),
                     _ => None,
                 }),
             ),
@@ -88,51 +90,70 @@ impl Session {
 
     pub(super) fn show_modules(&self, pattern: Option<&str>) -> Result<DataFrame> {
         let mut shown = Vec::new();
-        for module in self.definitions.catalog.modules() {
-            if like(&module.name, pattern)? {
-                shown.push(module);
+        let contents = self.contents()?;
+        for (name, module) in contents.shared.modules() {
+            if is_like(name, pattern)? {
+                shown.push((name, module));
             }
         }
-        let bytes = shown.iter().map(|module| module.binary.len() as u64);
-        let functions = shown.iter().map(|module| {
-            let functions = self.definitions.catalog.functions_of(&module.name);
-            functions.len() as u64
-        });
+        let bytes = shown.iter().map(|(_, module)| module.bytes().len() as u64);
+        let functions = shown
+            .iter()
+            .map(|(name, _)| contents.functions_of(name).len() as u64);
         self.table(vec![
-            ("name", text(shown.iter().map(|m| Some(m.name.clone())))),
+            (
+                "name",
+                text(shown.iter().map(|(name, _)| Some((*name).to_owned()))),
+            ),
             ("bytes", Arc::new(bytes.collect::<UInt64Array>())),
             ("functions", Arc::new(functions.collect::<UInt64Array>())),
             (
                 "sha256",
-                text(shown.iter().map(|m| Some(m.digest.to_string()))),
+                text(shown.iter().map(|(_, m)| Some(m.digest().to_string()))),
             ),
         ])
     }
 
-    pub(super) fn show_create_function(&self, definition: &Definition) -> Result<DataFrame> {
-        let binary = self.binary(definition)?;
-        let statement = definition.statement(|| BASE64_STANDARD.encode(binary));
+    pub(super) fn show_create_function(&self, name: &FunctionName) -> Result<DataFrame> {
+        let function = self.find_function(&self.contents()?, name)?;
+        let bytes = function.module().bytes();
+        let definition = function.definition();
+        let statement = definition.create_statement(|| BASE64_STANDARD.encode(bytes));
         self.table(vec![
             ("name", text([Some(definition.name.clone())])),
             ("statement", text([Some(statement)])),
         ])
     }
 
-    /// The functions that a module declares, and those that it exports without
-    /// a declaration.
-    pub(super) fn describe_module(&self, module: &Module) -> Result<DataFrame> {
-        let subject = Subject::Module(module.name.clone());
-        let declarations = self.factory.declarations(&subject, &module.binary)?;
-        let mut rows: Vec<(String, Option<String>)> = declarations
+    /// Shows the statement that creates a module again, with its bytes.
+    pub(super) fn show_create_module(&self, name: &str) -> Result<DataFrame> {
+        let module = self.contents()?.module(name)?;
+        let statement = format!(
+            "CREATE MODULE {} LANGUAGE WASM AS BASE64 '{}'",
+            Identifier(name),
+            BASE64_STANDARD.encode(module.bytes())
+        );
+        self.table(vec![
+            ("name", text([Some(name.to_owned())])),
+            ("statement", text([Some(statement)])),
+        ])
+    }
+
+    /// Shows the functions that a module declares, and those that it exports without a
+    /// declaration.
+    pub(super) fn describe_module(&self, name: &str) -> Result<DataFrame> {
+        let module = self.contents()?.module(name)?;
+        let mut rows: Vec<(String, Option<String>)> = module
+            .declarations()
             .iter()
             .map(|declared| (declared.symbol().to_owned(), Some(declared.to_string())))
             .collect();
-        for symbol in self.factory.symbols(&subject, &module.binary)? {
+        for symbol in module.symbols() {
             if !rows.iter().any(|(declared, _)| *declared == symbol) {
                 rows.push((symbol, None));
             }
         }
-        // In the order of names: that of the section is the linker's whim.
+        // Sorted, because the order of the section depends on the linker.
         rows.sort();
         self.table(vec![
             ("export", text(rows.iter().map(|row| Some(row.0.clone())))),
@@ -157,15 +178,15 @@ fn text(cells: impl IntoIterator<Item = Option<String>>) -> ArrayRef {
 }
 
 fn arguments(definition: &Definition) -> String {
-    let arguments = Arguments(&definition.signature).to_string();
+    let arguments = Arguments(&definition.signature.arguments).to_string();
     let inside = arguments
         .strip_prefix('(')
         .and_then(|a| a.strip_suffix(')'));
     inside.unwrap_or(&arguments).to_owned()
 }
 
-/// Whether a name is `LIKE` a pattern; every name is, where there is none.
-pub(super) fn like(name: &str, pattern: Option<&str>) -> Result<bool> {
+/// Returns true if a name is `LIKE` the pattern, or if there is none.
+pub(super) fn is_like(name: &str, pattern: Option<&str>) -> Result<bool> {
     let Some(pattern) = pattern else {
         return Ok(true);
     };

@@ -1,19 +1,21 @@
-//! Limits: those of a function, of its session, of the process.
+//! Limits of functions, of sessions and of the process.
 
 use std::env;
 use std::process::Command;
 
-use fusebox::{Error, Exhausted, Limits, Paths, ProcessLimits, Refusal, Session};
+use fusebox::{
+    Engine, Error, FileAccess, LimitExceeded, Limits, ProcessLimits, Session, StatementError,
+};
 
-use crate::{CLAMP, passes_alone, run, session, text, udfs};
+use crate::{CLAMP, passes_in_own_process, run, session, text, udfs};
 
-/// The message of what stops `text`.
-async fn refusal(session: &Session, text: &str) -> String {
+/// Returns the message of the error of `text`.
+async fn error_message(session: &Session, text: &str) -> String {
     run(session, text).await.unwrap_err().to_string()
 }
 
 #[tokio::test]
-async fn limits_outside_their_range_are_refused() {
+async fn limits_outside_their_range_are_rejected() {
     let default = Limits::default();
     let limits = [
         Limits {
@@ -46,17 +48,22 @@ async fn limits_outside_their_range_are_refused() {
             Session::builder().limits(limits),
             Session::builder().limits_max(limits),
         ] {
-            let built = builder.clone().build().map(drop);
+            let built = builder.build().map(drop);
             assert!(matches!(built, Err(Error::Config(_))), "{limits:?}");
-            let built = builder.factory().map(drop);
+        }
+        for builder in [
+            Engine::builder().limits(limits),
+            Engine::builder().limits_max(limits),
+        ] {
+            let built = builder.build().map(drop);
             assert!(matches!(built, Err(Error::Config(_))), "{limits:?}");
         }
     }
-    assert!(Session::builder().limits(Limits::WIDEST).build().is_ok());
+    assert!(Session::builder().limits(Limits::MAX).build().is_ok());
 }
 
 #[tokio::test]
-async fn defaults_may_not_exceed_the_ceilings() {
+async fn default_limits_above_limits_max_are_rejected() {
     let low = Limits {
         instances_max: 8,
         ..Limits::default()
@@ -66,27 +73,27 @@ async fn defaults_may_not_exceed_the_ceilings() {
     assert!(builder.limits(low).build().is_ok());
 }
 
-/// A session in which a function may have the default limits and no more.
-fn ceiled() -> Session {
+/// Opens a session whose `limits_max` are the default limits.
+fn session_with_limits_max() -> Session {
     Session::builder()
-        .paths(Paths::under(udfs()).unwrap())
+        .files(FileAccess::under(udfs()).unwrap())
         .limits_max(Limits::default())
         .build()
         .unwrap()
 }
 
 #[tokio::test]
-async fn no_statement_exceeds_the_ceilings_of_its_session() {
-    let session = ceiled();
+async fn create_and_alter_above_limits_max_are_rejected() {
+    let session = session_with_limits_max();
     let create = "CREATE FUNCTION clamp_to LANGUAGE WASM AS 'wat/clamp.wat' WITH (memory = '65MB')";
     assert_eq!(
-        refusal(&session, create).await,
+        error_message(&session, create).await,
         "function `clamp_to` may not have memory = '65MB': this session allows '64MB' at most"
     );
     run(&session, CLAMP).await.unwrap();
     let alter = "ALTER FUNCTION clamp_to SET (instances = 1, fuel_per_row = 1000001)";
     assert_eq!(
-        refusal(&session, alter).await,
+        error_message(&session, alter).await,
         "function `clamp_to` may not have fuel_per_row = 1000001: this session allows 1000000 at most"
     );
     run(&session, "ALTER FUNCTION clamp_to SET (instances = 1)")
@@ -98,8 +105,8 @@ async fn no_statement_exceeds_the_ceilings_of_its_session() {
 }
 
 #[tokio::test]
-async fn declaration_may_exceed_them_only_where_the_statement_says_otherwise() {
-    let session = ceiled();
+async fn declaration_above_limits_max_is_accepted_only_if_the_statement_lowers_it() {
+    let session = session_with_limits_max();
     let module = r#"CREATE MODULE m LANGUAGE WASM AS $$(module
         (@custom "fusebox.functions" "CREATE FUNCTION f() RETURNS INT WITH (stack = '512kB')")
         (memory (export "memory") 1)
@@ -108,7 +115,7 @@ async fn declaration_may_exceed_them_only_where_the_statement_says_otherwise() {
         (func (export "fusebox_udf_f") (param i32 i32 i32) (result i32) (i32.const 0)))$$"#;
     run(&session, module).await.unwrap();
     assert_eq!(
-        refusal(&session, "IMPORT FUNCTIONS FROM MODULE m").await,
+        error_message(&session, "IMPORT FUNCTIONS FROM MODULE m").await,
         "function `f` may not have stack = '512kB': this session allows '256kB' at most"
     );
     let create = "CREATE FUNCTION f LANGUAGE WASM FROM MODULE m WITH (stack = '64kB')";
@@ -116,16 +123,18 @@ async fn declaration_may_exceed_them_only_where_the_statement_says_otherwise() {
 }
 
 #[tokio::test]
-async fn shown_statement_is_refused_where_less_is_allowed() {
+async fn shown_statement_above_limits_max_of_another_session_is_rejected() {
     let create = "CREATE FUNCTION clamp_to LANGUAGE WASM AS 'wat/clamp.wat' WITH (stack = '512kB')";
     let wide = session();
     run(&wide, create).await.unwrap();
     let shown = run(&wide, "SHOW CREATE FUNCTION clamp_to").await.unwrap();
-    let error = run(&ceiled(), &text(&shown, 1)).await.unwrap_err();
+    let error = run(&session_with_limits_max(), &text(&shown, 1))
+        .await
+        .unwrap_err();
     assert!(matches!(
         error,
         Error::Refused {
-            reason: Refusal::Ceiling {
+            reason: StatementError::Ceiling {
                 option: "stack",
                 ..
             },
@@ -134,9 +143,8 @@ async fn shown_statement_is_refused_where_less_is_allowed() {
     ));
 }
 
-/// The errors of four calls at once, each of which takes a while to spend its
-/// fuel.
-async fn four_at_once(session: &Session) -> Vec<Error> {
+/// Returns the errors of four concurrent calls, each of which runs out of fuel after a while.
+async fn errors_of_four_concurrent_calls(session: &Session) -> Vec<Error> {
     let queries = [(); 4].map(|()| {
         let session = session.clone();
         tokio::spawn(async move {
@@ -154,43 +162,47 @@ async fn four_at_once(session: &Session) -> Vec<Error> {
 const ENDLESS: &str = "CREATE FUNCTION endless(BIGINT) RETURNS BIGINT LANGUAGE WASM
     AS 'hostile/endless.wat' WITH (fuel_per_row = 1000000000, instances = ";
 
-/// Counts the errors that `refused` knows; the others are for want of fuel.
-fn count(errors: &[Error], refused: impl Fn(&Exhausted) -> bool) -> usize {
-    let refused = |error: &&Error| match Error::behind(*error) {
+/// Counts the errors of calls that were rejected, all of them with the limit `expected`. The
+/// other calls ran out of fuel.
+fn count_rejected(errors: &[Error], expected: impl Fn(&LimitExceeded) -> bool) -> usize {
+    let is_rejected = |error: &&Error| match Error::find_in(*error) {
         Some(Error::Limit {
-            limit: Exhausted::FuelOfBatch { .. },
+            limit: LimitExceeded::BatchFuel { .. },
             ..
         }) => false,
         Some(Error::Limit { limit, .. }) => {
-            assert!(refused(limit), "{error}");
+            assert!(expected(limit), "{error}");
             true
         }
         _ => panic!("{error}"),
     };
-    errors.iter().filter(refused).count()
+    errors.iter().filter(is_rejected).count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn function_has_no_more_instances_at_work_than_it_may() {
+async fn concurrent_calls_of_a_function_are_limited() {
     let session = session();
     run(&session, &format!("{ENDLESS} 1)")).await.unwrap();
-    let errors = four_at_once(&session).await;
-    let refused = count(&errors, |limit| {
-        matches!(limit, Exhausted::Instances { instances_max: 1 })
+    let errors = errors_of_four_concurrent_calls(&session).await;
+    let rejected = count_rejected(&errors, |limit| {
+        matches!(limit, LimitExceeded::Instances { instances_max: 1 })
     });
-    assert!((1..4).contains(&refused), "{errors:?}");
+    assert!((1..4).contains(&rejected), "{errors:?}");
     run(&session, "ALTER FUNCTION endless SET (instances = 4)")
         .await
         .unwrap();
-    assert_eq!(count(&four_at_once(&session).await, |_| false), 0);
+    assert_eq!(
+        count_rejected(&errors_of_four_concurrent_calls(&session).await, |_| false),
+        0
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn process_has_no_more_instances_at_work_than_it_may() {
-    // The other tests would feel the limit, and be felt.
-    let name = "limits::process_has_no_more_instances_at_work_than_it_may";
+async fn concurrent_calls_of_the_process_are_limited() {
+    // In its own process, because the limit applies to all other tests too.
+    let name = "limits::concurrent_calls_of_the_process_are_limited";
     let mut command = Command::new(env::current_exe().unwrap());
-    if passes_alone(command.args(["--exact", name])) {
+    if passes_in_own_process(command.args(["--exact", name])) {
         return;
     }
     let none = ProcessLimits { instances_max: 0 };
@@ -198,11 +210,14 @@ async fn process_has_no_more_instances_at_work_than_it_may() {
     ProcessLimits { instances_max: 1 }.set().unwrap();
     let session = session();
     run(&session, &format!("{ENDLESS} 4)")).await.unwrap();
-    let errors = four_at_once(&session).await;
-    let refused = count(&errors, |limit| {
-        matches!(limit, Exhausted::ProcessInstances { instances_max: 1 })
+    let errors = errors_of_four_concurrent_calls(&session).await;
+    let rejected = count_rejected(&errors, |limit| {
+        matches!(limit, LimitExceeded::ProcessInstances { instances_max: 1 })
     });
-    assert!((1..4).contains(&refused), "{errors:?}");
+    assert!((1..4).contains(&rejected), "{errors:?}");
     ProcessLimits::default().set().unwrap();
-    assert_eq!(count(&four_at_once(&session).await, |_| false), 0);
+    assert_eq!(
+        count_rejected(&errors_of_four_concurrent_calls(&session).await, |_| false),
+        0
+    );
 }

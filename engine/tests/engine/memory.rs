@@ -1,4 +1,4 @@
-//! Memory: charged while a call has it, refused without the guest's knowledge.
+//! Guest memory in the memory pool: reserved during calls; a refusal is invisible to the guest.
 
 use std::env;
 use std::fmt;
@@ -11,40 +11,40 @@ use datafusion::execution::memory_pool::{
 };
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use fusebox::{Error, Exhausted, Paths, Session};
+use fusebox::{Engine, Error, FileAccess, LimitExceeded, Session};
 
-use crate::{number, passes_alone, run, session, udfs};
+use crate::{number, passes_in_own_process, run, session, udfs};
 
-/// A pool that remembers what it was asked for by functions of ours.
+/// A memory pool that records the reservations of Wasm functions.
 #[derive(Debug)]
-struct Ledger {
+struct RecordingPool {
     inner: GreedyMemoryPool,
-    entries: Mutex<Vec<(String, usize)>>,
+    reservations: Mutex<Vec<(String, usize)>>,
 }
 
-impl Ledger {
+impl RecordingPool {
     fn new(bytes_max: usize) -> Arc<Self> {
         Arc::new(Self {
             inner: GreedyMemoryPool::new(bytes_max),
-            entries: Mutex::default(),
+            reservations: Mutex::default(),
         })
     }
 
-    /// What was asked for since the last time.
+    /// Takes the reservations since the previous `take`.
     fn take(&self) -> Vec<(String, usize)> {
-        std::mem::take(&mut *self.entries.lock().unwrap())
+        std::mem::take(&mut *self.reservations.lock().unwrap())
     }
 }
 
-impl fmt::Display for Ledger {
+impl fmt::Display for RecordingPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ledger")
+        f.write_str("recording")
     }
 }
 
-impl MemoryPool for Ledger {
+impl MemoryPool for RecordingPool {
     fn name(&self) -> &str {
-        "ledger"
+        "recording"
     }
 
     fn register(&self, consumer: &MemoryConsumer) {
@@ -66,8 +66,8 @@ impl MemoryPool for Ledger {
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> DfResult<()> {
         let name = reservation.consumer().name();
         if name.starts_with("wasm ") {
-            let entry = (name.to_owned(), additional);
-            self.entries.lock().unwrap().push(entry);
+            let reservation = (name.to_owned(), additional);
+            self.reservations.lock().unwrap().push(reservation);
         }
         self.inner.try_grow(reservation, additional)
     }
@@ -77,20 +77,21 @@ impl MemoryPool for Ledger {
     }
 }
 
-fn context(pool: &Arc<Ledger>) -> SessionContext {
+fn context(pool: &Arc<RecordingPool>) -> SessionContext {
     let pool = Arc::clone(pool) as Arc<dyn MemoryPool>;
     let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc();
     SessionContext::new_with_config_rt(SessionConfig::new(), runtime.unwrap())
 }
 
-fn session_of(pool: &Arc<Ledger>) -> Session {
-    let paths = Paths::under(udfs()).unwrap();
-    let builder = Session::builder().context(context(pool)).paths(paths);
+fn session_of(pool: &Arc<RecordingPool>) -> Session {
+    let files = FileAccess::under(udfs()).unwrap();
+    let builder = Session::builder().context(context(pool)).files(files);
     builder.build().unwrap()
 }
 
-/// Grows by a MiB as often as it may, and answers how many pages it has.
-fn hungry(memory: &str) -> String {
+/// Returns `CREATE FUNCTION` for a function that grows its memory by 1 MiB until it fails, and
+/// returns its number of pages.
+fn create_hungry(memory: &str) -> String {
     format!(
         "CREATE OR REPLACE FUNCTION hungry(BIGINT) RETURNS BIGINT LANGUAGE WASM VOLATILE
              AS 'hostile/hungry.wat' WITH (memory = '{memory}', fuel_per_row = 1000000000)"
@@ -99,15 +100,17 @@ fn hungry(memory: &str) -> String {
 
 const CALL: &str = "SELECT hungry(value) FROM range(0, 1)";
 
-/// Its pages, and a MiB, in bytes.
-const FIRST: usize = 2 << 16;
-const MORE: usize = 1 << 20;
+/// Initial memory of `hungry` in bytes.
+const INITIAL_BYTES: usize = 2 << 16;
+
+/// Step of its growth in bytes.
+const STEP_BYTES: usize = 1 << 20;
 
 #[track_caller]
-fn assert_refused(error: &(dyn std::error::Error + 'static), expected: usize) {
-    match Error::behind(error) {
+fn assert_pool_refuses(error: &(dyn std::error::Error + 'static), expected: usize) {
+    match Error::find_in(error) {
         Some(Error::Limit {
-            limit: Exhausted::MemoryPool { bytes },
+            limit: LimitExceeded::MemoryPool { bytes },
             ..
         }) => assert_eq!(*bytes, expected as u64),
         _ => panic!("{error}"),
@@ -115,71 +118,71 @@ fn assert_refused(error: &(dyn std::error::Error + 'static), expected: usize) {
 }
 
 #[tokio::test]
-async fn memory_is_charged_while_a_call_has_it() {
-    let pool = Ledger::new(64 << 20);
+async fn memory_is_reserved_during_a_call() {
+    let pool = RecordingPool::new(64 << 20);
     let session = session_of(&pool);
-    run(&session, &hungry("1152kB")).await.unwrap();
+    run(&session, &create_hungry("1152kB")).await.unwrap();
     assert_eq!(pool.take(), []);
     let wasm = |bytes| ("wasm hungry".to_owned(), bytes);
     assert_eq!(number(&run(&session, CALL).await.unwrap()), 18);
-    assert_eq!(pool.take(), [wasm(FIRST), wasm(MORE)]);
+    assert_eq!(pool.take(), [wasm(INITIAL_BYTES), wasm(STEP_BYTES)]);
     assert_eq!(pool.reserved(), 0);
-    // The instance is lent again, as large as it is now.
+    // The pooled instance is reused, at its present size.
     assert_eq!(number(&run(&session, CALL).await.unwrap()), 18);
-    assert_eq!(pool.take(), [wasm(FIRST + MORE)]);
+    assert_eq!(pool.take(), [wasm(INITIAL_BYTES + STEP_BYTES)]);
     assert_eq!(pool.reserved(), 0);
 }
 
 #[tokio::test]
-async fn large_instance_is_not_kept() {
-    let pool = Ledger::new(64 << 20);
+async fn instance_over_4_mib_is_not_kept() {
+    let pool = RecordingPool::new(64 << 20);
     let session = session_of(&pool);
     for (memory, kept) in [("4MB", true), ("5248kB", false)] {
-        run(&session, &hungry(memory)).await.unwrap();
+        run(&session, &create_hungry(memory)).await.unwrap();
         run(&session, CALL).await.unwrap();
         pool.take();
         run(&session, CALL).await.unwrap();
-        assert_eq!(pool.take()[0].1 > FIRST, kept, "{memory}");
+        assert_eq!(pool.take()[0].1 > INITIAL_BYTES, kept, "{memory}");
         assert_eq!(pool.reserved(), 0);
     }
 }
 
 #[tokio::test]
-async fn guest_does_not_see_that_the_pool_refuses() {
-    let pool = Ledger::new(3 << 20);
+async fn refusal_by_the_memory_pool_is_invisible_to_the_guest() {
+    let pool = RecordingPool::new(3 << 20);
     let session = session_of(&pool);
-    run(&session, &hungry("64MB")).await.unwrap();
+    run(&session, &create_hungry("64MB")).await.unwrap();
     let error = run(&session, CALL).await.unwrap_err();
-    assert_refused(&error, MORE);
+    assert_pool_refuses(&error, STEP_BYTES);
     assert_eq!(
         error.to_string(),
-        "function `hungry` needs 1048576 bytes of memory more than the query's memory pool gives"
+        "function `hungry` needs 1048576 bytes of memory that the query's memory pool refuses"
     );
     assert_eq!(pool.take().len(), 4);
     assert_eq!(pool.reserved(), 0);
-    run(&session, &hungry("1152kB")).await.unwrap();
+    run(&session, &create_hungry("1152kB")).await.unwrap();
     assert_eq!(number(&run(&session, CALL).await.unwrap()), 18);
 }
 
 #[tokio::test]
-async fn instance_is_not_lent_to_who_cannot_pay() {
-    let pool = Ledger::new(FIRST - 1);
+async fn instance_whose_memory_the_pool_refuses_is_not_used() {
+    let pool = RecordingPool::new(INITIAL_BYTES - 1);
     let session = session_of(&pool);
-    run(&session, &hungry("64MB")).await.unwrap();
-    // The first of these has an idle instance, the second has none.
+    run(&session, &create_hungry("64MB")).await.unwrap();
+    // Once with an idle instance, once without.
     for _ in 0..2 {
-        assert_refused(&run(&session, CALL).await.unwrap_err(), FIRST);
+        assert_pool_refuses(&run(&session, CALL).await.unwrap_err(), INITIAL_BYTES);
         assert_eq!(pool.reserved(), 0);
     }
 }
 
 #[tokio::test]
-async fn pool_is_the_one_that_the_session_has_when_the_query_begins() {
+async fn query_uses_the_memory_pool_of_its_session_at_its_start() {
     let session = session();
-    run(&session, &hungry("64MB")).await.unwrap();
+    run(&session, &create_hungry("64MB")).await.unwrap();
     let limit = "SET datafusion.runtime.memory_limit = '3M'";
     run(&session, limit).await.unwrap();
-    assert_refused(&run(&session, CALL).await.unwrap_err(), MORE);
+    assert_pool_refuses(&run(&session, CALL).await.unwrap_err(), STEP_BYTES);
     run(&session, "RESET datafusion.runtime.memory_limit")
         .await
         .unwrap();
@@ -187,45 +190,49 @@ async fn pool_is_the_one_that_the_session_has_when_the_query_begins() {
 }
 
 #[tokio::test]
-async fn plain_context_pays_too() {
-    let pool = Ledger::new(3 << 20);
-    let paths = Paths::under(udfs()).unwrap();
-    let factory = Session::builder().paths(paths).factory().unwrap();
+async fn plain_context_reserves_memory_too() {
+    let pool = RecordingPool::new(3 << 20);
+    let files = FileAccess::under(udfs()).unwrap();
+    let factory = Engine::builder()
+        .files(files)
+        .build()
+        .unwrap()
+        .function_factory();
     let context = context(&pool).with_function_factory(Arc::new(factory));
     let create = "CREATE FUNCTION hungry(BIGINT) RETURNS BIGINT VOLATILE LANGUAGE WASM
                       AS 'hostile/hungry.wat'";
     context.sql(create).await.unwrap();
     let frame = context.sql(CALL).await.unwrap();
-    assert_refused(&frame.collect().await.unwrap_err(), MORE);
+    assert_pool_refuses(&frame.collect().await.unwrap_err(), STEP_BYTES);
     assert_eq!(pool.reserved(), 0);
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn guest_does_not_see_that_the_machine_refuses() {
-    // In a process that may have a GiB of data.
-    let name = "memory::guest_does_not_see_that_the_machine_refuses";
+async fn refusal_by_the_system_is_invisible_to_the_guest() {
+    // In a process with at most 1 GiB of data.
+    let name = "memory::refusal_by_the_system_is_invisible_to_the_guest";
     let limited = "ulimit -d 1048576 && exec \"$0\" --exact \"$1\"";
     let mut command = Command::new("sh");
     command
         .args(["-c", limited])
         .arg(env::current_exe().unwrap());
-    if passes_alone(command.arg(name)) {
+    if passes_in_own_process(command.arg(name)) {
         return;
     }
     let session = session();
-    run(&session, &hungry("4GB")).await.unwrap();
+    run(&session, &create_hungry("4GB")).await.unwrap();
     let error = run(&session, CALL).await.unwrap_err();
     assert!(
         matches!(
-            Error::behind(&error),
+            Error::find_in(&error),
             Some(Error::Limit {
-                limit: Exhausted::Machine { .. },
+                limit: LimitExceeded::System { .. },
                 ..
             })
         ),
         "{error}"
     );
-    run(&session, &hungry("1152kB")).await.unwrap();
+    run(&session, &create_hungry("1152kB")).await.unwrap();
     assert_eq!(number(&run(&session, CALL).await.unwrap()), 18);
 }

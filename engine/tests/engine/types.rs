@@ -1,23 +1,23 @@
-//! Types of arguments and results, as a query has them.
+//! Round trips of argument and result types through queries.
 
 use std::sync::Arc;
 
 use datafusion::arrow::util::pretty::pretty_format_batches;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use fusebox::{Error, Exhausted, Limits, Paths, Session};
+use fusebox::{Engine, Error, FileAccess, LimitExceeded, Limits};
 
 use crate::{number, run, session, udfs};
 
-/// A function that returns its argument, of a type.
-fn same(name: &str, sql_type: &str, options: &str) -> String {
+/// Returns `CREATE FUNCTION` for a function of type `sql_type` that returns its argument.
+fn create_same(name: &str, sql_type: &str, options: &str) -> String {
     format!(
         "CREATE FUNCTION {name}({sql_type}) RETURNS {sql_type} LANGUAGE WASM
              AS 'wat/same.wat' EXPORT 'same' {options};"
     )
 }
 
-/// Expressions over `n`, a number from 0 to 99 that is null now and then, and
-/// the types that they have.
+/// SQL types, each with an expression of that type over `n`, which is a number from 0 to 99 or
+/// null.
 const COLUMNS: [(&str, &str); 23] = [
     ("BOOLEAN", "n > 50"),
     ("TINYINT", "n - 50"),
@@ -60,35 +60,38 @@ const NUMBERS: &str = "CREATE TABLE t AS
     SELECT CASE WHEN value % 7 > 0 THEN value % 100 END AS n FROM range(0, 5000)";
 
 #[tokio::test]
-async fn every_type_with_a_name_comes_back_as_it_was() {
+async fn every_type_with_a_sql_name_round_trips() {
     let session = session();
     run(&session, NUMBERS).await.unwrap();
     for (position, (sql_type, expression)) in COLUMNS.iter().enumerate() {
-        // What is of another layout stays so.
+        // Expressions with an explicit layout keep it.
         let plain = format!("CAST({expression} AS {sql_type})");
         let expression = match expression.contains("arrow_cast") {
             true => expression,
             false => plain.as_str(),
         };
         let (called, strict) = (format!("c{position}"), format!("s{position}"));
-        let create = same(&called, sql_type, "") + &same(&strict, sql_type, "STRICT");
+        let create = create_same(&called, sql_type, "") + &create_same(&strict, sql_type, "STRICT");
         run(&session, &create).await.unwrap();
         let query = format!(
             "SELECT count(*) FROM (SELECT CAST({expression} AS {sql_type}) AS x,
                     {called}({expression}) AS y, {strict}({expression}) AS z FROM t)
              WHERE (x IS NOT DISTINCT FROM y) AND (y IS NOT DISTINCT FROM z)"
         );
-        let answer = run(&session, &query).await;
-        let answer = answer.unwrap_or_else(|error| panic!("{expression}: {error}"));
-        assert_eq!(number(&answer), 5_000, "{expression}");
+        let batches = run(&session, &query).await;
+        let batches = batches.unwrap_or_else(|error| panic!("{expression}: {error}"));
+        assert_eq!(number(&batches), 5_000, "{expression}");
     }
 }
 
-/// Types as DataFusion's own planner names them, nested, in a plain context.
 #[tokio::test]
-async fn nested_types_come_back_as_they_were() {
-    let paths = Paths::under(udfs()).unwrap();
-    let factory = Session::builder().paths(paths).factory().unwrap();
+async fn nested_types_round_trip_in_a_plain_context() {
+    let files = FileAccess::under(udfs()).unwrap();
+    let factory = Engine::builder()
+        .files(files)
+        .build()
+        .unwrap()
+        .function_factory();
     let context = SessionContext::new().with_function_factory(Arc::new(factory));
     context.sql(NUMBERS).await.unwrap().collect().await.unwrap();
     let list = "CASE WHEN n % 5 > 0 THEN range(n, n + n % 3) END";
@@ -140,13 +143,13 @@ async fn nested_types_come_back_as_they_were() {
 }
 
 #[tokio::test]
-async fn values_of_a_dictionary_are_evaluated_once() {
+async fn dictionary_values_are_evaluated_once() {
     let session = session();
     let create = "CREATE FUNCTION place(VARCHAR) RETURNS BIGINT STRICT LANGUAGE WASM
                       AS 'wat/place.wat'";
     run(&session, create).await.unwrap();
     run(&session, NUMBERS).await.unwrap();
-    // Three texts, and a null that comes before the last of them.
+    // Three values, and a null before the last one.
     let query =
         "SELECT max(place(arrow_cast(repeat('x', n % 3), 'Dictionary(Int32, Utf8)'))) FROM t";
     assert_eq!(number(&run(&session, query).await.unwrap()), 4);
@@ -155,43 +158,44 @@ async fn values_of_a_dictionary_are_evaluated_once() {
 }
 
 #[tokio::test]
-async fn failure_at_a_value_of_a_dictionary_names_its_row() {
+async fn failure_at_a_dictionary_value_has_the_row_of_the_batch() {
     let session = session();
-    // Fails at the second row of its call, and answers the first one.
+    // Fails at the second row of a call; succeeds with one row.
     let create = r#"CREATE FUNCTION second(VARCHAR) RETURNS BIGINT STRICT LANGUAGE WASM AS $$(module
         (memory (export "memory") 3)
         (func (export "fusebox_abi_1"))
         (func (export "fusebox_alloc") (param i32) (result i32) (i32.const 65536))
         (func (export "fusebox_udf_second") (param i32 i32 i32) (result i32)
-            (i64.store (local.get 2) (i64.const 1)) ;; the row, or the length
+            (i64.store (local.get 2) (i64.const 1)) ;; failed row, or number of rows
             (if (i32.gt_u (local.get 1) (i32.const 1)) (then (return (i32.const 1))))
             (i64.store offset=24 (local.get 2) (i64.const 2))
-            (i32.store offset=40 (local.get 2) (i32.const 16)) ;; the buffers' addresses
+            (i32.store offset=40 (local.get 2) (i32.const 16)) ;; addresses of the buffers
             (i32.const 0)))$$"#;
     run(&session, create).await.unwrap();
     let texts = "CASE WHEN value < 70 THEN 'a' ELSE 'b' END";
     let query =
         format!("SELECT second(arrow_cast({texts}, 'Dictionary(Int32, Utf8)')) FROM range(0, 100)");
     let error = run(&session, &query).await.unwrap_err();
-    let Some(Error::Failed { row, .. }) = Error::behind(&error) else {
+    let Some(Error::Failed { row, .. }) = Error::find_in(&error) else {
         panic!("{error}");
     };
     assert_eq!(*row, Some(70));
 }
 
 #[tokio::test]
-async fn nested_batch_that_does_not_fit_goes_in_pieces() {
-    // 20,000 lists of 8 numbers are 1.4 MB, for a guest of 1 MB; one list of
-    // 200,000 numbers is 1.6 MB, and cannot be divided.
+async fn nested_batch_that_does_not_fit_in_memory_is_split() {
+    // 20,000 lists of 8 numbers take 1.4 MB; the guest has 1 MiB. One list of 200,000
+    // numbers takes 1.6 MB and cannot be split.
     let config = SessionConfig::new().with_batch_size(20_000);
-    let factory = Session::builder()
-        .paths(Paths::under(udfs()).unwrap())
+    let factory = Engine::builder()
+        .files(FileAccess::under(udfs()).unwrap())
         .limits(Limits {
             memory_bytes_max: 1 << 20,
             ..Limits::default()
         })
-        .factory()
-        .unwrap();
+        .build()
+        .unwrap()
+        .function_factory();
     let context = SessionContext::new_with_config(config).with_function_factory(Arc::new(factory));
     let create =
         "CREATE FUNCTION f(BIGINT[]) RETURNS BIGINT[] LANGUAGE WASM AS 'wat/same.wat#same'";
@@ -211,9 +215,9 @@ async fn nested_batch_that_does_not_fit_goes_in_pieces() {
         .await
         .unwrap_err();
     let Some(Error::Limit {
-        limit: Exhausted::Arguments { row: 0, bytes, .. },
+        limit: LimitExceeded::Arguments { row: 0, bytes, .. },
         ..
-    }) = Error::behind(&error)
+    }) = Error::find_in(&error)
     else {
         panic!("{error}");
     };
@@ -221,19 +225,23 @@ async fn nested_batch_that_does_not_fit_goes_in_pieces() {
 }
 
 #[tokio::test]
-async fn types_with_too_many_levels_are_refused() {
-    let paths = Paths::under(udfs()).unwrap();
-    let factory = Session::builder().paths(paths).factory().unwrap();
+async fn types_nested_too_deep_are_rejected() {
+    let files = FileAccess::under(udfs()).unwrap();
+    let factory = Engine::builder()
+        .files(files)
+        .build()
+        .unwrap()
+        .function_factory();
     let context = SessionContext::new().with_function_factory(Arc::new(factory));
-    for (lists, refused) in [(31, false), (32, true)] {
+    for (lists, rejected) in [(31, false), (32, true)] {
         let nested = format!("BIGINT{}", "[]".repeat(lists));
         let create = format!(
             "CREATE FUNCTION f{lists}({nested}) RETURNS BIGINT LANGUAGE WASM AS 'wat/same.wat#same'"
         );
         let created = context.sql(&create).await.map(drop);
-        assert_eq!(created.is_err(), refused);
+        assert_eq!(created.is_err(), rejected);
         if let Err(error) = created {
-            let error = Error::behind(&error).unwrap();
+            let error = Error::find_in(&error).unwrap();
             let message = "function `f32` has a type that is nested more than 32 deep";
             assert_eq!(error.to_string(), message);
         }

@@ -1,13 +1,12 @@
-//! Columns of any type, made up, and the same in every run.
+//! Deterministic generated columns of any type.
 //!
-//! What stands in them is nobody's data: numbers of a range, days of ten years,
-//! words of small letters. A function to which that says nothing wants the rows
-//! of a query instead.
+//! Values are numbers of a range, days of ten years, and words of lower-case letters.
+//! Functions that need meaningful values are measured with the rows of a query.
 
-// Types that hold no others.
+// Types without child types.
 mod leaf;
 
-// The numbers that all others are made from.
+// The pseudorandom number generator.
 mod random;
 
 use std::sync::Arc;
@@ -26,51 +25,51 @@ pub(super) use random::Random;
 
 type Result<T> = std::result::Result<T, ArrowError>;
 
-/// What columns are like.
+/// Parameters of generated columns.
 #[derive(Clone, Debug)]
-pub(crate) struct Shape {
+pub(crate) struct ColumnShape {
     pub(crate) rows: usize,
-    /// How many of a hundred values are null.
+    /// Percentage of nulls.
     pub(crate) nulls_percent: u8,
-    /// The bytes of text and of binary, on average.
+    /// Mean length of texts and binaries, in bytes.
     pub(crate) length: usize,
-    /// The lowest number and the highest.
+    /// Lowest and highest number.
     pub(crate) numbers: (i64, i64),
 }
 
-/// Columns of these types.
-pub(super) fn columns<'a>(
+/// Generates columns of these types.
+pub(super) fn generate<'a>(
     types: impl IntoIterator<Item = &'a DataType>,
-    shape: &Shape,
+    shape: &ColumnShape,
 ) -> Result<Vec<ArrayRef>> {
     let numbered = types.into_iter().zip(1..);
-    // Each column has numbers of its own, whatever stands beside it.
+    // The seed of a column depends only on its position.
     let column = |(data_type, seed): (&DataType, u64)| {
-        let mut maker = Maker {
+        let mut generator = ColumnGenerator {
             shape,
             random: Random::new(seed),
         };
-        maker.column(data_type, shape.rows, true)
+        generator.column(data_type, shape.rows, true)
     };
     numbered.map(column).collect()
 }
 
-struct Maker<'a> {
-    shape: &'a Shape,
+struct ColumnGenerator<'a> {
+    shape: &'a ColumnShape,
     random: Random,
 }
 
-/// How many lists are as long as one text.
-const ELEMENTS_SHARE: usize = 4;
+/// Ratio of the mean length of texts to that of lists.
+const TEXT_TO_LIST_LENGTH: usize = 4;
 
-/// How many different values a dictionary has.
+/// Maximum number of values of a dictionary.
 const DICTIONARY_ROWS: usize = 100;
 
-/// How long a run of equal values is.
+/// Length of a run of equal values.
 const RUN_ROWS: usize = 8;
 
-impl Maker<'_> {
-    /// A column of so many rows, some of which are null where that can be.
+impl ColumnGenerator<'_> {
+    /// Generates a column of `rows` rows, with nulls if it is nullable.
     fn column(&mut self, data_type: &DataType, rows: usize, nullable: bool) -> Result<ArrayRef> {
         use DataType::*;
         let column = match data_type {
@@ -103,7 +102,7 @@ impl Maker<'_> {
                 Arc::new(MapArray::try_new(entries, offsets, child, None, *sorted)?)
             }
             Dictionary(key, value) => self.dictionary(data_type, key, value, rows)?,
-            // Those have no nulls of their own.
+            // These types have no validity bitmap.
             Union(fields, mode) => return self.union(fields, *mode, rows),
             RunEndEncoded(ends, values) => return self.runs(data_type, ends, values, rows),
             Null => return Ok(new_null_array(data_type, rows)),
@@ -147,7 +146,7 @@ impl Maker<'_> {
         self.column(field.data_type(), rows, field.is_nullable())
     }
 
-    /// The same values, some of them hidden by nulls.
+    /// Replaces a percentage of the values by nulls.
     fn with_nulls(&mut self, column: &ArrayRef) -> Result<ArrayRef> {
         let percent = u64::from(self.shape.nulls_percent);
         let valid = (0..column.len()).map(|_| self.random.below(100) >= percent);
@@ -156,9 +155,9 @@ impl Maker<'_> {
         Ok(make_array(data))
     }
 
-    /// Where lists begin and end, and how many elements they have together.
+    /// Generates the offsets of lists; returns them with the total number of items.
     fn offsets(&mut self, rows: usize) -> (OffsetBuffer<i32>, usize) {
-        let mean = self.shape.length / ELEMENTS_SHARE;
+        let mean = self.shape.length / TEXT_TO_LIST_LENGTH;
         let lengths: Vec<usize> = (0..rows).map(|_| self.random.length(mean)).collect();
         let all = lengths.iter().sum();
         (OffsetBuffer::from_lengths(lengths), all)
@@ -192,8 +191,8 @@ impl Maker<'_> {
         let values = self.child(values, numbers.len())?;
         let numbers = cast(&numbers, ends.data_type())?;
         if numbers.null_count() > 0 {
-            let many = format!("{rows} rows are too many for {data_type}");
-            return Err(ArrowError::InvalidArgumentError(many));
+            let message = format!("{rows} rows are too many for {data_type}");
+            return Err(ArrowError::InvalidArgumentError(message));
         }
         let data = ArrayData::builder(data_type.clone()).len(rows);
         let data = data.child_data(vec![numbers.to_data(), values.to_data()]);
@@ -205,20 +204,20 @@ impl Maker<'_> {
         if ids.is_empty() {
             return Err(unknown(&DataType::Union(fields.clone(), mode)));
         }
-        let chosen = (0..rows).map(|_| ids[self.random.below(ids.len() as u64) as usize]);
-        let chosen: ScalarBuffer<i8> = chosen.collect();
-        // A dense one has each row's value in the same place as a sparse one.
-        let places = Int32Array::from_iter_values((0..rows).map(|row| row as i32));
-        let places = (mode == UnionMode::Dense).then(|| places.values().clone());
+        let row_ids = (0..rows).map(|_| ids[self.random.below(ids.len() as u64) as usize]);
+        let row_ids: ScalarBuffer<i8> = row_ids.collect();
+        // The offsets of a dense union are the row numbers, as in a sparse union.
+        let offsets = Int32Array::from_iter_values((0..rows).map(|row| row as i32));
+        let offsets = (mode == UnionMode::Dense).then(|| offsets.values().clone());
         let children = fields.iter().map(|(_, field)| self.child(field, rows));
         let children = children.collect::<Result<_>>()?;
-        let union = UnionArray::try_new(fields.clone(), chosen, places, children)?;
+        let union = UnionArray::try_new(fields.clone(), row_ids, offsets, children)?;
         Ok(Arc::new(union))
     }
 }
 
 fn unknown(data_type: &DataType) -> ArrowError {
-    ArrowError::NotYetImplemented(format!("no values can be made up for {data_type}"))
+    ArrowError::NotYetImplemented(format!("cannot generate values of type {data_type}"))
 }
 
 #[cfg(test)]
@@ -227,7 +226,7 @@ mod tests {
 
     use super::*;
 
-    const SHAPE: Shape = Shape {
+    const SHAPE: ColumnShape = ColumnShape {
         rows: 500,
         nulls_percent: 0,
         length: 16,
@@ -307,15 +306,15 @@ mod tests {
     }
 
     #[test]
-    fn columns_of_every_type_have_it_and_are_valid_and_alike_in_every_run() {
-        let shapes = [0, 30, 100].map(|nulls_percent| Shape {
+    fn columns_of_every_type_are_valid_and_deterministic() {
+        let shapes = [0, 30, 100].map(|nulls_percent| ColumnShape {
             nulls_percent,
             ..SHAPE
         });
         for data_type in leaves().into_iter().chain(nested()) {
             for shape in &shapes {
-                let made = columns([&data_type], shape).unwrap();
-                assert_eq!(made, columns([&data_type], shape).unwrap(), "{data_type}");
+                let made = generate([&data_type], shape).unwrap();
+                assert_eq!(made, generate([&data_type], shape).unwrap(), "{data_type}");
                 let [column] = &made[..] else { panic!() };
                 assert_eq!(column.data_type(), &data_type);
                 assert_eq!(column.len(), shape.rows, "{data_type}");
@@ -325,14 +324,14 @@ mod tests {
     }
 
     #[test]
-    fn nulls_are_as_many_as_were_asked_for() {
+    fn the_percentage_of_nulls_is_respected() {
         for data_type in leaves() {
             let nulls = |nulls_percent| {
-                let shape = Shape {
+                let shape = ColumnShape {
                     nulls_percent,
                     ..SHAPE
                 };
-                columns([&data_type], &shape).unwrap()[0].null_count()
+                generate([&data_type], &shape).unwrap()[0].null_count()
             };
             assert_eq!((nulls(0), nulls(100)), (0, SHAPE.rows), "{data_type}");
             assert!((100..200).contains(&nulls(30)), "{data_type}");
@@ -340,16 +339,16 @@ mod tests {
     }
 
     #[test]
-    fn columns_of_one_type_differ_from_each_other() {
-        let made = columns([&DataType::Int64, &DataType::Int64], &SHAPE).unwrap();
+    fn columns_of_one_type_have_different_values() {
+        let made = generate([&DataType::Int64, &DataType::Int64], &SHAPE).unwrap();
         assert_ne!(&made[0], &made[1]);
     }
 
     #[test]
-    fn runs_whose_ends_do_not_fit_are_an_error() {
+    fn run_ends_that_exceed_their_type_are_an_error() {
         let ends = Arc::new(Field::new("run_ends", DataType::Int16, false));
         let runs = DataType::RunEndEncoded(ends, field(DataType::Utf8));
-        let rows = |rows| columns([&runs], &Shape { rows, ..SHAPE });
+        let rows = |rows| generate([&runs], &ColumnShape { rows, ..SHAPE });
         assert!(rows(32_767).is_ok());
         assert!(rows(32_768).is_err());
     }

@@ -1,4 +1,4 @@
-//! The arguments of the functions: made up, or the rows of a query.
+//! Arguments: generated, or rows of a query.
 
 use std::sync::Arc;
 
@@ -9,23 +9,25 @@ use arrow::error::ArrowError;
 use arrow::util::display::FormatOptions;
 use fusebox::Session;
 
-use super::columns::{Shape, columns};
+use super::columns::{ColumnShape, generate};
 use crate::failure::Failure;
 
-/// Where arguments come from.
-pub(super) enum Data {
-    MadeUp(Shape),
-    Rows(RecordBatch, usize),
+/// Source of the arguments.
+pub(super) enum ArgumentData {
+    /// Generated columns.
+    Generated(ColumnShape),
+    /// Rows of a query, repeated up to a number of rows.
+    Query(RecordBatch, usize),
 }
 
-/// Values that the argument's type has not are an error.
+/// Casts fail for values that the argument's type cannot represent.
 const STRICT: CastOptions<'static> = CastOptions {
     safe: false,
     format_options: FormatOptions::new(),
 };
 
-impl Data {
-    /// The rows of a query, of which up to `rows` are used.
+impl ArgumentData {
+    /// Executes a query; uses up to `rows` of its rows.
     pub(super) async fn of_query(
         session: &Session,
         sql: &str,
@@ -38,26 +40,27 @@ impl Data {
         let batch = concat_batches(&schema, &batches)?;
         match batch.num_rows() {
             0 => Err(Failure::NoRows),
-            _ => Ok(Self::Rows(batch, rows)),
+            _ => Ok(Self::Query(batch, rows)),
         }
     }
 
-    /// Columns of these types; those that are made up, `in_order`, as the rows of
-    /// a partition are. Too few rows of a query come again and again.
+    /// Creates columns of these types. Generated columns are sorted if `in_order` is
+    /// set, like the rows of a partition. Rows of a query are repeated if there are too
+    /// few.
     pub(super) fn columns(
         &self,
         types: &[DataType],
         in_order: bool,
     ) -> Result<Vec<ArrayRef>, String> {
         let (batch, rows) = match self {
-            Self::MadeUp(shape) => {
-                let columns = columns(types, shape).map_err(message)?;
+            Self::Generated(shape) => {
+                let columns = generate(types, shape).map_err(message)?;
                 return Ok(match in_order {
                     true => columns.iter().map(sorted).collect(),
                     false => columns,
                 });
             }
-            Self::Rows(batch, rows) => (batch, *rows),
+            Self::Query(batch, rows) => (batch, *rows),
         };
         if batch.num_columns() != types.len() {
             return Err(format!(
@@ -67,24 +70,24 @@ impl Data {
             ));
         }
         let found = batch.num_rows() as u64;
-        let again = UInt64Array::from_iter_values((0..rows as u64).map(|row| row % found));
+        let repeated = UInt64Array::from_iter_values((0..rows as u64).map(|row| row % found));
         let columns = batch.columns().iter().zip(types).map(|(column, wanted)| {
             let column = cast_with_options(column, wanted, &STRICT)?;
             match column.len() == rows {
                 true => Ok(column),
-                false => take(&column, &again, None),
+                false => take(&column, &repeated, None),
             }
         });
         columns.collect::<Result<_, _>>().map_err(message)
     }
 }
 
-/// A column in its order, if it has one.
+/// Sorts a column, if its type has an order.
 fn sorted(column: &ArrayRef) -> ArrayRef {
     sort(column, None).unwrap_or_else(|_| Arc::clone(column))
 }
 
-/// What is wrong, without the kind of error that Arrow thinks it is.
+/// Formats an error without the prefix that Arrow adds to these kinds.
 fn message(error: ArrowError) -> String {
     match error {
         ArrowError::InvalidArgumentError(message)

@@ -1,127 +1,125 @@
-//! The measuring: how long, how often, and in which order.
+//! Measurement: sizes, samples, phases.
 
 use std::time::{Duration, Instant};
 
 use arrow::array::ArrayRef;
 use datafusion::common::DataFusionError;
-use fusebox::{Definition, Measured, Session};
+use fusebox::{Definition, FunctionMetrics, Session};
 
-use super::fit::{self, Line};
-use super::target::{Arguments, Target};
+use super::cost_model::{self, CostModel};
+use super::target::{RunArguments, Target};
 
-/// What a function costs.
+/// Cost of a function.
 #[derive(Clone, Debug)]
 pub(super) struct Cost {
-    /// The rows of a run.
+    /// Rows of a run.
     pub(super) rows: usize,
-    /// How long a run takes, in nanoseconds.
+    /// Time of a run, in nanoseconds.
     pub(super) run_nanos: f64,
-    /// What of that is for the run and what for each row.
-    pub(super) line: Option<Line>,
-    pub(super) steps: Steps,
+    /// Fixed cost of a run and cost of a row.
+    pub(super) model: Option<CostModel>,
+    pub(super) phases: PhaseMetrics,
 }
 
-/// What runs did that were looked at more closely.
+/// Metrics of runs in the session with metrics.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Steps {
-    /// How long one took, and how long each step of its calls: to
-    /// lower, in the guest, to lift, to reset. In nanoseconds.
+pub(super) struct PhaseMetrics {
+    /// Time of a run, in nanoseconds.
     pub(super) run_nanos: f64,
-    pub(super) step_nanos: [f64; 4],
-    /// Of all runs together.
+    /// Time of the phases of a run, in nanoseconds: lower, guest, lift, reset.
+    pub(super) phase_nanos: [f64; 4],
+    /// Rows of all runs. The counters below are sums over all runs too.
     pub(super) rows: usize,
     pub(super) calls: u64,
     pub(super) called_rows: u64,
     pub(super) lowered_bytes: u64,
     pub(super) lifted_bytes: u64,
     pub(super) fuel: u64,
-    /// The largest memory of an instance.
+    /// Largest linear memory of an instance.
     pub(super) memory_bytes_max: u64,
 }
 
-/// Why there is no cost.
+/// Reason why a function could not be measured.
 #[derive(Debug)]
-pub(super) enum Stopped {
-    /// The function fails with its arguments.
+pub(super) enum BenchError {
+    /// A call failed.
     Failed(DataFusionError),
-    /// There are no arguments for it.
+    /// Arguments cannot be generated.
     Arguments(String),
-    /// No rows come of that.
+    /// The table function returned no rows.
     NoRows,
 }
 
-impl From<DataFusionError> for Stopped {
+impl From<DataFusionError> for BenchError {
     fn from(error: DataFusionError) -> Self {
         Self::Failed(error)
     }
 }
 
-/// By how much runs grow, from one row on.
+/// Growth factor of the sizes of runs, which begin at one row.
 const GROWTH: usize = 8;
 
-/// How often a run is tried to see how long it takes.
+/// Number of runs to estimate the time of a run.
 const TRIES: usize = 2;
 
-/// What part of the time a run may take for there to be larger ones.
+/// Reciprocal of the share of the total time that a run may take.
 const RUN_SHARE: u32 = 8;
 
-/// What part of the time runs of most rows have, all other runs together, and
-/// runs that are looked at more closely.
-const MOST_SHARE: f64 = 0.4;
+/// Shares of the total time: runs of the largest size, runs of all other sizes, and
+/// runs in the session with metrics.
+const LARGEST_SHARE: f64 = 0.4;
 const OTHERS_SHARE: f64 = 0.35;
-const STEPS_SHARE: f64 = 0.25;
+const PHASES_SHARE: f64 = 0.25;
 
-/// How long a clock should run at least, so that reading it does not count.
-const LAP: Duration = Duration::from_micros(20);
+/// Minimum length of a sample, so that reading the clock takes a negligible part.
+const SAMPLE_TIME: Duration = Duration::from_micros(20);
 
-/// Measures for about so long with up to so many rows of `columns`. `watched` is
-/// the same function as `plain`, in the session that looks more closely, where
-/// it is that of the definition.
+/// Measures a function for about `time`, with up to `rows` rows of `columns`.
+///
+/// `plain` is the function in the session without metrics. The tuple is the same
+/// function in the session with metrics, that session, and its definition there.
 pub(super) fn measure(
     plain: &Target,
-    (watched, session, definition): (&Target, &Session, &Definition),
+    with_metrics: (&Target, &Session, &Definition),
     columns: &[ArrayRef],
     rows: usize,
     time: Duration,
-) -> Result<Cost, Stopped> {
-    let mut sizes = ramp(plain, columns, rows, time)?;
-    let (rows, most) = sizes.pop().ok_or(Stopped::NoRows)?;
+) -> Result<Cost, BenchError> {
+    let mut sizes = sizes(plain, columns, rows, time)?;
+    let (rows, largest) = sizes.pop().ok_or(BenchError::NoRows)?;
     let others = time.mul_f64(OTHERS_SHARE / sizes.len().max(1) as f64);
     let mut points = Vec::new();
     for (rows, arguments) in &sizes {
         points.push((*rows, run_time(plain, arguments, others)?));
     }
-    let run_nanos = run_time(plain, &most, time.mul_f64(MOST_SHARE))?;
+    let run_nanos = run_time(plain, &largest, time.mul_f64(LARGEST_SHARE))?;
     points.push((rows, run_nanos));
     Ok(Cost {
         rows,
         run_nanos,
-        line: fit::line(&points),
-        steps: steps(
-            (watched, session, definition),
-            &most,
-            time.mul_f64(STEPS_SHARE),
-        )?,
+        model: cost_model::fit(&points),
+        phases: phases(with_metrics, &largest, time.mul_f64(PHASES_SHARE))?,
     })
 }
 
-type Size = (usize, Vec<Arguments>);
+type Size = (usize, Vec<RunArguments>);
 
-/// How many rows runs have, with their arguments: from one up to `rows`, or as
-/// many as the time allows and the function yields.
-fn ramp(
+/// Returns the sizes of runs with their arguments, from one row to `rows`, or to the
+/// largest size that the time allows and that a table function returns.
+fn sizes(
     target: &Target,
     columns: &[ArrayRef],
     rows: usize,
     time: Duration,
-) -> Result<Vec<Size>, Stopped> {
+) -> Result<Vec<Size>, BenchError> {
     let mut sizes: Vec<Size> = Vec::new();
     let mut next = 1;
     loop {
         let size = next.min(rows);
         let arguments = target.arguments(columns, size)?;
         if let Some(first) = arguments.first() {
-            // The first run finds nothing ready, and any may be held up.
+            // The first run creates instances. Of the others, the fastest is used, since
+            // other load delays some.
             let mut found = target.run(first)?;
             let mut took = Duration::MAX;
             for _ in 0..TRIES {
@@ -132,7 +130,7 @@ fn ramp(
             if sizes.last().is_none_or(|(last, _)| *last < found) {
                 sizes.push((found, arguments));
             }
-            // One with as many rows more may take as much longer.
+            // The next size can take longer by the growth factor.
             if found < size || took.saturating_mul(GROWTH as u32) > time / RUN_SHARE {
                 return Ok(sizes);
             }
@@ -144,68 +142,72 @@ fn ramp(
     }
 }
 
-/// How long a run takes, in nanoseconds, as seen in about so much time.
-fn run_time(target: &Target, arguments: &[Arguments], time: Duration) -> Result<f64, Stopped> {
+/// Measures the time of a run, in nanoseconds, for about `time`.
+fn run_time(
+    target: &Target,
+    arguments: &[RunArguments],
+    time: Duration,
+) -> Result<f64, BenchError> {
     let start = Instant::now();
-    let mut turn = arguments.iter().cycle();
-    let mut laps = Vec::new();
-    while laps.is_empty() || start.elapsed() < time {
-        let lap = Instant::now();
+    let mut next = arguments.iter().cycle();
+    let mut samples = Vec::new();
+    while samples.is_empty() || start.elapsed() < time {
+        let sample = Instant::now();
         let mut runs = 0;
         let elapsed = loop {
-            for arguments in turn.by_ref().take(1 + runs / 2) {
+            for arguments in next.by_ref().take(1 + runs / 2) {
                 target.run(arguments)?;
                 runs += 1;
             }
-            let elapsed = lap.elapsed();
-            if elapsed >= LAP {
+            let elapsed = sample.elapsed();
+            if elapsed >= SAMPLE_TIME {
                 break elapsed;
             }
         };
-        laps.push(elapsed.as_nanos() as f64 / runs as f64);
+        samples.push(elapsed.as_nanos() as f64 / runs as f64);
     }
-    Ok(undisturbed(laps))
+    Ok(low_percentile(samples))
 }
 
-/// Runs for about so long, and returns what the session has written down.
-fn steps(
+/// Runs the function for about `time`; returns the metrics of the session.
+fn phases(
     (target, session, definition): (&Target, &Session, &Definition),
-    arguments: &[Arguments],
+    arguments: &[RunArguments],
     time: Duration,
-) -> Result<Steps, Stopped> {
+) -> Result<PhaseMetrics, BenchError> {
     for arguments in arguments {
         target.run(arguments)?;
     }
-    session.take_measured();
+    session.engine().take_metrics();
     let start = Instant::now();
     let mut times = [const { Vec::new() }; 5];
-    let mut sums = Steps::default();
+    let mut sums = PhaseMetrics::default();
     for arguments in arguments.iter().cycle() {
-        let lap = Instant::now();
+        let run_start = Instant::now();
         let rows = target.run(arguments)?;
-        let nanos = lap.elapsed().as_nanos() as f64;
-        let mut measured = session.take_measured().into_iter();
+        let nanos = run_start.elapsed().as_nanos() as f64;
+        let mut measured = session.engine().take_metrics().into_iter();
         let ours = measured.find(|measured| measured.definition == *definition);
-        let measured = ours.ok_or(Stopped::NoRows)?;
-        let [run, steps @ ..] = &mut times;
+        let measured = ours.ok_or(BenchError::NoRows)?;
+        let [run, phases @ ..] = &mut times;
         run.push(nanos);
-        for (times, step) in steps.iter_mut().zip(step_times(&measured)) {
-            times.push(step.as_nanos() as f64);
+        for (times, phase) in phases.iter_mut().zip(phase_times(&measured)) {
+            times.push(phase.as_nanos() as f64);
         }
         sums.add(rows, &measured);
         if start.elapsed() >= time {
             break;
         }
     }
-    let [run_nanos, step_nanos @ ..] = times.map(undisturbed);
-    Ok(Steps {
+    let [run_nanos, phase_nanos @ ..] = times.map(low_percentile);
+    Ok(PhaseMetrics {
         run_nanos,
-        step_nanos,
+        phase_nanos,
         ..sums
     })
 }
 
-fn step_times(measured: &Measured) -> [Duration; 4] {
+fn phase_times(measured: &FunctionMetrics) -> [Duration; 4] {
     [
         measured.lower,
         measured.guest,
@@ -214,9 +216,9 @@ fn step_times(measured: &Measured) -> [Duration; 4] {
     ]
 }
 
-impl Steps {
-    /// Adds what a run did of so many rows.
-    fn add(&mut self, rows: usize, measured: &Measured) {
+impl PhaseMetrics {
+    /// Adds the counters of a run.
+    fn add(&mut self, rows: usize, measured: &FunctionMetrics) {
         self.rows += rows;
         self.calls += measured.calls;
         self.called_rows += measured.rows;
@@ -227,9 +229,9 @@ impl Steps {
     }
 }
 
-/// The time that a twentieth of the runs need at most: what else the machine does
-/// makes most of them longer, and none shorter.
-fn undisturbed(mut times: Vec<f64>) -> f64 {
+/// Returns the 5th percentile of the times: other load makes most samples longer, and
+/// none shorter.
+fn low_percentile(mut times: Vec<f64>) -> f64 {
     times.sort_unstable_by(f64::total_cmp);
     times.get(times.len() / 20).copied().unwrap_or_default()
 }

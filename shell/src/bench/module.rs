@@ -1,4 +1,4 @@
-//! The module that is measured, and which of its functions.
+//! The measured module and its functions.
 
 use std::fs;
 use std::io;
@@ -6,22 +6,22 @@ use std::path::Path;
 
 use datafusion::execution::context::{SessionContext, SessionState};
 use datafusion::execution::session_state::SessionStateBuilder;
-use fusebox::{Definition, Paths, Session, SessionBuilder};
+use fusebox::{Definition, Engine, EngineBuilder, FileAccess, Session};
 use tokio::runtime::Runtime;
 
 use crate::failure::Failure;
 
-/// The module that was asked for.
-pub(super) struct Module {
-    /// Its SQL name: that of the file.
+/// The measured module.
+pub(super) struct BenchModule {
+    /// SQL name: the file name without extension.
     pub(super) name: String,
     path: String,
 }
 
-impl Module {
+impl BenchModule {
     pub(super) fn new(path: &Path) -> Result<Self, Failure> {
-        // What the session says of a file that is not there has the module's
-        // name, and not all of the path.
+        // The session's error for a missing file has the name of the module instead of
+        // the path.
         let read = |source| Failure::Read {
             name: format!("`{}`", path.display()),
             source,
@@ -29,7 +29,7 @@ impl Module {
         fs::metadata(path).map_err(read)?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let path = path.to_str().ok_or_else(|| {
-            let reason = "its name is not UTF-8";
+            let reason = "the path is not UTF-8";
             read(io::Error::new(io::ErrorKind::InvalidInput, reason))
         })?;
         Ok(Self {
@@ -38,17 +38,18 @@ impl Module {
         })
     }
 
-    /// A session with the module's functions and no others: one may have the
-    /// name of a built-in function.
+    /// Creates a session with the functions of the module only, since one of them can
+    /// have the name of a built-in function.
     pub(super) fn session(
         &self,
         runtime: &Runtime,
-        set_up: impl Fn(SessionBuilder) -> SessionBuilder,
+        configure: impl Fn(EngineBuilder) -> EngineBuilder,
     ) -> Result<Session, Failure> {
         let build = |cache| {
-            let context = SessionContext::new_with_state(bare_state());
-            let builder = Session::builder().context(context).paths(Paths::Any);
-            set_up(builder.cache(cache)).build()
+            let context = SessionContext::new_with_state(state_without_functions());
+            let builder = Engine::builder().files(FileAccess::Any).cache(cache);
+            let engine = configure(builder).build()?;
+            engine.session().context(context).build()
         };
         let session = build(true).or_else(|_| build(false))?;
         let name = self.name.replace('"', "\"\"");
@@ -64,17 +65,17 @@ impl Module {
     }
 }
 
-fn bare_state() -> SessionState {
+fn state_without_functions() -> SessionState {
     SessionStateBuilder::new().build()
 }
 
-/// The functions that are to be measured, in the order of their names.
-pub(super) fn chosen(
+/// Returns the functions with these names, or all, in alphabetical order.
+pub(super) fn select(
     session: &Session,
     names: &[String],
-    module: &Module,
+    module: &BenchModule,
 ) -> Result<Vec<Definition>, Failure> {
-    let measured = session.take_measured().into_iter();
+    let measured = session.engine().take_metrics().into_iter();
     let mut all: Vec<Definition> = measured.map(|measured| measured.definition).collect();
     all.sort_by_key(|definition| {
         let types = definition.signature.argument_types();
@@ -95,21 +96,21 @@ pub(super) fn chosen(
     Ok(all)
 }
 
-/// What may have been meant by a name.
+/// Returns the declared name that is most similar to a name, if any is.
 fn similar(name: &str, definitions: &[Definition]) -> Option<String> {
-    const ALIKE_MIN: f64 = 0.75;
+    const SIMILARITY_MIN: f64 = 0.75;
     let name = name.to_lowercase();
-    let alike = |other: &str| strsim::jaro_winkler(&name, &other.to_lowercase());
+    let similarity = |other: &str| strsim::jaro_winkler(&name, &other.to_lowercase());
     let best = definitions
         .iter()
-        .map(|definition| (alike(&definition.name), &definition.name))
+        .map(|definition| (similarity(&definition.name), &definition.name))
         .max_by(|a, b| a.0.total_cmp(&b.0));
-    let best = best.filter(|(alike, _)| *alike >= ALIKE_MIN);
+    let best = best.filter(|(similarity, _)| *similarity >= SIMILARITY_MIN);
     best.map(|(_, name)| name.clone())
 }
 
-/// The name of a function, with its arguments if others have the same.
-pub(super) fn displayed(definition: &Definition, all: &[Definition]) -> String {
+/// Returns the name of a function, with its argument types if it is overloaded.
+pub(super) fn display_name(definition: &Definition, all: &[Definition]) -> String {
     let named = all.iter().filter(|other| other.name == definition.name);
     match named.count() {
         1 => definition.name.clone(),

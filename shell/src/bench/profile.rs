@@ -1,5 +1,5 @@
-//! Where guests spend their time: the hottest of their functions, and a file for
-//! the Firefox Profiler, which speedscope and others read too.
+//! Profiles of guests: the hottest functions, and a file in the format of the Firefox
+//! Profiler, which speedscope and other tools read too.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -11,37 +11,37 @@ use fxprof_processed_profile::{
     SamplingInterval, Timestamp,
 };
 
-/// How often guests are looked at.
+/// Sampling interval of guest backtraces.
 pub(super) const INTERVAL: Duration = Duration::from_millis(1);
 
-/// How many functions of a guest are listed.
+/// Maximum number of listed functions of a guest.
 const HOTTEST_MAX: usize = 10;
 
-/// A function of a guest, as often as it was seen.
+/// A function of a guest and its share of the samples.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Row {
-    /// The SQL function.
+pub(super) struct HotFunction {
+    /// SQL function.
     pub(super) function: String,
-    /// How often its guest was looked at.
+    /// Number of samples of the SQL function.
     pub(super) samples: usize,
-    /// The guest's function.
+    /// Function of the guest.
     pub(super) guest_function: String,
-    /// In which part of the samples it was running itself, and in which it was
-    /// that or waiting for what it had called.
+    /// Share of the samples in which it is the innermost frame.
     pub(super) own: f64,
+    /// Share of the samples in which it is any frame.
     pub(super) total: f64,
 }
 
-/// Profiles of SQL functions, one behind the other.
+/// Profiles of SQL functions.
 pub(super) struct Profiles {
     file: Firefox,
     process: ProcessHandle,
     threads: u32,
-    pub(super) rows: Vec<Row>,
+    pub(super) hottest: Vec<HotFunction>,
 }
 
 impl Profiles {
-    /// Of functions of a module of that name.
+    /// Creates an empty file for functions of a module.
     pub(super) fn new(module: &str) -> Self {
         let interval = SamplingInterval::from_nanos(INTERVAL.as_nanos() as u64);
         let mut file = Firefox::new("fusebox bench", SystemTime::now().into(), interval);
@@ -50,21 +50,21 @@ impl Profiles {
             file,
             process,
             threads: 0,
-            rows: Vec::new(),
+            hottest: Vec::new(),
         }
     }
 
-    /// Adds what was seen of one SQL function: a thread of its own in the file.
+    /// Adds the profile of an SQL function, as a thread of the file.
     pub(super) fn add(&mut self, function: &str, profile: &Profile) {
         let samples = profile.samples.len();
-        let part = |count: usize| count as f64 / samples as f64;
+        let share = |count: usize| count as f64 / samples as f64;
         let hottest = profile.hottest().into_iter().take(HOTTEST_MAX);
-        self.rows.extend(hottest.map(|hot| Row {
+        self.hottest.extend(hottest.map(|hot| HotFunction {
             function: function.to_owned(),
             samples,
             guest_function: profile.functions[hot.function].clone(),
-            own: part(hot.own),
-            total: part(hot.total),
+            own: share(hot.own),
+            total: share(hot.total),
         }));
         let time = |at: Duration| Timestamp::from_nanos_since_reference(at.as_nanos() as u64);
         let first = profile.samples.first().map_or(Duration::ZERO, |s| s.at);
@@ -76,8 +76,8 @@ impl Profiles {
         let names = profile.functions.iter();
         let names: Vec<_> = names.map(|name| self.file.intern_string(name)).collect();
         for sample in &profile.samples {
-            let frames = sample.stack.iter().map(|place| FrameInfo {
-                frame: Frame::Label(names[*place]),
+            let frames = sample.stack.iter().map(|function| FrameInfo {
+                frame: Frame::Label(names[*function]),
                 category_pair: CategoryHandle::OTHER.into(),
                 flags: FrameFlags::empty(),
             });
@@ -87,7 +87,7 @@ impl Profiles {
         }
     }
 
-    /// Writes all of it.
+    /// Writes the file.
     pub(super) fn write(&self, file: File) -> io::Result<()> {
         let mut out = BufWriter::new(file);
         serde_json::to_writer(&mut out, &self.file)?;

@@ -1,4 +1,4 @@
-//! What was measured, as tables for people and as columns for programs.
+//! Results as tables for reading and as columns for programs.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -8,47 +8,49 @@ use arrow::error::ArrowError;
 use fusebox::{Definition, Kind};
 
 use super::measure::Cost;
-use super::profile::Row;
-use crate::format::{Drawing, Format, Printer};
+use super::profile::HotFunction;
+use crate::format::{Format, Printer, TextTable};
 
-/// What is said of one function.
-pub(super) struct Line {
+/// Result of one function.
+pub(super) struct FunctionReport {
     pub(super) definition: Definition,
-    /// Its name, with its arguments where others have the name too.
+    /// Name, with argument types if the function is overloaded.
     pub(super) name: String,
     pub(super) cost: Option<Cost>,
-    /// What else there is to say, as why there is no cost.
+    /// Remark on the cost, or the reason why there is none.
     pub(super) note: Option<String>,
 }
 
-/// How wide a note is, in characters.
+/// Maximum width of a line of a note, in characters.
 const NOTE_WIDTH: usize = 36;
 
 /// Prints the functions.
 pub(super) fn print(
-    lines: &[Line],
-    format: Format,
-    out: &mut impl Write,
-) -> Result<(), ArrowError> {
-    match format {
-        Format::Table | Format::Markdown => draw(lines, format == Format::Markdown).print(out),
-        _ => write(batch(lines)?, format, out),
-    }
-}
-
-/// Prints the hottest functions of guests.
-pub(super) fn print_hottest(
-    rows: &[Row],
+    reports: &[FunctionReport],
     format: Format,
     out: &mut impl Write,
 ) -> Result<(), ArrowError> {
     match format {
         Format::Table | Format::Markdown => {
-            // A line of its own, or Markdown would take the two for one table.
-            writeln!(out)?;
-            draw_hottest(rows, format == Format::Markdown).print(out)
+            function_table(reports, format == Format::Markdown).print(out)
         }
-        _ => write(hottest_batch(rows)?, format, out),
+        _ => write(batch(reports)?, format, out),
+    }
+}
+
+/// Prints the hottest guest functions.
+pub(super) fn print_hottest(
+    functions: &[HotFunction],
+    format: Format,
+    out: &mut impl Write,
+) -> Result<(), ArrowError> {
+    match format {
+        Format::Table | Format::Markdown => {
+            // A blank line separates the two tables in Markdown.
+            writeln!(out)?;
+            hottest_table(functions, format == Format::Markdown).print(out)
+        }
+        _ => write(hottest_batch(functions)?, format, out),
     }
 }
 
@@ -58,7 +60,7 @@ fn write(batch: RecordBatch, format: Format, out: &mut impl Write) -> Result<(),
     printer.finish()
 }
 
-fn draw(lines: &[Line], markdown: bool) -> Drawing {
+fn function_table(reports: &[FunctionReport], markdown: bool) -> TextTable {
     let mut columns = vec![("function", false)];
     let numbers = [
         "rows/s",
@@ -74,24 +76,24 @@ fn draw(lines: &[Line], markdown: bool) -> Drawing {
         "reset",
     ];
     columns.extend(numbers.map(|name| (name, true)));
-    let are_noted = lines.iter().any(|line| line.note.is_some());
-    columns.extend(are_noted.then_some(("note", false)));
-    let mut drawing = Drawing::new(&columns, markdown);
-    for line in lines {
-        let mut cells = vec![match line.definition.kind {
-            Kind::Scalar => line.name.clone(),
-            kind => format!("{} ({})", line.name, kind.to_string().to_lowercase()),
+    let has_notes = reports.iter().any(|report| report.note.is_some());
+    columns.extend(has_notes.then_some(("note", false)));
+    let mut table = TextTable::new(&columns, markdown);
+    for report in reports {
+        let mut cells = vec![match report.definition.kind {
+            Kind::Scalar => report.name.clone(),
+            kind => format!("{} ({})", report.name, kind.to_string().to_lowercase()),
         }];
-        match &line.cost {
+        match &report.cost {
             Some(cost) => cells.extend(cost.cells()),
             None => cells.extend(numbers.map(|_| "-".to_owned())),
         }
-        if are_noted {
-            cells.push(wrap(line.note.as_deref().unwrap_or_default()));
+        if has_notes {
+            cells.push(wrap(report.note.as_deref().unwrap_or_default()));
         }
-        drawing.row(cells.iter().map(String::as_str));
+        table.row(cells.iter().map(String::as_str));
     }
-    drawing
+    table
 }
 
 impl Cost {
@@ -103,84 +105,97 @@ impl Cost {
         1e9 / self.nanos_per_row()
     }
 
-    /// So much of all rows that were looked at more closely, for each of them.
-    fn per_row(&self, all: u64) -> f64 {
-        all as f64 / self.steps.rows as f64
+    /// Divides a counter by the number of its rows.
+    fn per_row(&self, counter: u64) -> f64 {
+        counter as f64 / self.phases.rows as f64
     }
 
-    /// In the order of the table.
+    /// Returns the cells in the order of the columns.
     fn cells(&self) -> Vec<String> {
-        let steps = &self.steps;
+        let phases = &self.phases;
         let mut cells = vec![
             scaled(self.rows_per_second()),
             digits(self.nanos_per_row()),
-            self.line.map_or("-".to_owned(), |line| time(line.fixed)),
-            digits(self.per_row(steps.lowered_bytes)),
-            digits(self.per_row(steps.lifted_bytes)),
-            digits(self.per_row(steps.fuel)),
-            size(steps.memory_bytes_max),
+            self.model
+                .map_or("-".to_owned(), |model| time(model.fixed_ns)),
+            digits(self.per_row(phases.lowered_bytes)),
+            digits(self.per_row(phases.lifted_bytes)),
+            digits(self.per_row(phases.fuel)),
+            size(phases.memory_bytes_max),
         ];
-        let parts = steps.step_nanos.map(|step| step / steps.run_nanos);
-        cells.extend(parts.map(percent));
+        let shares = phases.phase_nanos.map(|nanos| nanos / phases.run_nanos);
+        cells.extend(shares.map(percent));
         cells
     }
 }
 
-fn batch(lines: &[Line]) -> Result<RecordBatch, ArrowError> {
-    let text = |cell: &dyn Fn(&Line) -> Option<String>| -> ArrayRef {
-        Arc::new(lines.iter().map(cell).collect::<StringArray>())
+fn batch(reports: &[FunctionReport]) -> Result<RecordBatch, ArrowError> {
+    let text = |cell: &dyn Fn(&FunctionReport) -> Option<String>| -> ArrayRef {
+        Arc::new(reports.iter().map(cell).collect::<StringArray>())
     };
     let count = |cell: &dyn Fn(&Cost) -> u64| -> ArrayRef {
-        let cells = lines.iter().map(|line| line.cost.as_ref().map(cell));
+        let cells = reports.iter().map(|report| report.cost.as_ref().map(cell));
         Arc::new(cells.collect::<UInt64Array>())
     };
     let number = |cell: &dyn Fn(&Cost) -> Option<f64>| -> ArrayRef {
-        let cells = lines.iter().map(|line| line.cost.as_ref().and_then(cell));
+        let cells = reports
+            .iter()
+            .map(|report| report.cost.as_ref().and_then(cell));
         Arc::new(cells.collect::<Float64Array>())
     };
-    let step = |index: usize| number(&|cost| Some(cost.steps.step_nanos[index] / cost.rows as f64));
+    let phase =
+        |index: usize| number(&|cost| Some(cost.phases.phase_nanos[index] / cost.rows as f64));
     let columns = [
-        ("function", text(&|line| Some(line.definition.name.clone()))),
+        (
+            "function",
+            text(&|report| Some(report.definition.name.clone())),
+        ),
         (
             "arguments",
-            text(&|line| Some(line.definition.signature.argument_types())),
+            text(&|report| Some(report.definition.signature.argument_types())),
         ),
-        ("kind", text(&|line| Some(line.definition.kind.to_string()))),
+        (
+            "kind",
+            text(&|report| Some(report.definition.kind.to_string())),
+        ),
         ("rows", count(&|cost| cost.rows as u64)),
         (
             "rows_per_second",
             number(&|cost| Some(cost.rows_per_second())),
         ),
         ("ns_per_row", number(&|cost| Some(cost.nanos_per_row()))),
-        ("fixed_ns", number(&|cost| cost.line.map(|line| line.fixed))),
+        (
+            "fixed_ns",
+            number(&|cost| cost.model.map(|model| model.fixed_ns)),
+        ),
         (
             "further_ns_per_row",
-            number(&|cost| cost.line.map(|line| line.per_row)),
+            number(&|cost| cost.model.map(|model| model.row_ns)),
         ),
         (
             "bytes_in_per_row",
-            number(&|cost| Some(cost.per_row(cost.steps.lowered_bytes))),
+            number(&|cost| Some(cost.per_row(cost.phases.lowered_bytes))),
         ),
         (
             "bytes_out_per_row",
-            number(&|cost| Some(cost.per_row(cost.steps.lifted_bytes))),
+            number(&|cost| Some(cost.per_row(cost.phases.lifted_bytes))),
         ),
         (
             "fuel_per_row",
-            number(&|cost| Some(cost.per_row(cost.steps.fuel))),
+            number(&|cost| Some(cost.per_row(cost.phases.fuel))),
         ),
-        ("memory_bytes", count(&|cost| cost.steps.memory_bytes_max)),
-        ("lower_ns_per_row", step(0)),
-        ("guest_ns_per_row", step(1)),
-        ("lift_ns_per_row", step(2)),
-        ("reset_ns_per_row", step(3)),
-        ("note", text(&|line| line.note.clone())),
+        ("memory_bytes", count(&|cost| cost.phases.memory_bytes_max)),
+        ("lower_ns_per_row", phase(0)),
+        ("guest_ns_per_row", phase(1)),
+        ("lift_ns_per_row", phase(2)),
+        ("reset_ns_per_row", phase(3)),
+        ("note", text(&|report| report.note.clone())),
     ];
     let columns = columns.map(|(name, column)| (name, column, true));
     RecordBatch::try_from_iter_with_nullable(columns)
 }
 
-fn draw_hottest(rows: &[Row], markdown: bool) -> Drawing {
+fn hottest_table(functions: &[HotFunction], markdown: bool) -> TextTable {
     let columns = [
         ("function", false),
         ("samples", true),
@@ -188,42 +203,42 @@ fn draw_hottest(rows: &[Row], markdown: bool) -> Drawing {
         ("with calls", true),
         ("guest's function", false),
     ];
-    let mut drawing = Drawing::new(&columns, markdown);
-    for row in rows {
-        drawing.row([
-            row.function.as_str(),
-            &row.samples.to_string(),
-            &percent(row.own),
-            &percent(row.total),
-            &row.guest_function,
+    let mut table = TextTable::new(&columns, markdown);
+    for hot in functions {
+        table.row([
+            hot.function.as_str(),
+            &hot.samples.to_string(),
+            &percent(hot.own),
+            &percent(hot.total),
+            &hot.guest_function,
         ]);
     }
-    drawing
+    table
 }
 
-fn hottest_batch(rows: &[Row]) -> Result<RecordBatch, ArrowError> {
-    let text = |cell: &dyn Fn(&Row) -> String| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(rows.iter().map(cell)))
+fn hottest_batch(functions: &[HotFunction]) -> Result<RecordBatch, ArrowError> {
+    let text = |cell: &dyn Fn(&HotFunction) -> String| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(functions.iter().map(cell)))
     };
-    let number = |cell: &dyn Fn(&Row) -> f64| -> ArrayRef {
-        Arc::new(Float64Array::from_iter_values(rows.iter().map(cell)))
+    let number = |cell: &dyn Fn(&HotFunction) -> f64| -> ArrayRef {
+        Arc::new(Float64Array::from_iter_values(functions.iter().map(cell)))
     };
-    let samples = rows.iter().map(|row| row.samples as u64);
+    let samples = functions.iter().map(|function| function.samples as u64);
     RecordBatch::try_from_iter([
-        ("function", text(&|row| row.function.clone())),
+        ("function", text(&|hot| hot.function.clone())),
         (
             "samples",
             Arc::new(UInt64Array::from_iter_values(samples)) as ArrayRef,
         ),
-        ("own_percent", number(&|row| row.own * 100.0)),
-        ("total_percent", number(&|row| row.total * 100.0)),
-        ("guest_function", text(&|row| row.guest_function.clone())),
+        ("own_percent", number(&|hot| hot.own * 100.0)),
+        ("total_percent", number(&|hot| hot.total * 100.0)),
+        ("guest_function", text(&|hot| hot.guest_function.clone())),
     ])
 }
 
-/// Three digits that say something, or all before the point.
+/// Formats a number with three significant digits, or as a whole number from 100 on.
 fn digits(number: f64) -> String {
-    // As printed: 9.996 has as many digits as 10.0.
+    // The bounds take rounding into account: 9.996 is printed as 10.0.
     match number {
         ..0.005 => "0".to_owned(),
         ..9.995 => format!("{number:.2}"),
@@ -232,7 +247,7 @@ fn digits(number: f64) -> String {
     }
 }
 
-/// The same with a letter for what there are thousands of.
+/// Formats a number with three significant digits and the prefix k, M or G.
 fn scaled(number: f64) -> String {
     match number {
         ..999.5 => digits(number),
@@ -263,7 +278,8 @@ fn percent(part: f64) -> String {
     format!("{:.0} %", part * 100.0)
 }
 
-/// A text in lines of no more than [`NOTE_WIDTH`], as far as its words allow.
+/// Breaks a text into lines of at most [`NOTE_WIDTH`] characters, except for longer
+/// words.
 fn wrap(text: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -295,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_break_between_words_only() {
+    fn notes_are_broken_between_words_only() {
         assert_eq!(wrap("failed at row 3"), "failed at row 3");
         let long = "x".repeat(60);
         assert_eq!(wrap(&format!("a {long} b c")), format!("a\n{long}\nb c"));

@@ -1,12 +1,12 @@
-//! A function, called as DataFusion calls it, without a query around it.
+//! Calls of a function as DataFusion makes them, without a query.
 //!
-//! What is run for so many rows is for each kind what its fixed cost is of:
+//! A run depends on the kind of the function. For `n` rows it is:
 //!
-//! - a scalar function: one call with a batch of them;
-//! - an aggregate: all that becomes of them in groups of eight rows, from no
-//!   state at all to the answers;
-//! - a window function: one partition of them;
-//! - a table function: as many rows of one table.
+//! - for a scalar function, one call with a batch of `n` rows;
+//! - for an aggregate, accumulation of `n` rows in groups of eight, from new
+//!   accumulators to the results;
+//! - for a window function, one partition of `n` rows;
+//! - for a table function, one table of up to `n` rows.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -30,17 +30,17 @@ use tokio::runtime::{Builder, Runtime};
 
 type Result<T> = std::result::Result<T, DataFusionError>;
 
-/// How many rows a group has, and how many groups take turns.
+/// Rows of a group, and number of groups whose rows alternate.
 const GROUP_ROWS: usize = 8;
-const GROUPS_IN_TURN: usize = 8;
+const GROUPS_INTERLEAVED: usize = 8;
 
-/// How many rows are peers to a window function that looks at those.
+/// Rows with equal sort keys, for window functions that use ranks.
 const PEER_ROWS: usize = 4;
 
-/// How many rows of arguments a table function is tried with.
+/// Maximum number of rows of arguments that are tried with a table function.
 const TABLE_TRIES: usize = 16;
 
-/// A function and all that a run needs besides its arguments.
+/// A function and everything that a run needs besides arguments.
 pub(super) struct Target {
     fields: Vec<FieldRef>,
     returns: FieldRef,
@@ -58,7 +58,7 @@ struct Aggregate {
     function: Arc<AggregateUDF>,
     schema: Schema,
     arguments: Vec<Arc<dyn PhysicalExpr>>,
-    /// Of each row.
+    /// Group number of each row.
     groups: Vec<usize>,
 }
 
@@ -68,31 +68,31 @@ struct Table {
     runtime: Runtime,
 }
 
-/// The arguments of one run.
+/// Arguments of one run.
 #[derive(Clone, Debug)]
-pub(super) struct Arguments {
+pub(super) struct RunArguments {
     columns: Vec<ArrayRef>,
     rows: usize,
-    /// The rows that are peers.
+    /// Ranges of rows with equal sort keys.
     peers: Vec<Range<usize>>,
 }
 
-/// The types of arguments that a call of a function has.
+/// Returns the argument types of a call.
 pub(super) fn argument_types(definition: &Definition) -> Vec<DataType> {
-    // A decimal of any digits has some in a call.
+    // A parameter of any precision and scale gets a fixed one.
     let any = DataType::Decimal128(0, 0);
-    let some = DataType::Decimal128(12, 2);
+    let fixed = DataType::Decimal128(12, 2);
     let arguments = definition.signature.arguments.iter();
     let types = arguments.map(|argument| match argument.data_type == any {
-        true => some.clone(),
+        true => fixed.clone(),
         false => argument.data_type.clone(),
     });
     types.collect()
 }
 
 impl Target {
-    /// The function of a session that a definition is of, for runs of up to
-    /// `rows` rows.
+    /// Looks up the function of a definition in a session, for runs of up to `rows`
+    /// rows.
     pub(super) fn new(
         session: &Session,
         definition: &Definition,
@@ -101,30 +101,31 @@ impl Target {
     ) -> Result<Self> {
         let state = session.context().state();
         let name = &definition.name;
-        let gone = || DataFusionError::Internal(format!("`{name}` is not registered"));
+        let missing = || DataFusionError::Internal(format!("`{name}` is not registered"));
         let numbered = types.iter().zip(0..);
         let fields: Vec<FieldRef> = numbered
             .map(|(ty, n)| Arc::new(Field::new(format!("a{n}"), ty.clone(), true)))
             .collect();
         let (returns, function) = match definition.kind {
             Kind::Scalar => {
-                let function = Arc::clone(state.scalar_functions().get(name).ok_or_else(gone)?);
+                let function = Arc::clone(state.scalar_functions().get(name).ok_or_else(missing)?);
                 let options = Arc::clone(state.config_options());
                 let returns = function.return_type(types)?;
                 (returns, Function::Scalar(function, options))
             }
             Kind::Aggregate => {
-                let function = Arc::clone(state.aggregate_functions().get(name).ok_or_else(gone)?);
+                let function =
+                    Arc::clone(state.aggregate_functions().get(name).ok_or_else(missing)?);
                 let returns = function.return_type(types)?;
                 let aggregate = Aggregate::new(function, &fields, rows);
                 (returns, Function::Aggregate(aggregate))
             }
             Kind::Window => {
-                let function = Arc::clone(state.window_functions().get(name).ok_or_else(gone)?);
+                let function = Arc::clone(state.window_functions().get(name).ok_or_else(missing)?);
                 (DataType::Null, Function::Window(function))
             }
             Kind::Table => {
-                let function = Arc::clone(state.table_functions().get(name).ok_or_else(gone)?);
+                let function = Arc::clone(state.table_functions().get(name).ok_or_else(missing)?);
                 let table = Table {
                     function,
                     runtime: Builder::new_current_thread().build()?,
@@ -140,13 +141,13 @@ impl Target {
         })
     }
 
-    /// The arguments of runs of `rows` rows, several for few rows: all of `columns`
-    /// should have a part. A table has those with which it yields most.
-    pub(super) fn arguments(&self, columns: &[ArrayRef], rows: usize) -> Result<Vec<Arguments>> {
+    /// Returns arguments of runs of `rows` rows: slices from all parts of `columns`. For
+    /// a table function, returns the arguments with the most rows.
+    pub(super) fn arguments(&self, columns: &[ArrayRef], rows: usize) -> Result<Vec<RunArguments>> {
         if let Function::Table(table) = &self.function {
             return table.arguments(columns, rows);
         }
-        let slices = starts(columns, rows).map(|start| Arguments {
+        let slices = starts(columns, rows).map(|start| RunArguments {
             columns: columns.iter().map(|c| c.slice(start, rows)).collect(),
             rows,
             peers: (0..rows)
@@ -157,9 +158,9 @@ impl Target {
         Ok(slices.collect())
     }
 
-    /// Runs the function once; returns of how many rows it was.
-    pub(super) fn run(&self, arguments: &Arguments) -> Result<usize> {
-        let Arguments {
+    /// Runs the function once; returns the number of rows.
+    pub(super) fn run(&self, arguments: &RunArguments) -> Result<usize> {
+        let RunArguments {
             columns,
             rows,
             peers,
@@ -192,13 +193,13 @@ impl Target {
     }
 }
 
-/// Where slices of so many rows begin: some of them, spread over all columns,
-/// each at a whole byte of bits. A single row is one without nulls, for which a
-/// function is certain to be called.
+/// Returns the starts of slices of `rows` rows, distributed over the columns and at
+/// multiples of 8, so that bitmaps start at a byte. A slice of one row has no nulls, so
+/// that strict functions are called.
 fn starts(columns: &[ArrayRef], rows: usize) -> impl Iterator<Item = usize> {
     const STARTS_MAX: usize = 64;
-    let all = columns.first().map_or(rows, |column| column.len());
-    let last = all.saturating_sub(rows);
+    let total = columns.first().map_or(rows, |column| column.len());
+    let last = total.saturating_sub(rows);
     let is_whole = |row: &usize| columns.iter().all(|column| column.is_valid(*row));
     let fitting: Vec<usize> = match rows {
         1 => (0..=last).filter(is_whole).collect(),
@@ -214,8 +215,8 @@ impl Aggregate {
         let arguments = arguments.map(|(field, index)| -> Arc<dyn PhysicalExpr> {
             Arc::new(Column::new(field.name(), index))
         });
-        let block = GROUP_ROWS * GROUPS_IN_TURN;
-        let group = |row: usize| row / block * GROUPS_IN_TURN + row % GROUPS_IN_TURN;
+        let block = GROUP_ROWS * GROUPS_INTERLEAVED;
+        let group = |row: usize| row / block * GROUPS_INTERLEAVED + row % GROUPS_INTERLEAVED;
         Self {
             function,
             schema: Schema::new(fields.to_vec()),
@@ -242,27 +243,27 @@ impl Aggregate {
             exprs: &self.arguments,
             expr_fields: fields,
         })?;
-        let of_rows = &self.groups[..rows];
-        // Numbers of groups come in turns, so the last rows have the largest.
-        let last_turn = &of_rows[rows.saturating_sub(GROUPS_IN_TURN)..];
-        let count = last_turn.iter().max().map_or(0, |last| last + 1);
-        groups.update_batch(columns, of_rows, None, count)?;
+        let group_indices = &self.groups[..rows];
+        // Groups are interleaved, so that the largest number is among the last rows.
+        let last_rows = &group_indices[rows.saturating_sub(GROUPS_INTERLEAVED)..];
+        let count = last_rows.iter().max().map_or(0, |last| last + 1);
+        groups.update_batch(columns, group_indices, None, count)?;
         groups.evaluate(EmitTo::All)?;
         Ok(())
     }
 }
 
 impl Table {
-    /// The row of arguments with which the table has most of `rows` rows.
-    fn arguments(&self, columns: &[ArrayRef], rows: usize) -> Result<Vec<Arguments>> {
-        let mut best: Option<Arguments> = None;
+    /// Returns the row of arguments for which the table has the most rows, up to `rows`.
+    fn arguments(&self, columns: &[ArrayRef], rows: usize) -> Result<Vec<RunArguments>> {
+        let mut best: Option<RunArguments> = None;
         let mut failure = None;
         let tries = columns.first().map_or(1, |column| column.len());
         for row in 0..tries.min(TABLE_TRIES) {
             let columns: Vec<_> = columns.iter().map(|column| column.slice(row, 1)).collect();
             match self.run(&columns, rows) {
                 Ok(found) if best.as_ref().is_none_or(|best| best.rows < found) => {
-                    best = Some(Arguments {
+                    best = Some(RunArguments {
                         columns,
                         rows: found,
                         peers: vec![],
@@ -287,10 +288,10 @@ impl Table {
         let arguments: Vec<Expr> = arguments.collect::<Result<_>>()?;
         let arguments = TableFunctionArgs::new(&arguments, &self.state);
         let table = self.function.create_table_provider_with_args(arguments)?;
-        self.runtime.block_on(self.yields(table, rows))
+        self.runtime.block_on(self.count_rows(table, rows))
     }
 
-    async fn yields(&self, table: Arc<dyn TableProvider>, rows: usize) -> Result<usize> {
+    async fn count_rows(&self, table: Arc<dyn TableProvider>, rows: usize) -> Result<usize> {
         let plan = table.scan(&self.state, None, &[], Some(rows)).await?;
         let mut batches = execute_stream(plan, self.state.task_ctx())?;
         let mut found = 0;

@@ -1,6 +1,6 @@
-//! `fusebox bench`, on the bundled functions and on modules that are none.
+//! Tests of `fusebox bench` with bundled functions and with invalid modules.
 //!
-//! Nothing is asserted of times: only that there are some.
+//! Times are only asserted to be positive.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::{check_error, shell};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// The path of a module of the workspace.
+/// Returns the path of a module of the workspace.
 fn path(module: &str) -> String {
     let path = Path::new(ROOT).join(module);
     assert!(path.exists(), "build the guests first: cargo xtask guests");
@@ -22,10 +22,11 @@ fn guest(name: &str) -> String {
     path(&format!("target/guests/{name}.wasm"))
 }
 
-/// Not long, but long enough for calls of some rows, however busy the machine.
+/// Enough time for calls of some rows on a busy machine.
 const LONG: [&str; 2] = ["--seconds", "0.5"];
 
-/// What `bench` prints with these arguments, in no time if they say nothing else.
+/// Returns the output of `bench`, which runs briefly unless the arguments say
+/// otherwise.
 fn bench(module: &str, arguments: &[&str]) -> String {
     let brief = match arguments.contains(&LONG[0]) {
         true => &[][..],
@@ -36,7 +37,7 @@ fn bench(module: &str, arguments: &[&str]) -> String {
     run.stdout
 }
 
-/// The lines of that, as objects.
+/// Returns the output of `bench` as JSON objects.
 fn lines(module: &str, arguments: &[&str]) -> Vec<Value> {
     let printed = bench(module, &[arguments, &["--format", "ndjson"]].concat());
     let lines = printed.lines();
@@ -68,7 +69,7 @@ fn every_function_of_a_module_is_measured() {
         ] {
             assert!(number(key) > 0.0, "{key}: {line}");
         }
-        // A number comes out of each row, and one to three go in.
+        // A row has one to three numbers as arguments, and one as result.
         assert_eq!(number("bytes_out_per_row"), 8.0);
         assert!((8.0..50.0).contains(&number("bytes_in_per_row")));
         assert!(number("fuel_per_row") > 10.0);
@@ -90,7 +91,7 @@ fn counts_are_the_same_in_every_run() {
 }
 
 #[test]
-fn table_has_a_line_for_each_function_and_says_what_failed() {
+fn the_table_has_a_line_for_each_function_and_the_error_of_a_failed_one() {
     let printed = bench(&guest("geo"), &["--rows", "32"]);
     let found: Vec<&str> = printed.lines().collect();
     let cells = |line: &str| -> Vec<String> {
@@ -115,7 +116,7 @@ fn table_has_a_line_for_each_function_and_says_what_failed() {
 }
 
 #[test]
-fn functions_are_chosen_by_their_names_and_overloads_have_a_line_each() {
+fn functions_are_selected_by_name_and_overloads_have_a_line_each() {
     let module = guest("twins");
     let chosen = ["--rows", "16", "--function", "gcd", "--function", "to_hex"];
     let found = lines(&module, &chosen);
@@ -130,7 +131,7 @@ fn functions_are_chosen_by_their_names_and_overloads_have_a_line_each() {
 }
 
 #[test]
-fn aggregates_windows_and_tables_are_measured_too() {
+fn aggregate_window_and_table_functions_are_measured() {
     let found = lines(&guest("stats"), &["--rows", "256"]);
     let kind = |kind: &str| {
         let of_kind = found.iter().filter(|line| line["kind"] == kind);
@@ -146,29 +147,29 @@ fn aggregates_windows_and_tables_are_measured_too() {
     assert_eq!(names(kind("table")), ["series", "split_lines"]);
     let aggregates = names(kind("aggregate"));
     assert!(aggregates.contains(&"geomean".to_owned()), "{aggregates:?}");
-    // A text that is made up has a line.
+    // A generated text has one line.
     let lines_of = found.iter().find(|line| line["function"] == "split_lines");
     assert_eq!(lines_of.unwrap()["note"], "a table of 1 row");
 }
 
 #[test]
-fn arguments_are_made_up_for_functions_of_all_types() {
+fn arguments_are_generated_for_functions_of_all_types() {
     let shape = ["--rows", "8", "--nulls", "20", "--length", "6"];
     let found = lines(&guest("types"), &shape);
     assert!(found.len() > 40);
     for note in texts(&found, "note") {
-        assert!(!note.contains("made up"), "{note}");
+        assert!(!note.contains("cannot generate"), "{note}");
         assert!(!note.contains("internal error"), "{note}");
     }
     let failed = found.iter().filter(|line| line["rows"].is_null());
     let failed: Vec<Value> = failed.cloned().collect();
-    // Those want text of a certain kind, or fail whatever they get.
+    // These functions need text in a certain format, or always fail.
     let wants = ["at_most", "panics", "to_decimal"];
     assert_eq!(texts(&failed, "function"), wants);
 }
 
 #[test]
-fn functions_may_be_called_with_the_rows_of_a_query() {
+fn functions_are_called_with_the_rows_of_a_query() {
     let module = guest("geo");
     let query = "SELECT 40.64 + value, '-73.78', 6 FROM range(0, 3)";
     let rows = ["--rows", "10", "--data", query];
@@ -187,11 +188,15 @@ fn functions_may_be_called_with_the_rows_of_a_query() {
         1,
         "no rows",
     );
-    check_error(&["bench", &module, "--data", "SELECT nobody"], 1, "nobody");
+    check_error(
+        &["bench", &module, "--data", "SELECT missing"],
+        1,
+        "missing",
+    );
 }
 
 #[test]
-fn function_that_is_not_called_at_all_says_so() {
+fn a_function_that_is_not_called_has_a_note() {
     let found = lines(&guest("math"), &["--rows", "16", "--nulls", "100"]);
     for line in found {
         assert_eq!(line["note"], "was not called: all rows are null");
@@ -202,7 +207,7 @@ fn function_that_is_not_called_at_all_says_so() {
 }
 
 #[test]
-fn profile_lists_the_guests_functions_and_can_be_opened() {
+fn the_profile_lists_guest_functions_and_is_valid_json() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("profile.json");
     let arguments = [
@@ -244,7 +249,7 @@ fn profile_lists_the_guests_functions_and_can_be_opened() {
 }
 
 #[test]
-fn module_that_cannot_be_measured_is_an_error() {
+fn a_module_that_cannot_be_measured_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, bytes: &[u8]| {
         let path = folder.path().join(name);
@@ -269,14 +274,14 @@ fn module_that_cannot_be_measured_is_an_error() {
     fails(&write("bare.wat", b"(module)"), "declares no functions");
     let lies = br#"(module (@custom "fusebox.functions" "CREATE FUNCTION f() RETURNS INT;"))"#;
     fails(&write("lies.wat", lies), "does not export");
-    // Quotes are no way out of the statement.
+    // Quotes in a file name are escaped in statements.
     let quoted = write("it's \"quoted\".wat", b"(module)");
     fails(&quoted, "module `it's \"quoted\"` declares no functions");
     fails(&path("udfs/hostile/status.wat"), "declares no functions");
 }
 
 #[test]
-fn hostile_function_fails_in_its_line() {
+fn the_error_of_a_hostile_function_is_a_note() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("endless.wat");
     let endless = r#"(module
@@ -296,7 +301,7 @@ fn hostile_function_fails_in_its_line() {
 }
 
 #[test]
-fn wrong_words_are_refused_before_anything_runs() {
+fn invalid_arguments_are_rejected() {
     let module = guest("geo");
     let unknown = ["bench", &module, "--function", "haversine"];
     check_error(

@@ -1,6 +1,7 @@
-//! The shell as its user meets it: arguments in, text and exit status out.
+//! End-to-end tests of the shell: arguments and input, output and exit status.
 
 mod bench;
+mod documents;
 
 use std::fs;
 use std::io::{Read, Write};
@@ -9,7 +10,7 @@ use std::process::{Command, Stdio};
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/nycflights13");
 
-/// What one run of the shell left behind.
+/// Output and exit status of one run of the shell.
 #[derive(Debug, PartialEq, Eq)]
 struct Run {
     stdout: String,
@@ -26,7 +27,7 @@ fn shell(arguments: &[&str], stdin: &str) -> Run {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A shell that does not want its input may be gone by now.
+    // A shell that does not read its input can have exited.
     let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
     let output = child.wait_with_output().unwrap();
     Run {
@@ -36,7 +37,7 @@ fn shell(arguments: &[&str], stdin: &str) -> Run {
     }
 }
 
-/// Asserts that the shell succeeds in silence and prints `expected`.
+/// Asserts that the shell succeeds, prints `expected`, and reports nothing.
 fn check(arguments: &[&str], expected: &str) {
     let run = shell(arguments, "");
     let wanted = Run {
@@ -75,7 +76,7 @@ fn a_table_shows_nulls_and_aligns_numbers_to_the_right() {
 }
 
 #[test]
-fn csv_quotes_what_it_must_and_shows_nulls_as_nothing() {
+fn csv_quotes_values_where_needed_and_leaves_nulls_empty() {
     check(
         &["--format", "csv", "-c", AWKWARD],
         "n,s\n1,\"a|\"\"b\nc\"\n,d\n",
@@ -83,7 +84,7 @@ fn csv_quotes_what_it_must_and_shows_nulls_as_nothing() {
 }
 
 #[test]
-fn json_is_one_array_a_result_and_every_object_has_every_key() {
+fn json_is_one_array_per_result_and_every_object_has_every_key() {
     check(
         &["--format", "json", "-c", AWKWARD],
         "[{\"n\":1,\"s\":\"a|\\\"b\\nc\"},{\"n\":null,\"s\":\"d\"}]\n",
@@ -91,7 +92,7 @@ fn json_is_one_array_a_result_and_every_object_has_every_key() {
 }
 
 #[test]
-fn ndjson_is_one_object_a_line() {
+fn ndjson_is_one_object_per_line() {
     check(
         &["--format", "ndjson", "-c", AWKWARD],
         "{\"n\":1,\"s\":\"a|\\\"b\\nc\"}\n{\"n\":null,\"s\":\"d\"}\n",
@@ -141,7 +142,7 @@ fn a_statement_without_a_result_prints_nothing() {
 }
 
 #[test]
-fn a_table_shows_nothing_that_a_terminal_would_obey() {
+fn control_characters_are_escaped_in_tables_and_errors() {
     let sql = "SELECT concat(chr(27), '[2J') AS s";
     let expected = "\
 +-----------+
@@ -180,13 +181,13 @@ fn commands_and_files_run_in_the_order_given() {
 }
 
 #[test]
-fn one_command_may_hold_several_statements() {
+fn one_command_can_have_several_statements() {
     let sql = "-- one; two\nSELECT ';' AS a; SELECT 2 AS b;;";
     check(&["--format", "csv", "-c", sql], "a\n;\nb\n2\n");
 }
 
 #[test]
-fn statements_come_from_standard_input_when_there_is_nothing_else() {
+fn statements_are_read_from_standard_input_without_other_source() {
     for arguments in [&["--format", "csv"][..], &["--format", "csv", "-f", "-"]] {
         let run = shell(arguments, "SELECT 1 AS n;\nSELECT 2\nAS n");
         assert_eq!(run.stdout, "n\n1\nn\n2\n");
@@ -195,7 +196,7 @@ fn statements_come_from_standard_input_when_there_is_nothing_else() {
 }
 
 #[test]
-fn standard_input_is_left_alone_when_there_is_a_command() {
+fn standard_input_is_not_read_if_there_is_a_command() {
     let run = shell(&["--format", "csv", "-c", "SELECT 1 AS n"], "SELECT 2 AS n");
     assert_eq!(run.stdout, "n\n1\n");
 }
@@ -243,12 +244,12 @@ fn a_file_that_cannot_be_read_is_an_error() {
 }
 
 #[test]
-fn a_catalog_is_refused_for_now() {
+fn a_durable_catalog_is_rejected() {
     check_error(&["folder", "-c", "SELECT 1"], 2, "durable");
 }
 
 #[test]
-fn a_wrong_command_line_has_status_two() {
+fn an_invalid_command_line_has_status_two() {
     for arguments in [&["--format", "xml"][..], &["--nonsense"], &["-c"]] {
         let run = shell(arguments, "");
         assert_eq!(run.status, Some(2), "{run:?}");
@@ -257,7 +258,7 @@ fn a_wrong_command_line_has_status_two() {
 }
 
 #[test]
-fn a_reader_that_leaves_ends_the_shell_without_a_word() {
+fn a_broken_pipe_ends_the_shell_without_a_message() {
     for format in ["csv", "json", "ndjson"] {
         let mut child = Command::new(env!("CARGO_BIN_EXE_fusebox"))
             .args([
@@ -281,7 +282,7 @@ fn a_reader_that_leaves_ends_the_shell_without_a_word() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_a_query() {
-    let endless = "SELECT 'begun' AS s; SELECT sum(value) FROM generate_series(1, 10000000000000)";
+    let endless = "SELECT 'start' AS s; SELECT sum(value) FROM generate_series(1, 10000000000000)";
     let mut child = Command::new(env!("CARGO_BIN_EXE_fusebox"))
         .args(["--format", "csv", "-c", endless])
         .stdout(Stdio::piped())
@@ -291,7 +292,7 @@ fn ctrl_c_ends_a_query() {
     let mut first = [0; 8];
     let mut stdout = child.stdout.take().unwrap();
     stdout.read_exact(&mut first).unwrap();
-    assert_eq!(&first, b"s\nbegun\n");
+    assert_eq!(&first, b"s\nstart\n");
     let interrupt = ["-INT", &child.id().to_string()];
     let sent = Command::new("kill").args(interrupt).status().unwrap();
     assert!(sent.success());

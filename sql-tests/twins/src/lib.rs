@@ -1,13 +1,13 @@
-//! Twins of functions that DataFusion has built in.
+//! Twins of DataFusion's built-in functions: the same functions as Wasm.
 //!
-//! Each does what its original in `datafusion-functions` 55.2 does, and fails
-//! with its words, so that DataFusion's own tests can be run against it. A name
-//! has a function here for each type that the original tells apart, with one
-//! left out: decimals of 256 bits, which `DECIMAL(*)` does not take.
+//! Each twin has the results and the error messages of the function in
+//! `datafusion-functions` 55.2, so that DataFusion's tests can run with it. There is
+//! one twin for each type that the built-in function distinguishes, except 256-bit
+//! decimals, which `DECIMAL(*)` does not accept.
 #![forbid(unsafe_code)]
 
-// Text, in characters.
+// Text functions, which count characters.
 pub mod text;
 
-// Numbers without an overflow that goes unseen.
+// Numeric functions, which check for overflow.
 pub mod number;

@@ -1,14 +1,14 @@
-//! Twins of functions over numbers.
+//! Numeric functions.
 
 use fusebox_sdk::{AnyDecimal, F16, udf};
 
 macro_rules! absolute {
     ($($function:ident: $number:ty, $array:literal;)*) => {$(
-        /// The number without its sign.
+        /// Returns the absolute value of `number`.
         ///
         /// # Errors
         ///
-        /// If it is the least of its type.
+        /// If `number` is the minimum of its type.
         #[udf(name = "abs")]
         pub fn $function(number: $number) -> Result<$number, String> {
             let absolute = number.checked_abs();
@@ -25,7 +25,7 @@ absolute! {
 
 macro_rules! unchanged {
     ($($function:ident: $number:ty;)*) => {$(
-        /// The number, which has no sign.
+        /// Returns `number`, which is unsigned.
         #[udf(name = "abs")]
         pub fn $function(number: $number) -> $number {
             number
@@ -39,35 +39,35 @@ unchanged! {
     abs_bigint_unsigned: u64;
 }
 
-/// The number without its sign.
+/// Returns the absolute value of `number`.
 #[udf(name = "abs")]
 pub fn abs_float16(number: F16) -> F16 {
     F16::from_bits(number.to_bits() & 0x7fff)
 }
 
-/// The number without its sign.
+/// Returns the absolute value of `number`.
 #[udf(name = "abs")]
 pub fn abs_float(number: f32) -> f32 {
     number.abs()
 }
 
-/// The number without its sign.
+/// Returns the absolute value of `number`.
 #[udf(name = "abs")]
 pub fn abs_double(number: f64) -> f64 {
     number.abs()
 }
 
-/// The number without its sign.
+/// Returns the absolute value of `number`.
 #[udf(name = "abs")]
 pub fn abs_decimal(number: AnyDecimal) -> AnyDecimal {
     AnyDecimal::new(number.unscaled().wrapping_abs())
 }
 
-/// The square root.
+/// Returns the square root of `number`.
 ///
 /// # Errors
 ///
-/// If the number is negative.
+/// If `number` is negative.
 #[udf(name = "sqrt")]
 pub fn sqrt_float(number: f32) -> Result<f32, &'static str> {
     match number < 0.0 {
@@ -76,11 +76,11 @@ pub fn sqrt_float(number: f32) -> Result<f32, &'static str> {
     }
 }
 
-/// The square root.
+/// Returns the square root of `number`.
 ///
 /// # Errors
 ///
-/// If the number is negative.
+/// If `number` is negative.
 #[udf(name = "sqrt")]
 pub fn sqrt_double(number: f64) -> Result<f64, &'static str> {
     match number < 0.0 {
@@ -91,11 +91,11 @@ pub fn sqrt_double(number: f64) -> Result<f64, &'static str> {
 
 const NO_ROOT: &str = "cannot take square root of a negative number";
 
-/// `base` to the power of `exponent`.
+/// Returns `base` to the power of `exponent`.
 ///
 /// # Errors
 ///
-/// If that would be a division by zero.
+/// If `base` is zero and `exponent` is negative.
 #[udf]
 pub fn power(base: f64, exponent: f64) -> Result<f64, &'static str> {
     if base == 0.0 && exponent < 0.0 {
@@ -104,41 +104,41 @@ pub fn power(base: f64, exponent: f64) -> Result<f64, &'static str> {
     Ok(base.powf(exponent))
 }
 
-/// The greatest common divisor, 0 of two zeros.
+/// Returns the greatest common divisor, which is 0 for two zeros.
 ///
 /// # Errors
 ///
-/// If it is 2⁶³.
+/// If the divisor is 2⁶³.
 #[udf(name = "gcd")]
 pub fn gcd_bigint(a: i64, b: i64) -> Result<i64, String> {
     let divisor = divisor(a.unsigned_abs().into(), b.unsigned_abs().into());
     i64::try_from(divisor).map_err(|_| format!("Signed integer overflow in GCD({a}, {b})"))
 }
 
-/// The greatest common divisor, 0 of two zeros.
+/// Returns the greatest common divisor, which is 0 for two zeros.
 #[udf(name = "gcd")]
 pub fn gcd_decimal(a: AnyDecimal, b: AnyDecimal) -> AnyDecimal {
     let (a, b) = (a.unscaled(), b.unscaled());
-    // No decimal has 128 digits, so the divisor has a sign bit to spare.
+    // 38 digits need at most 127 bits, so the divisor fits into an i128.
     AnyDecimal::new(divisor(a.unsigned_abs(), b.unsigned_abs()) as i128)
 }
 
-/// The least common multiple, 0 of zero and anything.
+/// Returns the least common multiple, which is 0 if a number is zero.
 ///
 /// # Errors
 ///
-/// If it does not fit 64 bits.
+/// If the multiple does not fit into an `i64`.
 #[udf(name = "lcm")]
 pub fn lcm_bigint(a: i64, b: i64) -> Result<i64, String> {
     let multiple = multiple(a.into(), b.into()).and_then(|multiple| multiple.try_into().ok());
     multiple.ok_or_else(|| format!("Signed integer overflow in LCM({a}, {b})"))
 }
 
-/// The least common multiple, 0 of zero and anything.
+/// Returns the least common multiple, which is 0 if a number is zero.
 ///
 /// # Errors
 ///
-/// If it does not fit 128 bits.
+/// If the multiple does not fit into an `i128`.
 #[udf(name = "lcm")]
 pub fn lcm_decimal(a: AnyDecimal, b: AnyDecimal) -> Result<AnyDecimal, String> {
     let (a, b) = (a.unscaled(), b.unscaled());
@@ -146,7 +146,7 @@ pub fn lcm_decimal(a: AnyDecimal, b: AnyDecimal) -> Result<AnyDecimal, String> {
     multiple.ok_or_else(|| format!("Signed integer overflow in LCM({a}, {b})"))
 }
 
-/// Euclid's.
+/// Computes the greatest common divisor by Euclid's algorithm.
 fn divisor(mut a: u128, mut b: u128) -> u128 {
     while b != 0 {
         (a, b) = (b, a % b);
@@ -154,6 +154,7 @@ fn divisor(mut a: u128, mut b: u128) -> u128 {
     a
 }
 
+/// Computes the least common multiple, unless it overflows.
 fn multiple(a: i128, b: i128) -> Option<i128> {
     let (a, b) = (a.unsigned_abs(), b.unsigned_abs());
     match divisor(a, b) {
@@ -164,7 +165,7 @@ fn multiple(a: i128, b: i128) -> Option<i128> {
 
 macro_rules! hexadecimal {
     ($($function:ident: $number:ty as $wide:ty;)*) => {$(
-        /// The hexadecimal digits of the number in 64 bits.
+        /// Returns the hexadecimal digits of `number`, extended to 64 bits.
         #[udf(name = "to_hex")]
         pub fn $function(number: $number) -> String {
             format!("{:x}", <$wide>::from(number))
@@ -187,14 +188,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn negative_numbers_have_the_digits_of_64_bits() {
+    fn negative_numbers_are_sign_extended_to_64_bits() {
         assert_eq!(to_hex_tinyint(-1), "f".repeat(16));
         assert_eq!(to_hex_tinyint_unsigned(255), "ff");
         assert_eq!(to_hex_bigint(0), "0");
     }
 
     #[test]
-    fn least_number_has_no_absolute() {
+    fn absolute_value_of_the_minimum_overflows() {
         assert_eq!(abs_tinyint(-127), Ok(127));
         assert_eq!(
             abs_tinyint(-128).unwrap_err(),
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn divisors_and_multiples_are_positive() {
+    fn divisors_and_multiples_are_positive_or_overflow() {
         assert_eq!(gcd_bigint(-12, 18), Ok(6));
         assert_eq!(gcd_bigint(0, 0), Ok(0));
         assert_eq!(gcd_bigint(i64::MIN, 6), Ok(2));
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_defined_is_an_error() {
+    fn undefined_roots_and_powers_are_errors() {
         assert_eq!(sqrt_double(-0.0), Ok(-0.0));
         assert!(sqrt_double(-1e-9).is_err());
         assert!(sqrt_float(f32::NAN).unwrap().is_nan());

@@ -1,47 +1,47 @@
-//! Twins of functions over text.
+//! Text functions.
 
 use fusebox_sdk::udf;
 
-/// The text in upper case.
+/// Converts `text` to upper case.
 #[udf]
 pub fn upper(text: &str) -> String {
     text.to_uppercase()
 }
 
-/// The text in lower case.
+/// Converts `text` to lower case.
 #[udf]
 pub fn lower(text: &str) -> String {
     text.to_lowercase()
 }
 
-/// The text from its last character to its first.
+/// Reverses the characters of `text`.
 #[udf]
 pub fn reverse(text: &str) -> String {
     text.chars().rev().collect()
 }
 
-/// How many characters the text has.
+/// Counts the characters of `text`.
 #[udf]
 pub fn character_length(text: &str) -> i32 {
     text.chars().count() as i32
 }
 
-/// The text with spaces in front of it, or its beginning: `length` characters.
+/// Pads `text` on the left with spaces, or truncates it, to `length` characters.
 ///
 /// # Errors
 ///
-/// If `length` does not fit 32 bits.
+/// If `length` exceeds `i32::MAX`.
 #[udf(name = "lpad")]
 pub fn lpad_with_spaces(text: &str, length: i64) -> Result<String, String> {
     lpad(text, length, " ")
 }
 
-/// The text with `fill` in front of it as often as it takes, or its beginning:
-/// `length` characters, unless there is nothing to fill with.
+/// Pads `text` on the left with repetitions of `fill`, or truncates it, to `length`
+/// characters. If `fill` is empty, `text` is not padded.
 ///
 /// # Errors
 ///
-/// If `length` does not fit 32 bits.
+/// If `length` exceeds `i32::MAX`.
 #[udf]
 pub fn lpad(text: &str, length: i64, fill: &str) -> Result<String, String> {
     const LENGTH_MAX: i64 = i32::MAX as i64;
@@ -58,7 +58,7 @@ pub fn lpad(text: &str, length: i64, fill: &str) -> Result<String, String> {
     let Some(times) = missing.checked_div(fill.chars().count()) else {
         return Ok(text.to_owned());
     };
-    // Whole copies cost little fuel, characters a lot.
+    // Repeating whole copies needs less fuel than appending characters.
     let mut padded = fill.repeat(times);
     let rest = missing - times * fill.chars().count();
     padded.extend(fill.chars().take(rest));
@@ -71,13 +71,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn case_is_that_of_unicode() {
+    fn case_conversion_follows_unicode() {
         assert_eq!(upper("straße ǆ"), "STRASSE Ǆ");
         assert_eq!(lower("ΌΔΟΣ Σ"), "όδος σ");
     }
 
     #[test]
-    fn length_is_counted_in_characters() {
+    fn lengths_are_in_characters() {
         assert_eq!(character_length("josé"), 4);
         assert_eq!(reverse("josé"), "ésoj");
         assert_eq!(lpad("josé", 6, "ñü").unwrap(), "ñüjosé");
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_long_enough_is_cut_and_not_filled() {
+    fn long_text_is_truncated_and_not_padded() {
         let padded = |length| lpad_with_spaces("crab", length).unwrap();
         assert_eq!(
             [5, 4, 3, 0, -1].map(padded),
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn length_may_not_leave_32_bits() {
+    fn length_above_32_bits_is_an_error() {
         assert!(lpad("", 1 << 31, "").is_err());
         assert_eq!(lpad("", (1 << 31) - 1, ""), Ok(String::new()));
     }

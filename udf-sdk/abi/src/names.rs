@@ -1,76 +1,75 @@
-//! The names of exports and imports, and the numbers that the specification
-//! mentions. [The crate's page](crate) says what each is for.
+//! Names of exports and imports, and constants of the specification, which is
+//! [the page of the crate](crate).
 
-/// The export whose name says that a module speaks this version.
+/// Export that marks a module of this ABI version.
 pub const EXPORT_VERSION: &str = "fusebox_abi_1";
 
-/// What every version's export begins with, so that a module of a version that
-/// the host does not know is told apart from one that speaks none.
+/// Prefix of the version export of every ABI version. It tells a module of an
+/// unknown version apart from a module of none.
 pub const EXPORT_VERSION_PREFIX: &str = "fusebox_abi_";
 
-/// The export that lends the host its arena.
+/// Export that allocates the argument arena.
 pub const EXPORT_ALLOC: &str = "fusebox_alloc";
 
-/// What the export of a column function begins with; its symbol follows.
+/// Prefix of the export of a scalar function; its symbol follows.
 pub const EXPORT_FUNCTION_PREFIX: &str = "fusebox_udf_";
 
-/// What the export begins with that takes rows into the states of an aggregate;
-/// its symbol follows.
+/// Prefix of the export that adds rows to the states of an aggregate; its symbol
+/// follows.
 pub const EXPORT_UPDATE_PREFIX: &str = "fusebox_udaf_update_";
 
-/// What the export begins with that takes states into those of an aggregate.
+/// Prefix of the export that merges states into those of an aggregate.
 pub const EXPORT_MERGE_PREFIX: &str = "fusebox_udaf_merge_";
 
-/// What the export begins with that takes rows out of the states of an
-/// aggregate. It is optional.
+/// Prefix of the optional export that removes rows from the states of an
+/// aggregate.
 pub const EXPORT_RETRACT_PREFIX: &str = "fusebox_udaf_retract_";
 
-/// What the export begins with that answers with states of an aggregate.
+/// Prefix of the export that returns states of an aggregate.
 pub const EXPORT_STATE_PREFIX: &str = "fusebox_udaf_state_";
 
-/// What the export begins with that answers with results of an aggregate.
+/// Prefix of the export that returns results of an aggregate.
 pub const EXPORT_FINISH_PREFIX: &str = "fusebox_udaf_finish_";
 
-/// What the export begins with that forgets the first groups of an aggregate.
+/// Prefix of the export that releases the first groups of an aggregate.
 pub const EXPORT_RELEASE_GROUPS_PREFIX: &str = "fusebox_udaf_release_groups_";
 
-/// What the export begins with of a window function that goes on from row to
-/// row.
+/// Prefix of the export of a window function that keeps state from row to row.
 pub const EXPORT_NEXT_PREFIX: &str = "fusebox_udwf_next_";
 
-/// What the export begins with of a window function over whole partitions.
+/// Prefix of the export of a window function over whole partitions.
 pub const EXPORT_PARTITION_PREFIX: &str = "fusebox_udwf_partition_";
 
-/// What the export begins with of a window function over sets of peers.
+/// Prefix of the export of a window function over sets of peer rows.
 pub const EXPORT_RANK_PREFIX: &str = "fusebox_udwf_rank_";
 
-/// What the export of a table function begins with.
+/// Prefix of the export of a table function.
 pub const EXPORT_TABLE_PREFIX: &str = "fusebox_udtf_";
 
-/// The export that is called once after instantiation, where it exists, as in
-/// a WASI reactor.
+/// Optional export that is called once after instantiation, as in a WASI
+/// reactor.
 pub const EXPORT_INITIALIZE: &str = "_initialize";
 
-/// The export of the linear memory.
+/// Export of the linear memory.
 pub const EXPORT_MEMORY: &str = "memory";
 
-/// The custom section that holds the DDL of the module's functions.
+/// Custom section that holds the DDL of the module's functions.
 pub const SECTION_FUNCTIONS: &str = "fusebox.functions";
 
-/// The export of a global of type `i32`: the address of a [`Panic`](crate::Panic).
+/// Export of a global of type `i32`: the address of a [`Panic`](crate::Panic).
 pub const EXPORT_PANIC: &str = "fusebox_panic";
 
-/// The module of every import that is granted.
+/// Module name of every import that the host provides.
 pub const IMPORT_MODULE: &str = "fusebox";
 
 /// Import `(row: i32) -> ()`: begins the metering of a row.
 pub const IMPORT_ROW_BEGIN: &str = "row_begin";
 
-/// Import `(bytes: i32) -> ()`: ends the row and charges it for `bytes` bytes of
-/// result.
+/// Import `(bytes: i32) -> ()`: charges the row for `bytes` bytes of result and
+/// ends it.
 pub const IMPORT_ROW_END: &str = "row_end";
 
-/// Import `(bytes: i32) -> ()`: suspends the row and charges it for `bytes` bytes.
+/// Import `(bytes: i32) -> ()`: charges the row for `bytes` bytes and suspends it.
 pub const IMPORT_ROW_PAUSE: &str = "row_pause";
 
 /// Import `() -> ()`: resumes the suspended row.
@@ -111,16 +110,16 @@ pub const OVERHEAD_FUEL_PER_ROW: u64 = 128;
 /// Overhead fuel, in units, that each row adds where rows are statically bounded.
 pub const BOUNDED_OVERHEAD_FUEL_PER_ROW: u64 = 64;
 
-/// The alignment, in bytes, of the arena and of every buffer that the host
-/// lowers, and the multiple to which their zero padding extends.
+/// Alignment, in bytes, of the arena and of every buffer that the host lowers,
+/// and the multiple to which their zero padding extends.
 pub const ALIGNMENT: usize = 64;
 
-/// The status of a call that has written its result.
+/// Status of a call that has written its result.
 pub const STATUS_OK: u32 = 0;
 
-/// The status of a call that has written a [`Failure`](crate::Failure).
+/// Status of a call that has written a [`Failure`](crate::Failure).
 pub const STATUS_FAILURE: u32 = 1;
 
-/// The most bytes of a failure's or panic's message that the host reads; what
-/// follows is cut off.
+/// Maximum length, in bytes, of the message of a failure or panic. The host
+/// truncates longer messages.
 pub const FAILURE_MESSAGE_BYTES_MAX: u32 = 4096;

@@ -1,7 +1,7 @@
-//! What stands in guest memory, byte by byte: a column, and why there is none.
+//! Structs in guest memory, byte by byte: a column, a failure, a panic.
 //!
-//! Both sides go through these structs; what they mean is said in the crate's
-//! own documentation.
+//! Host and guest both read and write guest memory through these structs. [The
+//! page of the crate](crate) specifies their meaning.
 
 /// A column: `struct ArrowArray` of the Arrow C Data Interface on wasm32.
 ///
@@ -10,36 +10,35 @@
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ArrowArray {
-    /// Rows in the column.
+    /// Number of rows.
     pub length: i64,
-    /// Null rows in the column, or -1 where the guest has not counted.
+    /// Number of null rows, or -1 if not counted.
     pub null_count: i64,
-    /// Rows to skip at the start of every buffer.
+    /// Number of rows to skip at the start of every buffer.
     pub offset: i64,
-    /// Addresses behind `buffers`.
+    /// Number of addresses at `buffers`.
     pub n_buffers: i64,
-    /// Addresses behind `children`.
+    /// Number of addresses at `children`.
     pub n_children: i64,
-    /// The address of the buffers' addresses.
+    /// Address of the buffers' addresses.
     pub buffers: u32,
-    /// The address of the children's addresses.
+    /// Address of the children's addresses.
     pub children: u32,
-    /// The address of the dictionary's `ArrowArray`.
+    /// Address of the dictionary's `ArrowArray`.
     pub dictionary: u32,
-    /// A function of the guest, as an index of its table. The host never
-    /// calls it.
+    /// Index of a guest function in its table. The host never calls it.
     pub release: u32,
-    /// Whatever the guest likes.
+    /// Private data of the guest; the host ignores it.
     pub private_data: u32,
-    /// What C leaves between the last field and the end of the struct.
+    /// Padding of the C struct after its last field.
     pub padding: u32,
 }
 
 impl ArrowArray {
-    /// The struct's size, in bytes.
+    /// Size of the struct, in bytes.
     pub const SIZE: usize = 64;
 
-    /// The bytes that stand in guest memory.
+    /// Returns the bytes of the struct in guest memory.
     pub fn to_bytes(self) -> [u8; Self::SIZE] {
         let mut bytes = [0; Self::SIZE];
         let wide = [
@@ -67,8 +66,8 @@ impl ArrowArray {
         bytes
     }
 
-    /// Reads the struct back from the bytes of guest memory. Any bytes are a
-    /// struct; whether it makes sense is for the reader to check.
+    /// Reads the struct from bytes of guest memory. Any bytes are valid here: the
+    /// caller checks the values.
     pub fn from_bytes(bytes: &[u8; Self::SIZE]) -> Self {
         let wide = |at| i64::from_le_bytes(array(bytes, at));
         let narrow = |at| u32::from_le_bytes(array(bytes, at));
@@ -88,23 +87,23 @@ impl ArrowArray {
     }
 }
 
-/// Why a function gave no result, written where the result would have been.
+/// Failure of a call, written to `result` instead of a column.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Failure {
-    /// The row of the batch, from 0, or -1 where no single row is to blame.
+    /// Row of the batch that failed, from 0, or -1 for no particular row.
     pub row: i64,
-    /// The address of the message, which should be UTF-8.
+    /// Address of the message, which should be UTF-8.
     pub message: u32,
-    /// The message's length, in bytes.
+    /// Length of the message, in bytes.
     pub message_len: u32,
 }
 
 impl Failure {
-    /// The struct's size, in bytes.
+    /// Size of the struct, in bytes.
     pub const SIZE: usize = 16;
 
-    /// The bytes that stand in guest memory.
+    /// Returns the bytes of the struct in guest memory.
     pub fn to_bytes(self) -> [u8; Self::SIZE] {
         let mut bytes = [0; Self::SIZE];
         bytes[..8].copy_from_slice(&self.row.to_le_bytes());
@@ -113,7 +112,7 @@ impl Failure {
         bytes
     }
 
-    /// Reads the struct back from the bytes of guest memory.
+    /// Reads the struct from bytes of guest memory.
     pub fn from_bytes(bytes: &[u8; Self::SIZE]) -> Self {
         Self {
             row: i64::from_le_bytes(array(bytes, 0)),
@@ -123,29 +122,30 @@ impl Failure {
     }
 }
 
-/// What a guest says before it traps, where [`EXPORT_PANIC`](crate::EXPORT_PANIC) says.
+/// Message and location of a panic, at the address that the global
+/// [`EXPORT_PANIC`](crate::EXPORT_PANIC) holds.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Panic {
-    /// The address of the message, which should be UTF-8, or 0 for none.
+    /// Address of the message, which should be UTF-8, or 0 for none.
     pub message: u32,
-    /// The message's length, in bytes.
+    /// Length of the message, in bytes.
     pub message_len: u32,
-    /// The address of the name of the source file, or 0 for none.
+    /// Address of the name of the source file, or 0 for none.
     pub file: u32,
-    /// The name's length, in bytes.
+    /// Length of the name, in bytes.
     pub file_len: u32,
-    /// The line in the file, from 1.
+    /// Line in the file, from 1.
     pub line: u32,
-    /// The column in the line, from 1.
+    /// Column in the line, from 1.
     pub column: u32,
 }
 
 impl Panic {
-    /// The struct's size, in bytes.
+    /// Size of the struct, in bytes.
     pub const SIZE: usize = 24;
 
-    /// Reads the struct back from the bytes of guest memory.
+    /// Reads the struct from bytes of guest memory.
     pub fn from_bytes(bytes: &[u8; Self::SIZE]) -> Self {
         let word = |at| u32::from_le_bytes(array(bytes, at));
         Self {
@@ -159,14 +159,14 @@ impl Panic {
     }
 }
 
-/// The `N` bytes at `at`, which the caller takes from a struct's own layout.
+/// Returns the `N` bytes at offset `at`, which lies in the struct's layout.
 fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     let mut field = [0; N];
     field.copy_from_slice(&bytes[at..at + N]);
     field
 }
 
-// Guests compiled years ago read these structs: their shape is the ABI.
+// Guests compiled years ago read these structs: their layout is part of the ABI.
 const _: () = {
     use core::mem::offset_of;
     assert!(size_of::<ArrowArray>() == ArrowArray::SIZE);
@@ -226,13 +226,13 @@ mod tests {
     ];
 
     #[test]
-    fn array_has_the_bytes_it_always_had() {
+    fn bytes_of_an_array_do_not_change() {
         assert_eq!(ARRAY.to_bytes(), ARRAY_BYTES);
         assert_eq!(ArrowArray::from_bytes(&ARRAY_BYTES), ARRAY);
     }
 
     #[test]
-    fn failure_has_the_bytes_it_always_had() {
+    fn bytes_of_a_failure_do_not_change() {
         let failure = Failure {
             row: 17,
             message: 0x0001_0040,
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn panic_has_the_bytes_it_always_had() {
+    fn bytes_of_a_panic_do_not_change() {
         #[rustfmt::skip]
         let bytes = [
             0x40, 0, 1, 0, 44, 1, 0, 0,

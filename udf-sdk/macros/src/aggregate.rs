@@ -1,5 +1,5 @@
-//! What stands next to the methods of an aggregate's state: its declaration,
-//! its exports, and where its states are.
+//! The expansion of an aggregate: its declaration, its exports, and the static
+//! of its states.
 
 use fusebox_abi::{
     EXPORT_FINISH_PREFIX, EXPORT_MERGE_PREFIX, EXPORT_RELEASE_GROUPS_PREFIX, EXPORT_RETRACT_PREFIX,
@@ -24,7 +24,7 @@ struct Aggregate {
     retract: Option<Method>,
 }
 
-/// Writes one hidden constant, as for a function.
+/// Expands the attribute to one hidden constant, as for a function.
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let message = "#[udaf] goes on the `impl` block of a state's struct";
     let item: ItemImpl = syn::parse2(item).map_err(|error| Error::new(error.span(), message))?;
@@ -37,23 +37,23 @@ impl Aggregate {
         let update = block.required(
             "update",
             Access::Changes,
-            "`fn update(&mut self, …)`, which takes a row into the state",
+            "`fn update(&mut self, …)`, which adds a row to the state",
         );
         let merge = block.required(
             "merge",
             Access::Changes,
-            "`fn merge(&mut self, other: Self)`, which takes another state into the state",
+            "`fn merge(&mut self, other: Self)`, which adds another state to the state",
         );
-        let merge = merge.and_then(|merge| merges(&block, merge));
+        let merge = merge.and_then(|merge| check_merge(&block, merge));
         let finish = block.required(
             "finish",
-            Access::Looks,
-            "`fn finish(&self) -> …`, which makes the result of the state",
+            Access::Reads,
+            "`fn finish(&self) -> …`, which returns the result of the state",
         );
-        let finish = finish.and_then(finishes);
+        let finish = finish.and_then(check_finish);
         let retract = block.method("retract", Access::Changes).transpose();
         let retract = match (&update, retract) {
-            (Ok(update), Ok(Some(retract))) => retracts(update, retract).map(Some),
+            (Ok(update), Ok(Some(retract))) => check_retract(update, retract).map(Some),
             (_, retract) => retract,
         };
         match (options, update, merge, finish, retract) {
@@ -82,7 +82,7 @@ impl Aggregate {
         let sdk = quote!(::fusebox_sdk::__private);
         let Self { block, .. } = self;
         let ty = &block.ty;
-        let state = quote_spanned!(ty.span()=> #sdk::state::<#ty>());
+        let state = quote_spanned!(ty.span()=> #sdk::state_fields::<#ty>());
         let returns = without_lifetimes(&self.finish.returns);
         let statement = Statement {
             symbol: &block.symbol,
@@ -97,14 +97,15 @@ impl Aggregate {
         };
         let changing = [Some(&self.update), Some(&self.merge), self.retract.as_ref()];
         let changing = changing.into_iter().flatten();
-        let answers = changing.clone().map(|method| &method.returns);
+        let outputs = changing.clone().map(|method| &method.returns);
         let methods = changing.chain([&self.finish]);
         let paths = methods.map(|method| block.path(method));
         let exports = self.exports();
         let content = quote! {
-            // Only the exports call the methods, which are not dead without.
+            // Only the exports call the methods, so this prevents dead-code
+            // warnings on other targets.
             #(let _ = #paths;)*
-            #(const _: () = #sdk::is_done::<#answers>();)*
+            #(const _: () = #sdk::check_update_output::<#outputs>();)*
             #[cfg(target_arch = "wasm32")]
             ::std::thread_local! {
                 static __FUSEBOX_STATES: ::core::cell::Cell<#sdk::States<#ty>> =
@@ -125,7 +126,7 @@ impl Aggregate {
             let (arguments, row) = arguments(method.parameters.len());
             operation(&format!("{prefix}{symbol}"), |call| {
                 quote! {
-                    #sdk::take(#call, #states, |state: &mut #ty, #row| {
+                    #sdk::update(#call, #states, |state: &mut #ty, #row| {
                         #path(state, #(#arguments),*)
                     })
                 }
@@ -137,26 +138,26 @@ impl Aggregate {
         let retract = retract.map(|retract| take(EXPORT_RETRACT_PREFIX, retract));
         let show = operation(
             &format!("{EXPORT_STATE_PREFIX}{symbol}"),
-            |call| quote!(#sdk::show(#call, #states)),
+            |call| quote!(#sdk::return_states(#call, #states)),
         );
         let finish = block.path(&self.finish);
         let finish = operation(&format!("{EXPORT_FINISH_PREFIX}{symbol}"), |call| {
             quote! {
-                #sdk::look(#states, |known| {
+                #sdk::with_states(#states, |known| {
                     #sdk::run_some(#call, |(group, ())| #finish(known.of(group)))
                 })
             }
         });
         let forget = operation(
             &format!("{EXPORT_RELEASE_GROUPS_PREFIX}{symbol}"),
-            |call| quote!(#sdk::forget(#call, #states)),
+            |call| quote!(#sdk::release_groups(#call, #states)),
         );
         quote!(#update #merge #retract #show #finish #forget)
     }
 }
 
-/// Checks that a method takes another state.
-fn merges(block: &Block, merge: Method) -> Result<Method> {
+/// Checks that `merge` takes another state.
+fn check_merge(block: &Block, merge: Method) -> Result<Method> {
     let text = |ty: &Type| ty.to_token_stream().to_string();
     match &merge.parameters[..] {
         [other] if text(&other.ty) == text(&block.ty) => Ok(merge),
@@ -164,15 +165,15 @@ fn merges(block: &Block, merge: Method) -> Result<Method> {
             let span = other
                 .first()
                 .map_or(merge.ident.span(), |other| other.ty.span());
-            let message = "`merge` takes another state, and nothing else: `other: Self`";
+            let message = "`merge` must take one argument: `other: Self`";
             Err(Error::new(span, message))
         }
     }
 }
 
-/// Checks that a method has a result and no arguments.
-fn finishes(finish: Method) -> Result<Method> {
-    let message = "`finish` makes a result of the state alone: `fn finish(&self) -> …`";
+/// Checks that `finish` has a result and no arguments.
+fn check_finish(finish: Method) -> Result<Method> {
+    let message = "`finish` must have a result and no arguments: `fn finish(&self) -> …`";
     let is_nothing = matches!(&finish.returns, Type::Tuple(tuple) if tuple.elems.is_empty());
     match finish.parameters.first() {
         Some(argument) => Err(Error::new(argument.ty.span(), message)),
@@ -181,8 +182,9 @@ fn finishes(finish: Method) -> Result<Method> {
     }
 }
 
-/// Checks that a method takes what `update` takes: it gets the same columns.
-fn retracts(update: &Method, retract: Method) -> Result<Method> {
+/// Checks that `retract` takes the arguments of `update`: both receive the same
+/// columns.
+fn check_retract(update: &Method, retract: Method) -> Result<Method> {
     let text = |method: &Method| -> Vec<String> {
         let types = method.types();
         types.map(|ty| ty.to_string()).collect()
@@ -190,6 +192,6 @@ fn retracts(update: &Method, retract: Method) -> Result<Method> {
     if text(update) == text(&retract) {
         return Ok(retract);
     }
-    let message = "`retract` takes back what `update` took: arguments of the same types";
+    let message = "`retract` must have the argument types of `update`";
     Err(Error::new(retract.ident.span(), message))
 }

@@ -1,4 +1,4 @@
-//! What stands next to an annotated function: its declaration and its export.
+//! The expansion of an annotated function: its declaration and its export.
 
 use fusebox_abi::{EXPORT_FUNCTION_PREFIX, SECTION_FUNCTIONS};
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
@@ -8,8 +8,8 @@ use syn::{Attribute, Type};
 
 use crate::signature::{Options, Signature};
 
-/// Writes one hidden constant, the declaration's text, which tests can read on
-/// any target. The other items are inside it, out of the author's way.
+/// Expands the attribute to one hidden constant, the text of the declaration,
+/// which tests can read on any target. All other items are nested in it.
 pub(crate) fn expand(signature: &Signature) -> TokenStream {
     let Signature {
         cfgs,
@@ -25,7 +25,8 @@ pub(crate) fn expand(signature: &Signature) -> TokenStream {
         #[doc(hidden)]
         #[allow(dead_code, non_upper_case_globals, reason = "written by #[udf]")]
         #visibility const #constant: &::core::primitive::str = {
-            // Only the export calls the function, which is not dead without.
+            // Only the export calls the function, so this prevents dead-code
+            // warnings on other targets.
             let _ = #ident;
             #export
             #declaration
@@ -41,17 +42,17 @@ pub(crate) fn expand(signature: &Signature) -> TokenStream {
     }
 }
 
-/// What the declaration of a function of another kind is made of.
+/// The parts of a declaration of a function of another kind.
 pub(crate) struct Statement<'a, P> {
     pub(crate) symbol: &'a str,
     pub(crate) options: &'a Options,
-    /// A `Kind`, with what belongs to it.
+    /// The variant of `Kind`, with its fields.
     pub(crate) kind: TokenStream,
     pub(crate) parameters: P,
     pub(crate) returns: TokenStream,
 }
 
-/// Writes the hidden constant of a function of another kind, with some content
+/// Expands to the hidden constant of a function of another kind, with content
 /// before the declaration.
 pub(crate) fn constant(
     cfgs: &[Attribute],
@@ -98,16 +99,16 @@ pub(crate) fn constant(
     }
 }
 
-/// The declaration, as bytes in the custom section and as the value of the
-/// constant. Types keep the author's spans, so that the compiler complains
-/// about them where they were written.
+/// Expands to the declaration, as bytes in the custom section and as the value
+/// of the constant. Types keep the author's spans, so that the compiler reports
+/// errors there.
 fn declaration(signature: &Signature) -> TokenStream {
     let symbol = signature.symbol();
     let name = signature.options.name.as_ref().unwrap_or(&symbol);
     let volatility = option(signature.options.volatility);
     let export = option((*name != symbol).then_some(&symbol));
     let result = without_lifetimes(&signature.returns);
-    // What is wrong with a type is said where it stands.
+    // An error in the type is reported at the type.
     let span = signature.returns.span();
     let returns = match (&signature.options.returns, signature.options.columns) {
         (Some(sql), _) => quote_spanned! {span=>
@@ -146,7 +147,8 @@ fn declaration(signature: &Signature) -> TokenStream {
     )
 }
 
-/// A declaration of some type, as bytes in the custom section and as a value.
+/// Expands to a declaration of a type, as bytes in the custom section and as a
+/// value.
 pub(crate) fn section(ty: &TokenStream, declaration: &TokenStream) -> TokenStream {
     quote! {
         const __FUSEBOX_DECLARATION: #ty = #declaration;
@@ -160,8 +162,8 @@ pub(crate) fn section(ty: &TokenStream, declaration: &TokenStream) -> TokenStrea
     }
 }
 
-/// The export, which only a module has. What a native check must find, it finds
-/// in the declaration: the same types with the same bounds.
+/// Expands to the export, which only a wasm32 module has. A native check finds
+/// errors in the declaration, which has the same types with the same bounds.
 fn export(signature: &Signature) -> TokenStream {
     let name = format!("{EXPORT_FUNCTION_PREFIX}{}", signature.symbol());
     operation(&name, |call| match signature.options.columns {
@@ -170,7 +172,7 @@ fn export(signature: &Signature) -> TokenStream {
     })
 }
 
-/// Calls the function row by row.
+/// Expands to a call of the function for each row.
 fn over_rows(signature: &Signature, call: &TokenStream) -> TokenStream {
     let function = &signature.ident;
     let (arguments, row) = arguments(signature.parameters.len());
@@ -178,7 +180,7 @@ fn over_rows(signature: &Signature, call: &TokenStream) -> TokenStream {
     quote!(::fusebox_sdk::__private::run::<#is_inline, _, _>(#call, |#row| #function(#(#arguments),*)))
 }
 
-/// Calls the function with whole columns.
+/// Expands to a call of the function with whole columns.
 fn over_columns(signature: &Signature, call: &TokenStream) -> TokenStream {
     let function = &signature.ident;
     let columns = Ident::new("columns", Span::mixed_site());
@@ -190,9 +192,9 @@ fn over_columns(signature: &Signature, call: &TokenStream) -> TokenStream {
     }
 }
 
-/// Names for so many arguments, and the same in pairs.
+/// Returns names for `count` arguments, and a pattern of them in pairs.
 pub(crate) fn arguments(count: usize) -> (Vec<Ident>, TokenStream) {
-    // Hygienic, or an argument would hide a function of the same name.
+    // Hygienic, or an argument would shadow a function of the same name.
     let arguments: Vec<Ident> = (0..count)
         .map(|index| format_ident!("argument_{index}", span = Span::mixed_site()))
         .collect();
@@ -203,14 +205,11 @@ pub(crate) fn arguments(count: usize) -> (Vec<Ident>, TokenStream) {
     (arguments, pairs)
 }
 
-/// An export of that name, which has the call that it is given answered.
-pub(crate) fn operation(
-    name: &str,
-    answer: impl FnOnce(&TokenStream) -> TokenStream,
-) -> TokenStream {
-    // Hygienic, or it would hide a function of that name.
+/// Expands to an export of that name, whose body `body` expands to.
+pub(crate) fn operation(name: &str, body: impl FnOnce(&TokenStream) -> TokenStream) -> TokenStream {
+    // Hygienic, or it would shadow a function of that name.
     let call = Ident::new("call", Span::mixed_site());
-    let answer = answer(&quote!(&#call));
+    let body = body(&quote!(&#call));
     quote! {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
@@ -220,16 +219,17 @@ pub(crate) fn operation(
                 rows: ::core::primitive::u32,
                 result: *mut ::fusebox_sdk::__private::ArrowArray,
             ) -> ::core::primitive::u32 {
-                // SAFETY: the host passes what ABI 1 says, with columns of the
-                // types that the declaration takes from the same function.
+                // SAFETY: the host passes the parameters that ABI 1 specifies,
+                // with columns of the types of the declaration, which has them
+                // from the same function.
                 let #call = unsafe { ::fusebox_sdk::__private::Call::new(args, rows, result) };
-                #answer
+                #body
             }
         };
     }
 }
 
-/// A literal `Option`.
+/// Expands to a literal `Option`.
 pub(crate) fn option(value: Option<impl ToTokens>) -> TokenStream {
     match value {
         Some(value) => quote!(::core::option::Option::Some(#value)),
@@ -237,12 +237,13 @@ pub(crate) fn option(value: Option<impl ToTokens>) -> TokenStream {
     }
 }
 
-/// Replaces named lifetimes, which only the function itself declares, by `'_`.
+/// Replaces named lifetimes, which are declared only on the function, with
+/// `'_`.
 pub(crate) fn without_lifetimes(ty: &Type) -> TokenStream {
     with_lifetimes(ty.to_token_stream(), &|name| Ident::new("_", name.span()))
 }
 
-/// Replaces the name of each lifetime.
+/// Renames each lifetime.
 pub(crate) fn with_lifetimes(tokens: TokenStream, rename: &dyn Fn(Ident) -> Ident) -> TokenStream {
     let mut after_quote = false;
     let renamed = |tree| match tree {

@@ -1,45 +1,44 @@
-//! The macros of `fusebox-sdk`, where they are documented.
+//! The macros of `fusebox-sdk`, which documents them.
 //!
-//! The macros know nothing about types: they hand the tokens of a signature to
-//! the SDK's traits, and the compiler works out the rest.
+//! The macros do not interpret types: they pass the tokens of a signature to
+//! the SDK's traits, which the compiler resolves.
 #![forbid(unsafe_code)]
 
-// What the author wrote, checked.
-mod signature;
-
-// A SQL type as text.
-mod sql_type;
-
-// A struct that stands for a SQL struct, and what it becomes.
-mod row;
-
-// An aggregate: the methods of its state.
+// The expansion of an aggregate.
 mod aggregate;
 
-// A window function: a method of its state, or a function.
+// The expansion of a window function.
 mod window;
 
-// A table function.
+// The expansion of a table function.
 mod table;
+
+// The expansion of a struct.
+mod row;
 
 // The methods of a block, checked.
 mod methods;
 
-// What a function becomes.
+// The expansion of a function.
 mod expansion;
+
+// The signature of a function, checked.
+mod signature;
+
+// SQL types as text.
+mod sql_type;
 
 use proc_macro::TokenStream;
 
 /// Makes a function callable from SQL.
 ///
-/// The function stays as it is. Its SQL name is its Rust name unless
-/// `name = "…"` gives another; `immutable`, `stable` or `volatile` says how its
-/// result may change, and without one of them the engine decides.
+/// The function stays as it is. Its SQL name is its Rust name unless `name =
+/// "…"` gives another; `immutable`, `stable` or `volatile` declares its
+/// volatility, which the engine chooses by default.
 ///
 /// With `columns`, the function is called with whole columns, as arrays of
-/// arrow-rs. `returns = "…"` says which SQL type the result has, `#[sql("…")]`
-/// before an argument says it of that, and `strict` that nulls are not the
-/// function's business.
+/// arrow-rs. `returns = "…"` declares the SQL type of the result, `#[sql("…")]`
+/// that of an argument, and `strict` makes results null where an argument is.
 #[proc_macro_attribute]
 pub fn udf(options: TokenStream, item: TokenStream) -> TokenStream {
     beside(item, |item| {
@@ -49,25 +48,25 @@ pub fn udf(options: TokenStream, item: TokenStream) -> TokenStream {
     })
 }
 
-/// Makes an aggregate function of the methods of its state.
+/// Makes an aggregate function from the methods of its state.
 #[proc_macro_attribute]
 pub fn udaf(options: TokenStream, item: TokenStream) -> TokenStream {
     beside(item, |item| aggregate::expand(options.into(), item))
 }
 
-/// Makes a window function of a method of its state, or of a function.
+/// Makes a window function from a method of its state, or from a function.
 #[proc_macro_attribute]
 pub fn udwf(options: TokenStream, item: TokenStream) -> TokenStream {
     beside(item, |item| window::expand(options.into(), item))
 }
 
-/// Makes a table function of a function that returns an iterator.
+/// Makes a table function from a function that returns an iterator.
 #[proc_macro_attribute]
 pub fn udtf(options: TokenStream, item: TokenStream) -> TokenStream {
     beside(item, |item| table::expand(options.into(), item))
 }
 
-/// Leaves an item as the compiler knows it, and puts something next to it.
+/// Returns the item without attributes of the macro, followed by its expansion.
 fn beside(
     item: TokenStream,
     expand: impl FnOnce(proc_macro2::TokenStream) -> syn::Result<proc_macro2::TokenStream>,
@@ -78,11 +77,11 @@ fn beside(
     quote::quote!(#item #generated).into()
 }
 
-/// Makes a struct stand for a SQL struct: `STRUCT("a" BIGINT, "b" VARCHAR)`.
+/// Makes a struct a SQL struct: `STRUCT("a" BIGINT, "b" VARCHAR)`.
 ///
-/// The struct has named fields, and at most one lifetime, for those that
-/// borrow: from an argument, so that `&'static str` is no type of a field. Where
-/// a field is null that is not an `Option`, the struct is null.
+/// The struct has named fields, and at most one lifetime, of fields that borrow
+/// from an argument; `&'static str` is not a type of a field. If a field that
+/// is not an `Option` is null, the struct is null.
 ///
 /// ```ignore
 /// use fusebox_sdk::{Row, udf};

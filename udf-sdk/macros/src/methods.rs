@@ -1,5 +1,5 @@
-//! The methods of an `impl` block, and everything that can be wrong with them
-//! short of their types.
+//! The methods of an `impl` block, and all errors in them except those of
+//! types.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -12,7 +12,7 @@ use crate::signature::{Parameter, cfgs, modifiers};
 
 /// An `impl` block of a state's struct.
 pub(crate) struct Block {
-    /// The attributes that decide whether the block exists.
+    /// The `cfg` attributes of the block.
     pub(crate) cfgs: Vec<Attribute>,
     /// The struct.
     pub(crate) ty: Type,
@@ -21,23 +21,23 @@ pub(crate) struct Block {
     methods: Vec<ImplItemFn>,
 }
 
-/// A method, with the types of its arguments and of what it answers.
+/// A method, with the types of its arguments and of its result.
 pub(crate) struct Method {
     pub(crate) ident: Ident,
     pub(crate) parameters: Vec<Parameter>,
-    /// Nothing is `()`.
+    /// The return type; `()` if there is none.
     pub(crate) returns: Type,
 }
 
-/// What a method does to the state.
+/// The access of a method to the state.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     Changes,
-    Looks,
+    Reads,
 }
 
 impl Block {
-    /// Reads a block, under the attribute of that name.
+    /// Parses a block under the attribute of that name.
     pub(crate) fn new(item: ItemImpl, attribute: &str) -> Result<Self> {
         if let Some((_, of, _)) = &item.trait_ {
             let message = format!(
@@ -46,7 +46,7 @@ impl Block {
             return Err(Error::new(of.span(), message));
         }
         if let Some(parameter) = item.generics.params.first() {
-            let message = "a SQL function has one state of one type: it cannot be generic";
+            let message = "the state of a SQL function cannot be generic";
             return Err(Error::new(parameter.span(), message));
         }
         let name = match &*item.self_ty {
@@ -70,18 +70,18 @@ impl Block {
         })
     }
 
-    /// Reads the method of that name, if there is one.
+    /// Parses the method of that name, if there is one.
     pub(crate) fn method(&self, name: &str, access: Access) -> Option<Result<Method>> {
         let mut methods = self.methods.iter();
         let method = methods.find(|method| method.sig.ident.unraw() == name)?;
         Some(self.checked(method, access))
     }
 
-    /// Reads the method of that name, which must be there: otherwise it says
-    /// how to write it.
+    /// Parses the required method of that name; the error shows how to write
+    /// it.
     pub(crate) fn required(&self, name: &str, access: Access, how: &str) -> Result<Method> {
         self.method(name, access).unwrap_or_else(|| {
-            let message = format!("there is no `{name}`: write {how}");
+            let message = format!("missing method `{name}`: write {how}");
             Err(Error::new(self.ty.span(), message))
         })
     }
@@ -91,7 +91,7 @@ impl Block {
         let mut errors = modifiers(signature);
         let (reference, verb) = match access {
             Access::Changes => ("&mut self", "changes"),
-            Access::Looks => ("&self", "looks at"),
+            Access::Reads => ("&self", "reads"),
         };
         let is_right = signature.receiver().is_some_and(|receiver| {
             let changes = receiver.mutability.is_some();
@@ -103,7 +103,7 @@ impl Block {
                 .receiver()
                 .map_or(signature.ident.span(), Spanned::span);
             let name = &signature.ident;
-            let message = format!("`{name}` {verb} the state where it is: it takes `{reference}`");
+            let message = format!("`{name}` must take `{reference}`: it {verb} the state in place");
             errors.push(Error::new(span, message));
         }
         let mut parameters = Vec::new();
@@ -145,7 +145,7 @@ impl Block {
         })
     }
 
-    /// Names a method from outside of the block.
+    /// Expands to the path of a method, for use outside of the block.
     pub(crate) fn path(&self, method: &Method) -> TokenStream {
         let Self { ty, .. } = self;
         let ident = &method.ident;
@@ -154,14 +154,14 @@ impl Block {
 }
 
 impl Method {
-    /// The types of the arguments, without their lifetimes.
+    /// Returns the types of the arguments, without their lifetimes.
     pub(crate) fn types(&self) -> impl Iterator<Item = TokenStream> {
         let parameters = self.parameters.iter();
         parameters.map(|parameter| without_lifetimes(&parameter.ty))
     }
 }
 
-/// All errors as one, if there are any.
+/// Combines all errors, if there are any.
 pub(crate) fn all(errors: impl IntoIterator<Item = Error>) -> Option<Error> {
     errors.into_iter().reduce(|mut all, error| {
         all.combine(error);
@@ -169,7 +169,7 @@ pub(crate) fn all(errors: impl IntoIterator<Item = Error>) -> Option<Error> {
     })
 }
 
-/// Replaces `Self`, which means nothing outside of the block.
+/// Replaces `Self`, which is not defined outside of the block.
 fn replace_self(tokens: TokenStream, ty: &Type) -> TokenStream {
     let replaced = tokens.into_iter().flat_map(|tree| match tree {
         TokenTree::Ident(name) if name == "Self" => with_span(ty, name.span()),
@@ -184,7 +184,7 @@ fn replace_self(tokens: TokenStream, ty: &Type) -> TokenStream {
     replaced.collect()
 }
 
-/// The type, as if it were written elsewhere.
+/// Returns the type with another span.
 fn with_span(ty: &Type, span: Span) -> TokenStream {
     let tokens = ty.to_token_stream().into_iter().map(|mut tree| {
         tree.set_span(tree.span().located_at(span));
@@ -193,7 +193,7 @@ fn with_span(ty: &Type, span: Span) -> TokenStream {
     tokens.collect()
 }
 
-/// `HttpLog` as `http_log`.
+/// Converts `HttpLog` to `http_log`.
 fn snake_case(name: &str) -> String {
     let letters: Vec<char> = name.chars().collect();
     let mut snake = String::new();
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_of_a_name_are_told_apart_by_their_first_letters() {
+    fn camel_case_name_becomes_snake_case() {
         for (camel, snake) in [
             ("Geomean", "geomean"),
             ("GeoMean", "geo_mean"),

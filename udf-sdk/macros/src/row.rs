@@ -1,4 +1,4 @@
-//! A struct that stands for a SQL struct.
+//! The expansion of a struct that is a SQL struct.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -8,7 +8,7 @@ use syn::{Error, Fields, GenericParam, ItemStruct, Lifetime, Result, Type};
 
 use crate::expansion::with_lifetimes;
 
-/// A struct with named fields, which borrows for one lifetime at most.
+/// A struct with named fields and at most one lifetime.
 pub(crate) struct Struct {
     ident: Ident,
     lifetime: Option<Lifetime>,
@@ -17,9 +17,9 @@ pub(crate) struct Struct {
 }
 
 impl Struct {
-    /// Reads the tokens of the item.
+    /// Parses the tokens of the item.
     pub(crate) fn parse(item: TokenStream) -> Result<Self> {
-        let message = "a SQL struct has names for its fields: derive Row on a struct with them";
+        let message = "#[derive(Row)] requires a struct with named fields";
         let item: ItemStruct =
             syn::parse2(item).map_err(|error| Error::new(error.span(), message))?;
         let ident = item.ident;
@@ -29,7 +29,7 @@ impl Struct {
         if fields.named.is_empty() {
             return Err(Error::new(
                 ident.span(),
-                "a SQL struct has a field at least",
+                "#[derive(Row)] requires at least one field",
             ));
         }
         let mut lifetime = None;
@@ -40,9 +40,9 @@ impl Struct {
                     continue;
                 }
                 GenericParam::Lifetime(_) => {
-                    "all fields of a SQL struct borrow from one call: use one lifetime"
+                    "#[derive(Row)] allows one lifetime: all fields borrow from one call"
                 }
-                _ => "a SQL struct has one type for each field: it cannot be generic",
+                _ => "#[derive(Row)] allows no type or const parameters",
             };
             return Err(Error::new(parameter.span(), message));
         }
@@ -58,24 +58,86 @@ impl Struct {
         })
     }
 
-    /// Writes what makes the struct an argument, a result, and part of either.
+    /// Expands to the implementations that make the struct an argument, a
+    /// result, and an item or field of either.
     pub(crate) fn expand(&self) -> TokenStream {
+        let sdk = quote!(::fusebox_sdk::__private);
+        let types = self.sql_types(&sdk);
+        let item = self.item(&sdk);
+        let append = self.append(&sdk);
+        quote! {
+            const _: () = {
+                #types
+                #item
+                #append
+            };
+        }
+    }
+
+    /// The generics of an implementation for the struct, if it borrows.
+    fn generics(&self) -> Option<TokenStream> {
+        let lifetime = self.lifetime.as_ref();
+        lifetime.map(|lifetime| quote!(<#lifetime>))
+    }
+
+    /// The fields in pairs, borrowed.
+    fn borrows(&self) -> TokenStream {
+        pairs(self.names.iter().map(|name| quote!(&self.#name)))
+    }
+
+    /// Expands to the SQL type, and to the projection of the fields.
+    fn sql_types(&self, sdk: &TokenStream) -> TokenStream {
+        let Self { ident, types, .. } = self;
+        let generics = self.generics();
+        let borrows = self.borrows();
+        let structure = quote!(#sdk::Structure);
+        let sql_names = self.names.iter().map(|name| name.unraw().to_string());
+        quote! {
+            impl #generics #sdk::SqlType for #ident #generics {
+                const SQL: #sdk::Sql = #sdk::Sql::Struct(<Self as #structure>::FIELDS);
+            }
+
+            impl #generics #structure for #ident #generics {
+                const FIELDS: &'static [(&'static ::core::primitive::str, #sdk::Sql)] = &[
+                    #((#sql_names, <#types as #sdk::SqlItem>::ITEM_SQL)),*
+                ];
+
+                fn append_projected(
+                    &self,
+                    projection: &[::core::primitive::bool],
+                    column: &mut #sdk::ColumnBuilder,
+                ) -> ::core::result::Result<(), #sdk::OffsetOverflow> {
+                    #sdk::append_projected_fields(#borrows, projection, column)
+                }
+
+                fn projected_bytes(
+                    &self,
+                    projection: &[::core::primitive::bool],
+                ) -> ::core::primitive::usize {
+                    #sdk::projected_fields_bytes(#borrows, projection)
+                }
+            }
+
+            impl #generics #sdk::Nested for #ident #generics {}
+            impl #generics #sdk::ListItem for #ident #generics {}
+        }
+    }
+
+    /// Expands to the view of a column, and to the value of a row.
+    fn item(&self, sdk: &TokenStream) -> TokenStream {
         let Self {
             ident,
             lifetime,
             names,
             types,
         } = self;
-        let sdk = quote!(::fusebox_sdk::__private);
-        let generics = lifetime.as_ref().map(|lifetime| quote!(<#lifetime>));
+        let generics = self.generics();
         let at = lifetime.as_ref().map(|_| quote!(<'fusebox>));
-        let sql_names = names.iter().map(|name| name.unraw().to_string());
-        let fields = pairs(types);
         let locals: Vec<Ident> = (0..names.len())
             .map(|index| format_ident!("field_{index}", span = Span::mixed_site()))
             .collect();
         let views = pairs(&locals);
-        // The same types, borrowing from a call.
+        // The same types, with the lifetime of a call.
         let rename = |name: Ident| match lifetime {
             Some(lifetime) if lifetime.ident == name => Ident::new("fusebox", name.span()),
             _ => name,
@@ -85,106 +147,92 @@ impl Struct {
         let types_at: Vec<TokenStream> = types_at.collect();
         let fields_at = pairs(&types_at);
         let fields_view = quote!(#sdk::FieldsView<'fusebox, #fields_at>);
-        let structure = quote!(#sdk::Structure);
-        let borrows = pairs(names.iter().map(|name| quote!(&self.#name)));
+        let view = view_type(sdk, &fields_view);
         quote! {
-            const _: () = {
-                impl #generics #sdk::SqlType for #ident #generics {
-                    const SQL: #sdk::Sql = #sdk::Sql::Struct(<Self as #structure>::FIELDS);
+            #view
+
+            impl #generics #sdk::Item for #ident #generics {
+                type At<'fusebox> = #ident #at;
+                type View<'fusebox> = FieldsView<'fusebox>;
+
+                fn view<'fusebox>(
+                    array: #sdk::InputArray<'fusebox>,
+                    slots: &mut #sdk::CopySlots,
+                ) -> Self::View<'fusebox> {
+                    FieldsView(#sdk::fields_view::<#fields_at>(array, slots))
                 }
 
-                impl #generics #structure for #ident #generics {
-                    const FIELDS: &'static [(&'static ::core::primitive::str, #sdk::Sql)] = &[
-                        #((#sql_names, <#types as #sdk::SqlPart>::PART)),*
-                    ];
+                fn item<'fusebox>(
+                    view: &Self::View<'fusebox>,
+                    index: ::core::primitive::usize,
+                ) -> ::core::option::Option<Self::At<'fusebox>> {
+                    let #views = view.0.get(index)?;
+                    ::core::option::Option::Some(#ident {
+                        #(#names: <#types_at as #sdk::NullableItem>::nullable_item(#locals, index)?),*
+                    })
+                }
+            }
+        }
+    }
 
-                    fn append_wanted(
-                        &self,
-                        wanted: &[::core::primitive::bool],
-                        column: &mut #sdk::Node,
-                    ) -> ::core::result::Result<(), #sdk::Full> {
-                        #sdk::append_wanted_fields(#borrows, wanted, column)
-                    }
-
-                    fn wanted_bytes(
-                        &self,
-                        wanted: &[::core::primitive::bool],
-                    ) -> ::core::primitive::usize {
-                        #sdk::wanted_fields_bytes(#borrows, wanted)
-                    }
+    /// Expands to the conversion of a value to a result.
+    fn append(&self, sdk: &TokenStream) -> TokenStream {
+        let ident = &self.ident;
+        let generics = self.generics();
+        let borrows = self.borrows();
+        let fields = pairs(&self.types);
+        quote! {
+            impl #generics #sdk::Append for #ident #generics {
+                fn start(column: &mut #sdk::ColumnBuilder) {
+                    #sdk::start_fields::<#fields>(column)
                 }
 
-                impl #generics #sdk::Nested for #ident #generics {}
-                impl #generics #sdk::InVec for #ident #generics {}
-
-                // A type of its own, so that fields may have types that are
-                // private where the struct is not.
-                #[derive(::core::clone::Clone, ::core::marker::Copy)]
-                pub struct FieldsView<'fusebox>(#fields_view);
-
-                impl<'fusebox> #sdk::View<'fusebox> for FieldsView<'fusebox> {
-                    const READ_BYTES: ::core::primitive::usize =
-                        <#fields_view as #sdk::View<'fusebox>>::READ_BYTES;
-
-                    #[inline]
-                    fn rows(&self) -> ::core::primitive::usize {
-                        #sdk::View::rows(&self.0)
-                    }
-
-                    #[inline]
-                    fn part<const ALONE: ::core::primitive::bool>(
-                        self,
-                        start: ::core::primitive::usize,
-                        len: ::core::primitive::usize,
-                    ) -> Self {
-                        Self(#sdk::View::part::<ALONE>(self.0, start, len))
-                    }
+                fn append(
+                    &self,
+                    column: &mut #sdk::ColumnBuilder,
+                ) -> ::core::result::Result<(), #sdk::OffsetOverflow> {
+                    #sdk::append_fields(#borrows, column)
                 }
 
-                impl #generics #sdk::Item for #ident #generics {
-                    type At<'fusebox> = #ident #at;
-                    type View<'fusebox> = FieldsView<'fusebox>;
-
-                    fn view<'fusebox>(
-                        array: #sdk::Array<'fusebox>,
-                        places: &mut #sdk::Places,
-                    ) -> Self::View<'fusebox> {
-                        FieldsView(#sdk::fields_view::<#fields_at>(array, places))
-                    }
-
-                    fn item<'fusebox>(
-                        view: &Self::View<'fusebox>,
-                        index: ::core::primitive::usize,
-                    ) -> ::core::option::Option<Self::At<'fusebox>> {
-                        let #views = view.0.get(index)?;
-                        ::core::option::Option::Some(#ident {
-                            #(#names: <#types_at as #sdk::Part>::part(#locals, index)?),*
-                        })
-                    }
+                fn charged_bytes(&self) -> ::core::primitive::usize {
+                    #sdk::fields_bytes(#borrows)
                 }
-
-                impl #generics #sdk::Append for #ident #generics {
-                    fn start(column: &mut #sdk::Node) {
-                        #sdk::start_fields::<#fields>(column)
-                    }
-
-                    fn append(
-                        &self,
-                        column: &mut #sdk::Node,
-                    ) -> ::core::result::Result<(), #sdk::Full> {
-                        #sdk::append_fields(#borrows, column)
-                    }
-
-                    fn settled_bytes(&self) -> ::core::primitive::usize {
-                        #sdk::fields_bytes(#borrows)
-                    }
-                }
-            };
+            }
         }
     }
 }
 
-/// Puts things in pairs, since the SDK's traits know no tuples of any length.
+/// Expands to the type of the view of a column.
+fn view_type(sdk: &TokenStream, fields_view: &TokenStream) -> TokenStream {
+    quote! {
+        // A separate type, so that a public struct may have fields of
+        // private types.
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
+        pub struct FieldsView<'fusebox>(#fields_view);
+
+        impl<'fusebox> #sdk::View<'fusebox> for FieldsView<'fusebox> {
+            const READ_CHARGE_BYTES: ::core::primitive::usize =
+                <#fields_view as #sdk::View<'fusebox>>::READ_CHARGE_BYTES;
+
+            #[inline]
+            fn rows(&self) -> ::core::primitive::usize {
+                #sdk::View::rows(&self.0)
+            }
+
+            #[inline]
+            fn slice<const COPY: ::core::primitive::bool>(
+                self,
+                start: ::core::primitive::usize,
+                end: ::core::primitive::usize,
+            ) -> Self {
+                Self(#sdk::View::slice::<COPY>(self.0, start, end))
+            }
+        }
+    }
+}
+
+/// Nests elements in pairs, since the SDK's traits cannot be implemented for
+/// tuples of any length.
 fn pairs<T: ToTokens>(
     things: impl IntoIterator<Item = T, IntoIter: DoubleEndedIterator>,
 ) -> TokenStream {

@@ -1,5 +1,5 @@
-//! The signature of an annotated function, and everything that can be wrong
-//! with it short of its types.
+//! The signature of an annotated function, and all errors in it except those of
+//! types.
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
@@ -16,9 +16,9 @@ use crate::sql_type;
 
 /// A function that can be called from SQL, if its types allow.
 pub(crate) struct Signature {
-    /// The attributes that decide whether the function exists.
-    /// Whether its author has it stand in the loop over the rows.
+    /// True if the function is marked `#[inline]`.
     pub(crate) is_inline: bool,
+    /// The `cfg` attributes of the function.
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) visibility: Visibility,
     pub(crate) ident: Ident,
@@ -27,22 +27,22 @@ pub(crate) struct Signature {
     pub(crate) returns: Type,
 }
 
-/// What the attribute says.
+/// The options of an attribute.
 #[derive(Default)]
 pub(crate) struct Options {
-    /// The SQL name, where it is not the function's.
+    /// The SQL name, if it is not the function's.
     pub(crate) name: Option<String>,
     pub(crate) volatility: Option<&'static str>,
-    /// Whether arguments are whole columns.
+    /// True for a function over whole columns.
     pub(crate) columns: bool,
-    /// Whether such a function is not to see nulls.
+    /// True if the result of such a function is null where an argument is.
     pub(crate) strict: bool,
-    /// The SQL type of its result, where that is written down.
+    /// The SQL type of the result, if it is declared.
     pub(crate) returns: Option<TokenStream>,
 }
 
-/// One argument: its name without `r#`, its type, and the SQL type where that is
-/// written down.
+/// An argument: its name without `r#`, its type, and its SQL type if that is
+/// declared.
 pub(crate) struct Parameter {
     pub(crate) name: String,
     pub(crate) ty: Type,
@@ -50,11 +50,11 @@ pub(crate) struct Parameter {
 }
 
 impl Signature {
-    /// Reads the item under the attribute, which has these options.
+    /// Parses the item under the attribute.
     pub(crate) fn parse(options: Result<Options>, item: TokenStream) -> Result<Self> {
         let function: ItemFn = syn::parse2(item)
             .map_err(|error| Error::new(error.span(), "#[udf] goes on a function with a body"))?;
-        // All that is wrong is said at once.
+        // Collects all errors, to report them at once.
         let mut errors = modifiers(&function.sig);
         let mut keep = |error| errors.push(error);
         let options = options.map_err(&mut keep);
@@ -86,18 +86,18 @@ impl Signature {
                 parameters,
                 returns,
             }),
-            (_, _, error) => Err(error.expect("an option or result that failed left its error")),
+            (_, _, error) => Err(error.expect("every failure has pushed its error")),
         }
     }
 
-    /// The function's name without `r#`.
+    /// Returns the name of the function without `r#`.
     pub(crate) fn symbol(&self) -> String {
         self.ident.unraw().to_string()
     }
 }
 
 impl Options {
-    /// Reads the options that every attribute has.
+    /// Parses the options that every attribute has.
     pub(crate) fn parse(tokens: TokenStream) -> Result<Self> {
         let message = "unknown option: write name = \"…\", immutable, stable or volatile";
         Self::parse_with(tokens, |_, meta| {
@@ -105,7 +105,7 @@ impl Options {
         })
     }
 
-    /// Reads those of `#[udf]`, which has more.
+    /// Parses the options of `#[udf]`, which has more.
     pub(crate) fn parse_udf(tokens: TokenStream) -> Result<Self> {
         Self::parse_with(tokens, |options, meta| match word(meta).as_deref() {
             Some("columns") => set_flag(&mut options.columns, meta),
@@ -141,49 +141,53 @@ impl Options {
         match self.volatility.replace(volatility) {
             None => Ok(()),
             Some(_) => {
-                let message = "a function is immutable, stable or volatile, and only one of them";
+                let message = "expected only one of immutable, stable and volatile";
                 Err(Error::new(meta.span(), message))
             }
         }
     }
 
     fn set_name(&mut self, meta: &Meta) -> Result<()> {
-        let name = string(meta, "the name is a string: name = \"…\"")?;
+        let name = string(meta, "expected a string: name = \"…\"")?;
         if name.value().is_empty() {
             return Err(Error::new(name.span(), "the name is empty"));
         }
         match self.name.replace(name.value()) {
             None => Ok(()),
-            Some(_) => Err(Error::new(meta.span(), "the function has a name already")),
+            Some(_) => Err(Error::new(meta.span(), "the option `name` is given twice")),
         }
     }
 
     fn set_returns(&mut self, meta: &Meta) -> Result<()> {
-        let message = "the type is a string: returns = \"BIGINT\"";
+        let message = "expected a string: returns = \"BIGINT\"";
         let sql = sql_type::parse(string(meta, message)?)?;
         match self.returns.replace(sql) {
             None => Ok(()),
-            Some(_) => Err(Error::new(meta.span(), "the result has a type already")),
+            Some(_) => Err(Error::new(
+                meta.span(),
+                "the option `returns` is given twice",
+            )),
         }
     }
 
-    /// Finds what fits a function over rows only, or one over columns.
+    /// Checks for options and arguments that a function over rows or over
+    /// columns cannot have.
     fn check(&self, signature: &syn::Signature) -> Result<()> {
         let refuse = |message: &str| Err(Error::new(signature.ident.span(), message));
         let has_more = self.strict || self.returns.is_some();
         match self.columns {
-            true if signature.inputs.is_empty() => refuse(
-                "a function over columns has an argument, which says how many rows there are",
-            ),
-            false if has_more => {
-                refuse("`strict` and `returns` are for #[udf(columns)]: the types say it otherwise")
+            true if signature.inputs.is_empty() => {
+                refuse("expected at least one argument, which gives the number of rows")
             }
+            false if has_more => refuse(
+                "`strict` and `returns` require `columns`: otherwise the types determine both",
+            ),
             _ => Ok(()),
         }
     }
 }
 
-/// The name of an option.
+/// Returns the name of an option.
 fn word(meta: &Meta) -> Option<String> {
     meta.path().get_ident().map(Ident::to_string)
 }
@@ -192,11 +196,11 @@ fn set_flag(flag: &mut bool, meta: &Meta) -> Result<()> {
     meta.require_path_only()?;
     match std::mem::replace(flag, true) {
         false => Ok(()),
-        true => Err(Error::new(meta.span(), "this is said already")),
+        true => Err(Error::new(meta.span(), "the option is given twice")),
     }
 }
 
-/// The string of `option = "…"`.
+/// Returns the string of `option = "…"`.
 fn string<'m>(meta: &'m Meta, message: &str) -> Result<&'m LitStr> {
     match &meta.require_name_value()?.value {
         Expr::Lit(ExprLit {
@@ -207,8 +211,8 @@ fn string<'m>(meta: &'m Meta, message: &str) -> Result<&'m LitStr> {
     }
 }
 
-/// The item without what the compiler would not know: the `sql` attributes of
-/// its arguments.
+/// Removes the attributes that the compiler does not know: `sql` before
+/// arguments.
 pub(crate) fn without_sql(item: TokenStream) -> TokenStream {
     let Ok(mut function) = syn::parse2::<ItemFn>(item.clone()) else {
         return item;
@@ -242,41 +246,41 @@ fn is_sql(attribute: &&Attribute) -> bool {
 }
 
 impl Parameter {
-    /// An argument whose type says which SQL type it has.
+    /// Parses an argument whose type determines its SQL type.
     pub(crate) fn new(input: &FnArg) -> Result<Self> {
         match attributes(input).iter().find(is_sql) {
             Some(attribute) => {
-                let message = "the type of an argument says this already, but for #[udf(columns)]";
+                let message =
+                    "#[sql] requires #[udf(columns)]: otherwise the type determines the SQL type";
                 Err(Error::new(attribute.span(), message))
             }
             None => Self::over_columns(input),
         }
     }
 
-    /// An argument whose SQL type may be written down.
+    /// Parses an argument whose SQL type may be declared.
     fn over_columns(input: &FnArg) -> Result<Self> {
         let input = match input {
             FnArg::Typed(input) => input,
             FnArg::Receiver(receiver) => {
-                let message = "SQL has no `self`: write a function outside of `impl`";
+                let message = "a SQL function has no `self`: write a function outside of `impl`";
                 return Err(Error::new(receiver.span(), message));
             }
         };
         let Pat::Ident(pattern) = &*input.pat else {
-            let message =
-                "an argument needs a name, which SQL shows: take the pattern apart inside";
+            let message = "expected an argument name: destructure the pattern in the function body";
             return Err(Error::new(input.pat.span(), message));
         };
         let mut sql = None;
         for attribute in input.attrs.iter().filter(is_sql) {
-            let message = "the type is a string: #[sql(\"BIGINT\")]";
+            let message = "expected a string: #[sql(\"BIGINT\")]";
             let text: LitStr = attribute
                 .parse_args()
                 .map_err(|_| Error::new(attribute.span(), message))?;
             if sql.replace(sql_type::parse(&text)?).is_some() {
                 return Err(Error::new(
                     attribute.span(),
-                    "the argument has a type already",
+                    "the argument has two #[sql] attributes",
                 ));
             }
         }
@@ -288,30 +292,24 @@ impl Parameter {
     }
 }
 
-/// Finds what a function that the host calls cannot be.
+/// Returns errors for modifiers that an exported function cannot have.
 pub(crate) fn modifiers(signature: &syn::Signature) -> Vec<Error> {
     let mut errors = Vec::new();
     let mut refuse = |span: Span, message: &str| errors.push(Error::new(span, message));
     if let Some(word) = &signature.asyncness {
-        refuse(
-            word.span,
-            "SQL cannot await: an async function cannot be called from it",
-        );
+        refuse(word.span, "a SQL function cannot be async");
     }
     if let Some(word) = &signature.unsafety {
-        refuse(
-            word.span,
-            "SQL cannot keep a promise: an unsafe function cannot be called from it",
-        );
+        refuse(word.span, "a SQL function cannot be unsafe");
     }
     if let Some(abi) = &signature.abi {
         refuse(
             abi.extern_token.span,
-            "the export is made for you: write a plain `fn`",
+            "a SQL function cannot be extern: the attribute generates the export",
         );
     }
     if let Some(dots) = &signature.variadic {
-        refuse(dots.span(), "the number of arguments must be fixed");
+        refuse(dots.span(), "a SQL function cannot be variadic");
     }
     for parameter in &signature.generics.params {
         if !matches!(parameter, GenericParam::Lifetime(_)) {
@@ -323,18 +321,18 @@ pub(crate) fn modifiers(signature: &syn::Signature) -> Vec<Error> {
 
 const GENERIC: &str = "a SQL function has one signature: it cannot be generic";
 
-/// The type of the result.
+/// Returns the type of the result.
 pub(crate) fn returns(signature: &syn::Signature) -> Result<Type> {
     match &signature.output {
         ReturnType::Type(_, ty) => concrete(ty),
         ReturnType::Default => {
-            let message = "a SQL function has a result: write `->` and its type";
+            let message = "a SQL function must have a result: write `->` and its type";
             Err(Error::new(signature.ident.span(), message))
         }
     }
 }
 
-/// Refuses the type that stands for any.
+/// Rejects `impl Trait`.
 fn concrete(ty: &Type) -> Result<Type> {
     match ty {
         Type::ImplTrait(_) => Err(Error::new(ty.span(), GENERIC)),
@@ -342,19 +340,19 @@ fn concrete(ty: &Type) -> Result<Type> {
     }
 }
 
-/// Refuses a reference to what the host leaves in place for one call only.
+/// Rejects a `'static` reference, since an argument borrows for one call only.
 fn short_lived(ty: Type) -> Result<Type> {
     match &ty {
         Type::Reference(reference) if matches!(&reference.lifetime, Some(name) if name.ident == "static") =>
         {
-            let message = "an argument lives no longer than the call: leave `'static` out";
+            let message = "an argument borrows for one call: remove `'static`";
             Err(Error::new(reference.lifetime.span(), message))
         }
         _ => Ok(ty),
     }
 }
 
-/// The `cfg` attributes among others.
+/// Returns the `cfg` attributes.
 pub(crate) fn cfgs(mut attributes: Vec<Attribute>) -> Vec<Attribute> {
     attributes.retain(|attribute| attribute.path().is_ident("cfg"));
     attributes

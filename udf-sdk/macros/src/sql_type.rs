@@ -1,10 +1,10 @@
-//! A SQL type as text, and the tree that stands for it in a declaration.
+//! SQL types as text, and their constants in a declaration.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Error, LitStr};
 
-/// The types that have a name and nothing else.
+/// Types without parameters.
 const NAMES: [&str; 10] = [
     "BOOLEAN", "TINYINT", "SMALLINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "VARCHAR", "BYTEA",
     "DATE",
@@ -14,20 +14,20 @@ const EXPECTED: &str = "write BOOLEAN, TINYINT, SMALLINT, INT, BIGINT, one of th
      UNSIGNED, FLOAT, DOUBLE, DECIMAL(p, s), VARCHAR, BYTEA, DATE, TIME, TIMESTAMP, INTERVAL, \
      STRUCT(name type, …), MAP(key, value), type[] or ARROW('…')";
 
-/// Reads a type.
+/// Parses a type.
 pub(crate) fn parse(text: &LitStr) -> syn::Result<TokenStream> {
     let value = text.value();
     let mut reader = Reader { rest: &value };
     let parsed = reader.sql_type();
     let message = match parsed {
         Ok(sql) if reader.next().is_none() => return Ok(sql),
-        Ok(_) => format!("what is `{}`, after the type?", reader.rest.trim()),
+        Ok(_) => format!("unexpected `{}` after the type", reader.rest.trim()),
         Err(message) => message,
     };
     Err(Error::new(text.span(), message))
 }
 
-/// What is left to read.
+/// A parser of the rest of a text.
 struct Reader<'a> {
     rest: &'a str,
 }
@@ -45,11 +45,9 @@ impl<'a> Reader<'a> {
                 named(&format!("{name} UNSIGNED"))
             }
             name if NAMES.contains(&name) => named(name),
-            "" => return Err(format!("a SQL type is missing: {EXPECTED}")),
+            "" => return Err(format!("expected a SQL type: {EXPECTED}")),
             name => {
-                return Err(format!(
-                    "`{name}` is no SQL type that #[udf] knows: {EXPECTED}"
-                ));
+                return Err(format!("unknown SQL type `{name}`: {EXPECTED}"));
             }
         };
         while self.eat('[') {
@@ -66,7 +64,7 @@ impl<'a> Reader<'a> {
         self.expect(')')?;
         if digits == 0 || digits > 76 || scale.unsigned_abs() > digits {
             return Err(format!(
-                "DECIMAL({digits}, {scale}): a decimal has 1 to 76 digits, and a scale of no more"
+                "DECIMAL({digits}, {scale}): expected 1 to 76 digits, and a scale of at most as many"
             ));
         }
         Ok(quote!(::fusebox_sdk::__private::Sql::Decimal(#digits, #scale)))
@@ -102,7 +100,7 @@ impl<'a> Reader<'a> {
             match self.number::<u8>()? {
                 9 => {}
                 precision @ (0 | 3 | 6) => name += &format!("({precision})"),
-                _ => return Err("a timestamp has 0, 3, 6 or 9 digits of a second".to_owned()),
+                _ => return Err("the precision of a TIMESTAMP must be 0, 3, 6 or 9".to_owned()),
             }
             self.expect(')')?;
         }
@@ -115,7 +113,7 @@ impl<'a> Reader<'a> {
         Ok(named(&name))
     }
 
-    /// A type in Arrow's own spelling, which is Arrow's to read.
+    /// Parses a type in Arrow's own spelling, whose text is not checked.
     fn arrow(&mut self) -> Result<TokenStream, String> {
         self.expect('(')?;
         let text = self.quoted('\'')?;
@@ -123,18 +121,18 @@ impl<'a> Reader<'a> {
         Ok(named(&format!("ARROW('{}')", text.replace('\'', "''"))))
     }
 
-    /// A name, in lower case unless it is quoted, as in SQL.
+    /// Parses a name, in lower case unless it is quoted, as in SQL.
     fn name(&mut self) -> Result<String, String> {
         match self.next() {
             Some('"') => self.quoted('"'),
             _ => match self.word() {
-                "" => Err("a field of a STRUCT has a name and a type".to_owned()),
+                "" => Err("expected a field of a STRUCT: a name and a type".to_owned()),
                 name => Ok(name.to_lowercase()),
             },
         }
     }
 
-    /// What stands between quotes, with those inside written twice.
+    /// Parses a quoted text, in which quotes are doubled.
     fn quoted(&mut self, quote: char) -> Result<String, String> {
         self.expect(quote)?;
         let mut text = String::new();
@@ -152,7 +150,7 @@ impl<'a> Reader<'a> {
             text.push(quote);
             characters.next();
         }
-        Err(format!("a {quote} is missing"))
+        Err(format!("missing `{quote}`"))
     }
 
     fn number<N: std::str::FromStr>(&mut self) -> Result<N, String> {
@@ -160,13 +158,13 @@ impl<'a> Reader<'a> {
         let number = format!("{minus}{}", self.word());
         number
             .parse()
-            .map_err(|_| format!("`{number}` is not such a number"))
+            .map_err(|_| format!("expected a number, found `{number}`"))
     }
 
     fn expect(&mut self, mark: char) -> Result<(), String> {
         match self.eat(mark) {
             true => Ok(()),
-            false => Err(format!("a {mark} is missing")),
+            false => Err(format!("missing `{mark}`")),
         }
     }
 
@@ -187,7 +185,7 @@ impl<'a> Reader<'a> {
         found
     }
 
-    /// The letters, digits and underscores that come next.
+    /// Consumes the next letters, digits and underscores.
     fn word(&mut self) -> &'a str {
         let rest = self.rest.trim_start();
         let end = rest.find(|character: char| !(character.is_alphanumeric() || character == '_'));
@@ -196,7 +194,7 @@ impl<'a> Reader<'a> {
         word
     }
 
-    /// The first mark of what comes next.
+    /// Returns the next character after whitespace.
     fn next(&self) -> Option<char> {
         self.rest.trim_start().chars().next()
     }
@@ -212,7 +210,7 @@ mod tests {
 
     use proc_macro2::Span;
 
-    /// Reads a type, and leaves the path of the tree out.
+    /// Parses a type, and shortens the path of its constant.
     fn read(text: &str) -> Result<String, String> {
         let parsed = parse(&LitStr::new(text, Span::call_site()));
         let tree = parsed.map_err(|error| error.to_string())?.to_string();
@@ -222,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn type_becomes_the_tree_that_it_stands_for() {
+    fn sql_type_parses_to_its_constant() {
         let list =
             "Struct(&[(\"x\",Name(\"DOUBLE\")),(\"Ä\\\"b\",List(&List(&Decimal(12u8,-2i8))))])";
         for (text, tree) in [
@@ -249,19 +247,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_type_is_refused_and_says_why() {
+    fn invalid_sql_type_is_an_error() {
         for (text, message) in [
-            ("", "a SQL type is missing"),
-            ("TEXT", "`TEXT` is no SQL type that #[udf] knows"),
-            ("BIGINT NOT NULL", "what is `NOT NULL`, after the type?"),
-            ("DECIMAL", "a ( is missing"),
-            ("DECIMAL(77, 0)", "a decimal has 1 to 76 digits"),
-            ("DECIMAL(*)", "`` is not such a number"),
-            ("STRUCT()", "a field of a STRUCT has a name and a type"),
-            ("STRUCT(a)", "a SQL type is missing"),
-            ("INT[3]", "a ] is missing"),
-            ("TIMESTAMP(4)", "0, 3, 6 or 9 digits"),
-            ("ARROW('Int8)", "a ' is missing"),
+            ("", "expected a SQL type"),
+            ("TEXT", "unknown SQL type `TEXT`"),
+            ("BIGINT NOT NULL", "unexpected `NOT NULL` after the type"),
+            ("DECIMAL", "missing `(`"),
+            ("DECIMAL(77, 0)", "expected 1 to 76 digits"),
+            ("DECIMAL(*)", "expected a number, found ``"),
+            (
+                "STRUCT()",
+                "expected a field of a STRUCT: a name and a type",
+            ),
+            ("STRUCT(a)", "expected a SQL type"),
+            ("INT[3]", "missing `]`"),
+            ("TIMESTAMP(4)", "must be 0, 3, 6 or 9"),
+            ("ARROW('Int8)", "missing `'`"),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(message), "{text}: {error}");

@@ -1,4 +1,4 @@
-//! What stands next to a table function: its declaration and its export.
+//! The expansion of a table function: its declaration and its export.
 
 use fusebox_abi::EXPORT_TABLE_PREFIX;
 use proc_macro2::{TokenStream, TokenTree};
@@ -14,18 +14,18 @@ use crate::expansion::{Statement, arguments, constant, operation};
 use crate::methods::all;
 use crate::signature::{Options, Parameter, cfgs, modifiers};
 
-/// A function that answers an iterator.
+/// A function that returns an iterator.
 struct Table {
     item: ItemFn,
     options: Options,
     parameters: Vec<Parameter>,
     /// The type of a row.
     row: TokenStream,
-    /// Whether the iterator may fail to be.
+    /// True if the function returns a `Result`.
     may_fail: bool,
 }
 
-/// Writes one hidden constant, as for a function.
+/// Expands the attribute to one hidden constant, as for a function.
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let message = "#[udtf] goes on a function with a body";
     let item: ItemFn = syn::parse2(item).map_err(|error| Error::new(error.span(), message))?;
@@ -47,7 +47,7 @@ impl Table {
             ReturnType::Type(_, ty) => row(ty),
             ReturnType::Default => {
                 let message =
-                    "a table function answers its rows: write `-> impl Iterator<Item = …>`";
+                    "a table function must return an iterator: write `-> impl Iterator<Item = …>`";
                 Err(Error::new(item.sig.ident.span(), message))
             }
         };
@@ -61,7 +61,7 @@ impl Table {
                 row,
                 may_fail,
             }),
-            (_, _, error) => Err(error.expect("what failed left its error")),
+            (_, _, error) => Err(error.expect("every failure has pushed its error")),
         }
     }
 
@@ -73,30 +73,31 @@ impl Table {
         let (names, pairs) = arguments(self.parameters.len());
         let types = self.parameters.iter().map(|parameter| &parameter.ty);
         let rows = quote_spanned!(function.span()=> #function(#(#names),*));
-        let answer = match self.may_fail {
+        let result = match self.may_fail {
             true => rows,
             false => {
                 quote!(::core::result::Result::Ok::<_, ::core::convert::Infallible>(#rows))
             }
         };
-        // The complaint that it borrows, or is no iterator, is for the result.
+        // An iterator that borrows, or no iterator, is reported at the result.
         let returns = self.item.sig.output.span();
-        let rows = quote_spanned!(returns=> ::fusebox_sdk::__private::Rows<#row>);
-        let row_of = quote_spanned!(returns=> ::fusebox_sdk::__private::row_of::<#row>());
-        let boxed = quote_spanned!(returns=> ::fusebox_sdk::__private::rows(#answer));
+        let rows = quote_spanned!(returns=> ::fusebox_sdk::__private::BoxedRows<#row>);
+        let row_type = quote_spanned!(returns=> ::fusebox_sdk::__private::row_type::<#row>());
+        let boxed = quote_spanned!(returns=> ::fusebox_sdk::__private::boxed_rows(#result));
         let export = operation(
             &format!("{EXPORT_TABLE_PREFIX}{symbol}"),
-            |call| quote!(#sdk::produce(#call, &__FUSEBOX_TABLE, |#pairs| __fusebox_rows(#(#names),*))),
+            |call| quote!(#sdk::next_rows(#call, &__FUSEBOX_TABLE, |#pairs| __fusebox_rows(#(#names),*))),
         );
         let content = quote! {
-            // On every target, since the iterator must not borrow.
+            // Compiled on every target, to check that the iterator does not
+            // borrow.
             fn __fusebox_rows(#(#names: #types),*) -> #rows {
                 #boxed
             }
             #[cfg(target_arch = "wasm32")]
             ::std::thread_local! {
-                static __FUSEBOX_TABLE: ::core::cell::Cell<#sdk::Table<#row>> =
-                    const { ::core::cell::Cell::new(#sdk::Table::New) };
+                static __FUSEBOX_TABLE: ::core::cell::Cell<#sdk::TableState<#row>> =
+                    const { ::core::cell::Cell::new(#sdk::TableState::New) };
             }
             #export
         };
@@ -108,7 +109,7 @@ impl Table {
                 let Parameter { name, ty, .. } = parameter;
                 quote!(#sdk::Parameter::of::<#ty>(#name))
             }),
-            returns: row_of,
+            returns: row_type,
         };
         let visibility = &self.item.vis;
         constant(
@@ -121,13 +122,13 @@ impl Table {
     }
 }
 
-/// Refuses an argument that borrows.
+/// Rejects an argument that borrows.
 fn owned(parameter: Parameter) -> Result<Parameter> {
     match borrows(parameter.ty.to_token_stream()) {
         false => Ok(parameter),
         true => {
-            let message = "the rows of a table come after the call: take what is owned, \
-                           such as a String, a Vec or a struct of those";
+            let message = "a table function cannot borrow from its arguments, since its iterator \
+                           outlives the call: take an owned type, such as a String or a Vec";
             Err(Error::new(parameter.ty.span(), message))
         }
     }
@@ -141,10 +142,11 @@ fn borrows(tokens: TokenStream) -> bool {
     })
 }
 
-/// The type of a row of what a function answers, and whether that is a result.
+/// Returns the type of the rows of a result type, and true if that is a
+/// `Result`.
 fn row(ty: &Type) -> Result<(TokenStream, bool)> {
     let of_iterator = |ty: &Type| match ty {
-        Type::ImplTrait(ty) => row_of(ty),
+        Type::ImplTrait(ty) => row_type(ty),
         ty => Ok(quote_spanned!(ty.span()=> <#ty as ::core::iter::Iterator>::Item)),
     };
     if let Type::Path(path) = ty
@@ -158,8 +160,8 @@ fn row(ty: &Type) -> Result<(TokenStream, bool)> {
     Ok((of_iterator(ty)?, false))
 }
 
-/// The type of the items of some iterator.
-fn row_of(ty: &TypeImplTrait) -> Result<TokenStream> {
+/// Returns the type of the items of an `impl Iterator`.
+fn row_type(ty: &TypeImplTrait) -> Result<TokenStream> {
     let bounds = ty.bounds.iter().filter_map(|bound| match bound {
         TypeParamBound::Trait(bound) => bound.path.segments.last(),
         _ => None,
@@ -172,7 +174,7 @@ fn row_of(ty: &TypeImplTrait) -> Result<TokenStream> {
         GenericArgument::AssocType(item) if item.ident == "Item" => Some(&item.ty),
         _ => None,
     });
-    let message = "say what the rows are: `impl Iterator<Item = …>`";
+    let message = "missing type of the rows: write `impl Iterator<Item = …>`";
     items
         .next()
         .map(ToTokens::to_token_stream)

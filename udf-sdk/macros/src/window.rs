@@ -1,4 +1,4 @@
-//! What stands next to a window function: its declaration and its export.
+//! The expansion of a window function: its declaration and its export.
 
 use fusebox_abi::{EXPORT_NEXT_PREFIX, EXPORT_PARTITION_PREFIX, EXPORT_RANK_PREFIX};
 use proc_macro2::TokenStream;
@@ -12,11 +12,11 @@ use crate::expansion::{Statement, arguments, constant, operation, without_lifeti
 use crate::methods::{Access, Block};
 use crate::signature::{Options, Signature};
 
-/// Writes one hidden constant, as for a function.
+/// Expands the attribute to one hidden constant, as for a function.
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let (is_rank, options) = options_and_rank(options)?;
     match syn::parse2(item.clone())? {
-        Item::Impl(item) if !is_rank => going_on(Options::parse(options)?, item),
+        Item::Impl(item) if !is_rank => row_by_row(Options::parse(options)?, item),
         Item::Fn(_) if is_rank => over_peers(&Signature::parse(Options::parse(options), item)?),
         Item::Fn(_) => over_partitions(&Signature::parse(Options::parse(options), item)?),
         other => {
@@ -29,7 +29,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
     }
 }
 
-/// Takes `rank` out of the options.
+/// Removes `rank` from the options.
 fn options_and_rank(tokens: TokenStream) -> Result<(bool, TokenStream)> {
     let metas = Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens)?;
     let is_rank = |meta: &Meta| matches!(meta, Meta::Path(path) if path.is_ident("rank"));
@@ -38,14 +38,14 @@ fn options_and_rank(tokens: TokenStream) -> Result<(bool, TokenStream)> {
     Ok((has_rank, quote!(#(#rest),*)))
 }
 
-/// A method that goes on from row to row.
-fn going_on(options: Options, item: ItemImpl) -> Result<TokenStream> {
+/// Expands a method that keeps state from row to row.
+fn row_by_row(options: Options, item: ItemImpl) -> Result<TokenStream> {
     let sdk = quote!(::fusebox_sdk::__private);
     let block = Block::new(item, "udwf")?;
-    let how = "`fn next(&mut self, …) -> …`, which makes the result of a row";
+    let how = "`fn next(&mut self, …) -> …`, which returns the result of a row";
     let next = block.required("next", Access::Changes, how)?;
     if matches!(&next.returns, Type::Tuple(tuple) if tuple.elems.is_empty()) {
-        let message = "a SQL function has a result: write `->` and its type";
+        let message = "a SQL function must have a result: write `->` and its type";
         return Err(Error::new(next.ident.span(), message));
     }
     let ty = &block.ty;
@@ -62,7 +62,8 @@ fn going_on(options: Options, item: ItemImpl) -> Result<TokenStream> {
         }
     });
     let content = quote! {
-        // Only the export calls the method, which is not dead without.
+        // Only the export calls the method, so this prevents dead-code warnings
+        // on other targets.
         let _ = #path;
         const _: fn() -> #ty = #default;
         #[cfg(target_arch = "wasm32")]
@@ -86,13 +87,13 @@ fn going_on(options: Options, item: ItemImpl) -> Result<TokenStream> {
     Ok(constant(&block.cfgs, &quote!(), "udwf", content, statement))
 }
 
-/// A function of whole partitions.
+/// Expands a function of whole partitions.
 fn over_partitions(signature: &Signature) -> Result<TokenStream> {
     let sdk = quote!(::fusebox_sdk::__private);
     let function = &signature.ident;
     if signature.parameters.is_empty() {
-        let message = "without a Partition the function cannot know how many rows there are: \
-                       give it an argument, or see #[udwf(rank)]";
+        let message = "expected at least one argument of type Partition, which gives the number \
+                       of rows; for ranks, use #[udwf(rank)]";
         return Err(Error::new(function.span(), message));
     }
     let symbol = signature.symbol();
@@ -103,11 +104,12 @@ fn over_partitions(signature: &Signature) -> Result<TokenStream> {
         |call| quote!(#sdk::partition(#call, |#row| #function(#(#arguments),*))),
     );
     let content = quote! {
-        // Only the export calls the function, which is not dead without.
+        // Only the export calls the function, so this prevents dead-code
+        // warnings on other targets.
         let _ = #function;
         #export
     };
-    let row = quote_spanned!(signature.returns.span()=> <#returns as #sdk::Answers>::Row);
+    let row = quote_spanned!(signature.returns.span()=> <#returns as #sdk::PartitionOutput>::Row);
     let statement = Statement {
         symbol: &symbol,
         options: &signature.options,
@@ -129,12 +131,12 @@ fn over_partitions(signature: &Signature) -> Result<TokenStream> {
     ))
 }
 
-/// A function of the peers of a row.
+/// Expands a function of peer rows.
 fn over_peers(signature: &Signature) -> Result<TokenStream> {
     let sdk = quote!(::fusebox_sdk::__private);
     let function = &signature.ident;
     let [peers] = &signature.parameters[..] else {
-        let message = "a function of ranks takes one argument: `peers: Peers`";
+        let message = "#[udwf(rank)] expects one argument: `peers: Peers`";
         return Err(Error::new(function.span(), message));
     };
     let symbol = signature.symbol();
@@ -143,7 +145,7 @@ fn over_peers(signature: &Signature) -> Result<TokenStream> {
         &format!("{EXPORT_RANK_PREFIX}{symbol}"),
         |call| quote!(#sdk::rank(#call, #function)),
     );
-    // The complaint that it takes something else is for the argument.
+    // An argument of another type is reported at the argument.
     let mut check = function.clone();
     check.set_span(function.span().located_at(peers.ty.span()));
     let content = quote! {

@@ -1,4 +1,4 @@
-//! What a module says about its functions over columns.
+//! The declarations of functions over columns.
 
 use std::convert::Infallible;
 
@@ -20,7 +20,7 @@ fn typed(a: &Int64Array, b: Column<Texts>, c: Column<'_, Date32Array>) -> Fallib
 }
 
 #[test]
-fn array_gives_its_own_sql_type() {
+fn array_has_its_default_sql_type() {
     check(
         __fusebox_declaration_of_typed,
         "\"typed\"(\"a\" BIGINT, \"b\" VARCHAR, \"c\" DATE) \
@@ -54,7 +54,7 @@ fn spelled(
 }
 
 #[test]
-fn written_types_are_spelled_as_the_grammar_has_them() {
+fn declared_types_are_written_in_the_sql_grammar() {
     check(
         __fusebox_declaration_of_spelled,
         "\"Spelled\"(\"type\" BIGINT, \"_b\" ARROW('Null'), \
@@ -71,14 +71,14 @@ fn with_parameters(
     #[sql("MAP(BIGINT, BYTEA)")] _d: &MapArray,
     #[sql("TIMESTAMP WITH TIME ZONE")] _e: &TimestampNanosecondArray,
     #[sql("ARROW('Timestamp(ns, \"Europe/Paris\")')")] _f: &TimestampNanosecondArray,
-    // A parameter goes without an argument of its own name.
+    // A declared parameter, named like an option.
     columns: &Float64Array,
 ) -> Decimal256Array {
     Decimal256Array::new_null(columns.len())
 }
 
 #[test]
-fn array_that_leaves_its_type_open_has_it_written_down() {
+fn array_of_several_types_needs_a_declared_type() {
     check(
         __fusebox_declaration_of_with_parameters,
         "\"with_parameters\"(\"_a\" DECIMAL(12, 2), \"_b\" DOUBLE[][], \

@@ -1,11 +1,11 @@
-//! What a module says about its functions, which stay functions.
+//! The declarations of functions, which stay callable from Rust.
 
 use fusebox_sdk::{
     AnyDecimal, Date, Decimal, Duration, F16, Interval, List, Map, Microsecond, Millisecond,
     Nanosecond, Row, Second, Time, Timestamp, TimestampTz, udf,
 };
 
-/// Checks a declaration, which begins and ends like all of them.
+/// Checks a declaration, without the beginning and the end that all share.
 #[track_caller]
 pub(crate) fn check(declaration: &str, expected: &str) {
     let middle = declaration
@@ -84,7 +84,7 @@ fn aliases(present: f64, maybe: Maybe<f64>) -> Fallible<Maybe<Vec<u8>>> {
 }
 
 #[test]
-fn type_is_what_its_alias_stands_for() {
+fn alias_of_a_type_has_its_sql_type() {
     check(
         __fusebox_declaration_of_aliases,
         "\"aliases\"(\"present\" DOUBLE, \"maybe\" DOUBLE) \
@@ -99,7 +99,7 @@ fn greeting<'a>(r#type: &'a str, mut _times: Option<&str>) -> &'a str {
 }
 
 #[test]
-fn names_are_quoted_and_the_symbol_told_apart() {
+fn names_are_quoted_and_another_symbol_is_declared() {
     check(
         __fusebox_declaration_of_greeting,
         "\"say \"\"hi\"\"\"(\"type\" VARCHAR, \"_times\" VARCHAR) \
@@ -126,7 +126,7 @@ fn left_out() -> NoSuchType {
     NoSuchType
 }
 
-// The macro's own names are out of the way of the author's.
+// Names that the macro uses do not collide with the author's.
 #[udf]
 fn argument_0(argument_0: i64, __fusebox_export: i64) -> i64 {
     argument_0 - __fusebox_export
@@ -185,7 +185,7 @@ fn numbers_of_every_width_have_their_sql_names() {
     );
 }
 
-/// Owned, and a name that must be raw.
+/// An owned struct with a raw identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Row)]
 struct Point {
     x: f64,
@@ -214,7 +214,7 @@ fn trips(
 type Cents = Decimal<4, 2>;
 
 #[test]
-fn lists_structs_and_maps_are_spelled_out() {
+fn lists_structs_and_maps_are_declared_with_their_items() {
     check(
         __fusebox_declaration_of_trips,
         "\"trips\"(\"trips\" STRUCT(\"name\" VARCHAR, \
@@ -227,7 +227,7 @@ fn lists_structs_and_maps_are_spelled_out() {
     );
 }
 
-/// A field that nobody else can name, in a struct that everybody can.
+/// A public struct with a field of a private type.
 pub(crate) mod shop {
     use fusebox_sdk::{List, Row};
 
@@ -244,7 +244,7 @@ pub(crate) mod shop {
     }
 
     impl Order<'_> {
-        /// Something that reads all fields.
+        /// Reads all fields.
         pub(crate) fn letters(&self) -> i64 {
             let lines = self
                 .lines
@@ -264,7 +264,7 @@ fn letters(order: shop::Order) -> i64 {
 }
 
 #[test]
-fn struct_may_keep_its_fields_to_itself() {
+fn struct_may_have_private_fields() {
     check(
         __fusebox_declaration_of_letters,
         "\"letters\"(\"order\" STRUCT(\"number\" BIGINT, \

@@ -1,4 +1,4 @@
-//! What a module says about its other functions, whose code stays code.
+//! The declarations of aggregate, window and table functions.
 
 use fusebox_sdk::{Partition, Peers, Row, udaf, udtf, udwf};
 
@@ -60,7 +60,8 @@ fn methods_stay_callable() {
     assert_eq!((state.ln_sum, state.inner.count), (0.0, 1));
 }
 
-/// Named otherwise, without arguments, and with what is for the compiler.
+/// An aggregate with another name, without arguments, and with a compiler
+/// attribute.
 #[derive(Default, Row)]
 struct Rows {
     rows: i64,
@@ -124,14 +125,14 @@ fn quantile(peers: Peers) -> f64 {
     peers.end() as f64 / peers.partition_rows() as f64
 }
 
-// The macro's own names are out of the way of the author's.
+// Names that the macro uses do not collide with the author's.
 #[udwf(rank)]
 fn call(call: Peers) -> u64 {
     call.start()
 }
 
 #[test]
-fn window_functions_have_their_shapes() {
+fn window_functions_of_every_shape_are_declared() {
     assert_eq!(
         __fusebox_declaration_of_ema,
         "CREATE WINDOW FUNCTION \"ema\"(\"value\" DOUBLE, \"name\" VARCHAR) \

@@ -1,7 +1,7 @@
 //! Functions over whole columns, with the kernels of arrow-rs in the guest.
 //!
-//! A golden file of SQL calls them all: those that one would write, and those
-//! that go wrong in every way that the compiler lets pass.
+//! A golden file of SQL calls them all: typical ones, and ones with every error
+//! that the compiler cannot find.
 #![forbid(unsafe_code)]
 
 use std::sync::{Arc, Mutex};
@@ -26,32 +26,31 @@ use arrow_schema::{ArrowError, DataType, Field, Fields};
 use arrow_string::like;
 use fusebox_sdk::{Column, udf};
 
-/// The sum, or an error where it is no BIGINT.
+/// Adds two columns.
 ///
 /// # Errors
 ///
-/// If a sum overflows.
+/// If a sum is out of the range of BIGINT.
 #[udf(columns, returns = "BIGINT")]
 pub fn add_checked(a: Column<Int64Array>, b: Column<Int64Array>) -> Result<ArrayRef, ArrowError> {
     numeric::add(&a, &b)
 }
 
-/// The number with its sign changed: nulls are those of the argument, and
-/// shared with it.
+/// Negates a column: the nulls are those of the argument, and shared with it.
 ///
 /// # Errors
 ///
-/// If the result is no BIGINT.
+/// If a result is out of the range of BIGINT.
 #[udf(columns, returns = "BIGINT")]
 pub fn negated(n: &Int64Array) -> Result<ArrayRef, ArrowError> {
     numeric::neg(n)
 }
 
-/// Whether a text is part of another.
+/// Tells for each text whether it contains another.
 ///
 /// # Errors
 ///
-/// If the texts cannot be compared, which those of one type can.
+/// If the texts cannot be compared, which texts of one type can.
 #[udf(columns)]
 pub fn contains_text(
     text: Column<StringArray>,
@@ -60,11 +59,11 @@ pub fn contains_text(
     like::contains(&text, &part)
 }
 
-/// Whether a price is the lower one.
+/// Tells for each price whether it is lower than another.
 ///
 /// # Errors
 ///
-/// If the prices cannot be compared, which those of one type can.
+/// If the prices cannot be compared, which prices of one type can.
 #[udf(columns, stable, strict)]
 pub fn cheaper(
     #[sql("DECIMAL(12, 2)")] a: &Decimal128Array,
@@ -73,18 +72,18 @@ pub fn cheaper(
     cmp::lt(a, &b)
 }
 
-/// The sum of the numbers in a list, or null if there are none.
+/// Returns the sum of the numbers in each list, or null if there are none.
 #[udf(columns)]
 pub fn sum_of_list(#[sql("BIGINT[]")] lists: &ListArray) -> Int64Array {
     let sum = |list: ArrayRef| aggregate::sum(list.as_primitive::<Int64Type>());
     lists.iter().map(|list| sum(list?)).collect()
 }
 
-/// Two numbers in their order, or null if one is.
+/// Returns two numbers in their order, or null if one of them is.
 ///
 /// # Errors
 ///
-/// If the fields of the struct do not match, which they do.
+/// Never: the fields of the struct match.
 #[udf(columns, returns = "STRUCT(low BIGINT, high BIGINT)")]
 pub fn in_order(a: &Int64Array, b: &Int64Array) -> Result<StructArray, ArrowError> {
     let pairs = || a.values().iter().zip(b.values());
@@ -96,11 +95,11 @@ pub fn in_order(a: &Int64Array, b: &Int64Array) -> Result<StructArray, ArrowErro
     StructArray::try_new(fields, vec![Arc::new(low), Arc::new(high)], nulls)
 }
 
-/// The keys of a map, whose buffers are those of the argument.
+/// Returns the keys of a map, whose buffers are those of the argument.
 ///
 /// # Errors
 ///
-/// If the keys are no list, which they are.
+/// Never: the keys are a list.
 #[udf(columns, returns = "VARCHAR[]")]
 pub fn keys_of_map(#[sql("MAP(VARCHAR, BIGINT)")] map: &MapArray) -> Result<ListArray, ArrowError> {
     let item = Arc::new(Field::new("key", DataType::Utf8, false));
@@ -108,11 +107,11 @@ pub fn keys_of_map(#[sql("MAP(VARCHAR, BIGINT)")] map: &MapArray) -> Result<List
     ListArray::try_new(item, offsets, keys, map.nulls().cloned())
 }
 
-/// The seconds since 1970, of points in time with a zone.
+/// Returns the seconds since 1970 of points in time with a time zone.
 ///
 /// # Errors
 ///
-/// If the divisor is zero, which it is not.
+/// Never: the divisor is not zero.
 #[udf(columns, name = "seconds_of", returns = "BIGINT")]
 pub fn seconds(
     #[sql("TIMESTAMP WITH TIME ZONE")] time: &TimestampNanosecondArray,
@@ -121,19 +120,19 @@ pub fn seconds(
     Ok(time.unary(seconds))
 }
 
-/// Hands its argument back.
+/// Returns its argument.
 #[udf(columns)]
 pub fn same_text(text: &StringArray) -> StringArray {
     text.clone()
 }
 
-/// Hands its argument back, part by part: a slice of all of it.
+/// Returns its argument in two parts: slices of the whole.
 #[udf(columns, returns = "STRUCT(a BIGINT[], b VARCHAR)[]")]
 pub fn same_structs(#[sql("STRUCT(a BIGINT[], b VARCHAR)[]")] lists: &dyn Array) -> ArrayRef {
     lists.slice(0, lists.len())
 }
 
-/// Hands its argument back, which the engine has as codes of a dictionary.
+/// Returns its argument, which the engine has as a dictionary.
 #[udf(columns)]
 pub fn same_codes(
     #[sql("ARROW('Dictionary(Int32, Utf8)')")] text: Column<StringArray>,
@@ -141,7 +140,7 @@ pub fn same_codes(
     text.array().clone()
 }
 
-/// Shows a row of every type that an array of arrow-rs stands for by itself.
+/// Formats a row of every type that an array of arrow-rs has by default.
 #[udf(columns)]
 #[expect(clippy::too_many_arguments, reason = "one of each type")]
 pub fn shown(
@@ -165,7 +164,7 @@ pub fn shown(
     show(&[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
 }
 
-/// The same of times.
+/// Formats a row of every type of times.
 #[udf(columns)]
 #[expect(clippy::too_many_arguments, reason = "one of each type")]
 pub fn shown_times(
@@ -189,7 +188,7 @@ pub fn shown_times(
     show(&[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
 }
 
-/// The same of types that have to be written down.
+/// Formats a row of types that must be declared.
 #[udf(columns)]
 pub fn shown_others(
     #[sql("DECIMAL(5, 2)")] a: &Decimal128Array,
@@ -203,7 +202,7 @@ pub fn shown_others(
     show(&[a, b, c, d, e, f, g])
 }
 
-/// The values of each row, as Arrow shows them.
+/// Formats the values of each row, as Arrow does.
 fn show(columns: &[&dyn Array]) -> StringArray {
     let value = |column: &&dyn Array, row| {
         let shown = format!("{:?}", column.slice(row, 1));
@@ -214,14 +213,14 @@ fn show(columns: &[&dyn Array]) -> StringArray {
     rows.map(|values| Some(values.join(" "))).collect()
 }
 
-/// Goes on for as many steps as it is told, in each row.
+/// Loops for a given number of steps in each row.
 #[udf(columns)]
 pub fn busy_column(steps: &Int64Array) -> Int64Array {
     let step = |state: i64, step: i64| (state ^ step).rotate_left(7);
     steps.unary(|steps| (0..steps).fold(1, step))
 }
 
-/// Fails, as one that has nothing to say of any row.
+/// Fails without naming a row.
 ///
 /// # Errors
 ///
@@ -238,25 +237,25 @@ pub fn panics_over_columns(n: &Int64Array) -> Int64Array {
     n.clone()
 }
 
-/// Forgets the last row.
+/// Returns one row too few.
 #[udf(columns)]
 pub fn too_short(n: &Int64Array) -> Int64Array {
     n.slice(0, n.len() - 1)
 }
 
-/// Gives numbers of another width than it says.
+/// Returns numbers of another width than declared.
 #[udf(columns, returns = "BIGINT")]
 pub fn too_narrow(n: &Int64Array) -> ArrayRef {
     Arc::new(Int32Array::from(vec![1; n.len()]))
 }
 
-/// Gives text in a layout that does not cross the border.
+/// Returns text in a layout that ABI 1 does not have.
 #[udf(columns, returns = "VARCHAR")]
 pub fn as_views(text: &StringArray) -> ArrayRef {
     Arc::new(text.iter().collect::<StringViewArray>())
 }
 
-/// What a function keeps of its arguments, which it must not.
+/// Arguments that functions keep, which is an error.
 static KEPT: Mutex<Vec<ArrayRef>> = Mutex::new(Vec::new());
 
 fn keep(array: &dyn Array) {
@@ -271,7 +270,7 @@ pub fn keeps(n: &Int64Array) -> Int64Array {
     Int64Array::from(vec![0; n.len()])
 }
 
-/// Keeps its argument, and hands it back as well.
+/// Keeps its argument, and also returns it.
 #[udf(columns)]
 pub fn keeps_and_gives(text: &StringArray) -> StringArray {
     keep(text);
@@ -289,8 +288,8 @@ pub fn keeps_and_fails(n: &Int64Array) -> Result<Int64Array, &'static str> {
     Err("not today")
 }
 
-/// Keeps what it has made itself, as a volatile function may: how many rows
-/// there were when it was called first.
+/// Keeps a value of its own, as a volatile function may: the number of rows of
+/// its first call.
 #[udf(columns, volatile)]
 pub fn keeps_its_own(n: &Int64Array) -> BooleanArray {
     static OWN: Mutex<Option<Int64Array>> = Mutex::new(None);

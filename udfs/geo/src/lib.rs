@@ -1,26 +1,26 @@
 //! Bundled functions: places on the Earth.
 //!
-//! One source, compiled to Wasm and natively. Sine, cosine and arctangent
-//! are those of `libm` in both, so that both give the same bits; a platform's own
-//! would differ in the last one.
+//! One source, compiled to Wasm and natively. Sine, cosine and arctangent are
+//! those of `libm` in both, so that both return the same bits; those of
+//! platforms differ in the last bit.
 #![forbid(unsafe_code)]
 
 use fusebox_sdk::udf;
 use libm::{atan2, cos, sin};
 
-/// The mean radius R₁ of the Earth, in kilometres: (2a + b) / 3 of the GRS 80
+/// Mean radius R₁ of the Earth, in kilometres: (2a + b) / 3 of the GRS 80
 /// ellipsoid, as in H. Moritz, "Geodetic Reference System 1980", Journal of
 /// Geodesy 74 (2000).
 const EARTH_RADIUS_KM: f64 = 6371.0088;
 
-/// The digits of a geohash: no `a`, `i`, `l`, `o`.
+/// Digits of a geohash: no `a`, `i`, `l`, `o`.
 const GEOHASH_DIGITS: &[u8; 32] = b"0123456789bcdefghjkmnpqrstuvwxyz";
 
-/// The great-circle distance between two places, in kilometres.
+/// Returns the great-circle distance between two places, in kilometres.
 ///
-/// Latitudes and longitudes are in degrees, and any finite number is one, since
-/// angles repeat. The Earth is a sphere of its mean radius, which is wrong by
-/// up to 0.5 %. NaN or infinity in gives NaN out.
+/// Latitudes and longitudes are in degrees; any finite number is valid, since
+/// angles repeat. The Earth is a sphere of its mean radius, an error of up to
+/// 0.5 %. The result for NaN or infinity is NaN.
 ///
 /// The haversine formula is that of R. W. Sinnott, "Virtues of the Haversine",
 /// Sky and Telescope 68 (1984).
@@ -30,18 +30,18 @@ pub fn haversine_km(lat1: f64, lon1: f64, lat2: f64, lon2: f64) -> f64 {
     let half_lon = sin((lon2 - lon1).to_radians() / 2.0);
     let scale = cos(lat1.to_radians()) * cos(lat2.to_radians());
     let haversine = half_lat * half_lat + scale * half_lon * half_lon;
-    // Rounding can push antipodes past 1. The arcsine of the root would do as
-    // well, but it is inexact there, and `libm` takes roots of its own.
+    // Rounding can push antipodes past 1. The arcsine of the root is less exact
+    // there, and `libm` has a square root of its own.
     let rest = (1.0 - haversine).max(0.0);
     2.0 * EARTH_RADIUS_KM * atan2(haversine.sqrt(), rest.sqrt())
 }
 
-/// The geohash of a place, with `length` digits.
+/// Returns the geohash of a place, with `length` digits.
 ///
 /// `lat` and `lon` are in degrees. Each digit is five bits, which halve the
-/// longitude and the latitude in turns, the longitude first; a place on a
-/// boundary is in the northern or eastern half. The digits are those of
-/// G. Niemeyer's geohash.org (2008).
+/// longitude and the latitude alternately, the longitude first; a place on a
+/// boundary is in the northern or eastern half. The digits are those of G.
+/// Niemeyer's geohash.org (2008).
 ///
 /// # Errors
 ///
@@ -71,7 +71,7 @@ pub fn geohash(lat: f64, lon: f64, length: i64) -> Result<String, &'static str> 
     Ok(digits.collect())
 }
 
-/// A coordinate, and the interval that the bits so far say it is in.
+/// A coordinate, and the interval that the bits so far determine.
 struct Halving {
     degrees: f64,
     low: f64,
@@ -87,7 +87,8 @@ impl Halving {
         }
     }
 
-    /// 1 if the coordinate is in the upper half, which the interval becomes.
+    /// Returns 1 if the coordinate is in the upper half of the interval, else
+    /// 0, and halves the interval.
     fn next_bit(&mut self) -> usize {
         let middle = f64::midpoint(self.low, self.high);
         let is_upper = self.degrees >= middle;
@@ -108,7 +109,7 @@ mod tests {
 
     const HALF_EARTH_KM: f64 = PI * EARTH_RADIUS_KM;
 
-    // To the metre, which is what rounding leaves of antipodes.
+    // To the metre, the rounding error of antipodes.
     #[track_caller]
     fn check_km(from: (f64, f64), to: (f64, f64), expected: f64) {
         for (from, to) in [(from, to), (to, from)] {
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn distance_from_nowhere_is_nan() {
+    fn distance_of_nan_or_infinity_is_nan() {
         assert!(haversine_km(f64::NAN, 0.0, 0.0, 0.0).is_nan());
         assert!(haversine_km(0.0, 0.0, 0.0, f64::INFINITY).is_nan());
     }
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn geohash_of_no_place_is_an_error() {
+    fn geohash_of_an_invalid_place_is_an_error() {
         for (lat, lon, length) in [
             (90.000_001, 0.0, 5),
             (f64::NAN, 0.0, 5),

@@ -1,4 +1,4 @@
-//! A regular expression, JSON and a hash, by crates that many use.
+//! A regular expression, JSON and a hash, by popular crates.
 
 use std::sync::LazyLock;
 
@@ -7,13 +7,13 @@ use regex_lite::Regex;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// Whether the text is a registration of an aircraft in the United States:
-/// `N` and one to five digits and letters, of which at most two are letters and
-/// come last; neither `I` nor `O` are, since they look like digits.
+/// Returns true if the text is an aircraft registration of the United States:
+/// `N` and one to five digits and letters, of which at most the last two are
+/// letters, without `I` and `O`.
 #[udf]
 pub fn is_us_registration(text: &str) -> bool {
     // As an author would write it. Natively the expression is compiled once; in
-    // the sandbox nothing outlives a call, so that the first row of each call
+    // the sandbox no state outlives a call, so that the first row of each call
     // compiles it, on its own fuel.
     static REGISTRATION: LazyLock<Regex> = LazyLock::new(|| {
         let letters = "[A-HJ-NP-Z]";
@@ -24,8 +24,9 @@ pub fn is_us_registration(text: &str) -> bool {
     REGISTRATION.is_match(text)
 }
 
-/// What an object has under a key: a string as it is, anything else as JSON;
-/// null where it has nothing, or null, or the text is no JSON object.
+/// Returns the value of a key of an object: a string as it is, any other value
+/// as JSON; null if the key is missing or null, or the text is not a JSON
+/// object.
 #[udf]
 pub fn json_get(json: &str, key: &str) -> Option<String> {
     let mut json: Value = serde_json::from_str(json).ok()?;
@@ -36,7 +37,7 @@ pub fn json_get(json: &str, key: &str) -> Option<String> {
     }
 }
 
-/// The SHA-256 of bytes, in hexadecimal digits.
+/// Returns the SHA-256 hash of bytes, in hexadecimal digits.
 #[udf]
 pub fn sha256_hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_has_no_keys() {
+    fn text_that_is_not_an_object_has_no_keys() {
         for json in ["", "1", "[1]", r#"{"a": 1"#, r#"{"a": 1} 2"#] {
             assert_eq!(json_get(json, "a"), None, "{json}");
         }

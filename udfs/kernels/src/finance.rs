@@ -1,14 +1,15 @@
-//! What a call option is worth.
+//! The price of a call option.
 
 use fusebox_sdk::udf;
 use libm::{erfc, exp, log};
 
-/// The price of a European call option that expires in so many years: F. Black
-/// and M. Scholes, "The Pricing of Options and Corporate Liabilities" (1973).
+/// Returns the price of a European call option that expires in `years` years:
+/// F. Black and M. Scholes, "The Pricing of Options and Corporate Liabilities"
+/// (1973).
 ///
 /// `rate` and `volatility` are per year, 0.05 for 5 %. The functions are those
-/// of `libm` natively too, so that both give the same bits, but for the root,
-/// which has the same anywhere.
+/// of `libm` natively too, so that both return the same bits, except the square
+/// root, which is exact everywhere.
 #[udf]
 pub fn black_scholes(spot: f64, strike: f64, years: f64, rate: f64, volatility: f64) -> f64 {
     let spread = volatility * years.sqrt();
@@ -17,7 +18,7 @@ pub fn black_scholes(spot: f64, strike: f64, years: f64, rate: f64, volatility: 
     spot * normal(d1) - strike * exp(-rate * years) * normal(d1 - spread)
 }
 
-/// The distribution function of the standard normal distribution.
+/// Returns the distribution function of the standard normal distribution.
 fn normal(x: f64) -> f64 {
     0.5 * erfc(-x * std::f64::consts::FRAC_1_SQRT_2)
 }
@@ -34,7 +35,7 @@ mod tests {
     }
 
     #[test]
-    fn option_that_is_sure_to_be_used_is_worth_what_it_saves() {
+    fn option_far_in_the_money_has_its_intrinsic_value() {
         let price = black_scholes(100.0, 1.0, 1.0, 0.05, 0.1);
         assert!((price - (100.0 - exp(-0.05))).abs() < 1e-9, "{price}");
     }

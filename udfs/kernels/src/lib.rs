@@ -1,20 +1,21 @@
-//! Functions that the benches measure.
+//! The functions that the benches measure.
 //!
-//! What is small is marked `#[inline]`, so that a native twin in another crate
-//! has it in its loop, as the module has. Of the files, `benches/peers` takes
-//! some without the SDK: they use nothing of it but the attribute.
+//! Small functions are marked `#[inline]`, so that a native twin in another
+//! crate inlines them into its loop, as the module does. `benches/peers`
+//! compiles some of the files without the SDK: they use nothing of it but the
+//! attribute.
 #![forbid(unsafe_code)]
 
-// What needs nothing but Rust.
+// Functions that need only the standard library.
 mod plain;
 
 // Decimals, dates and lists.
 mod types;
 
-// A regular expression, JSON and a hash, by crates that many use.
+// A regular expression, JSON and a hash, by popular crates.
 mod crates;
 
-// What a call option is worth.
+// The price of a call option.
 mod finance;
 
 pub use crates::{is_us_registration, json_get, sha256_hex};

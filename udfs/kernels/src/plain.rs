@@ -1,16 +1,17 @@
-//! Functions that need nothing but Rust, each for what it does most: one
-//! operation, a loop, floats, vectors, text, calls, calls through a table.
+//! Functions that need only the standard library, each dominated by one
+//! feature: one operation, a loop, floats, vectors, text, calls, indirect
+//! calls.
 
 use fusebox_sdk::udf;
 
-/// One operation: what is left is the price of a row.
+/// Adds two numbers: one operation, so that the overhead of a row dominates.
 #[udf]
 #[inline]
 pub fn add(a: i64, b: i64) -> i64 {
     a.wrapping_add(b)
 }
 
-/// The greatest common divisor: a loop of divisions.
+/// Returns the greatest common divisor: a loop of divisions.
 #[udf]
 #[inline]
 pub fn gcd(a: i64, b: i64) -> i64 {
@@ -21,7 +22,7 @@ pub fn gcd(a: i64, b: i64) -> i64 {
     a as i64
 }
 
-/// A polynomial of degree 8, by Horner's rule: floats without a loop.
+/// Evaluates a polynomial of degree 8 by Horner's rule: floats without a loop.
 #[udf]
 #[inline]
 pub fn polynomial(x: f64) -> f64 {
@@ -31,8 +32,8 @@ pub fn polynomial(x: f64) -> f64 {
         .fold(0.0, |sum, coefficient| sum * x + coefficient)
 }
 
-/// A polynomial of each `f32` of a vector, added up four lanes at a time: floats
-/// in a loop over vectors.
+/// Evaluates a polynomial for each `f32` of a vector and adds up the results
+/// four lanes at a time: floats in a loop over vectors.
 #[udf]
 pub fn vector_sum(vector: &[u8]) -> f64 {
     let mut sums = [0.0_f32; 4];
@@ -46,7 +47,7 @@ pub fn vector_sum(vector: &[u8]) -> f64 {
     sums.iter().map(|sum| f64::from(*sum)).sum()
 }
 
-/// FNV-1a, 64 bits: a multiplication for each byte of a text.
+/// Returns the 64-bit FNV-1a hash: a multiplication for each byte of a text.
 #[udf]
 #[inline]
 pub fn fnv1a(text: &str) -> i64 {
@@ -56,13 +57,13 @@ pub fn fnv1a(text: &str) -> i64 {
     text.bytes().fold(OFFSET_BASIS, step) as i64
 }
 
-/// The text in upper case: a text that is made anew.
+/// Converts a text to upper case: an allocation of a text.
 #[udf]
 pub fn upper(text: &str) -> String {
     text.to_uppercase()
 }
 
-/// A Fibonacci number, by its definition: calls.
+/// Returns a Fibonacci number by its definition: calls.
 #[udf]
 pub fn fibonacci(n: i64) -> i64 {
     if n < 2 {
@@ -71,8 +72,8 @@ pub fn fibonacci(n: i64) -> i64 {
     fibonacci(n - 1) + fibonacci(n - 2)
 }
 
-/// Runs a program of one instruction for each four bits of `code`: calls
-/// through a table.
+/// Runs a program of one instruction for each four bits of `code`: indirect
+/// calls.
 #[udf]
 pub fn dispatch(code: i64) -> i64 {
     const INSTRUCTIONS: [fn(i64) -> i64; 16] = [
@@ -106,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kernels_compute_what_they_say() {
+    fn kernels_return_known_values() {
         assert_eq!(add(i64::MAX, 1), i64::MIN);
         assert_eq!(gcd(-48, 180), 12);
         assert_eq!(polynomial(0.0), 0.75);

@@ -2,8 +2,8 @@
 
 use fusebox_sdk::{Date, Decimal, List, udf};
 
-/// The price with a value added tax of 19 %, to the cent, halves away from
-/// zero; null where it has too many digits.
+/// Returns the price with a value added tax of 19 %, to the cent, half away
+/// from zero; null if it has too many digits.
 #[udf]
 #[inline]
 pub fn with_vat(net: Decimal<12, 2>) -> Option<Decimal<12, 2>> {
@@ -13,12 +13,12 @@ pub fn with_vat(net: Decimal<12, 2>) -> Option<Decimal<12, 2>> {
     Decimal::new(((percents + half) / 100).into())
 }
 
-/// The week of the year by ISO 8601: week 1 is that of the year's first
+/// Returns the week of the year by ISO 8601: week 1 is that of the year's first
 /// Thursday, and weeks begin on Mondays.
 #[udf]
 #[inline]
 pub fn iso_week(day: Date) -> i32 {
-    // A week belongs to the year that its Thursday is in.
+    // A week belongs to the year of its Thursday.
     let weekday = day.weekday() as i32;
     let thursday = Date::from_days(day.days().saturating_add(4 - weekday));
     let (_, month, day_of_month) = thursday.to_ymd();
@@ -30,15 +30,15 @@ pub fn iso_week(day: Date) -> i32 {
     days_before / 7 + 1
 }
 
-/// The dot product of two vectors; null where they have different lengths, or a
-/// null among their numbers.
+/// Returns the dot product of two vectors; null if they have different lengths,
+/// or a null among their numbers.
 #[udf]
 #[inline]
 pub fn dot(a: List<f64>, b: List<f64>) -> Option<f64> {
     dot_product(a.as_slice()?, b.as_slice()?)
 }
 
-/// The dot product of two slices of one length.
+/// Returns the dot product of two slices of the same length.
 #[inline]
 pub fn dot_product(a: &[f64], b: &[f64]) -> Option<f64> {
     let products = a.iter().zip(b).map(|(a, b)| a * b);

@@ -1,16 +1,16 @@
-//! Bundled functions: whole numbers.
+//! Bundled functions: integers.
 //!
-//! One source, compiled to Wasm and natively. What has no answer, or none that
-//! fits, is an error and never wraps around.
+//! One source, compiled to Wasm and natively. An undefined result, or one out
+//! of range, is an error and never wraps around.
 #![forbid(unsafe_code)]
 
 use fusebox_sdk::udf;
 
-/// How many steps the Collatz sequence takes from `n` to 1.
+/// Returns the number of steps of the Collatz sequence from `n` to 1.
 ///
-/// A step halves an even number, and makes 3n + 1 of an odd one: L. Collatz,
-/// "On the motivation and origin of the (3n + 1)-problem" (1986); the counts
-/// are sequence A006577 of the OEIS.
+/// A step halves an even number, and maps an odd one to 3n + 1: L. Collatz, "On
+/// the motivation and origin of the (3n + 1)-problem" (1986); the counts are
+/// sequence A006577 of the OEIS.
 ///
 /// # Errors
 ///
@@ -36,8 +36,8 @@ pub fn collatz_steps(n: i64) -> Result<i64, &'static str> {
     Ok(steps)
 }
 
-/// `base` to the power of `exponent`, modulo `modulus`: from 0 to
-/// `modulus` - 1, also where `base` is negative.
+/// Returns `base` to the power of `exponent`, modulo `modulus`: from 0 to
+/// `modulus` - 1, also for a negative `base`.
 ///
 /// Squares and multiplies from the exponent's lowest bit up: D. E. Knuth, "The
 /// Art of Computer Programming", volume 2, algorithm 4.6.3 A.
@@ -77,7 +77,7 @@ struct Modulo {
 }
 
 impl Modulo {
-    /// For a modulus above 0.
+    /// Precomputes the reciprocal of a modulus above 0.
     fn new(modulus: u64) -> Self {
         let shift = modulus.leading_zeros();
         let divisor = modulus << shift;
@@ -88,7 +88,7 @@ impl Modulo {
         }
     }
 
-    /// `a * b` modulo the modulus, which is larger than both.
+    /// Returns `a * b` modulo the modulus, which is larger than both.
     #[inline]
     fn product(&self, a: u64, b: u64) -> u64 {
         let (low, high) = wide_product(a << self.shift, b);
@@ -109,16 +109,16 @@ impl Modulo {
     }
 }
 
-/// The quotient of 2¹²⁸ - 1 - 2⁶⁴ d by d, whose highest bit is set, in two
-/// digits of 32 bits: D. E. Knuth, "The Art of Computer Programming", volume 2,
-/// algorithm 4.3.1 D.
+/// Returns the quotient of 2¹²⁸ - 1 - 2⁶⁴ d by d, whose highest bit is set, in
+/// two digits of 32 bits: D. E. Knuth, "The Art of Computer Programming",
+/// volume 2, algorithm 4.3.1 D.
 #[inline]
 fn reciprocal(d: u64) -> u64 {
     const DIGIT: u64 = u32::MAX as u64;
     let (d1, d0) = (d >> 32, d & DIGIT);
     let digit = |rest: u64| {
         let (mut quotient, mut left) = (rest / d1, rest % d1);
-        // Two corrections are enough.
+        // At most two corrections are needed.
         while quotient > DIGIT || quotient * d0 > (left << 32 | DIGIT) {
             quotient -= 1;
             left += d1;
@@ -133,11 +133,11 @@ fn reciprocal(d: u64) -> u64 {
     high << 32 | digit(rest)
 }
 
-/// The low and the high half of a product.
+/// Returns the low and the high half of a product.
 #[inline]
 fn wide_product(a: u64, b: u64) -> (u64, u64) {
-    // As it is compiled, Wasm has no instruction for it, and calls a function
-    // that can do more.
+    // Without wide arithmetic, Wasm has no instruction for it, and the compiler
+    // calls a slower, more general function.
     if cfg!(target_arch = "wasm32") {
         return product_by_halves(a, b);
     }
@@ -145,12 +145,12 @@ fn wide_product(a: u64, b: u64) -> (u64, u64) {
     (product as u64, (product >> 64) as u64)
 }
 
-/// The same, digit by digit of 32 bits.
+/// Multiplies digit by digit of 32 bits.
 #[inline]
 fn product_by_halves(a: u64, b: u64) -> (u64, u64) {
     const DIGIT: u64 = u32::MAX as u64;
     let (a0, a1, b0, b1) = (a & DIGIT, a >> 32, b & DIGIT, b >> 32);
-    // A product of digits leaves room for two more of them.
+    // A product of digits leaves space for adding two more digits.
     let low = a0 * b0;
     let middle = a1 * b0 + (low >> 32);
     let other = a0 * b1 + (middle & DIGIT);
@@ -158,11 +158,11 @@ fn product_by_halves(a: u64, b: u64) -> (u64, u64) {
     (other << 32 | low & DIGIT, high)
 }
 
-/// `a` divided by `b`, rounded towards zero as SQL does.
+/// Returns `a` divided by `b`, rounded towards zero as SQL does.
 ///
 /// # Errors
 ///
-/// If `b` is 0, or the quotient is 2⁶³, which BIGINT cannot hold.
+/// If `b` is 0, or the quotient is 2⁶³, which is out of the range of BIGINT.
 #[udf]
 pub fn checked_div(a: i64, b: i64) -> Result<i64, &'static str> {
     if b == 0 {
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn collatz_steps_are_those_of_the_encyclopedia() {
+    fn collatz_steps_agree_with_published_ones() {
         let known = [0, 1, 7, 2, 5, 8, 16, 3, 19, 6, 14, 9, 9, 17, 17, 4, 12, 20];
         for (n, steps) in (1..).zip(known) {
             assert_eq!(collatz_steps(n), Ok(steps), "from {n}");
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn power_is_the_remainder_of_the_whole_power() {
+    fn power_is_the_remainder_of_the_full_power() {
         for base in -7..=7_i64 {
             for exponent in 0..=9 {
                 for modulus in 1..=11 {
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn remainder_of_a_product_is_that_of_the_machine() {
+    fn remainder_of_a_product_agrees_with_128_bit_division() {
         let mut state = 1_u64;
         let mut random = || {
             state = state
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn power_needs_an_exponent_and_a_modulus_that_make_sense() {
+    fn invalid_exponent_or_modulus_is_an_error() {
         assert!(mod_pow(2, -1, 7).is_err());
         assert!(mod_pow(2, 1, 0).is_err());
         assert!(mod_pow(2, 1, -7).is_err());
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn quotient_that_does_not_exist_is_an_error() {
+    fn undefined_quotient_is_an_error() {
         assert!(checked_div(1, 0).is_err());
         assert!(checked_div(i64::MIN, -1).is_err());
     }

@@ -1,4 +1,4 @@
-//! What a Rust struct must say to become an aggregate function.
+//! The trait of Rust structs that are aggregate functions.
 
 use std::fmt::Debug;
 
@@ -8,15 +8,16 @@ use datafusion::common::Result;
 
 use crate::columns::Columns;
 
-/// The state of a group, and how rows, states and results become arrays.
+/// The state of a group, and its conversions between rows, states, results and
+/// arrays.
 pub(crate) trait Aggregate: Default + Debug + Send + Sync + 'static {
     /// The SQL name.
     const NAME: &'static str;
 
-    /// Whether rows can be taken away again.
+    /// True if rows can be retracted.
     const CAN_RETRACT: bool;
 
-    /// Whether a state has memory besides itself.
+    /// True if a state owns heap memory.
     const HAS_HEAP: bool;
 
     /// The arguments of a row.
@@ -25,7 +26,7 @@ pub(crate) trait Aggregate: Default + Debug + Send + Sync + 'static {
     /// The columns of its arguments.
     type Columns<'a>: Columns<'a, Row = Self::Row<'a>>;
 
-    /// The columns of states, as another has emitted them.
+    /// The columns of states, as another accumulator has emitted them.
     type States<'a>;
 
     /// The type of the result.
@@ -40,20 +41,20 @@ pub(crate) trait Aggregate: Default + Debug + Send + Sync + 'static {
 
     fn merge(&mut self, other: Self) -> Result<()>;
 
-    /// Memory besides the state itself, in bytes.
+    /// Returns the heap memory of the state, in bytes.
     fn heap_bytes(&self) -> usize {
         0
     }
 
-    /// States as arrays, one for each field.
+    /// Converts states to arrays, one for each field.
     fn emit(states: Vec<Self>) -> Result<Vec<ArrayRef>>;
 
-    /// The arrays of states.
+    /// Converts arrays to the columns of states.
     fn read(arrays: &[ArrayRef]) -> Result<Self::States<'_>>;
 
-    /// The state of a row.
+    /// Returns the state of a row.
     fn state(states: &Self::States<'_>, row: usize) -> Self;
 
-    /// The results of groups.
+    /// Returns the results of groups.
     fn finish(states: &[Self]) -> Result<ArrayRef>;
 }

@@ -1,4 +1,4 @@
-//! What scalar functions answer, as columns.
+//! The results of scalar functions, as columns.
 
 use std::sync::Arc;
 
@@ -15,19 +15,19 @@ use fusebox_sdk::Decimal;
 
 use crate::rows;
 
-/// What a function answers to a row.
+/// The result of a function for a row.
 pub(crate) trait Answer: Sized {
     /// The type of the column.
     fn data_type() -> DataType;
 
-    /// A column of the answers to all rows, of which some are null nevertheless.
+    /// Collects the results of all rows, some of which are null.
     fn all(
         rows: usize,
         nulls: Option<NullBuffer>,
         call: impl Fn(usize) -> Self,
     ) -> Result<ArrayRef>;
 
-    /// A column of the answers to the rows that are called, and null for the
+    /// Collects the results of the rows that are called, with null for the
     /// others.
     fn some(rows: usize, called: NullBuffer, call: impl Fn(usize) -> Self) -> Result<ArrayRef>;
 }
@@ -107,7 +107,7 @@ impl<N: Number> Answer for N {
     }
 }
 
-/// A number, or why there is none.
+/// A number, or the message of a failure.
 impl<N: Number> Answer for std::result::Result<N, &'static str> {
     fn data_type() -> DataType {
         N::data_type()
@@ -141,8 +141,8 @@ fn failure(message: &str) -> datafusion::common::DataFusionError {
     exec_datafusion_err!("{message}")
 }
 
-/// A number, or null: which is rare, so that the rows are noted, and the bitmap
-/// is made at the end.
+/// A number, or null: nulls are rare, so their rows are listed, and the bitmap
+/// is built at the end.
 impl<N: Number> Answer for Option<N> {
     fn data_type() -> DataType {
         N::data_type()
@@ -187,7 +187,7 @@ fn value_or_note<N: Number>(
     }
 }
 
-/// Those nulls and some rows more.
+/// Adds some rows to the nulls.
 fn without(rows: usize, nulls: Option<NullBuffer>, lacking: &[usize]) -> Option<NullBuffer> {
     if lacking.is_empty() {
         return nulls;
@@ -228,10 +228,10 @@ impl Answer for bool {
     }
 }
 
-/// A text that is always there, or may be null.
+/// A text, or a text that may be null.
 ///
-/// As `Utf8`, which is cheapest to build; DataFusion takes it wherever it takes
-/// a `Utf8View`.
+/// As `Utf8`, which is the fastest to build; DataFusion accepts it wherever it
+/// accepts a `Utf8View`.
 macro_rules! texts {
     ($($text:ty, $to_option:expr;)*) => {$(
         impl Answer for $text {
@@ -283,5 +283,5 @@ texts! {
     Option<String>, std::convert::identity;
 }
 
-/// What is reserved for a text.
+/// Number of bytes reserved for a text.
 const TEXT_BYTES: usize = 32;

@@ -1,4 +1,4 @@
-//! Arrays as the columns that functions take.
+//! Arrays as the columns of functions.
 
 use std::convert::identity;
 
@@ -13,7 +13,7 @@ use fusebox_sdk::{Date, Decimal};
 
 /// An argument's column.
 pub(crate) trait Column<'a>: Sized {
-    /// What a row has of it.
+    /// The value of a row.
     type Value: Copy;
 
     /// The type of its arrays.
@@ -21,34 +21,34 @@ pub(crate) trait Column<'a>: Sized {
 
     fn read(array: &'a ArrayRef) -> Result<Self>;
 
-    /// The first rows, as a slice of that length: a loop over them then checks
-    /// no bound.
+    /// Returns the first rows, as a slice of that length: a loop over them then
+    /// checks no bound.
     #[inline]
     fn first(self, _rows: usize) -> Self {
         self
     }
 
-    /// The value of a row that is not null.
+    /// Returns the value of a row that is not null.
     fn value(&self, row: usize) -> Self::Value;
 }
 
-/// The arguments' columns.
+/// The columns of the arguments.
 pub(crate) trait Columns<'a>: Sized {
-    /// What a row has of them.
+    /// The values of a row.
     type Row: Copy;
 
     fn types() -> Vec<DataType>;
 
     fn read(arrays: &'a [ArrayRef]) -> Result<Self>;
 
-    /// The first rows of each.
+    /// Returns the first rows of each column.
     fn first(self, rows: usize) -> Self;
 
-    /// The values of a row, none of which is null.
+    /// Returns the values of a row, none of which is null.
     fn row(&self, row: usize) -> Self::Row;
 }
 
-/// The columns of so many arguments.
+/// Implements `Columns` for tuples.
 macro_rules! columns {
     ($count:literal: $($name:ident $column:ident,)+) => {
         impl<'a, $($name: Column<'a>),+> Columns<'a> for ($($name,)+) {
@@ -177,7 +177,7 @@ impl<'a> Column<'a> for Binaries<'a> {
     }
 }
 
-/// The numbers of an array, null or not.
+/// Returns the numbers of an array, those under nulls included.
 pub(crate) fn numbers<T: ArrowPrimitiveType>(array: &ArrayRef) -> Result<&[T::Native]> {
     match array.as_primitive_opt::<T>() {
         Some(array) => Ok(array.values()),
@@ -185,7 +185,7 @@ pub(crate) fn numbers<T: ArrowPrimitiveType>(array: &ArrayRef) -> Result<&[T::Na
     }
 }
 
-/// What a plan that gives other types than it was asked for is told.
+/// Returns the error for a plan with other types than requested.
 pub(crate) fn not_an_array_of(array: &ArrayRef) -> datafusion::common::DataFusionError {
     exec_datafusion_err!("an array of another type: {}", array.data_type())
 }

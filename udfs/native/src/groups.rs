@@ -8,11 +8,11 @@ use crate::aggregate::Aggregate;
 use crate::columns::Columns;
 use crate::rows;
 
-/// One state for each group, side by side.
+/// The states of all groups, contiguous.
 #[derive(Debug)]
 pub(crate) struct Groups<A> {
     states: Vec<A>,
-    /// Memory besides the states themselves, in bytes.
+    /// Heap memory of the states, in bytes.
     heap_bytes: usize,
 }
 
@@ -40,8 +40,8 @@ impl<A: Aggregate> Groups<A> {
         states
     }
 
-    /// Changes one state. What its memory grows by is counted here, so that
-    /// nobody has to ask all the states.
+    /// Changes one state, and counts the growth of its heap memory, so that the
+    /// total is known without visiting all states.
     #[inline]
     fn change(&mut self, group: usize, change: impl FnOnce(&mut A) -> Result<()>) -> Result<()> {
         let state = &mut self.states[group];
@@ -150,7 +150,8 @@ mod tests {
             .collect()
     }
 
-    /// Updated at once, and by way of the state of each row and of halves.
+    /// Compares updating at once with merging the states of single rows and of
+    /// halves.
     fn check<A: Aggregate>(values: &[ArrayRef], filter: Option<&BooleanArray>) -> ArrayRef {
         let rows = values[0].len();
         let mut once = Groups::<A>::default();

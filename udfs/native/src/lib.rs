@@ -1,12 +1,11 @@
-//! Native twins of the functions that the benches measure: the same Rust, called
-//! by DataFusion without a sandbox in between.
+//! Native twins of the functions that the benches measure: the same Rust,
+//! called by DataFusion without a sandbox.
 //!
-//! They are what the sandboxed functions are measured against, so they are
-//! written for speed: states lie side by side, loops go over primitive arrays,
-//! results into memory that is reserved, and rows are told apart from nulls 64
-//! at a time. They answer to the names of
-//! the sandboxed functions with `native_` before, so that one session can have
-//! both.
+//! The sandboxed functions are measured against them, so they are optimised for
+//! speed: states are contiguous, loops run over primitive arrays, results are
+//! written to reserved memory, and validity is tested 64 rows at a time. Their
+//! names are those of the sandboxed functions with the prefix `native_`, so
+//! that one session can have both.
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
@@ -18,13 +17,13 @@ use datafusion::prelude::SessionContext;
 // The scalar functions.
 mod scalars;
 
-// A scalar function, as DataFusion asks for it.
+// A scalar function for DataFusion.
 mod scalar;
 
-// What scalar functions answer, as columns.
+// The results of scalar functions, as columns.
 mod answers;
 
-// An aggregate function, as DataFusion asks for it.
+// An aggregate function for DataFusion.
 mod udaf;
 
 // The states of many groups.
@@ -42,7 +41,7 @@ mod exact_sum;
 // The aggregates of texts.
 mod texts;
 
-// What a Rust struct must say to become an aggregate function.
+// The trait of Rust structs that are aggregate functions.
 mod aggregate;
 
 // Window functions.
@@ -54,18 +53,18 @@ mod tables;
 // Lists of numbers.
 mod lists;
 
-// Arrays as the columns that functions take.
+// Arrays as the columns of functions.
 mod columns;
 
 // The rows that are neither null nor filtered out.
 mod rows;
 
-/// The scalar functions.
+/// Returns the scalar functions.
 pub fn scalars() -> Vec<ScalarUDF> {
     scalars::twins()
 }
 
-/// The aggregate functions.
+/// Returns the aggregate functions.
 pub fn aggregates() -> Vec<AggregateUDF> {
     vec![
         udaf::twin::<stats::Geomean>(),
@@ -76,7 +75,7 @@ pub fn aggregates() -> Vec<AggregateUDF> {
     ]
 }
 
-/// The window functions.
+/// Returns the window functions.
 pub fn windows() -> Vec<WindowUDF> {
     vec![
         windows::twin::<stats::Ema>(),
@@ -84,12 +83,12 @@ pub fn windows() -> Vec<WindowUDF> {
     ]
 }
 
-/// The table functions, and their names.
+/// Returns the table functions, with their names.
 pub fn tables() -> Vec<(&'static str, Arc<dyn TableFunctionImpl>)> {
     vec![("native_series", Arc::new(tables::SeriesFunction))]
 }
 
-/// Gives a session all of them.
+/// Registers all functions in a session.
 pub fn register(context: &SessionContext) {
     scalars()
         .into_iter()

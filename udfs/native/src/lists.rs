@@ -9,12 +9,12 @@ use datafusion::common::Result;
 
 use crate::columns::{Column, not_an_array_of, numbers};
 
-/// The type of lists of something.
+/// Returns the type of lists of an item type.
 pub(crate) fn list_of(item: DataType) -> DataType {
     DataType::new_list(item, true)
 }
 
-/// Lists as an array.
+/// Builds an array of lists.
 pub(crate) fn lists<'a, T: ArrowPrimitiveType>(
     lists: impl Iterator<Item = &'a [T::Native]> + Clone,
 ) -> ArrayRef {
@@ -47,13 +47,13 @@ impl<'a, T: ArrowPrimitiveType> Lists<'a, T> {
         })
     }
 
-    /// The list of a row.
+    /// Returns the list of a row.
     pub(crate) fn list(&self, row: usize) -> &'a [T::Native] {
         &self.items[self.offsets[row] as usize..self.offsets[row + 1] as usize]
     }
 }
 
-/// `DOUBLE[]`: the numbers of a row, unless one of them is null.
+/// `DOUBLE[]`: the numbers of a row; none if one of them is null.
 pub(crate) struct Vectors<'a> {
     lists: Lists<'a, Float64Type>,
     nulls: Option<&'a NullBuffer>,

@@ -1,4 +1,4 @@
-//! The means, whose states are numbers alone: each field is one plain column.
+//! The means, whose states are numbers only: each field is a primitive column.
 
 use std::sync::Arc;
 

@@ -4,8 +4,8 @@ use datafusion::arrow::array::{Array, ArrayRef, BooleanArray};
 use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer};
 use datafusion::common::Result;
 
-/// A bit for each row, set where no argument is null and the filter says yes;
-/// none where that is so for all rows.
+/// Returns a bit for each row, 1 if no argument is null and the filter is true;
+/// none if all bits are 1.
 pub(crate) fn called(arguments: &[ArrayRef], filter: Option<&BooleanArray>) -> Option<NullBuffer> {
     let nulls = arguments.iter().map(|array| array.logical_nulls());
     let nulls = nulls.fold(None, |all, nulls| {
@@ -37,8 +37,8 @@ pub(crate) fn visit(
     }
 }
 
-/// Visits 64 rows at a time: without a look at their bits where all are set, and
-/// else from one set bit to the next.
+/// Visits 64 rows at a time: without testing bits if all are set, and else from
+/// one set bit to the next.
 #[inline]
 fn visit_set(bits: &BooleanBuffer, visit: &mut impl FnMut(usize) -> Result<()>) -> Result<()> {
     let chunks = bits.bit_chunks();
@@ -65,7 +65,7 @@ mod tests {
     use datafusion::arrow::array::Int64Array;
 
     #[test]
-    fn rows_are_visited_that_are_neither_null_nor_filtered_out() {
+    fn null_and_filtered_rows_are_not_visited() {
         for rows in [0, 1, 63, 64, 65, 200, 1000] {
             for (null, out) in [
                 (3, 5),

@@ -1,4 +1,4 @@
-//! A scalar function, as DataFusion asks for it.
+//! A scalar function for DataFusion.
 
 use std::fmt::Debug;
 use std::hash::{Hash, Hasher};
@@ -17,27 +17,27 @@ use crate::rows;
 /// The arguments of a row.
 pub(crate) type RowOf<'a, S> = <<S as Scalar>::Columns<'a> as Columns<'a>>::Row;
 
-/// What a Rust function must say to become a scalar function that is null where
-/// an argument is.
+/// The trait of Rust functions that are scalar functions, whose result is null
+/// if an argument is.
 pub(crate) trait Scalar: 'static {
     /// The SQL name.
     const NAME: &'static str;
 
-    /// Whether a call costs less than to find out whether a row is null, and
-    /// may be made for what lies under a null.
+    /// True if a call costs less than testing a row for null, and may be made
+    /// for the values under nulls.
     const IS_CHEAP: bool;
 
     /// The columns of its arguments.
     type Columns<'a>: Columns<'a>;
 
-    /// What it answers.
+    /// The type of the result.
     type Answer: Answer;
 
-    /// Calls it for a row.
+    /// Calls the function for a row.
     fn call<'a>(row: RowOf<'a, Self>) -> Self::Answer;
 }
 
-/// The function that a Rust function stands for.
+/// Creates the scalar function of a Rust function.
 pub(crate) fn twin<S: Scalar>() -> ScalarUDF {
     ScalarUDF::from(Function::<S> {
         signature: Signature::exact(S::Columns::types(), Volatility::Immutable),
@@ -56,7 +56,7 @@ impl<S: Scalar> Debug for Function<S> {
     }
 }
 
-// There is one function of each type.
+// There is one instance of each type.
 
 impl<S> PartialEq for Function<S> {
     fn eq(&self, _: &Self) -> bool {

@@ -7,7 +7,7 @@ use crate::columns::{Binaries, Dates, Doubles, Longs, Prices, Texts};
 use crate::lists::Vectors;
 use crate::scalar::{RowOf, Scalar, twin};
 
-/// Twins by their names, their arguments and answers, and whether they are cheap.
+/// Twins with their names, arguments and results, and `IS_CHEAP`.
 macro_rules! scalars {
     ($(
         $name:literal $twin:ident($($argument:ident: $column:ident),+) -> $answer:ty,
@@ -30,7 +30,7 @@ macro_rules! scalars {
             }
         )*
 
-        /// All of them.
+        /// Returns all scalar functions.
         pub(crate) fn twins() -> Vec<ScalarUDF> {
             vec![$(twin::<$twin>()),*]
         }

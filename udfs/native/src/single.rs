@@ -8,7 +8,7 @@ use crate::aggregate::Aggregate;
 use crate::columns::Columns;
 use crate::rows;
 
-/// The state where there are no groups, or of a window that slides.
+/// The state of an aggregate without groups, or over a sliding window.
 #[derive(Debug, Default)]
 pub(crate) struct Single<A>(A);
 

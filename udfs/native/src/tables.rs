@@ -22,7 +22,7 @@ impl TableFunctionImpl for SeriesFunction {
             return plan_err!("native_series takes a start, a stop and a step");
         };
         let (start, stop, step) = (literal(start)?, literal(stop)?, literal(step)?);
-        // An error is one of the call, not of the first batch.
+        // An error is reported by the call, not by the first batch.
         let _ = values(start, stop, step)?;
         let field = Field::new("value", DataType::Int64, false);
         let series = Series {
@@ -37,7 +37,7 @@ impl TableFunctionImpl for SeriesFunction {
     }
 }
 
-/// The numbers, which are made as they are read.
+/// Iterates over the numbers, computed as they are read.
 fn values(start: i64, stop: i64, step: i64) -> Result<impl Iterator<Item = i64> + Send> {
     let series = stats::series(start, stop, step);
     let rows = series.map_err(|message| exec_datafusion_err!("{message}"))?;

@@ -1,4 +1,4 @@
-//! An aggregate function, as DataFusion asks for it.
+//! An aggregate function for DataFusion.
 
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
@@ -16,7 +16,7 @@ use crate::columns::Columns;
 use crate::groups::Groups;
 use crate::single::Single;
 
-/// The function that a struct stands for.
+/// Creates the aggregate function of a struct.
 pub(crate) fn twin<A: Aggregate>() -> AggregateUDF {
     AggregateUDF::from(Function::<A> {
         signature: Signature::exact(A::Columns::types(), Volatility::Immutable),
@@ -30,7 +30,7 @@ struct Function<A> {
     aggregate: PhantomData<fn() -> A>,
 }
 
-// There is one function of each type.
+// There is one instance of each type.
 
 impl<A> PartialEq for Function<A> {
     fn eq(&self, _: &Self) -> bool {

@@ -1,4 +1,4 @@
-//! Window functions: a state that goes through the rows of a partition.
+//! Window functions: a state that is updated row by row through a partition.
 
 use std::fmt::Debug;
 use std::hash::{Hash, Hasher};
@@ -20,7 +20,7 @@ use stats::{Ema, Sessionize};
 use crate::columns::{Columns, Doubles, Intervals, Timestamps};
 use crate::rows;
 
-/// What a Rust struct must say to become a window function.
+/// The trait of Rust structs that are window functions.
 pub(crate) trait Running: Default + Debug + Send + Sync + 'static {
     /// The SQL name.
     const NAME: &'static str;
@@ -34,7 +34,7 @@ pub(crate) trait Running: Default + Debug + Send + Sync + 'static {
     /// The type of the result.
     type Result: ArrowPrimitiveType;
 
-    /// The result for the next row that has no null.
+    /// Returns the result of the next row without nulls.
     fn next(
         &mut self,
         row: Self::Row,
@@ -72,7 +72,7 @@ impl Running for Sessionize {
     }
 }
 
-/// The function that a struct stands for.
+/// Creates the window function of a struct.
 pub(crate) fn twin<W: Running>() -> WindowUDF {
     WindowUDF::from(Function::<W> {
         signature: Signature::exact(W::Columns::types(), Volatility::Immutable),
@@ -86,7 +86,7 @@ struct Function<W> {
     running: PhantomData<fn() -> W>,
 }
 
-// There is one function of each type.
+// There is one instance of each type.
 
 impl<W> PartialEq for Function<W> {
     fn eq(&self, _: &Self) -> bool {
@@ -123,7 +123,7 @@ impl<W: Running> WindowUDFImpl for Function<W> {
     }
 }
 
-/// Evaluates partitions as a whole, each with a state of its own.
+/// Evaluates whole partitions, each with a state of its own.
 #[derive(Debug)]
 struct Evaluator<W>(PhantomData<fn() -> W>);
 

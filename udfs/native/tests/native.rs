@@ -1,4 +1,4 @@
-//! The native twins, in SQL over real flights.
+//! Tests of the native twins in SQL, over real flight data.
 
 use std::path::Path;
 
@@ -31,7 +31,7 @@ async fn batches(context: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>
     context.sql(sql).await?.collect().await
 }
 
-/// The rows of a query, as lines of a printed table.
+/// Returns the result of a query as the lines of a printed table.
 async fn lines(context: &SessionContext, sql: &str) -> Result<Vec<String>> {
     let table = pretty_format_batches(&batches(context, sql).await?)?.to_string();
     let rows = table.lines().skip(3).filter(|line| line.starts_with('|'));

@@ -1,42 +1,42 @@
-//! About how many texts are different.
+//! An approximate count of distinct texts.
 
 use std::cmp::Ordering;
 
 use fusebox_sdk::{Row, udaf};
 use twox_hash::XxHash64;
 
-/// How many bits of a hash choose a register.
+/// Number of bits of a hash that select a register.
 const INDEX_BITS: u32 = 14;
 
-/// How many registers there are.
+/// Number of registers.
 const REGISTERS: usize = 1 << INDEX_BITS;
 
-/// The bits of a hash that are left for ranks.
+/// Number of bits of a hash that determine a rank.
 const RANK_BITS: usize = (u64::BITS - INDEX_BITS) as usize;
 
-/// The bytes of a register in the short form: 14 bits of index, 6 of rank.
+/// Size of a register in the short form, in bytes: 14 bits of index, 6 of rank.
 const ENTRY_BYTES: usize = 3;
 
-/// How many registers the short form has at most: a quarter of the long form's
-/// bytes.
+/// Maximum number of registers in the short form: a quarter of the bytes of the
+/// long form.
 const ENTRIES_MAX: usize = REGISTERS / 4 / ENTRY_BYTES;
 
-/// About how many different texts there are, 0 where there are none.
+/// The approximate number of distinct texts, 0 if there are none.
 ///
 /// A HyperLogLog of 2¹⁴ registers: its standard error is 1.04 / √2¹⁴, which is
-/// 0.8 %, and it is far better for few texts. The answer is the same to the
-/// last bit whatever the order of the texts and however they are divided among
-/// states. It is the estimate that O. Ertl derives in "New cardinality
-/// estimation algorithms for HyperLogLog sketches" (2017, arXiv:1702.01284),
-/// algorithm 6, which is unbiased from nothing to 2⁶⁴ and needs no table of
-/// corrections. Texts are hashed with XXH64, with seed 0.
+/// 0.8 %, and much less for few texts. The result has the same bits for any
+/// order of the texts and any division among states. It is the estimate that O.
+/// Ertl derives in "New cardinality estimation algorithms for HyperLogLog
+/// sketches" (2017, arXiv:1702.01284), algorithm 6, which is unbiased from 0 to
+/// 2⁶⁴ and needs no correction tables. Texts are hashed with XXH64, with seed
+/// 0.
 ///
 /// A state takes 3 bytes for each register in use and 16 KiB at most.
 #[derive(Clone, Debug, Default, PartialEq, Row)]
 pub struct ApproxDistinctHll {
-    /// Short form: the registers that are not 0, in ascending order, each its
-    /// index × 64 + its rank, in three bytes, the highest first. Long form: the
-    /// ranks of all 2¹⁴ registers.
+    /// Short form: the registers that are not 0, in ascending order, each as
+    /// its index × 64 + its rank, in three bytes, the highest first. Long form:
+    /// the ranks of all 2¹⁴ registers.
     pub registers: Vec<u8>,
 }
 
@@ -46,7 +46,7 @@ impl ApproxDistinctHll {
     pub fn update(&mut self, text: &str) {
         let hash = XxHash64::oneshot(0, text.as_bytes());
         let index = (hash >> RANK_BITS) as usize;
-        // A bit after the last one ends the zeros.
+        // A bit after the last one bounds the number of zeros.
         let rest = hash << INDEX_BITS | 1 << (INDEX_BITS - 1);
         self.raise(index, rest.leading_zeros() as u8 + 1);
     }
@@ -70,8 +70,8 @@ impl ApproxDistinctHll {
         }
     }
 
-    /// Adds the registers of a short form to those of another, in one go: to
-    /// insert each would move the rest of them every time.
+    /// Merges the registers of two short forms in one pass: inserting each
+    /// would move the following registers every time.
     fn merge_short(&mut self, other: &Self) {
         let mut merged = Vec::with_capacity(self.registers.len() + other.registers.len());
         let (mut ours, mut theirs) = (self.entries().peekable(), other.entries().peekable());
@@ -97,9 +97,9 @@ impl ApproxDistinctHll {
         }
     }
 
-    /// About how many different texts were added.
+    /// Returns the approximate number of distinct texts added.
     pub fn finish(&self) -> i64 {
-        // How many registers there are of each rank.
+        // Number of registers of each rank.
         let mut counts = [0_u32; 64];
         if self.is_long() {
             for rank in &self.registers {
@@ -119,12 +119,12 @@ impl ApproxDistinctHll {
         self.registers.len() == REGISTERS
     }
 
-    /// The registers of the short form.
+    /// Iterates over the registers of the short form.
     fn entries(&self) -> impl Iterator<Item = [u8; ENTRY_BYTES]> {
         self.registers.as_chunks().0.iter().copied()
     }
 
-    /// Makes a register be of a rank at least.
+    /// Raises the rank of a register to at least `rank`.
     fn raise(&mut self, index: usize, rank: u8) {
         if self.is_long() {
             let register = &mut self.registers[index];
@@ -159,14 +159,14 @@ impl ApproxDistinctHll {
     }
 }
 
-/// The index and the rank of a register.
+/// Returns the index and the rank of a register.
 fn parts([high, middle, low]: [u8; ENTRY_BYTES]) -> (usize, u8) {
     let number = u32::from_be_bytes([0, high, middle, low]) as usize;
     (number >> 6 & (REGISTERS - 1), low & 63)
 }
 
-/// How many different hashes there were, by how many registers there are of
-/// each rank.
+/// Estimates the number of distinct hashes from the number of registers of each
+/// rank.
 fn estimate(counts: &[u32; 64]) -> f64 {
     let registers = REGISTERS as f64;
     let full = f64::from(counts[RANK_BITS + 1]);
@@ -178,8 +178,8 @@ fn estimate(counts: &[u32; 64]) -> f64 {
     registers * registers / (2.0 * std::f64::consts::LN_2 * sum)
 }
 
-/// Corrects for registers that nothing fell into: x + Σ 2ᵏ⁻¹ x^2ᵏ, for k from
-/// 1, which converges within some 20 steps or is infinite.
+/// Corrects for empty registers: x + Σ 2ᵏ⁻¹ x^2ᵏ, for k from 1, which converges
+/// within some 20 steps or is infinite.
 fn sigma(x: f64) -> f64 {
     if x == 1.0 {
         return f64::INFINITY;
@@ -196,8 +196,8 @@ fn sigma(x: f64) -> f64 {
     }
 }
 
-/// Corrects for registers that are full: (1 - x - Σ 2⁻ᵏ (1 - x^2⁻ᵏ)²) / 3, for
-/// k from 1, which converges within some 30 steps.
+/// Corrects for saturated registers: (1 - x - Σ 2⁻ᵏ (1 - x^2⁻ᵏ)²) / 3, for k
+/// from 1, which converges within some 30 steps.
 fn tau(x: f64) -> f64 {
     if x == 0.0 || x == 1.0 {
         return 0.0;
@@ -229,22 +229,22 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_none() {
+    fn no_texts_are_counted_as_zero() {
         assert_eq!(state([]).finish(), 0);
     }
 
     #[test]
-    fn few_texts_are_counted_right() {
+    fn few_texts_are_counted_exactly() {
         for n in [1, 2, 3, 10, 50] {
             assert_eq!(state(0..n).finish(), i64::from(n));
             assert_eq!(state((0..n).chain(0..n)).finish(), i64::from(n));
         }
     }
 
-    // At ever more texts, from short to long form and past the registers: 1.2 %
-    // is one and a half standard errors.
+    // For increasing numbers of texts, from the short to the long form and
+    // beyond the number of registers: 1.2 % is one and a half standard errors.
     #[test]
-    fn error_is_what_the_theory_says() {
+    fn error_is_within_the_theoretical_bound() {
         let mut state = ApproxDistinctHll::default();
         let mut squares = 0.0;
         let mut checks = 0.0;
@@ -274,13 +274,13 @@ mod tests {
     }
 
     #[test]
-    fn registers_that_are_full_are_corrected_for() {
+    fn saturated_registers_are_corrected_for() {
         let mut counts = [0; 64];
         counts[RANK_BITS + 1] = REGISTERS as u32;
         assert!(estimate(&counts).is_infinite());
         counts[RANK_BITS + 1] = REGISTERS as u32 / 2;
         counts[RANK_BITS] = REGISTERS as u32 / 2;
-        // Half of the registers saw 2⁵⁰ hashes or so.
+        // Half of the registers have a rank of some 2⁵⁰ hashes.
         let expected = 2.0_f64.powi(64);
         assert!(
             (0.5..2.0).contains(&(estimate(&counts) / expected)),
@@ -289,7 +289,7 @@ mod tests {
         );
     }
 
-    // XXH64 of nothing, and of "a", by its specification.
+    // XXH64 of the empty text and of "a", as specified.
     #[test]
     fn hash_is_xxh64() {
         assert_eq!(XxHash64::oneshot(0, b""), 0xef46_db37_51d8_e999);
@@ -314,7 +314,7 @@ mod tests {
             let mut parts: [ApproxDistinctHll; 4] = Default::default();
             let mut all = ApproxDistinctHll::default();
             for (place, n) in &texts {
-                // Forms differ among the parts.
+                // The parts are in different forms.
                 if is_much[*place] || *n < 5000 {
                     let text = n.to_string();
                     parts[*place].update(&text);

@@ -3,21 +3,22 @@
 use fusebox_sdk::udwf;
 
 /// The exponential moving average: the first value itself, and from then on
-/// `alpha` × value + (1 - `alpha`) × the average before.
+/// `alpha` × value + (1 - `alpha`) × the previous average.
 ///
-/// As in pandas' `ewm(alpha, adjust=False, ignore_na=True)`, a null is passed
-/// over: its row has no average, and the next one goes on from the one before.
-/// The average is NaN where `alpha` is not above 0 and at most 1, and from then
-/// on: an error would cost every row more than the average does.
+/// As in pandas' `ewm(alpha, adjust=False, ignore_na=True)`, a null is skipped:
+/// its row has no average, and the next row continues from the previous
+/// average. If `alpha` is not above 0 and at most 1, the average is NaN from
+/// then on: checking for an error would cost every row more than the average
+/// does.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Ema {
-    /// The average of the row before.
+    /// The average of the previous row.
     average: Option<f64>,
 }
 
 #[udwf]
 impl Ema {
-    /// The average with the next value, which counts with the weight `alpha`.
+    /// Returns the average with the next value, of weight `alpha`.
     #[inline]
     pub fn next(&mut self, value: f64, alpha: f64) -> f64 {
         let average = match self.average {
@@ -49,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn alpha_is_above_zero_and_at_most_one() {
+    fn alpha_out_of_range_makes_the_average_nan() {
         for alpha in [0.0, -0.5, 1.000_001, f64::NAN, f64::INFINITY] {
             let mut ema = Ema::default();
             assert!(ema.next(1.0, alpha).is_nan(), "{alpha}");

@@ -2,8 +2,8 @@
 
 use fusebox_sdk::{Row, udaf};
 
-/// Bits by which chunks are apart. The upper half of a chunk has room for what
-/// is carried later.
+/// Number of bits from one chunk to the next. The upper half of a chunk holds
+/// carries that are not yet propagated.
 const CHUNK_BITS: u32 = 32;
 
 /// The lower half of a chunk.
@@ -15,41 +15,40 @@ const FRACTION_BITS: u32 = 52;
 /// The exponent of infinity and NaN.
 const EXPONENT_MAX: u64 = 0x7ff;
 
-/// How many numbers may be added before chunks are carried. Each adds less than
-/// 2⁵² to a chunk, so 2000 of them, and a carry, stay below 2⁶³.
+/// Number of values that may be added before carries are propagated. Each adds
+/// less than 2⁵² to a chunk, so 2000 of them and a carry stay below 2⁶³.
 const PENDING_MAX: u32 = 2000;
 
-/// The sum of the values, as if computed without rounding and rounded once, to
-/// the nearest DOUBLE and to even between two; null where there are none.
+/// The sum of the values, computed without rounding and rounded once, to the
+/// nearest DOUBLE, ties to even; null if there are none.
 ///
-/// It is the same to the last bit whatever the order of the values and however
-/// they are divided among states, it is exact to take values away again, and it
-/// is finite where the sum is, whatever partial sums would be. Infinities of
-/// one sign make it that infinity; both make it NaN, and so does a NaN. It is
-/// negative zero where all values are.
+/// It has the same bits for any order of the values and any division among
+/// states, retracting values is exact, and it is finite if the sum is, whatever
+/// partial sums would be. With infinities of one sign it is that infinity; with
+/// both it is NaN, and so it is with a NaN. It is negative zero if all values
+/// are.
 ///
 /// The state is the small superaccumulator of R. M. Neal, "Fast exact summation
-/// using small and large superaccumulators" (2015, arXiv:1505.05571), of which
-/// it holds only the chunks that the values reach: 2 to 67 numbers.
+/// using small and large superaccumulators" (2015, arXiv:1505.05571), which
+/// holds only the chunks that the values reach: 2 to 67 numbers.
 #[derive(Clone, Debug, Default, PartialEq, Row)]
 pub struct ExactSum {
-    /// Parts of the sum of the finite values, each 2³² times as much worth as
-    /// the one before.
+    /// Digits of the sum of the finite values, in base 2³², the lowest first.
     pub chunks: Vec<i64>,
-    /// How many chunks there would be before the first, if that were worth
-    /// 2⁻¹⁰⁷⁴, which is the least DOUBLE.
+    /// The index of the first chunk, if index 0 has the weight 2⁻¹⁰⁷⁴, the
+    /// least DOUBLE.
     pub lowest: u32,
-    /// How many values were added to chunks since they were last carried.
+    /// Number of values added to chunks since carries were last propagated.
     pub pending: u32,
-    /// How many values there are, of whatever kind.
+    /// Number of values of any kind.
     pub count: i64,
-    /// How many of them are negative zero.
+    /// Number of values that are negative zero.
     pub negative_zeros: i64,
-    /// How many of them are infinity.
+    /// Number of values that are infinity.
     pub infinities: i64,
-    /// How many of them are negative infinity.
+    /// Number of values that are negative infinity.
     pub negative_infinities: i64,
-    /// How many of them are NaN.
+    /// Number of values that are NaN.
     pub nans: i64,
 }
 
@@ -61,7 +60,7 @@ impl ExactSum {
         self.change::<1>(value);
     }
 
-    /// Takes a value away that was added before.
+    /// Removes a value that was added before.
     #[inline]
     pub fn retract(&mut self, value: f64) {
         self.change::<-1>(value);
@@ -77,7 +76,8 @@ impl ExactSum {
         if other.chunks.is_empty() {
             return;
         }
-        // Once carried, its chunks are no more than one value adds.
+        // With carries propagated, its chunks are no larger than what one value
+        // adds.
         other.carry();
         let start = self.reach(other.lowest, other.chunks.len());
         for (chunk, more) in self.chunks[start..].iter_mut().zip(&other.chunks) {
@@ -86,7 +86,7 @@ impl ExactSum {
         self.count_pending();
     }
 
-    /// The sum of the values.
+    /// Returns the sum of the values.
     pub fn finish(&self) -> Option<f64> {
         match (self.infinities > 0, self.negative_infinities > 0) {
             _ if self.count == 0 => None,
@@ -123,7 +123,7 @@ impl ExactSum {
         self.count_pending();
     }
 
-    /// Counts a value that no chunk takes part in.
+    /// Counts a value that is not added to chunks.
     #[cold]
     fn change_special(&mut self, value: f64, by: i64) {
         if value.is_nan() {
@@ -137,7 +137,7 @@ impl ExactSum {
         }
     }
 
-    /// Makes sure that there are chunks from one on, and says where it is.
+    /// Extends the chunks to one of a given index, and returns its position.
     #[inline]
     fn reach(&mut self, first: u32, length: usize) -> usize {
         let start = first.wrapping_sub(self.lowest) as usize;
@@ -169,8 +169,8 @@ impl ExactSum {
         }
     }
 
-    /// Moves the upper halves of chunks up, which leaves all but the last from
-    /// 0 to below 2³², and the last with the sign of the sum.
+    /// Propagates carries, after which all chunks but the last are from 0 to
+    /// below 2³², and the last has the sign of the sum.
     #[cold]
     fn carry(&mut self) {
         let mut carry = 0;
@@ -181,14 +181,15 @@ impl ExactSum {
         }
         match (carry, self.chunks.last_mut()) {
             (0, _) => {}
-            // The sign stays with the last, or each carry would add a chunk.
+            // The sign stays in the last chunk, or each carry would add a
+            // chunk.
             (-1, Some(last)) => *last -= 1 << CHUNK_BITS,
             _ => self.chunks.push(carry),
         }
         self.pending = 1;
     }
 
-    /// The sum of the chunks, rounded.
+    /// Returns the sum of the chunks, rounded.
     fn rounded(&self) -> f64 {
         let mut sum = self.clone();
         sum.carry();
@@ -201,13 +202,13 @@ impl ExactSum {
         if is_negative { -magnitude } else { magnitude }
     }
 
-    /// The sum of chunks that are carried and not negative, rounded.
+    /// Returns the sum of chunks without carries that is not negative, rounded.
     fn magnitude(&self) -> f64 {
         let Some(last) = self.chunks.iter().rposition(|chunk| *chunk != 0) else {
             return 0.0;
         };
-        // The three highest chunks, 96 bits: more than 64 of them count, and
-        // 53 are wanted.
+        // The three highest chunks, 96 bits: more than 64 of them are
+        // significant, and 53 are needed.
         let chunk = |below: usize| {
             last.checked_sub(below)
                 .map_or(0, |index| self.chunks[index])
@@ -218,7 +219,8 @@ impl ExactSum {
         let is_more_below = self.chunks[..last.saturating_sub(2)]
             .iter()
             .any(|chunk| *chunk != 0);
-        // Where the window's lowest bit is, from 2⁻¹⁰⁷⁴ up, or down.
+        // The weight of the window's lowest bit, in powers of 2 above or below
+        // 2⁻¹⁰⁷⁴.
         let base = (i64::from(self.lowest) + last as i64 - 2) * i64::from(CHUNK_BITS);
         let length = base + i64::from(u128::BITS - window.leading_zeros());
         let exponent = (length - i64::from(FRACTION_BITS) - 1).max(0);
@@ -230,7 +232,7 @@ impl ExactSum {
         let half = 1_u128 << (cut - 1);
         let rest = window & (2 * half - 1);
         let is_up = rest > half || (rest == half && (is_more_below || fraction % 2 == 1));
-        // A fraction that overflows makes the exponent one more, up to infinity.
+        // A fraction that overflows increments the exponent, up to infinity.
         f64::from_bits(((exponent as u64) << FRACTION_BITS) + fraction + u64::from(is_up))
     }
 }
@@ -270,7 +272,7 @@ mod tests {
 
     // 2⁵³ and its neighbours are 2 apart.
     #[test]
-    fn half_is_rounded_to_even_and_more_than_half_up() {
+    fn tie_is_rounded_to_even_and_more_than_half_up() {
         let large = 9_007_199_254_740_992.0;
         check(&[large, 1.0], large);
         check(&[large, 2.0, 1.0], large + 4.0);
@@ -281,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn sum_overflows_where_the_rounded_one_does() {
+    fn sum_overflows_if_the_rounded_sum_does() {
         let half_step = 2.0_f64.powi(970);
         check(&[f64::MAX, half_step], f64::INFINITY);
         check(&[f64::MAX, half_step, -5e-324], f64::MAX);
@@ -299,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn specials_add_up_as_everywhere() {
+    fn infinities_and_nans_add_up_as_in_ieee_754() {
         assert_eq!(state(&[]).finish(), None);
         check(&[-0.0, -0.0], -0.0);
         check(&[-0.0, 0.0], 0.0);
@@ -312,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_are_carried_before_they_overflow() {
+    fn carries_are_propagated_before_chunks_overflow() {
         let largest = f64::from_bits(0x43ef_ffff_ffff_ffff);
         for value in [largest, -largest] {
             check(&vec![value; 100_000], oracle(&vec![value; 100_000]));
@@ -325,7 +327,8 @@ mod tests {
         assert!(all.chunks.len() <= 4, "{:?}", all.chunks);
     }
 
-    /// Values that cancel out, meet halfway between two or lie far apart.
+    /// Values that cancel out, have a sum halfway between two numbers, or lie
+    /// far apart.
     fn any_values() -> impl Strategy<Value = Vec<f64>> {
         let any_finite = any::<u64>().prop_map(f64::from_bits);
         let power = (any::<bool>(), 1..2046_u64)
@@ -375,7 +378,7 @@ mod tests {
         }
 
         #[test]
-        fn value_that_is_taken_away_leaves_nothing(
+        fn retracted_value_leaves_no_trace(
             stay in any_values(),
             go in any_values(),
             special in prop::sample::select(vec![1.0, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY]),

@@ -2,28 +2,28 @@
 
 use fusebox_sdk::{Row, udaf};
 
-/// The geometric mean: the *n*-th root of the product of *n* values, null where
+/// The geometric mean: the *n*-th root of the product of *n* values, null if
 /// there are none.
 ///
-/// As SciPy's `gmean` has it, a zero makes the mean 0, and a negative number or
-/// NaN makes it NaN, since there is no logarithm of it to take the mean of.
-/// Infinity makes it infinity, and NaN together with a zero.
+/// As in SciPy's `gmean`, a zero makes the mean 0, and a negative number or NaN
+/// makes it NaN, since it has no logarithm. Infinity makes it infinity, or NaN
+/// together with a zero.
 ///
 /// It is the exponential of the mean of the logarithms, so that no product
-/// overflows. Rounding the sum of *n* logarithms, none beyond 745, is wrong by
-/// less than *n* × 745 × 2⁻⁵³ of the mean at the very worst; values that are
-/// taken away again count as well, and nothing else stays of them.
+/// overflows. The rounding error of the sum of *n* logarithms, none beyond 745,
+/// is less than *n* × 745 × 2⁻⁵³ of the mean; retracted values count in *n*
+/// too, and leave no other trace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Row)]
 pub struct Geomean {
     /// The sum of the logarithms of the positive, finite values.
     pub sum: f64,
-    /// How many values there are, of whatever kind.
+    /// Number of values of any kind.
     pub count: i64,
-    /// How many of them are zero.
+    /// Number of values that are zero.
     pub zeros: i64,
-    /// How many of them are infinite.
+    /// Number of values that are infinite.
     pub infinities: i64,
-    /// How many of them have no logarithm.
+    /// Number of values without a logarithm.
     pub nans: i64,
 }
 
@@ -41,7 +41,7 @@ impl Geomean {
         }
     }
 
-    /// Takes a value away that was added before.
+    /// Removes a value that was added before.
     #[inline]
     pub fn retract(&mut self, value: f64) {
         let log = libm::log(value);
@@ -51,7 +51,7 @@ impl Geomean {
         } else {
             self.count_special(log, -1);
         }
-        // Nothing is left, so neither is a rounding error.
+        // Without values there is no rounding error either.
         if self.count == 0 {
             self.sum = 0.0;
         }
@@ -67,7 +67,7 @@ impl Geomean {
         self.nans += other.nans;
     }
 
-    /// The mean of the values.
+    /// Returns the mean of the values.
     #[inline]
     pub fn finish(&self) -> Option<f64> {
         let has_zero = self.zeros > 0;
@@ -81,7 +81,8 @@ impl Geomean {
         }
     }
 
-    /// Counts a value by a logarithm that is not finite, or discounts it.
+    /// Counts a value whose logarithm is not finite, or removes it from the
+    /// count.
     #[inline]
     fn count_special(&mut self, log: f64, by: i64) {
         if log.is_nan() {
@@ -132,14 +133,14 @@ mod tests {
     }
 
     #[test]
-    fn product_may_leave_the_range_of_double() {
+    fn product_may_be_out_of_the_range_of_double() {
         assert!((mean(&[1e300; 100]).unwrap() / 1e300 - 1.0).abs() < 1e-11);
         let least = f64::from_bits(1);
         assert_eq!(mean(&[least; 100]), Some(least));
     }
 
     #[test]
-    fn nothing_has_no_mean() {
+    fn mean_of_no_values_is_null() {
         assert_eq!(mean(&[]), None);
     }
 
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn value_that_is_taken_away_leaves_nothing() {
+    fn retracted_value_leaves_no_trace() {
         let mut state = state(&[5.0]);
         let specials = [0.0, -3.0, f64::NAN, f64::INFINITY, f64::MAX];
         specials.iter().for_each(|value| state.update(*value));

@@ -1,13 +1,12 @@
 //! Bundled functions: statistics over groups, sessions within partitions, and
-//! tables out of nothing.
+//! tables.
 //!
 //! One source, compiled to Wasm and natively. Logarithms and powers are those
-//! of `libm` in both, so that both give the same bits.
+//! of `libm` in both, so that both return the same bits.
 //!
-//! What an aggregate answers for its groups does not depend on how they are
-//! divided among states and merged, to the last bit in [`ExactSum`],
-//! [`ApproxDistinctHll`] and [`TopkStr`], and but for rounding in [`Geomean`]
-//! and [`WeightedAvg`].
+//! The result of an aggregate does not depend on how rows are divided among
+//! states and merged: to the last bit in [`ExactSum`], [`ApproxDistinctHll`]
+//! and [`TopkStr`], and up to rounding in [`Geomean`] and [`WeightedAvg`].
 #![forbid(unsafe_code)]
 
 // The geometric mean.
@@ -19,7 +18,7 @@ mod weighted_avg;
 // A sum without rounding errors.
 mod exact_sum;
 
-// About how many texts are different.
+// An approximate count of distinct texts.
 mod approx_distinct;
 
 // The most frequent texts.
@@ -37,7 +36,7 @@ mod series;
 // The lines of a text as a table.
 mod split_lines;
 
-// The sum again, slowly.
+// A slow sum to test against.
 #[cfg(test)]
 mod oracle;
 

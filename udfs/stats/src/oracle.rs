@@ -1,8 +1,8 @@
-//! The correctly rounded sum of floats by another way, to test against.
+//! The correctly rounded sum of floats by a slow method, to test against.
 
-/// The sum of finite values, slowly: as a whole number of 2⁻¹⁰⁷⁴, of limbs
-/// in base 2³² and two's complement; then written out in decimal, all
-/// digits of it, which the standard library rounds.
+/// Returns the sum of finite values: an integer multiple of 2⁻¹⁰⁷⁴, with limbs
+/// in base 2³² and two's complement, is written in decimal with all digits,
+/// which the standard library rounds.
 pub(crate) fn sum(values: &[f64]) -> f64 {
     const LIMBS: usize = 72;
     let mut total = [0_u32; LIMBS];
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn oracle_knows_what_everybody_knows() {
+    fn oracle_returns_known_sums() {
         for value in [1.0, -0.1, f64::MAX, f64::MIN, 5e-324, -2.225e-308, 1e22] {
             assert_eq!(sum(&[value]), value);
         }

@@ -11,10 +11,10 @@ pub struct SeriesRow {
     pub value: i64,
 }
 
-/// The numbers from `start` to `stop`, `step` apart, up or down; `stop` is
-/// among them where they reach it, as in PostgreSQL's `generate_series`.
+/// Returns the numbers from `start` to `stop`, `step` apart, up or down; `stop`
+/// is included if they reach it, as in PostgreSQL's `generate_series`.
 ///
-/// There are none where `step` leads away from `stop`.
+/// There are none if `step` leads away from `stop`.
 ///
 /// # Errors
 ///
@@ -32,7 +32,7 @@ pub fn series(
         true => *value <= stop,
         false => *value >= stop,
     };
-    // The end of BIGINT is an end as well.
+    // The series also ends at the end of BIGINT.
     let next = move |value: &i64| value.checked_add(step).filter(is_within);
     let values = iter::successors(Some(start).filter(is_within), next);
     Ok(values.map(|value| SeriesRow { value }))
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn series_ends_with_its_stop_if_it_gets_there() {
+    fn series_includes_its_stop_if_it_reaches_it() {
         check(1, 4, 1, &[1, 2, 3, 4]);
         check(1, 4, 2, &[1, 3]);
         check(4, 1, -3, &[4, 1]);
@@ -59,13 +59,13 @@ mod tests {
     }
 
     #[test]
-    fn series_that_leads_away_is_empty() {
+    fn series_away_from_its_stop_is_empty() {
         check(1, 0, 1, &[]);
         check(0, 1, -1, &[]);
     }
 
     #[test]
-    fn series_ends_where_bigint_does() {
+    fn series_ends_at_the_end_of_bigint() {
         let (least, most) = (i64::MIN, i64::MAX);
         check(most - 1, most, 1, &[most - 1, most]);
         check(most - 1, most, 2, &[most - 1]);
@@ -75,13 +75,13 @@ mod tests {
     }
 
     #[test]
-    fn series_stands_still_with_a_step_of_zero() {
+    fn step_of_zero_is_an_error() {
         assert!(series(1, 2, 0).is_err());
         assert!(series(1, 1, 0).is_err());
     }
 
     #[test]
-    fn series_is_made_as_it_is_read() {
+    fn series_is_computed_lazily() {
         let mut values = series(i64::MIN, i64::MAX, 1).unwrap();
         assert_eq!(values.nth(1000).map(|row| row.value), Some(i64::MIN + 1000));
     }

@@ -1,39 +1,42 @@
-//! Sessions between breaks.
+//! Sessions between gaps.
 
 use fusebox_sdk::{Interval, Timestamp, udwf};
 
 /// Nanoseconds in a day.
 const DAY_NANOSECONDS: i64 = 24 * 60 * 60 * 1_000_000_000;
 
-/// Numbers sessions from 1 on: another begins where more than `gap` has passed
-/// since the row before.
+/// Numbers sessions from 1 on: a new one begins if more than `gap` has passed
+/// since the previous row.
 ///
-/// Rows are in the order of their timestamps, either way: `OVER (PARTITION BY
-/// … ORDER BY ts)`. A null is passed over and belongs to no session.
+/// Rows are ordered by their timestamps, ascending or descending: `OVER
+/// (PARTITION BY … ORDER BY ts)`. A row with a null is skipped and belongs to
+/// no session.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sessionize {
-    /// The timestamp before.
+    /// The timestamp of the previous row.
     before: Option<Timestamp>,
-    /// Whether timestamps have fallen so far, or risen, if they have differed.
+    /// True if timestamps have decreased so far, false if they have increased;
+    /// none if they have not differed.
     is_falling: Option<bool>,
-    /// The session of the row before.
+    /// The session of the previous row.
     session: i64,
 }
 
 #[udwf]
 impl Sessionize {
-    /// The session that the next row belongs to.
+    /// Returns the session of the next row.
     ///
     /// # Errors
     ///
-    /// If timestamps rise and fall, or if `gap` is negative or has months in
-    /// it, which have no fixed length; a day has 24 hours.
+    /// If timestamps both increase and decrease, or if `gap` is negative or has
+    /// months, which have no fixed length; a day has 24 hours.
     #[inline]
     pub fn next(&mut self, ts: Timestamp, gap: Interval) -> Result<i64, &'static str> {
         if gap.months != 0 {
             return Err("a gap in months has no fixed length");
         }
-        // Beyond 292 years, as much as there is between timestamps.
+        // A gap beyond 292 years saturates, since timestamps are not further
+        // apart.
         let gap = i64::from(gap.days)
             .saturating_mul(DAY_NANOSECONDS)
             .saturating_add(gap.nanoseconds);
@@ -90,14 +93,14 @@ mod tests {
     }
 
     #[test]
-    fn order_may_fall() {
+    fn timestamps_may_decrease() {
         let counts = [100, 90, 50, 50, 49];
         let ten = interval(0, 0, 10);
         assert_eq!(sessions(&counts, ten), Ok(vec![1, 1, 2, 2, 2]));
     }
 
     #[test]
-    fn order_may_not_change() {
+    fn timestamps_that_increase_and_decrease_are_an_error() {
         assert!(sessions(&[1, 2, 1], interval(0, 0, 10)).is_err());
         assert!(sessions(&[2, 2, 1, 2], interval(0, 0, 10)).is_err());
     }
@@ -119,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn gap_may_be_nothing_or_all_of_time() {
+    fn gap_may_be_zero_or_unlimited() {
         assert_eq!(sessions(&[5, 5, 6], interval(0, 0, 0)), Ok(vec![1, 1, 2]));
         let ages = interval(0, i32::MAX, i64::MAX);
         assert_eq!(sessions(&[0, i64::MAX], ages), Ok(vec![1, 1]));

@@ -7,17 +7,17 @@ use fusebox_sdk::{Row, udtf};
 /// A row of [`split_lines`].
 #[derive(Clone, Debug, PartialEq, Row)]
 pub struct Line {
-    /// Which line it is, from 1 on.
+    /// The number of the line, from 1.
     pub line_number: i64,
-    /// What stands in it, without its end.
+    /// The content of the line, without its line ending.
     pub line: String,
 }
 
-/// The lines of a text, as Rust's [`str::lines`] has them: each ends with a
-/// line feed or a carriage return and a line feed, the last with the text.
+/// Returns the lines of a text, as Rust's [`str::lines`] does: each ends with a
+/// line feed, with a carriage return and a line feed, or with the text.
 ///
 /// A text that ends with a line feed has no empty line after it, and an empty
-/// text has none at all. A carriage return alone ends nothing.
+/// text has no lines. A carriage return alone is not a line ending.
 #[udtf]
 pub fn split_lines(text: String) -> impl Iterator<Item = Line> {
     let mut numbers = 1..;
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_numbered_and_lose_their_ends() {
+    fn lines_are_numbered_and_have_no_line_endings() {
         assert_eq!(lines("a\nb\r\n\nc"), ["1 a", "2 b", "3 ", "4 c"]);
         assert_eq!(lines("one\n"), ["1 one"]);
         assert_eq!(lines("\n"), ["1 "]);

@@ -7,36 +7,36 @@ use std::ops::Range;
 use fusebox_sdk::{Row, udaf};
 use twox_hash::XxHash64;
 
-/// Up to how many texts are looked through one after the other.
+/// Maximum number of texts that are searched linearly.
 const SCANNED_MAX: usize = 8;
 
-/// The `k` most frequent texts, the most frequent first, and of equally
-/// frequent ones the first by their bytes; null where there are none.
+/// The `k` most frequent texts, the most frequent first, and texts of equal
+/// frequency in the order of their bytes; null if there are none.
 ///
-/// Counts are exact, so the answer does not depend on the order of the texts
-/// and on how they are divided among states: a sketch of bounded size would
-/// drop other texts in another order. The price is memory for every different
-/// text, its bytes and some 40 to 80 more, and fuel: to merge two states is the
-/// work of one row, and takes some 1000 units for every different text, twice
-/// what it takes to answer. So a group of many thousands needs a larger
-/// `fuel_per_row`. Where the function may not use as much, the query fails; it
-/// never answers wrongly.
+/// Counts are exact, so the result does not depend on the order of the texts or
+/// on their division among states: a sketch of bounded size would drop other
+/// texts in another order. The price is memory for every distinct text, its
+/// bytes and some 40 to 80 more, and fuel: merging two states is the work of
+/// one row, and takes some 1000 units for every distinct text, twice as much as
+/// the result. So a group of many thousands of texts needs a larger
+/// `fuel_per_row`. If the limits of the function do not suffice, the query
+/// fails; it never returns an inexact result.
 #[derive(Clone, Debug, Default, PartialEq, Row)]
 pub struct TopkStr {
-    /// How many texts are wanted, or 0 while nobody has said.
+    /// Number of texts to return, or 0 before the first row.
     pub k: i64,
-    /// The different texts, one after the other.
+    /// The distinct texts, concatenated.
     pub texts: String,
-    /// Where in `texts` each of them ends.
+    /// The end of each text in `texts`.
     pub ends: Vec<u64>,
-    /// How often each occurs.
+    /// The number of occurrences of each text.
     pub counts: Vec<i64>,
-    /// The hash of each.
+    /// The hash of each text.
     pub hashes: Vec<u32>,
-    /// A hash table of some power of two, of which each slot is 0 or holds the
-    /// number of a text, from 1 on. Empty where there are few texts.
+    /// A hash table whose size is a power of two. A slot is 0 or the number of
+    /// a text, from 1. Empty if there are few texts.
     pub slots: Vec<u32>,
-    /// How many of the texts occur no more.
+    /// Number of texts without occurrences.
     pub gone: u32,
 }
 
@@ -46,7 +46,7 @@ impl TopkStr {
     ///
     /// # Errors
     ///
-    /// If `k` is less than 1, or another one than in the rows before.
+    /// If `k` is less than 1, or differs from that of earlier rows.
     pub fn update(&mut self, text: &str, k: i64) -> Result<(), &'static str> {
         if k < 1 {
             return Err("k is less than 1");
@@ -56,11 +56,11 @@ impl TopkStr {
         Ok(())
     }
 
-    /// Takes a text away that was added before.
+    /// Removes a text that was added before.
     ///
     /// # Errors
     ///
-    /// If `k` is another one than in the rows before.
+    /// If `k` differs from that of earlier rows.
     pub fn retract(&mut self, text: &str, k: i64) -> Result<(), &'static str> {
         self.agree(k)?;
         let index = self
@@ -82,7 +82,7 @@ impl TopkStr {
     ///
     /// # Errors
     ///
-    /// If the other wants another number of texts.
+    /// If the other state has another `k`.
     pub fn merge(&mut self, mut other: Self) -> Result<(), &'static str> {
         if other.k == 0 {
             return Ok(());
@@ -97,10 +97,11 @@ impl TopkStr {
         Ok(())
     }
 
-    /// The most frequent texts.
+    /// Returns the most frequent texts.
     pub fn finish(&self) -> Option<Vec<String>> {
         let k = usize::try_from(self.k).unwrap_or(usize::MAX);
-        // The top so far, of which the heap gives the last.
+        // The most frequent texts so far; the heap returns the least frequent
+        // of them.
         let mut top = BinaryHeap::new();
         for (index, count) in self.occurring() {
             let next = (Reverse(count), self.text(index));
@@ -134,12 +135,12 @@ impl TopkStr {
         }
     }
 
-    // Apart, so that finding a text does not pay for it.
+    // A separate function, so that finding a text does not pay for it.
     #[inline(never)]
     fn insert(&mut self, text: &str, hash: u32, count: i64) {
         self.push(text, hash, count);
         let texts = self.counts.len();
-        // At most half of the slots are taken.
+        // At most half of the slots are used.
         if texts * 2 > self.slots.len() && texts > SCANNED_MAX {
             self.index();
         } else if !self.slots.is_empty() {
@@ -154,7 +155,7 @@ impl TopkStr {
         self.hashes.push(hash);
     }
 
-    /// Where a text is among the others.
+    /// Returns the index of a text.
     fn find(&self, text: &str, hash: u32) -> Option<usize> {
         let is_at =
             |index: &usize| self.hashes[*index] == hash && self.bytes(*index) == text.as_bytes();
@@ -176,7 +177,7 @@ impl TopkStr {
         &self.texts[self.range(index)]
     }
 
-    /// The text without a look at where its characters begin.
+    /// Returns the bytes of a text, without checking character boundaries.
     fn bytes(&self, index: usize) -> &[u8] {
         &self.texts.as_bytes()[self.range(index)]
     }
@@ -194,7 +195,7 @@ impl TopkStr {
         self.slots[slot] = index as u32 + 1;
     }
 
-    /// Builds the table anew, with room for as many texts again.
+    /// Rebuilds the hash table, with space for twice as many texts.
     fn index(&mut self) {
         let texts = self.counts.len();
         self.slots.clear();
@@ -204,13 +205,13 @@ impl TopkStr {
         }
     }
 
-    /// Which texts occur, and how often.
+    /// Iterates over the texts with occurrences, and their counts.
     fn occurring(&self) -> impl Iterator<Item = (usize, i64)> {
         let counts = self.counts.iter().copied().enumerate();
         counts.filter(|(_, count)| *count > 0)
     }
 
-    /// Makes room where texts occur no more.
+    /// Removes texts without occurrences.
     fn forget_gone(&mut self) {
         let mut kept = Self::default();
         for (index, count) in self.occurring() {
@@ -246,7 +247,7 @@ mod tests {
         state(texts, k).finish().unwrap_or_default()
     }
 
-    /// The same, by a map that is sorted as a whole.
+    /// Computes the same with a map that is sorted as a whole.
     fn oracle<'t>(texts: impl IntoIterator<Item = &'t str>, k: usize) -> Vec<String> {
         let mut counts = BTreeMap::new();
         for text in texts {
@@ -262,19 +263,19 @@ mod tests {
     }
 
     #[test]
-    fn most_frequent_come_first() {
+    fn most_frequent_texts_come_first() {
         let texts = ["b", "a", "c", "b", "c", "b"];
         assert_eq!(top(texts, 2), ["b", "c"]);
         assert_eq!(top(texts, 9), ["b", "c", "a"]);
     }
 
     #[test]
-    fn equally_frequent_come_in_the_order_of_their_bytes() {
+    fn equally_frequent_texts_are_in_byte_order() {
         assert_eq!(top(["é", "z", "", "Z", "a"], 4), ["", "Z", "a", "z"]);
     }
 
     #[test]
-    fn nothing_has_no_texts() {
+    fn no_texts_have_no_result() {
         assert_eq!(TopkStr::default().finish(), None);
         let mut state = state(["a"], 1);
         state.retract("a", 1).unwrap();
@@ -282,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn k_is_one_number_of_at_least_one() {
+    fn k_must_be_positive_and_the_same_in_all_rows() {
         assert!(TopkStr::default().update("a", 0).is_err());
         assert!(TopkStr::default().update("a", i64::MIN).is_err());
         assert!(state(["a"], 2).update("a", 3).is_err());
@@ -293,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn many_texts_are_told_apart() {
+    fn many_texts_are_distinguished() {
         let texts: Vec<_> = (0..20_000).map(|n| (n * n % 10_007).to_string()).collect();
         let texts = || texts.iter().map(String::as_str);
         let mut halves = state(texts().take(9_000), 500);
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn window_that_slides_keeps_the_size_of_what_is_in_it() {
+    fn sliding_window_keeps_only_the_texts_in_it() {
         let mut sliding = TopkStr::default();
         for n in 0..10_000_u32 {
             sliding.update(&n.to_string(), 3).unwrap();

@@ -3,35 +3,34 @@
 use fusebox_sdk::{Row, udaf};
 
 /// The weighted mean: the sum of value × weight, divided by the sum of the
-/// weights; null where there are no rows.
+/// weights; null if there are no rows.
 ///
-/// As R's `weighted.mean` has it, weights need not add up to 1, a row of
-/// weight 0 counts for nothing, whatever its value, and the mean is NaN where
-/// the weights add up to 0. A weight that is not finite makes it NaN too, as
-/// does a NaN; an infinite value makes it infinite, and NaN together with its
-/// opposite.
+/// As in R's `weighted.mean`, weights need not add up to 1, a row of weight 0
+/// does not count, whatever its value, and the mean is NaN if the weights add
+/// up to 0. A weight that is not finite makes it NaN too, as does a NaN; an
+/// infinite value makes it infinite, or NaN together with its opposite.
 ///
-/// Each product is rounded. Sums carry along what rounding cuts off (D. E.
-/// Knuth, "The Art of Computer Programming", volume 2, theorem 4.2.2 B), to
-/// some 106 bits, so that taking large values away again uncovers small ones.
-/// Sums beyond the range of DOUBLE give NaN or infinity.
+/// Each product is rounded. Sums have compensation terms for rounding errors
+/// (D. E. Knuth, "The Art of Computer Programming", volume 2, theorem 4.2.2 B),
+/// some 106 bits in all, so that retracting large values restores small ones.
+/// Sums out of the range of DOUBLE give NaN or infinity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Row)]
 pub struct WeightedAvg {
-    /// The sum of value × weight, where that is finite.
+    /// The sum of the finite products value × weight.
     pub sum: f64,
-    /// What rounding has cut off it.
+    /// The rounding error of the sum.
     pub sum_rest: f64,
-    /// The sum of the weights, where value × weight is finite.
+    /// The sum of the weights of finite products.
     pub weight: f64,
-    /// What rounding has cut off it.
+    /// The rounding error of the weight.
     pub weight_rest: f64,
-    /// How many rows there are, of whatever kind.
+    /// Number of rows of any kind.
     pub count: i64,
-    /// How many products are infinity.
+    /// Number of products that are infinity.
     pub infinities: i64,
-    /// How many products are negative infinity.
+    /// Number of products that are negative infinity.
     pub negative_infinities: i64,
-    /// How many products are NaN, or how many weights not finite.
+    /// Number of products that are NaN, and of weights that are not finite.
     pub nans: i64,
 }
 
@@ -43,11 +42,11 @@ impl WeightedAvg {
         self.change(value, weight, 1.0, 1);
     }
 
-    /// Takes a row away that was added before.
+    /// Removes a row that was added before.
     #[inline]
     pub fn retract(&mut self, value: f64, weight: f64) {
         self.change(value, weight, -1.0, -1);
-        // Nothing is left, so neither is a rounding error.
+        // Without rows there is no rounding error either.
         if self.count == 0 {
             *self = Self::default();
         }
@@ -66,7 +65,7 @@ impl WeightedAvg {
         self.nans += other.nans;
     }
 
-    /// The mean of the rows.
+    /// Returns the mean of the rows.
     #[inline]
     pub fn finish(&self) -> Option<f64> {
         let weight = self.weight + self.weight_rest;
@@ -74,7 +73,7 @@ impl WeightedAvg {
             _ if self.count == 0 => None,
             _ if self.nans > 0 => Some(f64::NAN),
             (true, true) => Some(f64::NAN),
-            // Of the sign that a negative sum of weights gives it.
+            // With the sign that a negative sum of weights gives it.
             (true, false) => Some(f64::INFINITY / weight),
             (false, true) => Some(f64::NEG_INFINITY / weight),
             (false, false) => Some((self.sum + self.sum_rest) / weight),
@@ -100,7 +99,7 @@ impl WeightedAvg {
     }
 }
 
-/// Adds a number to a sum, and what rounding cuts off to the rest.
+/// Adds a number to a sum, and the rounding error to its rest.
 #[inline]
 fn add(sum: &mut f64, rest: &mut f64, number: f64) {
     let rounded = *sum + number;
@@ -131,12 +130,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_no_mean() {
+    fn mean_of_no_values_is_null() {
         assert_eq!(mean(&[]), None);
     }
 
     #[test]
-    fn weights_of_zero_have_no_mean_but_do_no_harm() {
+    fn weights_of_zero_do_not_count() {
         assert!(mean(&[(1.0, 0.0)]).unwrap().is_nan());
         assert!(mean(&[(1.0, 1.0), (2.0, -1.0)]).unwrap().is_infinite());
         for nothing in [5.0, f64::NAN, f64::INFINITY] {
@@ -161,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn small_values_come_to_light_when_large_ones_are_taken_away() {
+    fn retracting_large_values_restores_small_ones() {
         let mut state = WeightedAvg::default();
         let large = [
             (1e200, 1e30),
@@ -183,7 +182,7 @@ mod tests {
     }
 
     proptest! {
-        // Whole numbers, whose sums are exact: so must the mean be.
+        // Integers, whose sums are exact: so must the mean be.
         #[test]
         fn merging_is_adding(rows: Vec<(u8, i32, u8)>) {
             let mut parts = [WeightedAvg::default(); 4];

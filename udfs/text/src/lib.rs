@@ -5,23 +5,23 @@
 
 use fusebox_sdk::udf;
 
-/// How alike two texts are, from 0 to 1, by the measure of Jaro and Winkler.
+/// Returns the Jaro-Winkler similarity of two texts, from 0 to 1.
 ///
-/// Characters are compared, not bytes, and case counts. A common beginning of
-/// up to four characters counts more: W. E. Winkler, "String Comparator
-/// Metrics and Enhanced Decision Rules in the Fellegi-Sunter Model of Record
-/// Linkage" (1990).
+/// It compares characters, not bytes, case-sensitively. A common prefix of up
+/// to four characters counts more: W. E. Winkler, "String Comparator Metrics
+/// and Enhanced Decision Rules in the Fellegi-Sunter Model of Record Linkage"
+/// (1990).
 #[udf]
 pub fn jaro_winkler(a: &str, b: &str) -> f64 {
     strsim::jaro_winkler(a, b)
 }
 
-/// The text as a part of a web address: ASCII letters, in lower case, and
-/// digits, with one hyphen in place of whatever stands between them.
+/// Returns the text as a part of a URL: ASCII letters in lower case and digits,
+/// with one hyphen in place of each run of other characters.
 ///
 /// Latin letters lose their accents (ü becomes u), and some become two (ß
-/// becomes ss). Other scripts count as what stands between, so that a text in
-/// one of them has an empty slug: a table for all of them is half a megabyte.
+/// becomes ss). Letters of other scripts are other characters, so the slug of
+/// such a text is empty: a table for all scripts is half a megabyte.
 #[udf]
 pub fn slug(text: &str) -> String {
     let mut slug = String::with_capacity(text.len());
@@ -31,7 +31,7 @@ pub fn slug(text: &str) -> String {
         let mut buffer = [0; 4];
         let letters = match ascii {
             'a'..='z' | '0'..='9' => ascii.encode_utf8(&mut buffer),
-            // Combining marks: the accent of a letter that went before.
+            // Combining marks are accents of the preceding letter.
             '\u{300}'..='\u{36f}' => continue,
             _ => without_accent(character),
         };
@@ -48,8 +48,8 @@ pub fn slug(text: &str) -> String {
     slug
 }
 
-/// The plain letters, in lower case, of one in Unicode's blocks Latin-1
-/// Supplement and Latin Extended-A; nothing for other characters.
+/// Returns the plain letters, in lower case, of a letter in Unicode's blocks
+/// Latin-1 Supplement and Latin Extended-A; an empty text for other characters.
 fn without_accent(character: char) -> &'static str {
     match character {
         'À'..='Å' | 'à'..='å' | 'Ā'..='ą' => "a",
@@ -81,13 +81,13 @@ fn without_accent(character: char) -> &'static str {
     }
 }
 
-/// Whether the check digit, which is the last, fits the digits before it, as
-/// on a payment card.
+/// Returns true if the last digit is the check digit of the digits before it,
+/// as on a payment card.
 ///
-/// Spaces and hyphens are skipped. Anything else that is no ASCII digit, or
-/// fewer than two digits, is not a number with a check digit: false. The
-/// formula is that of H. P. Luhn, US patent 2950048 (1960), as ISO/IEC 7812-1
-/// has it.
+/// Spaces and hyphens are skipped. A text with another character that is not an
+/// ASCII digit, or with fewer than two digits, is not a number with a check
+/// digit: false. The formula is that of H. P. Luhn, US patent 2950048 (1960),
+/// as in ISO/IEC 7812-1.
 #[udf]
 #[inline]
 pub fn luhn_ok(text: &str) -> bool {
@@ -99,8 +99,8 @@ pub fn luhn_ok(text: &str) -> bool {
             b'0'..=b'9' => u64::from(byte - b'0'),
             _ => return false,
         };
-        // Every second digit from the right is doubled, and the digits of
-        // that added up.
+        // Every second digit from the right is doubled, and the digits of the
+        // product are added.
         sum += match digits % 2 {
             0 => digit,
             _ => digit * 2 % 10 + digit / 5,
@@ -114,9 +114,9 @@ pub fn luhn_ok(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    // The pairs by which the measure is usually explained, to three places.
+    // The pairs of the literature on the measure, to three decimal places.
     #[test]
-    fn likeness_agrees_with_published_ones() {
+    fn similarity_agrees_with_published_values() {
         for (a, b, expected) in [
             ("MARTHA", "MARHTA", 0.961),
             ("DWAYNE", "DUANE", 0.840),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn likeness_has_both_ends() {
+    fn similarity_ranges_from_zero_to_one() {
         assert_eq!(jaro_winkler("Fuß", "Fuß"), 1.0);
         assert_eq!(jaro_winkler("", ""), 1.0);
         assert_eq!(jaro_winkler("abc", "xyz"), 0.0);
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn check_digit_of_a_known_number_fits() {
+    fn check_digit_of_a_valid_number_matches() {
         for number in [
             "79927398713",
             "4111 1111 1111 1111",
@@ -187,14 +187,14 @@ mod tests {
     }
 
     #[test]
-    fn every_other_check_digit_does_not_fit() {
+    fn every_other_check_digit_does_not_match() {
         for digit in "012456789".chars() {
             assert!(!luhn_ok(&format!("7992739871{digit}")));
         }
     }
 
     #[test]
-    fn what_is_no_number_has_no_check_digit() {
+    fn text_that_is_not_a_number_has_no_check_digit() {
         for text in ["", "0", " - ", "4111x", "４１１１", "-"] {
             assert!(!luhn_ok(text), "{text}");
         }

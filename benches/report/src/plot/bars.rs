@@ -1,4 +1,4 @@
-//! Bars beside each other, and behind each other.
+//! Grouped and stacked bars.
 
 use plotters::coord::types::RangedCoordf64;
 use plotters::element::{PathElement, Rectangle, Text};
@@ -7,24 +7,24 @@ use plotters::prelude::{
 };
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::{Paint, Undrawn, dressed};
+use super::{Paint, PlotError, finish_svg};
 
-/// The width of a plot, in pixels, and what is left of and right of the bars.
+/// Width of a plot and of the margins left and right of the bars, in pixels.
 const WIDTH: u32 = 860;
 const LEFT: u32 = 210;
 const RIGHT: u32 = 70;
 
-/// The heights of a bar, of what is between two categories, of the legend and of
-/// the axis, in pixels.
+/// Heights of a bar, of the gap between categories, of the legend and of the axis,
+/// in pixels.
 const BAR: u32 = 12;
 const GAP: u32 = 10;
 const LEGEND: u32 = 30;
 const AXIS: u32 = 42;
 
-/// From where values differ so much that the axis has to be logarithmic.
-const SPREAD_MAX: f64 = 5.0;
+/// Ratio of the largest to the smallest value above which the axis is logarithmic.
+const LINEAR_RATIO_MAX: f64 = 5.0;
 
-/// A value, and an interval that holds it.
+/// A value and its confidence interval.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bar {
     pub(crate) value: f64,
@@ -32,33 +32,34 @@ pub(crate) struct Bar {
     pub(crate) high: f64,
 }
 
-/// A bar for each series of each category.
+/// Bars grouped by category, one for each series.
 pub(crate) struct Bars {
     pub(crate) title: String,
-    /// What the values are.
+    /// Label of the axis.
     pub(crate) axis: String,
     pub(crate) series: Vec<String>,
-    /// Names, and for each series a bar.
+    /// Names, and a bar for each series.
     pub(crate) categories: Vec<(String, Vec<Option<Bar>>)>,
-    /// What values should be.
+    /// Values marked by vertical lines.
     pub(crate) goals: Vec<f64>,
-    /// Where bars begin, if not at the left.
+    /// Value at which bars begin; `None`: at the left end of the axis.
     pub(crate) base: Option<f64>,
-    pub(crate) shown: fn(f64) -> String,
+    /// Formats values and axis labels.
+    pub(crate) format: fn(f64) -> String,
 }
 
-/// A bar for each category, made of a piece for each series, as parts of one.
-pub(crate) struct Stacks {
+/// A bar for each category, stacked from the shares of the series.
+pub(crate) struct StackedBars {
     pub(crate) title: String,
     pub(crate) series: Vec<String>,
-    /// Names, what stands behind the bar, and the pieces.
+    /// Names, texts beside the bars, and the value of each series.
     pub(crate) categories: Vec<(String, String, Vec<f64>)>,
 }
 
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 type Area<'b> = DrawingArea<SVGBackend<'b>, plotters::coord::Shift>;
 
-/// Where values lie on the axis.
+/// Scale and range of the axis.
 struct Axis {
     is_logarithmic: bool,
     least: f64,
@@ -73,7 +74,7 @@ impl Axis {
         let ends: Vec<f64> = ends.filter(|end| end.is_finite() && *end > 0.0).collect();
         let least = ends.iter().copied().reduce(f64::min).unwrap_or(1.0);
         let most = ends.iter().copied().reduce(f64::max).unwrap_or(1.0);
-        let is_logarithmic = most > least * SPREAD_MAX;
+        let is_logarithmic = most > least * LINEAR_RATIO_MAX;
         let (least, most) = match (is_logarithmic, bars.base) {
             (true, _) => (least / 1.25, most * 1.25),
             (false, Some(_)) => (least - 0.05 * most, most * 1.05),
@@ -101,8 +102,7 @@ impl Axis {
         }
     }
 
-    /// How many labels there may be so that they are whole powers of two, or
-    /// about ten.
+    /// Returns the maximum number of labels: one for each power of two, or about ten.
     fn labels(&self) -> usize {
         match self.is_logarithmic {
             true => ((self.place(self.most) - self.place(self.least)).floor() as usize + 1).min(12),
@@ -112,8 +112,8 @@ impl Axis {
 }
 
 impl Bars {
-    /// Draws them.
-    pub(crate) fn svg(&self) -> Result<String, Undrawn> {
+    /// Draws the plot.
+    pub(crate) fn svg(&self) -> Result<String, PlotError> {
         let count = self.categories.len();
         let each = BAR * self.series.len() as u32 + GAP;
         let size = (WIDTH, LEGEND + AXIS + each * count as u32);
@@ -128,7 +128,7 @@ impl Bars {
                 .disable_y_mesh()
                 .disable_y_axis()
                 .x_labels(axis.labels())
-                .x_label_formatter(&|place| (self.shown)(axis.value(*place)))
+                .x_label_formatter(&|place| (self.format)(axis.value(*place)))
                 .x_desc(self.axis.as_str())
                 .label_style(Paint::Faint.text(14.0))
                 .axis_desc_style(Paint::Faint.text(14.0))
@@ -152,7 +152,7 @@ impl Bars {
             legend(&root, &self.series)?;
             root.present()?;
         }
-        Ok(dressed(&svg, size, &self.title))
+        Ok(finish_svg(&svg, size, &self.title))
     }
 
     fn draw(
@@ -162,7 +162,7 @@ impl Bars {
         axis: &Axis,
         (row, number): (usize, usize),
         bar: &Bar,
-    ) -> Result<(), Undrawn> {
+    ) -> Result<(), PlotError> {
         let count = self.categories.len();
         let each = f64::from(BAR * self.series.len() as u32 + GAP);
         let top = (count - row) as f64 - f64::from(GAP / 2) / each;
@@ -183,14 +183,14 @@ impl Bars {
         let style = Paint::Faint
             .text(12.5)
             .pos(Pos::new(HPos::Left, VPos::Center));
-        root.draw(&Text::new((self.shown)(bar.value), (x + 6, y), style))?;
+        root.draw(&Text::new((self.format)(bar.value), (x + 6, y), style))?;
         Ok(())
     }
 }
 
-impl Stacks {
-    /// Draws them.
-    pub(crate) fn svg(&self) -> Result<String, Undrawn> {
+impl StackedBars {
+    /// Draws the plot.
+    pub(crate) fn svg(&self) -> Result<String, PlotError> {
         let count = self.categories.len();
         let size = (WIDTH, LEGEND + AXIS + (BAR + GAP) * count as u32);
         let mut svg = String::new();
@@ -209,14 +209,14 @@ impl Stacks {
                 .light_line_style(plotters::style::TRANSPARENT)
                 .draw()?;
             let margin = f64::from(GAP / 2) / f64::from(BAR + GAP);
-            for (row, (name, behind, pieces)) in self.categories.iter().enumerate() {
+            for (row, (name, text, values)) in self.categories.iter().enumerate() {
                 label(&root, &chart, count, row, name)?;
-                let all: f64 = pieces.iter().sum();
+                let total: f64 = values.iter().sum();
                 let top = (count - row) as f64 - margin;
                 let bottom = (count - row) as f64 - 1.0 + margin;
                 let mut from = 0.0;
-                for (number, piece) in pieces.iter().enumerate() {
-                    let to = from + piece / all;
+                for (number, value) in values.iter().enumerate() {
+                    let to = from + value / total;
                     let corners = [(from, top), (to, bottom)];
                     chart.draw_series([Rectangle::new(corners, Paint::Series(number).filled())])?;
                     from = to;
@@ -225,12 +225,12 @@ impl Stacks {
                 let style = Paint::Faint
                     .text(12.5)
                     .pos(Pos::new(HPos::Left, VPos::Center));
-                root.draw(&Text::new(behind.as_str(), (x + 6, y), style))?;
+                root.draw(&Text::new(text.as_str(), (x + 6, y), style))?;
             }
             legend(&root, &self.series)?;
             root.present()?;
         }
-        Ok(dressed(&svg, size, &self.title))
+        Ok(finish_svg(&svg, size, &self.title))
     }
 }
 
@@ -238,7 +238,7 @@ fn chart<'a, 'b>(
     root: &'a Area<'b>,
     range: std::ops::Range<f64>,
     categories: usize,
-) -> Result<Chart<'a, 'b>, Undrawn> {
+) -> Result<Chart<'a, 'b>, PlotError> {
     let mut builder = ChartBuilder::on(root);
     builder
         .margin_top(LEGEND)
@@ -248,14 +248,14 @@ fn chart<'a, 'b>(
     Ok(builder.build_cartesian_2d(range, 0.0..categories as f64)?)
 }
 
-/// The name of a category, left of its bars.
+/// Draws the name of a category to the left of its bars.
 fn label(
     root: &Area<'_>,
     chart: &Chart<'_, '_>,
     count: usize,
     row: usize,
     name: &str,
-) -> Result<(), Undrawn> {
+) -> Result<(), PlotError> {
     let middle = (count - row) as f64 - 0.5;
     let (_, y) = chart.backend_coord(&(0.0, middle));
     let style = Paint::Ink
@@ -265,8 +265,8 @@ fn label(
     Ok(())
 }
 
-/// The names of series with their colours, above the bars.
-fn legend(root: &Area<'_>, series: &[String]) -> Result<(), Undrawn> {
+/// Draws the legend above the bars, if there are several series.
+fn legend(root: &Area<'_>, series: &[String]) -> Result<(), PlotError> {
     if series.len() < 2 {
         return Ok(());
     }
@@ -278,7 +278,7 @@ fn legend(root: &Area<'_>, series: &[String]) -> Result<(), Undrawn> {
             .text(15.0)
             .pos(Pos::new(HPos::Left, VPos::Center));
         root.draw(&Text::new(name.as_str(), (x + 17, 15), style))?;
-        // There are no metrics of a font that the reader chooses.
+        // An estimate: the font, and with it the text width, depends on the browser.
         x += 40 + 8 * name.chars().count() as i32;
     }
     Ok(())
@@ -302,12 +302,12 @@ mod tests {
             categories: values.iter().map(category).collect(),
             goals: vec![1.35],
             base: Some(1.0),
-            shown: |value| format!("{value:.2}"),
+            format: |value| format!("{value:.2}"),
         }
     }
 
     #[test]
-    fn each_bar_has_its_name_and_its_value() {
+    fn bars_have_names_and_values() {
         let svg = bars(&[1.25, 2.0]).svg().unwrap();
         for text in ["k1.25", "k2", "1.25", "2.00", "ratio"] {
             assert!(svg.contains(&format!("\n{text}\n")), "{text}: {svg}");
@@ -316,21 +316,21 @@ mod tests {
     }
 
     #[test]
-    fn far_apart_values_are_on_a_logarithmic_axis() {
+    fn the_axis_is_logarithmic_if_values_differ_much() {
         assert!(Axis::of(&bars(&[1.0, 100.0])).is_logarithmic);
         assert!(!Axis::of(&bars(&[1.0, 2.0])).is_logarithmic);
     }
 
     #[test]
-    fn pieces_make_a_whole() {
-        let stacks = Stacks {
+    fn stacked_bars_show_every_series() {
+        let bars = StackedBars {
             title: "parts".to_owned(),
             series: vec!["a".to_owned(), "b".to_owned()],
             categories: vec![("k".to_owned(), "4 ns".to_owned(), vec![1.0, 3.0])],
         };
-        let svg = stacks.svg().unwrap();
+        let svg = bars.svg().unwrap();
         assert!(svg.contains("4 ns"));
-        // A piece and its place in the legend.
+        // One part of the bar and one square of the legend.
         assert_eq!(svg.matches("var(--series-2)").count(), 2);
     }
 }

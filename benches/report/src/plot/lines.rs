@@ -1,37 +1,36 @@
-//! A small plot for each of several things.
+//! Small multiples of line plots.
 
 use plotters::coord::combinators::IntoLogRange;
 use plotters::element::{Circle, PathElement, Text};
 use plotters::prelude::{ChartBuilder, DrawingArea, IntoDrawingArea, LineSeries, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::{Paint, Undrawn, dressed};
+use super::{Paint, PlotError, finish_svg};
 use crate::numbers::{count, time};
 
-/// The width and height of one of the plots, in pixels, and how many stand in a
-/// row.
+/// Width and height of one plot, in pixels, and number of plots in a row.
 const EACH: (u32, u32) = (286, 190);
 const COLUMNS: usize = 3;
 
-/// The height of the legend, in pixels.
+/// Height of the legend, in pixels.
 const LEGEND: u32 = 30;
 
-/// Times by rows, both on logarithmic axes.
+/// Times by number of rows, both on logarithmic axes.
 pub(crate) struct Lines {
     pub(crate) title: String,
     pub(crate) series: Vec<String>,
-    /// Names, and for each series its curve.
+    /// Names, and a curve for each series.
     pub(crate) plots: Vec<(String, Vec<Curve>)>,
 }
 
-/// Rows, and nanoseconds.
+/// Pairs of rows and nanoseconds.
 pub(crate) type Curve = Vec<(f64, f64)>;
 
 type Area<'b> = DrawingArea<SVGBackend<'b>, plotters::coord::Shift>;
 
 impl Lines {
-    /// Draws them.
-    pub(crate) fn svg(&self) -> Result<String, Undrawn> {
+    /// Draws the plots.
+    pub(crate) fn svg(&self) -> Result<String, PlotError> {
         let rows = self.plots.len().div_ceil(COLUMNS);
         let size = (EACH.0 * COLUMNS as u32, LEGEND + EACH.1 * rows as u32);
         let mut svg = String::new();
@@ -45,10 +44,10 @@ impl Lines {
             }
             root.present()?;
         }
-        Ok(dressed(&svg, size, &self.title))
+        Ok(finish_svg(&svg, size, &self.title))
     }
 
-    fn draw(&self, area: &Area<'_>, name: &str, curves: &[Curve]) -> Result<(), Undrawn> {
+    fn draw(&self, area: &Area<'_>, name: &str, curves: &[Curve]) -> Result<(), PlotError> {
         let points = || curves.iter().flatten();
         let [x, y] = [
             range(points().map(|point| point.0)),
@@ -86,7 +85,7 @@ impl Lines {
         Ok(())
     }
 
-    fn legend(&self, area: &Area<'_>) -> Result<(), Undrawn> {
+    fn legend(&self, area: &Area<'_>) -> Result<(), PlotError> {
         let mut x = 62;
         for (number, name) in self.series.iter().enumerate() {
             let line = vec![(x, 15), (x + 18, 15)];
@@ -101,7 +100,7 @@ impl Lines {
     }
 }
 
-/// A range that holds these, with some room.
+/// Returns a range around the values, with a margin.
 fn range(values: impl Iterator<Item = f64> + Clone) -> std::ops::Range<f64> {
     let least = values.clone().reduce(f64::min).unwrap_or(1.0);
     let most = values.reduce(f64::max).unwrap_or(1.0);
@@ -113,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_thing_has_a_plot_with_its_curves() {
+    fn every_name_has_a_plot_with_its_curves() {
         let curve = |factor: f64| vec![(1.0, factor), (100.0, 50.0 * factor)];
         let lines = Lines {
             title: "by rows".to_owned(),
@@ -127,7 +126,7 @@ mod tests {
         for text in ["add", "gcd", "native", "fusebox"] {
             assert!(svg.contains(&format!("\n{text}\n")), "{text}");
         }
-        // In the legend, and a line and two points for each curve.
+        // A line in the legend, and a line and two points for each curve.
         assert_eq!(svg.matches("var(--series-1)").count(), 1 + 2 * 3);
         assert_eq!(svg.matches("var(--series-2)").count(), 1 + 3);
     }

@@ -1,19 +1,19 @@
-//! Calls: their ratios, their sizes, their parts.
+//! Calls: ratios, nulls, sizes, phases.
 
-use fusebox_turns::Record;
+use fusebox_paired::Record;
 
-use super::{Section, Told, bar, cell, interval, ratio};
+use super::{Section, SectionResult, bar, cell, interval, ratio};
 use crate::numbers::{count, time};
-use crate::plot::{Bars, Curve, Lines, Stacks};
+use crate::plot::{Bars, Curve, Lines, StackedBars};
 use crate::records::{Records, distinct};
 use crate::summary::{ROWS, calls};
 use crate::table::Table;
 
-/// What the ratio of a call should be in the geometric mean, and at worst.
+/// Maximum ratio of calls: geometric mean, and worst kernel.
 const GOALS: [f64; 2] = [1.35, 2.5];
 
-/// Kernels in batches of DataFusion's size, without nulls.
-pub(super) fn ratios(records: &Records) -> Told {
+/// Ratios of calls of 8,192 rows without nulls.
+pub(super) fn ratios(records: &Records) -> SectionResult {
     let full = calls(records).filter(|record| record.nulls == 0);
     if full.clone().next().is_none() {
         return Ok(None);
@@ -31,32 +31,32 @@ pub(super) fn ratios(records: &Records) -> Told {
     }
     let bars = Bars {
         title: "Calls of 8,192 rows: ratios to native functions".to_owned(),
-        axis: "times the native function".to_owned(),
+        axis: "ratio to the native function".to_owned(),
         series: vec!["Fusebox".to_owned()],
         categories: full
             .map(|record| (record.kernel.clone(), vec![bar(record)]))
             .collect(),
         goals: GOALS.into(),
         base: Some(1.0),
-        shown: ratio,
+        format: ratio,
     };
     Ok(Some(Section {
         id: "calls",
-        title: "What does a call cost?",
-        about: "A call of 8,192 rows on one thread, from Arrow arrays in to an Arrow array out, \
-                with fuel, canonical NaNs and a reset, beside the same Rust in a native function \
-                of DataFusion. The two take turns; a bar is the median of the ratios of turns \
-                side by side, and the line through its end an interval that holds the median \
-                with 95 %. Vertical lines are the goals: 1.35 in the geometric mean, and 2.5 at \
-                worst."
+        title: "Calls",
+        about: "A call of 8,192 rows on one thread, from Arrow arrays to an Arrow array, with \
+                fuel, canonical NaNs and a reset, beside the same Rust in a native function of \
+                DataFusion. Both are sampled alternately. A bar is the median of the ratios \
+                within rounds, and the line through its end the 95 % confidence interval. \
+                Vertical lines are the goals: 1.35 for the geometric mean, 2.5 for the worst \
+                kernel."
             .to_owned(),
         plots: vec![bars.svg()?],
         table,
     }))
 }
 
-/// The same with nulls in the first argument.
-pub(super) fn nulls(records: &Records) -> Told {
+/// Ratios of calls of 8,192 rows by percentage of nulls.
+pub(super) fn nulls(records: &Records) -> SectionResult {
     let percents = distinct(calls(records).map(|record| record.nulls));
     if percents.len() < 2 {
         return Ok(None);
@@ -84,27 +84,32 @@ pub(super) fn nulls(records: &Records) -> Told {
     }
     let bars = Bars {
         title: "Calls of 8,192 rows with nulls: ratios to native functions".to_owned(),
-        axis: "times the native function".to_owned(),
+        axis: "ratio to the native function".to_owned(),
         series: percents.iter().map(named).collect(),
         categories,
         goals: GOALS.into(),
         base: Some(1.0),
-        shown: ratio,
+        format: ratio,
     };
     Ok(Some(Section {
         id: "nulls",
-        title: "What do nulls change?",
-        about: "The same calls, with nulls in no order in the first argument. Native functions \
-                skip them 64 at a time, or compute what lies under them."
+        title: "Calls with nulls",
+        about: "The same calls, with nulls at random rows of the first argument. Native \
+                functions either test validity 64 rows at a time, or compute the values under \
+                nulls too."
             .to_owned(),
         plots: vec![bars.svg()?],
         table,
     }))
 }
 
-/// Calls of one row to many.
-pub(super) fn sizes(records: &Records) -> Told {
-    let full = || records.ours("call").filter(|record| record.nulls == 0);
+/// Times of calls by number of rows.
+pub(super) fn sizes(records: &Records) -> SectionResult {
+    let full = || {
+        records
+            .of_fusebox("call")
+            .filter(|record| record.nulls == 0)
+    };
     let mut sizes = distinct(full().map(|record| record.rows));
     sizes.sort_unstable();
     if sizes.len() < 2 {
@@ -136,63 +141,63 @@ pub(super) fn sizes(records: &Records) -> Told {
             .push([kernel.clone()].into_iter().chain(cells).collect());
     }
     let lines = Lines {
-        title: "Time of a call by its rows, both on logarithmic axes".to_owned(),
+        title: "Time of a call by number of rows, both on logarithmic axes".to_owned(),
         series: vec!["Fusebox".to_owned(), "native".to_owned()],
         plots,
     };
     Ok(Some(Section {
         id: "rows",
-        title: "What is fixed, and what is per row?",
-        about: "The time of a call by its rows, both on logarithmic axes: the flat part is what a \
-                call costs whatever its rows are, the slope what each row costs. The table has \
-                Fusebox's time, and its ratio to the native function."
+        title: "Calls by number of rows",
+        about: "The time of a call by its number of rows, both on logarithmic axes. The flat \
+                part is the fixed cost of a call, the slope the cost of a row. The table has the \
+                time of Fusebox and its ratio to the native function."
             .to_owned(),
         plots: vec![lines.svg()?],
         table,
     }))
 }
 
-/// What a call is made of.
-pub(super) fn split(records: &Records) -> Told {
-    let splits = || records.ours("split");
-    let steps = distinct(splits().map(|record| &record.part));
-    if steps.is_empty() {
+/// Phases of a call.
+pub(super) fn phases(records: &Records) -> SectionResult {
+    let all = || records.of_fusebox("phases");
+    let phases = distinct(all().map(|record| &record.part));
+    if phases.is_empty() {
         return Ok(None);
     }
-    let head = ["kernel", "rows", "all"].map(str::to_owned).into_iter();
-    let mut table = Table::new(head.chain(steps.iter().map(|step| (*step).clone())));
+    let head = ["kernel", "rows", "total"].map(str::to_owned).into_iter();
+    let mut table = Table::new(head.chain(phases.iter().map(|phase| (*phase).clone())));
     let mut plots = Vec::new();
-    for rows in distinct(splits().map(|record| record.rows)) {
+    for rows in distinct(all().map(|record| record.rows)) {
         let mut categories = Vec::new();
-        let of_rows = || splits().filter(move |record| record.rows == rows);
+        let of_rows = || all().filter(move |record| record.rows == rows);
         for kernel in distinct(of_rows().map(|record| &record.kernel)) {
-            let step = |step: &&String| {
-                let found = of_rows().find(|r| r.kernel == *kernel && r.part == **step);
+            let phase = |phase: &&String| {
+                let found = of_rows().find(|r| r.kernel == *kernel && r.part == **phase);
                 found.and_then(|record| record.ns).unwrap_or(0.0)
             };
-            let nanos: Vec<f64> = steps.iter().map(step).collect();
-            let all = time(nanos.iter().sum());
-            let head = [kernel.clone(), count(rows), all.clone()].into_iter();
+            let nanos: Vec<f64> = phases.iter().map(phase).collect();
+            let total = time(nanos.iter().sum());
+            let head = [kernel.clone(), count(rows), total.clone()].into_iter();
             table
                 .rows
                 .push(head.chain(nanos.iter().map(|nanos| time(*nanos))).collect());
-            categories.push((kernel.clone(), all, nanos));
+            categories.push((kernel.clone(), total, nanos));
         }
-        let stacks = Stacks {
-            title: format!("What a call of {} rows is made of", count(rows)),
-            series: steps.iter().map(|step| (*step).clone()).collect(),
+        let bars = StackedBars {
+            title: format!("Phases of a call of {} rows", count(rows)),
+            series: phases.iter().map(|phase| (*phase).clone()).collect(),
             categories,
         };
-        plots.push(stacks.svg()?);
+        plots.push(bars.svg()?);
     }
     Ok(Some(Section {
-        id: "split",
-        title: "What is a call made of?",
-        about: "Each step of a call, as the engine writes it down, first for 8,192 rows and then \
-                for one: `lower` writes the arguments into guest memory, `guest` is the function, \
-                `lift` checks and copies the result, `reset` makes the instance as good as new, \
-                and `around` is what is left: DataFusion's description of the call, and the \
-                engine's looking for nulls. Behind each bar stands the time of the whole call."
+        id: "phases",
+        title: "Phases of a call",
+        about: "Phases from the engine's metrics, for calls of 8,192 rows and of one row: `lower` \
+                copies the arguments into linear memory, `guest` runs the function, `lift` checks \
+                and copies the result, `reset` restores the baseline of the instance. `other` is \
+                the remainder: DataFusion's description of the call, and the search for nulls. \
+                The time of the whole call is shown beside each bar."
             .to_owned(),
         plots,
         table,

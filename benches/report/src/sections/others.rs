@@ -1,16 +1,16 @@
-//! The rest: what has one table, and perhaps bars.
+//! Peers, aggregates, cold starts, memory, lowering and lifting.
 
-use fusebox_turns::Record;
+use fusebox_paired::Record;
 
-use super::{Section, Told, bar, cell, interval, ratio};
+use super::{Section, SectionResult, bar, cell, interval, ratio};
 use crate::numbers::{bytes, count, time};
 use crate::plot::{Bar, Bars};
 use crate::records::{Records, distinct};
 use crate::summary::ROWS;
 use crate::table::Table;
 
-/// Other sandboxes that run the same functions.
-pub(super) fn peers(records: &Records) -> Told {
+/// The same functions in other sandboxes.
+pub(super) fn peers(records: &Records) -> SectionResult {
     let all = || records.of("peers");
     let peers = distinct(
         all()
@@ -50,20 +50,20 @@ pub(super) fn peers(records: &Records) -> Told {
     }
     let bars = Bars {
         title: "Calls of 8,192 rows in other sandboxes: ratios to Fusebox".to_owned(),
-        axis: "times Fusebox".to_owned(),
+        axis: "ratio to Fusebox".to_owned(),
         series: peers.into_iter().cloned().collect(),
         categories,
         goals: Vec::new(),
         base: Some(1.0),
-        shown: ratio,
+        format: ratio,
     };
     Ok(Some(Section {
         id: "peers",
-        title: "What do other sandboxes cost?",
-        about: "The same functions over the same rows in other sandboxes, in turns with Fusebox; \
-                bars are how many times as long theirs take, at 8,192 rows. Fusebox is metered and \
-                limited; the others are not. The table has the time of a call, and its ratio to \
-                Fusebox's."
+        title: "Other sandboxes",
+        about: "The same functions over the same rows in other sandboxes, sampled alternately \
+                with Fusebox. Bars are ratios of their time to that of Fusebox, at 8,192 rows. \
+                Fusebox is metered and limited; the others are not. The table has the time of a \
+                call and its ratio to Fusebox."
             .to_owned(),
         plots: vec![bars.svg()?],
         table,
@@ -71,37 +71,37 @@ pub(super) fn peers(records: &Records) -> Told {
 }
 
 /// Aggregate, window and table functions.
-pub(super) fn kinds(records: &Records) -> Told {
-    let about = "Queries with functions of the module `stats` and with their native twins, over \
-                 tables in memory, on one thread. The name says how many groups, partitions or \
-                 rows there are. The goal is 1.5 for groups and partitions.";
+pub(super) fn kinds(records: &Records) -> SectionResult {
+    let about = "Queries with functions of module `stats` and with their native twins, over \
+                 tables in memory, on one thread. The name contains the number of groups, \
+                 partitions or rows. The goal is 1.5 for groups and partitions.";
     ratios(
         records,
         "kinds",
-        "What do aggregate, window and table functions cost?",
+        "Aggregate, window and table functions",
         about,
         &[1.5],
     )
 }
 
-/// What a column costs at the border.
-pub(super) fn border(records: &Records) -> Told {
-    let about = "A column lowered into guest memory, or lifted out of it, beside the copies and \
-                 checks that nobody can do without. The name says the way, the type, the rows, \
-                 whether there are nulls and whether it is a slice.";
-    ratios(records, "border", "What does the border cost?", about, &[])
+/// Lowering and lifting of columns.
+pub(super) fn border(records: &Records) -> SectionResult {
+    let about = "A column lowered into linear memory, or lifted out of it, beside the minimal \
+                 copies and checks. The name contains the direction, the type, the rows, nulls or \
+                 none, and sliced or whole.";
+    ratios(records, "border", "Lowering and lifting", about, &[])
 }
 
-/// Names, what they took, and the ratio.
+/// Creates a section with a bar and a row for each record of a bench.
 fn ratios(
     records: &Records,
     bench: &'static str,
     title: &'static str,
     about: &str,
     goals: &[f64],
-) -> Told {
-    let all = || records.ours(bench);
-    let mut table = Table::new(["what", "beside", "Fusebox", "ratio", "95 %"]);
+) -> SectionResult {
+    let all = || records.of_fusebox(bench);
+    let mut table = Table::new(["name", "baseline", "Fusebox", "ratio", "95 %"]);
     for record in all() {
         table.rows.push(vec![
             record.kernel.clone(),
@@ -116,14 +116,14 @@ fn ratios(
     }
     let bars = Bars {
         title: title.to_owned(),
-        axis: "times what it is compared with".to_owned(),
+        axis: "ratio to the baseline".to_owned(),
         series: vec!["Fusebox".to_owned()],
         categories: all()
             .map(|record| (record.kernel.clone(), vec![bar(record)]))
             .collect(),
         goals: goals.to_vec(),
         base: Some(1.0),
-        shown: ratio,
+        format: ratio,
     };
     Ok(Some(Section {
         id: bench,
@@ -134,10 +134,10 @@ fn ratios(
     }))
 }
 
-/// The time until there is a first row.
-pub(super) fn starts(records: &Records) -> Told {
-    let cold = || records.ours("cold");
-    let mut table = Table::new(["what", "takes", "95 %"]);
+/// Time to the first row, and times of calls by reuse of the instance.
+pub(super) fn starts(records: &Records) -> SectionResult {
+    let cold = || records.of_fusebox("cold");
+    let mut table = Table::new(["name", "time", "95 %"]);
     let mut row = |name: String, record: &Record| {
         let spread = record.low.zip(record.high);
         let spread = spread.map_or(String::new(), |(low, high)| {
@@ -148,22 +148,22 @@ pub(super) fn starts(records: &Records) -> Told {
     for record in cold() {
         row(format!("{}: {}", record.kernel, record.part), record);
     }
-    for record in records.ours("fresh") {
-        // The interval is of the ratio.
-        let bare = Record {
+    for record in records.of_fusebox("fresh") {
+        // The interval of this record is that of its ratio, not of its time.
+        let fresh = Record {
             low: None,
             high: None,
             ..record.clone()
         };
         let rows = count(record.rows);
-        row(format!("a call that makes an instance, {rows} rows"), &bare);
-        let beside = Record {
+        row(format!("call with a new instance, {rows} rows"), &fresh);
+        let idle = Record {
             ns: record.base_ns,
-            ..bare
+            ..fresh
         };
-        row(format!("a call that finds one, {rows} rows"), &beside);
+        row(format!("call with an idle instance, {rows} rows"), &idle);
     }
-    for record in records.ours("reset") {
+    for record in records.of_fusebox("reset") {
         row(
             format!("{}, {} rows", record.kernel, count(record.rows)),
             record,
@@ -172,6 +172,27 @@ pub(super) fn starts(records: &Records) -> Told {
     if table.rows.is_empty() {
         return Ok(None);
     }
+    let mut plots = Vec::new();
+    if cold().next().is_some() {
+        plots.push(cold_bars(records).svg()?);
+    }
+    Ok(Some(Section {
+        id: "starts",
+        title: "Cold starts",
+        about: "`CREATE MODULE`, `IMPORT FUNCTIONS` and a query of one row, in a new session of a \
+                new process: `compiled` with an empty Wasmtime cache, `cached` with the module in \
+                the cache; `again` is the query once more. The table also has calls that create \
+                an instance, and calls of `add` in an instance that is not reset, in one that is \
+                reset, and in a new one."
+            .to_owned(),
+        plots,
+        table,
+    }))
+}
+
+/// Creates the bars of times to the first row, by module and kind of start.
+fn cold_bars(records: &Records) -> Bars {
+    let cold = || records.of_fusebox("cold");
     let parts = distinct(cold().map(|record| &record.part));
     let category = |kernel: &String| {
         let of = |part: &&String| cold().find(|r| r.kernel == *kernel && r.part == **part);
@@ -189,50 +210,33 @@ pub(super) fn starts(records: &Records) -> Told {
         (format!("{kernel}, {size}"), bars.collect())
     };
     let kernels = distinct(cold().map(|record| &record.kernel));
-    let mut plots = Vec::new();
-    if !kernels.is_empty() {
-        let bars = Bars {
-            title: "From CREATE MODULE to the first row".to_owned(),
-            axis: "time, on a logarithmic axis".to_owned(),
-            series: parts.iter().map(|part| (*part).clone()).collect(),
-            categories: kernels.into_iter().map(category).collect(),
-            goals: Vec::new(),
-            base: None,
-            shown: time,
-        };
-        plots.push(bars.svg()?);
+    Bars {
+        title: "Time from CREATE MODULE to the first row".to_owned(),
+        axis: "time, on a logarithmic axis".to_owned(),
+        series: parts.iter().map(|part| (*part).clone()).collect(),
+        categories: kernels.into_iter().map(category).collect(),
+        goals: Vec::new(),
+        base: None,
+        format: time,
     }
-    Ok(Some(Section {
-        id: "starts",
-        title: "How long is it until the first row?",
-        about: "`CREATE MODULE`, `IMPORT FUNCTIONS` and a query of one row, in a new session of a \
-                new process: `compiled` with nothing in Wasmtime's cache, `cached` with the module \
-                in it; `again` is the query once more. Below: calls that find no instance and make \
-                one, and what a call of `add` takes in an instance that keeps everything, in one \
-                that is reset, and in a new one."
-            .to_owned(),
-        plots,
-        table,
-    }))
 }
 
-/// What is kept in memory.
-pub(super) fn memory(records: &Records) -> Told {
-    let mut table = Table::new(["what", "resident"]);
-    for record in records.ours("memory") {
+/// Memory of functions and instances.
+pub(super) fn memory(records: &Records) -> SectionResult {
+    let mut table = Table::new(["name", "resident"]);
+    for record in records.of_fusebox("memory") {
         table
             .rows
             .push(vec![record.kernel.clone(), cell(record.bytes, bytes)]);
     }
     Ok((!table.rows.is_empty()).then(|| Section {
         id: "memory",
-        title: "What is kept in memory?",
-        about:
-            "What registering 500 functions of one module adds to the resident set of a process \
-                (`VmRSS` of `/proc/self/status`), with the instance that is made ready for each; \
-                what these instances keep after a call of 8,192 rows, by what is given back when \
-                they are gone; divided by their number."
-                .to_owned(),
+        title: "Memory",
+        about: "Growth of the resident set of a process (`VmRSS` of `/proc/self/status`), divided \
+                by the number of functions: by registering 500 functions of one module, each with \
+                a preallocated instance; by these instances after a call of 8,192 rows, measured \
+                when they are discarded; and by functions without instances."
+            .to_owned(),
         plots: Vec::new(),
         table,
     }))

@@ -1,36 +1,41 @@
-//! Queries, on one thread and on two.
+//! Queries on one thread and on two.
 
-use super::{Section, Told, bar, cell, interval, ratio};
+use super::{Section, SectionResult, bar, cell, interval, ratio};
 use crate::numbers::{count, time};
 use crate::plot::{Bar, Bars};
 use crate::records::{Records, distinct};
-use crate::summary::{gains, twin};
+use crate::summary::{gains, on_two_threads};
 use crate::table::Table;
 
 /// Queries over the flights of a year.
-pub(super) fn flights(records: &Records) -> Told {
+pub(super) fn flights(records: &Records) -> SectionResult {
     queries(
         records,
         "flights",
-        "What does a query over flights cost?",
-        "every flight that left New York City in 2013, grouped by carrier",
+        "Queries over flights",
+        "every departure from New York City in 2013, grouped by carrier",
     )
 }
 
 /// Queries over TPC-H.
-pub(super) fn lineitem(records: &Records) -> Told {
+pub(super) fn lineitem(records: &Records) -> SectionResult {
     queries(
         records,
         "lineitem",
-        "What does a query over TPC-H cost?",
+        "Queries over TPC-H",
         "the line items of TPC-H, grouped by flag and status",
     )
 }
 
-fn queries(records: &Records, table_name: &'static str, title: &'static str, about: &str) -> Told {
+fn queries(
+    records: &Records,
+    table_name: &'static str,
+    title: &'static str,
+    about: &str,
+) -> SectionResult {
     let all = || {
         records
-            .ours("query")
+            .of_fusebox("query")
             .filter(move |record| record.part == table_name)
     };
     let Some(rows) = all().map(|record| record.rows).next() else {
@@ -64,20 +69,20 @@ fn queries(records: &Records, table_name: &'static str, title: &'static str, abo
             "Queries over {} {table_name}: ratios to native functions",
             count(rows)
         ),
-        axis: "times the query with the native function".to_owned(),
+        axis: "ratio to the query with the native function".to_owned(),
         series: threads.collect(),
         categories: kernels.into_iter().map(category).collect(),
         goals: vec![1.10],
         base: Some(1.0),
-        shown: ratio,
+        format: ratio,
     };
     Ok(Some(Section {
         id: table_name,
         title,
         about: format!(
             "A sum, a maximum or a count of the function's results over {} rows in memory: \
-             {about}; from its plan to its last batch. The goal is 1.10 in the geometric mean of \
-             all queries on one thread.",
+             {about}. FunctionMetrics is the execution of the physical plan. The goal is 1.10 for the \
+             geometric mean of all queries on one thread.",
             count(rows)
         ),
         plots: vec![bars.svg()?],
@@ -85,13 +90,13 @@ fn queries(records: &Records, table_name: &'static str, title: &'static str, abo
     }))
 }
 
-/// How much faster two threads are.
-pub(super) fn threads(records: &Records) -> Told {
+/// Speedup of queries on two threads.
+pub(super) fn threads(records: &Records) -> SectionResult {
     let mut table = Table::new(["query", "native", "Fusebox"]);
     let mut categories = Vec::new();
     for (one, gain) in gains(records) {
         let name = format!("{}, {}", one.kernel, one.part);
-        let two = twin(records, one).and_then(|two| two.base_ns);
+        let two = on_two_threads(records, one).and_then(|two| two.base_ns);
         let native = one.base_ns.zip(two).map(|(one, two)| one / two);
         table
             .rows
@@ -107,20 +112,20 @@ pub(super) fn threads(records: &Records) -> Told {
         return Ok(None);
     }
     let bars = Bars {
-        title: "How many times faster queries are on two threads".to_owned(),
-        axis: "times as fast as on one thread".to_owned(),
+        title: "Speedup of queries on two threads".to_owned(),
+        axis: "speedup over one thread".to_owned(),
         series: vec!["Fusebox".to_owned(), "native".to_owned()],
         categories,
         goals: vec![1.9],
         base: None,
-        shown: ratio,
+        format: ratio,
     };
     Ok(Some(Section {
         id: "threads",
-        title: "What do two threads gain?",
-        about: "The time of a query on one thread, divided by that on two. The goal is 1.9. A \
-                machine whose two cores are two threads of one cannot double anything: what the \
-                native functions gain is what there is to gain."
+        title: "Speedup on two threads",
+        about: "The time of a query on one thread, divided by the time on two. The goal is 1.9. \
+                Where the two cores are hardware threads of one physical core, no query becomes \
+                twice as fast: the speedup of the native functions is the attainable one."
             .to_owned(),
         plots: vec![bars.svg()?],
         table,

@@ -1,4 +1,4 @@
-;; Calls by name, through a table, in tails, and in circles.
+;; Direct calls, calls through a table, tail calls, and recursion.
 (module
   (type $unary (func (param i64) (result i64)))
   (table funcref (elem $double $increment $factorial))

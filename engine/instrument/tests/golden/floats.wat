@@ -1,4 +1,4 @@
-;; Floats that are no NaNs: what arithmetic rounds to, and what it costs.
+;; Floats other than NaNs: rounding of arithmetic, and its fuel.
 (module
   (func $exp (param $x f64) (result f64) (local $n f64) (local $term f64) (local $sum f64)
     (local.set $sum (f64.const 1))

@@ -1,4 +1,4 @@
-;; Loops: those that count, those that do not, and those without an end.
+;; Loops with a known trip count, other loops, and endless loops.
 (module
   (func (export "down") (result i32) (local $n i32) (local $x i32)
     (local.set $n (i32.const 1000))

@@ -1,4 +1,4 @@
-;; Memory: bytes, bulk operations, growing, and a start function.
+;; Memory: loads and stores, bulk operations, growth, and a start function.
 (module
   (memory (export "memory") 1 4)
   (data (i32.const 16) "fuse")

@@ -1,7 +1,7 @@
-;; NaNs of arithmetic are canonical, and all others keep their bits.
+;; NaNs of arithmetic are canonical, all others keep their bits.
 (module
   (memory (export "memory") 1)
-  ;; A quiet NaN with a payload and a sign, 1.5, and infinity; of both widths.
+  ;; A quiet NaN with payload and sign, 1.5, and infinity, of both widths.
   (data (i32.const 0) "\ef\be\00\00\ad\de\f8\ff" "\00\00\00\00\00\00\f8\3f" "\00\00\00\00\00\00\f0\7f")
   (data (i32.const 32) "\ad\de\c0\ff" "\00\00\c0\3f" "\00\00\80\7f" "\ef\be\c0\7f")
   (func $nan (result f64) (f64.load (i32.const 0)))

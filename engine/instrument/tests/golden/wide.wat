@@ -1,4 +1,4 @@
-;; Wide arithmetic: integers of 128 bits in two halves, the low one first.
+;; Wide arithmetic: 128-bit integers in two halves, the low one first.
 (module
   (func (export "add") (result i64 i64)
     (i64.add128 (i64.const -1) (i64.const 2) (i64.const 1) (i64.const 3)))

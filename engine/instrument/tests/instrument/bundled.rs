@@ -1,4 +1,4 @@
-//! The functions that come with Fusebox: metered, they do what they did.
+//! Bundled functions, compared with and without metering.
 
 #[path = "../../benches/kernels.rs"]
 mod kernels;
@@ -6,19 +6,19 @@ mod kernels;
 use std::collections::{BTreeSet, HashMap};
 
 use fusebox_abi::EXPORT_FUNCTION_PREFIX;
-use fusebox_instrument::{EXPORT_FUEL, EXPORT_REST, Options, Rows};
+use fusebox_instrument::{EXPORT_CALL_FUEL, EXPORT_FUEL, Options, RowFuel};
 use wasmtime::{Engine, Trap};
 
 use kernels::{Column, Grant, Guest, Kernel, Loaded, random};
 
 const MODULES: [&str; 4] = ["geo", "kernels", "math", "text"];
 
-/// Functions that the bench `suite` alone calls, and compares with their native
-/// twins: of lists, decimals and dates.
-const OF_THE_SUITE: [&str; 4] = ["black_scholes", "dot", "iso_week", "with_vat"];
+/// Functions over lists, decimals and dates, which only the bench `suite` calls and
+/// compares with native code.
+const SUITE_ONLY: [&str; 4] = ["black_scholes", "dot", "iso_week", "with_vat"];
 
-/// The functions that are not measured.
-fn others(range: std::ops::Range<usize>) -> [Kernel; 2] {
+/// Kernels that are not measured.
+fn unmeasured_kernels(range: std::ops::Range<usize>) -> [Kernel; 2] {
     let rows = range.len();
     let kernel = Kernel::of(rows);
     [
@@ -32,7 +32,7 @@ fn others(range: std::ops::Range<usize>) -> [Kernel; 2] {
             ],
             rows * 4,
         ),
-        // One of the rows divides by zero.
+        // One row divides by zero.
         kernel(
             "math",
             "checked_div",
@@ -45,11 +45,11 @@ fn others(range: std::ops::Range<usize>) -> [Kernel; 2] {
     ]
 }
 
-/// Every function, each with batches that a guest is called with in a row.
+/// Every function, with three consecutive batches.
 fn functions() -> Vec<[Kernel; 3]> {
     let [mut long, short, last] = [0..500, 500..507, 507..900].map(|range| {
         let kernels = kernels::kernels(range.clone());
-        kernels.into_iter().chain(others(range))
+        kernels.into_iter().chain(unmeasured_kernels(range))
     });
     let rest = short.zip(last);
     rest.map_while(|(short, last)| Some([long.next()?, short, last]))
@@ -66,33 +66,33 @@ fn guests(engine: &Engine, metered: bool) -> HashMap<&'static str, Guest> {
     MODULES.map(guest).into()
 }
 
-/// What a call leaves behind.
+/// Result and memory after a call.
 #[derive(PartialEq)]
 struct Trace {
     status: u32,
-    answer: Vec<u8>,
+    result: Vec<u8>,
     memory: Vec<u8>,
 }
 
 impl Trace {
     fn of(loaded: &Loaded, kernel: &Kernel, status: u32) -> Self {
-        let answer = match status {
-            0 => loaded.answer(kernel.result_bytes).to_vec(),
+        let result = match status {
+            0 => loaded.result(kernel.result_bytes).to_vec(),
             _ => Vec::new(),
         };
         Self {
             status,
-            answer,
+            result,
             memory: loaded.memory.data(&loaded.store).to_vec(),
         }
     }
 }
 
-/// The traces of batches in a row, and the fuel that each needs.
+/// The traces of consecutive batches, and the fuel that each burns.
 fn with_plenty(guest: &Guest, batches: &[Kernel; 3]) -> [(Trace, i64); 3] {
     let mut loaded = Loaded::new(guest, &batches[0]);
     batches.each_ref().map(|kernel| {
-        loaded.place(kernel);
+        loaded.write_arguments(kernel);
         let status = loaded.call(Grant::PLENTY).expect("no kernel traps");
         let burnt = Grant::PLENTY.fuel - loaded.counter(EXPORT_FUEL);
         (Trace::of(&loaded, kernel, status), burnt)
@@ -102,7 +102,7 @@ fn with_plenty(guest: &Guest, batches: &[Kernel; 3]) -> [(Trace, i64); 3] {
 #[track_caller]
 fn check_same(ours: &Trace, theirs: &Trace, kernel: &Kernel) {
     assert_eq!(ours.status, theirs.status, "{}", kernel.name);
-    assert!(ours.answer == theirs.answer, "{}", kernel.name);
+    assert!(ours.result == theirs.result, "{}", kernel.name);
     assert!(ours.memory == theirs.memory, "{}", kernel.name);
 }
 
@@ -110,10 +110,10 @@ fn check_same(ours: &Trace, theirs: &Trace, kernel: &Kernel) {
 fn every_function_of_the_bundled_modules_is_compared() {
     let guests = guests(&crate::oracle::engine(false), true);
     let exported = guests.iter().flat_map(|(module, guest)| {
-        let names = guest.rows.keys();
+        let names = guest.row_fuel.keys();
         names.filter_map(|name| Some((*module, name.strip_prefix(EXPORT_FUNCTION_PREFIX)?)))
     });
-    let exported = exported.filter(|(_, name)| !OF_THE_SUITE.contains(name));
+    let exported = exported.filter(|(_, name)| !SUITE_ONLY.contains(name));
     let functions = functions();
     let compared = functions
         .iter()
@@ -125,7 +125,7 @@ fn every_function_of_the_bundled_modules_is_compared() {
 }
 
 #[test]
-fn bundled_functions_do_what_they_did() {
+fn metering_does_not_change_results_of_bundled_functions() {
     let engine = crate::oracle::engine(false);
     let [metered, unmetered] = [true, false].map(|metered| guests(&engine, metered));
     let mut statuses = [0; 2];
@@ -139,11 +139,11 @@ fn bundled_functions_do_what_they_did() {
             statuses[ours.0.status as usize] += 1;
         }
     }
-    // A failure among them.
+    // One call fails.
     assert_eq!(statuses, [56, 1]);
 }
 
-/// Around what the batch needs, and what a row does.
+/// Fuel near that of the batch and near that of a row.
 fn tight(need: i64, rows: usize, salt: u64) -> Grant {
     let eighths = |salt, most| 1 + (random(salt as usize, 10) % most) as i64;
     let mean = need / rows as i64 + 1;
@@ -154,7 +154,7 @@ fn tight(need: i64, rows: usize, salt: u64) -> Grant {
 }
 
 #[test]
-fn bundled_functions_with_little_fuel_do_the_same_or_are_stopped() {
+fn bundled_functions_with_little_fuel_return_the_same_or_run_out() {
     let (plain, fuelled) = (crate::oracle::engine(false), crate::oracle::engine(true));
     let [metered, unmetered] = [true, false].map(|metered| guests(&plain, metered));
     let theirs = guests(&fuelled, false);
@@ -164,44 +164,45 @@ fn bundled_functions_with_little_fuel_do_the_same_or_are_stopped() {
         let module = batches[0].module;
         let expected = with_plenty(&unmetered[module], &batches);
         let needs = with_plenty(&metered[module], &batches).map(|(_, need)| need);
-        let (mut same, mut stopped, mut stopped_by_both) = (0, 0, 0);
+        let (mut same, mut exhausted, mut both_exhausted) = (0, 0, 0);
         for _ in 0..24 {
             let mut ours = Loaded::new(&metered[module], &batches[0]);
             let mut theirs = Loaded::new(&theirs[module], &batches[0]);
             for ((kernel, expected), need) in batches.iter().zip(&expected).zip(needs) {
-                let salt = salts.next().expect("numbers do not end");
+                let salt = salts.next().expect("the range is unbounded");
                 let grant = tight(need, kernel.rows, salt);
-                ours.place(kernel);
-                theirs.place(kernel);
+                ours.write_arguments(kernel);
+                theirs.write_arguments(kernel);
                 let oracle = theirs.call(grant).map_err(|error| error.downcast().ok());
                 let status = ours.call(grant).ok();
-                let spent = ours.counter(EXPORT_FUEL) < 0 || ours.counter(EXPORT_REST) < 0;
+                let is_exhausted =
+                    ours.counter(EXPORT_FUEL) < 0 || ours.counter(EXPORT_CALL_FUEL) < 0;
                 match oracle {
                     Ok(status) => assert_eq!(status, expected.0.status),
                     Err(trap) => {
                         assert_eq!(trap, Some(Trap::OutOfFuel), "{}", kernel.name);
-                        assert!(spent, "{} with {grant:?}", kernel.name);
-                        stopped_by_both += 1;
+                        assert!(is_exhausted, "{} with {grant:?}", kernel.name);
+                        both_exhausted += 1;
                     }
                 }
-                if spent {
-                    stopped += 1;
+                if is_exhausted {
+                    exhausted += 1;
                     break;
                 }
-                let status = status.expect("only fuel stops it");
+                let status = status.expect("only lack of fuel traps");
                 check_same(&Trace::of(&ours, kernel, status), &expected.0, kernel);
                 same += 1;
             }
         }
         let name = batches[0].name;
-        assert!(same > 5 && stopped > 5, "{name}: {same} and {stopped}");
-        all = [all[0] + same, all[1] + stopped, all[2] + stopped_by_both];
+        assert!(same > 5 && exhausted > 5, "{name}: {same} and {exhausted}");
+        all = [all[0] + same, all[1] + exhausted, all[2] + both_exhausted];
     }
-    println!("{all:?} did the same, were stopped, were stopped by both");
+    println!("{all:?} returned the same, ran out of our fuel, ran out of both");
     assert!(all.iter().all(|count| *count > 50), "{all:?}");
 }
 
-// What is measured against native code has rows that need not be announced.
+/// Benchmarks compare these with native code, in the metering mode for bounded rows.
 #[test]
 fn rows_of_means_are_bounded() {
     let stats = Guest::new(&crate::oracle::engine(false), "stats", Options::default());
@@ -215,16 +216,16 @@ fn rows_of_means_are_bounded() {
         "fusebox_udaf_finish_weighted_avg",
         "fusebox_udwf_next_ema",
     ] {
-        let rows = stats.rows[name];
+        let row_fuel = stats.row_fuel[name];
         assert!(
             matches!(
-                rows,
-                Rows::Bounded {
+                row_fuel,
+                RowFuel::Bounded {
                     fuel: 1..10_000,
                     ..
                 }
             ),
-            "{name}: {rows:?}"
+            "{name}: {row_fuel:?}"
         );
     }
 }

@@ -1,14 +1,14 @@
 //! Fuel, results and NaNs of fixed modules, the same on every machine.
 //!
-//! What `golden/*.wat` do is kept in `golden/expected.txt`, which
-//! `UPDATE_GOLDEN=1` writes anew. A change of it changes verdicts.
+//! `golden/expected.txt` holds those of `golden/*.wat`; `UPDATE_GOLDEN=1` regenerates
+//! it. A changed line means changed verdicts.
 
 use std::fmt::Write;
 use std::path::Path;
 
 use fusebox_instrument::{
-    EXPORT_BEGIN, EXPORT_FUEL, EXPORT_PREFIX, EXPORT_REST, EXPORT_STACK, EXPORT_START, Options,
-    instrument,
+    EXPORT_CALL_BEGIN, EXPORT_CALL_FUEL, EXPORT_FUEL, EXPORT_PREFIX, EXPORT_STACK, EXPORT_START,
+    Options, instrument,
 };
 use wasmtime::{Engine, Instance, Store, Trap, TypedFunc, Val};
 
@@ -19,18 +19,19 @@ const STACK_BYTES: i64 = 64 << 10;
 const FUEL_PER_ROW: i64 = 1_000;
 const ROWS: i32 = 10;
 
-/// What a call of an export does, on a line.
+/// The outcome of a call of an export, as one line.
 fn line(engine: &Engine, module: &wasmtime::Module, name: &str) -> String {
     let mut store = Store::new(engine, ());
     let instance = Instance::new(&mut store, module, &[]).unwrap();
-    let begin: TypedFunc<(i64, i64, i64, i32, i32), ()> =
-        instance.get_typed_func(&mut store, EXPORT_BEGIN).unwrap();
+    let call_begin: TypedFunc<(i64, i64, i64, i32, i32), ()> = instance
+        .get_typed_func(&mut store, EXPORT_CALL_BEGIN)
+        .unwrap();
     let granted = (FUEL, STACK_BYTES, FUEL_PER_ROW, ROWS, 0);
     if let Some(start) = instance.get_func(&mut store, EXPORT_START) {
-        begin.call(&mut store, granted).unwrap();
+        call_begin.call(&mut store, granted).unwrap();
         start.call(&mut store, &[], &mut []).unwrap();
     }
-    begin.call(&mut store, granted).unwrap();
+    call_begin.call(&mut store, granted).unwrap();
     let function = instance.get_func(&mut store, name).unwrap();
     let mut results = vec![Val::I32(0); function.ty(&store).results().len()];
     let ended = function.call(&mut store, &[], &mut results);
@@ -38,22 +39,25 @@ fn line(engine: &Engine, module: &wasmtime::Module, name: &str) -> String {
         let global = instance.get_global(&mut store, name).unwrap();
         global.get(&mut store).unwrap_i64()
     };
-    let [fuel, stack, rest] = [EXPORT_FUEL, EXPORT_STACK, EXPORT_REST].map(&mut counter);
+    let [fuel, stack, call_fuel] = [EXPORT_FUEL, EXPORT_STACK, EXPORT_CALL_FUEL].map(&mut counter);
     let mut line = format!("  {name}:");
     match ended.map_err(|error| *error.downcast_ref::<Trap>().unwrap()) {
         Ok(()) => results.iter().for_each(|result| {
             let Bits(bits) = Bits::of(result);
             let _ = write!(line, " {bits:#x}");
         }),
-        Err(_) if fuel < 0 || rest < 0 => line += " out of fuel",
+        Err(_) if fuel < 0 || call_fuel < 0 => line += " out of fuel",
         Err(_) if stack < 0 => line += " out of stack",
         Err(trap) => {
             let _ = write!(line, " {trap:?}");
         }
     }
-    let _ = match rest {
+    let _ = match call_fuel {
         0 => write!(line, "; {} fuel", FUEL - fuel),
-        rest => write!(line, "; a row, {fuel} left to it and {rest} to the call"),
+        call_fuel => write!(
+            line,
+            "; in a row, remaining fuel {fuel}, of the call {call_fuel}"
+        ),
     };
     let memory = instance.get_memory(&mut store, "memory");
     if let Some(memory) = memory {
@@ -69,7 +73,7 @@ fn line(engine: &Engine, module: &wasmtime::Module, name: &str) -> String {
 }
 
 #[test]
-fn fixed_modules_do_what_they_always_did() {
+fn fuel_and_results_of_fixed_modules_do_not_change() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let files = std::fs::read_dir(&root).unwrap();
     let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
@@ -80,11 +84,11 @@ fn fixed_modules_do_what_they_always_did() {
     for file in files {
         let _ = writeln!(actual, "{}", file.file_name().unwrap().display());
         let module = wat::parse_file(&file).unwrap();
-        let ours = instrument(&module, Options::default()).unwrap();
-        let module = wasmtime::Module::new(&engine, ours.module).unwrap();
+        let instrumented = instrument(&module, Options::default()).unwrap();
+        let module = wasmtime::Module::new(&engine, instrumented.module).unwrap();
         for export in module.exports() {
-            let is_own = !export.name().starts_with(EXPORT_PREFIX);
-            if is_own && export.ty().func().is_some() {
+            let is_original = !export.name().starts_with(EXPORT_PREFIX);
+            if is_original && export.ty().func().is_some() {
                 actual += &line(&engine, &module, export.name());
             }
         }
@@ -98,6 +102,6 @@ fn fixed_modules_do_what_they_always_did() {
     let differing = lines.find(|(actual, expected)| actual != expected);
     assert!(
         actual == expected,
-        "golden/expected.txt has another line: {differing:?}"
+        "a line differs from golden/expected.txt (actual, expected): {differing:?}"
     );
 }

@@ -1,5 +1,4 @@
-//! A module as it is, run by Wasmtime with its own fuel; and the module as it is
-//! rewritten.
+//! Execution of original modules with Wasmtime's fuel, and of instrumented modules.
 
 use arbitrary::Unstructured;
 use fusebox_instrument::{
@@ -8,13 +7,13 @@ use fusebox_instrument::{
 use wasm_smith::{Config, Module};
 use wasmtime::{Engine, Instance, Store, Trap, Val};
 
-/// Enough stack for whatever the tests recurse.
+/// Enough stack for the recursions of the tests.
 pub(crate) const STACK_BYTES: i64 = 256 << 10;
 
-/// Enough fuel for a start function that ends.
+/// Enough fuel for start functions that terminate.
 pub(crate) const START_FUEL: i64 = 10_000_000;
 
-/// How a call of an export ended, and what it left behind.
+/// Outcome of the call of an export.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Outcome {
     Results(Vec<Bits>),
@@ -23,7 +22,7 @@ pub(crate) enum Outcome {
     Stack,
 }
 
-/// A value, bit by bit.
+/// The bits of a value.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Bits(pub(crate) u128);
 
@@ -36,17 +35,17 @@ impl Bits {
             Val::F64(bits) => u128::from(*bits),
             Val::V128(value) => value.as_u128(),
             Val::FuncRef(function) => u128::from(function.is_some()),
-            other => panic!("{other:?} is not to be had"),
+            other => panic!("{other:?} is not expected"),
         })
     }
 }
 
-/// What part of the random modules is tried. An emulator takes some twenty times
-/// as long for each.
+/// Reciprocal of the part of the random modules to run. Under emulation, each takes
+/// some twenty times as long.
 pub(crate) const ONE_IN: usize = if cfg!(target_arch = "x86_64") { 1 } else { 5 };
 
-/// Wasmtime's settings. An emulator, which is what runs these tests for other
-/// machines, takes time and memory for each page that is but reserved.
+/// Wasmtime's settings. Other architectures are emulated, and emulators spend time and
+/// memory on each reserved page.
 pub(crate) fn config() -> wasmtime::Config {
     let mut config = wasmtime::Config::new();
     config.wasm_wide_arithmetic(true);
@@ -59,10 +58,10 @@ pub(crate) fn config() -> wasmtime::Config {
     config
 }
 
-/// With Wasmtime's fuel, and its canonical NaNs; or without both.
+/// An engine with Wasmtime's fuel and canonical NaNs, or with neither.
 pub(crate) fn engine(fuel: bool) -> Engine {
     let mut cost = wasmtime::OperatorCost::new();
-    // Ours is an eighth of theirs, which is more than the machine needs.
+    // Wasmtime's cost per byte is eight times ours, more than the machine needs.
     cost.variable.memory_copy_per_byte = 0;
     cost.variable.memory_fill_per_byte = 0;
     cost.variable.memory_init_per_byte = 0;
@@ -76,7 +75,8 @@ pub(crate) fn engine(fuel: bool) -> Engine {
     Engine::new(&config).unwrap_or_else(|error| panic!("{error:?}"))
 }
 
-/// What the exports of a module do, one after the other until one stops.
+/// Outcomes of calling the exports of a module in order, until one runs out of fuel or
+/// stack.
 #[derive(PartialEq)]
 pub(crate) struct Run {
     pub(crate) outcomes: Vec<Outcome>,
@@ -84,7 +84,7 @@ pub(crate) struct Run {
     pub(crate) globals: Vec<Bits>,
 }
 
-/// A store whose memories and tables stay small.
+/// A store with small limits for memories and tables.
 pub(crate) fn store(engine: &Engine) -> Store<wasmtime::StoreLimits> {
     let limits = wasmtime::StoreLimitsBuilder::new()
         .memory_size(4 << 20)
@@ -95,8 +95,8 @@ pub(crate) fn store(engine: &Engine) -> Store<wasmtime::StoreLimits> {
     store
 }
 
-/// Runs a module as it is, with Wasmtime's fuel: `fuel` for each call, and one
-/// more, since Wasmtime stops when nothing is left and ours when less is.
+/// Runs the original module with Wasmtime's fuel. Each call has `fuel` and one unit
+/// more, because Wasmtime traps at 0, and instrumented code below.
 pub(crate) fn reference(engine: &Engine, module: &[u8], fuel: u64) -> Option<Run> {
     let module = wasmtime::Module::new(engine, module).unwrap();
     let mut store = store(engine);
@@ -113,8 +113,8 @@ pub(crate) fn reference(engine: &Engine, module: &[u8], fuel: u64) -> Option<Run
     }))
 }
 
-/// Runs a rewritten module with `fuel` for each call.
-pub(crate) fn rewritten(engine: &Engine, module: &[u8], fuel: i64) -> Option<Run> {
+/// Runs an instrumented module with `fuel` for each call.
+pub(crate) fn instrumented(engine: &Engine, module: &[u8], fuel: i64) -> Option<Run> {
     let module = wasmtime::Module::new(engine, module).unwrap();
     let mut store = store(engine);
     let instance = Instance::new(&mut store, &module, &[]).ok()?;
@@ -154,8 +154,8 @@ pub(crate) fn argument(of: &wasmtime::ValType) -> Val {
     }
 }
 
-/// Calls every exported function with zeros and NaNs. `meter` is asked before
-/// each call, and after it, where it may know better how the call ended.
+/// Calls every exported function with zeros and NaNs. `meter` is called before each
+/// call with `None`, and after it with the result, whose outcome it may override.
 pub(crate) fn run(
     store: &mut Limited,
     instance: Instance,
@@ -215,7 +215,7 @@ pub(crate) fn modules(count: usize) -> impl Iterator<Item = Vec<u8>> {
     modules_like(count, |_| {})
 }
 
-/// Random modules of another configuration.
+/// Random modules of an adjusted configuration.
 pub(crate) fn modules_like(count: usize, adjust: fn(&mut Config)) -> impl Iterator<Item = Vec<u8>> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let config = || Config {
@@ -257,17 +257,18 @@ pub(crate) fn modules_like(count: usize, adjust: fn(&mut Config)) -> impl Iterat
         adjust(&mut config);
         let module = Module::new(config, &mut Unstructured::new(&bytes)).ok()?;
         let module = module.to_bytes();
-        // What is off is refused: `externref` needs a garbage collector.
-        let refused = instrument(&module, Options::default());
-        (!matches!(refused, Err(Error::Invalid { .. }))).then_some(module)
+        // Features may still be refused: `externref` needs garbage collection.
+        let result = instrument(&module, Options::default());
+        (!matches!(result, Err(Error::Invalid { .. }))).then_some(module)
     })
 }
 
+/// The instrumented module.
 pub(crate) fn metered(module: &[u8]) -> Vec<u8> {
     metered_with(module, true)
 }
 
-/// With canonical NaNs or as they come.
+/// The instrumented module, with or without canonical NaNs.
 pub(crate) fn metered_with(module: &[u8], canonical_nans: bool) -> Vec<u8> {
     let options = Options {
         chain_bytes_max: 4 << 20,

@@ -1,12 +1,12 @@
-//! Random programs over floats and vectors, in text.
+//! Random programs over floats and vectors, in the text format.
 //!
-//! Each is a module that ends and does not trap, whose operands are often NaNs:
-//! it loads them from a memory that the host has filled. What it computes goes
-//! through locals, blocks, loops and calls, and is seen in all ways there are.
+//! Each is a module that terminates without a trap and whose operands are often NaNs,
+//! loaded from a memory that the host has filled. Values pass through locals, blocks,
+//! loops and calls, and are observed in every way that Wasm has.
 
 use std::fmt::Write;
 
-/// Numbers that look random.
+/// Pseudorandom numbers.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -31,10 +31,10 @@ pub(crate) const ARITHMETIC_1: [&str; 5] = ["sqrt", "ceil", "floor", "trunc", "n
 const COMPARISONS: [&str; 6] = ["eq", "ne", "lt", "gt", "le", "ge"];
 const TYPES: [&str; 5] = ["i32", "i64", "f32", "f64", "v128"];
 
-/// How many bytes of memory a program loads from, and stores to.
+/// Bytes of memory that a program loads and stores.
 pub(crate) const BYTES: usize = 1 << 10;
 
-/// A program: its functions `f0`, `f1`, … are called one after the other.
+/// A program with functions `f0`, `f1`, …, to be called in order.
 pub(crate) fn program(seed: u64) -> String {
     let mut text = String::from("(module (memory (export \"memory\") 1)\n");
     for of in TYPES {
@@ -71,12 +71,12 @@ fn zero(of: &str) -> &str {
 
 struct Writer<'a> {
     random: &'a mut Random,
-    /// How many locals count the turns of loops.
+    /// The number of locals that count iterations.
     loops: usize,
     labels: usize,
-    /// The labels of blocks that statements may leave, from inside.
+    /// The labels of open blocks that statements may branch to.
     blocks: Vec<usize>,
-    /// How many more expressions the function may hold.
+    /// The number of expressions that may still be written.
     left: usize,
 }
 
@@ -102,7 +102,7 @@ impl<'a> Writer<'a> {
             }
         }
         for n in 0..self.loops {
-            let _ = write!(locals, "(local $turns{n} i32)");
+            let _ = write!(locals, "(local $count{n} i32)");
         }
         format!("(func (export \"f{number}\") (result {of}) {locals}\n{body}\n{result})\n")
     }
@@ -154,7 +154,7 @@ impl<'a> Writer<'a> {
                 self.blocks.pop();
                 format!("block $l{label} {body} {end} end")
             }
-            8 | 9 => self.turns(depth),
+            8 | 9 => self.counted_loop(depth),
             _ => {
                 let [a, b, c] = [self.label(), self.label(), self.label()];
                 let selector = self.expression("i32", 2);
@@ -168,17 +168,17 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A loop that makes a few turns.
-    fn turns(&mut self, depth: usize) -> String {
+    /// A loop with a few iterations.
+    fn counted_loop(&mut self, depth: usize) -> String {
         let (label, out) = (self.label(), self.label());
-        let turns = self.loops;
+        let count = self.loops;
         self.loops += 1;
         let most = self.random.below(4);
         self.blocks.push(out);
         let body = self.statements(depth + 1);
         self.blocks.pop();
-        let start = format!("i32.const 0 local.set $turns{turns} block $l{out} loop $l{label}");
-        let next = format!("local.get $turns{turns} i32.const 1 i32.add local.tee $turns{turns}");
+        let start = format!("i32.const 0 local.set $count{count} block $l{out} loop $l{label}");
+        let next = format!("local.get $count{count} i32.const 1 i32.add local.tee $count{count}");
         match self.random.below(2) {
             0 => format!("{start} {body} {next} i32.const {most} i32.lt_u br_if $l{label} end end"),
             _ => format!(
@@ -359,7 +359,7 @@ const VECTORS: [&str; 4] = [
     "v128.const f32x4 nan:0x300001 -nan 1 nan",
 ];
 
-/// Of lanes of 64 and 32 bits, and of bytes.
+/// Shuffles of lanes of 64 and 32 bits, and of bytes.
 pub(crate) const SHUFFLES: [&str; 3] = [
     "8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23",
     "4 5 6 7 0 1 2 3 28 29 30 31 8 9 10 11",

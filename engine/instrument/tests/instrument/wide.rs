@@ -1,4 +1,4 @@
-//! Wide arithmetic against that of Rust.
+//! Wide arithmetic, compared with Rust's.
 
 use fusebox_instrument::{EXPORT_FUEL, Options, instrument};
 use wasmtime::{Engine, Instance, Store, Val};
@@ -15,7 +15,7 @@ const MODULE: &str = r#"(module
   (func (export "unsigned") (param i64 i64 i64 i64) (result i64 i64)
     (i64.mul_wide_u (local.get 0) (local.get 2))))"#;
 
-/// A number of any size, often at an edge.
+/// A number of any magnitude, often an edge case.
 fn half(random: &mut Random) -> i64 {
     let edges = [0, 1, -1, i64::MIN, i64::MAX, i64::from(u32::MAX)];
     match random.below(2) {
@@ -29,7 +29,7 @@ fn whole([low, high]: [i64; 2]) -> u128 {
 }
 
 #[test]
-fn wide_arithmetic_is_that_of_rust() {
+fn wide_arithmetic_equals_that_of_rust() {
     let module = wat::parse_str(MODULE).unwrap();
     let module = instrument(&module, Options::default()).unwrap().module;
     let engine = Engine::new(&crate::oracle::config()).unwrap();

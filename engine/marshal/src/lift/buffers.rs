@@ -1,66 +1,70 @@
-//! Buffers, of which the rows in use are copied.
+//! Copies of buffers, restricted to the rows in use.
 #![warn(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
-use super::Unlifted;
-use super::column::{Column, Reader};
+use super::LiftError;
+use super::column::{ColumnReader, ColumnSlice};
+use crate::abi_violation::AbiViolation;
 use crate::address::GuestAddr;
-use crate::breach::Breach;
 
-impl<'a> Reader<'a> {
-    /// Copies bytes of the guest's, if the column may have so many more.
-    fn copy(&mut self, bytes: &[u8]) -> Result<Buffer, Unlifted> {
-        self.allowance.take(bytes.len() as u64)?;
+impl<'a> ColumnReader<'a> {
+    /// Copies bytes out of the guest, within the byte budget.
+    fn copy(&mut self, bytes: &[u8]) -> Result<Buffer, LiftError> {
+        self.budget.take(bytes.len() as u64)?;
         Ok(Buffer::from_vec(bytes.to_vec()))
     }
 
-    /// The same of values, which have to be aligned. All that is asked of the
-    /// allocator is room: it aligns what is so large far enough by itself, and to
-    /// ask for that takes it longer. Should it not, the bytes are moved.
-    fn copy_aligned(&mut self, bytes: &[u8]) -> Result<Buffer, Unlifted> {
+    /// Copies values, whose buffer must be aligned. The allocation is not asked
+    /// for alignment, which is slower: large allocations are aligned enough in
+    /// practice. An unaligned copy is moved.
+    fn copy_aligned(&mut self, bytes: &[u8]) -> Result<Buffer, LiftError> {
         Ok(aligned(self.copy(bytes)?))
     }
 
-    /// Counts rows that have no bytes as if they had one each: there is no other
-    /// end to them.
-    pub(super) fn count_out(&mut self, rows: usize) -> Result<(), Unlifted> {
-        self.allowance.take(rows as u64)
+    /// Charges one byte per row for rows without bytes, whose number nothing
+    /// else bounds.
+    pub(super) fn take_empty_rows(&mut self, rows: usize) -> Result<(), LiftError> {
+        Ok(self.budget.take(rows as u64)?)
     }
 
-    /// Copies the `width` bytes of each row in use of the values or offsets, and
-    /// `extra` rows more.
-    pub(super) fn fixed(
+    /// Copies the `width` bytes of each row in use of the values or offsets,
+    /// and those of `extra` more rows.
+    pub(super) fn fixed_width_values(
         &mut self,
-        column: &Column,
+        column: &ColumnSlice,
         buffer: usize,
         width: usize,
         extra: u64,
-    ) -> Result<Buffer, Unlifted> {
-        match self.fixed_bytes(column, buffer, width, extra)? {
+    ) -> Result<Buffer, LiftError> {
+        match self.fixed_width_bytes(column, buffer, width, extra)? {
             [] => Ok(Buffer::default()),
             bytes => self.copy_aligned(bytes),
         }
     }
 
-    /// Copies the 16 bytes of each row in use of the values, whose upper halves
-    /// are added to `power` and collected on the way: how many values fit shows
-    /// without a second pass.
-    pub(super) fn wide(&mut self, column: &Column, power: u64) -> Result<(Buffer, u64), Unlifted> {
-        let bytes = self.fixed_bytes(column, 1, size_of::<i128>(), 0)?;
-        self.allowance.take(bytes.len() as u64)?;
-        let (words, bits) = copy_wide(bytes, power);
+    /// Copies the 16 bytes of each row in use of the values. `power` is added
+    /// to every upper word, and the bitwise OR of the sums is returned too: it
+    /// shows without a second pass whether all values are small.
+    pub(super) fn decimal128_values(
+        &mut self,
+        column: &ColumnSlice,
+        power: u64,
+    ) -> Result<(Buffer, u64), LiftError> {
+        let bytes = self.fixed_width_bytes(column, 1, size_of::<i128>(), 0)?;
+        self.budget.take(bytes.len() as u64)?;
+        let (words, bits) = copy_i128(bytes, power);
         Ok((aligned(Buffer::from_vec(words)), bits))
     }
 
-    /// The bytes in use of the values or offsets, in the guest.
-    fn fixed_bytes(
+    /// Bytes in use of the values or offsets, in guest memory.
+    fn fixed_width_bytes(
         &self,
-        column: &Column,
+        column: &ColumnSlice,
         buffer: usize,
         width: usize,
         extra: u64,
-    ) -> Result<&'a [u8], Breach> {
+    ) -> Result<&'a [u8], AbiViolation> {
         let width = width as u64;
         let skip = column.offset.saturating_mul(width);
         let len = (column.rows as u64)
@@ -75,13 +79,13 @@ impl<'a> Reader<'a> {
         Ok(bytes.get(skip as usize..).unwrap_or_default())
     }
 
-    /// Copies the bits in use of the buffer; they begin at the returned bit,
-    /// less than 8.
+    /// Copies the bits in use of a bitmap. They start at the returned bit,
+    /// below 8.
     pub(super) fn bits(
         &mut self,
-        column: &Column,
+        column: &ColumnSlice,
         buffer: usize,
-    ) -> Result<(Buffer, usize), Unlifted> {
+    ) -> Result<(Buffer, usize), LiftError> {
         if column.rows == 0 {
             return Ok((Buffer::default(), 0));
         }
@@ -94,7 +98,10 @@ impl<'a> Reader<'a> {
         Ok((bits, (column.offset % 8) as usize))
     }
 
-    pub(super) fn validity(&mut self, column: &Column) -> Result<Option<NullBuffer>, Unlifted> {
+    pub(super) fn validity(
+        &mut self,
+        column: &ColumnSlice,
+    ) -> Result<Option<NullBuffer>, LiftError> {
         if column.address(0) == GuestAddr(0) {
             return Ok(None);
         }
@@ -103,57 +110,62 @@ impl<'a> Reader<'a> {
         Ok(Some(nulls).filter(|nulls| nulls.null_count() > 0))
     }
 
-    /// Copies offsets and checks them. They start at 0 in the copy; what was
-    /// subtracted is returned too.
+    /// Copies and checks offsets. The copy starts at 0; returns the subtracted
+    /// first offset too.
     pub(super) fn offsets(
         &mut self,
-        column: &Column,
-    ) -> Result<(u64, OffsetBuffer<i32>), Unlifted> {
+        column: &ColumnSlice,
+    ) -> Result<(u64, OffsetBuffer<i32>), LiftError> {
         if column.rows == 0 {
             return Ok((0, OffsetBuffer::new_empty()));
         }
-        let offsets = ScalarBuffer::<i32>::from(self.fixed(column, 1, 4, 1)?);
+        let offsets = ScalarBuffer::<i32>::from(self.fixed_width_values(column, 1, 4, 1)?);
         let first = offsets.first().copied().unwrap_or_default();
-        check_rising(first, offsets.iter().copied())?;
+        check_offsets(first, offsets.iter().copied())?;
         Ok((first as u64, from_zero(offsets)))
     }
 
-    /// The offsets and the data in use, in the guest; the offsets are checked.
+    /// Offsets and data in use, in guest memory. The offsets are checked.
     pub(super) fn offsets_and_data(
         &mut self,
-        column: &Column,
-    ) -> Result<(&'a [[u8; 4]], &'a [u8]), Unlifted> {
+        column: &ColumnSlice,
+    ) -> Result<(&'a [[u8; 4]], &'a [u8]), LiftError> {
         if column.rows == 0 {
             return Ok((&[], &[]));
         }
-        let bytes = self.fixed_bytes(column, 1, 4, 1)?;
-        self.allowance.take(bytes.len() as u64)?;
+        let bytes = self.fixed_width_bytes(column, 1, 4, 1)?;
+        self.budget.take(bytes.len() as u64)?;
         let offsets = bytes.as_chunks().0;
         let number = |offset: &[u8; 4]| i32::from_le_bytes(*offset);
         let first = offsets.first().map_or(0, number);
-        check_rising(first, offsets.iter().map(number))?;
+        check_offsets(first, offsets.iter().map(number))?;
         let last = offsets.last().map_or(0, number);
         let len = last.wrapping_sub(first) as u64;
         let data = self.data_bytes(column, first as u64, len)?;
-        self.allowance.take(len)?;
+        self.budget.take(len)?;
         Ok((offsets, data))
     }
 
-    /// Copies the data between offsets that end at `end`.
+    /// Copies the `len` bytes of data from offset `first`.
     pub(super) fn data(
         &mut self,
-        column: &Column,
+        column: &ColumnSlice,
         first: u64,
         len: u64,
-    ) -> Result<Buffer, Unlifted> {
+    ) -> Result<Buffer, LiftError> {
         match self.data_bytes(column, first, len)? {
             [] => Ok(Buffer::default()),
             bytes => self.copy(bytes),
         }
     }
 
-    /// The data between offsets, in the guest.
-    fn data_bytes(&self, column: &Column, first: u64, len: u64) -> Result<&'a [u8], Breach> {
+    /// The `len` bytes of data from offset `first`, in guest memory.
+    fn data_bytes(
+        &self,
+        column: &ColumnSlice,
+        first: u64,
+        len: u64,
+    ) -> Result<&'a [u8], AbiViolation> {
         if len == 0 {
             return Ok(&[]);
         }
@@ -164,7 +176,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Offsets that never fall, so that they begin at 0.
+/// Subtracts the first offset from ascending offsets.
 pub(super) fn from_zero(offsets: ScalarBuffer<i32>) -> OffsetBuffer<i32> {
     match offsets.first().copied().unwrap_or_default() {
         0 => OffsetBuffer::new(offsets),
@@ -172,8 +184,8 @@ pub(super) fn from_zero(offsets: ScalarBuffer<i32>) -> OffsetBuffer<i32> {
     }
 }
 
-/// Refuses offsets that fall, or begin below 0.
-fn check_rising(first: i32, offsets: impl Iterator<Item = i32> + Clone) -> Result<(), Unlifted> {
+/// Returns an error if offsets fall or start below 0.
+fn check_offsets(first: i32, offsets: impl Iterator<Item = i32> + Clone) -> Result<(), LiftError> {
     let falls = || {
         let nexts = offsets.clone().skip(1);
         offsets
@@ -181,20 +193,21 @@ fn check_rising(first: i32, offsets: impl Iterator<Item = i32> + Clone) -> Resul
             .zip(nexts)
             .map(|(offset, next)| next < offset)
     };
-    // All pairs are looked at: no branch on each is faster than an early end.
+    // All pairs are compared: without a branch for each, the loop is
+    // vectorised.
     if first < 0 || falls().fold(false, |any, falls| any | falls) {
         let row = match first {
             ..0 => Some(0),
             _ => falls().position(|falls| falls),
         };
-        return Err(Unlifted::Breach(Breach::Offsets {
+        return Err(LiftError::AbiViolation(AbiViolation::Offsets {
             row: row.unwrap_or_default() as u64,
         }));
     }
     Ok(())
 }
 
-/// The buffer where any value may stand, moved if need be.
+/// Aligns a buffer for values of any type, by a copy if needed.
 fn aligned(buffer: Buffer) -> Buffer {
     match buffer.as_ptr().addr().is_multiple_of(align_of::<u128>()) {
         true => buffer,
@@ -202,11 +215,11 @@ fn aligned(buffer: Buffer) -> Buffer {
     }
 }
 
-/// Copies values of two words each, and returns the bits that are set in any of
-/// the sums of `power` and an upper word. The lower ones are collected too, and
-/// two values at a time: that is what the compiler makes vectors of.
+/// Copies 16-byte values and returns the bitwise OR of all sums of an upper
+/// word and `power`. Two values per iteration, with the lower words collected
+/// too, is the form that the compiler vectorises.
 #[inline(never)]
-fn copy_wide(bytes: &[u8], power: u64) -> (Vec<u64>, u64) {
+fn copy_i128(bytes: &[u8], power: u64) -> (Vec<u64>, u64) {
     let (pairs, rest) = bytes.as_chunks::<8>().0.as_chunks::<4>();
     let mut bits = [0; 2];
     let mut words: Vec<[u64; 4]> = Vec::with_capacity(pairs.len().saturating_add(1));
@@ -227,7 +240,7 @@ fn copy_wide(bytes: &[u8], power: u64) -> (Vec<u64>, u64) {
     (words, bits | last)
 }
 
-impl Column {
+impl ColumnSlice {
     fn address(&self, buffer: usize) -> GuestAddr {
         let [validity, values, data] = self.buffers;
         match buffer {

@@ -1,4 +1,4 @@
-//! Columns with their children, as deep as their type goes.
+//! Columns and their children, to the depth of their type.
 #![warn(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
 use std::sync::Arc;
@@ -11,37 +11,38 @@ use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields};
 use fusebox_abi::ArrowArray;
 
-use super::{Allowance, Unlifted};
+use super::LiftError;
+use crate::abi_violation::AbiViolation;
 use crate::address::GuestAddr;
-use crate::breach::Breach;
+use crate::budget::ByteBudget;
 use crate::layout::Layout;
 
-/// Copies columns out of memory.
-pub(super) struct Reader<'a> {
+/// Copies columns out of guest memory, within a byte budget.
+pub(super) struct ColumnReader<'a> {
     pub(super) memory: &'a [u8],
-    pub(super) allowance: &'a mut Allowance,
+    pub(super) budget: &'a mut ByteBudget,
 }
 
-/// Some rows of a column whose header makes sense.
-pub(super) struct Column {
-    /// The addresses of validity, values or offsets, data.
+/// Rows in use of a column whose header was checked.
+pub(super) struct ColumnSlice {
+    /// Addresses of validity, values or offsets, data.
     pub(super) buffers: [GuestAddr; 3],
-    /// The address of the children's addresses.
+    /// Address of the addresses of the children.
     children: GuestAddr,
     /// Rows to skip in every buffer, and in every child of a struct.
     pub(super) offset: u64,
     pub(super) rows: usize,
 }
 
-/// What an array that Arrow refuses says about the guest. Most such answers
-/// were refused before, in better words.
-pub(super) fn misfit(error: ArrowError) -> Unlifted {
-    Unlifted::Breach(Breach::Misfit(error.to_string()))
+/// The error for an array that Arrow rejects. Most such results are rejected
+/// earlier, with a more specific violation.
+pub(super) fn invalid_array(error: ArrowError) -> LiftError {
+    LiftError::AbiViolation(AbiViolation::InvalidArray(error.to_string()))
 }
 
-impl Reader<'_> {
-    /// Copies `rows` rows from row `first` on; those that `nulls` says are null
-    /// are null.
+impl ColumnReader<'_> {
+    /// Copies `rows` rows starting at row `first`. Rows that are null in
+    /// `nulls` are null in the result.
     pub(super) fn column(
         &mut self,
         header: &ArrowArray,
@@ -49,11 +50,11 @@ impl Reader<'_> {
         rows: u64,
         data_type: &DataType,
         nulls: Option<&NullBuffer>,
-    ) -> Result<ArrayRef, Unlifted> {
-        let layout = Layout::of(data_type).expect("the statement checked the return type");
-        let column = self.check(header, &layout, first, rows)?;
+    ) -> Result<ArrayRef, LiftError> {
+        let layout = Layout::of(data_type).expect("the caller checks that the type has a layout");
+        let column = self.check_header(header, &layout, first, rows)?;
         if let Layout::Null = layout {
-            self.count_out(column.rows)?;
+            self.take_empty_rows(column.rows)?;
             return Ok(Arc::new(NullArray::new(column.rows)));
         }
         if let DataType::Union(fields, _) = data_type {
@@ -81,52 +82,58 @@ impl Reader<'_> {
         }
     }
 
-    fn check(
+    fn check_header(
         &self,
         header: &ArrowArray,
         layout: &Layout,
         first: u64,
         rows: u64,
-    ) -> Result<Column, Breach> {
-        let offset = u64::try_from(header.offset).map_err(|_| Breach::Offset(header.offset))?;
+    ) -> Result<ColumnSlice, AbiViolation> {
+        let offset =
+            u64::try_from(header.offset).map_err(|_| AbiViolation::Offset(header.offset))?;
         let end = first.saturating_add(rows);
         if u64::try_from(header.length).is_ok_and(|length| length < end) || header.length < 0 {
-            return Err(Breach::ChildRows {
+            return Err(AbiViolation::ChildRows {
                 found: header.length,
                 expected: end,
             });
         }
-        if header.n_buffers != layout.buffers() as i64 {
-            return Err(Breach::Buffers {
+        if header.n_buffers != layout.n_buffers() as i64 {
+            return Err(AbiViolation::Buffers {
                 found: header.n_buffers,
-                expected: layout.buffers() as i64,
+                expected: layout.n_buffers() as i64,
             });
         }
-        if header.n_children != layout.children() as i64 {
-            return Err(Breach::Children {
+        if header.n_children != layout.n_children() as i64 {
+            return Err(AbiViolation::Children {
                 found: header.n_children,
-                expected: layout.children() as i64,
+                expected: layout.n_children() as i64,
             });
         }
         if header.dictionary != 0 {
-            return Err(Breach::Dictionary);
+            return Err(AbiViolation::Dictionary);
         }
         let mut buffers = [GuestAddr(0); 3];
-        let len = layout.buffers().saturating_mul(4) as u64;
+        let len = layout.n_buffers().saturating_mul(4) as u64;
         let addresses = GuestAddr(header.buffers).bytes(len, self.memory)?;
         for (buffer, address) in buffers.iter_mut().zip(addresses.as_chunks().0) {
             *buffer = GuestAddr(u32::from_le_bytes(*address));
         }
-        Ok(Column {
+        Ok(ColumnSlice {
             buffers,
             children: GuestAddr(header.children),
             offset: offset.saturating_add(first),
-            rows: usize::try_from(rows).expect("the length is an i64"),
+            rows: usize::try_from(rows).expect("the number of rows fits the length of the header"),
         })
     }
 
-    /// The header of the child at a position below the number of children.
-    fn child_header(&self, column: &Column, position: usize) -> Result<ArrowArray, Breach> {
+    /// Reads the header of the child at `position`, which is below the number
+    /// of children.
+    fn child_header(
+        &self,
+        column: &ColumnSlice,
+        position: usize,
+    ) -> Result<ArrowArray, AbiViolation> {
         let end = (position as u64).saturating_add(1).saturating_mul(4);
         let addresses = column.children.bytes(end, self.memory)?;
         let address = addresses.last_chunk().copied().unwrap_or_default();
@@ -134,25 +141,25 @@ impl Reader<'_> {
         Ok(ArrowArray::from_bytes(&header.array(self.memory)?))
     }
 
-    /// Copies rows of the child at a position.
+    /// Copies `rows` rows, starting at row `first`, of the child at `position`.
     pub(super) fn child(
         &mut self,
-        column: &Column,
+        column: &ColumnSlice,
         position: usize,
         first: u64,
         rows: u64,
         data_type: &DataType,
-    ) -> Result<ArrayRef, Unlifted> {
+    ) -> Result<ArrayRef, LiftError> {
         let header = self.child_header(column, position)?;
         self.column(&header, first, rows, data_type, None)
     }
 
-    /// Copies the elements between offsets.
+    /// Copies the offsets of lists and the elements between them.
     fn elements(
         &mut self,
-        column: &Column,
+        column: &ColumnSlice,
         item: &Field,
-    ) -> Result<(OffsetBuffer<i32>, ArrayRef), Unlifted> {
+    ) -> Result<(OffsetBuffer<i32>, ArrayRef), LiftError> {
         let (first, offsets) = self.offsets(column)?;
         let elements = offsets.last().copied().unwrap_or_default() as u64;
         let row_of = |element: u64| {
@@ -162,17 +169,17 @@ impl Reader<'_> {
         let values = self
             .child(column, 0, first, elements, item.data_type())
             .and_then(|values| check_nulls(item, &values, |_| false).map(|()| values))
-            .map_err(|unlifted| unlifted.in_child(item.name(), row_of))?;
+            .map_err(|error| error.in_child(item.name(), row_of))?;
         Ok((offsets, values))
     }
 
     fn list(
         &mut self,
-        column: &Column,
+        column: &ColumnSlice,
         data_type: &DataType,
         item: &FieldRef,
         nulls: Option<NullBuffer>,
-    ) -> Result<ArrayRef, Unlifted> {
+    ) -> Result<ArrayRef, LiftError> {
         let (offsets, values) = self.elements(column, item)?;
         let item = Arc::clone(item);
         let large = |offset: &i32| i64::from(*offset);
@@ -199,32 +206,32 @@ impl Reader<'_> {
             }
             _ => ListArray::try_new(item, offsets, values, nulls).map(arc),
         };
-        list.map_err(misfit)
+        list.map_err(invalid_array)
     }
 
     fn map(
         &mut self,
-        column: &Column,
+        column: &ColumnSlice,
         entries: &FieldRef,
         sorted: bool,
         nulls: Option<NullBuffer>,
-    ) -> Result<ArrayRef, Unlifted> {
+    ) -> Result<ArrayRef, LiftError> {
         let (offsets, values) = self.elements(column, entries)?;
         let values = values.as_any().downcast_ref::<StructArray>();
         let values = values.expect("the entries of a map are a struct").clone();
         let map = MapArray::try_new(Arc::clone(entries), offsets, values, nulls, sorted);
-        map.map(arc).map_err(misfit)
+        map.map(arc).map_err(invalid_array)
     }
 
     fn fixed_list(
         &mut self,
-        column: &Column,
+        column: &ColumnSlice,
         item: &FieldRef,
         size: i32,
         nulls: Option<NullBuffer>,
-    ) -> Result<ArrayRef, Unlifted> {
+    ) -> Result<ArrayRef, LiftError> {
         if size == 0 {
-            self.count_out(column.rows)?;
+            self.take_empty_rows(column.rows)?;
         }
         let wide = size as u64;
         let first = column.offset.saturating_mul(wide);
@@ -237,20 +244,20 @@ impl Reader<'_> {
         let values = self
             .child(column, 0, first, elements, item.data_type())
             .and_then(|values| check_nulls(item, &values, masked).map(|()| values))
-            .map_err(|unlifted| unlifted.in_child(item.name(), row_of))?;
+            .map_err(|error| error.in_child(item.name(), row_of))?;
         let item = Arc::clone(item);
         let list = FixedSizeListArray::try_new_with_length(item, size, values, nulls, column.rows);
-        list.map(arc).map_err(misfit)
+        list.map(arc).map_err(invalid_array)
     }
 
     fn structure(
         &mut self,
-        column: &Column,
+        column: &ColumnSlice,
         fields: &Fields,
         nulls: Option<NullBuffer>,
-    ) -> Result<ArrayRef, Unlifted> {
+    ) -> Result<ArrayRef, LiftError> {
         if fields.is_empty() {
-            self.count_out(column.rows)?;
+            self.take_empty_rows(column.rows)?;
         }
         let masked = |row: usize| nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
         let mut children = Vec::with_capacity(fields.len());
@@ -259,11 +266,11 @@ impl Reader<'_> {
             let child = self
                 .child(column, position, first, rows, field.data_type())
                 .and_then(|child| check_nulls(field, &child, masked).map(|()| child));
-            children.push(child.map_err(|unlifted| unlifted.in_child(field.name(), |row| row))?);
+            children.push(child.map_err(|error| error.in_child(field.name(), |row| row))?);
         }
         let fields = fields.clone();
         let array = StructArray::try_new_with_length(fields, children, nulls, column.rows);
-        array.map(arc).map_err(misfit)
+        array.map(arc).map_err(invalid_array)
     }
 }
 
@@ -271,13 +278,13 @@ fn arc(array: impl Array + 'static) -> ArrayRef {
     Arc::new(array)
 }
 
-/// Refuses a null of a child that has none, but for rows that are null in its
-/// parent.
+/// Returns an error if a child of a non-nullable field has a null, except in
+/// rows that are masked by a null of the parent.
 pub(super) fn check_nulls(
     field: &Field,
     child: &ArrayRef,
     masked: impl Fn(usize) -> bool,
-) -> Result<(), Unlifted> {
+) -> Result<(), LiftError> {
     if field.is_nullable() {
         return Ok(());
     }
@@ -285,7 +292,7 @@ pub(super) fn check_nulls(
         return Ok(());
     };
     match (0..child.len()).find(|&row| nulls.is_null(row) && !masked(row)) {
-        Some(row) => Err(Breach::Null { row: row as u64 }.into()),
+        Some(row) => Err(AbiViolation::Null { row: row as u64 }.into()),
         None => Ok(()),
     }
 }

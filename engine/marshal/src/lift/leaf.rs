@@ -1,4 +1,4 @@
-//! Columns of values that stand in buffers of their own.
+//! Columns without children.
 #![warn(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
 use std::sync::Arc;
@@ -15,32 +15,34 @@ use arrow_buffer::{Buffer, NullBuffer, ScalarBuffer};
 use arrow_cast::cast;
 use arrow_schema::DataType;
 
-use super::Unlifted;
-use super::column::{Column, Reader, misfit};
-use crate::breach::Breach;
+use super::LiftError;
+use super::column::{ColumnReader, ColumnSlice, invalid_array};
+use crate::abi_violation::AbiViolation;
 use crate::layout::Layout;
 
-impl Reader<'_> {
+impl ColumnReader<'_> {
     pub(super) fn leaf(
         &mut self,
-        column: &Column,
+        column: &ColumnSlice,
         layout: &Layout,
         data_type: &DataType,
         nulls: Option<NullBuffer>,
-    ) -> Result<ArrayRef, Unlifted> {
+    ) -> Result<ArrayRef, LiftError> {
         match (layout, data_type) {
             (Layout::Fixed { width }, DataType::FixedSizeBinary(size)) => {
                 if *width == 0 {
-                    self.count_out(column.rows)?;
+                    self.take_empty_rows(column.rows)?;
                 }
-                let values = self.fixed(column, 1, *width, 0)?;
+                let values = self.fixed_width_values(column, 1, *width, 0)?;
                 let rows = column.rows;
                 let array = FixedSizeBinaryArray::try_new_with_len(*size, values, nulls, rows);
-                Ok(Arc::new(array.map_err(misfit)?))
+                Ok(Arc::new(array.map_err(invalid_array)?))
             }
-            (_, DataType::Decimal128(precision, _)) if high(power(*precision)) > 0 => {
-                let power = high(power(*precision));
-                let (values, bits) = self.wide(column, power)?;
+            (_, DataType::Decimal128(precision, _))
+                if high_word(power_of_two_below(*precision)) > 0 =>
+            {
+                let power = high_word(power_of_two_below(*precision));
+                let (values, bits) = self.decimal128_values(column, power)?;
                 let array = primitive(data_type, values, column.rows, nulls);
                 if bits >> 1 >= power {
                     check_digits(&array)?;
@@ -48,17 +50,17 @@ impl Reader<'_> {
                 Ok(array)
             }
             (Layout::Fixed { width }, _) => {
-                let values = self.fixed(column, 1, *width, 0)?;
+                let values = self.fixed_width_values(column, 1, *width, 0)?;
                 let array = primitive(data_type, values, column.rows, nulls);
                 check_digits(&array)?;
                 Ok(array)
             }
-            (_, DataType::Utf8View) => Ok(Arc::new(self.text_views(column, nulls)?)),
+            (_, DataType::Utf8View) => Ok(Arc::new(self.string_view_array(column, nulls)?)),
             (_, DataType::Utf8 | DataType::LargeUtf8) => {
-                let text = self.text(column, nulls)?;
+                let text = self.string_array(column, nulls)?;
                 match data_type {
                     DataType::Utf8 => Ok(Arc::new(text)),
-                    _ => cast(&text, data_type).map_err(misfit),
+                    _ => cast(&text, data_type).map_err(invalid_array),
                 }
             }
             _ => {
@@ -68,7 +70,7 @@ impl Reader<'_> {
                 match data_type {
                     DataType::Binary => Ok(Arc::new(bytes)),
                     DataType::BinaryView => Ok(Arc::new(BinaryViewArray::from(&bytes))),
-                    _ => cast(&bytes, data_type).map_err(misfit),
+                    _ => cast(&bytes, data_type).map_err(invalid_array),
                 }
             }
         }
@@ -98,21 +100,21 @@ fn primitive(
     }
     downcast_primitive! {
         data_type => (typed),
-        other => unreachable!("{other} has another layout")
+        other => unreachable!("{other} is not a primitive type")
     }
 }
 
-/// Refuses decimals with more digits than their type.
-fn check_digits(array: &ArrayRef) -> Result<(), Unlifted> {
-    fn check<T: DecimalType>(array: &ArrayRef, precision: u8) -> Result<(), Unlifted> {
+/// Returns an error if a decimal has more digits than its type.
+fn check_digits(array: &ArrayRef) -> Result<(), LiftError> {
+    fn check<T: DecimalType>(array: &ArrayRef, precision: u8) -> Result<(), LiftError> {
         let array = array.as_any().downcast_ref::<PrimitiveArray<T>>();
-        let array = array.expect("the type says so");
+        let array = array.expect("an array has the class of its type");
         let fits = |value| T::is_valid_decimal_precision(value, precision);
         let is_valid = |row| array.nulls().is_none_or(|nulls| nulls.is_valid(row));
         let values = array.values().iter().enumerate();
         match { values }.find(|(row, value)| !fits(**value) && is_valid(*row)) {
             None => Ok(()),
-            Some((row, _)) => Err(Unlifted::Breach(Breach::Decimal {
+            Some((row, _)) => Err(LiftError::AbiViolation(AbiViolation::Decimal {
                 row: row as u64,
                 precision,
             })),
@@ -122,7 +124,7 @@ fn check_digits(array: &ArrayRef) -> Result<(), Unlifted> {
         DataType::Decimal32(precision, _) => check::<Decimal32Type>(array, precision),
         DataType::Decimal64(precision, _) => check::<Decimal64Type>(array, precision),
         DataType::Decimal128(precision, _)
-            if plainly_fit(array.as_primitive::<Decimal128Type>().values(), precision) =>
+            if fit_power_of_two(array.as_primitive::<Decimal128Type>().values(), precision) =>
         {
             Ok(())
         }
@@ -132,23 +134,24 @@ fn check_digits(array: &ArrayRef) -> Result<(), Unlifted> {
     }
 }
 
-/// The largest power of 2 with so many digits.
-fn power(precision: u8) -> i128 {
+/// The largest power of 2 with at most `precision` digits.
+fn power_of_two_below(precision: u8) -> i128 {
     1 << 10_i128.pow(precision.into()).ilog2()
 }
 
-fn high(value: i128) -> u64 {
+fn high_word(value: i128) -> u64 {
     (value >> 64) as u64
 }
 
-/// Whether all values are smaller than the power of 2 with so many digits, which
-/// takes no branch on each; most columns' are.
+/// Returns true if all values are from `-power` to `power - 1`, where `power`
+/// is the [largest power of 2](power_of_two_below) with at most `precision`
+/// digits. This takes no branch per value, and holds for most columns.
 ///
-/// That much more, a number from `-power` on and below `power` has no bit but
-/// those below twice the power, and any other has. The upper halves say so too,
-/// of a power that has one.
-fn plainly_fit(values: &[i128], precision: u8) -> bool {
-    let power = power(precision);
+/// After `power` was added, such a value has no bits but those below `2 *
+/// power`, and every other value has. The upper words alone show this if
+/// `power` has more than 64 bits.
+fn fit_power_of_two(values: &[i128], precision: u8) -> bool {
+    let power = power_of_two_below(precision);
     let bits = values
         .iter()
         .fold(0, |bits, value| bits | value.wrapping_add(power) as u128);

@@ -1,4 +1,4 @@
-//! A column with its children, measured and ready to be written.
+//! Columns with their children, planned and then written.
 #![warn(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
 use std::sync::Arc;
@@ -9,110 +9,112 @@ use arrow_buffer::Buffer;
 use arrow_schema::DataType;
 use fusebox_abi::ArrowArray;
 
-use super::leaf::{self, Content};
-use super::nested::{self, Child};
-use super::rows::{Allowance, Rows, resolved};
-use super::{TooLarge, Writer, align};
-use crate::breach::Breach;
+use super::buffer::BufferContent;
+use super::bytes;
+use super::nested::{self, ChildSelection};
+use super::row_selection::{RowSelection, resolve_encoding};
+use super::{ArenaWriter, ArgumentsTooLarge, align};
+use crate::abi_violation::AbiViolation;
+use crate::budget::ByteBudget;
 use crate::layout::fixed_width;
 
-/// A column and the sizes of its buffers at the border, in bytes.
-pub(super) struct Column {
+/// A column, its selected rows, and the sizes in bytes of its buffers in the
+/// arena.
+pub(super) struct ColumnPlan {
     array: ArrayRef,
-    rows: Rows,
+    selection: RowSelection,
     len: usize,
     null_count: usize,
-    buffers: [(Content, u64); BUFFERS_MAX],
+    buffers: [(BufferContent, u64); BUFFERS_MAX],
     n_buffers: usize,
-    children: Vec<Column>,
+    children: Vec<ColumnPlan>,
 }
 
-/// How many buffers any layout has at most: so few need no list.
+/// Most buffers of any layout. An array of this length saves an allocation.
 const BUFFERS_MAX: usize = 3;
 
-impl Column {
-    pub(super) fn measure(
+impl ColumnPlan {
+    pub(super) fn new(
         array: ArrayRef,
-        rows: Rows,
-        allowance: &mut Allowance,
-    ) -> Result<Self, TooLarge> {
-        let (array, rows) = resolved(array, rows);
-        let len = rows.len(&array);
+        selection: RowSelection,
+        budget: &mut ByteBudget,
+    ) -> Result<Self, ArgumentsTooLarge> {
+        let (array, selection) = resolve_encoding(array, selection);
+        let len = selection.len(&array);
         let null_count = match array.data_type() {
             DataType::Null => len,
-            _ => rows.null_count(&array),
+            // A union has no validity: its nulls are those of its children.
+            DataType::Union(..) => 0,
+            _ => selection.null_count(&array),
         };
         let mut column = Self {
             array,
-            rows,
+            selection,
             len,
             null_count,
-            buffers: [const { (Content::Validity, 0) }; BUFFERS_MAX],
+            buffers: [const { (BufferContent::Validity, 0) }; BUFFERS_MAX],
             n_buffers: 0,
             children: Vec::new(),
         };
-        let (array, rows) = (Arc::clone(&column.array), column.rows.clone());
+        column.add_content(budget)?;
+        Ok(column)
+    }
+
+    /// Adds the buffers and children of the column's type.
+    fn add_content(&mut self, budget: &mut ByteBudget) -> Result<(), ArgumentsTooLarge> {
+        let (array, selection) = (Arc::clone(&self.array), self.selection.clone());
+        let rows = self.len as u64;
+        if !matches!(array.data_type(), DataType::Null | DataType::Union(..)) {
+            self.add_buffer(BufferContent::Validity, self.validity_bytes());
+        }
         match array.data_type() {
             DataType::Null => {}
-            DataType::Boolean => {
-                column.buffer(Content::Validity, column.validity_bytes());
-                column.buffer(Content::Bits, (len as u64).div_ceil(8));
-            }
+            DataType::Boolean => self.add_buffer(BufferContent::Bits, rows.div_ceil(8)),
             DataType::Utf8
             | DataType::LargeUtf8
             | DataType::Utf8View
             | DataType::Binary
             | DataType::LargeBinary
             | DataType::BinaryView => {
-                let data = leaf::data_bytes(&array, &rows);
-                i32::try_from(data).map_err(|_| TooLarge { bytes: data })?;
-                column.buffer(Content::Validity, column.validity_bytes());
-                column.buffer(
-                    Content::Offsets,
-                    (len as u64).saturating_add(1).saturating_mul(4),
-                );
-                column.buffer(Content::Data, data);
+                let data = bytes::data_bytes(&array, &selection);
+                i32::try_from(data).map_err(|_| ArgumentsTooLarge { bytes: data })?;
+                let offsets = rows.saturating_add(1).saturating_mul(4);
+                self.add_buffer(BufferContent::Offsets, offsets);
+                self.add_buffer(BufferContent::Data, data);
             }
             DataType::List(_)
             | DataType::LargeList(_)
             | DataType::ListView(_)
             | DataType::LargeListView(_)
             | DataType::Map(..) => {
-                let (offsets, elements) = nested::list(&array, &rows, allowance)?;
-                column.buffer(Content::Validity, column.validity_bytes());
-                column.ready(offsets);
-                column.child(elements, allowance)?;
+                let (offsets, elements) = nested::plan_list(&array, &selection, budget)?;
+                self.add_prepared(offsets);
+                self.add_child(elements, budget)?;
             }
             DataType::FixedSizeList(..) => {
-                let elements = nested::fixed_list(&array, &rows, allowance)?;
-                column.buffer(Content::Validity, column.validity_bytes());
-                column.child(elements, allowance)?;
+                let elements = nested::plan_fixed_size_list(&array, &selection, budget)?;
+                self.add_child(elements, budget)?;
             }
             DataType::Struct(_) => {
-                column.buffer(Content::Validity, column.validity_bytes());
                 for field in array.as_struct().columns() {
-                    column.child((Arc::clone(field), rows.clone()), allowance)?;
+                    self.add_child((Arc::clone(field), selection.clone()), budget)?;
                 }
             }
             DataType::Union(fields, _) => {
-                let (ids, offsets, children) = nested::union(&array, fields, &rows);
-                column.null_count = 0;
-                column.ready(ids);
-                column.ready(offsets);
+                let (ids, offsets, children) = nested::plan_union(&array, fields, &selection);
+                self.add_prepared(ids);
+                self.add_prepared(offsets);
                 for child in children {
-                    column.child(child, allowance)?;
+                    self.add_child(child, budget)?;
                 }
             }
             other => {
-                let width = fixed_width(other).expect("the other types have a width");
-                column.buffer(Content::Validity, column.validity_bytes());
-                column.buffer(
-                    Content::Fixed { width },
-                    (len as u64).saturating_mul(width as u64),
-                );
+                let width = fixed_width(other).expect("every other type has a fixed width");
+                let values = rows.saturating_mul(width as u64);
+                self.add_buffer(BufferContent::Fixed { width }, values);
             }
         }
-        Ok(column)
+        Ok(())
     }
 
     fn validity_bytes(&self) -> u64 {
@@ -122,24 +124,28 @@ impl Column {
         }
     }
 
-    fn buffer(&mut self, content: Content, bytes: u64) {
+    fn add_buffer(&mut self, content: BufferContent, bytes: u64) {
         if let Some(buffer) = self.buffers.get_mut(self.n_buffers) {
             *buffer = (content, bytes);
             self.n_buffers = self.n_buffers.saturating_add(1);
         }
     }
 
-    fn ready(&mut self, buffer: Buffer) {
+    fn add_prepared(&mut self, buffer: Buffer) {
         let bytes = buffer.len() as u64;
-        self.buffer(Content::Ready(buffer), bytes);
+        self.add_buffer(BufferContent::Prepared(buffer), bytes);
     }
 
-    fn child(&mut self, (array, rows): Child, allowance: &mut Allowance) -> Result<(), TooLarge> {
-        self.children.push(Self::measure(array, rows, allowance)?);
+    fn add_child(
+        &mut self,
+        (array, selection): ChildSelection,
+        budget: &mut ByteBudget,
+    ) -> Result<(), ArgumentsTooLarge> {
+        self.children.push(Self::new(array, selection, budget)?);
         Ok(())
     }
 
-    /// How many bytes it takes in the arena, without its own header.
+    /// Size in the arena in bytes, without the column's own header.
     pub(super) fn bytes(&self) -> u64 {
         let addresses = |number: usize| align((number as u64).saturating_mul(4));
         let headers = (self.children.len() as u64).saturating_mul(ArrowArray::SIZE as u64);
@@ -151,18 +157,19 @@ impl Column {
         buffers.chain(children).fold(own, u64::saturating_add)
     }
 
-    /// Writes all but the header, which is returned.
-    pub(super) fn write(&self, writer: &mut Writer<'_>) -> Result<ArrowArray, Breach> {
-        let buffers = writer.table(self.n_buffers, 4)?;
+    /// Writes buffers and children, and returns the header, which the caller
+    /// writes.
+    pub(super) fn write(&self, writer: &mut ArenaWriter<'_>) -> Result<ArrowArray, AbiViolation> {
+        let buffers = writer.reserve_table(self.n_buffers, 4)?;
         let mut entry = buffers;
         for (content, bytes) in self.buffers.iter().take(self.n_buffers) {
-            let absent = matches!(content, Content::Validity) && *bytes == 0;
+            let absent = matches!(content, BufferContent::Validity) && *bytes == 0;
             let address = if absent { 0 } else { writer.next };
             entry = writer.patch(entry, &address.to_le_bytes())?;
-            content.write(&self.array, &self.rows, writer.reserve(*bytes)?);
+            content.write(&self.array, &self.selection, writer.reserve(*bytes)?);
         }
-        let children = writer.table(self.children.len(), 4)?;
-        let headers = writer.table(self.children.len(), ArrowArray::SIZE)?;
+        let children = writer.reserve_table(self.children.len(), 4)?;
+        let headers = writer.reserve_table(self.children.len(), ArrowArray::SIZE)?;
         let (mut entry, mut header_at) = (children, headers);
         for child in &self.children {
             entry = writer.patch(entry, &header_at.to_le_bytes())?;

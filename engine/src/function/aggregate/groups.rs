@@ -1,4 +1,4 @@
-//! The states of many groups, in one instance.
+//! Accumulator of many groups, whose states are in one instance.
 
 use std::sync::Arc;
 
@@ -8,50 +8,47 @@ use arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
-use super::super::calls::{Calls, Room};
-use super::super::external;
-use super::Aggregate;
-use crate::error::Error;
-use crate::module::Operation;
+use fusebox_runtime::{Accounting, Error, Operation, StateCall, StatefulInstance};
 
-/// An aggregate's states, by group.
-pub(super) struct Groups {
-    aggregate: Aggregate,
-    /// None while all groups are in the initial state.
-    calls: Option<Calls>,
-    /// How many groups there are.
+use super::super::external;
+use super::ResolvedAggregate;
+
+/// Accumulator of the states of many groups.
+pub(super) struct WasmGroupsAccumulator {
+    aggregate: ResolvedAggregate,
+    /// `None` while all groups are in the initial state.
+    instance: Option<StatefulInstance>,
+    /// Number of groups.
     groups: usize,
 }
 
-/// How many groups a call forgets at most.
-const GROUPS_MAX: usize = 8_192;
+/// Maximum groups that one call releases.
+const RELEASED_GROUPS_MAX: usize = 8_192;
 
-impl Groups {
-    pub(super) fn new(aggregate: Aggregate) -> Self {
+impl WasmGroupsAccumulator {
+    pub(super) fn new(aggregate: ResolvedAggregate) -> Self {
         Self {
             aggregate,
-            calls: None,
+            instance: None,
             groups: 0,
         }
     }
 
-    /// The instance; the first time, one with room for rows like these, and
-    /// states for as many groups. With more it grows, and is then given up.
-    fn calls(&mut self, arguments: &[ArrayRef], rows: usize) -> Result<&mut Calls, Error> {
-        let calls = match self.calls.take() {
-            Some(calls) => calls,
+    /// Returns the instance; the first time, one that is preallocated for such rows and
+    /// states of as many groups.
+    fn instance(
+        &mut self,
+        arguments: &[ArrayRef],
+        rows: usize,
+    ) -> Result<&mut StatefulInstance, Error> {
+        let instance = match self.instance.take() {
+            Some(instance) => instance,
             None => {
                 let state_type = self.aggregate.state_type();
-                let room = Room {
-                    rows,
-                    arguments,
-                    returns: &state_type,
-                };
-                // Their memory is charged through `size`, and nowhere else.
-                Calls::begin(&self.aggregate.guest, Some(room), || None)?
+                begin(&self.aggregate, arguments, rows, &state_type)?
             }
         };
-        Ok(self.calls.insert(calls))
+        Ok(self.instance.insert(instance))
     }
 
     /// Changes the states of the groups of rows.
@@ -65,14 +62,17 @@ impl Groups {
         let rows = groups.len();
         let mut arguments = vec![groups];
         arguments.extend(columns.iter().cloned());
-        // Of a batch of one row, others are not constant.
         self.groups = self.groups.max(groups_max);
-        self.calls(&arguments, rows)?
-            .run(operation, &arguments, rows, &DataType::Null)?;
+        self.instance(&arguments, rows)?.run(&StateCall {
+            operation,
+            columns: &arguments,
+            rows,
+            returns: &DataType::Null,
+        })?;
         Ok(())
     }
 
-    /// Asks for `emit` groups, and forgets them.
+    /// Evaluates and releases groups.
     fn emit(
         &mut self,
         operation: Operation,
@@ -84,32 +84,56 @@ impl Groups {
             EmitTo::First(groups) => groups.min(self.groups),
         };
         let all: ArrayRef = Arc::new(UInt32Array::from_iter_values(0..groups as u32));
-        let calls = self.calls(&[], 0)?;
-        let answer = calls.run(operation, &[all], groups, returns)?;
+        let result = self.instance(&[], 0)?.run(&StateCall {
+            operation,
+            columns: &[all],
+            rows: groups,
+            returns,
+        })?;
         self.groups -= groups;
-        // Memory never shrinks, but for that of an instance that is gone.
+        // Linear memory never shrinks, so the instance is discarded when it is empty.
         if self.groups == 0 {
-            self.calls = None;
-            return Ok(answer);
+            self.instance = None;
+            return Ok(result);
         }
         let mut left = groups;
         while left > 0 {
-            let some = left.min(GROUPS_MAX);
-            self.calls(&[], 0)?.forget(some)?;
+            let some = left.min(RELEASED_GROUPS_MAX);
+            self.instance(&[], 0)?.release_groups(some)?;
             left -= some;
         }
-        Ok(answer)
+        Ok(result)
     }
 }
 
-/// The groups of rows as a guest sees them: null where a row is filtered out.
+/// Takes an instance for calls of this size. Its memory is charged through `size`.
+fn begin(
+    aggregate: &ResolvedAggregate,
+    arguments: &[ArrayRef],
+    rows: usize,
+    state_type: &DataType,
+) -> Result<StatefulInstance, Error> {
+    let first = StateCall {
+        operation: Operation::Update,
+        columns: arguments,
+        rows,
+        returns: state_type,
+    };
+    StatefulInstance::begin(
+        &aggregate.function,
+        &aggregate.scope,
+        Some(first),
+        Accounting::Caller,
+    )
+}
+
+/// Makes the group column of rows: null where a row is filtered out.
 fn group_column(
     groups: &[usize],
     filter: Option<&BooleanArray>,
     groups_max: usize,
 ) -> Result<ArrayRef, Error> {
-    // What all have in common with numbers of more than 32 bits, and the last
-    // one: both in passes that compilers vectorise.
+    // The range check and the maximum, in passes that compilers vectorise.
     let bits = groups.iter().fold(0, |bits, group| bits | group);
     let narrow: Vec<u32> = groups.iter().map(|group| *group as u32).collect();
     let last = narrow.iter().fold(0, |last: u32, group| last.max(*group));
@@ -129,7 +153,7 @@ fn group_column(
     Ok(Arc::new(column))
 }
 
-impl GroupsAccumulator for Groups {
+impl GroupsAccumulator for WasmGroupsAccumulator {
     fn update_batch(
         &mut self,
         values: &[ArrayRef],
@@ -170,7 +194,7 @@ impl GroupsAccumulator for Groups {
         Ok(self.aggregate.columns_of(&state.map_err(external)?))
     }
 
-    /// Each row is a group of its own, in an instance of their own.
+    /// Makes each row a group, in an instance of its own.
     fn convert_to_state(
         &self,
         values: &[ArrayRef],
@@ -183,20 +207,29 @@ impl GroupsAccumulator for Groups {
             let mut arguments = vec![Arc::clone(&groups)];
             arguments.extend(values.iter().cloned());
             let state_type = self.aggregate.state_type();
-            let room = Room {
+            let mut instance = begin(&self.aggregate, &arguments, rows, &state_type)?;
+            instance.run(&StateCall {
+                operation: Operation::Update,
+                columns: &arguments,
                 rows,
-                arguments: &arguments,
-                returns: &state_type,
-            };
-            let mut calls = Calls::begin(&self.aggregate.guest, Some(room), || None)?;
-            calls.run(Operation::Update, &arguments, rows, &DataType::Null)?;
+                returns: &DataType::Null,
+            })?;
             let all: ArrayRef = Arc::new(UInt32Array::from_iter_values(0..rows as u32));
-            calls.run(Operation::State, &[all], rows, &state_type)
+            instance.run(&StateCall {
+                operation: Operation::State,
+                columns: &[all],
+                rows,
+                returns: &state_type,
+            })
         };
         Ok(self.aggregate.columns_of(&convert().map_err(external)?))
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.calls.as_ref().map_or(0, Calls::memory_bytes)
+        size_of::<Self>()
+            + self
+                .instance
+                .as_ref()
+                .map_or(0, StatefulInstance::memory_bytes)
     }
 }

@@ -1,4 +1,4 @@
-//! Values of the types that hold no others.
+//! Values of types without child types.
 
 use std::sync::Arc;
 
@@ -15,19 +15,19 @@ use arrow::datatypes::{
     i256,
 };
 
-use super::{Maker, Result, unknown};
+use super::{ColumnGenerator, Result, unknown};
 
-/// The first day of 2010, and how many follow: ten years.
+/// First day of 2010, in days since 1970-01-01, and number of days in ten years.
 const FIRST_DAY: i64 = 14_610;
 const DAYS: i64 = 3_652;
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
 
-/// The digits of the widest number that values are made from.
+/// Digits of the largest number that values are generated from.
 const DIGITS_MAX: u8 = 38;
 
-impl Maker<'_> {
+impl ColumnGenerator<'_> {
     pub(super) fn leaf(&mut self, data_type: &DataType, rows: usize) -> Result<ArrayRef> {
         use DataType::*;
         let column: ArrayRef = match data_type {
@@ -95,8 +95,7 @@ impl Maker<'_> {
         cast(&column, data_type)
     }
 
-    /// Whole numbers of the range, as far as the type has them: between `min`
-    /// and `max`.
+    /// Generates integers of the range, clamped to `min..=max`.
     fn whole(&mut self, min: i64, max: i64, rows: usize) -> ArrayRef {
         let (low, high) = self.shape.numbers;
         let (low, high) = (low.clamp(min, max).into(), high.clamp(min, max).into());
@@ -104,7 +103,7 @@ impl Maker<'_> {
         Arc::new(Int64Array::from_iter_values(numbers))
     }
 
-    /// Decimals of the range with all their digits, as far as they have as many.
+    /// Generates decimals of the range, clamped to the precision of the type.
     fn decimals(&mut self, data_type: &DataType, rows: usize) -> Result<ArrayRef> {
         use DataType::*;
         let (Decimal32(digits, scale)
@@ -126,7 +125,7 @@ impl Maker<'_> {
         };
         let (low, high) = self.shape.numbers;
         let (low, high) = (scaled(low), scaled(high));
-        // Where the range is beyond what the type has, all that it has will do.
+        // If the whole range exceeds the type, values start at zero.
         let low = if low == high { 0 } else { low };
         let mut number = || self.random.between(low, high);
         let numbers = (0..rows).map(|_| number());
@@ -174,7 +173,7 @@ impl Maker<'_> {
     }
 
     fn nanos_of_day(&mut self) -> i64 {
-        // Whole milliseconds, which more types have than smaller ones.
+        // Whole milliseconds, which every time type except seconds represents exactly.
         let millis = self.random.below(SECONDS_PER_DAY as u64 * 1_000) as i64;
         millis * (NANOS_PER_SECOND / 1_000)
     }
@@ -183,7 +182,7 @@ impl Maker<'_> {
         (0..length).map(|_| self.random.next() as u8).collect()
     }
 
-    /// Words of small letters; a letter in a hundred is none of ASCII.
+    /// Generates words of lower-case letters, of which one in a hundred is not ASCII.
     fn text(&mut self) -> String {
         let length = self.random.length(self.shape.length);
         let mut text = String::with_capacity(length + 1);

@@ -1,6 +1,6 @@
-//! Numbers that look like chance and are the same in every run.
+//! The pseudorandom number generator.
 
-/// A sequence that its seed decides: SplitMix64.
+/// SplitMix64: a sequence determined by its seed.
 pub(in crate::bench) struct Random(u64);
 
 impl Random {
@@ -16,24 +16,24 @@ impl Random {
         bits ^ (bits >> 31)
     }
 
-    /// A number from 0 on, below `end`; 0 where there is none.
+    /// Returns a number in `0..end`; 0 if the range is empty.
     pub(in crate::bench) fn below(&mut self, end: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
     }
 
-    /// A number from `low` to `high`, both included.
+    /// Returns a number in `low..=high`.
     pub(super) fn between(&mut self, low: i128, high: i128) -> i128 {
         let span = high.saturating_sub(low).max(0) as u128;
         let bits = (u128::from(self.next()) << 64) | u128::from(self.next());
         low + (bits % span.saturating_add(1)) as i128
     }
 
-    /// A number from 0 on, below 1.
+    /// Returns a number in `0.0..1.0`.
     pub(super) fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// A length, from half of the mean to half as much again.
+    /// Returns a length from half of the mean to one and a half of it.
     pub(super) fn length(&mut self, mean: usize) -> usize {
         let least = mean / 2;
         least + self.below((2 * (mean - least) + 1) as u64) as usize

@@ -1,5 +1,5 @@
-//! The functions with the SDK of arrow-udf, as its documentation has it: an
-//! attribute on a plain function.
+//! Functions with the SDK of arrow-udf, used as in its documentation: an attribute on
+//! a plain function.
 
 use arrow_udf::function;
 

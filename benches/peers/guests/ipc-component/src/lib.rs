@@ -1,14 +1,14 @@
-//! The functions over Arrow IPC, as a component.
+//! Functions over Arrow IPC, as a component.
 #![expect(missing_docs, reason = "the bindings are generated")]
 
-use peers_ipc::{answer, batch_of, decode, encode};
+use peers_ipc::{batch_of, decode, encode};
 
 wit_bindgen::generate!({
     inline: "
         package fusebox:peers;
 
         world functions {
-            // A stream of one column for each argument, and for the answer.
+            // Each argument and the result is a stream of one column.
             export call: func(function: string, arguments: list<list<u8>>)
                 -> result<list<u8>, string>;
         }
@@ -25,7 +25,7 @@ impl Guest for Functions {
             .collect();
         let mut bytes = Vec::new();
         columns
-            .and_then(|columns| answer(&function, &columns))
+            .and_then(|columns| peers_ipc::call(&function, &columns))
             .and_then(batch_of)
             .and_then(|batch| encode(&batch, &mut bytes))
             .map_err(|error| error.to_string())?;

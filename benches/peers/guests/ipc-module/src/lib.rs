@@ -1,16 +1,16 @@
-//! The functions over Arrow IPC, as a core module.
+//! Functions over Arrow IPC, as a core module.
 //!
-//! The host asks for a buffer, writes a stream and the function's name into it,
-//! and calls; the answer stays where it is until the next call.
+//! The host requests a buffer, writes a stream and the name of the function to it, and
+//! calls. The result is valid until the next call.
 
 use std::cell::RefCell;
 
 thread_local! {
     static ARGUMENTS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-    static ANSWER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static RESULT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The address of a buffer of so many bytes.
+/// Returns the address of a buffer of `bytes` bytes.
 #[unsafe(no_mangle)]
 pub extern "C" fn buffer(bytes: usize) -> *mut u8 {
     ARGUMENTS.with_borrow_mut(|arguments| {
@@ -19,23 +19,25 @@ pub extern "C" fn buffer(bytes: usize) -> *mut u8 {
     })
 }
 
-/// Calls the function whose name stands behind the stream in the buffer. Returns
-/// the address of the answer, a stream, and in the lower half its length; both
-/// negated, those of a message.
+/// Calls the function whose name follows the stream in the buffer.
+///
+/// Returns the address of the result, a stream, in the upper half and its length in
+/// the lower half. If the call fails, the result is a message, and the value is
+/// negated.
 #[unsafe(no_mangle)]
 pub extern "C" fn call(stream_bytes: usize) -> i64 {
-    ANSWER.with_borrow_mut(|answer| {
+    RESULT.with_borrow_mut(|result| {
         let done = ARGUMENTS.with_borrow(|arguments| {
             let (stream, name) = arguments.split_at(stream_bytes);
             let name = String::from_utf8_lossy(name);
             let batch = peers_ipc::decode(stream)?;
-            let column = peers_ipc::answer(&name, batch.columns())?;
-            peers_ipc::encode(&peers_ipc::batch_of(column)?, answer)
+            let column = peers_ipc::call(&name, batch.columns())?;
+            peers_ipc::encode(&peers_ipc::batch_of(column)?, result)
         });
         if let Err(error) = &done {
-            *answer = error.to_string().into_bytes();
+            *result = error.to_string().into_bytes();
         }
-        let place = (answer.as_ptr() as i64) << 32 | answer.len() as i64;
-        if done.is_ok() { place } else { -place }
+        let address = (result.as_ptr() as i64) << 32 | result.len() as i64;
+        if done.is_ok() { address } else { -address }
     })
 }

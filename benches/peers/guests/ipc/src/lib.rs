@@ -1,5 +1,5 @@
-//! The functions over arrays of Arrow, and arrays as streams of Arrow IPC: what
-//! the module and the component, and their hosts, have in common.
+//! Functions over Arrow arrays, and Arrow IPC streams: shared by the core module, the
+//! component and their hosts.
 #![forbid(unsafe_code)]
 
 use std::io::Cursor;
@@ -14,11 +14,11 @@ use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::ArrowError;
 
-/// Writes a batch into a vector, as a stream, in the place of what it holds.
+/// Encodes a batch as a stream. Replaces the contents of `bytes`.
 ///
 /// # Errors
 ///
-/// If Arrow cannot.
+/// If Arrow cannot encode the batch.
 pub fn encode(batch: &RecordBatch, bytes: &mut Vec<u8>) -> Result<(), ArrowError> {
     bytes.clear();
     let mut writer = StreamWriter::try_new(bytes, &batch.schema())?;
@@ -26,33 +26,33 @@ pub fn encode(batch: &RecordBatch, bytes: &mut Vec<u8>) -> Result<(), ArrowError
     writer.finish()
 }
 
-/// Reads a stream of one batch.
+/// Decodes a stream of one batch.
 ///
 /// # Errors
 ///
-/// If it is none.
+/// If the bytes are not a stream, or if it has no batch.
 pub fn decode(bytes: &[u8]) -> Result<RecordBatch, ArrowError> {
     let mut batches = StreamReader::try_new(Cursor::new(bytes), None)?;
-    let none = || ArrowError::IpcError("there is no batch".to_owned());
+    let none = || ArrowError::IpcError("expected one batch, found none".to_owned());
     batches.next().ok_or_else(none)?
 }
 
-/// A batch of one column.
+/// Creates a batch of one column.
 ///
 /// # Errors
 ///
-/// None that a column has.
+/// None: the signature is that of the constructor of Arrow.
 pub fn batch_of(column: ArrayRef) -> Result<RecordBatch, ArrowError> {
     RecordBatch::try_from_iter_with_nullable([("column", column, true)])
 }
 
-/// What a function answers for columns of its arguments, which have no nulls.
+/// Calls a function with columns without nulls.
 ///
 /// # Errors
 ///
-/// What the function says, or that there is none of that name and so many
+/// The error of a row, or an error if there is no function of this name and number of
 /// arguments.
-pub fn answer(function: &str, columns: &[ArrayRef]) -> Result<ArrayRef, ArrowError> {
+pub fn call(function: &str, columns: &[ArrayRef]) -> Result<ArrayRef, ArrowError> {
     use udfs_plain as udfs;
 
     Ok(match (function, columns) {
@@ -75,13 +75,13 @@ pub fn answer(function: &str, columns: &[ArrayRef]) -> Result<ArrayRef, ArrowErr
             floats(rows.map(|((((a, b), c), d), e)| udfs::black_scholes(a, b, c, d, e)))
         }
         ("fnv1a", [text]) => numbers(texts(text).map(udfs::fnv1a)),
-        ("luhn_ok", [text]) => bits(texts(text).map(udfs::luhn_ok)),
+        ("luhn_ok", [text]) => booleans(texts(text).map(udfs::luhn_ok)),
         ("jaro_winkler", [a, b]) => floats(
             texts(a)
                 .zip(texts(b))
                 .map(|(a, b)| udfs::jaro_winkler(a, b)),
         ),
-        ("is_us_registration", [text]) => bits(texts(text).map(udfs::is_us_registration)),
+        ("is_us_registration", [text]) => booleans(texts(text).map(udfs::is_us_registration)),
         ("slug", [text]) => strings(texts(text).map(|text| Some(udfs::slug(text)))),
         ("upper", [text]) => strings(texts(text).map(|text| Some(udfs::upper(text)))),
         ("json_get", [json, key]) => {
@@ -92,7 +92,7 @@ pub fn answer(function: &str, columns: &[ArrayRef]) -> Result<ArrayRef, ArrowErr
             strings(binaries(bytes).map(|bytes| Some(udfs::sha256_hex(bytes))))
         }
         (_, columns) => {
-            let message = format!("no {function} of {} arguments", columns.len());
+            let message = format!("no function {function} of {} arguments", columns.len());
             return Err(ArrowError::InvalidArgumentError(message));
         }
     })
@@ -118,26 +118,26 @@ fn binaries(column: &ArrayRef) -> impl Iterator<Item = &[u8]> {
     (0..column.len()).map(|row| column.value(row))
 }
 
-fn numbers(answers: impl Iterator<Item = i64>) -> ArrayRef {
-    Arc::new(Int64Array::from_iter_values(answers))
+fn numbers(results: impl Iterator<Item = i64>) -> ArrayRef {
+    Arc::new(Int64Array::from_iter_values(results))
 }
 
 fn checked(
-    answers: impl Iterator<Item = Result<i64, &'static str>>,
+    results: impl Iterator<Item = Result<i64, &'static str>>,
 ) -> Result<ArrayRef, ArrowError> {
-    let answers: Result<Vec<i64>, _> = answers.collect();
-    let answers = answers.map_err(|message| ArrowError::ComputeError(message.to_owned()))?;
-    Ok(Arc::new(Int64Array::from(answers)))
+    let results: Result<Vec<i64>, _> = results.collect();
+    let results = results.map_err(|message| ArrowError::ComputeError(message.to_owned()))?;
+    Ok(Arc::new(Int64Array::from(results)))
 }
 
-fn floats(answers: impl Iterator<Item = f64>) -> ArrayRef {
-    Arc::new(Float64Array::from_iter_values(answers))
+fn floats(results: impl Iterator<Item = f64>) -> ArrayRef {
+    Arc::new(Float64Array::from_iter_values(results))
 }
 
-fn bits(answers: impl Iterator<Item = bool>) -> ArrayRef {
-    Arc::new(BooleanArray::from(answers.collect::<Vec<_>>()))
+fn booleans(results: impl Iterator<Item = bool>) -> ArrayRef {
+    Arc::new(BooleanArray::from(results.collect::<Vec<_>>()))
 }
 
-fn strings(answers: impl Iterator<Item = Option<String>>) -> ArrayRef {
-    Arc::new(StringArray::from_iter(answers))
+fn strings(results: impl Iterator<Item = Option<String>>) -> ArrayRef {
+    Arc::new(StringArray::from_iter(results))
 }

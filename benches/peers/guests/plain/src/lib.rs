@@ -1,8 +1,7 @@
-//! The bundled functions that the suite measures: the very same source, without
-//! the SDK.
+//! The measured bundled functions, compiled from their source without the SDK.
 //!
-//! Those over decimals, dates and lists are left out, since their arguments are
-//! the SDK's types.
+//! Functions of decimals, dates and lists are not included, since their arguments have
+//! types of the SDK.
 #![forbid(unsafe_code)]
 
 #[path = "../../../../../udfs/kernels/src/crates.rs"]

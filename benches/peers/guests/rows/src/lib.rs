@@ -1,18 +1,17 @@
-//! The functions, a row at a time: numbers as Wasm's own, text and bytes in a
+//! Functions called once per row. Numbers are Wasm values; text and bytes are in a
 //! buffer that the host writes before the call.
 //!
-//! What has no answer traps. A text that is the answer stays where it is until
-//! the next call.
+//! A row that fails traps. A text result is valid until the next call.
 
 use std::cell::RefCell;
 
 thread_local! {
     static ARGUMENTS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-    static ANSWER: RefCell<String> = const { RefCell::new(String::new()) };
+    static RESULT: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// The address of a buffer of so many bytes, for the texts of a row, one after
-/// the other.
+/// Returns the address of a buffer of `bytes` bytes for the concatenated texts of a
+/// row.
 #[unsafe(no_mangle)]
 pub extern "C" fn buffer(bytes: usize) -> *mut u8 {
     ARGUMENTS.with_borrow_mut(|arguments| {
@@ -21,27 +20,27 @@ pub extern "C" fn buffer(bytes: usize) -> *mut u8 {
     })
 }
 
-/// Functions of numbers.
+/// Exports functions of numbers.
 macro_rules! numbers {
-    ($($name:ident($($argument:ident: $ty:ty),+) -> $answer:ty $(, $expect:ident)?;)*) => {$(
+    ($($name:ident($($argument:ident: $ty:ty),+) -> $result:ty $(, $expect:ident)?;)*) => {$(
         #[doc = concat!("`", stringify!($name), "`")]
         #[unsafe(no_mangle)]
-        pub extern "C" fn $name($($argument: $ty),+) -> $answer {
-            udfs_plain::$name($($argument),+)$(.$expect("the row has an answer"))?
+        pub extern "C" fn $name($($argument: $ty),+) -> $result {
+            udfs_plain::$name($($argument),+)$(.$expect("the row does not fail"))?
         }
     )*};
 }
 
-/// Functions of texts, which get their lengths.
+/// Exports functions of texts, whose arguments are the lengths of the texts.
 macro_rules! texts {
-    ($($name:ident($($argument:ident),+) -> $answer:ty, $give:expr;)*) => {$(
+    ($($name:ident($($argument:ident),+) -> $result:ty, $convert:expr;)*) => {$(
         #[doc = concat!("`", stringify!($name), "`")]
         #[unsafe(no_mangle)]
-        pub extern "C" fn $name($($argument: usize),+) -> $answer {
+        pub extern "C" fn $name($($argument: usize),+) -> $result {
             ARGUMENTS.with_borrow(|rest| {
                 let mut rest = rest.as_slice();
                 $(let $argument = text(&mut rest, $argument);)+
-                $give(udfs_plain::$name($($argument),+))
+                $convert(udfs_plain::$name($($argument),+))
             })
         }
     )*};
@@ -62,28 +61,29 @@ texts! {
     luhn_ok(text) -> i32, i32::from;
     jaro_winkler(a, b) -> f64, |likeness| likeness;
     is_us_registration(text) -> i32, i32::from;
-    slug(text) -> i64, place;
-    upper(text) -> i64, place;
-    json_get(json, key) -> i64, |value: Option<String>| value.map_or(-1, place);
+    slug(text) -> i64, store;
+    upper(text) -> i64, store;
+    json_get(json, key) -> i64, |value: Option<String>| value.map_or(-1, store);
 }
 
 /// `sha256_hex`
 #[unsafe(no_mangle)]
 pub extern "C" fn sha256_hex(bytes: usize) -> i64 {
-    ARGUMENTS.with_borrow(|arguments| place(udfs_plain::sha256_hex(&arguments[..bytes])))
+    ARGUMENTS.with_borrow(|arguments| store(udfs_plain::sha256_hex(&arguments[..bytes])))
 }
 
-/// The next text of so many bytes.
+/// Splits off the next text, of `bytes` bytes.
 fn text<'a>(rest: &mut &'a [u8], bytes: usize) -> &'a str {
-    let (text, behind) = rest.split_at(bytes);
-    *rest = behind;
+    let (text, remainder) = rest.split_at(bytes);
+    *rest = remainder;
     str::from_utf8(text).expect("a text is UTF-8")
 }
 
-/// Keeps an answer, and returns its address, and in the lower half its length.
-fn place(text: String) -> i64 {
-    ANSWER.with_borrow_mut(|answer| {
-        *answer = text;
-        (answer.as_ptr() as i64) << 32 | answer.len() as i64
+/// Stores a result; returns its address in the upper half and its length in the lower
+/// half.
+fn store(text: String) -> i64 {
+    RESULT.with_borrow_mut(|result| {
+        *result = text;
+        (result.as_ptr() as i64) << 32 | result.len() as i64
     })
 }

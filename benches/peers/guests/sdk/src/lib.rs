@@ -1,12 +1,12 @@
-//! In the place of Fusebox's SDK: its attribute, without effect.
+//! Replacement of the Fusebox SDK: the attribute `udf` without effect.
 //!
-//! Where no SDK of ours has a say, the bundled functions are plain Rust: no
-//! exports, no allocator and no metering of ours.
+//! With it the source of the bundled functions is plain Rust, without exports,
+//! allocator or metering.
 #![forbid(unsafe_code)]
 
 use proc_macro::TokenStream;
 
-/// Leaves a function as it is.
+/// Returns the function unchanged.
 #[proc_macro_attribute]
 pub fn udf(_options: TokenStream, function: TokenStream) -> TokenStream {
     function

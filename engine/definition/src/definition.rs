@@ -1,0 +1,176 @@
+//! One function: its name, signature, module and limits.
+
+use std::fmt;
+
+use arrow_schema::DataType;
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::kind::Kind;
+use crate::limits::Limits;
+use crate::reset::Reset;
+use crate::signature::{Argument, Signature};
+
+/// Definition of one function.
+///
+/// Holds everything that decides the function's results, its limits included.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Definition {
+    /// SQL name, in the case in which it is looked up.
+    ///
+    /// Several functions may share a name if their argument types differ in more
+    /// than layout. A call resolves to the overload that takes exactly the given
+    /// types; failing that, to the only one that the arguments coerce to, or to
+    /// the most specific of several. Otherwise the call is refused.
+    pub name: String,
+    /// Scalar, aggregate, window or table function.
+    #[serde(default)]
+    pub kind: Kind,
+    /// Argument types and result type. The result of a table function is a
+    /// struct of its columns.
+    pub signature: Signature,
+    /// Columns of an aggregate's partial state, as it is exchanged between
+    /// partitions and spilled to disk. Empty for other kinds.
+    #[serde(default)]
+    pub state: Vec<Argument>,
+    /// Dependence of the result on anything but the arguments.
+    pub volatility: Volatility,
+    /// Treatment of null arguments.
+    pub nulls: NullHandling,
+    /// Resource limits.
+    pub limits: Limits,
+    /// Scope after which guest state is reset.
+    #[serde(default)]
+    pub reset: Reset,
+    /// Digest of the module.
+    pub digest: Digest,
+    /// Symbol in the module: the name of the export without the ABI's prefix.
+    pub symbol: String,
+    /// Source that the statement took the module from.
+    pub source: ModuleSource,
+    /// True if the function is dropped with its session.
+    pub temporary: bool,
+}
+
+/// Identity of a function in a catalog: its name and argument types.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FunctionKey {
+    /// SQL name.
+    pub name: String,
+    /// Argument types.
+    pub types: Vec<DataType>,
+}
+
+impl Definition {
+    /// Returns the identity of the function.
+    pub fn key(&self) -> FunctionKey {
+        FunctionKey {
+            name: self.name.clone(),
+            types: self.signature.types(),
+        }
+    }
+}
+
+/// Volatility category, as in PostgreSQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Volatility {
+    /// Equal arguments always give equal results.
+    Immutable,
+    /// Equal arguments give equal results within a query.
+    Stable,
+    /// Results may differ from call to call.
+    Volatile,
+}
+
+impl fmt::Display for Volatility {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Immutable => "IMMUTABLE",
+            Self::Stable => "STABLE",
+            Self::Volatile => "VOLATILE",
+        })
+    }
+}
+
+/// Treatment of null arguments, as in PostgreSQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum NullHandling {
+    /// A null argument gives a null result.
+    Strict,
+    /// The guest is called with null arguments.
+    Called,
+}
+
+impl fmt::Display for NullHandling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Strict => "STRICT",
+            Self::Called => "CALLED ON NULL INPUT",
+        })
+    }
+}
+
+/// Source that a statement took a function's module from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum ModuleSource {
+    /// `FROM MODULE name`.
+    Module(String),
+    /// `AS 'path'`: the bytes of that file when the statement ran.
+    Path(String),
+    /// `AS $$(module …)$$`: the text.
+    Text(String),
+    /// `AS BASE64 '…'`, or bytes given through the library.
+    Base64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::type_display::ANY_DECIMAL;
+
+    fn haversine() -> Definition {
+        let double = |name: &str| Argument {
+            name: Some(name.to_owned()),
+            data_type: DataType::Float64,
+        };
+        Definition {
+            name: "haversine_km".to_owned(),
+            kind: Kind::Scalar,
+            state: vec![double("sum")],
+            signature: Signature {
+                arguments: vec![double("lat"), double("from")],
+                returns: DataType::Utf8View,
+            },
+            volatility: Volatility::Immutable,
+            nulls: NullHandling::Strict,
+            limits: Limits::default(),
+            reset: Reset::Row,
+            digest: Digest::of(b""),
+            symbol: "haversine_km".to_owned(),
+            source: ModuleSource::Base64,
+            temporary: false,
+        }
+    }
+
+    #[test]
+    fn definition_round_trips_through_json() {
+        let mut any = haversine();
+        any.signature.returns = ANY_DECIMAL;
+        for definition in [haversine(), any] {
+            let text = serde_json::to_string(&definition).unwrap();
+            assert_eq!(
+                serde_json::from_str::<Definition>(&text).unwrap(),
+                definition
+            );
+        }
+    }
+
+    #[test]
+    fn signature_prints_as_sql_with_keywords_quoted() {
+        assert_eq!(
+            haversine().signature.to_string(),
+            "(lat DOUBLE, \"from\" DOUBLE) RETURNS VARCHAR"
+        );
+    }
+}

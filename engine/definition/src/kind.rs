@@ -1,0 +1,41 @@
+//! Kinds of functions.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Kind of a function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Kind {
+    /// `CREATE FUNCTION`: one result for each row.
+    #[default]
+    Scalar,
+    /// `CREATE AGGREGATE FUNCTION`: one result for each group of rows.
+    Aggregate,
+    /// `CREATE WINDOW FUNCTION`: one result for each row of a partition.
+    Window,
+    /// `CREATE FUNCTION … RETURNS TABLE (…)`: rows for constant arguments.
+    Table,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Scalar, Self::Aggregate, Self::Window, Self::Table];
+
+    /// Returns the name of the kind, in lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::Aggregate => "aggregate",
+            Self::Window => "window",
+            Self::Table => "table",
+        }
+    }
+}
+
+/// Prints the name of the kind: `aggregate`.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,61 @@
+//! Definitions of functions: plain data, with no engine inside.
+//!
+//! A [`Definition`] states everything that decides the result of a function: its
+//! signature, volatility, null handling, limits, and the digest of its module.
+//! It serialises, so that catalogs, plans and wheels can carry it, and two equal
+//! definitions give equal results. The DDL that states definitions is parsed
+//! here too, because a module carries its own.
+//!
+//! # Map
+//!
+//! A file imports only files below it in this list.
+#![forbid(unsafe_code)]
+
+// DDL, parsed and printed.
+pub mod statement;
+
+// One function.
+mod definition;
+
+// Argument types and result type.
+mod signature;
+
+// Arrow types in serialised definitions.
+mod arrow_text;
+
+// Arrow types as SQL text, and the types that a signature accepts.
+mod type_display;
+
+// Fuel, memory, stack, result and instance limits.
+mod limits;
+
+// Scalar, aggregate, window, table.
+mod kind;
+
+// The scope of a reset.
+mod reset;
+
+// SHA-256 of a module.
+mod digest;
+
+// Names and literals as SQL text.
+mod quoting;
+
+// Errors of statements and of modules.
+mod module_error;
+mod parse_error;
+mod statement_error;
+
+pub use definition::{Definition, FunctionKey, ModuleSource, NullHandling, Volatility};
+pub use digest::{Digest, ParseDigestError};
+pub use kind::Kind;
+pub use limits::{Limits, Size};
+pub use module_error::ModuleError;
+pub use parse_error::{ParseError, Subject};
+pub use quoting::{Identifier, Literal};
+pub use reset::Reset;
+pub use signature::{Argument, Arguments, Signature};
+pub use statement_error::{FileAccessError, StatementError};
+pub use type_display::{
+    ANY_DECIMAL, SqlType, argument_lists, canonical_type, check_type, sql_types,
+};

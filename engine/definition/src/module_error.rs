@@ -1,0 +1,52 @@
+//! Defects of modules: their author must act.
+
+use crate::statement_error::names;
+
+/// Defect that makes a module unusable.
+#[derive(Clone, Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message names its fields")]
+#[non_exhaustive]
+pub enum ModuleError {
+    #[error("it is neither a Wasm module nor its text")]
+    NotWasm,
+    #[error("it is a Wasm component, not a core module")]
+    Component,
+    #[error("its text does not parse: {0}")]
+    Text(String),
+    #[error("it has {bytes} bytes, expected at most {bytes_max}")]
+    TooLarge { bytes: u64, bytes_max: u64 },
+    #[error("it is not valid: {0}")]
+    Invalid(String),
+    #[error("it imports `{module}`.`{name}`, which the host does not provide")]
+    Import { module: String, name: String },
+    #[error("it exports {found}; this version of Fusebox supports fusebox_abi_1")]
+    Abi { found: String },
+    #[error("it does not export `{export}`{}", has(available))]
+    NoExport {
+        export: String,
+        available: Vec<String>,
+    },
+    #[error("its export `{export}` is {found}, not {expected}")]
+    ExportType {
+        export: String,
+        expected: &'static str,
+        found: String,
+    },
+    #[error("its initial memory has {bytes} bytes, expected at most {bytes_max}")]
+    Memory { bytes: u64, bytes_max: u64 },
+    #[error("its section `fusebox.functions` is invalid: {0}")]
+    Declaration(String),
+    #[error("{0}")]
+    Instrument(String),
+    #[error("it cannot be compiled: {0}")]
+    Compile(String),
+    #[error("it cannot be instantiated: {0}")]
+    Instantiate(String),
+}
+
+fn has(available: &[String]) -> String {
+    match available {
+        [] => String::new(),
+        available => format!("; it exports {}", names(available)),
+    }
+}

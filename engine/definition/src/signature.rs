@@ -1,0 +1,92 @@
+//! Argument types and result type of a function.
+
+use std::fmt;
+
+use arrow_schema::DataType;
+use serde::{Deserialize, Serialize};
+
+use crate::arrow_text;
+use crate::quoting::Identifier;
+use crate::type_display::{SqlType, sql_types};
+
+/// Argument types and result type.
+///
+/// In a statement, a type has the name that it has elsewhere in DataFusion,
+/// whatever the session's settings: `DECIMAL(12, 2)` has 128 bits, and 256 where
+/// its precision needs them; `TIMESTAMP(6)` has microseconds; `T[]` is a list and
+/// `T[3]` a fixed-size list; `STRUCT(a T, …)` and `MAP(K, V)` have nullable
+/// fields, except for keys. `TIMESTAMP WITH TIME ZONE` has the zone `+00:00`
+/// rather than the session's, so that a definition means the same everywhere. A
+/// type without a SQL name is written as Arrow prints it: `ARROW('Float16')`,
+/// `ARROW('Dictionary(Int8, Utf8)')`, `ARROW('Timestamp(s, "Europe/Paris")')`.
+///
+/// A `DECIMAL(*)` argument takes a decimal of up to 38 digits with any scale;
+/// plain `DECIMAL` has precision 38 and scale 10, as elsewhere. All `DECIMAL(*)`
+/// arguments of one call are coerced to one common type, which is also the type
+/// of a `DECIMAL(*)` result. The guest sees the unscaled integers.
+///
+/// A type is nested at most 32 levels deep, consists of at most 1000 types, and
+/// has at most 65,536 fixed-size values per row.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Signature {
+    /// Arguments, in order.
+    pub arguments: Vec<Argument>,
+    /// Type of the result.
+    #[serde(with = "arrow_text")]
+    pub returns: DataType,
+}
+
+/// One argument of a signature, or one column of a state or table.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Argument {
+    /// Name, for display.
+    pub name: Option<String>,
+    /// Arrow type.
+    #[serde(with = "arrow_text")]
+    pub data_type: DataType,
+}
+
+impl Signature {
+    /// Formats the argument types as SQL, separated by commas.
+    pub fn argument_types(&self) -> String {
+        sql_types(self.arguments.iter().map(|argument| &argument.data_type))
+    }
+
+    /// Returns the argument types.
+    pub fn types(&self) -> Vec<DataType> {
+        let types = self.arguments.iter().map(|a| a.data_type.clone());
+        types.collect()
+    }
+}
+
+/// Prints the signature as in a statement: `(lat DOUBLE, lon DOUBLE) RETURNS VARCHAR`.
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} RETURNS {}",
+            Arguments(&self.arguments),
+            SqlType(&self.returns)
+        )
+    }
+}
+
+/// Prints arguments or columns as in a statement: `(lat DOUBLE, lon DOUBLE)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Arguments<'a>(pub &'a [Argument]);
+
+impl fmt::Display for Arguments<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(")?;
+        for (position, argument) in self.0.iter().enumerate() {
+            if position > 0 {
+                f.write_str(", ")?;
+            }
+            if let Some(name) = &argument.name {
+                write!(f, "{} ", Identifier(name))?;
+            }
+            write!(f, "{}", SqlType(&argument.data_type))?;
+        }
+        f.write_str(")")
+    }
+}

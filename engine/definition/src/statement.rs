@@ -1,0 +1,265 @@
+//! DDL of Fusebox, parsed with sqlparser's tokenizer and parser.
+//!
+//! DataFusion's planner drops clauses of `CREATE FUNCTION` silently, so these
+//! statements are parsed before it sees them. A statement that does not begin
+//! like one of them is left to DataFusion's parser. A text is split into
+//! statements lazily: those before a syntax error can run.
+
+// The grammar, each file on those below.
+mod reader;
+
+mod create_function;
+
+mod clauses;
+
+mod type_name;
+
+mod words;
+
+// From statements and declarations to definitions, and back to text.
+mod complete;
+mod declarations;
+mod display;
+
+// Options, and types of Arrow.
+mod options;
+mod types;
+
+// Bounds.
+mod nesting;
+
+use arrow_schema::DataType;
+use sqlparser::dialect::{Dialect, GenericDialect, dialect_from_str};
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
+
+use crate::parse_error::ParseError;
+
+pub use clauses::SourceClause;
+pub use create_function::CreateFunction;
+pub use declarations::Declarations;
+pub use options::Options;
+
+use words::Reader;
+
+/// Statement that Fusebox executes itself.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FuseboxStatement {
+    /// `CREATE MODULE`.
+    CreateModule(CreateModule),
+    /// `CREATE [AGGREGATE | WINDOW] FUNCTION`.
+    CreateFunction(Box<CreateFunction>),
+    /// `IMPORT FUNCTIONS FROM MODULE`.
+    ImportFunctions {
+        /// Name of the module.
+        module: String,
+        /// `LIKE` pattern of function names.
+        like: Option<String>,
+    },
+    /// `DROP FUNCTION`.
+    DropFunctions {
+        /// True for `IF EXISTS`.
+        if_exists: bool,
+        /// Functions to drop.
+        functions: Vec<FunctionName>,
+    },
+    /// `DROP MODULE`.
+    DropModules {
+        /// True for `IF EXISTS`.
+        if_exists: bool,
+        /// Modules to drop.
+        modules: Vec<String>,
+        /// True for `CASCADE`.
+        cascade: bool,
+    },
+    /// `ALTER FUNCTION … SET`.
+    AlterFunction {
+        /// Function to alter.
+        function: FunctionName,
+        /// Options to set.
+        options: Options,
+    },
+    /// `SHOW [USER] FUNCTIONS`.
+    ShowFunctions {
+        /// True for `SHOW USER FUNCTIONS`.
+        user: bool,
+        /// `LIKE` pattern of names.
+        like: Option<String>,
+    },
+    /// `SHOW MODULES`.
+    ShowModules {
+        /// `LIKE` pattern of names.
+        like: Option<String>,
+    },
+    /// `SHOW CREATE FUNCTION`.
+    ShowCreateFunction(FunctionName),
+    /// `SHOW CREATE MODULE`.
+    ShowCreateModule(String),
+    /// `DESCRIBE MODULE`.
+    DescribeModule(String),
+}
+
+/// `CREATE MODULE`.
+#[derive(Debug)]
+pub struct CreateModule {
+    /// True for `OR REPLACE`.
+    pub or_replace: bool,
+    /// True for `IF NOT EXISTS`.
+    pub if_not_exists: bool,
+    /// Name of the module.
+    pub name: String,
+    /// Language in upper case.
+    pub language: Option<String>,
+    /// Source of the bytes.
+    pub source: SourceClause,
+    /// Pinned digest.
+    pub sha256: Option<String>,
+}
+
+/// Function that a statement names, with argument types where the statement gives
+/// them: `f` or `f(BIGINT)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionName {
+    /// SQL name.
+    pub name: String,
+    /// Argument types.
+    pub arguments: Option<Vec<DataType>>,
+}
+
+/// Splits a text into statements.
+///
+/// Yields nothing after the first error, because the start of the next statement
+/// is unknown then.
+#[derive(Debug)]
+pub struct StatementSplitter {
+    /// Name of the dialect: dialects themselves are not `Send`.
+    dialect: String,
+    recursion_limit: usize,
+    tokens: std::vec::IntoIter<TokenWithSpan>,
+    /// Tokenizer error behind the last token.
+    error: Option<ParserError>,
+}
+
+/// Tokens of one statement, without its semicolon.
+#[derive(Debug)]
+pub struct StatementTokens {
+    dialect: String,
+    tokens: Vec<TokenWithSpan>,
+}
+
+/// Minimum of the nesting limit of brackets. sqlparser limits the depth of
+/// expressions only, and would overflow the stack in a type.
+const NESTING_MAX: usize = 100;
+
+impl StatementSplitter {
+    /// Tokenizes `text` in the dialect of that name, or in sqlparser's generic one
+    /// if there is none of that name.
+    pub fn new(text: &str, dialect: &str, recursion_limit: usize) -> Self {
+        let mut tokens = Vec::new();
+        let error = Tokenizer::new(find_dialect(dialect).as_ref(), text)
+            .tokenize_with_location_into_buf(&mut tokens)
+            .err()
+            .map(ParserError::from);
+        Self {
+            dialect: dialect.to_owned(),
+            recursion_limit,
+            tokens: tokens.into_iter(),
+            error,
+        }
+    }
+
+    /// Ends the iteration.
+    pub fn stop(&mut self) {
+        self.tokens = Vec::new().into_iter();
+        self.error = None;
+    }
+
+    fn next_tokens(&mut self) -> Result<Option<Vec<TokenWithSpan>>, ParserError> {
+        let blank = |token: &TokenWithSpan| matches!(token.token, Token::Whitespace(_));
+        let mut tokens = Vec::new();
+        for token in self.tokens.by_ref() {
+            match token.token {
+                Token::SemiColon if tokens.iter().all(blank) => tokens.clear(),
+                Token::SemiColon => return Ok(Some(tokens)),
+                _ => tokens.push(token),
+            }
+        }
+        match self.error.take() {
+            Some(error) => Err(error),
+            None => Ok(Some(tokens).filter(|tokens| !tokens.iter().all(blank))),
+        }
+    }
+
+    fn next_statement(&mut self) -> Result<Option<StatementTokens>, ParserError> {
+        let Some(tokens) = self.next_tokens()? else {
+            return Ok(None);
+        };
+        if nesting::depth(&tokens) > self.recursion_limit.max(NESTING_MAX) {
+            return Err(ParserError::RecursionLimitExceeded);
+        }
+        Ok(Some(StatementTokens {
+            dialect: self.dialect.clone(),
+            tokens,
+        }))
+    }
+}
+
+impl Iterator for StatementSplitter {
+    type Item = Result<StatementTokens, ParseError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.next_statement();
+        if next.is_err() {
+            self.stop();
+        }
+        next.map_err(ParseError::from).transpose()
+    }
+}
+
+impl StatementTokens {
+    /// Parses the statement as one of Fusebox; `None` if it does not begin like one.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError`] if it begins like one and does not parse.
+    pub fn parse(&self) -> Result<Option<FuseboxStatement>, ParseError> {
+        let dialect = self.dialect();
+        let tokens = self.tokens.clone();
+        let mut parser = Parser::new(dialect.as_ref()).with_tokens_with_locations(tokens);
+        let statement = Reader(&mut parser).statement()?;
+        if statement.is_some() {
+            Reader(&mut parser).end()?;
+        }
+        Ok(statement)
+    }
+
+    /// Returns sqlparser's dialect of the statement.
+    pub fn dialect(&self) -> Box<dyn Dialect> {
+        find_dialect(&self.dialect)
+    }
+
+    /// Returns the tokens, for another parser.
+    pub fn into_tokens(self) -> Vec<TokenWithSpan> {
+        self.tokens
+    }
+}
+
+/// Parses the SQL name of a type, in the signature of the function `of`.
+///
+/// # Errors
+///
+/// [`ParseError`] if it does not parse, is unknown, or breaks a rule of
+/// [`check_type`](crate::check_type).
+pub fn parse_type(text: &str, dialect: &str, of: &str) -> Result<DataType, ParseError> {
+    let dialect = find_dialect(dialect);
+    let mut parser = Parser::new(dialect.as_ref()).try_with_sql(text)?;
+    let mut reader = Reader(&mut parser);
+    let data_type = reader.data_type(of)?;
+    reader.end()?;
+    Ok(data_type)
+}
+
+fn find_dialect(name: &str) -> Box<dyn Dialect> {
+    dialect_from_str(name).unwrap_or_else(|| Box::new(GenericDialect {}))
+}

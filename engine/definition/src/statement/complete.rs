@@ -1,0 +1,158 @@
+//! Completion of `CREATE FUNCTION` by the declaration of the module.
+//!
+//! A clause that the statement omits comes from the declaration; a clause that
+//! contradicts it is refused.
+
+use arrow_schema::DataType;
+
+use super::{CreateFunction, Declarations};
+use crate::definition::{Definition, ModuleSource, NullHandling, Volatility};
+use crate::digest::Digest;
+use crate::kind::Kind;
+use crate::limits::Limits;
+use crate::signature::{Argument, Signature};
+use crate::statement_error::StatementError;
+
+impl CreateFunction {
+    /// Returns the symbol in the module, which defaults to the name.
+    pub fn symbol(&self) -> &str {
+        self.symbol.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Returns the argument types, if the statement gives them.
+    pub fn types(&self) -> Option<Vec<DataType>> {
+        types(&self.arguments)
+    }
+
+    /// Takes the kind from the declaration, for statements that cannot express it.
+    ///
+    /// # Errors
+    ///
+    /// [`StatementError::NotUnique`] if several declarations fit.
+    pub fn adopt_kind(&mut self, declarations: &Declarations) -> Result<(), StatementError> {
+        if let Some(declared) = declarations.find(self)? {
+            self.kind = declared.kind;
+        }
+        Ok(())
+    }
+
+    /// Completes the statement by the module's declaration.
+    ///
+    /// `defaults` gives the default limits of a kind, `ceilings` the highest limits
+    /// that the session allows.
+    ///
+    /// # Errors
+    ///
+    /// Clauses that are missing or contradict the declaration, and bad options.
+    pub fn complete(
+        &self,
+        declarations: &Declarations,
+        defaults: impl Fn(Kind) -> Limits,
+        ceilings: Limits,
+        digest: Digest,
+        source: ModuleSource,
+    ) -> Result<Definition, StatementError> {
+        self.check_against(declarations)?;
+        let declared = declarations.find(self)?;
+        let arguments = self.arguments.as_ref();
+        let arguments = arguments.or(declared.and_then(|d| d.arguments.as_ref()));
+        let returns = self.returns.as_ref();
+        let returns = returns.or(declared.and_then(|d| d.returns.as_ref()));
+        let state = self.state.as_ref();
+        let state = state.or(declared.and_then(|d| d.state.as_ref()));
+        let kind = self.kind_with(declared);
+        if kind == Kind::Aggregate && state.is_none() {
+            return Err(StatementError::Undeclared("STATE"));
+        }
+        let defaults = defaults(kind);
+        // A declaration may lower the default limits; only the statement may raise
+        // them.
+        let stated_options = self.options.clone().unwrap_or_default();
+        let limits = match declared.and_then(|d| d.options.as_ref()) {
+            Some(options) => options.without(&stated_options).apply(defaults)?,
+            None => defaults,
+        };
+        limits.check(ceilings)?;
+        let limits = stated_options.apply(limits.at_most(defaults))?;
+        let declared_reset = match declared.and_then(|d| d.options.as_ref()) {
+            Some(options) => options.without(&stated_options).reset()?,
+            None => None,
+        };
+        let reset = stated_options.reset()?.or(declared_reset);
+        Ok(Definition {
+            name: self.name.clone(),
+            kind,
+            state: state.cloned().unwrap_or_default(),
+            signature: Signature {
+                arguments: arguments
+                    .ok_or(StatementError::Undeclared("arguments"))?
+                    .clone(),
+                returns: returns
+                    .ok_or(StatementError::Undeclared("RETURNS"))?
+                    .clone(),
+            },
+            // No import of a module is nondeterministic.
+            volatility: self
+                .volatility
+                .or(declared.and_then(|d| d.volatility))
+                .unwrap_or(Volatility::Immutable),
+            nulls: self
+                .nulls
+                .or(declared.and_then(|d| d.nulls))
+                .unwrap_or(NullHandling::Called),
+            limits,
+            reset: reset.unwrap_or_default(),
+            digest,
+            symbol: declared.unwrap_or(self).symbol().to_owned(),
+            source,
+            temporary: self.temporary,
+        })
+    }
+
+    /// Checks that the statement does not contradict the module's declaration.
+    ///
+    /// # Errors
+    ///
+    /// [`StatementError::Contradiction`] with both.
+    pub fn check_against(&self, declarations: &Declarations) -> Result<(), StatementError> {
+        match declarations.find(self)? {
+            Some(declared) if self.contradicts(declared) => Err(StatementError::Contradiction {
+                declared: declared.to_string(),
+                stated: self.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the kind of the function. A statement without RETURNS takes the kind
+    /// of a table function from the declaration.
+    fn kind_with(&self, declared: Option<&Self>) -> Kind {
+        match declared {
+            Some(declared) if self.kind == Kind::Scalar && self.returns.is_none() => {
+                match declared.kind {
+                    Kind::Table => Kind::Table,
+                    _ => Kind::Scalar,
+                }
+            }
+            _ => self.kind,
+        }
+    }
+
+    fn contradicts(&self, declared: &Self) -> bool {
+        fn differ<T: PartialEq>(stated: &Option<T>, declared: &Option<T>) -> bool {
+            matches!((stated, declared), (Some(stated), Some(declared)) if stated != declared)
+        }
+        self.kind_with(Some(declared)) != declared.kind
+            || differ(&self.types(), &declared.types())
+            || differ(&self.returns, &declared.returns)
+            || differ(&types(&self.state), &types(&declared.state))
+            || differ(&self.volatility, &declared.volatility)
+            || differ(&self.nulls, &declared.nulls)
+    }
+}
+
+/// Returns the types of columns.
+fn types(columns: &Option<Vec<Argument>>) -> Option<Vec<DataType>> {
+    let types = columns.as_ref()?.iter().map(|c| c.data_type.clone());
+    Some(types.collect())
+}

@@ -1,0 +1,94 @@
+//! Declarations of a module: DDL in its custom section `fusebox.functions`.
+
+use std::collections::HashSet;
+
+use super::{CreateFunction, FuseboxStatement, StatementSplitter};
+use crate::module_error::ModuleError;
+use crate::quoting::Identifier;
+use crate::statement_error::StatementError;
+use crate::type_display::argument_lists;
+
+/// Functions that a module declares.
+#[derive(Debug, Default)]
+pub struct Declarations(Vec<CreateFunction>);
+
+impl Declarations {
+    /// Parses the text of a section `fusebox.functions`.
+    ///
+    /// # Errors
+    ///
+    /// [`ModuleError::Declaration`] if it is too long, does not parse, holds any
+    /// statement but `CREATE FUNCTION` without a source, or declares a function or
+    /// an export twice.
+    pub fn parse(text: &str) -> Result<Self, ModuleError> {
+        let wrong = |what: String| ModuleError::Declaration(what);
+        if text.len() > DECLARATIONS_BYTES_MAX {
+            let found = text.len();
+            return Err(wrong(format!(
+                "it has {found} bytes, of {DECLARATIONS_BYTES_MAX} at most"
+            )));
+        }
+        let mut declared = Vec::new();
+        let (mut names, mut symbols) = (HashSet::new(), HashSet::new());
+        for tokens in StatementSplitter::new(text, "generic", RECURSION_LIMIT) {
+            let statement = tokens.and_then(|tokens| tokens.parse());
+            let statement = statement.map_err(|error| wrong(error.to_string()))?;
+            let Some(FuseboxStatement::CreateFunction(create)) = statement else {
+                return Err(wrong("it holds more than CREATE FUNCTION".to_owned()));
+            };
+            if create.source.is_some() {
+                let name = create.name;
+                return Err(wrong(format!("`{name}` has a clause AS or FROM")));
+            }
+            if !names.insert((create.name.clone(), create.types())) {
+                return Err(wrong(format!("`{}` is declared twice", create.name)));
+            }
+            if !symbols.insert(create.symbol().to_owned()) {
+                let symbol = create.symbol().escape_debug();
+                return Err(wrong(format!("the export `{symbol}` is declared twice")));
+            }
+            declared.push(*create);
+        }
+        Ok(Self(declared))
+    }
+
+    /// Iterates over the declared functions, in the order of the section.
+    pub fn iter(&self) -> impl Iterator<Item = &CreateFunction> {
+        self.0.iter()
+    }
+
+    /// Finds the declaration of the function that a statement creates: by symbol if
+    /// the statement gives one, else by name, and by argument types among several.
+    pub(super) fn find(
+        &self,
+        create: &CreateFunction,
+    ) -> Result<Option<&CreateFunction>, StatementError> {
+        if let Some(symbol) = &create.symbol {
+            return Ok(self.0.iter().find(|declared| declared.symbol() == symbol));
+        }
+        let named = self.0.iter().filter(|d| d.name == create.name);
+        let named: Vec<_> = named.collect();
+        if let [] | [_] = named[..] {
+            return Ok(named.first().copied());
+        }
+        let stated = create.types();
+        let found = || {
+            let types: Vec<_> = named.iter().filter_map(|d| d.types()).collect();
+            argument_lists(types.iter().map(Vec::as_slice))
+        };
+        match named.iter().find(|declared| declared.types() == stated) {
+            Some(declared) => Ok(Some(declared)),
+            None if stated.is_none() => Err(StatementError::NotUnique { found: found() }),
+            None => Err(StatementError::Contradiction {
+                declared: format!("{}({})", Identifier(&create.name), found()),
+                stated: create.to_string(),
+            }),
+        }
+    }
+}
+
+/// Maximum length of the section in bytes: some thousand declarations.
+const DECLARATIONS_BYTES_MAX: usize = 256 << 10;
+
+/// Recursion limit of the parser, as sqlparser's default.
+const RECURSION_LIMIT: usize = 50;

@@ -1,0 +1,127 @@
+//! Options of `WITH (…)` and `ALTER FUNCTION … SET (…)`.
+
+use crate::limits::{LIMITS, Limits};
+use crate::reset::Reset;
+use crate::statement_error::StatementError;
+
+/// Options of a statement: names in lower case, and values as text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options(pub Vec<(String, String)>);
+
+impl Options {
+    /// Returns `limits` with the options applied.
+    ///
+    /// # Errors
+    ///
+    /// [`StatementError::Option`] for an unknown name and
+    /// [`StatementError::OptionValue`] for a bad value.
+    pub fn apply(&self, mut limits: Limits) -> Result<Limits, StatementError> {
+        for (name, value) in &self.0 {
+            if name == Reset::OPTION {
+                continue;
+            }
+            let named = LIMITS.iter().find(|limit| limit.option == name);
+            let limit = named.ok_or_else(|| StatementError::Option {
+                name: name.clone(),
+                known: known(),
+            })?;
+            limit
+                .set(&mut limits, value)
+                .map_err(|expected| bad_value(name, value, expected))?;
+        }
+        Ok(limits)
+    }
+
+    /// Returns the reset scope, if the options give one.
+    ///
+    /// # Errors
+    ///
+    /// [`StatementError::OptionValue`] for a bad value.
+    pub fn reset(&self) -> Result<Option<Reset>, StatementError> {
+        let given = self.0.iter().rfind(|(name, _)| name == Reset::OPTION);
+        let reset = given.map(|(name, value)| {
+            Reset::parse(value).map_err(|expected| bad_value(name, value, expected))
+        });
+        reset.transpose()
+    }
+
+    /// Returns the options that `others` does not give.
+    pub(super) fn without(&self, others: &Self) -> Self {
+        let given = |name: &str| others.0.iter().any(|(other, _)| other == name);
+        let mut options = self.clone();
+        options.0.retain(|(name, _)| !given(name));
+        options
+    }
+}
+
+fn bad_value(name: &str, value: &str, expected: String) -> StatementError {
+    StatementError::OptionValue {
+        name: name.to_owned(),
+        expected,
+        found: format!("'{value}'"),
+    }
+}
+
+/// Formats options that state all of `limits` and `reset`.
+pub(super) fn print(limits: Limits, reset: Reset) -> String {
+    let mut options: Vec<_> = LIMITS
+        .iter()
+        .map(|limit| format!("{} = {}", limit.option, limit.print(limits)))
+        .collect();
+    if reset == Reset::Row {
+        options.push(format!("{} = 'row'", Reset::OPTION));
+    }
+    options.join(", ")
+}
+
+/// Formats the names of all options.
+fn known() -> String {
+    let limits = LIMITS.each_ref().map(|limit| limit.option);
+    format!("{} and {}", limits.join(", "), Reset::OPTION)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(text: &[(&str, &str)]) -> Options {
+        let owned = |(name, value): &(&str, &str)| (String::from(*name), String::from(*value));
+        Options(text.iter().map(owned).collect())
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused() {
+        for option in [
+            ("memory", "63kB"),
+            ("memory", "MB"),
+            ("stack", "1MB"),
+            ("result_bytes", "0"),
+            ("instances", "0"),
+            ("fuel_per_row", "1.5"),
+            ("fuel_per_call", "18446744073709551616"),
+            ("fuel", "1"),
+        ] {
+            let set = options(&[option]).apply(Limits::default());
+            assert!(set.is_err(), "{option:?}");
+        }
+        for value in ["", "never", "ROW", "1"] {
+            assert!(options(&[("reset", value)]).reset().is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn printed_options_name_every_limit_once() {
+        for (reset, options) in [(Reset::Call, LIMITS.len()), (Reset::Row, LIMITS.len() + 1)] {
+            let printed = print(Limits::MAX, reset);
+            assert_eq!(printed.matches(" = ").count(), options);
+        }
+        assert_eq!(known().matches("_per_row, ").count(), 1);
+    }
+
+    #[test]
+    fn options_given_by_both_come_from_the_other() {
+        let declared = options(&[("memory", "1GB"), ("stack", "8kB")]);
+        let stated = options(&[("memory", "1MB")]);
+        assert_eq!(declared.without(&stated), options(&[("stack", "8kB")]));
+    }
+}

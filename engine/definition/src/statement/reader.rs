@@ -1,0 +1,163 @@
+//! Grammar of the statements other than `CREATE FUNCTION`.
+
+use sqlparser::tokenizer::Token;
+
+use super::clauses::SourceClause;
+use super::words::Reader;
+use super::{CreateModule, FunctionName, FuseboxStatement};
+use crate::parse_error::ParseError;
+
+type Result<T, E = ParseError> = std::result::Result<T, E>;
+
+impl Reader<'_, '_> {
+    /// Parses a statement of Fusebox; `None`, consuming nothing, if it does not
+    /// begin like one.
+    pub(super) fn statement(&mut self) -> Result<Option<FuseboxStatement>> {
+        let first: Vec<String> = (0..6).map(|n| self.word_at(n)).collect();
+        let words: Vec<&str> = first.iter().map(String::as_str).collect();
+        Ok(Some(match words[..] {
+            ["CREATE", "MODULE", ..] => self.create_module(1)?,
+            ["CREATE", "OR", "REPLACE", "MODULE", ..] => self.create_module(3)?,
+            ["CREATE", ref rest @ ..] if names_a_function(rest) => {
+                FuseboxStatement::CreateFunction(Box::new(self.create_function()?))
+            }
+            ["IMPORT", "FUNCTIONS", ..] => self.import()?,
+            ["DROP", "FUNCTION" | "AGGREGATE", ..] => self.drop_functions()?,
+            ["DROP", "MODULE", ..] => self.drop_modules()?,
+            ["ALTER", "FUNCTION", ..] => self.alter_function()?,
+            ["SHOW", "FUNCTIONS", ..] => self.show_functions(false)?,
+            ["SHOW", "USER", "FUNCTIONS", ..] => self.show_functions(true)?,
+            ["SHOW", "MODULES", ..] => {
+                self.skip(2);
+                FuseboxStatement::ShowModules { like: self.like()? }
+            }
+            ["SHOW", "CREATE", "FUNCTION", ..] => {
+                self.skip(3);
+                FuseboxStatement::ShowCreateFunction(self.function_name()?)
+            }
+            ["SHOW", "CREATE", "MODULE", ..] => {
+                self.skip(3);
+                FuseboxStatement::ShowCreateModule(self.name()?)
+            }
+            ["DESCRIBE" | "DESC", "MODULE", ..] => {
+                self.skip(2);
+                FuseboxStatement::DescribeModule(self.name()?)
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    fn create_module(&mut self, words: usize) -> Result<FuseboxStatement> {
+        let or_replace = words == 3;
+        self.skip(words + 1);
+        let if_not_exists = self.eat_all(&["IF", "NOT", "EXISTS"]);
+        let name = self.name()?;
+        let language = match self.eat("LANGUAGE") {
+            true => Some(self.language()?),
+            false => None,
+        };
+        let source = if self.eat("FROM") {
+            SourceClause::Path(self.0.parse_literal_string()?)
+        } else {
+            self.expect("AS")?;
+            self.body()?
+        };
+        let sha256 = match self.eat("SHA256") {
+            true => Some(self.0.parse_literal_string()?),
+            false => None,
+        };
+        Ok(FuseboxStatement::CreateModule(CreateModule {
+            or_replace,
+            if_not_exists,
+            name,
+            language,
+            source,
+            sha256,
+        }))
+    }
+
+    fn import(&mut self) -> Result<FuseboxStatement> {
+        self.skip(2);
+        self.expect("FROM")?;
+        self.expect("MODULE")?;
+        let module = self.name()?;
+        let like = self.like()?;
+        Ok(FuseboxStatement::ImportFunctions { module, like })
+    }
+
+    fn drop_functions(&mut self) -> Result<FuseboxStatement> {
+        self.skip(2);
+        let if_exists = self.eat_all(&["IF", "EXISTS"]);
+        let mut functions = vec![self.function_name()?];
+        while self.0.consume_token(&Token::Comma) {
+            functions.push(self.function_name()?);
+        }
+        // No object depends on a function, so both mean the same.
+        let _ = self.eat("RESTRICT") || self.eat("CASCADE");
+        Ok(FuseboxStatement::DropFunctions {
+            if_exists,
+            functions,
+        })
+    }
+
+    fn drop_modules(&mut self) -> Result<FuseboxStatement> {
+        self.skip(2);
+        let if_exists = self.eat_all(&["IF", "EXISTS"]);
+        let mut modules = vec![self.name()?];
+        while self.0.consume_token(&Token::Comma) {
+            modules.push(self.name()?);
+        }
+        let cascade = !self.eat("RESTRICT") && self.eat("CASCADE");
+        Ok(FuseboxStatement::DropModules {
+            if_exists,
+            modules,
+            cascade,
+        })
+    }
+
+    fn alter_function(&mut self) -> Result<FuseboxStatement> {
+        self.skip(2);
+        let function = self.function_name()?;
+        self.expect("SET")?;
+        let options = self.options()?;
+        Ok(FuseboxStatement::AlterFunction { function, options })
+    }
+
+    fn show_functions(&mut self, user: bool) -> Result<FuseboxStatement> {
+        self.skip(if user { 3 } else { 2 });
+        let like = self.like()?;
+        Ok(FuseboxStatement::ShowFunctions { user, like })
+    }
+
+    fn like(&mut self) -> Result<Option<String>> {
+        Ok(match self.eat("LIKE") {
+            true => Some(self.0.parse_literal_string()?),
+            false => None,
+        })
+    }
+
+    /// `f` or `f(BIGINT, VARCHAR)`.
+    fn function_name(&mut self) -> Result<FunctionName> {
+        let name = self.name()?;
+        let arguments = if self.0.peek_token_ref().token == Token::LParen {
+            let arguments = self.arguments(&name)?;
+            Some(arguments.into_iter().map(|a| a.data_type).collect())
+        } else {
+            None
+        };
+        Ok(FunctionName { name, arguments })
+    }
+}
+
+/// Returns true if the words after `CREATE` lead to `FUNCTION`.
+fn names_a_function(words: &[&str]) -> bool {
+    let rest = words.strip_prefix(&["OR", "REPLACE"]).unwrap_or(words);
+    let rest = match rest {
+        ["TEMPORARY" | "TEMP", rest @ ..] => rest,
+        _ => rest,
+    };
+    matches!(
+        rest,
+        ["FUNCTION" | "AGGREGATE", ..] | ["WINDOW", "FUNCTION", ..]
+    )
+}

@@ -1,0 +1,117 @@
+//! Reasons for refusing a statement: its author must act, or the embedder.
+
+/// Reason for refusing a statement. The message continues from the
+/// [`Subject`](crate::Subject).
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message names its fields")]
+#[non_exhaustive]
+pub enum StatementError {
+    #[error("already exists; CREATE OR REPLACE would replace it")]
+    Exists,
+    #[error("is built in; CREATE OR REPLACE would hide it")]
+    BuiltIn,
+    #[error("does not exist")]
+    Missing,
+    #[error("is a built-in function")]
+    NotUserDefined,
+    #[error("exists with the arguments ({found}), not ({stated})")]
+    OtherArguments { found: String, stated: String },
+    #[error("is not unique; say which one: ({found})")]
+    NotUnique { found: String },
+    #[error("is used by {}; DROP … CASCADE would drop them too", names(by))]
+    InUse { by: Vec<String> },
+    #[error("is declared as {declared}, which contradicts {stated}")]
+    Contradiction { declared: String, stated: String },
+    #[error("has no {0}, and its module declares none")]
+    Undeclared(&'static str),
+    #[error("needs a clause {0}")]
+    Clause(&'static str),
+    #[error("declares no functions in a section `fusebox.functions`")]
+    NothingDeclared,
+    #[error("has the type {0}, which has too many levels or fields")]
+    Type(String),
+    #[error("has the type {0}, which is unknown")]
+    UnknownType(String),
+    #[error("has a type that {0}")]
+    TypeRule(&'static str),
+    #[error("takes ({declared}), not ({given})")]
+    Call { declared: String, given: String },
+    #[error("is not unique for ({given}): it takes ({candidates})")]
+    Ambiguous { given: String, candidates: String },
+    #[error("has too many arguments: {found}, of {max} at most")]
+    Arity { found: usize, max: usize },
+    #[error("has an unknown option {name}; the options are {known}")]
+    Option { name: String, known: String },
+    #[error("has a bad value for {name}: {expected}, not {found}")]
+    OptionValue {
+        name: String,
+        expected: String,
+        found: String,
+    },
+    #[error("may not have {option} = {value}: this session allows {ceiling} at most")]
+    Ceiling {
+        option: &'static str,
+        value: String,
+        ceiling: String,
+    },
+    #[error("cannot be read: {0}")]
+    Path(FileAccessError),
+    #[error("has the SHA-256 digest {found}, not {stated}")]
+    Digest { stated: String, found: String },
+    #[error("cannot be read: the text is not base64: {0}")]
+    Base64(String),
+    #[error("is written in {0}; Fusebox runs LANGUAGE WASM")]
+    Language(String),
+    #[error("has a clause STATE, which only aggregate functions have")]
+    UnexpectedState,
+    #[error("has {}", match .0 {
+        Some(name) => format!("two columns of the name {name}"),
+        None => "a column without a name".to_owned(),
+    })]
+    ColumnName(Option<String>),
+    #[error("is of the kind {0}; only scalar functions have the option reset")]
+    Reset(&'static str),
+    #[error("has an argument that is not constant, {argument}: table functions take constants")]
+    NotConstant { argument: String },
+    #[error("takes no arguments; an aggregate function takes at least one")]
+    NoArguments,
+    #[error("has overloads of the result type {0} whose results over no rows differ")]
+    AmbiguousEmptyResult(String),
+    #[error("does not support IGNORE NULLS: its definition states the treatment of nulls")]
+    IgnoreNulls,
+    #[error("has a name that DataFusion's optimizer reserves for its own function: choose another")]
+    ReservedName,
+    #[error("is a table function, whose name must be in lower case")]
+    TableName,
+    #[error("has no columns")]
+    NoColumns,
+    #[error("is of the kind {found}; all overloads of a name must be of one kind, not {stated}")]
+    Kind {
+        found: &'static str,
+        stated: &'static str,
+    },
+}
+
+/// Reason for not reading a file that a statement names.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message names its fields")]
+#[non_exhaustive]
+pub enum FileAccessError {
+    #[error("this session reads no files; the embedder can allow a directory")]
+    Denied,
+    #[error("'{path}' lies outside the directory that the session may read")]
+    Outside { path: String },
+    #[error("'{path}' is not a regular file")]
+    NotAFile { path: String },
+    #[error("'{path}': {cause}")]
+    Io { path: String, cause: std::io::Error },
+}
+
+/// Formats names as a list: `` `a`, `b` ``.
+pub(crate) fn names(names: &[String]) -> String {
+    names
+        .iter()
+        .map(|name| format!("`{}`", name.escape_debug()))
+        .collect::<Vec<_>>()
+        .join(", ")
+}

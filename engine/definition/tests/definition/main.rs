@@ -1,0 +1,3 @@
+//! Definitions as their users see them.
+
+mod types;

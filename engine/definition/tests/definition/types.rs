@@ -1,0 +1,174 @@
+//! Round trips of types through SQL text.
+
+use arrow_schema::DataType;
+use fusebox_definition::statement::parse_type;
+use fusebox_definition::{ParseError, SqlType};
+use fusebox_testing::{TypeOptions, data_type};
+use proptest::prelude::*;
+
+/// Parses a type in the generic dialect.
+fn parse(text: &str) -> Result<DataType, ParseError> {
+    parse_type(text, "generic", "f")
+}
+
+#[test]
+fn types_that_sql_can_say_print_as_sql() {
+    for (text, printed) in [
+        ("NUMERIC", "DECIMAL(38, 10)"),
+        ("NUMERIC(*)", "DECIMAL(*)"),
+        ("decimal(40,2)", "DECIMAL(40, 2)"),
+        ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE"),
+        ("TIMESTAMPTZ(6)", "TIMESTAMP(6) WITH TIME ZONE"),
+        ("TIMESTAMP(9)", "TIMESTAMP"),
+        ("TIMESTAMP(6)[]", "TIMESTAMP(6)[]"),
+        (
+            "TIMESTAMP WITH TIME ZONE[2][]",
+            "TIMESTAMP WITH TIME ZONE[2][]",
+        ),
+        ("ARRAY<ARRAY<BIGINT>>", "BIGINT[][]"),
+        (
+            "STRUCT<A BIGINT, \"B\" MAP<TEXT, ARRAY<STRUCT<INT>>>>",
+            "STRUCT(a BIGINT, \"B\" MAP(VARCHAR, STRUCT(c0 INT)[]))",
+        ),
+        (
+            "struct(date date, time time with time zone)",
+            "TIME WITH TIME ZONE",
+        ),
+        (
+            "STRUCT(timestamp TIMESTAMP, interval INTERVAL)",
+            "STRUCT(\"timestamp\" TIMESTAMP, \"interval\" INTERVAL)",
+        ),
+        ("ARROW('Int64')", "BIGINT"),
+        ("ARROW('Utf8View')", "VARCHAR"),
+        ("ARROW('List(Int64)')", "BIGINT[]"),
+        ("arrow('LargeUtf8')", "ARROW('LargeUtf8')"),
+        (
+            "ARROW('Timestamp(us, \"Europe/Paris\")')",
+            "ARROW('Timestamp(µs, \"Europe/Paris\")')",
+        ),
+        ("ARROW('Float16')[]", "ARROW('Float16')[]"),
+        ("ARROW('Duration(ns)')", "ARROW('Duration(ns)')"),
+        (
+            "ARROW('List(non-null Int64)')",
+            "ARROW('List(non-null Int64)')",
+        ),
+        ("ARROW('Decimal256(10, 2)')", "ARROW('Decimal256(10, 2)')"),
+    ] {
+        match parse(text) {
+            Ok(data_type) => assert_eq!(SqlType(&data_type).to_string(), printed, "{text}"),
+            // DataFusion has no times of day with a zone.
+            Err(error) => assert_eq!(
+                error.to_string(),
+                format!("function `f` has the type {printed}, which is unknown"),
+            ),
+        }
+    }
+}
+
+#[test]
+fn invalid_types_are_refused() {
+    let deep = |open: &str, inner: &str, close: &str, levels| {
+        format!("{}{inner}{}", open.repeat(levels), close.repeat(levels))
+    };
+    let fields = |count| format!("STRUCT({})", vec!["INT"; count].join(", "));
+    for (fits, refused) in [
+        (
+            deep("ARRAY<", "INT", ">", 31),
+            deep("ARRAY<", "INT", ">", 32),
+        ),
+        (deep("", "INT", "[]", 31), deep("", "INT", "[]", 32)),
+        (
+            deep("STRUCT(", "INT", ")", 31),
+            deep("STRUCT(", "INT", ")", 32),
+        ),
+        (
+            format!("ARROW('{}')", deep("List(", "Int8", ")", 31)),
+            format!("ARROW('{}')", deep("List(", "Int8", ")", 32)),
+        ),
+        (
+            format!("ARROW('{}')", deep("List(", "Int8", ")", 31)),
+            format!("ARROW('{}')", deep("List(", "Int8", ")", 100_000)),
+        ),
+        (fields(999), fields(1000)),
+        ("INT[65536]".into(), "INT[65537]".into()),
+        ("INT[256][256]".into(), "INT[256][257]".into()),
+        ("INT[65536][][65536]".into(), "INT[2147483648]".into()),
+        (
+            "ARROW('FixedSizeBinary(16)')[4096]".into(),
+            "ARROW('FixedSizeBinary(16)')[4097]".into(),
+        ),
+        ("DECIMAL(76, 76)".into(), "DECIMAL(77)".into()),
+        ("DECIMAL(1, 1)".into(), "DECIMAL(1, 2)".into()),
+        ("DECIMAL(1)".into(), "DECIMAL(0)".into()),
+        ("DECIMAL(*)".into(), "DECIMAL(*)[]".into()),
+        ("DECIMAL(*)".into(), "STRUCT(a DECIMAL(*))".into()),
+        ("DECIMAL(*)".into(), "DECIMAL(*, 2)".into()),
+        ("DECIMAL(*)".into(), "ARROW('Decimal128(0, 0)')".into()),
+        ("TIMESTAMP(6)".into(), "TIMESTAMP(7)".into()),
+        (
+            "ARROW('Dictionary(Int8, Utf8)')".into(),
+            "ARROW('Dictionary(Utf8, Int8)')".into(),
+        ),
+        (
+            "ARROW('RunEndEncoded(\"run_ends\": non-null Int16, \"values\": Int8)')".into(),
+            "ARROW('RunEndEncoded(\"run_ends\": Int16, \"values\": Int8)')".into(),
+        ),
+        (
+            "ARROW('Map(\"e\": Struct(\"k\": Int8, \"v\": Int8), sorted)')".into(),
+            "ARROW('Map(\"e\": Struct(\"k\": Int8), sorted)')".into(),
+        ),
+        ("ARROW('Int8')".into(), "ARROW('int8')".into()),
+        ("ARROW('Int8')".into(), "ARROW(Int8)".into()),
+        ("ARROW('Int8')".into(), "ARROW('Int8', 'Int8')".into()),
+        ("ARROW('Int8')".into(), "\"ARROW\"('Int8')".into()),
+        ("STRUCT(\"a b\" INT)".into(), "STRUCT(\"\" INT)".into()),
+        ("STRUCT(\"it's\" INT)".into(), "STRUCT(\"a\\b\" INT)".into()),
+        ("ARRAY<ARRAY<INT>>".into(), "ARRAY<ARRAY<INT>>>".into()),
+        ("STRUCT(ARRAY<INT>)".into(), "STRUCT(ARRAY<INT>>".into()),
+        ("MAP<INT, INT>".into(), "MAP<INT, INT)".into()),
+        ("MAP(INT, INT)".into(), "MAP(INT)".into()),
+    ] {
+        assert!(parse(&fits).is_ok(), "{fits}: {:?}", parse(&fits));
+        assert!(parse(&refused).is_err(), "{refused}");
+    }
+}
+
+/// Names of fields: arbitrary text only where it can be quoted.
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z_][a-z0-9_]{0,3}",
+        "[A-Za-z0-9 _.,:()<>'é$-]{1,5}",
+        prop::sample::select(vec!["timestamp", "arrow", "map", "end", "item", "c0"])
+            .prop_map(str::to_owned),
+    ]
+}
+
+fn data_types() -> impl Strategy<Value = DataType> {
+    data_type(TypeOptions {
+        depth: 5,
+        size: 40,
+        field_names: Some(name().boxed()),
+        item_names: Some("[a-z ]{1,3}".boxed()),
+        has_arrays: false,
+    })
+}
+
+proptest! {
+    #[test]
+    fn printed_type_parses_back_to_itself(data_type in data_types()) {
+        let printed = SqlType(&data_type).to_string();
+        for dialect in ["generic", "postgres", "duckdb", "clickhouse", "mysql", "ansi"] {
+            // MySQL has strings in double quotes.
+            if dialect == "mysql" && printed.contains('"') {
+                continue;
+            }
+            let parsed = parse_type(&printed, dialect, "f");
+            prop_assert_eq!(parsed.as_ref().ok(), Some(&data_type), "{}: {:?}", printed, parsed);
+        }
+    }
+
+    #[test]
+    fn no_text_makes_the_parser_panic(text in "(ARRAY<|STRUCT\\(|MAP\\(|ARROW\\('|List\\(|INT|>|\\)|'|\\[|\\]|, |a | )*") {
+        let _ = parse(&text);
+    }
+}

@@ -1,0 +1,95 @@
+//! Reasons for refusing a module.
+
+/// Reason for which a module cannot be instrumented. Function indices count imports.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The module is not valid, or uses a feature that is not permitted.
+    #[error("{message} at offset {offset:#x}")]
+    Invalid {
+        /// The validator's message.
+        message: String,
+        /// The position in the module, in bytes.
+        offset: usize,
+    },
+    /// The module exports a reserved name.
+    #[error("it exports `{name}`, but names with the prefix `fusebox:` are reserved")]
+    ReservedExport {
+        /// The export's name.
+        name: String,
+    },
+    /// The module has an import that the host does not provide.
+    #[error("it imports `{module}`.`{name}`, which the host does not provide")]
+    UnknownImport {
+        /// The import's module.
+        module: String,
+        /// The import's name.
+        name: String,
+    },
+    /// An acyclic call chain needs too much stack.
+    #[error(
+        "a call chain takes {bytes} bytes of stack from function {function}, \
+         expected at most {bytes_max}"
+    )]
+    CallChainTooDeep {
+        /// Index of the function that begins the chain.
+        function: u32,
+        /// Stack of the chain, in bytes.
+        bytes: u64,
+        /// Maximum, in bytes: [`Options::chain_bytes_max`](crate::Options).
+        bytes_max: u64,
+    },
+    /// The module defines too many functions.
+    #[error("it defines {functions} functions, expected at most {functions_max}")]
+    TooManyFunctions {
+        /// Number of functions.
+        functions: usize,
+        /// Maximum: [`Options::functions_max`](crate::Options).
+        functions_max: usize,
+    },
+    /// The blocks of a function are nested too deeply.
+    #[error("function {function} nests blocks too deeply, expected at most {nesting_max} levels")]
+    NestingTooDeep {
+        /// Index of the function.
+        function: u32,
+        /// Maximum: [`Options::nesting_max`](crate::Options).
+        nesting_max: usize,
+    },
+    /// The functions have too many locals in too many loops.
+    #[error(
+        "the sum of locals times loops is {locals_times_loops} up to function {function}, \
+         expected at most {locals_times_loops_max}"
+    )]
+    TooManyLocalsInLoops {
+        /// Index of the function that exceeds the maximum.
+        function: u32,
+        /// Sum over the functions up to this one.
+        locals_times_loops: u64,
+        /// Maximum: [`Options::locals_times_loops_max`](crate::Options).
+        locals_times_loops_max: u64,
+    },
+    /// The pass failed, which is a bug in Fusebox.
+    #[error("it cannot be instrumented because of a bug in Fusebox: {message}")]
+    Internal {
+        /// The failed step.
+        message: String,
+    },
+}
+
+impl Error {
+    /// An error of the pass itself.
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Self::Internal {
+            message: message.into(),
+        }
+    }
+}
+
+impl From<wasmparser::BinaryReaderError> for Error {
+    fn from(error: wasmparser::BinaryReaderError) -> Self {
+        Self::Invalid {
+            message: error.message().to_owned(),
+            offset: error.offset(),
+        }
+    }
+}

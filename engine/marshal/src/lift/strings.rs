@@ -1,0 +1,114 @@
+//! Strings, which are validated in guest memory.
+#![warn(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+
+use arrow_array::builder::{StringBuilder, StringViewBuilder};
+use arrow_array::{StringArray, StringViewArray};
+use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer};
+
+use super::LiftError;
+use super::buffers::from_zero;
+use super::column::{ColumnReader, ColumnSlice, invalid_array};
+use crate::abi_violation::AbiViolation;
+
+impl<'a> ColumnReader<'a> {
+    pub(super) fn string_array(
+        &mut self,
+        column: &ColumnSlice,
+        nulls: Option<NullBuffer>,
+    ) -> Result<StringArray, LiftError> {
+        let strings = self.strings(column, nulls)?;
+        if let Ok(array) = strings.to_string_array() {
+            return Ok(array);
+        }
+        // The invalid bytes may all be in null rows.
+        let mut builder = StringBuilder::with_capacity(column.rows, strings.data.len());
+        strings.for_each(|string| builder.append_option(string))?;
+        Ok(builder.finish())
+    }
+
+    pub(super) fn string_view_array(
+        &mut self,
+        column: &ColumnSlice,
+        nulls: Option<NullBuffer>,
+    ) -> Result<StringViewArray, LiftError> {
+        let strings = self.strings(column, nulls)?;
+        // If most strings are too long for their views, one copy of all is
+        // faster; but Arrow validates non-ASCII data slowly.
+        let is_long = strings.data.len() > column.rows.saturating_mul(INLINE_BYTES_MAX);
+        if is_long && strings.data.is_ascii() {
+            return Ok(StringViewArray::from(&strings.to_string_array()?));
+        }
+        let mut builder = StringViewBuilder::with_capacity(column.rows);
+        if let Ok(bytes @ 1..) = u32::try_from(strings.data.len()) {
+            // One block for all strings that are too long for their views.
+            builder = builder.with_fixed_block_size(bytes);
+        }
+        strings.for_each(|string| builder.append_option(string))?;
+        Ok(builder.finish())
+    }
+
+    fn strings(
+        &mut self,
+        column: &ColumnSlice,
+        nulls: Option<NullBuffer>,
+    ) -> Result<GuestStrings<'a>, LiftError> {
+        let (offsets, data) = self.offsets_and_data(column)?;
+        Ok(GuestStrings {
+            offsets,
+            data,
+            nulls,
+        })
+    }
+}
+
+/// Longest string that is stored in its view.
+const INLINE_BYTES_MAX: usize = 12;
+
+/// Strings in guest memory, between ascending offsets.
+struct GuestStrings<'a> {
+    offsets: &'a [[u8; 4]],
+    data: &'a [u8],
+    nulls: Option<NullBuffer>,
+}
+
+impl<'a> GuestStrings<'a> {
+    /// Copies all strings at once. Arrow validates them.
+    fn to_string_array(&self) -> Result<StringArray, LiftError> {
+        let ends = self.offsets.iter().map(|end| i32::from_le_bytes(*end));
+        let offsets = match self.offsets {
+            [] => OffsetBuffer::new_empty(),
+            _ => from_zero(ends.collect()),
+        };
+        let data = Buffer::from(self.data);
+        StringArray::try_new(offsets, data, self.nulls.clone()).map_err(invalid_array)
+    }
+
+    /// Calls `append` with each string, or with `None` for a null. The data is
+    /// validated as a whole; if that fails, which bytes of null rows can cause,
+    /// each row is.
+    fn for_each(&self, mut append: impl FnMut(Option<&'a str>)) -> Result<(), AbiViolation> {
+        let whole = simdutf8::basic::from_utf8(self.data).ok();
+        let first = self.offsets.first().map_or(0, |offset| to_usize(*offset));
+        let ends = self.offsets.iter().skip(1).map(|offset| to_usize(*offset));
+        let mut start = 0;
+        for (row, end) in ends.enumerate() {
+            let end = end.wrapping_sub(first);
+            let range = start..end;
+            start = end;
+            if self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
+                append(None);
+                continue;
+            }
+            let string = match whole {
+                Some(whole) => whole.get(range),
+                None => str::from_utf8(self.data.get(range).unwrap_or_default()).ok(),
+            };
+            append(Some(string.ok_or(AbiViolation::Utf8 { row: row as u64 })?));
+        }
+        Ok(())
+    }
+}
+
+fn to_usize(offset: [u8; 4]) -> usize {
+    u32::from_le_bytes(offset) as usize
+}

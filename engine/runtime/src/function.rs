@@ -1,0 +1,36 @@
+//! Functions: a definition over a pool of instances, and its calls.
+
+// Calls of scalar functions.
+mod scalar;
+
+// Calls that keep state: aggregate, window and table functions.
+mod state_cache;
+mod stateful;
+
+// One function.
+mod wasm_function;
+
+// Argument columns.
+mod arguments;
+mod null_filter;
+
+// Signatures.
+mod signature_check;
+mod signature_match;
+
+pub use arguments::ArgumentColumn;
+pub(crate) use signature_check::check_signature;
+pub use signature_match::{accepts, result_type, value_type};
+pub use state_cache::{StateCache, StateId, StatePlace};
+pub use stateful::{Accounting, StateCall, StatefulInstance};
+pub use wasm_function::WasmFunction;
+pub(crate) use wasm_function::{Binding, is_repeatable};
+
+use arrow_schema::ArrowError;
+
+use crate::error::Error;
+
+/// Wraps an error of Arrow's kernels.
+fn arrow(error: ArrowError) -> Error {
+    Error::Query(Box::new(error))
+}

@@ -1,0 +1,280 @@
+//! Calls of scalar functions: a batch is split into calls, and failed calls are retried
+//! as the retry policy says.
+
+use arrow_array::{Array, ArrayRef, new_empty_array};
+use arrow_buffer::NullBuffer;
+use arrow_schema::DataType;
+use arrow_select::take::take;
+use fusebox_definition::{Kind, Reset, StatementError, Subject, Volatility};
+use fusebox_marshal::lift;
+use fusebox_marshal::lower::Lowering;
+
+use super::arguments::{ArgumentColumn, Arguments, StrictNulls, joined, strict_nulls};
+use super::null_filter::scatter;
+use super::wasm_function::WasmFunction;
+use crate::error::{Error, Result};
+use crate::metrics::Phase;
+use crate::sandbox::{
+    Answer, Attempt, Calibration, Call, CallError, NextStep, Repeat, RowMetering, next_step,
+};
+use crate::scope::Scope;
+
+/// Batch of a scalar call.
+struct Batch<'a> {
+    scope: &'a Scope,
+    calibration: &'a Calibration,
+    arguments: &'a Arguments,
+    returns: &'a DataType,
+}
+
+/// Range of rows of a batch.
+#[derive(Clone, Copy)]
+struct RowRange {
+    first: usize,
+    rows: usize,
+}
+
+impl WasmFunction {
+    /// Calls the scalar function with `arguments` that it accepts as they are, each of
+    /// `rows` rows or constant; returns a column of the type `returns`, of `rows` rows.
+    ///
+    /// # Errors
+    ///
+    /// Any error of a call, with the first row that fails where the guest begins rows.
+    pub fn call(
+        &self,
+        arguments: Vec<ArgumentColumn>,
+        rows: usize,
+        returns: &DataType,
+        scope: &Scope,
+    ) -> Result<ArrayRef> {
+        let name = || Subject::Function(self.definition.name.clone());
+        if self.definition.kind != Kind::Scalar {
+            let reason = StatementError::Kind {
+                found: self.definition.kind.name(),
+                stated: Kind::Scalar.name(),
+            };
+            return Err(Error::refused(name(), reason));
+        }
+        if !arguments.iter().all(|argument| argument.fits(rows)) {
+            let reason = StatementError::TypeRule("differs in length from the batch");
+            return Err(Error::refused(name(), reason));
+        }
+        if rows == 0 {
+            return Ok(new_empty_array(returns));
+        }
+        if u32::try_from(rows).is_err() {
+            return Err(Error::Internal(format!("a batch of {rows} rows")));
+        }
+        let span = tracing::trace_span!("call", function = self.definition.name, rows);
+        let _entered = span.enter();
+        let calibration = self.calibration(scope);
+        let batch = Batch {
+            scope,
+            calibration: &calibration,
+            arguments: &Arguments::new(arguments),
+            returns,
+        };
+        self.call_deduplicated(&batch, rows)
+    }
+
+    /// Calls the guest without rows that a dictionary or runs show to be equal, or
+    /// without null rows where they are many.
+    fn call_deduplicated(&self, batch: &Batch<'_>, rows: usize) -> Result<ArrayRef> {
+        let is_volatile = self.definition.volatility == Volatility::Volatile;
+        if !self.is_strict() {
+            return self.call_rows(batch, rows);
+        }
+        let with = |arguments| Batch {
+            arguments,
+            ..*batch
+        };
+        if !is_volatile && let Some((distinct, indices)) = batch.arguments.distinct() {
+            let column = self.call_rows(&with(&distinct), distinct.rows())?;
+            let column = take(&column, &indices, None).map_err(super::arrow)?;
+            // Arrow's kernel loses rows of fixed-size lists of size 0.
+            if column.len() == rows {
+                return Ok(column);
+            }
+        } else if let Some((valid, nulls)) = batch.arguments.valid(rows, batch.returns) {
+            let column = self.call_rows(&with(&valid), valid.rows())?;
+            return scatter(&column, nulls).map_err(super::arrow);
+        }
+        self.call_rows(batch, rows)
+    }
+
+    /// Calls the guest for `rows` rows, in calls of the calibrated size.
+    fn call_rows(&self, batch: &Batch<'_>, rows: usize) -> Result<ArrayRef> {
+        let mut columns = Vec::new();
+        let mut first = 0;
+        while first < rows {
+            let range = RowRange {
+                first,
+                rows: self.next_rows(batch, rows - first),
+            };
+            columns.push(self.call_range(batch, range)?);
+            first += range.rows;
+        }
+        joined(columns).map_err(super::arrow)
+    }
+
+    /// Returns the rows of the next call, if `rows` are left.
+    fn next_rows(&self, batch: &Batch<'_>, rows: usize) -> usize {
+        match self.definition.reset {
+            Reset::Row => rows.min(1),
+            Reset::Call => batch.calibration.sizer.next(rows),
+        }
+    }
+
+    /// Calls the guest for a range of rows, and retries.
+    fn call_range(&self, batch: &Batch<'_>, range: RowRange) -> Result<ArrayRef> {
+        if batch.scope.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let columns = batch.arguments.slice(range.first, range.rows);
+        let mut nulls = None;
+        if self.is_strict() {
+            match strict_nulls(&columns, range.rows) {
+                StrictNulls::All => return self.null_range(batch, range),
+                StrictNulls::Some(found) => nulls = found,
+            }
+        }
+        let mut is_fresh = false;
+        loop {
+            let error = match self.call_once(batch, &columns, range.rows, nulls.as_ref(), is_fresh)
+            {
+                Ok(answer) => {
+                    if answer.is_light && !is_fresh {
+                        batch.calibration.sizer.grow(range.rows);
+                    }
+                    batch.scope.count(range.rows, answer.fuel);
+                    return Ok(answer.column);
+                }
+                Err(error) => error,
+            };
+            let attempt = Attempt {
+                rows: range.rows,
+                // The pool has repeated the call with each row metered if need be.
+                metering: RowMetering::PerRow,
+                is_bounded: false,
+                is_fresh,
+                repeat: match self.is_repeatable() {
+                    true => Repeat::Always,
+                    false => Repeat::Never,
+                },
+            };
+            let step = next_step(&error, attempt);
+            tracing::trace!(function = self.definition.name, ?error, ?step, "retry");
+            match step {
+                NextStep::FreshInstance => is_fresh = true,
+                NextStep::Halve => return self.call_halves(batch, range),
+                NextStep::Shrink => {
+                    batch.calibration.sizer.shrink(range.rows);
+                    return self.call_chunks(batch, range);
+                }
+                NextStep::Fail | NextStep::MeterPerRow => {
+                    return self.fail(batch, range, error, is_fresh);
+                }
+            }
+        }
+    }
+
+    /// Fails with the error of the first row that fails: the results of the rows before
+    /// it were not lifted yet, and may have an error of their own.
+    fn fail(
+        &self,
+        batch: &Batch<'_>,
+        range: RowRange,
+        error: CallError,
+        is_fresh: bool,
+    ) -> Result<ArrayRef> {
+        let before = error.row().filter(|_| self.is_repeatable() && !is_fresh);
+        if let Some(before @ 1..) = before {
+            let rows = before as usize;
+            self.call_range(batch, RowRange { rows, ..range })?;
+        }
+        Err(self.error_at(batch, range, error))
+    }
+
+    fn error_at(&self, batch: &Batch<'_>, range: RowRange, error: CallError) -> Error {
+        let shift = |row: u64| {
+            batch
+                .arguments
+                .batch_row(row.saturating_add(range.first as u64))
+        };
+        self.error(error, range.rows, shift)
+    }
+
+    /// Returns null rows without calling the guest.
+    fn null_range(&self, batch: &Batch<'_>, range: RowRange) -> Result<ArrayRef> {
+        let bytes_max = self.definition.limits.result_bytes_max;
+        match lift::null_column(batch.returns, range.rows, bytes_max) {
+            Ok(column) => Ok(column),
+            Err(_) if range.rows > 1 => self.call_halves(batch, range),
+            Err(error) => Err(self.error_at(batch, range, error.into())),
+        }
+    }
+
+    /// Calls the guest for the chunks of a range that was too large for one call.
+    fn call_chunks(&self, batch: &Batch<'_>, range: RowRange) -> Result<ArrayRef> {
+        let mut columns = Vec::new();
+        let mut done = 0;
+        while done < range.rows {
+            // Another partition's thread may have grown the size again.
+            let rows = self.next_rows(batch, range.rows - done);
+            let chunk = RowRange {
+                first: range.first + done,
+                rows: rows.min(range.rows / 2).max(1),
+            };
+            columns.push(self.call_range(batch, chunk)?);
+            done += chunk.rows;
+        }
+        joined(columns).map_err(super::arrow)
+    }
+
+    fn call_halves(&self, batch: &Batch<'_>, range: RowRange) -> Result<ArrayRef> {
+        let half = range.rows / 2;
+        let front = RowRange {
+            rows: half,
+            ..range
+        };
+        let back = RowRange {
+            first: range.first + half,
+            rows: range.rows - half,
+        };
+        let columns = vec![
+            self.call_range(batch, front)?,
+            self.call_range(batch, back)?,
+        ];
+        joined(columns).map_err(super::arrow)
+    }
+
+    fn call_once(
+        &self,
+        batch: &Batch<'_>,
+        columns: &[ArrayRef],
+        rows: usize,
+        nulls: Option<&NullBuffer>,
+        is_fresh: bool,
+    ) -> Result<Answer, CallError> {
+        let limits = self.definition.limits;
+        let timer = self.recorder.time(Phase::Lower);
+        let arguments = Lowering::plan(columns, rows as u32, limits.memory_bytes_max)?;
+        drop(timer);
+        let call = Call {
+            operation: 0,
+            arguments: &arguments,
+            budget: limits.into(),
+            returns: batch.returns,
+            rows_min: rows as u32,
+            nulls,
+            batch_invariant: self.is_repeatable() && !is_fresh,
+            is_fresh,
+            cancellation: batch.scope.cancellation(),
+            calibration: batch.calibration,
+            recorder: &self.recorder,
+        };
+        self.pool
+            .call(call, || batch.scope.open(&self.definition.name))
+    }
+}

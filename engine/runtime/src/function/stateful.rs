@@ -1,0 +1,313 @@
+//! Calls that keep guest state in one instance: aggregate, window and table functions.
+
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, new_empty_array};
+use arrow_schema::DataType;
+use fusebox_marshal::lower::Lowering;
+
+use super::arguments::joined;
+use super::wasm_function::WasmFunction;
+use crate::error::{Error, Result};
+use crate::metrics::Phase;
+use crate::module::Operation;
+use crate::sandbox::{
+    Attempt, Budget, Calibration, Call, CallError, CallSize, NextStep, PooledInstance, Repeat,
+    RowMetering, next_step,
+};
+use crate::scope::Scope;
+
+/// Instance of a function that keeps guest state from call to call.
+///
+/// A call that changes state is not repeated. So a call that runs low on fuel returns
+/// with the rows done so far, and the next one continues behind them.
+pub struct StatefulInstance {
+    function: Arc<WasmFunction>,
+    scope: Arc<Scope>,
+    calibration: Arc<Calibration>,
+    instance: PooledInstance,
+}
+
+/// Call of an operation.
+#[derive(Clone, Copy, Debug)]
+pub struct StateCall<'a> {
+    /// Operation, which the module must export.
+    pub operation: Operation,
+    /// Argument columns, each of `rows` rows, or of one row that stands for all.
+    pub columns: &'a [ArrayRef],
+    /// Number of rows.
+    pub rows: usize,
+    /// Type of the result; Null if the operation returns only its progress.
+    pub returns: &'a DataType,
+}
+
+/// Accounting of an instance's linear memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accounting {
+    /// Charged to the scope as it grows.
+    Scope,
+    /// Charged by the caller, by [`StatefulInstance::memory_bytes`].
+    Caller,
+}
+
+/// Overhead fuel, in units, that a call has for each row beside that of other calls.
+const OVERHEAD_FUEL_PER_ROW: u64 = 64;
+
+/// Maximum fuel of rows that must be done in one call, in units.
+const WHOLE_FUEL_MAX: u64 = 1 << 32;
+
+/// Rows and arguments of one call of the guest.
+struct Rows<'a> {
+    columns: &'a [ArrayRef],
+    first: usize,
+    rows: usize,
+    /// Rows that the call must do at least.
+    rows_min: u32,
+    budget: Budget,
+}
+
+impl StatefulInstance {
+    /// Acquires an instance in its baseline state. With the `first` call, it is
+    /// preallocated for calls of that size and reused later; without, it is discarded
+    /// afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Limit`] if instances or memory are exhausted.
+    pub fn begin(
+        function: &Arc<WasmFunction>,
+        scope: &Arc<Scope>,
+        first: Option<StateCall<'_>>,
+        accounting: Accounting,
+    ) -> Result<Self> {
+        let limits = function.definition.limits;
+        let rows = first.map_or(0, |first| first.rows);
+        // Calls that are too large to lower are not preallocated for.
+        let size = first.and_then(|first| {
+            let rows = u32::try_from(first.rows).ok()?;
+            let lowering = Lowering::plan(first.columns, rows, limits.memory_bytes_max);
+            Some(CallSize {
+                rows,
+                argument_bytes: lowering.ok()?.bytes(),
+                returns: first.returns,
+            })
+        });
+        let reservation = || match accounting {
+            Accounting::Scope => Some(scope.open(&function.definition.name)),
+            Accounting::Caller => None,
+        };
+        let recorder = &function.recorder;
+        let instance = function
+            .pool
+            .check_out(size, limits.into(), recorder, reservation)
+            .map_err(|error| function.error(error, rows, |row| row))?;
+        Ok(Self {
+            calibration: function.calibration(scope),
+            function: Arc::clone(function),
+            scope: Arc::clone(scope),
+            instance,
+        })
+    }
+
+    /// Returns the size of the linear memory in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        self.instance.memory_bytes()
+    }
+
+    /// Calls an operation for all rows, in as many calls of the guest as it takes.
+    ///
+    /// # Errors
+    ///
+    /// Any error of a call. The instance must not be called again then, except after
+    /// [`Error::Failed`].
+    pub fn run(&mut self, call: &StateCall<'_>) -> Result<ArrayRef> {
+        let name = &self.function.definition.name;
+        let span = tracing::trace_span!("call", function = name, operation = ?call.operation);
+        let _entered = span.entered();
+        let index = self.index(call.operation);
+        let budget = Budget::from(self.function.definition.limits);
+        let rows_max = self.function.pool.stateful_rows_max(index, budget);
+        let mut results = Vec::new();
+        let mut first = 0;
+        while first < call.rows {
+            self.check_cancelled()?;
+            let mut rows = rows_max.min(call.rows - first);
+            let result = loop {
+                let attempted = Rows {
+                    columns: call.columns,
+                    first,
+                    rows,
+                    rows_min: 1,
+                    budget,
+                };
+                let error = match self.call_once(index, attempted, call.returns) {
+                    Ok(result) => break result,
+                    Err(error) => error,
+                };
+                let attempt = Attempt {
+                    rows,
+                    metering: RowMetering::PerRow,
+                    is_bounded: false,
+                    is_fresh: false,
+                    repeat: repeat(call.operation),
+                };
+                if next_step(&error, attempt) != NextStep::Halve {
+                    let shift = |row: u64| row.saturating_add(first as u64);
+                    return Err(self.function.error(error, rows, shift));
+                }
+                rows /= 2;
+            };
+            first += result.len();
+            results.push(result);
+        }
+        match &results[..] {
+            [] => Ok(new_empty_array(call.returns)),
+            _ => joined(results).map_err(super::arrow),
+        }
+    }
+
+    /// Calls an operation for all rows in one call, which shares the fuel of its rows.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_whole(&mut self, call: &StateCall<'_>) -> Result<ArrayRef> {
+        if i32::try_from(call.rows).is_err() {
+            return Err(Error::Internal(format!(
+                "a partition of {} rows",
+                call.rows
+            )));
+        }
+        let budget = self.whole_budget(call.rows);
+        self.run_single(call, call.rows, call.rows as u32, budget)
+    }
+
+    /// Calls an operation in one call for up to `rows` rows.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_once(&mut self, call: &StateCall<'_>) -> Result<ArrayRef> {
+        let budget = Budget::from(self.function.definition.limits);
+        let index = self.index(call.operation);
+        let rows_max = self.function.pool.stateful_rows_max(index, budget);
+        self.run_single(call, call.rows.min(rows_max), 0, budget)
+    }
+
+    /// Releases the first `groups` groups of an aggregate. Releasing a state may take as
+    /// much fuel as building it.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn release_groups(&mut self, groups: usize) -> Result<()> {
+        let budget = self.whole_budget(groups);
+        let call = StateCall {
+            operation: Operation::ReleaseGroups,
+            columns: &[],
+            rows: groups,
+            returns: &DataType::Null,
+        };
+        self.run_single(&call, groups, 0, budget)?;
+        Ok(())
+    }
+
+    fn run_single(
+        &mut self,
+        call: &StateCall<'_>,
+        rows: usize,
+        rows_min: u32,
+        budget: Budget,
+    ) -> Result<ArrayRef> {
+        self.check_cancelled()?;
+        let index = self.index(call.operation);
+        let rows = Rows {
+            columns: call.columns,
+            first: 0,
+            rows,
+            rows_min,
+            budget,
+        };
+        let count = rows.rows;
+        let result = self.call_once(index, rows, call.returns);
+        result.map_err(|error| self.function.error(error, count, |row| row))
+    }
+
+    fn check_cancelled(&self) -> Result<()> {
+        match self.scope.is_cancelled() {
+            true => Err(Error::Cancelled),
+            false => Ok(()),
+        }
+    }
+
+    /// Returns the budget of `rows` rows that share their fuel.
+    fn whole_budget(&self, rows: usize) -> Budget {
+        let mut budget = Budget::from(self.function.definition.limits);
+        let fuel = budget.fuel_per_row.saturating_mul(rows as u64);
+        budget.fuel_per_row = fuel.min(WHOLE_FUEL_MAX.max(budget.fuel_per_row));
+        budget
+    }
+
+    fn index(&self, operation: Operation) -> usize {
+        let index = self.function.operation(operation);
+        index.expect("callers call only operations that the module exports")
+    }
+
+    fn call_once(
+        &mut self,
+        operation: usize,
+        rows: Rows<'_>,
+        returns: &DataType,
+    ) -> Result<ArrayRef, CallError> {
+        let memory_bytes_max = self.function.definition.limits.memory_bytes_max;
+        // A constant keeps its one row.
+        let slice = |column: &ArrayRef| match column.len() {
+            1 => Arc::clone(column),
+            len if rows.first == 0 && len == rows.rows => Arc::clone(column),
+            _ => column.slice(rows.first, rows.rows),
+        };
+        let columns: Vec<ArrayRef> = rows.columns.iter().map(slice).collect();
+        let timer = self.function.recorder.time(Phase::Lower);
+        let arguments = Lowering::plan(&columns, rows.rows as u32, memory_bytes_max)?;
+        drop(timer);
+        // Null rows and rows of new groups need more overhead fuel than others, and the
+        // call cannot be repeated with fewer rows.
+        let overhead = OVERHEAD_FUEL_PER_ROW.saturating_mul(rows.rows as u64);
+        let budget = Budget {
+            fuel_per_call: rows.budget.fuel_per_call.saturating_add(overhead),
+            ..rows.budget
+        };
+        let call = Call {
+            operation,
+            arguments: &arguments,
+            budget,
+            returns,
+            rows_min: rows.rows_min,
+            nulls: None,
+            batch_invariant: false,
+            is_fresh: false,
+            cancellation: self.scope.cancellation(),
+            calibration: &self.calibration,
+            recorder: &self.function.recorder,
+        };
+        let answer = self.instance.call(call)?;
+        self.scope.count(answer.column.len(), answer.fuel);
+        Ok(answer.column)
+    }
+}
+
+impl std::fmt::Debug for StatefulInstance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StatefulInstance")
+            .field("function", &self.function)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Returns the right to repeat an operation.
+fn repeat(operation: Operation) -> Repeat {
+    match operation {
+        Operation::State | Operation::Finish | Operation::Rank => Repeat::ReadsState,
+        _ => Repeat::Never,
+    }
+}

@@ -1,0 +1,321 @@
+//! Inspection of a module: validation and exports, without running it.
+//!
+//! Every permanent defect is refused here, so that an accepted module instantiates
+//! later.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use fusebox_abi::{
+    EXPORT_ALLOC, EXPORT_FINISH_PREFIX, EXPORT_FUNCTION_PREFIX, EXPORT_MEMORY, EXPORT_MERGE_PREFIX,
+    EXPORT_NEXT_PREFIX, EXPORT_PARTITION_PREFIX, EXPORT_RANK_PREFIX, EXPORT_RELEASE_GROUPS_PREFIX,
+    EXPORT_RETRACT_PREFIX, EXPORT_STATE_PREFIX, EXPORT_TABLE_PREFIX, EXPORT_UPDATE_PREFIX,
+    EXPORT_VERSION, EXPORT_VERSION_PREFIX, SECTION_FUNCTIONS,
+};
+use fusebox_definition::{Kind, ModuleError};
+use fusebox_instrument::FEATURES;
+use wasmparser::{Encoding, ExternalKind, FuncType, Parser, Payload, ValType, Validator};
+
+/// Operation of a function: one export that the host calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Scalar function.
+    Call,
+    /// Aggregate: adds rows to states.
+    Update,
+    /// Aggregate: merges partial states into states.
+    Merge,
+    /// Aggregate: returns partial states.
+    State,
+    /// Aggregate: returns results.
+    Finish,
+    /// Aggregate: releases the first groups.
+    ReleaseGroups,
+    /// Aggregate: removes rows from states. Optional.
+    Retract,
+    /// Window function over the rows of a partition, in order, in several calls.
+    Next,
+    /// Window function over a whole partition in one call.
+    Partition,
+    /// Window function over the ranges of peer rows.
+    Rank,
+    /// Table function.
+    Generate,
+}
+
+/// Returns the operations of a kind of function, with the prefixes of their exports.
+fn prefixes(kind: Kind) -> &'static [(Operation, &'static str)] {
+    match kind {
+        Kind::Scalar => &[(Operation::Call, EXPORT_FUNCTION_PREFIX)],
+        Kind::Aggregate => &[
+            (Operation::Update, EXPORT_UPDATE_PREFIX),
+            (Operation::Merge, EXPORT_MERGE_PREFIX),
+            (Operation::State, EXPORT_STATE_PREFIX),
+            (Operation::Finish, EXPORT_FINISH_PREFIX),
+            (Operation::ReleaseGroups, EXPORT_RELEASE_GROUPS_PREFIX),
+            (Operation::Retract, EXPORT_RETRACT_PREFIX),
+        ],
+        Kind::Window => &[
+            (Operation::Next, EXPORT_NEXT_PREFIX),
+            (Operation::Partition, EXPORT_PARTITION_PREFIX),
+            (Operation::Rank, EXPORT_RANK_PREFIX),
+        ],
+        Kind::Table => &[(Operation::Generate, EXPORT_TABLE_PREFIX)],
+    }
+}
+
+/// Facts about a valid module.
+#[derive(Debug, Default)]
+pub(crate) struct Inspection {
+    /// Types of the exported functions, by name.
+    exports: BTreeMap<String, ExportType>,
+    /// Initial size of the linear memory in bytes.
+    memory_bytes: u64,
+    /// True if the memory is exported under the ABI's name.
+    exports_memory: bool,
+    /// Text of the section `fusebox.functions`.
+    declarations: String,
+}
+
+/// Type of an exported function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct ExportType(FuncType);
+
+/// Permits what a user gave for a module, binary or text, into the binary.
+pub(crate) fn decode(bytes: &[u8], bytes_max: u64) -> Result<Cow<'_, [u8]>, ModuleError> {
+    let too_large = |bytes: usize| ModuleError::TooLarge {
+        bytes: bytes as u64,
+        bytes_max,
+    };
+    if bytes.len() as u64 > bytes_max {
+        return Err(too_large(bytes.len()));
+    }
+    if bytes.starts_with(b"\0asm") {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| ModuleError::NotWasm)?;
+    if !text.contains("(module") {
+        return Err(ModuleError::NotWasm);
+    }
+    let binary = wat::parse_str(text).map_err(|error| ModuleError::Text(first_line(&error)))?;
+    if binary.len() as u64 > bytes_max {
+        return Err(too_large(binary.len()));
+    }
+    Ok(Cow::Owned(binary))
+}
+
+/// Returns the message of the error and its position, without the source excerpt.
+fn first_line(error: &wat::Error) -> String {
+    let text = error.to_string();
+    let mut lines = text.lines();
+    let message = lines.next().unwrap_or_default().to_owned();
+    match lines
+        .next()
+        .map(|line| line.trim_start_matches([' ', '-', '>']))
+    {
+        Some(place) => format!("{message} at {}", place.trim_start_matches("<anon>:")),
+        None => message,
+    }
+}
+
+impl Inspection {
+    /// Validates and reads a binary module.
+    pub(crate) fn of(binary: &[u8]) -> Result<Self, ModuleError> {
+        let types = validate(binary)?;
+        let mut inspection = Self::default();
+        for payload in Parser::new(0).parse_all(binary) {
+            match payload.map_err(invalid)? {
+                Payload::MemorySection(memories) => {
+                    for memory in memories {
+                        let memory = memory.map_err(invalid)?;
+                        inspection.memory_bytes = memory.initial.saturating_mul(WASM_PAGE_BYTES);
+                    }
+                }
+                Payload::ExportSection(exports) => {
+                    for export in exports {
+                        let export = export.map_err(invalid)?;
+                        if export.kind == ExternalKind::Func {
+                            let function = types.as_ref().core_function_at(export.index);
+                            let signature = ExportType(types[function].unwrap_func().clone());
+                            inspection.exports.insert(export.name.to_owned(), signature);
+                        }
+                        inspection.exports_memory |=
+                            export.name == EXPORT_MEMORY && export.kind == ExternalKind::Memory;
+                    }
+                }
+                Payload::CustomSection(section) if section.name() == SECTION_FUNCTIONS => {
+                    let text = std::str::from_utf8(section.data())
+                        .map_err(|_| ModuleError::Declaration("it is not UTF-8".to_owned()))?;
+                    inspection.declarations.push_str(text);
+                }
+                _ => {}
+            }
+        }
+        Ok(inspection)
+    }
+
+    /// Returns the text of the section `fusebox.functions`; empty if there is none.
+    pub(crate) fn declarations(&self) -> &str {
+        &self.declarations
+    }
+
+    /// Returns the symbols of all functions, sorted.
+    pub(crate) fn symbols(&self) -> Vec<String> {
+        let prefixes = Kind::ALL
+            .into_iter()
+            .flat_map(prefixes)
+            .map(|(_, prefix)| prefix);
+        let symbols = prefixes.flat_map(|prefix| {
+            let names = self.exports.keys();
+            names.filter_map(move |name| name.strip_prefix(prefix))
+        });
+        let symbols: BTreeSet<&str> = symbols.collect();
+        symbols.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Checks that the module has a function of that kind and symbol and everything that
+    /// its calls need; returns its operations with the names of their exports.
+    pub(crate) fn operations(
+        &self,
+        kind: Kind,
+        symbol: &str,
+        memory_bytes_max: u64,
+    ) -> Result<Vec<(Operation, String)>, ModuleError> {
+        let mut operations = Vec::new();
+        let mut missing = None;
+        for (operation, prefix) in prefixes(kind) {
+            let export = format!("{prefix}{symbol}");
+            match self.exports.get(&export) {
+                Some(found) => {
+                    self.check_version()?;
+                    found.expect(
+                        &export,
+                        &[ValType::I32; 3],
+                        &[ValType::I32],
+                        "(i32, i32, i32) -> i32",
+                    )?;
+                    operations.push((*operation, export));
+                }
+                None if *operation == Operation::Retract => {}
+                None => {
+                    missing.get_or_insert((export, prefix));
+                }
+            }
+        }
+        // A window function has one of several operations, an aggregate has all.
+        let missing = missing.filter(|_| kind != Kind::Window || operations.is_empty());
+        if let Some((missing, prefix)) = missing {
+            let others = self.exports.keys();
+            let others = others.filter(|name| name.starts_with(prefix));
+            return Err(no_export(&missing, others.cloned().collect()));
+        }
+        if kind == Kind::Window {
+            operations.truncate(1);
+        }
+        let alloc = self
+            .exports
+            .get(EXPORT_ALLOC)
+            .ok_or_else(|| no_export(EXPORT_ALLOC, vec![]))?;
+        alloc.expect(
+            EXPORT_ALLOC,
+            &[ValType::I32],
+            &[ValType::I32],
+            "(i32) -> i32",
+        )?;
+        if let Some(start) = self.exports.get(fusebox_abi::EXPORT_INITIALIZE) {
+            start.expect(fusebox_abi::EXPORT_INITIALIZE, &[], &[], "() -> ()")?;
+        }
+        if !self.exports_memory {
+            return Err(no_export(EXPORT_MEMORY, vec![]));
+        }
+        if self.memory_bytes > memory_bytes_max {
+            return Err(ModuleError::Memory {
+                bytes: self.memory_bytes,
+                bytes_max: memory_bytes_max,
+            });
+        }
+        Ok(operations)
+    }
+
+    fn check_version(&self) -> Result<(), ModuleError> {
+        if self.exports.contains_key(EXPORT_VERSION) {
+            return Ok(());
+        }
+        let other = self
+            .exports
+            .keys()
+            .find(|name| name.starts_with(EXPORT_VERSION_PREFIX));
+        Err(match other {
+            Some(found) => ModuleError::Abi {
+                found: found.escape_debug().to_string(),
+            },
+            None => no_export(EXPORT_VERSION, vec![]),
+        })
+    }
+}
+
+const WASM_PAGE_BYTES: u64 = 65_536;
+
+impl ExportType {
+    fn expect(
+        &self,
+        export: &str,
+        params: &[ValType],
+        results: &[ValType],
+        expected: &'static str,
+    ) -> Result<(), ModuleError> {
+        if self.0.params() == params && self.0.results() == results {
+            return Ok(());
+        }
+        Err(ModuleError::ExportType {
+            export: export.to_owned(),
+            expected,
+            found: self.to_string(),
+        })
+    }
+}
+
+impl std::fmt::Display for ExportType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let list = |types: &[ValType]| {
+            let names: Vec<_> = types.iter().map(ValType::to_string).collect();
+            names.join(", ")
+        };
+        let results = self.0.results();
+        write!(f, "({}) -> ", list(self.0.params()))?;
+        match results {
+            [one] => write!(f, "{one}"),
+            _ => write!(f, "({})", list(results)),
+        }
+    }
+}
+
+fn validate(binary: &[u8]) -> Result<wasmparser::types::Types, ModuleError> {
+    match Parser::new(0).parse_all(binary).next() {
+        Some(Ok(Payload::Version {
+            encoding: Encoding::Component,
+            ..
+        })) => return Err(ModuleError::Component),
+        Some(Ok(_)) => {}
+        _ => return Err(ModuleError::NotWasm),
+    }
+    Validator::new_with_features(FEATURES)
+        .validate_all(binary)
+        .map_err(invalid)
+}
+
+fn invalid(error: wasmparser::BinaryReaderError) -> ModuleError {
+    ModuleError::Invalid(format!(
+        "{} at offset {:#x}",
+        error.message(),
+        error.offset()
+    ))
+}
+
+fn no_export(export: &str, available: Vec<String>) -> ModuleError {
+    ModuleError::NoExport {
+        export: export.to_owned(),
+        available,
+    }
+}

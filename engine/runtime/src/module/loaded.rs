@@ -1,0 +1,107 @@
+//! Loaded modules: bytes, digest, inspection and declarations, made once.
+
+use std::fmt;
+use std::sync::Arc;
+
+use fusebox_definition::statement::{Declarations, FuseboxStatement, StatementSplitter};
+use fusebox_definition::{Definition, Digest, Limits, ModuleError, ModuleSource, Subject};
+
+use super::inspect::{Inspection, decode};
+use crate::error::Error;
+
+/// Recursion limit of the parser, as sqlparser's default.
+const RECURSION_LIMIT: usize = 50;
+
+/// Module whose bytes were validated, hashed and inspected.
+///
+/// Made once where bytes come in, and shared as an [`Arc`] from there on.
+pub struct LoadedModule {
+    bytes: Arc<[u8]>,
+    digest: Digest,
+    inspection: Inspection,
+    declarations: Declarations,
+}
+
+impl LoadedModule {
+    /// Loads a module from its binary or text format, of at most `bytes_max` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ModuleError`] if it is too large, not a valid module, or its declarations do not
+    /// parse.
+    pub fn new(bytes: &[u8], bytes_max: u64) -> Result<Arc<Self>, ModuleError> {
+        let bytes: Arc<[u8]> = decode(bytes, bytes_max)?.into_owned().into();
+        let inspection = Inspection::of(&bytes)?;
+        let declarations = Declarations::parse(inspection.declarations())?;
+        Ok(Arc::new(Self {
+            digest: Digest::of(&bytes),
+            bytes,
+            inspection,
+            declarations,
+        }))
+    }
+
+    /// Returns the binary format.
+    pub fn bytes(&self) -> &Arc<[u8]> {
+        &self.bytes
+    }
+
+    /// Returns the digest of the binary format.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Returns the functions that the module declares.
+    pub fn declarations(&self) -> &Declarations {
+        &self.declarations
+    }
+
+    /// Returns the symbols of the functions that the module exports, sorted.
+    pub fn symbols(&self) -> Vec<String> {
+        self.inspection.symbols()
+    }
+
+    /// Defines a function of this module by a statement `CREATE FUNCTION` without a source,
+    /// completed by the module's declaration. Limits are [`Limits::default`] unless the
+    /// statement states others.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Syntax`] and [`Error::Refused`] as for the statement in SQL.
+    pub fn define(&self, statement: &str) -> Result<Definition, Error> {
+        let mut statements = StatementSplitter::new(statement, "generic", RECURSION_LIMIT);
+        let parsed = match (
+            statements.next().transpose()?,
+            statements.next().transpose()?,
+        ) {
+            (Some(tokens), None) => tokens.parse()?,
+            _ => None,
+        };
+        let Some(FuseboxStatement::CreateFunction(create)) = parsed else {
+            let message = "expected one statement CREATE FUNCTION";
+            return Err(Error::Syntax(message.to_owned()));
+        };
+        let completed = create.complete(
+            &self.declarations,
+            Limits::of_kind,
+            Limits::MAX,
+            self.digest,
+            ModuleSource::Base64,
+        );
+        let subject = || Subject::Function(create.name.clone());
+        completed.map_err(|reason| Error::refused(subject(), reason))
+    }
+
+    pub(crate) fn inspection(&self) -> &Inspection {
+        &self.inspection
+    }
+}
+
+impl fmt::Debug for LoadedModule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadedModule")
+            .field("digest", &self.digest)
+            .field("bytes", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
+}

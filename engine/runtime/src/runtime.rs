@@ -1,0 +1,254 @@
+//! Runtime: compiled modules, pools and metrics, shared by everything in a process.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use fusebox_definition::{Definition, Digest, Kind, Limits, ModuleError, Subject, Volatility};
+
+use crate::compile_threads::CompileThreads;
+use crate::error::{Error, Result};
+use crate::function::{Binding, WasmFunction, check_signature, is_repeatable};
+use crate::metrics::{FunctionMetrics, Profile, Registry};
+use crate::module::{CompiledModules, LoadedModule};
+use crate::protections::DisabledProtections;
+use crate::sandbox::{CallError, Compiler, Pool};
+
+/// Options of a [`Runtime`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RuntimeOptions {
+    /// True to keep compiled modules in the user's cache directory, so that a module is
+    /// compiled once per machine. Anyone who can write there can run code in this
+    /// process.
+    pub cache: bool,
+    /// True to record [`FunctionMetrics`], which costs some dozens of nanoseconds per phase
+    /// of a call.
+    pub metrics: bool,
+    /// Interval of sampling guest backtraces, which makes guests some percent slower.
+    pub profile: Option<Duration>,
+    /// Number of threads that load and compile modules.
+    pub compile_threads: usize,
+    /// Protections that are disabled, for benches.
+    pub disabled_protections: DisabledProtections,
+}
+
+impl Default for RuntimeOptions {
+    fn default() -> Self {
+        Self {
+            cache: false,
+            metrics: false,
+            profile: None,
+            compile_threads: 2,
+            disabled_protections: DisabledProtections::default(),
+        }
+    }
+}
+
+/// Compiled modules, pools of instances, and metrics. One per process is enough.
+pub struct Runtime {
+    modules: CompiledModules,
+    pools: Mutex<HashMap<PoolKey, Weak<Pool>>>,
+    functions: Mutex<HashMap<Definition, Weak<WasmFunction>>>,
+    metrics: Registry,
+    threads: CompileThreads,
+    options: RuntimeOptions,
+}
+
+/// Identity of a pool. Functions that differ in name only share one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct PoolKey {
+    digest: Digest,
+    kind: Kind,
+    symbol: String,
+    limits: Limits,
+}
+
+impl Runtime {
+    /// Creates a runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] if an option is invalid or the cache cannot be set up.
+    pub fn new(options: RuntimeOptions) -> Result<Self> {
+        if options.profile.is_some_and(|interval| interval.is_zero()) {
+            return Err(Error::Config("the interval of the profile is zero"));
+        }
+        if options.compile_threads == 0 {
+            return Err(Error::Config("compile_threads is zero"));
+        }
+        let compiler = Compiler::new(options.cache, options.profile)?;
+        Ok(Self {
+            modules: CompiledModules::new(compiler, options.disabled_protections),
+            pools: Mutex::default(),
+            functions: Mutex::default(),
+            metrics: Registry::new(options.metrics),
+            threads: CompileThreads::new(options.compile_threads),
+            options,
+        })
+    }
+
+    /// Binds a definition to its module: compiles the module unless it is compiled, and
+    /// instantiates it once, so that a function that exists can be called.
+    ///
+    /// Blocks while it compiles: call it on a thread that serves no async tasks, or by
+    /// [`run_blocking`](Self::run_blocking). Equal definitions share one function, unless it
+    /// is volatile and keeps state.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] for a signature that cannot be called, [`Error::Module`] for a
+    /// module that does not serve it.
+    pub fn bind(&self, definition: Definition, module: &LoadedModule) -> Result<Arc<WasmFunction>> {
+        let keeps_state = self.keeps_state(&definition);
+        let is_shared = definition.volatility != Volatility::Volatile && !keeps_state;
+        if is_shared && let Some(bound) = lookup(&self.functions, &definition) {
+            return Ok(bound);
+        }
+        let bound = Arc::new(self.bind_new(definition, module, is_shared)?);
+        if !is_shared {
+            return Ok(bound);
+        }
+        Ok(insert(&self.functions, bound.definition().clone(), bound))
+    }
+
+    fn bind_new(
+        &self,
+        definition: Definition,
+        module: &LoadedModule,
+        is_shared: bool,
+    ) -> Result<WasmFunction> {
+        let subject = Subject::Function(definition.name.clone());
+        let span = tracing::info_span!("bind", function = definition.name);
+        let _entered = span.enter();
+        if definition.digest != module.digest() {
+            return Err(Error::Internal(format!("{subject} is of another module")));
+        }
+        if !definition.limits.are_in_range() {
+            let reason = "a limit is out of the range that `Limits` documents";
+            return Err(Error::Config(reason));
+        }
+        check_signature(&definition).map_err(|reason| Error::refused(subject.clone(), reason))?;
+        let fault = |fault| Error::module(&subject, fault);
+        let limits = definition.limits;
+        let compiled = self.modules.get(module).map_err(fault)?;
+        let operations = module
+            .inspection()
+            .operations(definition.kind, &definition.symbol, limits.memory_bytes_max)
+            .map_err(fault)?;
+        let (operations, exports): (Vec<_>, Vec<_>) = operations.into_iter().unzip();
+        let key = is_shared.then(|| PoolKey {
+            digest: definition.digest,
+            kind: definition.kind,
+            symbol: definition.symbol.clone(),
+            limits,
+        });
+        let pool = match key.as_ref().and_then(|key| lookup(&self.pools, key)) {
+            Some(pool) => pool,
+            None => {
+                let code = Arc::clone(compiled.code());
+                let keeps_state = self.keeps_state(&definition);
+                let pool = Pool::new(code, compiled.exports(exports), limits, keeps_state);
+                pool.warm(limits.into())
+                    .map_err(|error| instantiation(&subject, error))?;
+                match key {
+                    Some(key) => insert(&self.pools, key, Arc::new(pool)),
+                    None => Arc::new(pool),
+                }
+            }
+        };
+        Ok(WasmFunction::new(Binding {
+            recorder: self.metrics.recorder(&definition),
+            definition,
+            compiled,
+            operations,
+            pool,
+        }))
+    }
+
+    /// Returns true if instances of a scalar function keep state between calls.
+    fn keeps_state(&self, definition: &Definition) -> bool {
+        definition.kind == Kind::Scalar
+            && (self.options.disabled_protections.reset() || !is_repeatable(definition))
+    }
+
+    /// Runs `work` on a compile thread, and returns its result when awaited. Dropping the
+    /// future cancels work that has not started; the result of other work is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if the work panicked.
+    pub fn run_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = Result<T>> + Send + 'static {
+        self.threads.run(work)
+    }
+
+    /// Returns true if a module is compiled, so that [`bind`](Self::bind) does not compile it.
+    pub fn is_compiled(&self, module: &LoadedModule) -> bool {
+        self.modules.is_ready(module.digest())
+    }
+
+    /// Returns the number of modules compiled so far.
+    pub fn compilations(&self) -> u64 {
+        self.modules.compilations()
+    }
+
+    /// Takes the metrics of each function since the last call, in the order in which they
+    /// were created; empty without [`RuntimeOptions::metrics`].
+    pub fn take_metrics(&self) -> Vec<FunctionMetrics> {
+        self.metrics.take()
+    }
+
+    /// Takes the backtraces sampled since the last call; empty without
+    /// [`RuntimeOptions::profile`].
+    pub fn take_profile(&self) -> Profile {
+        self.modules.take_profile()
+    }
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runtime")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Looks up a value that is still in use.
+fn lookup<K: Eq + Hash, V>(map: &Mutex<HashMap<K, Weak<V>>>, key: &K) -> Option<Arc<V>> {
+    let map = map.lock().unwrap_or_else(PoisonError::into_inner);
+    map.get(key)?.upgrade()
+}
+
+/// Inserts a value, unless one is in use already, and returns the one to use.
+fn insert<K: Eq + Hash, V>(map: &Mutex<HashMap<K, Weak<V>>>, key: K, value: Arc<V>) -> Arc<V> {
+    let mut map = map.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = map.get(&key).and_then(Weak::upgrade) {
+        return found;
+    }
+    // Swept when no free slot is left, so that insertion takes constant time on average and
+    // at most as many dead keys are kept as there were live ones.
+    if map.len() == map.capacity() {
+        map.retain(|_, value| value.strong_count() > 0);
+        let live = map.len();
+        map.shrink_to(2 * live + 8);
+    }
+    map.insert(key, Arc::downgrade(&value));
+    value
+}
+
+/// Makes an error of the first instantiation.
+fn instantiation(subject: &Subject, error: CallError) -> Error {
+    let cause = match error {
+        CallError::Instantiate(cause) => cause,
+        CallError::Trap { trap, .. } => trap.to_string(),
+        CallError::Fuel { .. } => "its start runs out of fuel (fuel_per_call)".to_owned(),
+        CallError::Stack { .. } => "its start overflows the stack (stack)".to_owned(),
+        CallError::Memory { .. } => "its start runs out of memory (memory)".to_owned(),
+        other => format!("{other:?}"),
+    };
+    Error::module(subject, ModuleError::Instantiate(cause))
+}

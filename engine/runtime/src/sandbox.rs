@@ -1,0 +1,55 @@
+//! Sandbox: instances with linear memories of their own, and their pool.
+//!
+//! Knows no SQL. A call takes Arrow columns and a [`Budget`] and returns a column
+//! or a [`CallError`]; the function that called adds its name and makes an
+//! [`Error`](crate::Error) of it.
+
+// Instances of one function.
+mod pool;
+
+// Retries, and the sizes of calls.
+mod calibration;
+mod retry;
+
+// One instance, and its reset.
+mod baseline;
+mod instance;
+mod snapshot;
+
+// Fuel, stack, rows.
+mod meter;
+
+// Wasmtime engines and compilation.
+mod compiler;
+
+// Sampling profiler.
+mod sampler;
+
+// Limits of one store.
+mod store_limiter;
+
+// Limits of concurrent calls.
+mod permits;
+
+// Fuel of calls.
+mod budget;
+
+// Errors of calls.
+mod call_error;
+
+// Memory accounting and cancellation.
+mod cancellation;
+mod memory_reservation;
+
+pub(crate) use budget::{Budget, RowMetering};
+pub(crate) use calibration::Calibration;
+pub(crate) use call_error::CallError;
+pub use cancellation::Cancellation;
+pub(crate) use compiler::Compiler;
+pub(crate) use instance::{Answer, Call, Exports};
+pub use memory_reservation::MemoryReservation;
+pub use permits::ProcessLimits;
+pub(crate) use pool::{CallSize, Pool, PooledInstance};
+pub(crate) use retry::{Attempt, NextStep, Repeat, next_step};
+pub(crate) use sampler::Sampler;
+pub(crate) use store_limiter::StoreLimiter;

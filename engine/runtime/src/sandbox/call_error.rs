@@ -1,0 +1,176 @@
+//! Errors of calls.
+
+use fusebox_marshal::AbiViolation;
+use fusebox_marshal::lift::LiftError;
+use fusebox_marshal::lower::ArgumentsTooLarge;
+
+use super::memory_reservation::MemoryRefused;
+use crate::error::{Trap, TrapKind};
+
+/// Error of one call. Rows are numbered from 0 within the call, and known where the
+/// guest begins rows.
+#[derive(Debug)]
+pub(crate) enum CallError {
+    /// The function reported a failure.
+    Failed { row: Option<u64>, message: String },
+    /// The guest violated the ABI.
+    Abi(AbiViolation),
+    /// The guest trapped.
+    Trap { row: Option<u64>, trap: Trap },
+    /// Out of fuel: that of the row, or that of the call if no row is named.
+    Fuel { row: Option<u64> },
+    /// The rows together exceeded the fuel of one call, or came near its memory limit:
+    /// fewer rows might not.
+    BatchTooLarge,
+    /// The query was cancelled.
+    Cancelled,
+    /// Stack overflow.
+    Stack { row: Option<u64> },
+    /// The guest was denied memory and trapped.
+    Memory { row: Option<u64> },
+    /// The guest cannot allocate an arena of `bytes` bytes.
+    Arena { bytes: u64 },
+    /// The result exceeds its limit. The instance remains usable.
+    Result { bytes: u64 },
+    /// The function has its maximum of concurrent calls.
+    Instances { instances_max: u64 },
+    /// The process has its maximum of concurrent calls.
+    ProcessInstances { instances_max: u64 },
+    /// The memory pool refused `bytes` bytes.
+    MemoryPool { bytes: u64 },
+    /// The operating system refused memory.
+    System(String),
+    /// Instantiation failed.
+    Instantiate(String),
+}
+
+impl CallError {
+    /// Returns the row that ended the call, if it is known.
+    pub(crate) fn row(&self) -> Option<u64> {
+        match self {
+            Self::Failed { row, .. }
+            | Self::Trap { row, .. }
+            | Self::Fuel { row }
+            | Self::Stack { row } => *row,
+            _ => None,
+        }
+    }
+}
+
+impl From<ArgumentsTooLarge> for CallError {
+    fn from(arguments: ArgumentsTooLarge) -> Self {
+        Self::Arena {
+            bytes: arguments.bytes,
+        }
+    }
+}
+
+impl From<AbiViolation> for CallError {
+    fn from(violation: AbiViolation) -> Self {
+        Self::Abi(violation)
+    }
+}
+
+impl From<LiftError> for CallError {
+    fn from(error: LiftError) -> Self {
+        match error {
+            LiftError::AbiViolation(violation) => Self::Abi(violation),
+            LiftError::TooLarge { bytes } => Self::Result { bytes },
+        }
+    }
+}
+
+/// Classifies an error of a running guest that no counter caused. `message` is the
+/// panic message that the guest left, `denied` is true if it was denied memory.
+pub(super) fn running(
+    error: &wasmtime::Error,
+    row: Option<u64>,
+    message: Option<String>,
+    denied: bool,
+) -> CallError {
+    let Some(trap) = error.downcast_ref::<wasmtime::Trap>() else {
+        let other = || CallError::Trap {
+            row,
+            trap: Trap {
+                kind: TrapKind::Other,
+                message: format!("{error:#}"),
+                functions: Vec::new(),
+            },
+        };
+        return MemoryRefused::find_in(error).unwrap_or_else(other);
+    };
+    if *trap == wasmtime::Trap::StackOverflow {
+        return CallError::Stack { row };
+    }
+    if denied {
+        return CallError::Memory { row };
+    }
+    let (kind, message) = match message {
+        Some(message) => (TrapKind::Panic, message),
+        None => {
+            let text = trap.to_string();
+            let text = text.strip_prefix("wasm trap: ").unwrap_or(&text);
+            (trap_kind(*trap), text.to_owned())
+        }
+    };
+    let trap = Trap {
+        kind,
+        message,
+        functions: backtrace(error),
+    };
+    CallError::Trap { row, trap }
+}
+
+fn trap_kind(trap: wasmtime::Trap) -> TrapKind {
+    use wasmtime::Trap as Wasm;
+    match trap {
+        Wasm::UnreachableCodeReached => TrapKind::Unreachable,
+        Wasm::MemoryOutOfBounds | Wasm::HeapMisaligned => TrapKind::MemoryOutOfBounds,
+        Wasm::TableOutOfBounds => TrapKind::TableOutOfBounds,
+        Wasm::IndirectCallToNull | Wasm::BadSignature => TrapKind::IndirectCall,
+        Wasm::IntegerOverflow | Wasm::BadConversionToInteger => TrapKind::IntegerOverflow,
+        Wasm::IntegerDivisionByZero => TrapKind::IntegerDivisionByZero,
+        _ => TrapKind::Other,
+    }
+}
+
+/// Classifies an error of instantiation.
+pub(super) fn instantiating(error: wasmtime::Error) -> CallError {
+    match error.downcast_ref::<wasmtime::Trap>() {
+        Some(_) => running(&error, None, None, false),
+        None => MemoryRefused::find_in(&error)
+            .unwrap_or_else(|| CallError::Instantiate(format!("{error:#}"))),
+    }
+}
+
+/// Returns the names of the innermost guest functions that were running.
+fn backtrace(error: &wasmtime::Error) -> Vec<String> {
+    const FRAMES_MAX: usize = 4;
+    let Some(backtrace) = error.downcast_ref::<wasmtime::WasmBacktrace>() else {
+        return Vec::new();
+    };
+    let names = backtrace
+        .frames()
+        .iter()
+        .map(|frame| match frame.func_name() {
+            Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
+            None => format!("function {}", frame.func_index()),
+        });
+    // Frames of panicking, and those of the SDK around every function, say nothing
+    // about the fault.
+    let machinery = |name: &String| {
+        let parts = [
+            "rust_panic",
+            "rust_begin_unwind",
+            "core::panicking::",
+            "std::panicking::",
+            "std::sys::backtrace::",
+            "fusebox_sdk::batch::",
+        ];
+        parts.iter().any(|part| name.contains(part))
+    };
+    names
+        .filter(|name| !machinery(name))
+        .take(FRAMES_MAX)
+        .collect()
+}

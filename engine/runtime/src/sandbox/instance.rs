@@ -1,0 +1,357 @@
+//! One instance of a module, and the calls into it.
+
+use std::sync::Arc;
+
+use arrow_array::ArrayRef;
+use arrow_buffer::NullBuffer;
+use arrow_schema::DataType;
+use fusebox_abi::{
+    ALIGNMENT, EXPORT_ALLOC, EXPORT_INITIALIZE, EXPORT_MEMORY, STATUS_FAILURE, STATUS_OK,
+};
+use fusebox_definition::Limits;
+use fusebox_instrument::{EXPORT_GLOBAL_PREFIX, EXPORT_START, RowFuel};
+use fusebox_marshal::lift::{lift_failure, lift_rows_within};
+use fusebox_marshal::lower::Lowering;
+use fusebox_marshal::{AbiViolation, GuestAddr};
+
+use super::baseline::{Baseline, HeapPlan};
+use super::budget::Budget;
+use super::calibration::Calibration;
+use super::call_error::{CallError, instantiating};
+use super::cancellation::Cancellation;
+use super::memory_reservation::MemoryReservation;
+use super::meter::{self, Meter, is_light};
+use super::sampler::Sampler;
+use super::store_limiter::StoreLimiter;
+use crate::metrics::{CompletedCall, Phase, Recorder};
+
+/// Bytes that memory grown in one step may waste compared with memory grown in small
+/// steps: a remainder in front, and a page behind.
+const GROWTH_LOSS_BYTES_MAX: usize = 3 << 16;
+
+/// Instance of a module, ready to be called.
+///
+/// After any error but [`CallError::Failed`] and [`CallError::Result`], it must not be
+/// called again; the pool discards it then.
+pub(crate) struct Instance {
+    store: wasmtime::Store<StoreLimiter>,
+    memory: wasmtime::Memory,
+    /// Mutable globals of the guest.
+    globals: Vec<wasmtime::Global>,
+    alloc: wasmtime::TypedFunc<u32, u32>,
+    operations: Vec<(Operation, RowFuel)>,
+    meter: Meter,
+    /// Address of the arena and its size in bytes.
+    arena: (GuestAddr, u32),
+    result_bytes_max: u64,
+    /// Size of the linear memory after instantiation, in bytes.
+    pristine_bytes: usize,
+    /// State that is restored before each call, once recorded.
+    baseline: Option<Baseline>,
+}
+
+type Operation = wasmtime::TypedFunc<(u32, u32, u32), u32>;
+
+/// Exports of a module that an instance of one function uses.
+#[derive(Clone)]
+pub(crate) struct Exports {
+    /// Names of the operations, and the fuel rules of their rows.
+    pub(crate) operations: Vec<(String, RowFuel)>,
+    /// Number of mutable globals to restore by a reset; `None` if a reset is impossible.
+    pub(crate) globals: Option<usize>,
+    /// Sampling profiler.
+    pub(crate) sampler: Option<Arc<Sampler>>,
+}
+
+/// One call of an operation.
+#[derive(Clone, Copy)]
+pub(crate) struct Call<'a> {
+    /// Index of the operation in the [`Exports`].
+    pub(crate) operation: usize,
+    pub(crate) arguments: &'a Lowering,
+    pub(crate) budget: Budget,
+    /// Type of the result column; Null for operations that return only their progress.
+    pub(crate) returns: &'a DataType,
+    /// Minimum number of rows that the call must complete.
+    pub(crate) rows_min: u32,
+    /// Rows whose result is null whatever the guest returns.
+    pub(crate) nulls: Option<&'a NullBuffer>,
+    /// True if the outcome must not depend on the batch: a call that was denied memory has
+    /// none, because with fewer rows or in a fresh instance it might differ.
+    pub(crate) batch_invariant: bool,
+    /// True if the call needs an instance that was never called.
+    pub(crate) is_fresh: bool,
+    /// Cancels the call.
+    pub(crate) cancellation: &'a Cancellation,
+    pub(crate) calibration: &'a Calibration,
+    pub(crate) recorder: &'a Recorder,
+}
+
+/// Result of a call.
+pub(crate) struct Answer {
+    pub(crate) column: ArrayRef,
+    /// Fuel burnt, overhead included.
+    pub(crate) fuel: u64,
+    /// True if a call with twice as many rows would have stayed within its fuel and half of
+    /// the memory limit.
+    pub(crate) is_light: bool,
+}
+
+impl Exports {
+    /// Returns true if any operation begins rows.
+    fn meter_rows(&self) -> bool {
+        let mut operations = self.operations.iter();
+        operations.any(|(_, rows)| *rows != RowFuel::Shared)
+    }
+}
+
+impl Instance {
+    /// Instantiates the module; `exports` were checked by its inspection.
+    pub(super) fn new(
+        module: &wasmtime::InstancePre<StoreLimiter>,
+        exports: &Exports,
+        limits: Limits,
+        budget: Budget,
+        reservation: Option<Box<dyn MemoryReservation>>,
+    ) -> Result<Self, CallError> {
+        let limiter = StoreLimiter::new(limits.memory_bytes_max, reservation);
+        let mut store = wasmtime::Store::new(module.module().engine(), limiter);
+        store.limiter(|limiter| limiter);
+        if let Some(sampler) = &exports.sampler {
+            sampler.attach(&mut store);
+        }
+        let instance = module.instantiate(&mut store).map_err(instantiating)?;
+        let meter = Meter::of(instance, &mut store);
+        if exports.meter_rows() {
+            meter::install_refill(instance, &mut store).map_err(instantiating)?;
+        }
+        for start in [EXPORT_START, EXPORT_INITIALIZE] {
+            if let Some(start) = instance.get_func(&mut store, start) {
+                let start = start.typed::<(), ()>(&store).map_err(instantiating)?;
+                meter.begin_bytes(&mut store, budget, 0)?;
+                let ended = start.call(&mut store, ());
+                meter.verdict(&mut store, None, ended)?;
+            }
+        }
+        let memory = instance
+            .get_memory(&mut store, EXPORT_MEMORY)
+            .expect("the inspection found a memory of that name");
+        let alloc = instance
+            .get_typed_func(&mut store, EXPORT_ALLOC)
+            .expect("the inspection found the allocator and its type");
+        let operations = exports.operations.iter().map(|(name, rows)| {
+            let function = instance
+                .get_typed_func(&mut store, name)
+                .expect("the inspection found the operation and its type");
+            (function, *rows)
+        });
+        let operations = operations.collect();
+        let globals = (0..exports.globals.unwrap_or_default()).map(|number| {
+            instance
+                .get_global(&mut store, &format!("{EXPORT_GLOBAL_PREFIX}{number}"))
+                .expect("the instrumentation has exported as many")
+        });
+        let globals = globals.collect();
+        let pristine_bytes = memory.data_size(&store);
+        Ok(Self {
+            store,
+            memory,
+            globals,
+            alloc,
+            operations,
+            meter,
+            arena: (GuestAddr(0), 0),
+            result_bytes_max: limits.result_bytes_max,
+            pristine_bytes,
+            baseline: None,
+        })
+    }
+
+    /// Preallocates arena and heap of a fresh instance and records its baseline. If that
+    /// fails, the instance must not be used.
+    pub(super) fn preallocate(&mut self, plan: HeapPlan, budget: Budget) -> Result<(), CallError> {
+        // The allocator frees all of it, then hands out a part as the arena.
+        self.reserve(plan.bytes(), budget)?;
+        self.arena = (GuestAddr(0), 0);
+        self.reserve(plan.arena_bytes, budget)?;
+        let globals = &self.globals;
+        self.baseline = Some(Baseline::of(
+            plan,
+            self.arena,
+            self.memory,
+            globals,
+            &mut self.store,
+        ));
+        Ok(())
+    }
+
+    /// Returns the size of the linear memory in bytes.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.memory.data_size(&self.store)
+    }
+
+    /// Returns the size of the linear memory after instantiation, in bytes.
+    pub(super) fn pristine_bytes(&self) -> usize {
+        self.pristine_bytes
+    }
+
+    /// Returns the plan of its preallocation, if there was one.
+    pub(super) fn plan(&self) -> Option<HeapPlan> {
+        self.baseline.as_ref().map(Baseline::plan)
+    }
+
+    /// Returns true if it can be reset after a call.
+    pub(super) fn is_resettable(&self) -> bool {
+        let baseline = self.baseline.as_ref();
+        baseline.is_some_and(|baseline| baseline.is_restorable(self.memory, &self.store))
+    }
+
+    /// Resets it to its baseline, for a call that is certain to fill `bytes` bytes of the
+    /// arena.
+    pub(super) fn reset(&mut self, bytes: u64) {
+        if let Some(baseline) = &self.baseline {
+            // A call that needed a larger arena has replaced it.
+            self.arena = baseline.arena();
+            let (arena, capacity) = self.arena;
+            let start = arena.0 as usize;
+            let filled = start..start + bytes.min(capacity.into()) as usize;
+            baseline.restore(self.memory, filled, &mut self.store);
+        }
+    }
+
+    /// Attaches a reservation of its memory.
+    pub(super) fn attach(
+        &mut self,
+        reservation: Option<Box<dyn MemoryReservation>>,
+    ) -> Result<(), CallError> {
+        let bytes = self.memory.data_size(&self.store);
+        Ok(self.store.data_mut().attach(reservation, bytes)?)
+    }
+
+    /// Releases the reservation; returns the size of the linear memory in bytes.
+    pub(super) fn release(&mut self) -> usize {
+        self.store.data_mut().release();
+        self.memory.data_size(&self.store)
+    }
+
+    /// Lowers the arguments, calls the guest, and lifts the result.
+    pub(super) fn call(&mut self, call: Call<'_>) -> Result<Answer, CallError> {
+        let Call { budget, .. } = call;
+        let (function, kind) = self.operations[call.operation].clone();
+        let rows = call.arguments.rows();
+        let bytes = call.arguments.bytes();
+        self.store.data_mut().set_cancellation(call.cancellation);
+        let mut timer = call.recorder.time(Phase::Guest);
+        let arena = self.reserve(bytes, budget)?;
+        timer.enter(Phase::Lower);
+        let memory = self.memory.data_mut(&mut self.store);
+        let lowered = call.arguments.write(arena, memory)?;
+        timer.enter(Phase::Guest);
+        let addresses = (lowered.args.0, rows, lowered.result.0);
+        self.meter
+            .begin_rows(&mut self.store, budget, kind, rows, bytes)?;
+        let ended = function.call(&mut self.store, addresses);
+        let ended = self
+            .meter
+            .verdict(&mut self.store, Some(self.memory), ended);
+        timer.enter(Phase::Lift);
+        // With fewer rows or in a fresh instance it might have had the memory, so this
+        // outcome depends on the batch.
+        if call.batch_invariant && self.store.data().was_denied() {
+            return Err(CallError::Memory { row: None });
+        }
+        // Memory grown in small steps wastes less than memory grown in one step: alone, a
+        // row might not have had what it had in this batch.
+        if call.batch_invariant && rows > 1 && self.has_grown_much() {
+            return Err(CallError::BatchTooLarge);
+        }
+        let status = match ended {
+            Err(CallError::Fuel { row: None }) if might_fit_with_fewer(kind, budget, rows) => {
+                return Err(CallError::BatchTooLarge);
+            }
+            ended => ended?,
+        };
+        let memory = self.memory.data(&self.store);
+        match status {
+            STATUS_OK => {
+                let column = lift_rows_within(
+                    lowered.result,
+                    memory,
+                    call.returns,
+                    call.rows_min.into()..=rows.into(),
+                    call.nulls,
+                    self.result_bytes_max,
+                )?;
+                let memory_bytes = self.memory.data_size(&self.store);
+                let fuel = self.meter.burnt(&mut self.store, budget, kind, rows, bytes);
+                timer.complete(CompletedCall {
+                    lowered_bytes: bytes,
+                    column: &column,
+                    fuel,
+                    memory_bytes,
+                });
+                let is_light = is_light(budget, kind, rows, bytes, fuel)
+                    && !self.store.data().is_much(memory_bytes * 2);
+                Ok(Answer {
+                    column,
+                    fuel,
+                    is_light,
+                })
+            }
+            STATUS_FAILURE => {
+                let (row, message) = lift_failure(lowered.result, memory, rows.into())?;
+                Err(CallError::Failed { row, message })
+            }
+            other => Err(AbiViolation::Status(other).into()),
+        }
+    }
+
+    fn has_grown_much(&self) -> bool {
+        let bytes = self.memory.data_size(&self.store);
+        let before = self
+            .baseline
+            .as_ref()
+            .map_or(self.pristine_bytes, Baseline::memory_bytes);
+        let limiter = self.store.data();
+        bytes > before && limiter.is_much(bytes)
+            || bytes > self.pristine_bytes && limiter.is_much(bytes + GROWTH_LOSS_BYTES_MAX)
+    }
+
+    /// Returns the arena, of at least `bytes` bytes; the one of the last call if it is
+    /// large enough.
+    fn reserve(&mut self, bytes: u64, budget: Budget) -> Result<GuestAddr, CallError> {
+        let (arena, capacity) = self.arena;
+        if bytes <= capacity.into() {
+            return Ok(arena);
+        }
+        // No headroom: batches seldom grow, and touched memory must be reset.
+        let wanted = u32::try_from(bytes).map_err(|_| CallError::Arena { bytes })?;
+        // The guest may have freed the old arena before it fails.
+        self.arena = (GuestAddr(0), 0);
+        self.meter.begin_bytes(&mut self.store, budget, bytes)?;
+        let ended = self.alloc.call(&mut self.store, wanted);
+        let address = self
+            .meter
+            .verdict(&mut self.store, Some(self.memory), ended)?;
+        if address == 0 {
+            return Err(CallError::Arena { bytes });
+        }
+        if !(address as usize).is_multiple_of(ALIGNMENT) {
+            return Err(AbiViolation::Unaligned { address }.into());
+        }
+        let arena = GuestAddr(address);
+        arena.bytes(bytes, self.memory.data(&self.store))?;
+        self.arena = (arena, wanted);
+        Ok(arena)
+    }
+}
+
+/// Returns true if a call that ran out of fuel had less than its rows may burn each, so
+/// that fewer rows might have enough.
+fn might_fit_with_fewer(kind: RowFuel, budget: Budget, rows: u32) -> bool {
+    let has_less = match kind {
+        RowFuel::Shared => budget.fuel_shared() < budget.fuel_of(rows),
+        RowFuel::PerRow { .. } | RowFuel::Bounded { .. } => true,
+    };
+    has_less && rows > 1
+}

@@ -1,0 +1,370 @@
+//! Pool of instances of one function.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow_schema::DataType;
+use fusebox_definition::Limits;
+use fusebox_instrument::RowFuel;
+use fusebox_marshal::Layout;
+
+use super::baseline::HeapPlan;
+use super::budget::{Budget, ROWS_MAX, ROWS_NARROW_MAX, RowMetering};
+use super::call_error::CallError;
+use super::instance::{Answer, Call, Exports, Instance};
+use super::memory_reservation::MemoryReservation;
+use super::permits::{Permits, permits};
+use super::retry::{Attempt, NextStep, Repeat, after_preallocation, keeps_instance, next_step};
+use super::store_limiter::StoreLimiter;
+use crate::error::Result;
+use crate::metrics::{Phase, Recorder};
+
+/// Instances of one function of one module.
+///
+/// A call never waits for an instance: it takes an idle one or a new one, or fails at
+/// the limit. The pool takes an instance back only after a call that returned, and only
+/// while its memory is small, because idle memory is charged to no query. Each call finds
+/// an instance in its baseline state, unless the pool keeps state.
+pub(crate) struct Pool {
+    module: Arc<wasmtime::InstancePre<StoreLimiter>>,
+    exports: Exports,
+    limits: Limits,
+    /// True if instances keep state between calls.
+    keeps_state: bool,
+    idle: Mutex<Vec<Instance>>,
+    active: Arc<AtomicU64>,
+}
+
+/// Maximum idle instances.
+const IDLE_MAX: usize = 64;
+
+/// Maximum linear memory of an idle instance, in bytes.
+const IDLE_MEMORY_BYTES_MAX: usize = 4 << 20;
+
+/// Maximum fuel of the first instantiation, in units: some seconds.
+const WARM_FUEL_MAX: u64 = 1 << 31;
+
+/// Size of the first call of an instance, by which a preallocated one is chosen.
+#[derive(Clone, Copy)]
+pub(crate) struct CallSize<'a> {
+    pub(crate) rows: u32,
+    /// Lowered arguments in bytes.
+    pub(crate) argument_bytes: u64,
+    pub(crate) returns: &'a DataType,
+}
+
+impl Pool {
+    pub(crate) fn new(
+        module: Arc<wasmtime::InstancePre<StoreLimiter>>,
+        exports: Exports,
+        limits: Limits,
+        keeps_state: bool,
+    ) -> Self {
+        Self {
+            module,
+            exports,
+            limits,
+            keeps_state,
+            idle: Mutex::default(),
+            active: Arc::default(),
+        }
+    }
+
+    /// Runs a call in an instance of its own. `reservation` opens a reservation of the
+    /// memory for each attempt.
+    pub(crate) fn call(
+        &self,
+        mut call: Call<'_>,
+        reservation: impl Fn() -> Box<dyn MemoryReservation>,
+    ) -> Result<Answer, CallError> {
+        let _permits = self.permits()?;
+        let rows = self.rows(call.operation);
+        if self.groups_rows(&call, rows) {
+            call.budget.metering = RowMetering::Grouped;
+            call.calibration.count_grouped();
+        }
+        loop {
+            let metering = call.budget.metering;
+            let error = match self.call_once(call, &reservation) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let attempt = Attempt {
+                rows: call.arguments.rows() as usize,
+                metering,
+                is_bounded: matches!(rows, RowFuel::Bounded { .. }),
+                is_fresh: call.is_fresh,
+                repeat: match call.batch_invariant {
+                    true => Repeat::Always,
+                    false => Repeat::Never,
+                },
+            };
+            if next_step(&error, attempt) != NextStep::MeterPerRow {
+                return Err(error);
+            }
+            if metering == RowMetering::Grouped && matches!(error, CallError::Fuel { .. }) {
+                call.calibration.count_grouped_failed();
+            }
+            call.budget.metering = RowMetering::PerRow;
+        }
+    }
+
+    /// Returns true if the rows of a call are first metered in groups.
+    fn groups_rows(&self, call: &Call<'_>, rows: RowFuel) -> bool {
+        rows == RowFuel::PerRow { grouped: true }
+            && call.batch_invariant
+            && call.arguments.rows() > 1
+            && call.budget.fuel_per_group().is_some()
+            && call.calibration.groups_rows()
+    }
+
+    fn call_once(
+        &self,
+        call: Call<'_>,
+        reservation: &impl Fn() -> Box<dyn MemoryReservation>,
+    ) -> Result<Answer, CallError> {
+        let timer = call.recorder.time(Phase::Reset);
+        let mut instance = if call.is_fresh {
+            self.instantiate(call.budget, Some(reservation()))?
+        } else if self.keeps_state {
+            let any = |_: &Instance| true;
+            self.acquire(any, call.budget, Some(reservation()))?
+        } else {
+            let size = CallSize {
+                rows: call.arguments.rows(),
+                argument_bytes: call.arguments.bytes(),
+                returns: call.returns,
+            };
+            let reservation = || Some(reservation());
+            self.acquire_clean(size, size.argument_bytes, call.budget, reservation)?
+        };
+        drop(timer);
+        let result = instance.call(call);
+        let is_usable = result.as_ref().err().is_none_or(keeps_instance);
+        if is_usable && (self.keeps_state || instance.is_resettable()) {
+            self.take_back(instance);
+        }
+        result
+    }
+
+    /// Returns true if the guest begins rows, so that each has fuel of its own.
+    pub(crate) fn meters_rows(&self) -> bool {
+        self.rows(0) != RowFuel::Shared
+    }
+
+    /// Returns the fuel rule of an operation's rows.
+    fn rows(&self, operation: usize) -> RowFuel {
+        self.exports.operations[operation].1
+    }
+
+    /// Returns the maximum rows of a call that cannot be repeated but may return before
+    /// it has done all of them.
+    pub(crate) fn stateful_rows_max(&self, operation: usize, budget: Budget) -> usize {
+        let rows = match self.rows(operation) {
+            RowFuel::Bounded { fuel, .. } => budget.bounded_rows_within(fuel),
+            RowFuel::PerRow { .. } => ROWS_NARROW_MAX,
+            RowFuel::Shared => budget.rows_within(),
+        };
+        rows as usize
+    }
+
+    /// Checks out an instance in its baseline state for several calls.
+    ///
+    /// With the `size` of the first call, the instance is preallocated and returns to the
+    /// pool unless its memory grows.
+    pub(crate) fn check_out(
+        self: &Arc<Self>,
+        size: Option<CallSize<'_>>,
+        budget: Budget,
+        recorder: &Recorder,
+        reservation: impl Fn() -> Option<Box<dyn MemoryReservation>>,
+    ) -> Result<PooledInstance, CallError> {
+        let permits = self.permits()?;
+        let _timer = recorder.time(Phase::Reset);
+        let instance = match size {
+            // The arguments of its first call may be fewer than stated.
+            Some(size) => self.acquire_clean(size, 0, budget, reservation)?,
+            None => self.instantiate(budget, reservation())?,
+        };
+        Ok(PooledInstance {
+            instance: Some(instance),
+            pool: Arc::clone(self),
+            _permits: permits,
+        })
+    }
+
+    /// Returns the maximum rows of a scalar call.
+    ///
+    /// `is_repeatable` states that a call can be repeated with fewer rows, `is_open` that
+    /// results are of variable size.
+    pub(crate) fn rows_max(&self, budget: Budget, is_repeatable: bool, is_open: bool) -> usize {
+        let rows = match self.rows(0) {
+            RowFuel::Bounded { fuel, .. } => budget.bounded_rows_within(fuel),
+            RowFuel::Shared | RowFuel::PerRow { .. } if !is_repeatable => budget.rows_within(),
+            RowFuel::PerRow { .. } if !is_open => ROWS_MAX,
+            RowFuel::Shared | RowFuel::PerRow { .. } => ROWS_NARROW_MAX,
+        };
+        rows as usize
+    }
+
+    /// Creates an empty pool of the same function.
+    pub(crate) fn fork(&self) -> Self {
+        Self::new(
+            Arc::clone(&self.module),
+            self.exports.clone(),
+            self.limits,
+            self.keeps_state,
+        )
+    }
+
+    /// Instantiates and keeps one instance, so that errors of instantiation occur before
+    /// any query. Does nothing if an instance is idle already.
+    pub(crate) fn warm(&self, budget: Budget) -> Result<(), CallError> {
+        // The threads that bind functions are shared, and nothing cancels a start function.
+        let budget = Budget {
+            fuel_per_call: budget.fuel_per_call.min(WARM_FUEL_MAX),
+            ..budget
+        };
+        let is_warm = !self.idle().is_empty();
+        if !is_warm {
+            self.take_back(self.instantiate(budget, None)?);
+        }
+        Ok(())
+    }
+
+    fn permits(&self) -> Result<Permits, CallError> {
+        permits(&self.active, self.limits.instances_max)
+    }
+
+    /// Acquires an instance in its baseline state, preallocated for calls of this size,
+    /// of which `filled` bytes of arguments are certain to be written.
+    fn acquire_clean(
+        &self,
+        size: CallSize<'_>,
+        filled: u64,
+        budget: Budget,
+        reservation: impl Fn() -> Option<Box<dyn MemoryReservation>>,
+    ) -> Result<Instance, CallError> {
+        let returns = Layout::of(size.returns).expect("the signature was checked");
+        let memory_bytes_max = self.limits.memory_bytes_max;
+        let plan = HeapPlan::of(size.rows, size.argument_bytes, &returns, memory_bytes_max);
+        let is_pristine = |idle: &Instance| idle.plan().is_none();
+        let Some(plan) = plan.filter(|_| self.exports.globals.is_some()) else {
+            return self.acquire(is_pristine, budget, reservation());
+        };
+        let fits = |idle: &Instance| idle.plan() == Some(plan) || is_pristine(idle);
+        let mut instance = self.acquire(fits, budget, reservation())?;
+        if instance.plan().is_some() {
+            instance.reset(filled);
+            return Ok(instance);
+        }
+        // An instance that is too large to be kept is not preallocated.
+        let pristine_bytes = instance.pristine_bytes() as u64;
+        if pristine_bytes.saturating_add(plan.bytes()) > IDLE_MEMORY_BYTES_MAX as u64 {
+            return Ok(instance);
+        }
+        match instance.preallocate(plan, budget) {
+            Ok(()) => Ok(instance),
+            Err(error) if after_preallocation(&error) == NextStep::FreshInstance => {
+                drop(instance);
+                self.instantiate(budget, reservation())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes an idle instance that fits, or instantiates one.
+    fn acquire(
+        &self,
+        fits: impl Fn(&Instance) -> bool,
+        budget: Budget,
+        reservation: Option<Box<dyn MemoryReservation>>,
+    ) -> Result<Instance, CallError> {
+        // The lock is released before anything runs.
+        let idle = {
+            let mut idle = self.idle();
+            let found = idle.iter().rposition(fits);
+            found.map(|position| idle.remove(position))
+        };
+        match idle {
+            Some(mut instance) => {
+                instance.attach(reservation)?;
+                Ok(instance)
+            }
+            None => self.instantiate(budget, reservation),
+        }
+    }
+
+    fn instantiate(
+        &self,
+        budget: Budget,
+        reservation: Option<Box<dyn MemoryReservation>>,
+    ) -> Result<Instance, CallError> {
+        Instance::new(
+            &self.module,
+            &self.exports,
+            self.limits,
+            budget,
+            reservation,
+        )
+    }
+
+    fn take_back(&self, mut instance: Instance) {
+        let is_reusable = self.keeps_state || instance.is_resettable();
+        if instance.release() > IDLE_MEMORY_BYTES_MAX || !is_reusable {
+            return;
+        }
+        let mut idle = self.idle();
+        // The one that has been idle longest may fit no call any more.
+        let oldest = (idle.len() == IDLE_MAX).then(|| idle.remove(0));
+        idle.push(instance);
+        drop(idle);
+        drop(oldest);
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Instance>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Instance that is checked out for several calls and keeps guest state between them.
+/// Returns to the pool when dropped, if it can be reset.
+pub(crate) struct PooledInstance {
+    /// `None` after a call that did not return.
+    instance: Option<Instance>,
+    pool: Arc<Pool>,
+    _permits: Permits,
+}
+
+impl PooledInstance {
+    /// Runs a call. After one that did not return, all further calls fail.
+    pub(crate) fn call(&mut self, call: Call<'_>) -> Result<Answer, CallError> {
+        let gone = || CallError::Instantiate("it was stopped".to_owned());
+        let mut instance = self.instance.take().ok_or_else(gone)?;
+        let result = instance.call(call);
+        // Where no arena could be allocated, nothing but the allocator ran.
+        let is_usable = match &result {
+            Ok(_) => true,
+            Err(error) => keeps_instance(error) || matches!(error, CallError::Arena { .. }),
+        };
+        if is_usable {
+            self.instance = Some(instance);
+        }
+        result
+    }
+
+    /// Returns the size of the linear memory in bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.instance.as_ref().map_or(0, Instance::memory_bytes)
+    }
+}
+
+impl Drop for PooledInstance {
+    fn drop(&mut self) {
+        if let Some(instance) = self.instance.take()
+            && instance.is_resettable()
+        {
+            self.pool.take_back(instance);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Scope of one execution: cancellation, memory accounting and calibration.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::sandbox::{Calibration, Cancellation, MemoryReservation};
+
+/// Opens reservations of host memory for the calls of an execution.
+pub trait MemoryBroker: Send + Sync {
+    /// Opens an empty reservation for a call of `function`.
+    fn open(&self, function: &str) -> Box<dyn MemoryReservation>;
+}
+
+/// Broker that grants every reservation.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UnlimitedMemory;
+
+impl MemoryBroker for UnlimitedMemory {
+    fn open(&self, _function: &str) -> Box<dyn MemoryReservation> {
+        Box::new(Self)
+    }
+}
+
+impl MemoryReservation for UnlimitedMemory {
+    fn try_grow(&self, _bytes: usize) -> bool {
+        true
+    }
+}
+
+/// Sums over the calls of a scope.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ScopeTotals {
+    /// Number of calls into guests that returned a result.
+    pub calls: u64,
+    /// Number of their rows.
+    pub rows: u64,
+    /// Fuel that they burnt, overhead included.
+    pub fuel: u64,
+}
+
+#[derive(Default)]
+struct Counters {
+    calls: AtomicU64,
+    rows: AtomicU64,
+    fuel: AtomicU64,
+}
+
+/// Maximum number of calibrations that a scope keeps.
+const CALIBRATIONS_MAX: usize = 256;
+
+/// State of one execution of a plan, or of one use of the library: the calls within it
+/// share cancellation, memory accounting and the sizes of batches.
+pub struct Scope {
+    cancellation: Cancellation,
+    memory: Arc<dyn MemoryBroker>,
+    counters: Counters,
+    /// Calibrations of functions, by the identity of the function.
+    calibrations: Mutex<Vec<(u64, Arc<Calibration>)>>,
+}
+
+impl Scope {
+    /// Creates a scope.
+    pub fn new(cancellation: Cancellation, memory: Arc<dyn MemoryBroker>) -> Self {
+        Self {
+            cancellation,
+            memory,
+            counters: Counters::default(),
+            calibrations: Mutex::default(),
+        }
+    }
+
+    /// Returns the token that cancels the calls.
+    pub fn cancellation(&self) -> &Cancellation {
+        &self.cancellation
+    }
+
+    /// Returns true if the execution was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancellation.is_cancelled()
+    }
+
+    /// Returns the sums over the calls so far.
+    pub fn totals(&self) -> ScopeTotals {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        ScopeTotals {
+            calls: load(&self.counters.calls),
+            rows: load(&self.counters.rows),
+            fuel: load(&self.counters.fuel),
+        }
+    }
+
+    /// Counts a call of the guest that returned a result.
+    pub(crate) fn count(&self, rows: usize, fuel: u64) {
+        let add = |counter: &AtomicU64, more| counter.fetch_add(more, Ordering::Relaxed);
+        add(&self.counters.calls, 1);
+        add(&self.counters.rows, rows as u64);
+        add(&self.counters.fuel, fuel);
+    }
+
+    /// Opens a reservation for a call of `function`.
+    pub(crate) fn open(&self, function: &str) -> Box<dyn MemoryReservation> {
+        self.memory.open(function)
+    }
+
+    /// Returns the calibration of a function, identified by `key`.
+    pub(crate) fn calibration(&self, key: u64, rows_max: usize) -> Arc<Calibration> {
+        let calibrations = self.calibrations.lock();
+        let mut calibrations = calibrations.unwrap_or_else(PoisonError::into_inner);
+        let found = calibrations.iter().find(|(other, _)| *other == key);
+        if let Some((_, found)) = found {
+            return Arc::clone(found);
+        }
+        // A scope that outlives many functions forgets the oldest.
+        if calibrations.len() == CALIBRATIONS_MAX {
+            calibrations.remove(0);
+        }
+        let calibration = Arc::new(Calibration::new(rows_max));
+        calibrations.push((key, Arc::clone(&calibration)));
+        calibration
+    }
+}
+
+/// Scope without cancellation and without memory accounting.
+impl Default for Scope {
+    fn default() -> Self {
+        Self::new(Cancellation::default(), Arc::new(UnlimitedMemory))
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope")
+            .field("is_cancelled", &self.is_cancelled())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,266 @@
+//! The engine: everything that sessions share.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use datafusion::execution::context::SessionContext;
+use datafusion::execution::session_state::SessionStateBuilder;
+use fusebox_definition::statement::{CreateFunction, SourceClause};
+use fusebox_definition::{Definition, Limits, StatementError, Subject};
+use fusebox_runtime::{Error, FunctionMetrics, Profile, Result, Runtime, RuntimeOptions};
+
+use crate::catalog::{Catalog, MemoryCatalog};
+use crate::file_access::FileAccess;
+use crate::function::datafusion_function;
+use crate::function_factory::WasmFunctionFactory;
+use crate::loader::{Loader, check_kind, check_name};
+use crate::options::SessionOptions;
+use crate::scope::FunctionScope;
+use crate::scope_rule::ScopeRule;
+
+/// Compiled modules, pools of instances, metrics and catalog, shared by all sessions.
+///
+/// One engine per process is enough. Clones share it.
+#[derive(Clone)]
+pub struct Engine {
+    runtime: Arc<Runtime>,
+    catalog: Arc<dyn Catalog>,
+    files: FileAccess,
+    options: SessionOptions,
+}
+
+impl Engine {
+    /// Starts a builder with the defaults: a catalog in memory, no files, the limits of
+    /// [`Limits::default`].
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    /// Installs Fusebox in a context of one's own: the language WASM of DataFusion's
+    /// `CREATE FUNCTION`, and the plan nodes that cancel calls when a stream is dropped and
+    /// charge memory to the query's pool.
+    pub fn install(&self, context: &SessionContext) {
+        self.install_scopes(context);
+        let factory = Arc::new(self.function_factory());
+        context.state_ref().write().set_function_factory(factory);
+    }
+
+    /// Registers all functions that a module declares in a context of one's own, and returns
+    /// their definitions. Functions of the same names are replaced. [`install`](Self::install)
+    /// gives the context cancellation.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Module`] if the module is unusable or declares no functions. Nothing is
+    /// registered then.
+    pub async fn register_all(
+        &self,
+        context: &SessionContext,
+        bytes: impl Into<Vec<u8>>,
+    ) -> Result<Vec<Definition>> {
+        let loader = self.loader();
+        let subject = Subject::Module("register_all".to_owned());
+        let module = loader.load_bytes(&subject, bytes.into()).await?;
+        let define = |declared: &CreateFunction| {
+            let create = CreateFunction {
+                name: declared.name.clone(),
+                kind: declared.kind,
+                symbol: Some(declared.symbol().to_owned()),
+                source: Some(SourceClause::Base64(String::new())),
+                ..CreateFunction::default()
+            };
+            loader.define(&create, &module)
+        };
+        let definitions = module.declarations().iter().map(define);
+        let definitions: Vec<_> = definitions.collect::<Result<_>>()?;
+        if definitions.is_empty() {
+            return Err(Error::refused(subject, StatementError::NothingDeclared));
+        }
+        for definition in &definitions {
+            let others = definitions
+                .iter()
+                .filter(|other| other.name == definition.name);
+            others
+                .into_iter()
+                .try_for_each(|other| check_kind(definition, Some(other.kind)))?;
+            check_name(definition)?;
+        }
+        let mut functions = loader.bind(definitions.clone(), &module).await?;
+        let scope = FunctionScope::new(Arc::clone(&context.runtime_env().memory_pool));
+        while let Some(first) = functions.first() {
+            let name = first.definition().name.clone();
+            let of_name = |f: &Arc<_>| fusebox_runtime::WasmFunction::definition(f).name == name;
+            let (overloads, others) = functions.into_iter().partition(of_name);
+            functions = others;
+            datafusion_function(overloads, scope.clone()).register(context);
+        }
+        Ok(definitions)
+    }
+
+    /// Makes a [`WasmFunctionFactory`] for a context of one's own, without cancellation.
+    pub fn function_factory(&self) -> WasmFunctionFactory {
+        WasmFunctionFactory::new(self.loader())
+    }
+
+    /// Returns the runtime.
+    pub fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
+    }
+
+    /// Returns the catalog.
+    pub fn catalog(&self) -> &Arc<dyn Catalog> {
+        &self.catalog
+    }
+
+    /// Takes the metrics of each function since the last call, in the order of creation;
+    /// empty without [`EngineBuilder::metrics`].
+    pub fn take_metrics(&self) -> Vec<FunctionMetrics> {
+        self.runtime.take_metrics()
+    }
+
+    /// Takes the samples of guest backtraces since the last call; empty without
+    /// [`EngineBuilder::profile`].
+    pub fn take_profile(&self) -> Profile {
+        self.runtime.take_profile()
+    }
+
+    pub(crate) fn files(&self) -> &FileAccess {
+        &self.files
+    }
+
+    pub(crate) fn options(&self) -> SessionOptions {
+        self.options
+    }
+
+    fn loader(&self) -> Loader {
+        Loader {
+            runtime: Arc::clone(&self.runtime),
+            files: self.files.clone(),
+            options: self.options,
+        }
+    }
+
+    /// Adds the rule that inserts scope nodes, unless the context has it.
+    pub(crate) fn install_scopes(&self, context: &SessionContext) {
+        let state = context.state_ref();
+        let mut state = state.write();
+        let rules = state.physical_optimizers();
+        if rules.iter().any(|rule| rule.name() == ScopeRule::NAME) {
+            return;
+        }
+        let session_id = state.session_id().to_owned();
+        let with_rule = SessionStateBuilder::new_from_existing(state.clone())
+            .with_session_id(session_id)
+            .with_physical_optimizer_rule(Arc::new(ScopeRule))
+            .build();
+        *state = with_rule;
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("runtime", &self.runtime)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Builder of an [`Engine`].
+#[derive(Clone, Debug, Default)]
+pub struct EngineBuilder {
+    runtime: RuntimeOptions,
+    catalog: Option<Arc<dyn Catalog>>,
+    files: FileAccess,
+    options: SessionOptions,
+}
+
+impl EngineBuilder {
+    /// Catalog of the engine's sessions, instead of one in memory.
+    pub fn catalog(mut self, catalog: Arc<dyn Catalog>) -> Self {
+        self.catalog = Some(catalog);
+        self
+    }
+
+    /// Files that sessions may read modules from, unless they are given others.
+    pub fn files(mut self, files: FileAccess) -> Self {
+        self.files = files;
+        self
+    }
+
+    /// Limits of functions whose statement states none.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.options.limits = limits;
+        self
+    }
+
+    /// Ceiling of every function's limits; [`Limits::MAX`] unless given.
+    pub fn limits_max(mut self, limits: Limits) -> Self {
+        self.options.limits_max = limits;
+        self
+    }
+
+    /// Linear memory of an aggregate function whose statement states none, in bytes. 1 GiB
+    /// unless given; at least that of other functions, at most that of
+    /// [`limits_max`](Self::limits_max).
+    pub fn aggregate_memory_bytes_max(mut self, bytes: u64) -> Self {
+        self.options.aggregate_memory_bytes_max = bytes;
+        self
+    }
+
+    /// Maximum size of a module in bytes.
+    pub fn module_bytes_max(mut self, bytes: u64) -> Self {
+        self.options.module_bytes_max = bytes;
+        self
+    }
+
+    /// Keeps compiled modules in the user's cache directory, so that a module is compiled
+    /// once per machine. Anyone who can write there can run code in this process.
+    pub fn cache(mut self, cache: bool) -> Self {
+        self.runtime.cache = cache;
+        self
+    }
+
+    /// Records metrics, for [`take_metrics`](Engine::take_metrics). Costs some dozens of
+    /// nanoseconds for each phase of a call.
+    pub fn metrics(mut self, metrics: bool) -> Self {
+        self.runtime.metrics = metrics;
+        self
+    }
+
+    /// Samples guest backtraces at `interval`, for [`take_profile`](Engine::take_profile).
+    /// Makes guests some percent slower.
+    pub fn profile(mut self, interval: Duration) -> Self {
+        self.runtime.profile = Some(interval);
+        self
+    }
+
+    /// Number of threads that load and compile modules; 2 unless given.
+    pub fn compile_threads(mut self, threads: usize) -> Self {
+        self.runtime.compile_threads = threads;
+        self
+    }
+
+    /// Disables protections of the sandbox, to measure their cost. For benches only.
+    #[cfg(feature = "disable-protections")]
+    pub fn disable_protections(mut self, disabled: fusebox_runtime::DisabledProtections) -> Self {
+        self.runtime.disabled_protections = disabled;
+        self
+    }
+
+    /// Builds the engine.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for an invalid option, or if the cache cannot be set up.
+    pub fn build(self) -> Result<Engine> {
+        self.options.check()?;
+        let catalog = self.catalog;
+        Ok(Engine {
+            runtime: Arc::new(Runtime::new(self.runtime)?),
+            catalog: catalog.unwrap_or_else(|| Arc::new(MemoryCatalog::default())),
+            files: self.files,
+            options: self.options,
+        })
+    }
+}

@@ -1,0 +1,194 @@
+//! From statements to bound functions: modules are loaded and definitions completed and
+//! bound, on the compile threads.
+
+use std::sync::Arc;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use fusebox_definition::statement::{CreateFunction, SourceClause};
+use fusebox_definition::{Definition, Digest, Kind, ModuleSource, StatementError, Subject};
+use fusebox_runtime::{Error, LoadedModule, Result, Runtime, WasmFunction};
+
+use crate::file_access::FileAccess;
+use crate::options::SessionOptions;
+
+/// Loads modules and binds functions for one session.
+#[derive(Clone, Debug)]
+pub(crate) struct Loader {
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) files: FileAccess,
+    pub(crate) options: SessionOptions,
+}
+
+impl Loader {
+    /// Loads the module of a source clause, and checks its digest.
+    pub(crate) async fn load(
+        &self,
+        subject: &Subject,
+        source: &SourceClause,
+        sha256: Option<&str>,
+    ) -> Result<Arc<LoadedModule>> {
+        let (loader, subject) = (self.clone(), subject.clone());
+        let (source, sha256) = (source.clone(), sha256.map(str::to_owned));
+        let work = move || loader.load_blocking(&subject, &source, sha256.as_deref());
+        self.runtime.run_blocking(work).await?
+    }
+
+    /// As [`load`](Self::load), on this thread.
+    pub(crate) fn load_blocking(
+        &self,
+        subject: &Subject,
+        source: &SourceClause,
+        sha256: Option<&str>,
+    ) -> Result<Arc<LoadedModule>> {
+        let refused = |reason| Error::refused(subject.clone(), reason);
+        let bytes_max = self.options.module_bytes_max;
+        let bytes = match source {
+            SourceClause::Path(path) => {
+                let bytes = self.files.read(path, bytes_max);
+                bytes.map_err(|reason| refused(StatementError::Path(reason)))?
+            }
+            SourceClause::Text(text) => text.clone().into_bytes(),
+            SourceClause::Base64(text) => {
+                let digits: String = text.split_whitespace().collect();
+                let bytes = BASE64_STANDARD.decode(digits);
+                bytes.map_err(|error| refused(StatementError::Base64(error.to_string())))?
+            }
+            SourceClause::Module(name) => {
+                let missing = Subject::Module(name.clone());
+                return Err(Error::refused(missing, StatementError::Missing));
+            }
+            _ => return Err(refused(StatementError::Clause("AS or FROM"))),
+        };
+        let module = LoadedModule::new(&bytes, bytes_max);
+        let module = module.map_err(|fault| Error::module(subject, fault))?;
+        check_digest(subject, module.digest(), sha256)?;
+        Ok(module)
+    }
+
+    /// Loads a module from bytes, on a compile thread.
+    pub(crate) async fn load_bytes(
+        &self,
+        subject: &Subject,
+        bytes: Vec<u8>,
+    ) -> Result<Arc<LoadedModule>> {
+        let bytes_max = self.options.module_bytes_max;
+        let loaded = move || LoadedModule::new(&bytes, bytes_max);
+        let loaded = self.runtime.run_blocking(loaded).await?;
+        loaded.map_err(|fault| Error::module(subject, fault))
+    }
+
+    /// Completes the definition of a statement by the declaration of its module.
+    pub(crate) fn define(
+        &self,
+        create: &CreateFunction,
+        module: &LoadedModule,
+    ) -> Result<Definition> {
+        let refused = |reason| {
+            let subject = Subject::Function(create.name.clone());
+            Error::refused(subject, reason)
+        };
+        let source = match &create.source {
+            Some(SourceClause::Module(name)) => ModuleSource::Module(name.clone()),
+            Some(SourceClause::Path(path)) => ModuleSource::Path(path.clone()),
+            Some(SourceClause::Text(text)) => ModuleSource::Text(text.clone()),
+            Some(_) => ModuleSource::Base64,
+            None => return Err(refused(StatementError::Clause("AS or FROM"))),
+        };
+        let limits_of = |kind| self.options.limits_of(kind);
+        create
+            .complete(
+                module.declarations(),
+                limits_of,
+                self.options.limits_max,
+                module.digest(),
+                source,
+            )
+            .map_err(refused)
+    }
+
+    /// Moves a definition to another module, whose declaration must not contradict it.
+    pub(crate) fn move_to(
+        &self,
+        definition: Definition,
+        module: &LoadedModule,
+    ) -> Result<Definition> {
+        let checked = definition.stated().check_against(module.declarations());
+        checked.map_err(|reason| {
+            let subject = Subject::Function(definition.name.clone());
+            Error::refused(subject, reason)
+        })?;
+        Ok(Definition {
+            digest: module.digest(),
+            ..definition
+        })
+    }
+
+    /// Binds definitions to a module, on a compile thread.
+    pub(crate) async fn bind(
+        &self,
+        definitions: Vec<Definition>,
+        module: &Arc<LoadedModule>,
+    ) -> Result<Vec<Arc<WasmFunction>>> {
+        if definitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        for definition in &definitions {
+            let checked = definition.limits.check(self.options.limits_max);
+            checked.map_err(|reason| {
+                let subject = Subject::Function(definition.name.clone());
+                Error::refused(subject, reason)
+            })?;
+        }
+        let (runtime, module) = (Arc::clone(&self.runtime), Arc::clone(module));
+        let bind = move || -> Result<Vec<_>> {
+            let bind = |definition| runtime.bind(definition, &module);
+            definitions.into_iter().map(bind).collect()
+        };
+        self.runtime.run_blocking(bind).await?
+    }
+}
+
+/// Refuses a module that is not the one that the statement pins.
+pub(crate) fn check_digest(subject: &Subject, found: Digest, stated: Option<&str>) -> Result<()> {
+    match stated {
+        Some(stated) if stated.parse() != Ok(found) => Err(Error::refused(
+            subject.clone(),
+            StatementError::Digest {
+                stated: stated.to_owned(),
+                found: found.to_string(),
+            },
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a function whose name belongs to functions of another kind, since calls would not
+/// resolve to it.
+pub(crate) fn check_kind(definition: &Definition, other: Option<Kind>) -> Result<()> {
+    let stated = definition.kind;
+    match other.filter(|found| *found != stated) {
+        None => Ok(()),
+        Some(found) => Err(Error::refused(
+            Subject::Function(definition.name.clone()),
+            StatementError::Kind {
+                found: found.name(),
+                stated: stated.name(),
+            },
+        )),
+    }
+}
+
+/// Aggregates that DataFusion's planner and optimizer recognise by name: `sum` over groups is
+/// split into partial sums, and `DISTINCT ON` becomes `first_value`.
+const RESERVED: [&str; 6] = ["count", "first_value", "last_value", "max", "min", "sum"];
+
+/// Refuses a name that DataFusion recognises as another function, or cannot find.
+pub(crate) fn check_name(definition: &Definition) -> Result<()> {
+    let name = &definition.name;
+    let reason = match definition.kind {
+        Kind::Aggregate if RESERVED.contains(&name.as_str()) => StatementError::ReservedName,
+        Kind::Table if *name != name.to_ascii_lowercase() => StatementError::TableName,
+        _ => return Ok(()),
+    };
+    Err(Error::refused(Subject::Function(name.clone()), reason))
+}

@@ -1,0 +1,67 @@
+//! Options of sessions.
+
+use fusebox_definition::{Kind, Limits};
+use fusebox_runtime::{Error, Result};
+
+/// Limits that hold in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SessionOptions {
+    pub(crate) limits: Limits,
+    pub(crate) limits_max: Limits,
+    pub(crate) aggregate_memory_bytes_max: u64,
+    pub(crate) module_bytes_max: u64,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            limits_max: Limits::MAX,
+            aggregate_memory_bytes_max: Limits::AGGREGATE_MEMORY_BYTES_MAX,
+            module_bytes_max: 16 << 20,
+        }
+    }
+}
+
+impl SessionOptions {
+    /// Checks the options.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for a limit out of range, or above its ceiling.
+    pub(crate) fn check(&self) -> Result<()> {
+        let (limits, limits_max) = (self.limits, self.limits_max);
+        if !limits.are_in_range() || !limits_max.are_in_range() {
+            return Err(Error::Config(
+                "a limit is out of the range that `Limits` documents",
+            ));
+        }
+        if limits.check(limits_max).is_err() {
+            return Err(Error::Config("a limit exceeds the one in limits_max"));
+        }
+        let aggregate = Limits {
+            memory_bytes_max: self.aggregate_memory_bytes_max,
+            ..limits
+        };
+        if !aggregate.are_in_range() {
+            return Err(Error::Config(
+                "aggregate_memory_bytes_max is out of the range of a memory limit",
+            ));
+        }
+        if self.module_bytes_max == 0 {
+            return Err(Error::Config("module_bytes_max is zero"));
+        }
+        Ok(())
+    }
+
+    /// Returns the limits of a function whose statement states none.
+    pub(crate) fn limits_of(&self, kind: Kind) -> Limits {
+        let mut limits = self.limits;
+        if kind == Kind::Aggregate {
+            let bytes_max = self.aggregate_memory_bytes_max;
+            let bytes_max = bytes_max.min(self.limits_max.memory_bytes_max);
+            limits.memory_bytes_max = bytes_max.max(limits.memory_bytes_max);
+        }
+        limits
+    }
+}

@@ -1,0 +1,95 @@
+//! The scope of the current thread.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::execution::memory_pool::MemoryPool;
+use fusebox_runtime::{Cancellation, Scope};
+
+use super::memory::PoolBroker;
+use super::query_options::QueryScope;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<Scope>>> = const { RefCell::new(None) };
+}
+
+/// Returns the scope of this thread.
+pub(super) fn current_scope() -> Option<Arc<Scope>> {
+    CURRENT.with_borrow(Clone::clone)
+}
+
+/// Runs `work` with `scope` as the scope of this thread.
+pub(super) fn with_scope<T>(scope: &Arc<Scope>, work: impl FnOnce() -> T) -> T {
+    /// Restores the outer scope, after a panic too.
+    struct Restore(Option<Arc<Scope>>);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CURRENT.set(self.0.take());
+        }
+    }
+
+    let _restore = Restore(CURRENT.replace(Some(Arc::clone(scope))));
+    work()
+}
+
+/// Source of the scope of a function's calls.
+#[derive(Clone)]
+pub(crate) struct FunctionScope {
+    /// Scope outside of any query that is known.
+    default: Arc<Scope>,
+}
+
+impl FunctionScope {
+    /// Creates the source of functions in a context whose memory pool is `memory_pool`.
+    pub(crate) fn new(memory_pool: Arc<dyn MemoryPool>) -> Self {
+        let memory = Arc::new(PoolBroker(memory_pool));
+        Self {
+            default: Arc::new(Scope::new(Cancellation::default(), memory)),
+        }
+    }
+
+    /// Returns the scope of the current execution: that of the node on this thread, or that
+    /// of the query among the options, or the default.
+    pub(crate) fn current(&self, options: Option<&ConfigOptions>) -> Arc<Scope> {
+        let found = current_scope().or_else(|| QueryScope::find(options?));
+        found.unwrap_or_else(|| Arc::clone(&self.default))
+    }
+}
+
+impl fmt::Debug for FunctionScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FunctionScope").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::AssertUnwindSafe;
+
+    use datafusion::execution::memory_pool::UnboundedMemoryPool;
+
+    use super::*;
+
+    #[test]
+    fn scope_of_the_thread_precedes_that_of_the_options_and_the_default() {
+        let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
+        let function = FunctionScope::new(Arc::clone(&pool));
+        let default = function.current(None);
+        let mut options = ConfigOptions::new();
+        QueryScope::new(Cancellation::default(), pool).enter(&mut options);
+        let query = function.current(Some(&options));
+        assert!(!Arc::ptr_eq(&query, &default));
+        let node = Arc::new(Scope::default());
+        with_scope(&node, || {
+            assert!(Arc::ptr_eq(&function.current(Some(&options)), &node));
+            let inner = Arc::new(Scope::default());
+            let panics = AssertUnwindSafe(|| with_scope(&inner, || panic!("inside")));
+            assert!(std::panic::catch_unwind(panics).is_err());
+            assert!(Arc::ptr_eq(&function.current(None), &node));
+        });
+        assert!(Arc::ptr_eq(&function.current(None), &default));
+    }
+}

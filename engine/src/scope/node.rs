@@ -1,0 +1,244 @@
+//! Plan node that makes the scope of each execution.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::common::Result;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_plan::metrics::{
+    Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet,
+};
+use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
+use datafusion::physical_plan::{
+    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
+    ReplaceChildrenOptions,
+};
+use fusebox_runtime::{Cancellation, Scope};
+use futures::{Stream, StreamExt};
+
+use super::current::{current_scope, with_scope};
+use super::memory::PoolBroker;
+use super::query_options::QueryScope;
+
+/// Batches in the channel; one more may be computed ahead of the receiver.
+const BATCHES_AHEAD: usize = 1;
+
+/// Node above an operator that evaluates Wasm functions.
+///
+/// Each execution makes a [`Scope`]: cancelled with its query and when its stream is dropped,
+/// charged to the memory pool of its task context.
+#[derive(Debug)]
+pub(crate) struct ScopeExec {
+    input: Arc<dyn ExecutionPlan>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl ScopeExec {
+    pub(crate) fn new(input: Arc<dyn ExecutionPlan>) -> Self {
+        Self {
+            input,
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+}
+
+impl DisplayAs for ScopeExec {
+    fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match format {
+            DisplayFormatType::Default | DisplayFormatType::Verbose => f.write_str("WasmScopeExec"),
+            DisplayFormatType::TreeRender => Ok(()),
+        }
+    }
+}
+
+impl ExecutionPlan for ScopeExec {
+    fn name(&self) -> &'static str {
+        "WasmScopeExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.input.properties()
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn supports_limit_pushdown(&self) -> bool {
+        self.input.supports_limit_pushdown()
+    }
+
+    fn fetch(&self) -> Option<usize> {
+        self.input.fetch()
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match (children.pop(), children.is_empty()) {
+            (Some(input), true) => Ok(Arc::new(Self::new(input))),
+            _ => datafusion::common::internal_err!("WasmScopeExec has one input"),
+        }
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+        self.replace_children(children, options)
+    }
+
+    /// Calls into guests, their rows and their fuel, for EXPLAIN ANALYZE.
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let options = context.session_config().options();
+        let query_scope = current_scope().or_else(|| QueryScope::find(options));
+        let parent = query_scope.map(|scope| scope.cancellation().clone());
+        let cancellation = parent.unwrap_or_default().child();
+        let memory = Arc::new(PoolBroker(Arc::clone(context.memory_pool())));
+        let scope = Arc::new(Scope::new(cancellation.clone(), memory));
+        // Operators create their accumulators here.
+        let input = with_scope(&scope, || self.input.execute(partition, context))?;
+        let schema = self.schema();
+        let counters = ScopeCounters::new(&self.metrics, partition, Arc::clone(&scope));
+        Ok(Box::pin(ScopedStream {
+            _cancel: CancelOnDrop(cancellation),
+            schema: Arc::clone(&schema),
+            stream: State::Idle(Box::new(move || start(scope, schema, input, counters))),
+        }))
+    }
+}
+
+/// Starts the task that polls `input` in the scope.
+fn start(
+    scope: Arc<Scope>,
+    schema: SchemaRef,
+    mut input: SendableRecordBatchStream,
+    counters: ScopeCounters,
+) -> SendableRecordBatchStream {
+    let mut builder = RecordBatchReceiverStreamBuilder::new(schema, BATCHES_AHEAD);
+    let batches = builder.tx();
+    builder.spawn(async move {
+        let _counters = counters;
+        while let Some(batch) = poll_fn(|cx| with_scope(&scope, || input.poll_next_unpin(cx))).await
+        {
+            let is_last = batch.is_err();
+            // Ends if the input failed or the stream was dropped.
+            if batches.send(batch).await.is_err() || is_last {
+                break;
+            }
+        }
+        // Guest state in the input is released within the scope too.
+        with_scope(&scope, || drop(input));
+        Ok(())
+    });
+    builder.build()
+}
+
+/// Counters of one execution, added when it ends or is aborted.
+struct ScopeCounters {
+    scope: Arc<Scope>,
+    calls: Count,
+    rows: Count,
+    fuel: Count,
+}
+
+impl ScopeCounters {
+    fn new(metrics: &ExecutionPlanMetricsSet, partition: usize, scope: Arc<Scope>) -> Self {
+        let counter = |name| MetricBuilder::new(metrics).counter(name, partition);
+        Self {
+            calls: counter("wasm_calls"),
+            rows: counter("wasm_rows"),
+            fuel: counter("wasm_fuel"),
+            scope,
+        }
+    }
+}
+
+impl Drop for ScopeCounters {
+    fn drop(&mut self) {
+        let totals = self.scope.totals();
+        self.calls.add(totals.calls as usize);
+        self.rows.add(totals.rows as usize);
+        self.fuel.add(totals.fuel as usize);
+    }
+}
+
+/// Stream that cancels its scope when it is dropped.
+struct ScopedStream {
+    /// The first field, so that the guest is cancelled before its task is aborted.
+    _cancel: CancelOnDrop,
+    schema: SchemaRef,
+    stream: State,
+}
+
+/// State of a stream. A task starts with the first poll: an operator may poll one input after
+/// the other, and must not hold the instances of both.
+enum State {
+    Idle(Box<dyn FnOnce() -> SendableRecordBatchStream + Send>),
+    Starting,
+    Running(SendableRecordBatchStream),
+}
+
+struct CancelOnDrop(Cancellation);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+impl Stream for ScopedStream {
+    type Item = Result<RecordBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let State::Idle(_) = self.stream
+            && let State::Idle(start) = std::mem::replace(&mut self.stream, State::Starting)
+        {
+            self.stream = State::Running(start());
+        }
+        match &mut self.stream {
+            State::Running(stream) => stream.poll_next_unpin(cx),
+            // The start panicked.
+            State::Idle(_) | State::Starting => Poll::Ready(None),
+        }
+    }
+}
+
+impl RecordBatchStream for ScopedStream {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+}

@@ -1,0 +1,122 @@
+//! The scope of a query among its options.
+//!
+//! The session puts it among the options with which it plans a statement, as an extension
+//! without entries: it is not displayed, and plans compare equal whatever their query. A
+//! context that is not a session's has none.
+
+use std::any::Any;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
+use datafusion::common::{DataFusionError, Result};
+use datafusion::execution::memory_pool::MemoryPool;
+use fusebox_runtime::{Cancellation, Scope};
+
+use super::memory::PoolBroker;
+
+/// Token that cancels the queries of a session that began since it was last cancelled.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SessionCancellation(Arc<Mutex<Cancellation>>);
+
+impl SessionCancellation {
+    /// Creates the token of a query that begins now.
+    pub(crate) fn query(&self) -> Cancellation {
+        let current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        current.child()
+    }
+
+    /// Cancels all queries that have begun, and none that begins later.
+    pub(crate) fn cancel(&self) {
+        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *current).cancel();
+    }
+}
+
+/// Scope of a query, for functions that are evaluated outside of a scope node.
+#[derive(Clone, Debug)]
+pub(crate) struct QueryScope(Arc<Scope>);
+
+impl QueryScope {
+    /// Creates the scope of a query, charged to `memory_pool`.
+    pub(crate) fn new(cancellation: Cancellation, memory_pool: Arc<dyn MemoryPool>) -> Self {
+        let memory = Arc::new(PoolBroker(memory_pool));
+        Self(Arc::new(Scope::new(cancellation, memory)))
+    }
+
+    /// Returns the scope.
+    pub(crate) fn into_scope(self) -> Arc<Scope> {
+        self.0
+    }
+
+    /// Puts the scope among the options with which the query is planned.
+    pub(crate) fn enter(self, options: &mut ConfigOptions) {
+        options.extensions.insert(self);
+    }
+
+    /// Finds the scope among the options of a query.
+    pub(crate) fn find(options: &ConfigOptions) -> Option<Arc<Scope>> {
+        let found: &Self = options.extensions.get()?;
+        Some(Arc::clone(&found.0))
+    }
+}
+
+impl ConfigExtension for QueryScope {
+    const PREFIX: &'static str = "fusebox";
+}
+
+impl ExtensionOptions for QueryScope {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    /// Copied options belong to the same query.
+    fn cloned(&self) -> Box<dyn ExtensionOptions> {
+        Box::new(self.clone())
+    }
+
+    fn set(&mut self, key: &str, _: &str) -> Result<()> {
+        let message = format!("there is no option \"fusebox.{key}\"");
+        Err(DataFusionError::Configuration(message))
+    }
+
+    fn entries(&self) -> Vec<ConfigEntry> {
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::execution::memory_pool::UnboundedMemoryPool;
+
+    use super::*;
+
+    fn scope(session: &SessionCancellation) -> QueryScope {
+        QueryScope::new(session.query(), Arc::new(UnboundedMemoryPool::default()))
+    }
+
+    #[test]
+    fn copied_options_belong_to_the_same_query() {
+        let session = SessionCancellation::default();
+        let mut options = ConfigOptions::new();
+        assert!(QueryScope::find(&options).is_none());
+        scope(&session).enter(&mut options);
+        let copy = options.clone();
+        session.cancel();
+        assert!(QueryScope::find(&copy).unwrap().is_cancelled());
+        scope(&session).enter(&mut options);
+        assert!(!QueryScope::find(&options).unwrap().is_cancelled());
+    }
+
+    #[test]
+    fn scope_is_not_displayed_among_the_options() {
+        let mut options = ConfigOptions::new();
+        let before = options.entries().len();
+        scope(&SessionCancellation::default()).enter(&mut options);
+        assert_eq!(options.entries().len(), before);
+        assert!(options.set("fusebox.id", "1").is_err());
+    }
+}

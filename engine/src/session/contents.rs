@@ -1,0 +1,108 @@
+//! Contents that a session sees, and changes to them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use fusebox_definition::{StatementError, Subject};
+use fusebox_runtime::{Error, LoadedModule, Result};
+
+use crate::catalog::{CatalogChange, CatalogContents, CatalogError, CatalogFunction, is_of_module};
+use crate::function::are_alike;
+
+/// Contents that a session sees: those of its catalog and its own.
+pub(super) struct Contents {
+    pub(super) shared: Arc<CatalogContents>,
+    pub(super) temporary: Arc<CatalogContents>,
+}
+
+/// Changes of one statement, by the catalog that they apply to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Changes {
+    pub(super) shared: Vec<CatalogChange>,
+    pub(super) temporary: Vec<CatalogChange>,
+}
+
+impl Changes {
+    /// Adds or replaces a function.
+    pub(super) fn put(&mut self, function: CatalogFunction) {
+        let changes = self.of(&function);
+        changes.push(CatalogChange::PutFunction(Arc::new(function)));
+    }
+
+    /// Drops a function.
+    pub(super) fn drop(&mut self, function: &CatalogFunction) {
+        let key = function.definition().key();
+        self.of(function).push(CatalogChange::DropFunction(key));
+    }
+
+    fn of(&mut self, function: &CatalogFunction) -> &mut Vec<CatalogChange> {
+        match function.definition().temporary {
+            true => &mut self.temporary,
+            false => &mut self.shared,
+        }
+    }
+}
+
+impl Contents {
+    /// Returns all functions, sorted by name and argument types. A temporary function hides
+    /// the shared ones that no call distinguishes from it, and those of another kind.
+    pub(super) fn functions(&self) -> Vec<Arc<CatalogFunction>> {
+        visible(self.temporary.functions(), self.shared.functions())
+    }
+
+    /// Returns the functions of a name, sorted by argument types.
+    pub(super) fn functions_named(&self, name: &str) -> Vec<Arc<CatalogFunction>> {
+        let (temporary, shared) = (&self.temporary, &self.shared);
+        visible(
+            temporary.functions_named(name),
+            shared.functions_named(name),
+        )
+    }
+
+    /// Returns the functions that were created from a named module, hidden ones included,
+    /// sorted by name.
+    pub(super) fn functions_of(&self, module: &str) -> Vec<Arc<CatalogFunction>> {
+        let both = self.shared.functions().chain(self.temporary.functions());
+        let of_module = both.filter(|function| is_of_module(function, module));
+        let mut functions: Vec<_> = of_module.cloned().collect();
+        functions.sort_by_cached_key(|function| function.definition().key());
+        functions
+    }
+
+    /// Returns a module.
+    pub(super) fn module(&self, name: &str) -> Result<Arc<LoadedModule>> {
+        let missing = || Error::refused(Subject::Module(name.to_owned()), StatementError::Missing);
+        self.shared.module(name).cloned().ok_or_else(missing)
+    }
+}
+
+/// Merges functions, sorted by key; temporary ones hide shared ones.
+fn visible<'a>(
+    temporary: impl Iterator<Item = &'a Arc<CatalogFunction>>,
+    shared: impl Iterator<Item = &'a Arc<CatalogFunction>>,
+) -> Vec<Arc<CatalogFunction>> {
+    let mut functions: Vec<_> = temporary.cloned().collect();
+    let mut hiding: HashMap<&str, Vec<&CatalogFunction>> = HashMap::new();
+    for function in &functions {
+        let name = function.definition().name.as_str();
+        hiding.entry(name).or_default().push(function);
+    }
+    let is_hidden = |shared: &CatalogFunction| {
+        let shared = shared.definition();
+        let types = shared.signature.types();
+        let mut hiding = hiding.get(shared.name.as_str()).into_iter().flatten();
+        hiding.any(|temporary| {
+            let temporary = temporary.definition();
+            temporary.kind != shared.kind || are_alike(&temporary.signature.types(), &types)
+        })
+    };
+    let seen: Vec<_> = shared.filter(|f| !is_hidden(f)).cloned().collect();
+    functions.extend(seen);
+    functions.sort_by_cached_key(|function| function.definition().key());
+    functions
+}
+
+/// Makes an error of a catalog's.
+pub(super) fn catalog_error(error: CatalogError) -> Error {
+    Error::Catalog(error.to_string())
+}

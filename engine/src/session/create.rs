@@ -1,0 +1,322 @@
+//! Statements that create, import, replace and alter.
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use fusebox_definition::statement::{
+    CreateFunction, CreateModule, FunctionName, Options, SourceClause,
+};
+use fusebox_definition::{Definition, Kind, StatementError, Subject};
+use fusebox_runtime::{Error, LoadedModule, Result};
+
+use super::Session;
+use super::contents::{Changes, Contents};
+use super::registry::registered_kind;
+use super::show::is_like;
+use super::transaction::{Applied, catalog_functions, definitions};
+use crate::catalog::{CatalogChange, CatalogFunction};
+use crate::function::are_alike;
+use crate::loader::{check_digest, check_kind, check_name};
+
+impl Session {
+    pub(super) async fn execute_create_module(&self, create: CreateModule) -> Result<()> {
+        let subject = Subject::Module(create.name.clone());
+        if let Some(other) = create.language.filter(|language| language != "WASM") {
+            return Err(Error::refused(subject, StatementError::Language(other)));
+        }
+        let contents = self.contents()?;
+        if contents.shared.module(&create.name).is_some() {
+            if create.if_not_exists {
+                return Ok(());
+            }
+            if !create.or_replace {
+                return Err(Error::refused(subject, StatementError::Exists));
+            }
+        }
+        let sha256 = create.sha256.as_deref();
+        let module = self.loader.load(&subject, &create.source, sha256).await?;
+        self.put_module(
+            &create.name,
+            module,
+            create.or_replace,
+            create.if_not_exists,
+        )
+        .await
+    }
+
+    /// Adds a loaded module. The functions of a module that it replaces move to it: all of
+    /// them, or the statement fails.
+    pub(super) async fn put_module(
+        &self,
+        name: &str,
+        module: Arc<LoadedModule>,
+        replace: bool,
+        if_not_exists: bool,
+    ) -> Result<()> {
+        loop {
+            let contents = self.contents()?;
+            if contents.shared.module(name).is_some() && !replace {
+                if if_not_exists {
+                    return Ok(());
+                }
+                let subject = Subject::Module(name.to_owned());
+                return Err(Error::refused(subject, StatementError::Exists));
+            }
+            let dependents = definitions(&contents.functions_of(name)).into_iter();
+            let moved = dependents.map(|definition| self.loader.move_to(definition, &module));
+            let moved = moved.collect::<Result<_>>()?;
+            let bound = self.loader.bind(moved, &module).await?;
+            let mut changes = Changes::default();
+            let put = CatalogChange::PutModule(name.to_owned(), Arc::clone(&module));
+            changes.shared.push(put);
+            catalog_functions(&bound, &module).for_each(|function| changes.put(function));
+            if let Applied::Done = self.apply(&contents, changes).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    pub(super) async fn execute_create_function(&self, create: CreateFunction) -> Result<()> {
+        let subject = Subject::Function(create.name.clone());
+        create
+            .check()
+            .map_err(|reason| Error::refused(subject.clone(), reason))?;
+        let sha256 = create.sha256.as_deref();
+        let mut loaded = None;
+        loop {
+            self.synchronize().await?;
+            let contents = self.contents()?;
+            if self.skips(&contents, &create)? {
+                return Ok(());
+            }
+            let module = match &create.source {
+                Some(SourceClause::Module(name)) => {
+                    let module = contents.module(name)?;
+                    check_digest(&subject, module.digest(), sha256)?;
+                    module
+                }
+                Some(source) => match &loaded {
+                    Some(loaded) => Arc::clone(loaded),
+                    None => {
+                        let module = self.loader.load(&subject, source, sha256).await?;
+                        Arc::clone(loaded.insert(module))
+                    }
+                },
+                None => {
+                    let reason = StatementError::Clause("AS or FROM");
+                    return Err(Error::refused(subject, reason));
+                }
+            };
+            let definition = self.loader.define(&create, &module)?;
+            let applied = self
+                .put_function(&contents, definition, &module, create.or_replace)
+                .await?;
+            if let Applied::Done = applied {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Returns true if IF NOT EXISTS skips the statement; refuses it if the name is taken.
+    fn skips(&self, contents: &Contents, create: &CreateFunction) -> Result<bool> {
+        let named = contents.functions_named(&create.name);
+        let is_built_in = self.is_built_in(contents, &create.name);
+        let exists = match create.types() {
+            Some(types) => !alike(&named, &types).is_empty(),
+            None => !named.is_empty(),
+        };
+        if create.if_not_exists && (is_built_in || exists) {
+            return Ok(true);
+        }
+        if !create.or_replace {
+            self.refuse_built_in(contents, &create.name)?;
+        }
+        Ok(false)
+    }
+
+    /// Returns true if a name is that of a function of DataFusion alone.
+    fn is_built_in(&self, contents: &Contents, name: &str) -> bool {
+        let is_ours = !contents.functions_named(name).is_empty();
+        !is_ours && self.registry.is_built_in(&self.context, name)
+    }
+
+    /// Refuses to hide a function of DataFusion.
+    pub(super) fn refuse_built_in(&self, contents: &Contents, name: &str) -> Result<()> {
+        if !self.is_built_in(contents, name) {
+            return Ok(());
+        }
+        let subject = Subject::Function(name.to_owned());
+        Err(Error::refused(subject, StatementError::BuiltIn))
+    }
+
+    /// Adds a function whose definition is complete.
+    pub(super) async fn put_function(
+        &self,
+        contents: &Contents,
+        definition: Definition,
+        module: &Arc<LoadedModule>,
+        replace: bool,
+    ) -> Result<Applied> {
+        let name = definition.name.clone();
+        let subject = Subject::Function(name.clone());
+        let others = contents.functions_named(&name);
+        let other_kind = match others.first() {
+            Some(other) => Some(other.definition().kind),
+            None if self.registry.is_built_in(&self.context, &name) => {
+                registered_kind(&self.context, &name)
+            }
+            None => None,
+        };
+        check_kind(&definition, other_kind)?;
+        check_name(&definition)?;
+        let replaced = alike(&others, &definition.signature.types());
+        if !replaced.is_empty() && !replace {
+            return Err(Error::refused(subject, StatementError::Exists));
+        }
+        let (key, temporary) = (definition.key(), definition.temporary);
+        let bound = self.loader.bind(vec![definition], module).await?;
+        let mut changes = Changes::default();
+        for old in &replaced {
+            let old_definition = old.definition();
+            // A temporary function hides a shared one and leaves it. A shared one replaces
+            // both, and so takes effect in this session too.
+            let is_other = old_definition.temporary != temporary;
+            let is_left = temporary && is_other;
+            if !is_left && (is_other || old_definition.key() != key) {
+                changes.drop(old);
+            }
+        }
+        catalog_functions(&bound, module).for_each(|function| changes.put(function));
+        self.apply(contents, changes).await
+    }
+
+    pub(super) async fn execute_import(&self, name: &str, pattern: Option<&str>) -> Result<()> {
+        // Kept between rounds, so that binding again finds them.
+        let mut kept = Vec::new();
+        loop {
+            self.synchronize().await?;
+            let contents = self.contents()?;
+            let module = contents.module(name)?;
+            let imported = self.imported(&contents, name, &module, pattern)?;
+            let bound = self.loader.bind(imported, &module).await?;
+            let mut changes = Changes::default();
+            catalog_functions(&bound, &module).for_each(|function| changes.put(function));
+            if let Applied::Done = self.apply(&contents, changes).await? {
+                return Ok(());
+            }
+            kept.push(bound);
+        }
+    }
+
+    /// Defines the functions that a module declares and whose names fit the pattern.
+    fn imported(
+        &self,
+        contents: &Contents,
+        name: &str,
+        module: &LoadedModule,
+        pattern: Option<&str>,
+    ) -> Result<Vec<Definition>> {
+        let declarations = module.declarations();
+        if declarations.iter().next().is_none() {
+            let subject = Subject::Module(name.to_owned());
+            return Err(Error::refused(subject, StatementError::NothingDeclared));
+        }
+        let mut taken = Names::new(contents);
+        let mut imported = Vec::new();
+        for declared in declarations.iter() {
+            if !is_like(&declared.name, pattern)? {
+                continue;
+            }
+            let refused = |reason| {
+                let subject = Subject::Function(declared.name.clone());
+                Error::refused(subject, reason)
+            };
+            let create = CreateFunction {
+                name: declared.name.clone(),
+                kind: declared.kind,
+                language: Some("WASM".to_owned()),
+                symbol: Some(declared.symbol().to_owned()),
+                source: Some(SourceClause::Module(name.to_owned())),
+                ..CreateFunction::default()
+            };
+            create.check().map_err(refused)?;
+            self.refuse_built_in(contents, &create.name)?;
+            let definition = self.loader.define(&create, module)?;
+            check_kind(&definition, taken.kind(&definition.name))?;
+            check_name(&definition)?;
+            if !taken.insert(&definition) {
+                return Err(refused(StatementError::Exists));
+            }
+            imported.push(definition);
+        }
+        Ok(imported)
+    }
+
+    pub(super) async fn execute_alter_function(
+        &self,
+        name: FunctionName,
+        options: Options,
+    ) -> Result<()> {
+        loop {
+            self.synchronize().await?;
+            let contents = self.contents()?;
+            let found = self.find_function(&contents, &name)?;
+            let mut definition = found.definition().clone();
+            let subject = Subject::Function(definition.name.clone());
+            let refused = |reason| Error::refused(subject.clone(), reason);
+            definition.limits = options.apply(definition.limits).map_err(refused)?;
+            if let Some(reset) = options.reset().map_err(refused)? {
+                definition.reset = reset;
+            }
+            let module = found.module();
+            let bound = self.loader.bind(vec![definition], module).await?;
+            let mut changes = Changes::default();
+            catalog_functions(&bound, module).for_each(|function| changes.put(function));
+            if let Applied::Done = self.apply(&contents, changes).await? {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Names, kinds and types that are taken, by name.
+struct Names(std::collections::HashMap<String, Vec<(Kind, Vec<DataType>)>>);
+
+impl Names {
+    fn new(contents: &Contents) -> Self {
+        let mut names = Self(std::collections::HashMap::new());
+        for function in contents.functions() {
+            names.push(function.definition());
+        }
+        names
+    }
+
+    fn kind(&self, name: &str) -> Option<Kind> {
+        self.0.get(name)?.first().map(|(kind, _)| *kind)
+    }
+
+    /// Takes the name for the definition; false if an alike overload has it.
+    fn insert(&mut self, definition: &Definition) -> bool {
+        let types = definition.signature.types();
+        let named = self.0.get(&definition.name).into_iter().flatten();
+        let is_free = !named.into_iter().any(|(_, other)| are_alike(other, &types));
+        if is_free {
+            self.push(definition);
+        }
+        is_free
+    }
+
+    fn push(&mut self, definition: &Definition) {
+        let overload = (definition.kind, definition.signature.types());
+        self.0
+            .entry(definition.name.clone())
+            .or_default()
+            .push(overload);
+    }
+}
+
+/// Returns the overloads that no call distinguishes from one of these types.
+fn alike(named: &[Arc<CatalogFunction>], types: &[DataType]) -> Vec<Arc<CatalogFunction>> {
+    let is_alike = |f: &&Arc<CatalogFunction>| are_alike(&f.definition().signature.types(), types);
+    named.iter().filter(is_alike).cloned().collect()
+}

@@ -1,0 +1,181 @@
+//! The same as the statements, without SQL.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use fusebox_definition::statement::{CreateFunction, FunctionName};
+use fusebox_definition::{Definition, FunctionKey, ModuleSource, Subject};
+use fusebox_runtime::{Error, LoadedModule, Result, Scope, WasmFunction};
+
+use super::Session;
+use super::transaction::{Applied, definitions};
+use crate::scope::QueryScope;
+
+/// Function of a session, called without SQL.
+#[derive(Clone, Debug)]
+pub struct Function {
+    function: Arc<WasmFunction>,
+    scope: Arc<Scope>,
+}
+
+impl Function {
+    /// Returns the definition.
+    pub fn definition(&self) -> &Definition {
+        self.function.definition()
+    }
+
+    /// Calls a scalar function with the columns of `batch`, in the order of its arguments;
+    /// returns one value per row. Nothing is coerced: the types must be the declared ones, in
+    /// any layout. Charged to the session's memory pool, and cancelled by
+    /// [`Session::cancel`].
+    ///
+    /// Blocks while the guest runs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] if the types differ, and any error of a call.
+    pub fn call(&self, batch: &RecordBatch) -> Result<ArrayRef> {
+        self.function.call_batch(batch, &self.scope)
+    }
+}
+
+impl Session {
+    /// Creates a module, as `CREATE MODULE name LANGUAGE WASM`. `bytes` are in the binary or
+    /// the text format.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Module`] if the module is unusable, [`Error::Refused`] if the name is taken.
+    pub async fn create_module(&self, name: &str, bytes: impl Into<Vec<u8>>) -> Result<()> {
+        let subject = Subject::Module(name.to_owned());
+        let module = self.loader.load_bytes(&subject, bytes.into()).await?;
+        self.put_module(name, module, false, false).await
+    }
+
+    /// Replaces or creates a module, as `CREATE OR REPLACE MODULE`: its functions move to it.
+    ///
+    /// # Errors
+    ///
+    /// As [`create_module`](Self::create_module), and [`Error::Refused`] if the module
+    /// contradicts a function of the one that it replaces.
+    pub async fn replace_module(&self, name: &str, bytes: impl Into<Vec<u8>>) -> Result<()> {
+        let subject = Subject::Module(name.to_owned());
+        let module = self.loader.load_bytes(&subject, bytes.into()).await?;
+        self.put_module(name, module, true, false).await
+    }
+
+    /// Imports all functions that a module declares, as `IMPORT FUNCTIONS FROM MODULE name`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] if the module does not exist or declares none, or if a name is
+    /// taken; nothing is imported then.
+    pub async fn import(&self, module: &str) -> Result<()> {
+        self.execute_import(module, None).await
+    }
+
+    /// Creates a function from its definition and the bytes of its module. The definition's
+    /// digest is replaced by that of the bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Module`] if the module does not serve the definition, [`Error::Refused`] if the
+    /// definition is refused or the name is taken.
+    pub async fn create_function(
+        &self,
+        definition: Definition,
+        bytes: impl Into<Vec<u8>>,
+    ) -> Result<()> {
+        let subject = Subject::Function(definition.name.clone());
+        let module = self.loader.load_bytes(&subject, bytes.into()).await?;
+        let definition = Definition {
+            source: ModuleSource::Base64,
+            ..self.loader.move_to(definition, &module)?
+        };
+        loop {
+            self.synchronize().await?;
+            let contents = self.contents()?;
+            self.refuse_built_in(&contents, &definition.name)?;
+            let applied = self
+                .put_function(&contents, definition.clone(), &module, false)
+                .await?;
+            if let Applied::Done = applied {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Defines a function of a module by a statement `CREATE FUNCTION` without a source,
+    /// completed by the module's declaration and this session's limits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Syntax`] and [`Error::Refused`] as for the statement.
+    pub fn define(&self, module: &LoadedModule, create: &CreateFunction) -> Result<Definition> {
+        self.loader.define(create, module)
+    }
+
+    /// Drops a function, as `DROP FUNCTION name(types)`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] if it does not exist.
+    pub async fn drop_function(&self, key: FunctionKey) -> Result<()> {
+        let name = FunctionName {
+            name: key.name,
+            arguments: Some(key.types),
+        };
+        self.execute_drop_functions(false, vec![name]).await
+    }
+
+    /// Drops a module, and with `cascade` its functions.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] if it does not exist, or is in use.
+    pub async fn drop_module(&self, name: &str, cascade: bool) -> Result<()> {
+        self.execute_drop_modules(false, vec![name.to_owned()], cascade)
+            .await
+    }
+
+    /// Returns the definitions of all functions, sorted by name and argument types.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Catalog`] if the catalog cannot be read.
+    pub fn functions(&self) -> Result<Vec<Definition>> {
+        Ok(definitions(&self.contents()?.functions()))
+    }
+
+    /// Returns all modules with their names, sorted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Catalog`] if the catalog cannot be read.
+    pub fn modules(&self) -> Result<Vec<(String, Arc<LoadedModule>)>> {
+        let contents = self.contents()?;
+        let modules = contents.shared.modules();
+        let owned =
+            |(name, module): (&str, &Arc<LoadedModule>)| (name.to_owned(), Arc::clone(module));
+        Ok(modules.map(owned).collect())
+    }
+
+    /// Returns the only function of a name, to be called without SQL.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] if there is none, or several.
+    pub async fn function(&self, name: &str) -> Result<Function> {
+        self.synchronize().await?;
+        let name = FunctionName {
+            name: name.to_owned(),
+            arguments: None,
+        };
+        let found = self.find_function(&self.contents()?, &name)?;
+        let missing = || Error::Internal(format!("function `{}` is not bound", name.name));
+        Ok(Function {
+            function: self.registry.bound(&found).ok_or_else(missing)?,
+            scope: QueryScope::new(self.cancellation.query(), self.memory_pool()).into_scope(),
+        })
+    }
+}

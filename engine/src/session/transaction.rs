@@ -1,0 +1,165 @@
+//! Reading and changing the catalog.
+//!
+//! A statement is checked against the contents of one version. Modules load and compile
+//! outside of any lock; then the changes are applied to that version, or checked again if
+//! another session was faster. Nothing is registered before the catalog accepted it.
+
+use std::sync::{Arc, PoisonError};
+
+use fusebox_definition::statement::FunctionName;
+use fusebox_definition::{
+    Definition, FunctionKey, StatementError, Subject, Volatility, argument_lists, sql_types,
+};
+use fusebox_runtime::{Error, LoadedModule, Result, WasmFunction};
+
+use super::Session;
+use super::contents::{Changes, Contents, catalog_error};
+use crate::catalog::{Catalog, CatalogError, CatalogFunction};
+
+/// Outcome of applying changes.
+pub(super) enum Applied {
+    /// The changes hold, and the functions are registered.
+    Done,
+    /// The catalog has changed: check the statement again.
+    Conflict,
+}
+
+impl Session {
+    /// Reads the contents that the session sees.
+    pub(super) fn contents(&self) -> Result<Contents> {
+        Ok(Contents {
+            shared: self.catalog.contents().map_err(catalog_error)?,
+            temporary: self.temporary.contents().map_err(catalog_error)?,
+        })
+    }
+
+    /// Applies changes that were checked against `contents`, then registers the functions.
+    pub(super) async fn apply(&self, contents: &Contents, changes: Changes) -> Result<Applied> {
+        match self.apply_both(contents, changes) {
+            Ok(version) => tracing::info!(version, "changed the catalog"),
+            Err(CatalogError::Conflict) => return Ok(Applied::Conflict),
+            Err(error) => return Err(catalog_error(error)),
+        }
+        // The statement has taken effect: what fails now is tried again by the next one.
+        if let Err(error) = self.synchronize().await {
+            tracing::warn!(%error, "cannot register functions");
+        }
+        Ok(Applied::Done)
+    }
+
+    /// Applies changes to both catalogs or none; returns the version of the shared one.
+    fn apply_both(&self, contents: &Contents, changes: Changes) -> Result<u64, CatalogError> {
+        // Clones of the session change its own catalog under this lock only.
+        let own = self.own_catalog.lock();
+        let _own = own.unwrap_or_else(PoisonError::into_inner);
+        let version = contents.temporary.version();
+        if !changes.temporary.is_empty() && self.temporary.contents()?.version() != version {
+            return Err(CatalogError::Conflict);
+        }
+        let mut shared_version = contents.shared.version();
+        if !changes.shared.is_empty() {
+            let applied = self.catalog.apply(shared_version, changes.shared)?;
+            shared_version = applied.version();
+        }
+        if !changes.temporary.is_empty() {
+            self.temporary.apply(version, changes.temporary)?;
+        }
+        Ok(shared_version)
+    }
+
+    /// Registers the functions that other sessions created, and removes those that they
+    /// dropped.
+    pub(super) async fn synchronize(&self) -> Result<()> {
+        loop {
+            let contents = self.contents()?;
+            if !self.registry.is_behind(&contents) {
+                return Ok(());
+            }
+            let mut functions = Vec::new();
+            let mut is_complete = true;
+            for function in contents.functions() {
+                match self.bound(&function).await {
+                    Ok(bound) => functions.push((function, bound)),
+                    // The others must stay usable.
+                    Err(error) => {
+                        let name = &function.definition().name;
+                        tracing::warn!(function = name, %error, "cannot bind a function");
+                        is_complete = false;
+                    }
+                }
+            }
+            self.registry
+                .update(&self.context, &self.scope, &contents, functions);
+            if !is_complete {
+                self.registry.set_behind();
+                return Ok(());
+            }
+        }
+    }
+
+    /// Returns the bound function of this session: a volatile one is a copy, because no other
+    /// session may see its state.
+    async fn bound(&self, function: &Arc<CatalogFunction>) -> Result<Arc<WasmFunction>> {
+        if let Some(registered) = self.registry.bound(function) {
+            return Ok(registered);
+        }
+        let bound = match function.get() {
+            Some(bound) => Arc::clone(bound),
+            None => {
+                let definition = function.definition().clone();
+                let mut bound = self
+                    .loader
+                    .bind(vec![definition], function.module())
+                    .await?;
+                let bound = bound.pop().expect("one definition gives one function");
+                function.keep(Arc::clone(&bound));
+                bound
+            }
+        };
+        Ok(match function.definition().volatility {
+            Volatility::Volatile => Arc::new(bound.fork()),
+            Volatility::Immutable | Volatility::Stable => bound,
+        })
+    }
+
+    /// Finds the function that a statement names.
+    pub(super) fn find_function(
+        &self,
+        contents: &Contents,
+        function: &FunctionName,
+    ) -> Result<Arc<CatalogFunction>> {
+        let mut named = contents.functions_named(&function.name);
+        let keys: Vec<FunctionKey> = named.iter().map(|f| f.definition().key()).collect();
+        let found = || argument_lists(keys.iter().map(|key| &key.types[..]));
+        let is_built_in = || self.registry.is_built_in(&self.context, &function.name);
+        let reason = match &function.arguments {
+            _ if named.is_empty() && is_built_in() => StatementError::NotUserDefined,
+            _ if named.is_empty() => StatementError::Missing,
+            None if named.len() > 1 => StatementError::NotUnique { found: found() },
+            None => return Ok(named.remove(0)),
+            Some(types) => match keys.iter().position(|key| key.types == *types) {
+                Some(position) => return Ok(named.remove(position)),
+                None => StatementError::OtherArguments {
+                    found: found(),
+                    stated: sql_types(types),
+                },
+            },
+        };
+        let subject = Subject::Function(function.name.clone());
+        Err(Error::refused(subject, reason))
+    }
+}
+
+/// Makes catalog functions of bound ones.
+pub(super) fn catalog_functions<'a>(
+    bound: &'a [Arc<WasmFunction>],
+    module: &'a Arc<LoadedModule>,
+) -> impl Iterator<Item = CatalogFunction> + 'a {
+    let function = |bound: &Arc<WasmFunction>| CatalogFunction::bound(bound, Arc::clone(module));
+    bound.iter().map(function)
+}
+
+/// Returns the definitions of catalog functions.
+pub(super) fn definitions(functions: &[Arc<CatalogFunction>]) -> Vec<Definition> {
+    functions.iter().map(|f| f.definition().clone()).collect()
+}

@@ -1,0 +1,64 @@
+//! DataFusion's own `CREATE FUNCTION` in a context that is not a session.
+
+use std::sync::Arc;
+
+use datafusion::prelude::{SessionConfig, SessionContext};
+use fusebox::{Engine, Error, FileAccess};
+
+use crate::{number, udfs};
+
+#[tokio::test]
+async fn function_factory_adds_create_function_to_a_plain_context() {
+    let files = FileAccess::under(udfs()).unwrap();
+    let factory = Engine::builder()
+        .files(files)
+        .build()
+        .unwrap()
+        .function_factory();
+    let context = SessionContext::new().with_function_factory(Arc::new(factory));
+    let create = "CREATE FUNCTION Clamp_To(BIGINT, BIGINT, BIGINT) RETURNS BIGINT \
+                  LANGUAGE WASM AS 'wat/clamp.wat#clamp_to'";
+    context.sql(create).await.unwrap();
+    let frame = context.sql("SELECT clamp_to(9, 1, 5), clamp_to(NULL, 1, 5)");
+    let batches = frame.await.unwrap().collect().await.unwrap();
+    assert_eq!(number(&batches), 5);
+    // The module declares the function STRICT.
+    assert_eq!(batches[0].column(1).null_count(), 1);
+    context.sql("DROP FUNCTION clamp_to").await.unwrap();
+    assert!(context.sql("SELECT clamp_to(9, 1, 5)").await.is_err());
+}
+
+#[tokio::test]
+async fn plain_context_may_map_varchar_to_utf8() {
+    let factory = Engine::builder()
+        .files(FileAccess::Any)
+        .build()
+        .unwrap()
+        .function_factory();
+    let mut config = SessionConfig::new();
+    config.options_mut().sql_parser.map_string_types_to_utf8view = false;
+    let context = SessionContext::new_with_config(config).with_function_factory(Arc::new(factory));
+    let guest = udfs().join("hostile/null_garbage.wat");
+    let create = format!(
+        "CREATE FUNCTION null_garbage(VARCHAR) RETURNS VARCHAR LANGUAGE WASM AS '{}'",
+        guest.display()
+    );
+    context.sql(&create).await.unwrap();
+    let frame = context
+        .sql("SELECT null_garbage('x') || 'y'")
+        .await
+        .unwrap();
+    assert_eq!(frame.collect().await.unwrap()[0].column(0).null_count(), 1);
+}
+
+#[tokio::test]
+async fn create_function_error_is_found_in_the_error_of_a_plain_context() {
+    let factory = Engine::builder().build().unwrap().function_factory();
+    let context = SessionContext::new().with_function_factory(Arc::new(factory));
+    let create = "CREATE FUNCTION f(BIGINT) RETURNS BIGINT LANGUAGE WASM AS 'wat/clamp.wat#f'";
+    let error = context.sql(create).await.unwrap_err();
+    assert_eq!(
+        Error::find_in(&error).unwrap().to_string(),
+        "function `f` cannot be read: this session reads no files; the embedder can allow a directory"
+    );
+}

@@ -1,0 +1,103 @@
+//! Worker threads and Ctrl-C.
+//!
+//! A query is executed on worker threads and printed on the main thread. Ctrl-C
+//! therefore takes effect at once, even while a worker processes a batch; the worker
+//! stops at the next cancellation check of DataFusion or of the session.
+
+use std::future::Future;
+use std::io;
+use std::process;
+use std::sync::Arc;
+use std::thread;
+
+use tokio::runtime::Builder;
+use tokio::sync::watch;
+
+use crate::failure::Failure;
+
+/// Exit status after a second Ctrl-C: that of a process ended by SIGINT.
+const INTERRUPTED: i32 = 128 + 2;
+
+/// Stack of a worker thread, in bytes. The planner recurses into expressions, and
+/// tokio's default of 2 MiB overflows at a sum of some thousand terms. Memory is
+/// committed only as far as the stack is used.
+const STACK_BYTES: usize = 64 << 20;
+
+/// The tokio runtime and the state of Ctrl-C.
+pub(crate) struct Runtime {
+    tokio: Option<tokio::runtime::Runtime>,
+    interrupted: Arc<watch::Sender<bool>>,
+}
+
+impl Runtime {
+    /// Starts the threads. From then on, Ctrl-C calls `cancel` instead of ending the
+    /// process.
+    ///
+    /// # Errors
+    ///
+    /// If a thread cannot be started.
+    pub(crate) fn start(cancel: impl Fn() + Send + 'static) -> io::Result<Self> {
+        let interrupted = Arc::new(watch::Sender::new(false));
+        let sender = Arc::clone(&interrupted);
+        // A separate thread, since guests can occupy all worker threads.
+        let listener = Builder::new_current_thread().enable_all().build()?;
+        thread::Builder::new().spawn(move || {
+            listener.block_on(async {
+                while tokio::signal::ctrl_c().await.is_ok() {
+                    if sender.send_replace(true) {
+                        process::exit(INTERRUPTED);
+                    }
+                    cancel();
+                }
+            });
+        })?;
+        let tokio = Builder::new_multi_thread()
+            .enable_all()
+            .thread_stack_size(STACK_BYTES)
+            .build()?;
+        Ok(Self {
+            tokio: Some(tokio),
+            interrupted,
+        })
+    }
+
+    /// Discards a Ctrl-C that was meant for earlier work.
+    pub(crate) fn clear_interrupt(&self) {
+        self.interrupted.send_replace(false);
+    }
+
+    /// Runs `work` on the worker threads until it ends or Ctrl-C is pressed.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Cancelled`] after Ctrl-C, [`Failure::Panicked`] if `work` panics.
+    pub(crate) fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let tokio = self.tokio.as_ref().expect("only drop takes the runtime");
+        let mut interrupted = self.interrupted.subscribe();
+        tokio.block_on(async {
+            let mut task = tokio::spawn(work);
+            tokio::select! {
+                // In this order: a cancelled query fails as well, and its error is
+                // less clear than the message about the cancellation.
+                biased;
+                _ = interrupted.wait_for(|interrupted| *interrupted) => {
+                    task.abort();
+                    Err(Failure::Cancelled)
+                }
+                output = &mut task => output.map_err(|_| Failure::Panicked),
+            }
+        })
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        // Waiting for a cancelled query would delay the exit.
+        if let Some(tokio) = self.tokio.take() {
+            tokio.shutdown_background();
+        }
+    }
+}

@@ -1,11 +1,11 @@
-//! The tests of bits, on another kind of machine: compiled for aarch64 and run by
-//! an emulator.
+//! Tests of fuel, results and NaNs on another CPU: compiled for aarch64 and run
+//! in an emulator.
 //!
-//! What is tested there is the pass over a guest's code, and the code that
-//! Cranelift makes of it: the same fuel, the same results, the same NaNs. What
-//! stands above that is the same Rust everywhere.
+//! Only the instrumentation is tested there, with the code that Cranelift
+//! generates for instrumented modules. The crates above it are portable Rust.
 
 use crate::failure::Failure;
+use crate::steps::Outcome;
 use crate::toolchain::{complete_active, install_from_debian, remove_flags};
 use crate::workspace::{Workspace, run};
 
@@ -18,31 +18,32 @@ const DEBIAN_PACKAGES: [&str; 3] = [
     "qemu-user-static",
 ];
 
-/// Runs the tests; or says why not, where the means for it cannot be had.
-pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
+/// Runs the tests of `fusebox-instrument`.
+pub(crate) fn test(workspace: &Workspace) -> Result<Outcome, Failure> {
     if cfg!(target_arch = "aarch64") {
-        // The other tests have done it.
-        return Ok(());
+        // The tests of the workspace have run natively.
+        return Ok(Outcome::Passed);
     }
     if let Err(reason) = set_up(workspace) {
-        eprintln!("== aarch64: left out: {reason}");
-        return Ok(());
+        let packages = DEBIAN_PACKAGES.join(" ");
+        let install = format!("rustup target add {TARGET}, and apt-get install {packages}");
+        return Ok(Outcome::Skipped { reason, install });
     }
     let mut command = workspace.cargo();
     remove_flags(&mut command);
     let package = "fusebox-instrument";
     command.args(["test", "--package", package, "--target", TARGET]);
-    // Its dependencies have other features than those of the whole workspace.
+    // Its dependencies are built with other features than in the workspace.
     let built = workspace.executables.with_file_name("aarch64-build");
     command.arg("--target-dir").arg(built);
     let variable = |name| format!("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_{name}");
     command.env(variable("LINKER"), "aarch64-linux-gnu-gcc");
     command.env(variable("RUNNER"), "qemu-aarch64-static");
-    // With the C library inside: a loader and a library that do not belong
-    // together, as they lie about where packages of both machines are installed,
-    // hang when the first thread starts.
+    // Statically linked: where packages of both architectures are installed, the
+    // emulator may find a loader and a C library of different versions, and hang
+    // when the first thread starts.
     command.env(variable("RUSTFLAGS"), "-C target-feature=+crt-static");
-    run("aarch64", &mut command)
+    run("aarch64", &mut command).map(|()| Outcome::Passed)
 }
 
 fn set_up(workspace: &Workspace) -> Result<(), String> {

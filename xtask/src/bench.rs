@@ -1,4 +1,4 @@
-//! The benches, one after the other, and the report of what they measured.
+//! The benches, run one after the other, and their report.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::guests;
 use crate::peers;
 use crate::workspace::{Workspace, run};
 
-/// In this order: what has goals comes first.
+/// Benches in the order in which they run: those with goals come first.
 const BENCHES: [&str; 7] = [
     "suite",
     "metering",
@@ -20,27 +20,27 @@ const BENCHES: [&str; 7] = [
     "border",
 ];
 
-/// What a command line asks for.
+/// Benches and measurements that a command line selects.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Asked {
+struct Selection {
     is_quick: bool,
     benches: Vec<&'static str>,
-    /// What names of measurements are searched for.
+    /// Parts of the names of measurements.
     filters: Vec<String>,
 }
 
-impl Asked {
-    fn of(arguments: &[String]) -> Result<Self, Failure> {
-        let mut asked = Self::default();
+impl Selection {
+    fn parse(arguments: &[String]) -> Result<Self, Failure> {
+        let mut selection = Self::default();
         for argument in arguments {
             match BENCHES.into_iter().find(|bench| bench == argument) {
-                Some(bench) => asked.benches.push(bench),
-                None if argument == "--quick" => asked.is_quick = true,
+                Some(bench) => selection.benches.push(bench),
+                None if argument == "--quick" => selection.is_quick = true,
                 None if argument.starts_with('-') => return Err(Failure::Usage(argument.clone())),
-                None => asked.filters.push(argument.clone()),
+                None => selection.filters.push(argument.clone()),
             }
         }
-        Ok(asked)
+        Ok(selection)
     }
 
     fn benches(&self) -> Vec<&'static str> {
@@ -50,20 +50,20 @@ impl Asked {
         }
     }
 
-    /// Whether it is all that can be measured.
+    /// True if everything is selected.
     fn is_all(&self) -> bool {
         self.benches.is_empty() && self.filters.is_empty()
     }
 
-    /// Whether other sandboxes are measured, which the suite does.
+    /// True if the suite measures other sandboxes.
     fn has_peers(&self) -> bool {
         let is_named = |filter: &String| filter.starts_with("peers");
         self.benches().contains(&"suite")
             && (self.filters.is_empty() || self.filters.iter().any(is_named))
     }
 
-    /// Says it to a program that is to be started.
-    fn tell(&self, command: &mut Command, records: &Path) {
+    /// Passes the selection to a program, in variables of its environment.
+    fn pass_to(&self, command: &mut Command, records: &Path) {
         command.env("FUSEBOX_BENCH_RECORDS", records);
         match self.is_quick {
             true => command.env("FUSEBOX_BENCH_QUICK", "1"),
@@ -72,32 +72,32 @@ impl Asked {
     }
 }
 
-/// Runs the benches and reports what they measured. A bench that fails stops
-/// neither the others nor the report.
+/// Runs the selected benches and writes their report. If one fails, the others
+/// and the report still run.
 pub(crate) fn bench(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {
-    let asked = Asked::of(arguments)?;
+    let selection = Selection::parse(arguments)?;
     guests::build(workspace)?;
-    if asked.has_peers() {
+    if selection.has_peers() {
         peers::build(workspace)?;
     }
     let folder = workspace.root.join("target/bench");
     fs::create_dir_all(&folder).map_err(Failure::io(format!("create {}", folder.display())))?;
     let records = folder.join("records.jsonl");
-    // Records of before are not of this run.
+    // Records of the last run are discarded.
     File::create(&records).map_err(Failure::io(format!("write {}", records.display())))?;
 
     let mut build = workspace.cargo();
-    // All at once: another choice would be built with other features. Named by a
-    // glob, since unit tests would refuse a bench's arguments.
+    // All at once: a part of them would be built with other features. Selected by
+    // a glob, since the harness of unit tests rejects the arguments of a bench.
     build.args(["bench", "--workspace", "--bench", "*", "--no-run"]);
     run("build the benches", &mut build)?;
     let mut failed = Ok(());
-    for bench in asked.benches() {
-        let done = measure(workspace, bench, &asked, &records);
+    for bench in selection.benches() {
+        let done = measure(workspace, bench, &selection, &records);
         failed = failed.and(done);
     }
     let mut report = workspace.cargo();
-    asked.tell(&mut report, &records);
+    selection.pass_to(&mut report, &records);
     report.args([
         "run",
         "--quiet",
@@ -113,20 +113,20 @@ pub(crate) fn bench(workspace: &Workspace, arguments: &[String]) -> Result<(), F
 fn measure(
     workspace: &Workspace,
     bench: &'static str,
-    asked: &Asked,
+    selection: &Selection,
     records: &Path,
 ) -> Result<(), Failure> {
     let mut command = workspace.cargo();
-    asked.tell(&mut command, records);
+    selection.pass_to(&mut command, records);
     command.args(["bench", "--quiet", "--workspace", "--bench", bench, "--"]);
-    // What else criterion would measure takes long, and nobody reads it here.
+    // Criterion runs each bench once; the benches time themselves.
     command.arg("--test");
-    if !asked.filters.is_empty() {
-        // Criterion takes one.
-        command.arg(asked.filters.join("|"));
+    if !selection.filters.is_empty() {
+        // Criterion accepts one filter.
+        command.arg(selection.filters.join("|"));
     }
-    // There is one table of everything. Who asks for a part sees what it prints.
-    if asked.is_all() {
+    // A full run prints one table at the end; a partial run its own output.
+    if selection.is_all() {
         let path = records.with_file_name(format!("{bench}.txt"));
         let file = File::create(&path);
         let file = file.map_err(Failure::io(format!("write {}", path.display())))?;
@@ -139,28 +139,28 @@ fn measure(
 mod tests {
     use super::*;
 
-    fn asked(words: &str) -> Result<Asked, Failure> {
+    fn parse(words: &str) -> Result<Selection, Failure> {
         let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
-        Asked::of(&words)
+        Selection::parse(&words)
     }
 
     #[test]
-    fn without_words_every_bench_measures_everything() {
-        let asked = asked("--quick").unwrap();
-        assert!(asked.is_quick && asked.is_all());
-        assert_eq!(asked.benches(), BENCHES);
+    fn no_word_selects_every_bench_and_measurement() {
+        let selection = parse("--quick").unwrap();
+        assert!(selection.is_quick && selection.is_all());
+        assert_eq!(selection.benches(), BENCHES);
     }
 
     #[test]
-    fn words_choose_benches_or_what_they_measure() {
-        let asked = asked("border suite call/add").unwrap();
-        assert!(!asked.is_quick && !asked.is_all());
-        assert_eq!(asked.benches(), ["border", "suite"]);
-        assert_eq!(asked.filters, ["call/add"]);
+    fn a_word_selects_a_bench_or_measurements() {
+        let selection = parse("border suite call/add").unwrap();
+        assert!(!selection.is_quick && !selection.is_all());
+        assert_eq!(selection.benches(), ["border", "suite"]);
+        assert_eq!(selection.filters, ["call/add"]);
     }
 
     #[test]
-    fn other_sandboxes_are_built_where_they_are_measured() {
+    fn other_sandboxes_are_built_if_they_are_measured() {
         for (words, has_peers) in [
             ("--quick", true),
             ("suite", true),
@@ -168,12 +168,12 @@ mod tests {
             ("suite call/add", false),
             ("border", false),
         ] {
-            assert_eq!(asked(words).unwrap().has_peers(), has_peers, "{words}");
+            assert_eq!(parse(words).unwrap().has_peers(), has_peers, "{words}");
         }
     }
 
     #[test]
-    fn an_option_that_means_nothing_is_refused() {
-        assert!(matches!(asked("--fast"), Err(Failure::Usage(word)) if word == "--fast"));
+    fn an_unknown_option_is_refused() {
+        assert!(matches!(parse("--fast"), Err(Failure::Usage(word)) if word == "--fast"));
     }
 }

@@ -1,45 +1,58 @@
-//! What each word on the command line does.
+//! The chores `demo` and `test`.
 //!
 //! A dependency is compiled once per set of features, and the features of the
-//! whole workspace with its tests differ from those of one package: a build of
+//! whole workspace with its tests differ from those of one package: building
 //! `fusebox-shell` alone would compile DataFusion a second time. So every cargo
-//! here selects `--workspace`, and a target that counts as a test.
+//! command here selects `--workspace` and a target that counts as a test.
 
 use std::process::Command;
 
 use crate::aarch64;
 use crate::failure::Failure;
 use crate::guests;
+use crate::optional;
 use crate::sanitize;
+use crate::steps::Steps;
+use crate::tidy;
 use crate::toolchain::require_components;
 use crate::workspace::{Workspace, run};
 
 /// Runs `xtask/demo.sql` through the shell.
 pub(crate) fn demo(workspace: &Workspace) -> Result<(), Failure> {
     guests::build(workspace)?;
-    // The test `shell` is there for the features; see above.
+    // The test `shell` selects the features; see above.
     let build = "build --workspace --bin fusebox --test shell";
     run("shell", &mut cargo(workspace, build))?;
     let mut shell = workspace.program(workspace.executables.join("fusebox"));
     run("demo", shell.args(["--echo", "-f", "xtask/demo.sql"]))
 }
 
-/// Everything that must hold before a change is merged.
+/// Runs everything that has to pass before a change is merged. The last line
+/// counts the steps and names those that this machine cannot run.
 pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
+    let mut steps = Steps::default();
     require_components(workspace);
-    run("format", &mut cargo(workspace, "fmt --all --check"))?;
+    let format = run("format", &mut cargo(workspace, "fmt --all --check"));
+    steps.require(format)?;
     let peers = "fmt --all --check --manifest-path benches/peers/Cargo.toml";
-    run("format of peers", &mut cargo(workspace, peers))?;
-    guests::build(workspace)?;
+    steps.require(run("format of peers", &mut cargo(workspace, peers)))?;
+    steps.require(tidy::test(workspace))?;
+    steps.require(guests::build(workspace))?;
     let lint = "clippy --workspace --all-targets -- -D warnings";
-    run("lint", &mut cargo(workspace, lint))?;
+    steps.require(run("lint", &mut cargo(workspace, lint)))?;
     let test = "test --workspace --no-fail-fast";
-    run("test", &mut cargo(workspace, test))?;
-    sanitize::test(workspace)?;
-    aarch64::test(workspace)?;
-    // There may be no example: the word makes the features those of a test.
+    steps.require(run("test", &mut cargo(workspace, test)))?;
+    steps.attempt("sanitize", sanitize::under_address_sanitizer(workspace))?;
+    steps.attempt("miri", sanitize::under_miri(workspace))?;
+    steps.attempt("aarch64", aarch64::test(workspace))?;
+    // There may be no example: the word selects the features of a test.
     let mut document = cargo(workspace, "doc --workspace --no-deps --lib --examples");
-    run("document", document.env("RUSTDOCFLAGS", "-D warnings"))
+    document.env("RUSTDOCFLAGS", "-D warnings");
+    steps.require(run("document", &mut document))?;
+    steps.attempt("book", optional::book(workspace))?;
+    steps.attempt("licenses", optional::licenses(workspace))?;
+    eprintln!("{}", steps.summary());
+    Ok(())
 }
 
 fn cargo(workspace: &Workspace, words: &str) -> Command {

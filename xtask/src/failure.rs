@@ -1,33 +1,40 @@
-//! What went wrong, and what to do about it.
+//! Errors of a chore.
 
 use std::fmt;
 use std::io;
 use std::process::{ExitCode, ExitStatus};
 
-/// Why a chore stopped.
+/// An error that ends a chore.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The command line holds a word that means nothing here.
+    /// The command line holds an unknown word.
     Usage(String),
-    /// A step ran and said no; it has printed why.
+    /// A step ran and failed, after it printed why.
     Step {
         step: &'static str,
         status: ExitStatus,
     },
     /// A file or a program could not be reached.
     Io { action: String, source: io::Error },
-    /// Nothing here can compile to Wasm; `attempts` says what was tried.
-    NoWasmToolchain { attempts: Vec<String> },
+    /// No toolchain compiles to Wasm.
+    NoWasmToolchain {
+        /// Outcomes of the attempts to find or install one.
+        attempts: Vec<String>,
+        /// Packages of Debian that would do.
+        packages: String,
+    },
+    /// The source text breaks rules; each finding was printed.
+    Untidy { findings: usize },
 }
 
 impl Failure {
-    /// For `map_err`: `action` says in the infinitive what was being done.
+    /// Wraps an I/O error, for `map_err`. `action` is an infinitive.
     pub(crate) fn io(action: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let action = action.into();
         move |source| Self::Io { action, source }
     }
 
-    /// 2 for a wrong command line, as shells have it; 1 for the rest.
+    /// Returns 2 for a wrong command line, as shells do, and 1 otherwise.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_) => ExitCode::from(2),
@@ -39,10 +46,11 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(word) => write!(f, "`{word}` is unknown here; see `cargo xtask help`"),
+            Self::Usage(word) => write!(f, "unknown argument `{word}`; see `cargo xtask help`"),
             Self::Step { step, status } => write!(f, "step `{step}` failed: {status}"),
             Self::Io { action, source } => write!(f, "cannot {action}: {source}"),
-            Self::NoWasmToolchain { attempts } => {
+            Self::Untidy { findings } => write!(f, "{findings} findings; see `cargo xtask tidy`"),
+            Self::NoWasmToolchain { attempts, packages } => {
                 writeln!(f, "no Rust toolchain for wasm32-unknown-unknown was found:")?;
                 for attempt in attempts {
                     writeln!(f, "  - {attempt}")?;
@@ -50,8 +58,7 @@ impl fmt::Display for Failure {
                 write!(
                     f,
                     "with rustup: `rustup target add wasm32-unknown-unknown`; \
-                     on Debian, as root: `apt-get install {}`",
-                    crate::toolchain::DEBIAN_PACKAGES.join(" ")
+                     on Debian, as root: `apt-get install {packages}`",
                 )
             }
         }

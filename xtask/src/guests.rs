@@ -1,7 +1,7 @@
 //! The bundled functions and those of tests, compiled to Wasm.
 //!
-//! They end up in `target/guests` of the checkout, wherever cargo builds:
-//! SQL names them by that path.
+//! They are copied to `target/guests` of the checkout, whichever target folder
+//! cargo uses, since SQL files name them by that path.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::toolchain::{TARGET, Toolchain};
 use crate::workspace::{Workspace, run};
 
-/// Packages, and the library that each compiles to.
+/// Packages with the names of their libraries.
 const GUESTS: [(&str, &str); 6] = [
     ("udfs-geo", "geo"),
     ("udfs-kernels", "kernels"),
@@ -20,29 +20,28 @@ const GUESTS: [(&str, &str); 6] = [
     ("fusebox-sql-twins", "twins"),
 ];
 
-/// The same for those that have arrow-rs inside.
+/// Packages that link arrow-rs.
 const ARROW_GUESTS: [(&str, &str); 1] = [("udfs-columns", "columns")];
 
-/// The examples of the package `fusebox-sdk`.
+/// Examples of the package `fusebox-sdk`.
 const EXAMPLES: [&str; 3] = ["kinds", "triangle", "types"];
 
-/// Flags for guests alone. All memory is looked at before each call, so the
-/// shadow stack is small: with most guests' statics it fits into one page. It
-/// comes first in memory, so that overflowing it traps instead of overwriting
+/// Flags for guests alone. The reset before each call compares all memory, so the
+/// shadow stack is small: with the statics of most guests it fits into one page.
+/// It comes first in memory, so that overflowing it traps instead of overwriting
 /// statics.
 ///
-/// Wide arithmetic is not among the features, though the sandbox has it and
-/// `mod_pow` would take half as long: LLVM 22 takes the upper half of a product
-/// out of its local before it is there, so that a `checked_mul` of `i64`
-/// overflows where nothing does. LLVM 23 does not.
+/// The feature wide-arithmetic is off, though the sandbox supports it and
+/// `mod_pow` would take half as long: LLVM 22 reads the upper half of a product
+/// from its local before it is written, so that a `checked_mul` of `i64` reports
+/// overflows that are none. LLVM 23 is correct.
 const RUSTFLAGS: &str = "-C link-arg=-zstack-size=24576 -C link-arg=--stack-first \
                          -C target-feature=+simd128 -C jump-tables=no";
 
-/// Compiles every guest, and the SDK's examples, and leaves
-/// `target/guests/*.wasm`.
+/// Compiles every guest and the SDK's examples to `target/guests/*.wasm`.
 pub(crate) fn build(workspace: &Workspace) -> Result<(), Failure> {
     let toolchain = Toolchain::find(workspace)?;
-    // A folder of its own, since a folder is locked while cargo builds in it.
+    // A separate folder, since cargo locks the folder that it builds in.
     let built = workspace.executables.with_file_name("guests-build");
     let guest_build = || {
         let mut command = toolchain.cargo_build(workspace);
@@ -62,9 +61,9 @@ pub(crate) fn build(workspace: &Workspace) -> Result<(), Failure> {
     }
     run("guests", &mut command)?;
 
-    // Apart, so that what asks for Arrow asks for itself alone. The number is
-    // in the place of a random one, which a hasher of Arrow's takes when it is
-    // compiled: the same source makes the same module.
+    // A separate build, so that the feature `arrow` is not unified into the other
+    // guests. The seed replaces a random number that a hasher of arrow-rs compiles
+    // in: the same source gives the same module.
     let mut command = guest_build();
     for (package, _) in ARROW_GUESTS {
         command.args(["--package", package]);
@@ -86,13 +85,13 @@ pub(crate) fn build(workspace: &Workspace) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Leaves an equal file alone: what was built from it stays fresh.
+/// Copies a file unless the copy is equal, so that its timestamp is kept.
 pub(crate) fn copy_if_changed(from: &Path, to: &Path) -> Result<(), Failure> {
     let bytes = fs::read(from).map_err(Failure::io(format!("read {}", from.display())))?;
     if fs::read(to).is_ok_and(|old| old == bytes) {
         return Ok(());
     }
-    // Renamed into place, so that nobody ever reads half a module.
+    // Renamed into place, so that no reader sees half a module.
     let half = to.with_extension("wasm.half");
     fs::write(&half, bytes)
         .and_then(|()| fs::rename(&half, to))

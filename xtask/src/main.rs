@@ -1,54 +1,66 @@
-//! Every chore of this workspace: `cargo xtask demo | test | bench | guests`.
+//! Chores of this workspace: `cargo xtask demo | test | tidy | bench | guests`.
 //!
-//! A chore sets up what it needs and leaves it in place, so that the next one
-//! starts faster. Every cargo started here selects packages in a way that
-//! resolves the same features (see [`chores`]): DataFusion is built once.
+//! A chore installs what it needs and leaves it in place, so that the next one
+//! starts faster. All cargo commands of the chores select packages so that the
+//! same features are resolved (see [`chores`]): DataFusion is built once.
 #![forbid(unsafe_code)]
 
 use std::env;
 use std::process::ExitCode;
 
-// What each word on the command line does.
+// The chores `demo` and `test`.
 mod chores;
 
-// The benches, and the report of what they measured.
+// Checks of the source text that need no compiler.
+mod tidy;
+
+// The benches and their report.
 mod bench;
+
+// Other sandboxes that the suite compares with.
+mod peers;
 
 // The bundled functions, compiled to Wasm.
 mod guests;
 
-// The other sandboxes that the suite is measured beside.
-mod peers;
-
-// The tests of unsafe code, its memory checked.
+// Tests of unsafe code, with memory accesses checked.
 mod sanitize;
 
-// The tests of bits on another kind of machine.
+// Tests of fuel, results and NaNs on another CPU.
 mod aarch64;
 
-// Rust toolchains that can compile for other machines, installed if need be.
+// Steps of programs that are no part of a Rust toolchain.
+mod optional;
+
+// Rust toolchains that compile for other machines, installed if missing.
 mod toolchain;
 
-// Where things are, and how a program is started.
+// Folders of the checkout, and commands that run in it.
 mod workspace;
 
-// What went wrong, and what to do about it.
+// Counts of steps that ran and that were skipped.
+mod steps;
+
+// Errors of a chore.
 mod failure;
 
 use crate::failure::Failure;
 use crate::workspace::Workspace;
 
 const HELP: &str = "\
-Every chore of this workspace. Usage: cargo xtask CHORE
+Chores of this workspace. Usage: cargo xtask CHORE
 
-  demo            build the shell and the bundled functions, run xtask/demo.sql
-  test            all that must hold before a change is merged; what CI runs
+  demo     build the shell and the bundled functions, run xtask/demo.sql
+  test     run everything that has to pass before a change is merged, as CI does;
+           steps that this machine lacks a toolchain for are skipped and counted
+  tidy     check the source text: import order, dependencies, lengths, places of
+           unsafe code, doc summaries and words; lists each finding
   bench [--quick] [WORD]...
-                  what it all costs: prints one table, writes a page with plots to
-                  target/bench/report.html; takes some minutes, with --quick fewer;
-                  a WORD is a bench, or is looked for in names of measurements
-  guests          compile the bundled functions to target/guests/*.wasm
-  help            this text
+           run the benches, print one table and write target/bench/report.html;
+           takes about 20 minutes, with --quick less than 5; a WORD is the name
+           of a bench or a part of the names of measurements
+  guests   compile the bundled functions to target/guests/*.wasm
+  help     print this text
 ";
 
 fn main() -> ExitCode {
@@ -73,6 +85,7 @@ fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
     match chore {
         "demo" => chores::demo(&workspace),
         "test" => chores::test(&workspace),
+        "tidy" => tidy::tidy(&workspace),
         "bench" => bench::bench(&workspace, rest),
         "guests" => guests::build(&workspace),
         "help" | "--help" | "-h" => {

@@ -1,8 +1,8 @@
-//! The other sandboxes that the suite is measured beside, and their guests.
+//! Other sandboxes that the suite compares with, and their guests.
 //!
-//! They are a workspace of their own, `benches/peers`, whose dependencies come
-//! from the registry when they are first built. What is built ends up in
-//! `target/peers` of the checkout: the program, and its guests beside it.
+//! They are a separate workspace, `benches/peers`, whose dependencies are fetched
+//! from the registry at the first build. The program and its guests are copied to
+//! `target/peers` of the checkout.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs;
@@ -13,10 +13,10 @@ use crate::guests::copy_if_changed;
 use crate::toolchain::{TARGET, complete_active, remove_flags};
 use crate::workspace::{Workspace, run};
 
-/// The target that arrow-udf asks for.
+/// The target that arrow-udf requires.
 const WASI: &str = "wasm32-wasip1";
 
-/// Packages, the library that each compiles to, and for which target.
+/// Packages with the names of their libraries, and their targets.
 const GUESTS: [(&str, &str, &str); 4] = [
     ("peers-arrow-udf", "arrow_udf_functions", WASI),
     ("peers-ipc-component", "ipc_component", TARGET),
@@ -24,20 +24,21 @@ const GUESTS: [(&str, &str, &str); 4] = [
     ("peers-rows", "rows", TARGET),
 ];
 
-/// What the bundled functions are compiled with as well.
+/// The features that the bundled functions are compiled with.
 const RUSTFLAGS: &str = "-C target-feature=+simd128";
 
-/// Compiles the program and its guests. Where what they need cannot be had, says
-/// so: the suite does without.
+/// Compiles the program and its guests. If a target or the sources cannot be
+/// installed, prints the reasons and leaves no program, and the suite runs
+/// without them.
 pub(crate) fn build(workspace: &Workspace) -> Result<(), Failure> {
     let finished = workspace.root.join("target/peers");
     let program = finished.join(format!("peers{EXE_SUFFIX}"));
     if let Err(reasons) = complete(workspace) {
-        eprintln!("the suite is measured without other sandboxes:");
+        eprintln!("the suite runs without other sandboxes:");
         for reason in reasons {
             eprintln!("  - {reason}");
         }
-        // What another source was built into is not measured instead.
+        // A program of an older build must not be measured in its place.
         return match program.exists() {
             true => fs::remove_file(&program)
                 .map_err(Failure::io(format!("remove {}", program.display()))),
@@ -56,7 +57,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<(), Failure> {
         let name = target.to_uppercase().replace('-', "_");
         command
             .env(format!("CARGO_TARGET_{name}_RUSTFLAGS"), RUSTFLAGS)
-            // In the place of a random number, as for our guests with Arrow.
+            // Replaces a random number, as for the bundled guests with arrow-rs.
             .env("CONST_RANDOM_SEED", "0")
             .args(["--profile", "guest", "--target", target]);
         for (package, ..) in GUESTS.iter().filter(|guest| guest.2 == target) {
@@ -82,11 +83,11 @@ pub(crate) fn build(workspace: &Workspace) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Sees to it that there are sources and targets.
+/// Installs the targets and fetches the sources.
 ///
 /// # Errors
 ///
-/// What was tried, a line each.
+/// One line for each attempt.
 fn complete(workspace: &Workspace) -> Result<(), Vec<String>> {
     for target in [WASI, TARGET] {
         complete_active(workspace, target)?;
@@ -106,7 +107,7 @@ fn cargo(workspace: &Workspace, subcommand: &str) -> Command {
 mod tests {
     use super::*;
 
-    /// The versions of a package in a lock file.
+    /// Lists the versions of a package in a lock file.
     fn versions<'a>(lock: &'a str, package: &str) -> Vec<&'a str> {
         let name = format!("name = \"{package}\"\nversion = \"");
         let versions = lock.split(&name).skip(1);
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn functions_are_made_of_the_same_crates_in_every_sandbox() {
+    fn functions_link_the_same_crates_in_every_sandbox() {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
         let [ours, theirs] = ["Cargo.lock", "benches/peers/Cargo.lock"]
             .map(|lock| fs::read_to_string(format!("{root}/{lock}")).unwrap());
@@ -123,7 +124,7 @@ mod tests {
             assert_eq!(ours.len(), 1, "{package}");
             assert!(theirs.contains(&ours[0]), "{package}: {ours:?} {theirs:?}");
         }
-        // Wasmtime brings an older one besides.
+        // Wasmtime depends on an older one as well.
         let newest = [&ours, &theirs].map(|lock| versions(lock, "sha2").pop());
         assert!(newest[0].is_some() && newest[0] == newest[1], "{newest:?}");
     }

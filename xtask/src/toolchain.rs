@@ -1,8 +1,8 @@
-//! Rust toolchains that can compile for other machines, installed if need be.
+//! Rust toolchains that compile for other machines, installed if missing.
 //!
-//! The toolchain in use is asked first, then rustup is asked to complete it.
-//! Where rustup is absent or cut off, Debian's own Rust comes to help: it has
-//! no compiled standard library for Wasm, but the library's source.
+//! In this order: the toolchain in use; the same with a target that rustup adds;
+//! Debian's own Rust, for machines without rustup or without a network to it.
+//! Debian packages no compiled standard library for Wasm, but its source.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,25 +11,25 @@ use std::time::Duration;
 use crate::failure::Failure;
 use crate::workspace::{Workspace, quietly};
 
-/// What every guest is compiled to.
+/// The target of every guest.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Debian's Rust for building web browsers: the compiler, cargo, the source
-/// of the standard library, and the linker that they use for Wasm.
-pub(crate) const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-22"];
+/// of the standard library, and the linker for Wasm.
+const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-22"];
 
-/// Long enough to fetch a standard library over a slow line.
+/// Time to fetch a standard library over a slow connection.
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(300);
 
-/// Long enough for anything that needs no network.
+/// Time for a command that needs no network.
 const LOCAL_LIMIT: Duration = Duration::from_secs(30);
 
-/// A toolchain that can compile to Wasm.
+/// A toolchain that compiles to Wasm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Toolchain {
     /// The one that compiled this program.
     Active,
-    /// Debian's, which compiles the standard library along with the guest.
+    /// Debian's, which compiles the standard library with each guest.
     Debian,
 }
 
@@ -49,16 +49,16 @@ impl Toolchain {
             Ok(()) => return Ok(Self::Debian),
             Err(reason) => attempts.push(format!("Debian's packages: {reason}")),
         }
-        Err(Failure::NoWasmToolchain { attempts })
+        let packages = DEBIAN_PACKAGES.join(" ");
+        Err(Failure::NoWasmToolchain { attempts, packages })
     }
 
-    /// `cargo build` for [`TARGET`]; the caller adds packages and flags.
+    /// Starts a `cargo build` for [`TARGET`]; the caller adds packages and flags.
     pub(crate) fn cargo_build(self, workspace: &Workspace) -> Command {
         let mut command = match self {
             Self::Active => workspace.cargo(),
             Self::Debian => debian_cargo(workspace),
         };
-        // Flags that were meant for the host's code.
         remove_flags(&mut command);
         command.args(["build", "--target", TARGET]);
         if self == Self::Debian {
@@ -68,11 +68,12 @@ impl Toolchain {
     }
 }
 
-/// Sees to it that the rustc in use has a standard library for `target`.
+/// Installs a standard library for `target` in the toolchain in use, if there is
+/// none.
 ///
 /// # Errors
 ///
-/// What was tried, a line each.
+/// One line for each attempt.
 pub(crate) fn complete_active(workspace: &Workspace, target: &str) -> Result<(), Vec<String>> {
     if active_has_target(workspace, target) {
         return Ok(());
@@ -86,7 +87,7 @@ pub(crate) fn complete_active(workspace: &Workspace, target: &str) -> Result<(),
     Err(vec![missing, added])
 }
 
-/// Takes back flags that were meant for the host's code.
+/// Removes compiler flags of the environment, which are meant for the host.
 pub(crate) fn remove_flags(command: &mut Command) {
     for name in [
         "CARGO_BUILD_RUSTFLAGS",
@@ -98,8 +99,8 @@ pub(crate) fn remove_flags(command: &mut Command) {
     }
 }
 
-/// Sees to it that `cargo fmt` and `cargo clippy` exist: rustup's minimal
-/// profile comes without. If that fails, so does their step, and says why.
+/// Installs `cargo fmt` and `cargo clippy`, which rustup's minimal profile lacks.
+/// An error is not reported here, since the steps that need them fail with it.
 pub(crate) fn require_components(workspace: &Workspace) {
     for (subcommand, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
         let mut version = workspace.cargo();
@@ -112,7 +113,7 @@ pub(crate) fn require_components(workspace: &Workspace) {
 
 fn debian_cargo(workspace: &Workspace) -> Command {
     let mut command = workspace.program("/usr/bin/cargo");
-    // What points to the other toolchain.
+    // Variables that point to the other toolchain.
     for name in [
         "LD_LIBRARY_PATH",
         "RUSTC_WORKSPACE_WRAPPER",
@@ -125,7 +126,7 @@ fn debian_cargo(workspace: &Workspace) -> Command {
     command.env("RUSTC", "/usr/bin/rustc");
     // Building the standard library is a nightly feature of a stable compiler.
     command.env("RUSTC_BOOTSTRAP", "1");
-    // This rustc looks for the linker under the name that rustup ships it by.
+    // The default is the name of the linker in rustup's toolchains.
     command.env(
         "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER",
         "/usr/bin/wasm-ld-22",
@@ -146,11 +147,11 @@ fn add_with_rustup(workspace: &Workspace, target: &str) -> Result<(), String> {
     quietly(&mut command, DOWNLOAD_LIMIT).map(|_| ())
 }
 
-/// Sees to it that packages of Debian are there.
+/// Installs packages of Debian, if they are missing.
 ///
 /// # Errors
 ///
-/// Why they are not, in a line.
+/// The reason in one line.
 pub(crate) fn install_from_debian(workspace: &Workspace, packages: &[&str]) -> Result<(), String> {
     if debian_has_packages(workspace, packages) {
         return Ok(());
@@ -167,12 +168,12 @@ pub(crate) fn install_from_debian(workspace: &Workspace, packages: &[&str]) -> R
         &["sudo", "-n"]
     };
     eprintln!("installing {}", packages.join(" "));
-    // An old list of packages may still do; if not, the next line says so.
+    // If this fails, an older list of packages may suffice.
     let _ = quietly(
         &mut apt_get(workspace, as_root, &["update"]),
         DOWNLOAD_LIMIT,
     );
-    // Never at the price of a package that is there.
+    // Installing must not remove packages.
     let install = ["install", "-y", "--no-install-recommends", "--no-remove"];
     let mut command = apt_get(workspace, as_root, &install);
     quietly(command.args(packages), DOWNLOAD_LIMIT).map(|_| ())

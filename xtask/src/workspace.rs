@@ -1,4 +1,4 @@
-//! Where things are, and how a program is started.
+//! Folders of the checkout, and commands that run in it.
 
 use std::env;
 use std::ffi::OsStr;
@@ -10,17 +10,17 @@ use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
 
-/// The checkout, and the folder that holds what cargo built from it.
+/// The checkout, and the folder of the executables built from it.
 pub(crate) struct Workspace {
     /// The folder of the root `Cargo.toml`; every program is started in it.
     pub(crate) root: PathBuf,
-    /// Where cargo puts this program and the shell.
+    /// The folder that cargo builds this program and the shell into.
     pub(crate) executables: PathBuf,
 }
 
 impl Workspace {
-    /// Finds the checkout that `cargo run` started this program in. Not the one
-    /// it was built in: two that share a target folder share the program.
+    /// Finds the checkout that `cargo run` started this program in. It may have
+    /// been built in another one that shares the target folder.
     pub(crate) fn find() -> Result<Self, Failure> {
         let xtask = env::var_os("CARGO_MANIFEST_DIR");
         let xtask = xtask.map_or(PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
@@ -28,22 +28,21 @@ impl Workspace {
         let root = root
             .canonicalize()
             .map_err(Failure::io(format!("find {}", root.display())))?;
-        // The one answer that holds however the target folder was chosen.
+        // Correct for every way to choose the target folder.
         let mut executables =
             env::current_exe().map_err(Failure::io("find the folder of this program"))?;
         executables.pop();
         Ok(Self { root, executables })
     }
 
-    /// The cargo that started us.
+    /// The cargo that started this program.
     pub(crate) fn cargo(&self) -> Command {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         self.program(cargo)
     }
 
-    /// A program, to be started in the root. A build must not look different
-    /// because xtask started it, so what `cargo run` has told this process
-    /// about the package `xtask` is taken back.
+    /// A program that runs in the root. Variables that `cargo run` has set for
+    /// the package `xtask` are removed, since builds would depend on them.
     pub(crate) fn program(&self, name: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(name);
         command.current_dir(&self.root);
@@ -54,7 +53,7 @@ impl Workspace {
                 command.env_remove(&name);
             }
         }
-        // Relative to where the user stands, which is not where we go.
+        // Relative to the current folder, which is not the program's.
         if let Some(target) = env::var_os("CARGO_TARGET_DIR")
             && let Ok(here) = env::current_dir()
         {
@@ -64,7 +63,7 @@ impl Workspace {
     }
 }
 
-/// Announces `step` and runs it in sight.
+/// Runs `command` as a step, with its output shown.
 pub(crate) fn run(step: &'static str, command: &mut Command) -> Result<(), Failure> {
     eprintln!("== {step}");
     let status = command
@@ -78,12 +77,13 @@ pub(crate) fn run(step: &'static str, command: &mut Command) -> Result<(), Failu
     }
 }
 
-/// Runs `command` out of sight, for at most `limit`, and returns what it
-/// printed.
+/// Runs `command` without showing its output, for at most `limit`, and returns
+/// its standard output.
 ///
 /// # Errors
 ///
-/// One line that says why it could not start, did not end or failed.
+/// One line: the error of starting it, the exceeded limit, or a part of what it
+/// printed to standard error.
 pub(crate) fn quietly(command: &mut Command, limit: Duration) -> Result<String, String> {
     let mut child = command
         .stdin(Stdio::null())
@@ -98,24 +98,32 @@ pub(crate) fn quietly(command: &mut Command, limit: Duration) -> Result<String, 
     if status {
         return Ok(stdout);
     }
-    let lines: Vec<&str> = stderr.lines().map(str::trim).collect();
-    let last = lines.len().saturating_sub(3);
-    Err(lines[last..].join("; "))
+    Err(cause(&stderr))
 }
 
-/// Reads on the side: a full pipe would keep the program from ending.
+/// The first line that is marked as an error, or else the last three lines.
+fn cause(stderr: &str) -> String {
+    let lines: Vec<&str> = stderr.lines().map(str::trim).collect();
+    let is_error = |line: &&&str| line.starts_with("error") || line.starts_with("fatal error");
+    match lines.iter().find(is_error) {
+        Some(line) => (*line).to_owned(),
+        None => lines[lines.len().saturating_sub(3)..].join("; "),
+    }
+}
+
+/// Reads a pipe in a thread, since a full pipe would block the program.
 fn drain(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut pipe) = pipe {
-            // What could be read before an error is still worth showing.
+            // On an error, the bytes before it are returned.
             let _ = pipe.read_to_end(&mut bytes);
         }
         String::from_utf8_lossy(&bytes).into_owned()
     })
 }
 
-/// Whether `child` ended well; kills it when `limit` has passed.
+/// Waits for `child` and returns whether it succeeded; kills it after `limit`.
 fn end_within(child: &mut Child, limit: Duration) -> Result<bool, String> {
     let start = Instant::now();
     loop {
@@ -123,7 +131,7 @@ fn end_within(child: &mut Child, limit: Duration) -> Result<bool, String> {
             Some(status) => return Ok(status.success()),
             None if start.elapsed() < limit => thread::sleep(Duration::from_millis(20)),
             None => {
-                // It may have ended in this very moment, which is as good.
+                // An error means that it has ended in the meantime.
                 let _ = child.kill();
                 let _ = child.wait();
                 return Err(format!("did not end within {limit:?}"));
@@ -149,13 +157,19 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_program_that_fails_returns_its_last_words() {
+    fn a_quiet_program_that_fails_returns_its_last_lines() {
         let script = "for i in 1 2 3 4; do echo $i >&2; done; exit 1";
         assert_eq!(shell(script), Err("2; 3; 4".to_owned()));
     }
 
     #[test]
-    fn a_quiet_program_is_stopped_when_its_time_is_over() {
+    fn a_quiet_program_that_reports_an_error_returns_that_line() {
+        let script = "printf 'info: a\nerror: b\nstack backtrace:\n1\n2\n' >&2; exit 1";
+        assert_eq!(shell(script), Err("error: b".to_owned()));
+    }
+
+    #[test]
+    fn a_quiet_program_is_killed_after_the_limit() {
         let verdict = shell("exec sleep 600");
         assert_eq!(verdict, Err("did not end within 500ms".to_owned()));
     }

@@ -1,0 +1,149 @@
+//! Facts about this repository that the checks compare the tree with.
+//!
+//! Everything that changes when a crate is added, a folder moves or an exemption
+//! ends is a constant of this file.
+
+use crate::tidy::finding::Rule;
+
+/// Rules whose findings fail `cargo xtask test`. Findings of the others are
+/// counted there, and listed by `cargo xtask tidy`.
+pub(crate) const ENFORCED: &[Rule] = &Rule::ALL;
+
+/// Lines of one file.
+pub(crate) const FILE_LINES_MAX: usize = 400;
+
+/// Lines of one function, from `fn` to the closing brace.
+pub(crate) const FUNCTION_LINES_MAX: usize = 70;
+
+/// Share of doc summaries that may begin with one of
+/// [`SUMMARY_OPENINGS`](super::words::SUMMARY_OPENINGS), in percent.
+pub(crate) const SUMMARY_PERCENT_MAX: f64 = 2.0;
+
+/// Files longer than [`FILE_LINES_MAX`], by path prefix, and the reason.
+pub(crate) const LONG_FILES: &[(&str, &str)] = &[
+    ("udf-sdk/abi/src/lib.rs", "the ABI is specified on one page"),
+    ("data/", "data"),
+    ("benches/RESULTS.md", "recorded output"),
+];
+
+/// Folders of a crate whose code is not part of its library or program.
+pub(crate) const DEVELOPMENT_FOLDERS: &[&str] = &["tests", "benches", "examples"];
+
+/// Places where `unsafe` is written, by path prefix, and the reason.
+pub(crate) const UNSAFE_PLACES: &[(&str, &str)] = &[
+    ("udf-sdk/src/raw/", "the unsafe code of the SDK"),
+    ("udf-sdk/macros/src/expansion.rs", "the quoted export shim"),
+    ("udf-sdk/macros/src/signature.rs", "names the keyword"),
+    (
+        "udf-sdk/tests/compile_errors/",
+        "input that the macros refuse",
+    ),
+    ("benches/peers/guests/", "ABIs of other sandboxes"),
+];
+
+/// Crates without `#![forbid(unsafe_code)]`, by name.
+pub(crate) const UNSAFE_CRATES: &[&str] = &["fusebox-sdk"];
+
+/// One identifier, followed by `::`, and the folders whose code may name it.
+pub(crate) struct Name {
+    pub(crate) name: &'static str,
+    pub(crate) folders: &'static [&'static str],
+    /// Parts of `folders` that may not.
+    pub(crate) except: &'static [&'static str],
+}
+
+/// Libraries and types that are named in few places.
+pub(crate) const NAMES: &[Name] = &[
+    Name {
+        name: "wasmtime",
+        folders: &["engine/runtime/"],
+        except: &[],
+    },
+    Name {
+        name: "datafusion",
+        folders: &[
+            "engine/src/",
+            "shell/",
+            "server/",
+            "cluster/",
+            "python/",
+            "sql-tests/src/",
+            "benches/",
+            "udfs/native/",
+        ],
+        except: &[],
+    },
+    Name {
+        name: "GuestAddr",
+        folders: &["engine/marshal/", "engine/runtime/"],
+        except: &[],
+    },
+];
+
+/// Crates of this workspace, and those that each may depend on. A trailing `*`
+/// stands for any ending. Development dependencies are not looked at.
+pub(crate) const DEPENDENCIES: &[(&str, &[&str])] = &[
+    // The host, bottom up.
+    ("fusebox-abi", &[]),
+    ("fusebox-definition", &["fusebox-abi"]),
+    ("fusebox-instrument", &["fusebox-abi", "fusebox-definition"]),
+    ("fusebox-marshal", &["fusebox-abi", "fusebox-definition"]),
+    ("fusebox-runtime", BELOW_RUNTIME),
+    ("fusebox", BELOW_ENGINE),
+    ("fusebox-testing", BELOW_ENGINE),
+    ("fusebox-shell", ENGINE),
+    ("fusebox-server", ENGINE),
+    ("fusebox-cluster", ENGINE),
+    ("fusebox-python", ENGINE),
+    // The guests.
+    ("fusebox-macros", &["fusebox-abi"]),
+    ("fusebox-sdk", &["fusebox-abi", "fusebox-macros"]),
+    ("fusebox-sql-twins", &["fusebox-sdk"]),
+    ("udfs-native", &["fusebox-sdk", "udfs-*"]),
+    ("udfs-*", &["fusebox-sdk"]),
+    // Tests, benches and tools.
+    ("fusebox-sql-tests", ENGINE),
+    ("fusebox-benches", &["fusebox*", "udfs-*"]),
+    (
+        "fusebox-benches-*",
+        &["fusebox-benches-*", "fusebox-paired"],
+    ),
+    ("fusebox-paired", &[]),
+    ("xtask", &[]),
+];
+
+const BELOW_RUNTIME: &[&str] = &[
+    "fusebox-abi",
+    "fusebox-definition",
+    "fusebox-instrument",
+    "fusebox-marshal",
+];
+
+const BELOW_ENGINE: &[&str] = &[
+    "fusebox-abi",
+    "fusebox-definition",
+    "fusebox-instrument",
+    "fusebox-marshal",
+    "fusebox-runtime",
+];
+
+const ENGINE: &[&str] = &["fusebox", "fusebox-definition", "fusebox-runtime"];
+
+/// Libraries of others that few crates depend on, and those crates.
+pub(crate) const LIBRARIES: &[(&str, &[&str])] = &[
+    (
+        "datafusion*",
+        &[
+            "fusebox",
+            "fusebox-shell",
+            "fusebox-server",
+            "fusebox-cluster",
+            "fusebox-python",
+            "fusebox-sql-tests",
+            "fusebox-benches",
+            "udfs-native",
+        ],
+    ),
+    ("sqlparser", &["fusebox", "fusebox-definition"]),
+    ("wasmtime", &["fusebox-runtime"]),
+];

@@ -349,3 +349,35 @@ async fn library_does_not_hide_built_in_functions() {
     assert!(matches!(refused, Err(Error::Refused { .. })));
     assert!(run(&session, "SELECT upper('a')").await.is_ok());
 }
+
+#[tokio::test]
+async fn definitions_with_limits_out_of_range_are_rejected() {
+    let session = engine().session().build().unwrap();
+    let clamp = std::fs::read(udfs().join("wat/clamp.wat")).unwrap();
+    let module = fusebox::LoadedModule::new(&clamp, 1 << 20).unwrap();
+    let statement = "CREATE FUNCTION clamp_to LANGUAGE WASM";
+    let definition = module.define(statement).unwrap();
+    for (fuel_per_row, fuel_per_call) in [(0, 500_000), (u64::MAX, 500_000), (1_000, u64::MAX)] {
+        let mut definition = definition.clone();
+        definition.limits.fuel_per_row = fuel_per_row;
+        definition.limits.fuel_per_call = fuel_per_call;
+        let created = session.create_function(definition, clamp.clone()).await;
+        assert!(created.is_err(), "{fuel_per_row} {fuel_per_call}");
+        assert!(session.functions().unwrap().is_empty());
+    }
+    session.create_function(definition, clamp).await.unwrap();
+}
+
+#[tokio::test]
+async fn refused_function_of_another_kind_leaves_the_shared_one() {
+    let session = engine().session().build().unwrap();
+    let shared = "CREATE FUNCTION other(BIGINT, BIGINT, BIGINT) RETURNS BIGINT
+                  LANGUAGE WASM AS 'wat/clamp.wat' EXPORT 'clamp_to'";
+    run(&session, shared).await.unwrap();
+    let aggregate = "CREATE TEMPORARY AGGREGATE FUNCTION other(BIGINT) RETURNS BIGINT
+                     LANGUAGE WASM AS 'wat/clamp.wat' EXPORT 'clamp_to'";
+    let refused = run(&session, aggregate).await;
+    assert!(refused.is_err());
+    let batches = run(&session, "SELECT other(9, 1, 5)").await.unwrap();
+    assert_eq!(number(&batches), 5);
+}

@@ -20,10 +20,12 @@ mod types;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
-use fusebox::{Error, FileAccess, Session};
+use datafusion::prelude::SessionContext;
+use fusebox::{Engine, Error, FileAccess, Session};
 
 /// Returns the folder of the bundled functions.
 fn udfs() -> PathBuf {
@@ -34,6 +36,14 @@ fn udfs() -> PathBuf {
 fn session() -> Session {
     let files = FileAccess::under(udfs()).unwrap();
     Session::builder().files(files).build().unwrap()
+}
+
+/// Adds `CREATE FUNCTION` to a context by its function factory alone, which may read files
+/// of [`udfs`].
+fn with_function_factory(context: SessionContext) -> SessionContext {
+    let files = FileAccess::under(udfs()).unwrap();
+    let engine = Engine::builder().files(files).build().unwrap();
+    context.with_function_factory(Arc::new(engine.function_factory()))
 }
 
 /// Runs all statements of `text` and returns the batches of the last one.

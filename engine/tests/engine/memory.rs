@@ -11,9 +11,9 @@ use datafusion::execution::memory_pool::{
 };
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use fusebox::{Engine, Error, FileAccess, LimitExceeded, Session};
+use fusebox::{Error, FileAccess, LimitExceeded, Session};
 
-use crate::{number, passes_in_own_process, run, session, udfs};
+use crate::{number, passes_in_own_process, run, session, udfs, with_function_factory};
 
 /// A memory pool that records the reservations of Wasm functions.
 #[derive(Debug)]
@@ -192,13 +192,7 @@ async fn query_uses_the_memory_pool_of_its_session_at_its_start() {
 #[tokio::test]
 async fn plain_context_reserves_memory_too() {
     let pool = RecordingPool::new(3 << 20);
-    let files = FileAccess::under(udfs()).unwrap();
-    let factory = Engine::builder()
-        .files(files)
-        .build()
-        .unwrap()
-        .function_factory();
-    let context = context(&pool).with_function_factory(Arc::new(factory));
+    let context = with_function_factory(context(&pool));
     let create = "CREATE FUNCTION hungry(BIGINT) RETURNS BIGINT VOLATILE LANGUAGE WASM
                       AS 'hostile/hungry.wat'";
     context.sql(create).await.unwrap();

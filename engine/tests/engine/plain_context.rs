@@ -5,17 +5,11 @@ use std::sync::Arc;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use fusebox::{Engine, Error, FileAccess};
 
-use crate::{number, udfs};
+use crate::{number, udfs, with_function_factory};
 
 #[tokio::test]
 async fn function_factory_adds_create_function_to_a_plain_context() {
-    let files = FileAccess::under(udfs()).unwrap();
-    let factory = Engine::builder()
-        .files(files)
-        .build()
-        .unwrap()
-        .function_factory();
-    let context = SessionContext::new().with_function_factory(Arc::new(factory));
+    let context = with_function_factory(SessionContext::new());
     let create = "CREATE FUNCTION Clamp_To(BIGINT, BIGINT, BIGINT) RETURNS BIGINT \
                   LANGUAGE WASM AS 'wat/clamp.wat#clamp_to'";
     context.sql(create).await.unwrap();

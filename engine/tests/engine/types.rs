@@ -6,7 +6,7 @@ use datafusion::arrow::util::pretty::pretty_format_batches;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use fusebox::{Engine, Error, FileAccess, LimitExceeded, Limits};
 
-use crate::{number, run, session, udfs};
+use crate::{number, run, session, udfs, with_function_factory};
 
 /// Returns `CREATE FUNCTION` for a function of type `sql_type` that returns its argument.
 fn create_same(name: &str, sql_type: &str, options: &str) -> String {
@@ -86,13 +86,7 @@ async fn every_type_with_a_sql_name_round_trips() {
 
 #[tokio::test]
 async fn nested_types_round_trip_in_a_plain_context() {
-    let files = FileAccess::under(udfs()).unwrap();
-    let factory = Engine::builder()
-        .files(files)
-        .build()
-        .unwrap()
-        .function_factory();
-    let context = SessionContext::new().with_function_factory(Arc::new(factory));
+    let context = with_function_factory(SessionContext::new());
     context.sql(NUMBERS).await.unwrap().collect().await.unwrap();
     let list = "CASE WHEN n % 5 > 0 THEN range(n, n + n % 3) END";
     let texts = "make_array(repeat('x', n % 4), NULL, arrow_cast(n, 'Utf8'))";
@@ -226,13 +220,7 @@ async fn nested_batch_that_does_not_fit_in_memory_is_split() {
 
 #[tokio::test]
 async fn types_nested_too_deep_are_rejected() {
-    let files = FileAccess::under(udfs()).unwrap();
-    let factory = Engine::builder()
-        .files(files)
-        .build()
-        .unwrap()
-        .function_factory();
-    let context = SessionContext::new().with_function_factory(Arc::new(factory));
+    let context = with_function_factory(SessionContext::new());
     for (lists, rejected) in [(31, false), (32, true)] {
         let nested = format!("BIGINT{}", "[]".repeat(lists));
         let create = format!(

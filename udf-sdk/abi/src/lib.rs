@@ -343,7 +343,7 @@
 //! remaining rows, numbered from 0 again. A result that is progress alone has no
 //! buffers and no children.
 //!
-//! Where state survives, the host does not reset memory between operations, does
+//! While state survives, the host does not reset memory between operations, does
 //! not repeat an operation, and uses the instance for nothing else. The instance
 //! starts at the baseline. An operation that fails or traps ends the query.
 //!

@@ -1,10 +1,9 @@
 //! A guest that checks `has_fuel` before each row returns early instead of trapping.
 
 use fusebox_abi::OVERHEAD_FUEL_RESERVE;
-use fusebox_instrument::{
-    EXPORT_CALL_BEGIN, EXPORT_CALL_FUEL, EXPORT_FUEL, Options, RowFuel, instrument,
-};
-use wasmtime::{Engine, Instance, Store, TypedFunc};
+use fusebox_instrument::{EXPORT_CALL_FUEL, EXPORT_FUEL, Options, RowFuel, instrument};
+
+use crate::oracle::RowInstance;
 
 /// An export `f` that returns the number of rows it has processed. Each burns
 /// `iterations`; all but the first begin only if `has_fuel` returns 1.
@@ -38,27 +37,13 @@ fn call(
     module: &[u8],
     fuel: i64,
     row: i64,
-    metering_mode: i32,
+    metering_mode: u32,
     options: Options,
 ) -> (Option<i32>, i64) {
     const ROWS: i32 = 1_000;
-    let module = instrument(module, options).unwrap().module;
-    let engine = Engine::new(&crate::oracle::config()).unwrap();
-    let module = wasmtime::Module::new(&engine, module).unwrap();
-    let mut store = Store::new(&engine, ());
-    let instance = Instance::new(&mut store, &module, &[]).unwrap();
-    let call_begin: TypedFunc<(i64, i64, i64, i32, i32), ()> = instance
-        .get_typed_func(&mut store, EXPORT_CALL_BEGIN)
-        .unwrap();
-    call_begin
-        .call(&mut store, (fuel, 1 << 18, row, ROWS, metering_mode))
-        .unwrap();
-    let f: TypedFunc<i32, i32> = instance.get_typed_func(&mut store, "f").unwrap();
-    let rows = f.call(&mut store, ROWS).ok();
-    let mut global = |name| {
-        let global = instance.get_global(&mut store, name).unwrap();
-        global.get(&mut store).unwrap_i64()
-    };
+    let mut instance = RowInstance::new(module, options, ());
+    let rows = instance.call(fuel, row, ROWS, metering_mode).ok();
+    let mut global = |name| instance.global(name).unwrap_i64();
     (rows, fuel - global(EXPORT_FUEL) - global(EXPORT_CALL_FUEL))
 }
 

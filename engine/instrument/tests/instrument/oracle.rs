@@ -2,16 +2,59 @@
 
 use arbitrary::Unstructured;
 use fusebox_instrument::{
-    EXPORT_FUEL, EXPORT_PREFIX, EXPORT_STACK, EXPORT_START, Error, Options, instrument,
+    EXPORT_CALL_BEGIN, EXPORT_FUEL, EXPORT_PREFIX, EXPORT_STACK, EXPORT_START, Error, Options,
+    instrument,
 };
 use wasm_smith::{Config, Module};
-use wasmtime::{Engine, Instance, Store, Trap, Val};
+use wasmtime::{Engine, Instance, Store, Trap, TypedFunc, Val, WasmResults};
 
 /// Enough stack for the recursions of the tests.
 pub(crate) const STACK_BYTES: i64 = 256 << 10;
 
 /// Enough fuel for start functions that terminate.
 pub(crate) const START_FUEL: i64 = 10_000_000;
+
+/// Instance of an instrumented module whose export `f` processes a number of rows.
+pub(crate) struct RowInstance<T: 'static> {
+    pub(crate) store: Store<T>,
+    pub(crate) instance: Instance,
+}
+
+impl<T: 'static> RowInstance<T> {
+    /// Instruments a module and instantiates it in a store of `data`.
+    pub(crate) fn new(module: &[u8], options: Options, data: T) -> Self {
+        let module = instrument(module, options).unwrap().module;
+        let engine = Engine::new(&config()).unwrap();
+        let module = wasmtime::Module::new(&engine, module).unwrap();
+        let mut store = Store::new(&engine, data);
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        Self { store, instance }
+    }
+
+    /// Begins a call with `fuel` and [`STACK_BYTES`] of stack, and calls `f`.
+    pub(crate) fn call<R: WasmResults>(
+        &mut self,
+        fuel: i64,
+        fuel_per_row: i64,
+        rows: i32,
+        metering_mode: u32,
+    ) -> wasmtime::Result<R> {
+        let Self { store, instance } = self;
+        let call_begin: TypedFunc<(i64, i64, i64, i32, u32), ()> = instance
+            .get_typed_func(&mut *store, EXPORT_CALL_BEGIN)
+            .unwrap();
+        let begin = (fuel, STACK_BYTES, fuel_per_row, rows, metering_mode);
+        call_begin.call(&mut *store, begin).unwrap();
+        let f: TypedFunc<i32, R> = instance.get_typed_func(&mut *store, "f").unwrap();
+        f.call(store, rows)
+    }
+
+    /// Returns the value of an exported global.
+    pub(crate) fn global(&mut self, name: &str) -> Val {
+        let global = self.instance.get_global(&mut self.store, name).unwrap();
+        global.get(&mut self.store)
+    }
+}
 
 /// Outcome of the call of an export.
 #[derive(Debug, PartialEq)]

@@ -2,9 +2,11 @@
 
 use fusebox_abi::{METERING_GROUPED, METERING_PER_ROW, OVERHEAD_FUEL_RESERVE};
 use fusebox_instrument::{
-    EXPORT_CALL_BEGIN, EXPORT_CALL_FUEL, EXPORT_FUEL, EXPORT_REFILL, Error, Options, instrument,
+    EXPORT_CALL_FUEL, EXPORT_FUEL, EXPORT_REFILL, Error, Options, instrument,
 };
-use wasmtime::{Caller, Engine, Func, Instance, Ref, Store, TypedFunc};
+use wasmtime::{Caller, Func, Ref};
+
+use crate::oracle::RowInstance;
 
 /// An export `f` that begins each row with `import` and burns some hundreds of units
 /// in it, in row `endless` without end.
@@ -57,38 +59,27 @@ fn call(
     refill: i64,
     times: u64,
 ) -> End {
-    let module = instrument(module, Options::default()).unwrap().module;
-    let engine = Engine::new(&crate::oracle::config()).unwrap();
-    let module = wasmtime::Module::new(&engine, module).unwrap();
-    let mut store = Store::new(&engine, 0_u64);
-    let instance = Instance::new(&mut store, &module, &[]).unwrap();
-    let host = Func::wrap(&mut store, move |mut caller: Caller<'_, u64>, rows: i32| {
-        assert!((0..ROWS).contains(&rows));
-        *caller.data_mut() += 1;
-        match *caller.data() > times {
-            true => Err(wasmtime::Error::msg("no more")),
-            false => Ok(refill),
-        }
-    });
-    let table = instance.get_table(&mut store, EXPORT_REFILL).unwrap();
-    table.set(&mut store, 0, Ref::Func(Some(host))).unwrap();
-    let call_begin: TypedFunc<(i64, i64, i64, i32, u32), ()> = instance
-        .get_typed_func(&mut store, EXPORT_CALL_BEGIN)
-        .unwrap();
-    call_begin
-        .call(
-            &mut store,
-            (fuel, 1 << 18, fuel_per_row, ROWS, metering_mode),
-        )
-        .unwrap();
-    let f: TypedFunc<i32, ()> = instance.get_typed_func(&mut store, "f").unwrap();
-    let returned = f.call(&mut store, ROWS).is_ok();
-    let mut global = |name| {
-        let global = instance.get_global(&mut store, name).unwrap();
-        global.get(&mut store).unwrap_i64()
-    };
+    let mut metered = RowInstance::new(module, Options::default(), 0_u64);
+    let RowInstance { store, instance } = &mut metered;
+    let host = Func::wrap(
+        &mut *store,
+        move |mut caller: Caller<'_, u64>, rows: i32| {
+            assert!((0..ROWS).contains(&rows));
+            *caller.data_mut() += 1;
+            match *caller.data() > times {
+                true => Err(wasmtime::Error::msg("no more")),
+                false => Ok(refill),
+            }
+        },
+    );
+    let table = instance.get_table(&mut *store, EXPORT_REFILL).unwrap();
+    table.set(store, 0, Ref::Func(Some(host))).unwrap();
+    let returned = metered
+        .call::<()>(fuel, fuel_per_row, ROWS, metering_mode)
+        .is_ok();
+    let mut global = |name| metered.global(name).unwrap_i64();
     let (fuel_left, call_fuel) = (global(EXPORT_FUEL), global(EXPORT_CALL_FUEL));
-    let refills = *store.data();
+    let refills = *metered.store.data();
     End {
         returned,
         refills,

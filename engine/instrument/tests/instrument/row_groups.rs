@@ -2,10 +2,10 @@
 
 use fusebox_abi::{METERING_BOUNDED, METERING_GROUPED, METERING_PER_ROW, METERING_SPECULATABLE};
 use fusebox_instrument::{
-    EXPORT_CALL_BEGIN, EXPORT_CALL_FUEL, EXPORT_FUEL, EXPORT_NEXT_ROW, NEXT_ROW_INVALID, Options,
-    RowFuel, instrument,
+    EXPORT_CALL_FUEL, EXPORT_FUEL, EXPORT_NEXT_ROW, NEXT_ROW_INVALID, Options, RowFuel, instrument,
 };
-use wasmtime::{Engine, Instance, Store, TypedFunc};
+
+use crate::oracle::RowInstance;
 
 fn module(functions: &str) -> Vec<u8> {
     let text = format!(
@@ -50,29 +50,12 @@ const FUEL: i64 = 1_000_000;
 /// Calls `f` for [`ROWS`] rows. Returns whether it returned, the fuel that it burnt,
 /// and the lowest row that may begin next.
 fn call(module: &[u8], fuel_per_row: i64, metering_mode: u32) -> (bool, i64, i32) {
-    let module = instrument(module, Options::default()).unwrap().module;
-    let engine = Engine::new(&crate::oracle::config()).unwrap();
-    let module = wasmtime::Module::new(&engine, module).unwrap();
-    let mut store = Store::new(&engine, ());
-    let instance = Instance::new(&mut store, &module, &[]).unwrap();
-    let call_begin: TypedFunc<(i64, i64, i64, i32, u32), ()> = instance
-        .get_typed_func(&mut store, EXPORT_CALL_BEGIN)
-        .unwrap();
-    call_begin
-        .call(
-            &mut store,
-            (FUEL, 1 << 18, fuel_per_row, ROWS, metering_mode),
-        )
-        .unwrap();
-    let f: TypedFunc<i32, ()> = instance.get_typed_func(&mut store, "f").unwrap();
-    let returned = f.call(&mut store, ROWS).is_ok();
-    let mut global = |name| {
-        let global = instance.get_global(&mut store, name).unwrap();
-        global.get(&mut store)
-    };
+    let mut instance = RowInstance::new(module, Options::default(), ());
+    let returned = instance.call::<()>(FUEL, fuel_per_row, ROWS, metering_mode);
+    let mut global = |name| instance.global(name);
     let left = global(EXPORT_FUEL).unwrap_i64() + global(EXPORT_CALL_FUEL).unwrap_i64();
     let next = global(EXPORT_NEXT_ROW).unwrap_i32();
-    (returned, FUEL - left, next)
+    (returned.is_ok(), FUEL - left, next)
 }
 
 /// The least fuel of a row with which a call with groups of `size` rows returns.

@@ -1,10 +1,10 @@
 //! Rows burn fuel of their own.
 
 use fusebox_instrument::{
-    EXPORT_CALL_BEGIN, EXPORT_CALL_FUEL, EXPORT_FUEL, EXPORT_NEXT_ROW, NEXT_ROW_INVALID, Options,
-    instrument,
+    EXPORT_CALL_FUEL, EXPORT_FUEL, EXPORT_NEXT_ROW, NEXT_ROW_INVALID, Options, instrument,
 };
-use wasmtime::{Engine, Instance, Store, TypedFunc};
+
+use crate::oracle::RowInstance;
 
 /// A module with all imports and the given functions, among them an export `f` whose
 /// parameter is the number of rows.
@@ -49,24 +49,10 @@ pub(crate) struct End {
 }
 
 pub(crate) fn call(module: &[u8], grant: Grant) -> End {
-    let module = instrument(module, Options::default()).unwrap().module;
-    let engine = Engine::new(&crate::oracle::config()).unwrap();
-    let module = wasmtime::Module::new(&engine, module).unwrap();
-    let mut store = Store::new(&engine, ());
-    let instance = Instance::new(&mut store, &module, &[]).unwrap();
-    let call_begin: TypedFunc<(i64, i64, i64, i32, i32), ()> = instance
-        .get_typed_func(&mut store, EXPORT_CALL_BEGIN)
-        .unwrap();
+    let mut instance = RowInstance::new(module, Options::default(), ());
     let Grant { fuel, row, count } = grant;
-    call_begin
-        .call(&mut store, (fuel, 1 << 18, row, count, 0))
-        .unwrap();
-    let f: TypedFunc<i32, ()> = instance.get_typed_func(&mut store, "f").unwrap();
-    let returned = f.call(&mut store, count).is_ok();
-    let mut global = |name| {
-        let global = instance.get_global(&mut store, name).unwrap();
-        global.get(&mut store)
-    };
+    let returned = instance.call::<()>(fuel, row, count, 0).is_ok();
+    let mut global = |name| instance.global(name);
     let call_fuel = global(EXPORT_CALL_FUEL).unwrap_i64();
     let row = global(EXPORT_NEXT_ROW).unwrap_i32();
     End {
@@ -280,8 +266,11 @@ fn unmetered_module_has_the_same_exports() {
             ..Options::default()
         };
         let module = instrument(&module, options).unwrap().module;
-        let module =
-            wasmtime::Module::new(&Engine::new(&crate::oracle::config()).unwrap(), module).unwrap();
+        let module = wasmtime::Module::new(
+            &wasmtime::Engine::new(&crate::oracle::config()).unwrap(),
+            module,
+        )
+        .unwrap();
         let names = module.exports().map(|export| export.name().to_owned());
         names.collect::<Vec<_>>()
     };

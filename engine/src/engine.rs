@@ -52,8 +52,9 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Error::Module`] if the module is unusable or declares no functions. Nothing is
-    /// registered then.
+    /// [`Error::Module`] if the module is unusable, [`Error::Refused`] if it declares no
+    /// functions, or one that is refused for its name, kind or limits. Nothing is registered
+    /// then.
     pub async fn register_all(
         &self,
         context: &SessionContext,
@@ -86,7 +87,7 @@ impl Engine {
                 .try_for_each(|other| check_kind(definition, Some(other.kind)))?;
             check_name(definition)?;
         }
-        let mut functions = loader.bind(definitions.clone(), &module).await?;
+        let mut functions = loader.bind_new(definitions.clone(), &module).await?;
         let scope = FunctionScope::new(Arc::clone(&context.runtime_env().memory_pool));
         while let Some(first) = functions.first() {
             let name = first.definition().name.clone();

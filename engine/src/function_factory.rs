@@ -67,7 +67,7 @@ impl WasmFunctionFactory {
         let module = self.loader.load(&subject, source, None).await?;
         create.adopt_kind(module.declarations()).map_err(refused)?;
         let definition = self.loader.define(&create, &module)?;
-        let mut bound = self.loader.bind(vec![definition], &module).await?;
+        let mut bound = self.loader.bind_new(vec![definition], &module).await?;
         Ok(bound.pop().expect("one definition gives one function"))
     }
 }

@@ -123,7 +123,23 @@ impl Loader {
         })
     }
 
-    /// Binds definitions to a module, on a compile thread.
+    /// Binds definitions that this session creates, whose limits are within its ceilings.
+    pub(crate) async fn bind_new(
+        &self,
+        definitions: Vec<Definition>,
+        module: &Arc<LoadedModule>,
+    ) -> Result<Vec<Arc<WasmFunction>>> {
+        for definition in &definitions {
+            let checked = definition.limits.check(self.options.limits_max);
+            checked.map_err(|reason| {
+                let subject = Subject::Function(definition.name.clone());
+                Error::refused(subject, reason)
+            })?;
+        }
+        self.bind(definitions, module).await
+    }
+
+    /// Binds definitions of any session to a module, on a compile thread.
     pub(crate) async fn bind(
         &self,
         definitions: Vec<Definition>,
@@ -131,13 +147,6 @@ impl Loader {
     ) -> Result<Vec<Arc<WasmFunction>>> {
         if definitions.is_empty() {
             return Ok(Vec::new());
-        }
-        for definition in &definitions {
-            let checked = definition.limits.check(self.options.limits_max);
-            checked.map_err(|reason| {
-                let subject = Subject::Function(definition.name.clone());
-                Error::refused(subject, reason)
-            })?;
         }
         let (runtime, module) = (Arc::clone(&self.runtime), Arc::clone(module));
         let bind = move || -> Result<Vec<_>> {

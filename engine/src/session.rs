@@ -40,7 +40,6 @@ use crate::file_access::FileAccess;
 use crate::loader::Loader;
 use crate::options::SessionOptions;
 use crate::scope::{FunctionScope, QueryScope, SessionCancellation};
-use crate::scope_rule::ScopeRule;
 use crate::statement_list::{Parsed, Statement, Statements};
 
 pub use library::Function;
@@ -337,8 +336,7 @@ impl SessionBuilder {
                 let state = SessionStateBuilder::new()
                     .with_config(config)
                     .with_runtime_env(environment.build_arc().map_err(query)?)
-                    .with_default_features()
-                    .with_physical_optimizer_rule(Arc::new(ScopeRule));
+                    .with_default_features();
                 SessionContext::new_with_state(state.build())
             }
         };

@@ -38,6 +38,12 @@ pub enum StatementError {
     Call { declared: String, given: String },
     #[error("is not unique for ({given}): it takes ({candidates})")]
     Ambiguous { given: String, candidates: String },
+    #[error("has {found} rows in argument {position}, not the {rows} of the batch")]
+    Length {
+        position: usize,
+        found: usize,
+        rows: usize,
+    },
     #[error("has too many arguments: {found}, of {max} at most")]
     Arity { found: usize, max: usize },
     #[error("has an unknown option {name}; the options are {known}")]

@@ -94,7 +94,7 @@ impl Runtime {
     ///
     /// Blocks while it compiles: call it on a thread that serves no async tasks, or by
     /// [`run_blocking`](Self::run_blocking). Equal definitions share one function, unless it
-    /// is volatile and keeps state.
+    /// is volatile or keeps state.
     ///
     /// # Errors
     ///
@@ -184,11 +184,6 @@ impl Runtime {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = Result<T>> + Send + 'static {
         self.threads.run(work)
-    }
-
-    /// Returns true if a module is compiled, so that [`bind`](Self::bind) does not compile it.
-    pub fn is_compiled(&self, module: &LoadedModule) -> bool {
-        self.modules.is_ready(module.digest())
     }
 
     /// Returns the number of modules compiled so far.

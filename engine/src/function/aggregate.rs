@@ -20,8 +20,10 @@ use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, GroupsAccumulator, Signature};
 
-use fusebox_definition::{ANY_DECIMAL, SqlType, StatementError, Subject};
-use fusebox_runtime::{Error, Operation, Scope, StateCache, WasmFunction};
+use fusebox_definition::{ANY_DECIMAL, Definition, SqlType, StatementError, Subject};
+use fusebox_runtime::{
+    Accounting, Error, Operation, Scope, StateCache, StateCall, StatefulInstance, WasmFunction,
+};
 
 use super::external;
 use super::overload_set::{Overload, OverloadSet};
@@ -71,22 +73,31 @@ struct ResolvedAggregate {
     returns: DataType,
     scope: Arc<Scope>,
     states: Arc<StateCache>,
+    /// Columns of the state.
+    state_fields: Fields,
 }
 
 impl ResolvedAggregate {
-    /// Returns the columns of the state.
-    fn state_fields(&self) -> Fields {
-        let columns = self.function.definition().state.iter();
-        let fields = columns.map(|column| {
-            let name = column.name.clone().unwrap_or_default();
-            Field::new(name, column.data_type.clone(), true)
-        });
-        fields.collect()
-    }
-
     /// Returns the type of the state in the guest.
     fn state_type(&self) -> DataType {
-        DataType::Struct(self.state_fields())
+        DataType::Struct(self.state_fields.clone())
+    }
+
+    /// Takes an instance for calls of this size, whose result has at most the size of
+    /// `returns`. Its memory is charged through the accumulator's `size`.
+    fn begin(
+        &self,
+        arguments: &[ArrayRef],
+        rows: usize,
+        returns: &DataType,
+    ) -> Result<StatefulInstance, Error> {
+        let first = StateCall {
+            operation: Operation::Update,
+            columns: arguments,
+            rows,
+            returns,
+        };
+        StatefulInstance::begin(&self.function, &self.scope, Some(first), Accounting::Caller)
     }
 
     /// Returns the columns of states that the guest returned as a struct.
@@ -100,7 +111,7 @@ impl ResolvedAggregate {
 
     /// Makes the struct that the guest takes of the columns of states.
     fn state_of(&self, columns: &[ArrayRef], rows: usize) -> Result<ArrayRef, Error> {
-        let fields = self.state_fields();
+        let fields = &self.state_fields;
         if fields.len() != columns.len() {
             let found = columns.len();
             return Err(Error::Internal(format!("a state of {found} columns")));
@@ -141,8 +152,18 @@ impl WasmAggregateUdf {
             returns,
             scope: self.scope.current(None),
             states: Arc::clone(states),
+            state_fields: state_fields(overload.function.definition()),
         }
     }
+}
+
+/// Returns the columns of the state of an aggregate function.
+fn state_fields(definition: &Definition) -> Fields {
+    let fields = definition.state.iter().map(|column| {
+        let name = column.name.clone().unwrap_or_default();
+        Field::new(name, column.data_type.clone(), true)
+    });
+    fields.collect()
 }
 
 /// Returns true if all rows must be buffered before the guest is called.
@@ -188,7 +209,7 @@ impl AggregateUDFImpl for WasmAggregateUdf {
             let name = format_state_name(args.name, "rows");
             return Ok(vec![Arc::new(Field::new(name, rows, true))]);
         }
-        let fields = aggregate.state_fields();
+        let fields = &aggregate.state_fields;
         let named = fields.iter().map(|field| {
             let name = format_state_name(args.name, field.name());
             Arc::new(Field::new(name, field.data_type().clone(), true))
@@ -229,6 +250,7 @@ impl AggregateUDFImpl for WasmAggregateUdf {
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn GroupsAccumulator>> {
+        self.overloads.refuse_ignore_nulls(args.ignore_nulls)?;
         let aggregate = self.resolve(args.expr_fields)?;
         Ok(Box::new(WasmGroupsAccumulator::new(aggregate)))
     }

@@ -65,7 +65,7 @@ impl Session {
             let dependents = definitions(&contents.functions_of(name)).into_iter();
             let moved = dependents.map(|definition| self.loader.move_to(definition, &module));
             let moved = moved.collect::<Result<_>>()?;
-            let bound = self.loader.bind(moved, &module).await?;
+            let bound = self.loader.bind_new(moved, &module).await?;
             let mut changes = Changes::default();
             let put = CatalogChange::PutModule(name.to_owned(), Arc::clone(&module));
             changes.shared.push(put);
@@ -174,7 +174,7 @@ impl Session {
             return Err(Error::refused(subject, StatementError::Exists));
         }
         let (key, temporary) = (definition.key(), definition.temporary);
-        let bound = self.loader.bind(vec![definition], module).await?;
+        let bound = self.loader.bind_new(vec![definition], module).await?;
         let mut changes = Changes::default();
         for old in &replaced {
             let old_definition = old.definition();
@@ -198,7 +198,7 @@ impl Session {
             let contents = self.contents()?;
             let module = contents.module(name)?;
             let imported = self.imported(&contents, name, &module, pattern)?;
-            let bound = self.loader.bind(imported, &module).await?;
+            let bound = self.loader.bind_new(imported, &module).await?;
             let mut changes = Changes::default();
             catalog_functions(&bound, &module).for_each(|function| changes.put(function));
             if let Applied::Done = self.apply(&contents, changes).await? {
@@ -269,7 +269,7 @@ impl Session {
                 definition.reset = reset;
             }
             let module = found.module();
-            let bound = self.loader.bind(vec![definition], module).await?;
+            let bound = self.loader.bind_new(vec![definition], module).await?;
             let mut changes = Changes::default();
             catalog_functions(&bound, module).for_each(|function| changes.put(function));
             if let Applied::Done = self.apply(&contents, changes).await? {

@@ -1,21 +1,26 @@
 //! The same as the statements, without SQL.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{ArrayRef, RecordBatch};
+use datafusion::execution::memory_pool::MemoryPool;
 use fusebox_definition::statement::{CreateFunction, FunctionName};
 use fusebox_definition::{Definition, FunctionKey, ModuleSource, Subject};
 use fusebox_runtime::{Error, LoadedModule, Result, Scope, WasmFunction};
 
 use super::Session;
 use super::transaction::{Applied, definitions};
-use crate::scope::QueryScope;
+use crate::scope::{QueryScope, SessionCancellation};
 
 /// Function of a session, called without SQL.
 #[derive(Clone, Debug)]
 pub struct Function {
     function: Arc<WasmFunction>,
-    scope: Arc<Scope>,
+    cancellation: SessionCancellation,
+    memory_pool: Arc<dyn MemoryPool>,
+    /// Scope of the calls since the session was last cancelled, which share what they learned
+    /// of the sizes of batches.
+    scope: Arc<Mutex<Arc<Scope>>>,
 }
 
 impl Function {
@@ -27,7 +32,7 @@ impl Function {
     /// Calls a scalar function with the columns of `batch`, in the order of its arguments;
     /// returns one value per row. Nothing is coerced: the types must be the declared ones, in
     /// any layout. Charged to the session's memory pool, and cancelled by
-    /// [`Session::cancel`].
+    /// [`Session::cancel`]; calls that begin later run.
     ///
     /// Blocks while the guest runs.
     ///
@@ -35,8 +40,20 @@ impl Function {
     ///
     /// [`Error::Refused`] if the types differ, and any error of a call.
     pub fn call(&self, batch: &RecordBatch) -> Result<ArrayRef> {
-        self.function.call_batch(batch, &self.scope)
+        self.function.call_batch(batch, &self.scope())
     }
+
+    fn scope(&self) -> Arc<Scope> {
+        let mut scope = self.scope.lock().unwrap_or_else(PoisonError::into_inner);
+        if scope.is_cancelled() {
+            *scope = new_scope(&self.cancellation, &self.memory_pool);
+        }
+        Arc::clone(&scope)
+    }
+}
+
+fn new_scope(cancellation: &SessionCancellation, memory_pool: &Arc<dyn MemoryPool>) -> Arc<Scope> {
+    QueryScope::new(cancellation.query(), Arc::clone(memory_pool)).into_scope()
 }
 
 impl Session {
@@ -175,7 +192,12 @@ impl Session {
         let missing = || Error::Internal(format!("function `{}` is not bound", name.name));
         Ok(Function {
             function: self.registry.bound(&found).ok_or_else(missing)?,
-            scope: QueryScope::new(self.cancellation.query(), self.memory_pool()).into_scope(),
+            scope: Arc::new(Mutex::new(new_scope(
+                &self.cancellation,
+                &self.memory_pool(),
+            ))),
+            cancellation: self.cancellation.clone(),
+            memory_pool: self.memory_pool(),
         })
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use arrow::datatypes::DataType;
 use datafusion::catalog::TableFunction;
@@ -18,6 +19,10 @@ use crate::catalog::CatalogFunction;
 use crate::function::datafusion_function;
 use crate::scope::FunctionScope;
 
+/// Time until a function that could not be bound is tried again: memory may be free by then.
+/// Trying takes a compilation, so that not every statement may.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Functions of a session that are registered with its context.
 #[derive(Default)]
 pub(super) struct Registry {
@@ -28,6 +33,8 @@ pub(super) struct Registry {
 struct State {
     /// Versions of the contents that are registered.
     versions: Option<(u64, u64)>,
+    /// Time from which on functions that could not be bound are tried again.
+    retry_at: Option<Instant>,
     /// Our functions, by name and argument types.
     functions: HashMap<String, BTreeMap<Vec<DataType>, Registered>>,
     /// Built-in functions that ours replaced, by name.
@@ -50,12 +57,9 @@ enum BuiltIn {
 impl Registry {
     /// Returns true if `contents` are not registered yet.
     pub(super) fn is_behind(&self, contents: &Contents) -> bool {
-        self.state().versions != Some(versions(contents))
-    }
-
-    /// Makes the next statement register again, to retry functions that could not be bound.
-    pub(super) fn set_behind(&self) {
-        self.state().versions = None;
+        let state = self.state();
+        let is_retried = state.retry_at.is_some_and(|at| at <= Instant::now());
+        is_retried || state.versions != Some(versions(contents))
     }
 
     /// Returns true if a name is that of a function of DataFusion.
@@ -73,23 +77,24 @@ impl Registry {
         is_same.then(|| Arc::clone(&registered.bound))
     }
 
-    /// Registers exactly `functions`, which are those of `contents`.
+    /// Registers exactly `functions`, which are those of `contents`. If some of these could
+    /// not be bound, they are tried again some time later.
     pub(super) fn update(
         &self,
         context: &SessionContext,
         scope: &FunctionScope,
         contents: &Contents,
         functions: Vec<(Arc<CatalogFunction>, Arc<WasmFunction>)>,
+        is_complete: bool,
     ) {
         let mut state = self.state();
         // A clone of the session may have registered later contents meanwhile.
         let (shared, temporary) = versions(contents);
-        if state
-            .versions
-            .is_some_and(|(s, t)| s >= shared && t >= temporary)
-        {
+        let is_newer = |(s, t)| s >= shared && t >= temporary && (s, t) != (shared, temporary);
+        if state.versions.is_some_and(is_newer) {
             return;
         }
+        state.retry_at = (!is_complete).then(|| Instant::now() + RETRY_INTERVAL);
         let mut next: HashMap<String, BTreeMap<Vec<DataType>, Registered>> = HashMap::new();
         for (catalog, bound) in functions {
             let FunctionKey { name, types } = catalog.definition().key();

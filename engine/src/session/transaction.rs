@@ -88,12 +88,13 @@ impl Session {
                     }
                 }
             }
-            self.registry
-                .update(&self.context, &self.scope, &contents, functions);
-            if !is_complete {
-                self.registry.set_behind();
-                return Ok(());
-            }
+            self.registry.update(
+                &self.context,
+                &self.scope,
+                &contents,
+                functions,
+                is_complete,
+            );
         }
     }
 

@@ -74,6 +74,7 @@ impl CreateFunction {
         };
         limits.check(ceilings)?;
         let limits = stated_options.apply(limits.at_most(defaults))?;
+        limits.check(ceilings)?;
         let declared_reset = match declared.and_then(|d| d.options.as_ref()) {
             Some(options) => options.without(&stated_options).reset()?,
             None => None,

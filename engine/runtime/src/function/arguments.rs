@@ -25,12 +25,14 @@ pub enum ArgumentColumn {
 }
 
 impl ArgumentColumn {
-    /// Returns true if the column has `rows` rows, or is a constant of one row.
-    pub(super) fn fits(&self, rows: usize) -> bool {
-        match self {
-            Self::Array(array) => array.len() == rows,
-            Self::Constant(array) => array.len() == 1,
-        }
+    /// Returns the number of rows of the column if it is not one of `rows` rows, nor a
+    /// constant of one row.
+    pub(super) fn other_length(&self, rows: usize) -> Option<usize> {
+        let (found, expected) = match self {
+            Self::Array(array) => (array.len(), rows),
+            Self::Constant(array) => (array.len(), 1),
+        };
+        (found != expected).then_some(found)
     }
 
     fn varying(&self) -> Option<&ArrayRef> {

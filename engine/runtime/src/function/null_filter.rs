@@ -81,8 +81,8 @@ pub(super) fn scatter(column: &ArrayRef, nulls: NullBuffer) -> Result<ArrayRef, 
     }
     fn primitive<T: ArrowPrimitiveType>(column: &PrimitiveArray<T>, nulls: NullBuffer) -> ArrayRef {
         let values = placed(column.values().iter().copied(), &nulls);
-        let scatter = PrimitiveArray::<T>::new(values.into(), Some(nulls));
-        Arc::new(scatter.with_data_type(column.data_type().clone()))
+        let scattered = PrimitiveArray::<T>::new(values.into(), Some(nulls));
+        Arc::new(scattered.with_data_type(column.data_type().clone()))
     }
 
     if column.null_count() == 0 {
@@ -113,11 +113,11 @@ mod tests {
             Arc::new(BooleanArray::from(vec![true, false, true])),
         ];
         for values in values {
-            let scatter = scatter(&values, nulls.clone()).unwrap();
-            scatter.to_data().validate_full().unwrap();
-            assert_eq!(scatter.data_type(), values.data_type());
+            let scattered = scatter(&values, nulls.clone()).unwrap();
+            scattered.to_data().validate_full().unwrap();
+            assert_eq!(scattered.data_type(), values.data_type());
             let rows = UInt32Array::from(vec![None, Some(0), Some(1), None, Some(2), None]);
-            assert_eq!(&scatter, &take(&values, &rows, None).unwrap());
+            assert_eq!(&scattered, &take(&values, &rows, None).unwrap());
         }
     }
 

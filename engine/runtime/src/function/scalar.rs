@@ -40,7 +40,8 @@ impl WasmFunction {
     ///
     /// # Errors
     ///
-    /// Any error of a call, with the first row that fails where the guest begins rows.
+    /// [`Error::Refused`] for a function that is not scalar and columns of other lengths; any
+    /// error of a call, with the first row that fails where the guest begins rows.
     pub fn call(
         &self,
         arguments: Vec<ArgumentColumn>,
@@ -56,8 +57,14 @@ impl WasmFunction {
             };
             return Err(Error::refused(name(), reason));
         }
-        if !arguments.iter().all(|argument| argument.fits(rows)) {
-            let reason = StatementError::TypeRule("differs in length from the batch");
+        let lengths = arguments.iter().map(|argument| argument.other_length(rows));
+        if let Some((index, found)) = lengths.enumerate().find_map(|(i, l)| Some((i, l?))) {
+            let position = index + 1;
+            let reason = StatementError::Length {
+                position,
+                found,
+                rows,
+            };
             return Err(Error::refused(name(), reason));
         }
         if rows == 0 {

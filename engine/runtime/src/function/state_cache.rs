@@ -146,7 +146,10 @@ impl StateCache {
             id,
             state: Err(Error::Internal("a state was lost".to_owned())),
         };
-        guard.state = serialize(&mut instance);
+        let state = serialize(&mut instance);
+        // Whoever waits for the state may need the permits of the instance.
+        drop(instance);
+        guard.state = state;
     }
 
     /// Removes a state.

@@ -104,12 +104,6 @@ impl CompiledModules {
         outcome
     }
 
-    /// Returns true if the module of a digest is compiled.
-    pub(crate) fn is_ready(&self, digest: Digest) -> bool {
-        let entries = self.entries();
-        matches!(entries.get(&digest), Some(Entry::Ready(ready)) if ready.strong_count() > 0)
-    }
-
     /// Replaces the entry in progress by its outcome.
     fn finish(&self, digest: Digest, cell: &Arc<OnceLock<Outcome>>, outcome: &Outcome) {
         let mut entries = self.entries();

@@ -82,7 +82,8 @@ pub(crate) struct Inspection {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct ExportType(FuncType);
 
-/// Permits what a user gave for a module, binary or text, into the binary.
+/// Decodes a module in its binary or text format into the binary format, either of at most
+/// `bytes_max` bytes.
 pub(crate) fn decode(bytes: &[u8], bytes_max: u64) -> Result<Cow<'_, [u8]>, ModuleError> {
     let too_large = |bytes: usize| ModuleError::TooLarge {
         bytes: bytes as u64,

@@ -30,7 +30,7 @@ impl LoadedModule {
     /// [`ModuleError`] if it is too large, not a valid module, or its declarations do not
     /// parse.
     pub fn new(bytes: &[u8], bytes_max: u64) -> Result<Arc<Self>, ModuleError> {
-        let bytes: Arc<[u8]> = decode(bytes, bytes_max)?.into_owned().into();
+        let bytes: Arc<[u8]> = Arc::from(&*decode(bytes, bytes_max)?);
         let inspection = Inspection::of(&bytes)?;
         let declarations = Declarations::parse(inspection.declarations())?;
         Ok(Arc::new(Self {
@@ -62,8 +62,8 @@ impl LoadedModule {
     }
 
     /// Defines a function of this module by a statement `CREATE FUNCTION` without a source,
-    /// completed by the module's declaration. Limits are [`Limits::default`] unless the
-    /// statement states others.
+    /// completed by the module's declaration. Limits are those of
+    /// [`Limits::of_kind`] unless the statement states others.
     ///
     /// # Errors
     ///

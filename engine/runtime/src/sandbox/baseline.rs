@@ -121,8 +121,8 @@ impl HeapPlan {
 /// Rounds up to one of eight sizes between two powers of two.
 fn round_up(bytes: u64) -> u64 {
     let bytes = bytes.max(PLAN_BYTES_MIN);
-    let phase = 1 << (bytes.ilog2() - 3);
-    bytes.checked_next_multiple_of(phase).unwrap_or(u64::MAX)
+    let step = 1 << (bytes.ilog2() - 3);
+    bytes.checked_next_multiple_of(step).unwrap_or(u64::MAX)
 }
 
 /// State of an instance before its first call.

@@ -64,8 +64,9 @@ pub(super) struct Permit<C: Deref<Target = AtomicU64>>(C);
 impl<C: Deref<Target = AtomicU64>> Permit<C> {
     /// Acquires a permit if fewer than `max` are taken.
     fn acquire(active: C, max: u64) -> Option<Self> {
-        let permit = Self(active);
-        (permit.0.fetch_add(1, Ordering::Relaxed) < max).then_some(permit)
+        let next = |taken| (taken < max).then_some(taken + 1);
+        let updated = active.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        updated.is_ok().then(|| Self(active))
     }
 }
 

@@ -217,17 +217,18 @@ impl Pool {
         )
     }
 
-    /// Instantiates and keeps one instance, so that errors of instantiation occur before
-    /// any query. Does nothing if an instance is idle already.
+    /// Instantiates once, so that errors of instantiation occur before any query. Only an
+    /// instance that keeps state is kept: of the others there may be thousands, most of
+    /// them never called.
     pub(crate) fn warm(&self, budget: Budget) -> Result<(), CallError> {
         // The threads that bind functions are shared, and nothing cancels a start function.
         let budget = Budget {
             fuel_per_call: budget.fuel_per_call.min(WARM_FUEL_MAX),
             ..budget
         };
-        let is_warm = !self.idle().is_empty();
-        if !is_warm {
-            self.take_back(self.instantiate(budget, None)?);
+        let instance = self.instantiate(budget, None)?;
+        if self.keeps_state {
+            self.take_back(instance);
         }
         Ok(())
     }
@@ -309,9 +310,9 @@ impl Pool {
         )
     }
 
+    /// Keeps an instance for a later call, unless it is too large.
     fn take_back(&self, mut instance: Instance) {
-        let is_reusable = self.keeps_state || instance.is_resettable();
-        if instance.release() > IDLE_MEMORY_BYTES_MAX || !is_reusable {
+        if instance.release() > IDLE_MEMORY_BYTES_MAX {
             return;
         }
         let mut idle = self.idle();

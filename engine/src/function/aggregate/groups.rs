@@ -8,7 +8,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
-use fusebox_runtime::{Accounting, Error, Operation, StateCall, StatefulInstance};
+use fusebox_runtime::{Error, Operation, StateCall, StatefulInstance};
 
 use super::super::external;
 use super::ResolvedAggregate;
@@ -45,7 +45,7 @@ impl WasmGroupsAccumulator {
             Some(instance) => instance,
             None => {
                 let state_type = self.aggregate.state_type();
-                begin(&self.aggregate, arguments, rows, &state_type)?
+                self.aggregate.begin(arguments, rows, &state_type)?
             }
         };
         Ok(self.instance.insert(instance))
@@ -106,27 +106,6 @@ impl WasmGroupsAccumulator {
     }
 }
 
-/// Takes an instance for calls of this size. Its memory is charged through `size`.
-fn begin(
-    aggregate: &ResolvedAggregate,
-    arguments: &[ArrayRef],
-    rows: usize,
-    state_type: &DataType,
-) -> Result<StatefulInstance, Error> {
-    let first = StateCall {
-        operation: Operation::Update,
-        columns: arguments,
-        rows,
-        returns: state_type,
-    };
-    StatefulInstance::begin(
-        &aggregate.function,
-        &aggregate.scope,
-        Some(first),
-        Accounting::Caller,
-    )
-}
-
 /// Makes the group column of rows: null where a row is filtered out.
 fn group_column(
     groups: &[usize],
@@ -172,13 +151,12 @@ impl GroupsAccumulator for WasmGroupsAccumulator {
         groups: &[usize],
         groups_max: usize,
     ) -> Result<()> {
-        let merge = || {
+        let mut merge = || {
             let rows = groups.len();
             let groups = group_column(groups, None, groups_max)?;
             let state = self.aggregate.state_of(states, rows)?;
             self.change(Operation::Merge, groups, &[state], groups_max)
         };
-        let mut merge = merge;
         merge().map_err(external)
     }
 
@@ -207,7 +185,7 @@ impl GroupsAccumulator for WasmGroupsAccumulator {
             let mut arguments = vec![Arc::clone(&groups)];
             arguments.extend(values.iter().cloned());
             let state_type = self.aggregate.state_type();
-            let mut instance = begin(&self.aggregate, &arguments, rows, &state_type)?;
+            let mut instance = self.aggregate.begin(&arguments, rows, &state_type)?;
             instance.run(&StateCall {
                 operation: Operation::Update,
                 columns: &arguments,

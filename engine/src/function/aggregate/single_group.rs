@@ -8,7 +8,7 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::Accumulator;
 
 use fusebox_runtime::{
-    Accounting, Error, LimitExceeded, Operation, StateCall, StateId, StatePlace, StatefulInstance,
+    Error, LimitExceeded, Operation, StateCall, StateId, StatePlace, StatefulInstance,
 };
 
 use super::super::external;
@@ -73,7 +73,9 @@ impl SingleGroupAccumulator {
 
     fn begin(&self, arguments: &[ArrayRef], rows: usize) -> Result<StatefulInstance, Error> {
         loop {
-            let begun = begin(&self.aggregate, arguments, rows);
+            let begun = self
+                .aggregate
+                .begin(arguments, rows, &self.aggregate.returns);
             // States that are not being called can be evicted.
             let is_full = matches!(
                 begun,
@@ -106,26 +108,6 @@ impl SingleGroupAccumulator {
         }
         Ok(())
     }
-}
-
-/// Takes an instance for calls of this size. Its memory is charged through `size`.
-fn begin(
-    aggregate: &ResolvedAggregate,
-    arguments: &[ArrayRef],
-    rows: usize,
-) -> Result<StatefulInstance, Error> {
-    let first = StateCall {
-        operation: Operation::Update,
-        columns: arguments,
-        rows,
-        returns: &aggregate.returns,
-    };
-    StatefulInstance::begin(
-        &aggregate.function,
-        &aggregate.scope,
-        Some(first),
-        Accounting::Caller,
-    )
 }
 
 /// Serialises the state of the only group of an instance.
@@ -195,7 +177,7 @@ pub(super) fn evaluate_rows(
 ) -> Result<ScalarValue, Error> {
     let mut arguments = vec![one_group()];
     arguments.extend(columns.iter().cloned());
-    let mut instance = begin(aggregate, &arguments, rows)?;
+    let mut instance = aggregate.begin(&arguments, rows, &aggregate.returns)?;
     if rows > 0 {
         instance.run(&StateCall {
             operation: Operation::Update,

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn functions_link_the_same_crates_in_every_sandbox() {
+    fn lock_files_have_the_same_versions_of_shared_crates() {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
         let [ours, theirs] = ["Cargo.lock", "benches/peers/Cargo.lock"]
             .map(|lock| fs::read_to_string(format!("{root}/{lock}")).unwrap());

@@ -102,17 +102,22 @@ fn host(workspace: &Workspace) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::path::Path;
 
     #[test]
-    fn modules_for_miri_exist() {
+    fn filters_for_miri_match_tests() {
         // A filter that matches no test would pass without running one.
         let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/../udf-sdk/src");
         for filter in MODULES {
-            let module = filter.split("::").next().unwrap_or(filter);
+            let (module, test) = filter.split_once("::").unwrap_or((filter, ""));
             let file = Path::new(sources).join(format!("{module}.rs"));
             let folder = Path::new(sources).join(module);
             assert!(file.exists() || folder.exists(), "{filter}");
+            if !test.is_empty() {
+                let text = fs::read_to_string(file).unwrap();
+                assert!(text.contains(&format!("fn {test}")), "{filter}");
+            }
         }
     }
 }

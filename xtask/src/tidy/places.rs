@@ -22,7 +22,7 @@ pub(crate) fn check_names(file: &CrateFile) -> Vec<Finding> {
     let is_below = |folder: &&str| file.path.starts_with(*folder);
     let forbidden: Vec<&str> = NAMES
         .iter()
-        .filter(|name| !name.folders.iter().any(is_below) || name.except.iter().any(is_below))
+        .filter(|name| !name.folders.iter().any(is_below))
         .map(|name| name.name)
         .collect();
     let mut findings = Vec::new();
@@ -99,7 +99,7 @@ pub(crate) fn check_unsafe(path: &str, tokens: &[TokenTree]) -> Vec<Finding> {
             rule: Rule::Unsafe,
             path: path.to_owned(),
             line: ident.span().start().line,
-            message: "unsafe code outside of udf-sdk/src/raw".to_owned(),
+            message: "unsafe code outside of UNSAFE_PLACES in xtask/src/tidy/rules.rs".to_owned(),
         })
         .collect()
 }
@@ -144,7 +144,10 @@ mod tests {
     #[test]
     fn libraries_are_named_in_their_folders() {
         assert_eq!(
-            names("engine/runtime/src/lib.rs", "use wasmtime::Engine;"),
+            names(
+                "engine/runtime/src/sandbox/pool.rs",
+                "use wasmtime::Engine;"
+            ),
             0
         );
         assert_eq!(names("engine/src/lib.rs", "use datafusion::sql;"), 0);
@@ -166,6 +169,8 @@ mod tests {
         assert_eq!(names("shell/src/main.rs", "use wasmtime::Engine;"), 1);
         assert_eq!(names("shell/src/main.rs", "fn f() { g(wasmtime::h()) }"), 1);
         assert_eq!(names("engine/runtime/src/lib.rs", "use datafusion;"), 1);
+        let function = "engine/runtime/src/function/scalar.rs";
+        assert_eq!(names(function, "use wasmtime::Engine;"), 1);
         assert_eq!(
             names("engine/instrument/src/lib.rs", "fn f(a: GuestAddr) {}"),
             1

@@ -48,35 +48,27 @@ pub(crate) const UNSAFE_CRATES: &[&str] = &["fusebox-sdk"];
 pub(crate) struct Name {
     pub(crate) name: &'static str,
     pub(crate) folders: &'static [&'static str],
-    /// Parts of `folders` that may not.
-    pub(crate) except: &'static [&'static str],
 }
 
 /// Libraries and types that are named in few places.
 pub(crate) const NAMES: &[Name] = &[
     Name {
         name: "wasmtime",
-        folders: &["engine/runtime/"],
-        except: &[],
+        folders: &["engine/runtime/src/module/", "engine/runtime/src/sandbox/"],
     },
     Name {
         name: "datafusion",
         folders: &[
             "engine/src/",
             "shell/",
-            "server/",
-            "cluster/",
-            "python/",
             "sql-tests/src/",
             "benches/",
             "udfs/native/",
         ],
-        except: &[],
     },
     Name {
         name: "GuestAddr",
         folders: &["engine/marshal/", "engine/runtime/"],
-        except: &[],
     },
 ];
 
@@ -90,11 +82,8 @@ pub(crate) const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("fusebox-marshal", &["fusebox-abi", "fusebox-definition"]),
     ("fusebox-runtime", BELOW_RUNTIME),
     ("fusebox", BELOW_ENGINE),
-    ("fusebox-testing", BELOW_ENGINE),
+    ("fusebox-testing", &[]),
     ("fusebox-shell", ENGINE),
-    ("fusebox-server", ENGINE),
-    ("fusebox-cluster", ENGINE),
-    ("fusebox-python", ENGINE),
     // The guests.
     ("fusebox-macros", &["fusebox-abi"]),
     ("fusebox-sdk", &["fusebox-abi", "fusebox-macros"]),
@@ -127,7 +116,7 @@ const BELOW_ENGINE: &[&str] = &[
     "fusebox-runtime",
 ];
 
-const ENGINE: &[&str] = &["fusebox", "fusebox-definition", "fusebox-runtime"];
+const ENGINE: &[&str] = &["fusebox"];
 
 /// Libraries of others that few crates depend on, and those crates.
 pub(crate) const LIBRARIES: &[(&str, &[&str])] = &[
@@ -136,9 +125,6 @@ pub(crate) const LIBRARIES: &[(&str, &[&str])] = &[
         &[
             "fusebox",
             "fusebox-shell",
-            "fusebox-server",
-            "fusebox-cluster",
-            "fusebox-python",
             "fusebox-sql-tests",
             "fusebox-benches",
             "udfs-native",

@@ -17,6 +17,7 @@ use crate::function_factory::WasmFunctionFactory;
 use crate::loader::{Loader, check_kind, check_name};
 use crate::options::SessionOptions;
 use crate::scope::FunctionScope;
+use crate::scope::SessionCancellation;
 use crate::scope_rule::ScopeRule;
 
 /// Compiled modules, pools of instances, metrics and catalog, shared by all sessions.
@@ -139,6 +140,7 @@ impl Engine {
             runtime: Arc::clone(&self.runtime),
             files: self.files.clone(),
             options: self.options,
+            cancellation: SessionCancellation::default(),
         }
     }
 

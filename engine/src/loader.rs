@@ -10,6 +10,7 @@ use fusebox_runtime::{Error, LoadedModule, Result, Runtime, WasmFunction};
 
 use crate::file_access::FileAccess;
 use crate::options::SessionOptions;
+use crate::scope::{CancelOnDrop, SessionCancellation};
 
 /// Loads modules and binds functions for one session.
 #[derive(Clone, Debug)]
@@ -17,6 +18,7 @@ pub(crate) struct Loader {
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) files: FileAccess,
     pub(crate) options: SessionOptions,
+    pub(crate) cancellation: SessionCancellation,
 }
 
 impl Loader {
@@ -139,7 +141,8 @@ impl Loader {
         self.bind(definitions, module).await
     }
 
-    /// Binds definitions of any session to a module, on a compile thread.
+    /// Binds definitions of any session to a module, on a compile thread. Cancelled with the
+    /// session's queries, and when the future is dropped.
     pub(crate) async fn bind(
         &self,
         definitions: Vec<Definition>,
@@ -149,8 +152,10 @@ impl Loader {
             return Ok(Vec::new());
         }
         let (runtime, module) = (Arc::clone(&self.runtime), Arc::clone(module));
+        let cancellation = self.cancellation.query();
+        let _cancel = CancelOnDrop(cancellation.clone());
         let bind = move || -> Result<Vec<_>> {
-            let bind = |definition| runtime.bind(definition, &module);
+            let bind = |definition| runtime.bind_until(definition, &module, &cancellation);
             definitions.into_iter().map(bind).collect()
         };
         self.runtime.run_blocking(bind).await?

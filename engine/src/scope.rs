@@ -20,6 +20,6 @@ mod query_options;
 // Memory pools of DataFusion as memory brokers.
 mod memory;
 
-pub(crate) use current::FunctionScope;
+pub(crate) use current::{FunctionScope, run_guest};
 pub(crate) use node::ScopeExec;
-pub(crate) use query_options::{QueryScope, SessionCancellation};
+pub(crate) use query_options::{CancelOnDrop, QueryScope, SessionCancellation};

@@ -342,11 +342,13 @@ impl SessionBuilder {
         };
         engine.install_scopes(&context);
         let memory_pool = Arc::clone(&context.runtime_env().memory_pool);
+        let cancellation = SessionCancellation::default();
         Ok(Session {
             loader: Arc::new(Loader {
                 runtime: Arc::clone(engine.runtime()),
                 files: self.files,
                 options: self.options,
+                cancellation: cancellation.clone(),
             }),
             catalog: self.catalog.unwrap_or_else(|| Arc::clone(engine.catalog())),
             engine,
@@ -354,7 +356,7 @@ impl SessionBuilder {
             temporary: Arc::default(),
             own_catalog: Arc::default(),
             registry: Arc::default(),
-            cancellation: SessionCancellation::default(),
+            cancellation,
             scope: FunctionScope::new(memory_pool),
         })
     }

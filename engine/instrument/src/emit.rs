@@ -9,7 +9,7 @@ mod additions;
 use wasm_encoder::reencode::{Error as ReencodeError, Reencode, utils};
 use wasm_encoder::{
     CodeSection, CustomSection, ExportSection, FunctionSection, GlobalSection, ImportSection,
-    Module, SectionId, TableSection, TypeSection,
+    MemorySection, Module, SectionId, TableSection, TypeSection,
 };
 use wasmparser::{BinaryReader, FunctionBody};
 
@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::metering_plan::{FuelSource, MeteringPlan};
 use crate::module_info::ModuleInfo;
 use crate::names::SECTION_INSTRUMENTED;
+use crate::options::Options;
 use crate::weights::WEIGHTS_VERSION;
 use additions::Additions;
 
@@ -25,10 +26,10 @@ pub(crate) fn emit(
     module: &[u8],
     info: &ModuleInfo,
     plan: &MeteringPlan,
-    is_metered: bool,
+    options: Options,
 ) -> Result<Vec<u8>, Error> {
     let mut emitter = Emitter {
-        additions: Additions::new(info, plan, is_metered),
+        additions: Additions::new(info, plan, options),
         bodies: 0,
     };
     let mut output = Module::new();
@@ -134,6 +135,16 @@ impl Reencode for Emitter<'_> {
     ) -> Result<(), ReencodeError<Error>> {
         utils::parse_table_section(self, tables, section)?;
         self.additions.add_tables(tables);
+        Ok(())
+    }
+
+    fn parse_memory_section(
+        &mut self,
+        memories: &mut MemorySection,
+        section: wasmparser::MemorySectionReader<'_>,
+    ) -> Result<(), ReencodeError<Error>> {
+        utils::parse_memory_section(self, memories, section)?;
+        self.additions.add_memories(memories);
         Ok(())
     }
 

@@ -37,6 +37,15 @@
 //! called only directly is not changed: its callers are charged for it, as they
 //! are for the entries of all small functions.
 //!
+//! # Cancellation
+//!
+//! A module that is instrumented with [`Options::polled`] also reads a flag wherever it
+//! checks the counter, in a second memory that the guest cannot address:
+//! `(fuel | flag) < 0`. Loops with a known trip count, which are charged once, check the
+//! flag alone in each iteration, and long bulk operations on memory are divided into
+//! strips with a check between them. The charges are the same, so both variants of a
+//! module have the same verdicts.
+//!
 //! # Stack
 //!
 //! Each function that is part of a cycle in the call graph, with direct calls and
@@ -103,6 +112,9 @@ mod emit;
 // Function bodies, instruction by instruction.
 mod rewrite;
 
+// Cancellation of a running guest.
+mod polling;
+
 // Locals that are added to a function.
 mod added_locals;
 
@@ -165,8 +177,8 @@ use std::collections::HashMap;
 
 pub use error::Error;
 pub use names::{
-    EXPORT_CALL_BEGIN, EXPORT_CALL_FUEL, EXPORT_FUEL, EXPORT_GLOBAL_PREFIX, EXPORT_NEXT_ROW,
-    EXPORT_PREFIX, EXPORT_REFILL, EXPORT_STACK, EXPORT_START, NEXT_ROW_INVALID,
+    EXPORT_CALL_BEGIN, EXPORT_CALL_FUEL, EXPORT_CANCEL, EXPORT_FUEL, EXPORT_GLOBAL_PREFIX,
+    EXPORT_NEXT_ROW, EXPORT_PREFIX, EXPORT_REFILL, EXPORT_STACK, EXPORT_START, NEXT_ROW_INVALID,
     SECTION_INSTRUMENTED,
 };
 pub use options::{FEATURES, Options};
@@ -207,7 +219,7 @@ pub fn instrument(module: &[u8], options: Options) -> Result<Instrumented, Error
     }
     let mut plan = metering_plan::MeteringPlan::of(&info, options)?;
     charges::prepay_entries(&module, &info, &mut plan)?;
-    let module = emit::emit(&module, &info, &plan, options.metered)?;
+    let module = emit::emit(&module, &info, &plan, options)?;
     let exports = info.exports.iter();
     let row_fuel = exports.map(|(name, function)| (name.clone(), plan.row_fuel(*function)));
     Ok(Instrumented {

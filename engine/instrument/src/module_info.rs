@@ -23,6 +23,8 @@ pub(crate) struct ModuleInfo {
     pub(crate) imports: Vec<Import>,
     /// The number of tables.
     pub(crate) tables: u32,
+    /// The number of memories, at most 1.
+    pub(crate) memories: u32,
     /// The number of globals.
     pub(crate) globals: u32,
     /// Names and indices of the exported functions.
@@ -131,6 +133,7 @@ impl ModuleInfo {
                     }
                 }
             }
+            Payload::MemorySection(memories) => self.memories += memories.count(),
             Payload::ExportSection(exports) => self.exports(exports)?,
             Payload::StartSection { func, .. } => {
                 self.start = Some(*func);

@@ -45,6 +45,14 @@ pub const EXPORT_CALL_BEGIN: &str = "fusebox:call_begin";
 /// the host can set the counters.
 pub const EXPORT_START: &str = "fusebox:start";
 
+/// Exported shared memory of one page, in a module instrumented with
+/// [`Options::polled`](crate::Options::polled): its first eight bytes are a flag, zero at
+/// first. Where fuel is checked, the guest traps if the flag is negative, with fuel left.
+///
+/// It is the second memory of the module, and no instruction of the original module can
+/// address it.
+pub const EXPORT_CANCEL: &str = "fusebox:cancel";
+
 /// Prefix of the exported mutable globals of the original module; a number,
 /// counted from 0, follows.
 pub const EXPORT_GLOBAL_PREFIX: &str = "fusebox:global:";

@@ -39,6 +39,9 @@ pub struct Options {
     pub metered: bool,
     /// Enables canonical NaNs.
     pub canonical_nans: bool,
+    /// Enables cancellation while the guest runs, by [`EXPORT_CANCEL`](crate::EXPORT_CANCEL).
+    /// Fuel and verdicts are the same with and without.
+    pub polled: bool,
 }
 
 impl Default for Options {
@@ -50,6 +53,7 @@ impl Default for Options {
             locals_times_loops_max: 1_000_000,
             metered: true,
             canonical_nans: true,
+            polled: false,
         }
     }
 }

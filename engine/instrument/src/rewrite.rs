@@ -13,6 +13,7 @@ use crate::fuel_abi::{FuelAbi, IdentityReencoder};
 use crate::imports::{FuelCounter, Import, ImportExpansion, MeteringGlobals, Operand};
 use crate::metering_plan::{FuelSource, FunctionPlan, MeteringPlan};
 use crate::module_info::ModuleInfo;
+use crate::polling::{BulkOperation, Polling};
 use crate::weights::{PerUnit, by_operand};
 
 /// Input of the rewriting that all bodies of a module share.
@@ -24,6 +25,7 @@ pub(crate) struct RewriteContext<'a> {
     pub(crate) block_types: HashMap<&'a [wasmparser::ValType], u32>,
     pub(crate) fuel_abi: FuelAbi<'a>,
     pub(crate) globals: MeteringGlobals,
+    pub(crate) polling: Option<Polling>,
 }
 
 impl RewriteContext<'_> {
@@ -67,6 +69,8 @@ struct Rewriter<'p> {
     constant: Option<i32>,
     /// True if the fuel is in the global, and the local outdated.
     is_fuel_stored: bool,
+    /// True if the next instruction is a loop that is charged once, before it begins.
+    is_counted_loop: bool,
     locals: AddedLocals,
     block: BlockType,
     /// The number of open blocks of the original body.
@@ -96,6 +100,7 @@ impl<'p> Rewriter<'p> {
             charges: charges.iter().peekable(),
             constant: None,
             is_fuel_stored: false,
+            is_counted_loop: false,
             locals,
             block,
             depth: 0,
@@ -126,6 +131,10 @@ impl<'p> Rewriter<'p> {
             code.i64_sub().local_set(stack);
         }
         code.local_get(stack).local_get(fuel).i64_or();
+        if let Some(polling) = self.context.polling {
+            polling.push_flag(&mut code);
+            code.i64_or();
+        }
         code.i64_const(0).i64_lt_s().if_(BlockType::Empty);
         code.local_get(fuel).global_set(globals.fuel());
         code.local_get(stack).global_set(globals.stack());
@@ -150,6 +159,7 @@ impl<'p> Rewriter<'p> {
         while let Some(charge) = self.charges.next_if(|charge| charge.at == index) {
             self.load_fuel();
             self.deduct(charge);
+            self.is_counted_loop = charge.trip_count.is_some();
             if charge.check {
                 self.check();
             }
@@ -174,11 +184,15 @@ impl<'p> Rewriter<'p> {
         code.i64_sub().local_set(fuel);
     }
 
-    /// Traps if the fuel is exhausted.
+    /// Traps if the fuel is exhausted, or the call is cancelled.
     fn check(&mut self) {
         let mut code = self.output.instructions();
-        code.local_get(self.locals.fuel).i64_const(0).i64_lt_s();
-        code.if_(BlockType::Empty);
+        code.local_get(self.locals.fuel);
+        if let Some(polling) = self.context.polling {
+            polling.push_flag(&mut code);
+            code.i64_or();
+        }
+        code.i64_const(0).i64_lt_s().if_(BlockType::Empty);
         self.store_fuel();
         self.output.instructions().unreachable().end();
     }
@@ -248,9 +262,20 @@ impl<'p> Rewriter<'p> {
                 self.call_through_globals(true, &call);
                 return Ok(());
             }
+            Operator::MemoryFill { .. } if let Some(polling) = self.context.polling => {
+                Instruction::Call(polling.function(BulkOperation::Fill))
+            }
+            Operator::MemoryCopy { .. } if let Some(polling) = self.context.polling => {
+                Instruction::Call(polling.function(BulkOperation::Copy))
+            }
             operator => IdentityReencoder.instruction(operator)?,
         };
         self.output.instruction(&instruction);
+        if std::mem::take(&mut self.is_counted_loop)
+            && let Some(polling) = self.context.polling
+        {
+            polling.check(&mut self.output.instructions());
+        }
         Ok(())
     }
 

@@ -4,6 +4,6 @@ mod compiled;
 mod inspect;
 mod loaded;
 
-pub(crate) use compiled::{CompiledModule, CompiledModules};
+pub(crate) use compiled::{CompiledModule, CompiledModules, Variant};
 pub use inspect::Operation;
 pub use loaded::LoadedModule;

@@ -11,9 +11,9 @@ use crate::compile_threads::CompileThreads;
 use crate::error::{Error, Result};
 use crate::function::{Binding, WasmFunction, check_signature, is_repeatable};
 use crate::metrics::{FunctionMetrics, Profile, Registry};
-use crate::module::{CompiledModules, LoadedModule};
+use crate::module::{CompiledModules, LoadedModule, Operation, Variant};
 use crate::protections::DisabledProtections;
-use crate::sandbox::{CallError, Compiler, Pool};
+use crate::sandbox::{Budget, CallError, Cancellation, Compiler, Pool};
 
 /// Options of a [`Runtime`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,12 +101,26 @@ impl Runtime {
     /// [`Error::Refused`] for a signature that cannot be called, [`Error::Module`] for a
     /// module that does not serve it.
     pub fn bind(&self, definition: Definition, module: &LoadedModule) -> Result<Arc<WasmFunction>> {
+        self.bind_until(definition, module, &Cancellation::default())
+    }
+
+    /// As [`bind`](Self::bind); `cancellation` ends the start function of the module.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind), and [`Error::Cancelled`].
+    pub fn bind_until(
+        &self,
+        definition: Definition,
+        module: &LoadedModule,
+        cancellation: &Cancellation,
+    ) -> Result<Arc<WasmFunction>> {
         let keeps_state = self.keeps_state(&definition);
         let is_shared = definition.volatility != Volatility::Volatile && !keeps_state;
         if is_shared && let Some(bound) = lookup(&self.functions, &definition) {
             return Ok(bound);
         }
-        let bound = Arc::new(self.bind_new(definition, module, is_shared)?);
+        let bound = Arc::new(self.bind_new(definition, module, is_shared, cancellation)?);
         if !is_shared {
             return Ok(bound);
         }
@@ -118,6 +132,7 @@ impl Runtime {
         definition: Definition,
         module: &LoadedModule,
         is_shared: bool,
+        cancellation: &Cancellation,
     ) -> Result<WasmFunction> {
         let subject = Subject::Function(definition.name.clone());
         let span = tracing::info_span!("bind", function = definition.name);
@@ -132,7 +147,8 @@ impl Runtime {
         check_signature(&definition).map_err(|reason| Error::refused(subject.clone(), reason))?;
         let fault = |fault| Error::module(&subject, fault);
         let limits = definition.limits;
-        let compiled = self.modules.get(module).map_err(fault)?;
+        let variant = variant(&definition, module);
+        let compiled = self.modules.get(module, variant).map_err(fault)?;
         let operations = module
             .inspection()
             .operations(definition.kind, &definition.symbol, limits.memory_bytes_max)
@@ -150,7 +166,7 @@ impl Runtime {
                 let code = Arc::clone(compiled.code());
                 let keeps_state = self.keeps_state(&definition);
                 let pool = Pool::new(code, compiled.exports(exports), limits, keeps_state);
-                pool.warm(limits.into())
+                pool.warm(limits.into(), cancellation)
                     .map_err(|error| instantiation(&subject, error))?;
                 match key {
                     Some(key) => insert(&self.pools, key, Arc::new(pool)),
@@ -212,6 +228,27 @@ impl std::fmt::Debug for Runtime {
     }
 }
 
+/// Chooses the variant of the code: polled if a single call of the guest may run for long.
+fn variant(definition: &Definition, module: &LoadedModule) -> Variant {
+    let Definition {
+        kind,
+        symbol,
+        limits,
+        ..
+    } = definition;
+    let inspection = module.inspection();
+    let operations = inspection.operations(*kind, symbol, limits.memory_bytes_max);
+    // Its rows share their fuel.
+    let has_partition = operations.is_ok_and(|operations| {
+        let is_whole = |operation: Operation| operation == Operation::Partition;
+        operations.iter().any(|(operation, _)| is_whole(*operation))
+    });
+    match has_partition || inspection.has_start() || Budget::from(*limits).needs_polling() {
+        true => Variant::Polled,
+        false => Variant::Metered,
+    }
+}
+
 /// Looks up a value that is still in use.
 fn lookup<K: Eq + Hash, V>(map: &Mutex<HashMap<K, Weak<V>>>, key: &K) -> Option<Arc<V>> {
     let map = map.lock().unwrap_or_else(PoisonError::into_inner);
@@ -238,6 +275,7 @@ fn insert<K: Eq + Hash, V>(map: &Mutex<HashMap<K, Weak<V>>>, key: K, value: Arc<
 /// Makes an error of the first instantiation.
 fn instantiation(subject: &Subject, error: CallError) -> Error {
     let cause = match error {
+        CallError::Cancelled => return Error::Cancelled,
         CallError::Instantiate(cause) => cause,
         CallError::Trap { trap, .. } => trap.to_string(),
         CallError::Fuel { .. } => "its start runs out of fuel (fuel_per_call)".to_owned(),

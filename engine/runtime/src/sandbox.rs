@@ -25,6 +25,9 @@ mod compiler;
 // Sampling profiler.
 mod sampler;
 
+// Cancellation of running guests.
+mod watchdog;
+
 // Limits of one store.
 mod store_limiter;
 
@@ -53,3 +56,4 @@ pub(crate) use pool::{CallSize, Pool, PooledInstance};
 pub(crate) use retry::{Attempt, NextStep, Repeat, next_step};
 pub(crate) use sampler::Sampler;
 pub(crate) use store_limiter::StoreLimiter;
+pub(crate) use watchdog::Watchdog;

@@ -8,11 +8,11 @@ use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature};
 use fusebox_definition::Volatility;
-use fusebox_runtime::ArgumentColumn;
+use fusebox_runtime::{ArgumentColumn, Operation};
 
 use super::external;
 use super::overload_set::{Overload, OverloadSet};
-use crate::scope::FunctionScope;
+use crate::scope::{FunctionScope, run_guest};
 
 /// Scalar function.
 #[derive(Debug)]
@@ -54,7 +54,9 @@ impl WasmScalarUdf {
         };
         let columns = args.args.into_iter().map(column).collect::<Result<_>>()?;
         let scope = self.scope.current(Some(&args.config_options));
-        let column = function.call(columns, rows, returns, &scope);
+        let column = run_guest(function, Operation::Call, rows, || {
+            function.call(columns, rows, returns, &scope)
+        });
         let column = column.map_err(external)?;
         if !folds {
             return Ok(ColumnarValue::Array(column));

@@ -24,7 +24,7 @@ use fusebox_runtime::{
 
 use super::external;
 use super::overload_set::OverloadSet;
-use crate::scope::{FunctionScope, ScopeExec};
+use crate::scope::{FunctionScope, ScopeExec, run_guest};
 
 /// Table function.
 #[derive(Debug)]
@@ -252,7 +252,10 @@ impl Iterator for TableBatches {
     type Item = Result<RecordBatch, DataFusionError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.batch();
+        let function = Arc::clone(&self.function);
+        let batch = run_guest(&function, Operation::Generate, self.batch_rows, || {
+            self.batch()
+        });
         if !matches!(batch, Ok(Some(_))) {
             self.rows_left = Some(0);
             self.instance = None;

@@ -16,7 +16,7 @@ use fusebox_runtime::{
 
 use super::external;
 use super::overload_set::OverloadSet;
-use crate::scope::FunctionScope;
+use crate::scope::{FunctionScope, run_guest};
 
 /// Window function.
 #[derive(Debug)]
@@ -159,7 +159,12 @@ impl PartitionEvaluator for WasmPartitionEvaluator {
         if rows == 0 {
             return Ok(new_empty_array(&self.returns));
         }
-        self.rows(columns, rows).map_err(external)
+        let operation = match self.function.has_operation(Operation::Partition) {
+            true => Operation::Partition,
+            false => Operation::Next,
+        };
+        let call = || self.rows(columns, rows);
+        run_guest(&self.function, operation, rows, call).map_err(external)
     }
 
     fn include_rank(&self) -> bool {
@@ -167,6 +172,7 @@ impl PartitionEvaluator for WasmPartitionEvaluator {
     }
 
     fn evaluate_all_with_rank(&self, rows: usize, peers: &[Range<usize>]) -> Result<ArrayRef> {
-        self.ranks(rows, peers).map_err(external)
+        let call = || self.ranks(rows, peers);
+        run_guest(&self.function, Operation::Rank, peers.len(), call).map_err(external)
     }
 }

@@ -1,18 +1,22 @@
 //! The scope of the current thread.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::execution::memory_pool::MemoryPool;
-use fusebox_runtime::{Cancellation, Scope};
+use fusebox_runtime::{Cancellation, Operation, Scope, WasmFunction};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::memory::PoolBroker;
 use super::query_options::QueryScope;
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<Scope>>> = const { RefCell::new(None) };
+
+    /// True while a task of a scope node is polled.
+    static IS_IN_TASK: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Returns the scope of this thread.
@@ -33,6 +37,41 @@ pub(super) fn with_scope<T>(scope: &Arc<Scope>, work: impl FnOnce() -> T) -> T {
 
     let _restore = Restore(CURRENT.replace(Some(Arc::clone(scope))));
     work()
+}
+
+/// As [`with_scope`], in a task that was spawned on the runtime.
+pub(super) fn with_scope_in_task<T>(scope: &Arc<Scope>, work: impl FnOnce() -> T) -> T {
+    struct Restore(bool);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            IS_IN_TASK.set(self.0);
+        }
+    }
+
+    let _restore = Restore(IS_IN_TASK.replace(true));
+    with_scope(scope, work)
+}
+
+/// Runs `work`, which calls an operation of `function` for `rows` rows.
+///
+/// Where the calls may run for long, the other tasks of a multi-threaded runtime are moved
+/// to another thread first, so that they do not wait. This is possible in a task that was
+/// spawned; elsewhere, and on a current-thread runtime, the thread is blocked.
+pub(crate) fn run_guest<T>(
+    function: &WasmFunction,
+    operation: Operation,
+    rows: usize,
+    work: impl FnOnce() -> T,
+) -> T {
+    let can_move = || {
+        let runtime = Handle::try_current();
+        runtime.is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
+    };
+    match function.may_run_long(operation, rows) && IS_IN_TASK.get() && can_move() {
+        true => tokio::task::block_in_place(work),
+        false => work(),
+    }
 }
 
 /// Source of the scope of a function's calls.

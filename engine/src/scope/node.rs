@@ -20,12 +20,12 @@ use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
     ReplaceChildrenOptions,
 };
-use fusebox_runtime::{Cancellation, Scope};
+use fusebox_runtime::Scope;
 use futures::{Stream, StreamExt};
 
-use super::current::{current_scope, with_scope};
+use super::current::{current_scope, with_scope, with_scope_in_task};
 use super::memory::PoolBroker;
-use super::query_options::QueryScope;
+use super::query_options::{CancelOnDrop, QueryScope};
 
 /// Batches in the channel; one more may be computed ahead of the receiver.
 const BATCHES_AHEAD: usize = 1;
@@ -152,8 +152,9 @@ fn start(
     let batches = builder.tx();
     builder.spawn(async move {
         let _counters = counters;
-        while let Some(batch) = poll_fn(|cx| with_scope(&scope, || input.poll_next_unpin(cx))).await
-        {
+        let mut next =
+            |cx: &mut Context<'_>| with_scope_in_task(&scope, || input.poll_next_unpin(cx));
+        while let Some(batch) = poll_fn(&mut next).await {
             let is_last = batch.is_err();
             // Ends if the input failed or the stream was dropped.
             if batches.send(batch).await.is_err() || is_last {
@@ -210,14 +211,6 @@ enum State {
     Idle(Box<dyn FnOnce() -> SendableRecordBatchStream + Send>),
     Starting,
     Running(SendableRecordBatchStream),
-}
-
-struct CancelOnDrop(Cancellation);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.cancel();
-    }
 }
 
 impl Stream for ScopedStream {

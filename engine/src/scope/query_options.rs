@@ -32,6 +32,16 @@ impl SessionCancellation {
     }
 }
 
+/// Cancels a token when dropped.
+#[derive(Debug)]
+pub(crate) struct CancelOnDrop(pub(crate) Cancellation);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
 /// Scope of a query, for functions that are evaluated outside of a scope node.
 #[derive(Clone, Debug)]
 pub(crate) struct QueryScope(Arc<Scope>);

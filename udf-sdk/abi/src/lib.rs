@@ -137,7 +137,8 @@
 //! consumes overhead fuel of the call: reading arguments, appending to results and
 //! growing them. The overhead fuel of a call is `fuel_per_call`, plus
 //! [`OVERHEAD_FUEL_PER_ROW`] units for each row of the batch, plus one unit for each
-//! byte of the lowered arguments, plus the units that `row_end` and `row_pause`
+//! byte of the lowered arguments (from [`FULL_FUEL_ARGUMENT_BYTES`] on, for every 16
+//! bytes), plus the units that `row_end` and `row_pause`
 //! charge rows: a guest ends a row of text with the number of bytes of its result.
 //! The fuel of the rows comes on top: where a row has begun, the call has at least
 //! [`OVERHEAD_FUEL_RESERVE`] units of overhead fuel. A call of `fusebox_alloc` has

@@ -107,6 +107,10 @@ pub const OVERHEAD_FUEL_RESERVE: u64 = 64 << 10;
 /// Overhead fuel, in units, that each row of a batch adds to its call.
 pub const OVERHEAD_FUEL_PER_ROW: u64 = 128;
 
+/// Bytes of the lowered arguments of a call that add one unit of overhead fuel each.
+/// Each 16 bytes beyond them add one more.
+pub const FULL_FUEL_ARGUMENT_BYTES: u64 = 2 << 20;
+
 /// Overhead fuel, in units, that each row adds where rows are statically bounded.
 pub const BOUNDED_OVERHEAD_FUEL_PER_ROW: u64 = 64;
 

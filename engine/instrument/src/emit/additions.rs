@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use wasm_encoder::reencode::{Error as ReencodeError, utils};
 use wasm_encoder::{
     CodeSection, ConstExpr, ExportKind, ExportSection, FunctionSection, GlobalSection, GlobalType,
-    Module, RefType, SectionId, TableSection, TableType, TypeSection, ValType,
+    MemorySection, Module, RefType, SectionId, TableSection, TableType, TypeSection, ValType,
 };
 
 use crate::error::Error;
@@ -14,9 +14,11 @@ use crate::imports::{MeteringGlobals, replacement, unmetered_replacement};
 use crate::metering_plan::MeteringPlan;
 use crate::module_info::ModuleInfo;
 use crate::names::{
-    EXPORT_CALL_BEGIN, EXPORT_CALL_FUEL, EXPORT_FUEL, EXPORT_GLOBAL_PREFIX, EXPORT_NEXT_ROW,
-    EXPORT_REFILL, EXPORT_STACK, EXPORT_START,
+    EXPORT_CALL_BEGIN, EXPORT_CALL_FUEL, EXPORT_CANCEL, EXPORT_FUEL, EXPORT_GLOBAL_PREFIX,
+    EXPORT_NEXT_ROW, EXPORT_REFILL, EXPORT_STACK, EXPORT_START,
 };
+use crate::options::Options;
+use crate::polling::Polling;
 use crate::rewrite::RewriteContext;
 
 /// Types, functions, tables, globals, exports and code that are added to a module.
@@ -28,17 +30,18 @@ pub(super) struct Additions<'a> {
 }
 
 /// The sections that are extended, in the order of a module.
-const EXTENDED: [SectionId; 6] = [
+const EXTENDED: [SectionId; 7] = [
     SectionId::Type,
     SectionId::Function,
     SectionId::Table,
+    SectionId::Memory,
     SectionId::Global,
     SectionId::Export,
     SectionId::Code,
 ];
 
 impl<'a> Additions<'a> {
-    pub(super) fn new(info: &'a ModuleInfo, plan: &'a MeteringPlan, is_metered: bool) -> Self {
+    pub(super) fn new(info: &'a ModuleInfo, plan: &'a MeteringPlan, options: Options) -> Self {
         let mut block_types = HashMap::new();
         for index in &info.function_types {
             let results = info.types[*index as usize].results();
@@ -56,8 +59,19 @@ impl<'a> Additions<'a> {
             refill_function: functions as u32 + 1,
         };
         // After the block types and those of `call_begin` and `refill`.
-        let first_type = types + 2;
-        let first_trampoline = functions + 2;
+        let (first_type, first_trampoline) = (types + 2, functions + 2);
+        let polling = options.polled.then_some(Polling {
+            memory: info.memories,
+            bulk_type: first_type as u32,
+            first_function: first_trampoline as u32,
+        });
+        let (first_type, first_trampoline) = match polling {
+            None => (first_type, first_trampoline),
+            Some(_) => (
+                first_type + 1,
+                first_trampoline + Polling::FUNCTIONS as usize,
+            ),
+        };
         let fuel_abi = FuelAbi::new(info, plan, first_type as u32, first_trampoline as u32);
         Self {
             context: RewriteContext {
@@ -66,8 +80,9 @@ impl<'a> Additions<'a> {
                 block_types,
                 fuel_abi,
                 globals,
+                polling,
             },
-            is_metered,
+            is_metered: options.metered,
             done: Vec::new(),
         }
     }
@@ -90,6 +105,9 @@ impl<'a> Additions<'a> {
         types.ty().function(parameters, []);
         let (parameters, results) = MeteringGlobals::REFILL_SIGNATURE;
         types.ty().function(parameters, results);
+        if self.context.polling.is_some() {
+            types.ty().function(Polling::BULK_PARAMETERS, []);
+        }
         for signature in self.context.fuel_abi.types()? {
             types.ty().function(signature.parameters, signature.results);
         }
@@ -107,6 +125,11 @@ impl<'a> Additions<'a> {
         self.done.push(SectionId::Function);
         let MeteringGlobals { refill_type, .. } = self.context.globals;
         functions.function(refill_type - 1).function(refill_type);
+        if let Some(polling) = self.context.polling {
+            for _ in 0..Polling::FUNCTIONS {
+                functions.function(polling.bulk_type);
+            }
+        }
         for index in self.context.fuel_abi.trampoline_types() {
             functions.function(index);
         }
@@ -125,10 +148,16 @@ impl<'a> Additions<'a> {
     pub(super) fn add_code(&mut self, code: &mut CodeSection) {
         self.done.push(SectionId::Code);
         let RewriteContext {
-            globals, fuel_abi, ..
+            globals,
+            fuel_abi,
+            polling,
+            ..
         } = &self.context;
         code.function(&globals.call_begin());
         code.function(&globals.refill());
+        for function in polling.iter().flat_map(|polling| polling.functions()) {
+            code.function(&function);
+        }
         for body in fuel_abi.trampoline_bodies(*globals) {
             code.function(&body);
         }
@@ -143,6 +172,13 @@ impl<'a> Additions<'a> {
             maximum: Some(1),
             shared: false,
         });
+    }
+
+    pub(super) fn add_memories(&mut self, memories: &mut MemorySection) {
+        self.done.push(SectionId::Memory);
+        if self.context.polling.is_some() {
+            memories.memory(Polling::MEMORY_TYPE);
+        }
     }
 
     pub(super) fn add_globals(&mut self, globals: &mut GlobalSection) {
@@ -167,6 +203,7 @@ impl<'a> Additions<'a> {
             globals,
             fuel_abi,
             info,
+            polling,
             ..
         } = &self.context;
         for (name, global) in [
@@ -180,6 +217,9 @@ impl<'a> Additions<'a> {
         let call_begin = globals.refill_function - 1;
         exports.export(EXPORT_CALL_BEGIN, ExportKind::Func, call_begin);
         exports.export(EXPORT_REFILL, ExportKind::Table, globals.refill_table);
+        if let Some(polling) = polling {
+            exports.export(EXPORT_CANCEL, ExportKind::Memory, polling.memory);
+        }
         for (number, global) in info.mutable_state.exported().iter().enumerate() {
             let name = format!("{EXPORT_GLOBAL_PREFIX}{number}");
             exports.export(&name, ExportKind::Global, *global);
@@ -229,6 +269,12 @@ impl<'a> Additions<'a> {
                 let mut tables = TableSection::new();
                 self.add_tables(&mut tables);
                 module.section(&tables);
+            }
+            SectionId::Memory if self.context.polling.is_none() => {}
+            SectionId::Memory => {
+                let mut memories = MemorySection::new();
+                self.add_memories(&mut memories);
+                module.section(&memories);
             }
             SectionId::Global => {
                 let mut globals = GlobalSection::new();

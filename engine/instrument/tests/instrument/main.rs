@@ -10,6 +10,7 @@ mod limits;
 mod nan_placement;
 mod nan_uses;
 mod oracle;
+mod polling;
 mod programs;
 mod random_rows;
 mod refill;

@@ -99,7 +99,13 @@ impl StatefulInstance {
         let recorder = &function.recorder;
         let instance = function
             .pool
-            .check_out(size, limits.into(), recorder, reservation)
+            .check_out(
+                size,
+                limits.into(),
+                scope.cancellation(),
+                recorder,
+                reservation,
+            )
             .map_err(|error| function.error(error, rows, |row| row))?;
         Ok(Self {
             calibration: function.calibration(scope),

@@ -15,7 +15,7 @@ use super::signature_match::{accepts, result_type};
 use crate::error::{Error, LimitExceeded, Result};
 use crate::metrics::Recorder;
 use crate::module::{CompiledModule, Operation};
-use crate::sandbox::{Calibration, CallError, Pool};
+use crate::sandbox::{Budget, Calibration, CallError, Pool};
 use crate::scope::Scope;
 
 /// Function that can be called: a definition over a pool of instances.
@@ -95,6 +95,14 @@ impl WasmFunction {
     /// Returns true if a null argument gives a null result.
     pub fn is_strict(&self) -> bool {
         self.definition.nulls == NullHandling::Strict
+    }
+
+    /// Returns true if calling the operation for `rows` rows may take longer than some
+    /// hundredths of a second.
+    pub fn may_run_long(&self, operation: Operation, rows: usize) -> bool {
+        let budget = Budget::from(self.definition.limits);
+        let index = self.operation(operation);
+        index.is_some_and(|index| self.pool.may_run_long(index, budget, rows))
     }
 
     /// Returns true if the module exports the operation for this function.

@@ -13,7 +13,7 @@ use fusebox_instrument::{
 use super::loaded::LoadedModule;
 use crate::metrics::Profile;
 use crate::protections::DisabledProtections;
-use crate::sandbox::{Compiler, Exports, Sampler, StoreLimiter};
+use crate::sandbox::{Compiler, Exports, Sampler, StoreLimiter, Watchdog};
 
 /// Instrumented and compiled module.
 pub(crate) struct CompiledModule {
@@ -23,6 +23,17 @@ pub(crate) struct CompiledModule {
     globals: Option<usize>,
     code: Arc<wasmtime::InstancePre<StoreLimiter>>,
     sampler: Option<Arc<Sampler>>,
+    /// Cancels running calls of a polled module.
+    watchdog: Option<Arc<Watchdog>>,
+}
+
+/// Variant of a module's code. Both have the same results and verdicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Variant {
+    /// Ended by its fuel alone.
+    Metered,
+    /// Also checks for cancellation while it runs, which costs some percent.
+    Polled,
 }
 
 impl CompiledModule {
@@ -41,18 +52,19 @@ impl CompiledModule {
             operations: operations.collect(),
             globals: self.globals,
             sampler: self.sampler.clone(),
+            watchdog: self.watchdog.clone(),
         }
     }
 }
 
-/// Compiled modules of a runtime, by the digest of their original bytes.
+/// Compiled modules of a runtime, by the digest of their original bytes and the variant.
 ///
-/// A digest is compiled once, however many threads ask for it: later ones wait for the
+/// Each is compiled once, however many threads ask for it: later ones wait for the
 /// first. A module stays while it is in use, and the most recent ones longer.
 pub(crate) struct CompiledModules {
     compiler: Compiler,
     disabled: DisabledProtections,
-    entries: Mutex<HashMap<Digest, Entry>>,
+    entries: Mutex<HashMap<(Digest, Variant), Entry>>,
     recent: Mutex<VecDeque<Arc<CompiledModule>>>,
     compilations: AtomicU64,
 }
@@ -81,11 +93,11 @@ impl CompiledModules {
 
     /// Returns the compiled form of a module, compiling it if it is not there. Blocks
     /// while it compiles, here or on another thread; no lock is held then.
-    pub(crate) fn get(&self, module: &LoadedModule) -> Outcome {
-        let digest = module.digest();
+    pub(crate) fn get(&self, module: &LoadedModule, variant: Variant) -> Outcome {
+        let key = (module.digest(), variant);
         let in_progress = {
             let mut entries = self.entries();
-            let found = match entries.get(&digest) {
+            let found = match entries.get(&key) {
                 Some(Entry::InProgress(cell)) => Some(Arc::clone(cell)),
                 Some(Entry::Ready(ready)) => match ready.upgrade() {
                     Some(ready) => return Ok(ready),
@@ -95,20 +107,22 @@ impl CompiledModules {
             };
             found.unwrap_or_else(|| {
                 let cell = Arc::<OnceLock<Outcome>>::default();
-                entries.insert(digest, Entry::InProgress(Arc::clone(&cell)));
+                entries.insert(key, Entry::InProgress(Arc::clone(&cell)));
                 cell
             })
         };
-        let outcome = in_progress.get_or_init(|| self.compile(module)).clone();
-        self.finish(digest, &in_progress, &outcome);
+        let outcome = in_progress
+            .get_or_init(|| self.compile(module, variant))
+            .clone();
+        self.finish(key, &in_progress, &outcome);
         outcome
     }
 
     /// Replaces the entry in progress by its outcome.
-    fn finish(&self, digest: Digest, cell: &Arc<OnceLock<Outcome>>, outcome: &Outcome) {
+    fn finish(&self, key: (Digest, Variant), cell: &Arc<OnceLock<Outcome>>, outcome: &Outcome) {
         let mut entries = self.entries();
         let is_ours = |entry: &Entry| matches!(entry, Entry::InProgress(c) if Arc::ptr_eq(c, cell));
-        if !entries.get(&digest).is_some_and(is_ours) {
+        if !entries.get(&key).is_some_and(is_ours) {
             return;
         }
         entries.retain(|_, entry| match entry {
@@ -117,12 +131,12 @@ impl CompiledModules {
         });
         match outcome {
             Ok(ready) => {
-                entries.insert(digest, Entry::Ready(Arc::downgrade(ready)));
+                entries.insert(key, Entry::Ready(Arc::downgrade(ready)));
                 drop(entries);
                 self.keep(Arc::clone(ready));
             }
             // A later attempt may succeed, after memory was released.
-            Err(_) => drop(entries.remove(&digest)),
+            Err(_) => drop(entries.remove(&key)),
         }
     }
 
@@ -134,14 +148,15 @@ impl CompiledModules {
         drop(oldest);
     }
 
-    fn compile(&self, module: &LoadedModule) -> Outcome {
-        let span = tracing::info_span!("compile", digest = %module.digest());
+    fn compile(&self, module: &LoadedModule, variant: Variant) -> Outcome {
+        let span = tracing::info_span!("compile", digest = %module.digest(), ?variant);
         let _entered = span.enter();
         let since = Instant::now();
         self.compilations.fetch_add(1, Ordering::Relaxed);
         let options = Options {
             metered: !self.disabled.fuel(),
             canonical_nans: !self.disabled.canonical_nans(),
+            polled: variant == Variant::Polled,
             ..Options::default()
         };
         let instrumented = instrument(module.bytes(), options).map_err(|error| match error {
@@ -152,6 +167,10 @@ impl CompiledModules {
             None => instrumented.module,
             Some(_) => insert_safepoints(&instrumented.module)
                 .map_err(|error| ModuleError::Instrument(error.to_string()))?,
+        };
+        let watchdog = match variant {
+            Variant::Metered => None,
+            Variant::Polled => Some(self.compiler.watchdog().map_err(ModuleError::Compile)?),
         };
         let code = self
             .compiler
@@ -167,6 +186,7 @@ impl CompiledModules {
             globals: instrumented.mutable_globals,
             code,
             sampler: self.compiler.sampler().cloned(),
+            watchdog,
         }))
     }
 
@@ -181,7 +201,7 @@ impl CompiledModules {
         taken.unwrap_or_default()
     }
 
-    fn entries(&self) -> MutexGuard<'_, HashMap<Digest, Entry>> {
+    fn entries(&self) -> MutexGuard<'_, HashMap<(Digest, Variant), Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -74,6 +74,8 @@ pub(crate) struct Inspection {
     memory_bytes: u64,
     /// True if the memory is exported under the ABI's name.
     exports_memory: bool,
+    /// True if there is a start function.
+    has_start: bool,
     /// Text of the section `fusebox.functions`.
     declarations: String,
 }
@@ -133,6 +135,7 @@ impl Inspection {
                         inspection.memory_bytes = memory.initial.saturating_mul(WASM_PAGE_BYTES);
                     }
                 }
+                Payload::StartSection { .. } => inspection.has_start = true,
                 Payload::ExportSection(exports) => {
                     for export in exports {
                         let export = export.map_err(invalid)?;
@@ -159,6 +162,11 @@ impl Inspection {
     /// Returns the text of the section `fusebox.functions`; empty if there is none.
     pub(crate) fn declarations(&self) -> &str {
         &self.declarations
+    }
+
+    /// Returns true if instantiation runs code of the module.
+    pub(crate) fn has_start(&self) -> bool {
+        self.has_start || self.exports.contains_key(fusebox_abi::EXPORT_INITIALIZE)
     }
 
     /// Returns the symbols of all functions, sorted.

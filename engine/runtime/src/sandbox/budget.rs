@@ -34,9 +34,14 @@ pub(crate) enum RowMetering {
 const FUEL_GRANTED: u64 = 1_000_000;
 
 /// The same for statically bounded rows that are not begun, where the host checks
-/// between calls only: a third of a second in the worst case. Such rows take some
+/// between calls only: a sixth of a second in the worst case. Such rows take some
 /// nanoseconds per hundred units, so that every further call is measurable.
-const BOUNDED_FUEL_GRANTED: u64 = 8_000_000;
+const BOUNDED_FUEL_GRANTED: u64 = 4_000_000;
+
+/// Maximum fuel of a row and its call, in units, that is granted to code that cannot be
+/// cancelled while it burns it: a sixth of a second in the worst case. A function with more
+/// is compiled with polling.
+const UNPOLLED_FUEL_MAX: u64 = 4_000_000;
 
 /// Minimum fuel of a row group: some cheap rows, and enough that beginning and
 /// ending one row does not matter.
@@ -58,6 +63,16 @@ pub(super) fn refill(fuel_per_row: u64) -> u64 {
 }
 
 impl Budget {
+    /// Returns true if one row or call may run for long, so that it must be cancellable.
+    pub(crate) fn needs_polling(self) -> bool {
+        self.fuel_per_row.saturating_add(self.fuel_per_call) > UNPOLLED_FUEL_MAX
+    }
+
+    /// Returns true if `rows` rows may together burn more than is granted at once.
+    pub(crate) fn exceeds_grant(self, rows: usize) -> bool {
+        self.fuel_per_row.saturating_mul(rows as u64) > FUEL_GRANTED
+    }
+
     /// Returns the initial fuel of a call whose rows are metered, with
     /// `overhead_fuel_per_row` for each. Refills follow where it is not enough.
     pub(super) fn fuel_metered(self, rows: u32, overhead_fuel_per_row: u64) -> u64 {

@@ -1,13 +1,14 @@
 //! Wasmtime engines: features, code generation, caching.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use fusebox_definition::Limits;
 
 use super::sampler::{FRAMES_MAX, Sampler};
 use super::store_limiter::StoreLimiter;
+use super::watchdog::Watchdog;
 use crate::error::{Error, Result};
 
 /// Compiler of instrumented modules. Clones share it.
@@ -17,6 +18,8 @@ pub(crate) struct Compiler {
     /// The same without inlining.
     without_inlining: wasmtime::Engine,
     sampler: Option<Arc<Sampler>>,
+    /// Started with the first polled module.
+    watchdog: Arc<Mutex<Option<Arc<Watchdog>>>>,
 }
 
 /// Maximum functions of a module that is compiled with inlining, whose time grows with
@@ -41,7 +44,10 @@ impl Compiler {
             .compiler_inlining(wasmtime::Inlining::Yes)
             .cranelift_opt_level(wasmtime::OptLevel::Speed)
             .wasm_relaxed_simd(false)
-            .wasm_multi_memory(false)
+            // For the flag of polled modules: the inspection refuses guests that use either.
+            .wasm_multi_memory(true)
+            .wasm_threads(true)
+            .shared_memory(true)
             .wasm_memory64(false)
             .wasm_wide_arithmetic(true);
         if sampling.is_some() {
@@ -68,7 +74,22 @@ impl Compiler {
             engine,
             without_inlining,
             sampler,
+            watchdog: Arc::default(),
         })
+    }
+
+    /// Returns the watchdog of polled modules.
+    ///
+    /// # Errors
+    ///
+    /// A message if its thread cannot be started.
+    pub(crate) fn watchdog(&self) -> Result<Arc<Watchdog>, String> {
+        let mut watchdog = self.watchdog.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(watchdog) = &*watchdog {
+            return Ok(Arc::clone(watchdog));
+        }
+        let started = Watchdog::start(&self.engine).map_err(|error| format!("{error:#}"))?;
+        Ok(Arc::clone(watchdog.insert(Arc::new(started))))
     }
 
     /// Returns the sampling profiler, if there is one.

@@ -9,7 +9,7 @@ use fusebox_abi::{
     ALIGNMENT, EXPORT_ALLOC, EXPORT_INITIALIZE, EXPORT_MEMORY, STATUS_FAILURE, STATUS_OK,
 };
 use fusebox_definition::Limits;
-use fusebox_instrument::{EXPORT_GLOBAL_PREFIX, EXPORT_START, RowFuel};
+use fusebox_instrument::{EXPORT_CANCEL, EXPORT_GLOBAL_PREFIX, EXPORT_START, RowFuel};
 use fusebox_marshal::lift::{lift_failure, lift_rows_within};
 use fusebox_marshal::lower::Lowering;
 use fusebox_marshal::{AbiViolation, GuestAddr};
@@ -23,6 +23,7 @@ use super::memory_reservation::MemoryReservation;
 use super::meter::{self, Meter, is_light};
 use super::sampler::Sampler;
 use super::store_limiter::StoreLimiter;
+use super::watchdog::{Polling, Watchdog};
 use crate::metrics::{CompletedCall, Phase, Recorder};
 
 /// Bytes that memory grown in one step may waste compared with memory grown in small
@@ -34,13 +35,15 @@ const GROWTH_LOSS_BYTES_MAX: usize = 3 << 16;
 /// After any error but [`CallError::Failed`] and [`CallError::Result`], it must not be
 /// called again; the pool discards it then.
 pub(crate) struct Instance {
-    store: wasmtime::Store<StoreLimiter>,
+    store: Store,
     memory: wasmtime::Memory,
     /// Mutable globals of the guest.
     globals: Vec<wasmtime::Global>,
     alloc: wasmtime::TypedFunc<u32, u32>,
     operations: Vec<(Operation, RowFuel)>,
     meter: Meter,
+    /// Cancels calls while they run.
+    polling: Option<Polling>,
     /// Address of the arena and its size in bytes.
     arena: (GuestAddr, u32),
     result_bytes_max: u64,
@@ -49,6 +52,8 @@ pub(crate) struct Instance {
     /// State that is restored before each call, once recorded.
     baseline: Option<Baseline>,
 }
+
+type Store = wasmtime::Store<StoreLimiter>;
 
 type Operation = wasmtime::TypedFunc<(u32, u32, u32), u32>;
 
@@ -61,6 +66,8 @@ pub(crate) struct Exports {
     pub(crate) globals: Option<usize>,
     /// Sampling profiler.
     pub(crate) sampler: Option<Arc<Sampler>>,
+    /// Watchdog of a polled module.
+    pub(crate) watchdog: Option<Arc<Watchdog>>,
 }
 
 /// One call of an operation.
@@ -112,9 +119,11 @@ impl Instance {
         exports: &Exports,
         limits: Limits,
         budget: Budget,
+        cancellation: &Cancellation,
         reservation: Option<Box<dyn MemoryReservation>>,
     ) -> Result<Self, CallError> {
-        let limiter = StoreLimiter::new(limits.memory_bytes_max, reservation);
+        let mut limiter = StoreLimiter::new(limits.memory_bytes_max, reservation);
+        limiter.set_cancellation(cancellation);
         let mut store = wasmtime::Store::new(module.module().engine(), limiter);
         store.limiter(|limiter| limiter);
         if let Some(sampler) = &exports.sampler {
@@ -125,11 +134,18 @@ impl Instance {
         if exports.meter_rows() {
             meter::install_refill(instance, &mut store).map_err(instantiating)?;
         }
+        let polling = exports.watchdog.as_ref().map(|watchdog| {
+            let flag = instance.get_shared_memory(&mut store, EXPORT_CANCEL);
+            Polling {
+                flag: flag.expect("the instrumentation exports the flag of a polled module"),
+                watchdog: Arc::clone(watchdog),
+            }
+        });
         for start in [EXPORT_START, EXPORT_INITIALIZE] {
             if let Some(start) = instance.get_func(&mut store, start) {
                 let start = start.typed::<(), ()>(&store).map_err(instantiating)?;
                 meter.begin_bytes(&mut store, budget, 0)?;
-                let ended = start.call(&mut store, ());
+                let ended = run(&mut store, polling.as_ref(), |store| start.call(store, ()))?;
                 meter.verdict(&mut store, None, ended)?;
             }
         }
@@ -160,6 +176,7 @@ impl Instance {
             alloc,
             operations,
             meter,
+            polling,
             arena: (GuestAddr(0), 0),
             result_bytes_max: limits.result_bytes_max,
             pristine_bytes,
@@ -219,13 +236,16 @@ impl Instance {
         }
     }
 
-    /// Attaches a reservation of its memory.
+    /// Attaches a reservation of its memory and the token that cancels its calls.
     pub(super) fn attach(
         &mut self,
+        cancellation: &Cancellation,
         reservation: Option<Box<dyn MemoryReservation>>,
     ) -> Result<(), CallError> {
         let bytes = self.memory.data_size(&self.store);
-        Ok(self.store.data_mut().attach(reservation, bytes)?)
+        let limiter = self.store.data_mut();
+        limiter.set_cancellation(cancellation);
+        Ok(limiter.attach(reservation, bytes)?)
     }
 
     /// Releases the reservation; returns the size of the linear memory in bytes.
@@ -250,7 +270,8 @@ impl Instance {
         let addresses = (lowered.args.0, rows, lowered.result.0);
         self.meter
             .begin_rows(&mut self.store, budget, kind, rows, bytes)?;
-        let ended = function.call(&mut self.store, addresses);
+        let guest = |store: &mut Store| function.call(store, addresses);
+        let ended = run(&mut self.store, self.polling.as_ref(), guest)?;
         let ended = self
             .meter
             .verdict(&mut self.store, Some(self.memory), ended);
@@ -329,7 +350,9 @@ impl Instance {
         // The guest may have freed the old arena before it fails.
         self.arena = (GuestAddr(0), 0);
         self.meter.begin_bytes(&mut self.store, budget, bytes)?;
-        let ended = self.alloc.call(&mut self.store, wanted);
+        let alloc = &self.alloc;
+        let guest = |store: &mut Store| alloc.call(store, wanted);
+        let ended = run(&mut self.store, self.polling.as_ref(), guest)?;
         let address = self
             .meter
             .verdict(&mut self.store, Some(self.memory), ended)?;
@@ -343,6 +366,22 @@ impl Instance {
         arena.bytes(bytes, self.memory.data(&self.store))?;
         self.arena = (arena, wanted);
         Ok(arena)
+    }
+}
+
+/// Runs guest code, which a cancellation ends if the module is polled.
+fn run<T>(
+    store: &mut Store,
+    polling: Option<&Polling>,
+    guest: impl FnOnce(&mut Store) -> T,
+) -> Result<T, CallError> {
+    let Some((polling, cancellation)) = polling.zip(store.data().cancellation().cloned()) else {
+        return Ok(guest(store));
+    };
+    let (ended, is_stopped) = polling.run(&cancellation, || guest(store));
+    match is_stopped {
+        true => Err(CallError::Cancelled),
+        false => Ok(ended),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Fuel, stack and row counters of an instrumented instance.
 
 use fusebox_abi::{
-    BOUNDED_OVERHEAD_FUEL_PER_ROW, EXPORT_PANIC, METERING_BOUNDED, METERING_GROUPED,
-    METERING_PER_ROW, METERING_SPECULATABLE, OVERHEAD_FUEL_PER_ROW,
+    BOUNDED_OVERHEAD_FUEL_PER_ROW, EXPORT_PANIC, FULL_FUEL_ARGUMENT_BYTES, METERING_BOUNDED,
+    METERING_GROUPED, METERING_PER_ROW, METERING_SPECULATABLE, OVERHEAD_FUEL_PER_ROW,
 };
 use fusebox_instrument::{
     EXPORT_CALL_BEGIN, EXPORT_CALL_FUEL, EXPORT_FUEL, EXPORT_NEXT_ROW, EXPORT_REFILL, EXPORT_STACK,
@@ -49,8 +49,15 @@ const FUEL_MAX: u64 = 1 << 60;
 /// Epoch ticks that never elapse.
 const NEVER: u64 = 1 << 60;
 
-/// Bytes of an arena per unit of fuel that its allocation is granted.
+/// Bytes of an arena per unit of fuel that its allocation is granted, and of large arguments
+/// per unit of overhead fuel.
 const BYTES_PER_FUEL: u64 = 16;
+
+/// Returns the overhead fuel for `bytes` of lowered arguments.
+fn argument_fuel(bytes: u64) -> u64 {
+    let full = bytes.min(FULL_FUEL_ARGUMENT_BYTES);
+    full + (bytes - full) / BYTES_PER_FUEL
+}
 
 impl Grant {
     /// Grants fuel for the allocation of an arena of `bytes` bytes.
@@ -74,7 +81,7 @@ impl Grant {
         let fuel = match kind {
             RowFuel::Shared => budget.fuel_of(rows).min(budget.fuel_shared()),
             RowFuel::PerRow { .. } => call
-                .saturating_add(bytes)
+                .saturating_add(argument_fuel(bytes))
                 .saturating_add(budget.fuel_metered(rows, OVERHEAD_FUEL_PER_ROW)),
             RowFuel::Bounded { fuel, .. } => {
                 all(fuel.saturating_add(BOUNDED_OVERHEAD_FUEL_PER_ROW))
@@ -96,10 +103,12 @@ impl Grant {
             ),
             RowFuel::Shared | RowFuel::PerRow { .. } => (budget.fuel_per_row, METERING_PER_ROW),
         };
+        // The call must be able to pay for the row that begins.
+        let fuel_per_row = fuel_per_row.min(FUEL_MAX / 2);
         Self {
-            fuel,
+            fuel: fuel.min(FUEL_MAX),
             fuel_per_row,
-            refill: super::budget::refill(fuel_per_row.min(FUEL_MAX)),
+            refill: super::budget::refill(fuel_per_row),
             rows,
             mode,
         }
@@ -190,8 +199,7 @@ impl Meter {
             grant.rows,
             grant.mode,
         );
-        let fuel_per_row = grant.fuel_per_row.min(FUEL_MAX);
-        store.data_mut().begin(grant.refill, fuel_per_row);
+        store.data_mut().begin(grant.refill, grant.fuel_per_row);
         // The profiler samples neither this function nor the time before.
         let is_sampled = store.data().is_sampled;
         if is_sampled {

@@ -11,6 +11,7 @@ use fusebox_marshal::Layout;
 use super::baseline::HeapPlan;
 use super::budget::{Budget, ROWS_MAX, ROWS_NARROW_MAX, RowMetering};
 use super::call_error::CallError;
+use super::cancellation::Cancellation;
 use super::instance::{Answer, Call, Exports, Instance};
 use super::memory_reservation::MemoryReservation;
 use super::permits::{Permits, permits};
@@ -124,11 +125,12 @@ impl Pool {
         reservation: &impl Fn() -> Box<dyn MemoryReservation>,
     ) -> Result<Answer, CallError> {
         let timer = call.recorder.time(Phase::Reset);
+        let cancellation = call.cancellation;
         let mut instance = if call.is_fresh {
-            self.instantiate(call.budget, Some(reservation()))?
+            self.instantiate(call.budget, cancellation, Some(reservation()))?
         } else if self.keeps_state {
             let any = |_: &Instance| true;
-            self.acquire(any, call.budget, Some(reservation()))?
+            self.acquire(any, call.budget, cancellation, Some(reservation()))?
         } else {
             let size = CallSize {
                 rows: call.arguments.rows(),
@@ -136,7 +138,8 @@ impl Pool {
                 returns: call.returns,
             };
             let reservation = || Some(reservation());
-            self.acquire_clean(size, size.argument_bytes, call.budget, reservation)?
+            let filled = size.argument_bytes;
+            self.acquire_clean(size, filled, call.budget, cancellation, reservation)?
         };
         drop(timer);
         let result = instance.call(call);
@@ -150,6 +153,15 @@ impl Pool {
     /// Returns true if the guest begins rows, so that each has fuel of its own.
     pub(crate) fn meters_rows(&self) -> bool {
         self.rows(0) != RowFuel::Shared
+    }
+
+    /// Returns true if calls for `rows` rows may together burn more fuel than is granted at
+    /// once.
+    pub(crate) fn may_run_long(&self, operation: usize, budget: Budget, rows: usize) -> bool {
+        match self.rows(operation) {
+            RowFuel::Bounded { fuel, .. } => budget.bounded_rows_within(fuel) < rows as u64,
+            RowFuel::PerRow { .. } | RowFuel::Shared => budget.exceeds_grant(rows),
+        }
     }
 
     /// Returns the fuel rule of an operation's rows.
@@ -176,6 +188,7 @@ impl Pool {
         self: &Arc<Self>,
         size: Option<CallSize<'_>>,
         budget: Budget,
+        cancellation: &Cancellation,
         recorder: &Recorder,
         reservation: impl Fn() -> Option<Box<dyn MemoryReservation>>,
     ) -> Result<PooledInstance, CallError> {
@@ -183,8 +196,8 @@ impl Pool {
         let _timer = recorder.time(Phase::Reset);
         let instance = match size {
             // The arguments of its first call may be fewer than stated.
-            Some(size) => self.acquire_clean(size, 0, budget, reservation)?,
-            None => self.instantiate(budget, reservation())?,
+            Some(size) => self.acquire_clean(size, 0, budget, cancellation, reservation)?,
+            None => self.instantiate(budget, cancellation, reservation())?,
         };
         Ok(PooledInstance {
             instance: Some(instance),
@@ -220,13 +233,17 @@ impl Pool {
     /// Instantiates once, so that errors of instantiation occur before any query. Only an
     /// instance that keeps state is kept: of the others there may be thousands, most of
     /// them never called.
-    pub(crate) fn warm(&self, budget: Budget) -> Result<(), CallError> {
-        // The threads that bind functions are shared, and nothing cancels a start function.
+    pub(crate) fn warm(
+        &self,
+        budget: Budget,
+        cancellation: &Cancellation,
+    ) -> Result<(), CallError> {
+        // The threads that bind functions are shared.
         let budget = Budget {
             fuel_per_call: budget.fuel_per_call.min(WARM_FUEL_MAX),
             ..budget
         };
-        let instance = self.instantiate(budget, None)?;
+        let instance = self.instantiate(budget, cancellation, None)?;
         if self.keeps_state {
             self.take_back(instance);
         }
@@ -244,6 +261,7 @@ impl Pool {
         size: CallSize<'_>,
         filled: u64,
         budget: Budget,
+        cancellation: &Cancellation,
         reservation: impl Fn() -> Option<Box<dyn MemoryReservation>>,
     ) -> Result<Instance, CallError> {
         let returns = Layout::of(size.returns).expect("the signature was checked");
@@ -251,10 +269,10 @@ impl Pool {
         let plan = HeapPlan::of(size.rows, size.argument_bytes, &returns, memory_bytes_max);
         let is_pristine = |idle: &Instance| idle.plan().is_none();
         let Some(plan) = plan.filter(|_| self.exports.globals.is_some()) else {
-            return self.acquire(is_pristine, budget, reservation());
+            return self.acquire(is_pristine, budget, cancellation, reservation());
         };
         let fits = |idle: &Instance| idle.plan() == Some(plan) || is_pristine(idle);
-        let mut instance = self.acquire(fits, budget, reservation())?;
+        let mut instance = self.acquire(fits, budget, cancellation, reservation())?;
         if instance.plan().is_some() {
             instance.reset(filled);
             return Ok(instance);
@@ -268,7 +286,7 @@ impl Pool {
             Ok(()) => Ok(instance),
             Err(error) if after_preallocation(&error) == NextStep::FreshInstance => {
                 drop(instance);
-                self.instantiate(budget, reservation())
+                self.instantiate(budget, cancellation, reservation())
             }
             Err(error) => Err(error),
         }
@@ -279,6 +297,7 @@ impl Pool {
         &self,
         fits: impl Fn(&Instance) -> bool,
         budget: Budget,
+        cancellation: &Cancellation,
         reservation: Option<Box<dyn MemoryReservation>>,
     ) -> Result<Instance, CallError> {
         // The lock is released before anything runs.
@@ -289,16 +308,17 @@ impl Pool {
         };
         match idle {
             Some(mut instance) => {
-                instance.attach(reservation)?;
+                instance.attach(cancellation, reservation)?;
                 Ok(instance)
             }
-            None => self.instantiate(budget, reservation),
+            None => self.instantiate(budget, cancellation, reservation),
         }
     }
 
     fn instantiate(
         &self,
         budget: Budget,
+        cancellation: &Cancellation,
         reservation: Option<Box<dyn MemoryReservation>>,
     ) -> Result<Instance, CallError> {
         Instance::new(
@@ -306,6 +326,7 @@ impl Pool {
             &self.exports,
             self.limits,
             budget,
+            cancellation,
             reservation,
         )
     }

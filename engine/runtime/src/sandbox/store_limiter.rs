@@ -97,6 +97,11 @@ impl StoreLimiter {
         self.cancellation = Some(cancellation.clone());
     }
 
+    /// Returns the token that cancels the current calls.
+    pub(super) fn cancellation(&self) -> Option<&Cancellation> {
+        self.cancellation.as_ref()
+    }
+
     /// Returns the fuel to add for a call that goes on with another row.
     ///
     /// At most what the `rows` rows before may have burnt, so that overhead fuel is

@@ -12,6 +12,7 @@ use fusebox_runtime::{Error, Operation, StateCall, StatefulInstance};
 
 use super::super::external;
 use super::ResolvedAggregate;
+use crate::scope::run_guest;
 
 /// Accumulator of the states of many groups.
 pub(super) struct WasmGroupsAccumulator {
@@ -63,12 +64,16 @@ impl WasmGroupsAccumulator {
         let mut arguments = vec![groups];
         arguments.extend(columns.iter().cloned());
         self.groups = self.groups.max(groups_max);
-        self.instance(&arguments, rows)?.run(&StateCall {
-            operation,
-            columns: &arguments,
-            rows,
-            returns: &DataType::Null,
-        })?;
+        let function = Arc::clone(&self.aggregate.function);
+        let call = || {
+            self.instance(&arguments, rows)?.run(&StateCall {
+                operation,
+                columns: &arguments,
+                rows,
+                returns: &DataType::Null,
+            })
+        };
+        run_guest(&function, operation, rows, call)?;
         Ok(())
     }
 
@@ -84,12 +89,16 @@ impl WasmGroupsAccumulator {
             EmitTo::First(groups) => groups.min(self.groups),
         };
         let all: ArrayRef = Arc::new(UInt32Array::from_iter_values(0..groups as u32));
-        let result = self.instance(&[], 0)?.run(&StateCall {
-            operation,
-            columns: &[all],
-            rows: groups,
-            returns,
-        })?;
+        let function = Arc::clone(&self.aggregate.function);
+        let call = || {
+            self.instance(&[], 0)?.run(&StateCall {
+                operation,
+                columns: &[all],
+                rows: groups,
+                returns,
+            })
+        };
+        let result = run_guest(&function, operation, groups, call)?;
         self.groups -= groups;
         // Linear memory never shrinks, so the instance is discarded when it is empty.
         if self.groups == 0 {
@@ -99,7 +108,8 @@ impl WasmGroupsAccumulator {
         let mut left = groups;
         while left > 0 {
             let some = left.min(RELEASED_GROUPS_MAX);
-            self.instance(&[], 0)?.release_groups(some)?;
+            let release = || self.instance(&[], 0)?.release_groups(some);
+            run_guest(&function, Operation::ReleaseGroups, some, release)?;
             left -= some;
         }
         Ok(result)

@@ -13,6 +13,7 @@ use fusebox_runtime::{
 
 use super::super::external;
 use super::{ResolvedAggregate, one_group};
+use crate::scope::run_guest;
 
 /// Accumulator of a single group.
 pub(super) struct SingleGroupAccumulator {
@@ -34,6 +35,18 @@ impl SingleGroupAccumulator {
 
     /// Calls an operation for rows of the group.
     pub(super) fn run(
+        &mut self,
+        operation: Operation,
+        columns: &[ArrayRef],
+        rows: usize,
+        returns: &DataType,
+    ) -> Result<ArrayRef, Error> {
+        let function = Arc::clone(&self.aggregate.function);
+        let call = || self.call(operation, columns, rows, returns);
+        run_guest(&function, operation, rows, call)
+    }
+
+    fn call(
         &mut self,
         operation: Operation,
         columns: &[ArrayRef],

@@ -1,5 +1,5 @@
-//! Cost of metering: each kernel unmetered, with our counters, and with Wasmtime's
-//! fuel.
+//! Cost of metering: each kernel unmetered, with our counters, with our counters and
+//! polling for cancellation, and with Wasmtime's fuel.
 //!
 //! Measured: a call with a batch of 8,192 rows in guest memory, compiled with the
 //! engine's settings. Not measured: lowering, lifting, compiling. Names read
@@ -31,14 +31,16 @@ enum Variant {
     Bounded,
     Unmetered,
     Fusebox,
+    Polled,
     Wasmtime,
 }
 
 impl Variant {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Bounded,
         Self::Unmetered,
         Self::Fusebox,
+        Self::Polled,
         Self::Wasmtime,
     ];
 
@@ -47,6 +49,7 @@ impl Variant {
             Self::Bounded => "bounded",
             Self::Unmetered => "unmetered",
             Self::Fusebox => "fusebox",
+            Self::Polled => "polled",
             Self::Wasmtime => "wasmtime",
         }
     }
@@ -56,10 +59,14 @@ impl Variant {
         config
             .compiler_inlining(wasmtime::Inlining::Yes)
             .wasm_wide_arithmetic(true)
+            .wasm_multi_memory(true)
+            .wasm_threads(true)
+            .shared_memory(true)
             .consume_fuel(self == Self::Wasmtime);
         let engine = Engine::new(&config).expect("the settings are supported");
         let options = Options {
-            metered: self == Self::Fusebox,
+            metered: matches!(self, Self::Fusebox | Self::Polled),
+            polled: self == Self::Polled,
             ..Options::default()
         };
         let guest = Guest::new(&engine, kernel.module, options);
@@ -141,6 +148,7 @@ fn main() {
 struct Overhead {
     name: &'static str,
     ours: PairedTimes,
+    polled: PairedTimes,
     theirs: PairedTimes,
     /// Ours, relative to the mode in which rows are not begun.
     total: PairedTimes,
@@ -148,27 +156,36 @@ struct Overhead {
 
 fn report(kernels: &[Kernel], samples: &Samples) {
     println!(
-        "\n{:<16}{:>14}{:>10}{:>10}{:>10}",
-        "kernel", "unmetered", "fusebox", "wasmtime", "total"
+        "\n{:<16}{:>14}{:>10}{:>10}{:>10}{:>10}",
+        "kernel", "unmetered", "fusebox", "polled", "wasmtime", "total"
     );
     let mut all = Vec::new();
     for (number, kernel) in kernels.iter().enumerate() {
         let times = Variant::ALL.map(|variant| samples.get(&(number, variant)));
-        let [Some(bounded), Some(unmetered), Some(ours), Some(theirs)] = times else {
+        let [
+            Some(bounded),
+            Some(unmetered),
+            Some(ours),
+            Some(polled),
+            Some(theirs),
+        ] = times
+        else {
             continue;
         };
         let overhead = Overhead {
             name: kernel.name,
             ours: PairedTimes::of(unmetered, ours),
+            polled: PairedTimes::of(unmetered, polled),
             theirs: PairedTimes::of(unmetered, theirs),
             total: PairedTimes::of(bounded, ours),
         };
         overhead.record();
         println!(
-            "{:<16}{:>8.2} ns/row{:>9.3}{:>10.3}{:>10.3}",
+            "{:<16}{:>8.2} ns/row{:>9.3}{:>10.3}{:>10.3}{:>10.3}",
             overhead.name,
             overhead.ours.base_ns / ROWS as f64,
             overhead.ours.ratio,
+            overhead.polled.ratio,
             overhead.theirs.ratio,
             overhead.total.ratio
         );
@@ -189,6 +206,10 @@ fn report(kernels: &[Kernel], samples: &Samples) {
         mean(|overhead| overhead.total)
     );
     println!(
+        "polled geometric mean: {:.3}",
+        mean(|overhead| overhead.polled)
+    );
+    println!(
         "Wasmtime's fuel geometric mean: {:.3}",
         mean(|overhead| overhead.theirs)
     );
@@ -202,7 +223,11 @@ fn report(kernels: &[Kernel], samples: &Samples) {
 
 impl Overhead {
     fn record(&self) {
-        for (engine, pair) in [("fusebox", &self.ours), ("Wasmtime's fuel", &self.theirs)] {
+        for (engine, pair) in [
+            ("fusebox", &self.ours),
+            ("fusebox, polled", &self.polled),
+            ("Wasmtime's fuel", &self.theirs),
+        ] {
             let record = Record {
                 engine: engine.to_owned(),
                 rows: ROWS as u64,

@@ -71,6 +71,13 @@ impl Scope {
         }
     }
 
+    /// Creates a scope with the same cancellation and memory accounting, for calls that must
+    /// not see what others did.
+    #[must_use]
+    pub fn sibling(&self) -> Self {
+        Self::new(self.cancellation.clone(), Arc::clone(&self.memory))
+    }
+
     /// Returns the token that cancels the calls.
     pub fn cancellation(&self) -> &Cancellation {
         &self.cancellation

@@ -77,7 +77,7 @@ pub(crate) fn run_guest<T>(
 /// Source of the scope of a function's calls.
 #[derive(Clone)]
 pub(crate) struct FunctionScope {
-    /// Scope outside of any query that is known.
+    /// Scope outside of any query that is known. Each call has a sibling of it.
     default: Arc<Scope>,
 }
 
@@ -94,7 +94,7 @@ impl FunctionScope {
     /// of the query among the options, or the default.
     pub(crate) fn current(&self, options: Option<&ConfigOptions>) -> Arc<Scope> {
         let found = current_scope().or_else(|| QueryScope::find(options?));
-        found.unwrap_or_else(|| Arc::clone(&self.default))
+        found.unwrap_or_else(|| Arc::new(self.default.sibling()))
     }
 }
 
@@ -116,11 +116,10 @@ mod tests {
     fn scope_of_the_thread_precedes_that_of_the_options_and_the_default() {
         let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
         let function = FunctionScope::new(Arc::clone(&pool));
-        let default = function.current(None);
+        let cancellation = Cancellation::default();
         let mut options = ConfigOptions::new();
-        QueryScope::new(Cancellation::default(), pool).enter(&mut options);
+        QueryScope::new(cancellation.clone(), pool).enter(&mut options);
         let query = function.current(Some(&options));
-        assert!(!Arc::ptr_eq(&query, &default));
         let node = Arc::new(Scope::default());
         with_scope(&node, || {
             assert!(Arc::ptr_eq(&function.current(Some(&options)), &node));
@@ -129,6 +128,8 @@ mod tests {
             assert!(std::panic::catch_unwind(panics).is_err());
             assert!(Arc::ptr_eq(&function.current(None), &node));
         });
-        assert!(Arc::ptr_eq(&function.current(None), &default));
+        cancellation.cancel();
+        assert!(query.is_cancelled() && function.current(Some(&options)).is_cancelled());
+        assert!(!function.current(None).is_cancelled());
     }
 }

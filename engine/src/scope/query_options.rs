@@ -63,10 +63,11 @@ impl QueryScope {
         options.extensions.insert(self);
     }
 
-    /// Finds the scope among the options of a query.
+    /// Finds the scope among the options of a query, and makes a sibling of it: partitions are
+    /// evaluated on several threads, and none may see what another did before.
     pub(crate) fn find(options: &ConfigOptions) -> Option<Arc<Scope>> {
         let found: &Self = options.extensions.get()?;
-        Some(Arc::clone(&found.0))
+        Some(Arc::new(found.0.sibling()))
     }
 }
 

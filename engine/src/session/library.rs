@@ -1,12 +1,12 @@
 //! The same as the statements, without SQL.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use datafusion::execution::memory_pool::MemoryPool;
 use fusebox_definition::statement::{CreateFunction, FunctionName};
 use fusebox_definition::{Definition, FunctionKey, ModuleSource, Subject};
-use fusebox_runtime::{Error, LoadedModule, Result, Scope, WasmFunction};
+use fusebox_runtime::{Error, LoadedModule, Result, WasmFunction};
 
 use super::Session;
 use super::transaction::{Applied, definitions};
@@ -18,9 +18,6 @@ pub struct Function {
     function: Arc<WasmFunction>,
     cancellation: SessionCancellation,
     memory_pool: Arc<dyn MemoryPool>,
-    /// Scope of the calls since the session was last cancelled, which share what they learned
-    /// of the sizes of batches.
-    scope: Arc<Mutex<Arc<Scope>>>,
 }
 
 impl Function {
@@ -40,20 +37,10 @@ impl Function {
     ///
     /// [`Error::Refused`] if the types differ, and any error of a call.
     pub fn call(&self, batch: &RecordBatch) -> Result<ArrayRef> {
-        self.function.call_batch(batch, &self.scope())
+        // Each call is an execution of its own: it must not see what earlier ones did.
+        let scope = QueryScope::new(self.cancellation.query(), Arc::clone(&self.memory_pool));
+        self.function.call_batch(batch, &scope.into_scope())
     }
-
-    fn scope(&self) -> Arc<Scope> {
-        let mut scope = self.scope.lock().unwrap_or_else(PoisonError::into_inner);
-        if scope.is_cancelled() {
-            *scope = new_scope(&self.cancellation, &self.memory_pool);
-        }
-        Arc::clone(&scope)
-    }
-}
-
-fn new_scope(cancellation: &SessionCancellation, memory_pool: &Arc<dyn MemoryPool>) -> Arc<Scope> {
-    QueryScope::new(cancellation.query(), Arc::clone(memory_pool)).into_scope()
 }
 
 impl Session {
@@ -192,10 +179,6 @@ impl Session {
         let missing = || Error::Internal(format!("function `{}` is not bound", name.name));
         Ok(Function {
             function: self.registry.bound(&found).ok_or_else(missing)?,
-            scope: Arc::new(Mutex::new(new_scope(
-                &self.cancellation,
-                &self.memory_pool(),
-            ))),
             cancellation: self.cancellation.clone(),
             memory_pool: self.memory_pool(),
         })

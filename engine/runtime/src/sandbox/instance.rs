@@ -130,6 +130,7 @@ impl Instance {
             sampler.attach(&mut store);
         }
         let instance = module.instantiate(&mut store).map_err(instantiating)?;
+        store.data_mut().set_created();
         let meter = Meter::of(instance, &mut store);
         if exports.meter_rows() {
             meter::install_refill(instance, &mut store).map_err(instantiating)?;

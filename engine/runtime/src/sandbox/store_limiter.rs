@@ -6,6 +6,8 @@ use super::memory_reservation::{MemoryRefused, MemoryReservation};
 /// Limits of an instance's memory and tables, and the refills of its current call.
 pub(crate) struct StoreLimiter {
     memory_bytes_max: usize,
+    /// Memories created so far, while the instance is created.
+    memories: Option<u32>,
     /// Elements of all tables together.
     table_elements: usize,
     /// True if the guest was denied memory since the call began.
@@ -40,6 +42,7 @@ impl StoreLimiter {
     ) -> Self {
         Self {
             memory_bytes_max: usize::try_from(memory_bytes_max).unwrap_or(usize::MAX),
+            memories: Some(0),
             table_elements: 0,
             denied: false,
             cancellation: None,
@@ -60,6 +63,11 @@ impl StoreLimiter {
     ) -> Result<(), MemoryRefused> {
         self.reservation = reservation;
         self.charge(bytes)
+    }
+
+    /// Ends the creation of the instance.
+    pub(super) fn set_created(&mut self) {
+        self.memories = None;
     }
 
     /// Releases the reservation and the token of the last call.
@@ -145,6 +153,13 @@ impl wasmtime::ResourceLimiter for StoreLimiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        // A guest has one memory. A second one is the flag of a polled module.
+        if let Some(memories) = &mut self.memories {
+            *memories += 1;
+            if *memories > 1 {
+                return Ok(true);
+            }
+        }
         let bytes_max = maximum.unwrap_or(usize::MAX).min(self.memory_bytes_max);
         let fits = desired <= bytes_max;
         self.denied |= !fits;

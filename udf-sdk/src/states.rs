@@ -7,6 +7,8 @@
 
 use std::mem::needs_drop;
 
+use crate::fuel::{begin_stateful_row, end_metered_row};
+
 /// Number of states in a block.
 const BLOCK_STATES: usize = 1024;
 
@@ -93,7 +95,10 @@ impl<S: Default> States<S> {
     pub(crate) fn release(&mut self, groups: usize) {
         let released = self.released.saturating_add(groups);
         self.released = match Self::NEEDS_DROP {
-            true => release(&mut self.owning, released),
+            true => {
+                drop_states(&mut self.owning, self.released, groups);
+                release(&mut self.owning, released)
+            }
             false => release(&mut self.small, released),
         };
     }
@@ -156,6 +161,22 @@ fn new_block<T: Default>() -> Block<T> {
 fn place(released: usize, group: u32) -> (usize, usize) {
     let index = released.wrapping_add(group as usize);
     (index / BLOCK_STATES, index % BLOCK_STATES)
+}
+
+/// Drops states, each within a row: dropping may take long.
+fn drop_states<S>(blocks: &mut [Option<Block<Option<S>>>], released: usize, groups: usize) {
+    for row in 0..groups {
+        let (block, place) = place(released, row as u32);
+        let Some(block) = blocks.get_mut(block) else {
+            return;
+        };
+        let state = block.as_mut().and_then(|block| block.get_mut(place));
+        if let Some(state) = state.and_then(Option::take) {
+            begin_stateful_row(row);
+            drop(state);
+            end_metered_row(0);
+        }
+    }
 }
 
 /// Releases states from the first block on. Returns the number of released

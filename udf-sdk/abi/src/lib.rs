@@ -366,7 +366,8 @@
 //! - `state` and `finish` do not change states. They may be called for any groups,
 //!   in any order, any number of times.
 //! - `release_groups` releases the first `rows` groups, of which there may be up to
-//!   2³¹ - 1: group *i* becomes group *i* - `rows`. It begins no rows.
+//!   2³¹ - 1: group *i* becomes group *i* - `rows`. Where dropping a state may take
+//!   long, it begins row *i* for group *i*, which has the fuel of a row.
 //!
 //! # Windows
 //!

@@ -200,14 +200,18 @@ impl StatefulInstance {
         self.run_single(call, call.rows.min(rows_max), 0, budget)
     }
 
-    /// Releases the first `groups` groups of an aggregate. Releasing a state may take as
-    /// much fuel as building it.
+    /// Releases the first `groups` groups of an aggregate. A group may burn the fuel of a row
+    /// where the guest begins rows, and the groups share some million units otherwise.
     ///
     /// # Errors
     ///
     /// As [`run`](Self::run).
     pub fn release_groups(&mut self, groups: usize) -> Result<()> {
-        let budget = self.whole_budget(groups);
+        let mut budget = Budget::from(self.function.definition.limits);
+        let index = self.index(Operation::ReleaseGroups);
+        if !self.function.pool.begins_rows(index) {
+            budget = budget.shared_unpolled(groups);
+        }
         let call = StateCall {
             operation: Operation::ReleaseGroups,
             columns: &[],

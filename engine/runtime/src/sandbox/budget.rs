@@ -68,6 +68,17 @@ impl Budget {
         self.fuel_per_row.saturating_add(self.fuel_per_call) > UNPOLLED_FUEL_MAX
     }
 
+    /// Returns the budget of a call whose `rows` rows share their fuel, and which cannot be
+    /// cancelled.
+    pub(crate) fn shared_unpolled(self, rows: usize) -> Self {
+        let fuel = self.fuel_per_row.saturating_mul(rows as u64);
+        let fuel_max = UNPOLLED_FUEL_MAX.max(self.fuel_per_row);
+        Self {
+            fuel_per_row: fuel.min(fuel_max),
+            ..self
+        }
+    }
+
     /// Returns true if `rows` rows may together burn more than is granted at once.
     pub(crate) fn exceeds_grant(self, rows: usize) -> bool {
         self.fuel_per_row.saturating_mul(rows as u64) > FUEL_GRANTED

@@ -155,6 +155,11 @@ impl Pool {
         self.rows(0) != RowFuel::Shared
     }
 
+    /// Returns true if the guest begins rows in an operation.
+    pub(crate) fn begins_rows(&self, operation: usize) -> bool {
+        matches!(self.rows(operation), RowFuel::PerRow { .. })
+    }
+
     /// Returns true if calls for `rows` rows may together burn more fuel than is granted at
     /// once.
     pub(crate) fn may_run_long(&self, operation: usize, budget: Budget, rows: usize) -> bool {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::execution::memory_pool::MemoryPool;
-use fusebox_runtime::{Cancellation, Scope};
+use fusebox_runtime::Scope;
 
 use super::memory::PoolBroker;
 use super::query_options::QueryScope;
@@ -47,7 +47,7 @@ impl FunctionScope {
     pub(crate) fn new(memory_pool: Arc<dyn MemoryPool>) -> Self {
         let memory = Arc::new(PoolBroker(memory_pool));
         Self {
-            default: Arc::new(Scope::new(Cancellation::default(), memory)),
+            default: Arc::new(Scope::detached(memory)),
         }
     }
 

@@ -5,6 +5,7 @@ mod cancellation;
 mod examples;
 mod files;
 mod hostile_modules;
+mod idle;
 mod limits;
 mod memory;
 mod metrics;

@@ -41,6 +41,9 @@ impl Compiler {
             .compiler_inlining(wasmtime::Inlining::Yes)
             .cranelift_opt_level(wasmtime::OptLevel::Speed)
             .wasm_relaxed_simd(false)
+            // An image of the data segments takes a file descriptor of each module, and two
+            // more mappings of each instance.
+            .memory_init_cow(false)
             .wasm_multi_memory(false)
             .wasm_memory64(false)
             .wasm_wide_arithmetic(true);

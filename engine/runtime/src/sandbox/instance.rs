@@ -9,6 +9,7 @@ use fusebox_abi::{
     ALIGNMENT, EXPORT_ALLOC, EXPORT_INITIALIZE, EXPORT_MEMORY, STATUS_FAILURE, STATUS_OK,
 };
 use fusebox_definition::Limits;
+use fusebox_instrument::weights::{FUEL_PER_ELEMENT, FUEL_PER_PAGE};
 use fusebox_instrument::{EXPORT_GLOBAL_PREFIX, EXPORT_START, RowFuel};
 use fusebox_marshal::lift::{lift_failure, lift_rows_within};
 use fusebox_marshal::lower::Lowering;
@@ -29,6 +30,9 @@ use crate::metrics::{CompletedCall, Phase, Recorder};
 /// steps: a remainder in front, and a page behind.
 const GROWTH_LOSS_BYTES_MAX: usize = 3 << 16;
 
+/// Size of a Wasm page in bytes, as a power of two.
+const PAGE_BYTES_LOG2: u32 = 16;
+
 /// Instance of a module, ready to be called.
 ///
 /// After any error but [`CallError::Failed`] and [`CallError::Result`], it must not be
@@ -48,6 +52,11 @@ pub(crate) struct Instance {
     pristine_bytes: usize,
     /// State that is restored before each call, once recorded.
     baseline: Option<Baseline>,
+    /// Fuel of the elements of its initial tables.
+    table_fuel: u64,
+    /// Fuel of its preparation since the last call, which the next one is reported with:
+    /// of its initialisation if it is fresh, and of its pages, whether it is fresh or reset.
+    preparation_fuel: u64,
 }
 
 type Operation = wasmtime::TypedFunc<(u32, u32, u32), u32>;
@@ -90,7 +99,7 @@ pub(crate) struct Call<'a> {
 /// Result of a call.
 pub(crate) struct Answer {
     pub(crate) column: ArrayRef,
-    /// Fuel burnt, overhead included.
+    /// Fuel burnt, overhead and the preparation of the instance included.
     pub(crate) fuel: u64,
     /// True if a call with twice as many rows would have stayed within its fuel and half of
     /// the memory limit.
@@ -125,17 +134,22 @@ impl Instance {
         if exports.meter_rows() {
             meter::install_refill(instance, &mut store).map_err(instantiating)?;
         }
-        for start in [EXPORT_START, EXPORT_INITIALIZE] {
-            if let Some(start) = instance.get_func(&mut store, start) {
-                let start = start.typed::<(), ()>(&store).map_err(instantiating)?;
-                meter.begin_bytes(&mut store, budget, 0)?;
-                let ended = start.call(&mut store, ());
-                meter.verdict(&mut store, None, ended)?;
-            }
-        }
         let memory = instance
             .get_memory(&mut store, EXPORT_MEMORY)
             .expect("the inspection found a memory of that name");
+        // The first touches of a fresh instance may happen in any later call. They are
+        // charged here, so that no verdict of a call depends on its instance being fresh.
+        let table_fuel = store.data().table_elements() as u64 * FUEL_PER_ELEMENT;
+        let mut fuel = page_fuel(memory.data_size(&store)) + table_fuel;
+        if fuel > budget.fuel_init {
+            return Err(CallError::InitFuel);
+        }
+        for start in [EXPORT_START, EXPORT_INITIALIZE] {
+            if let Some(start) = instance.get_func(&mut store, start) {
+                let start = start.typed::<(), ()>(&store).map_err(instantiating)?;
+                meter.initialize(&mut store, budget, &mut fuel, &start)?;
+            }
+        }
         let alloc = instance
             .get_typed_func(&mut store, EXPORT_ALLOC)
             .expect("the inspection found the allocator and its type");
@@ -164,6 +178,8 @@ impl Instance {
             result_bytes_max: limits.result_bytes_max,
             pristine_bytes,
             baseline: None,
+            table_fuel,
+            preparation_fuel: fuel,
         })
     }
 
@@ -174,6 +190,8 @@ impl Instance {
         self.reserve(plan.bytes(), budget)?;
         self.arena = (GuestAddr(0), 0);
         self.reserve(plan.arena_bytes, budget)?;
+        let grown = self.memory_bytes() - self.pristine_bytes;
+        self.preparation_fuel += page_fuel(grown);
         let globals = &self.globals;
         self.baseline = Some(Baseline::of(
             plan,
@@ -188,6 +206,20 @@ impl Instance {
     /// Returns the size of the linear memory in bytes.
     pub(super) fn memory_bytes(&self) -> usize {
         self.memory.data_size(&self.store)
+    }
+
+    /// Returns the bytes that it holds while it is idle: its linear memory, and the
+    /// snapshot that this is reset to.
+    pub(super) fn idle_bytes(&self) -> usize {
+        let snapshot = self.baseline.as_ref().map_or(0, Baseline::content_bytes);
+        self.memory_bytes() + snapshot
+    }
+
+    /// Returns the number of its memory mappings.
+    pub(super) fn mappings(&self) -> u64 {
+        // What is accessible of the reserved range of its memory, and the rest. Tables and
+        // the store are on the heap.
+        2
     }
 
     /// Returns the size of the linear memory after instantiation, in bytes.
@@ -216,6 +248,7 @@ impl Instance {
             let start = arena.0 as usize;
             let filled = start..start + bytes.min(capacity.into()) as usize;
             baseline.restore(self.memory, filled, &mut self.store);
+            self.preparation_fuel = page_fuel(baseline.memory_bytes()) + self.table_fuel;
         }
     }
 
@@ -283,14 +316,15 @@ impl Instance {
                     self.result_bytes_max,
                 )?;
                 let memory_bytes = self.memory.data_size(&self.store);
-                let fuel = self.meter.burnt(&mut self.store, budget, kind, rows, bytes);
+                let burnt = self.meter.burnt(&mut self.store, budget, kind, rows, bytes);
+                let fuel = burnt.saturating_add(std::mem::take(&mut self.preparation_fuel));
                 timer.complete(CompletedCall {
                     lowered_bytes: bytes,
                     column: &column,
                     fuel,
                     memory_bytes,
                 });
-                let is_light = is_light(budget, kind, rows, bytes, fuel)
+                let is_light = is_light(budget, kind, rows, bytes, burnt)
                     && !self.store.data().is_much(memory_bytes * 2);
                 Ok(Answer {
                     column,
@@ -344,6 +378,11 @@ impl Instance {
         self.arena = (arena, wanted);
         Ok(arena)
     }
+}
+
+/// Returns the fuel of the first touches of `bytes` bytes of memory, or of restoring them.
+fn page_fuel(bytes: usize) -> u64 {
+    (bytes >> PAGE_BYTES_LOG2) as u64 * FUEL_PER_PAGE
 }
 
 /// Returns true if a call that ran out of fuel had less than its rows may burn each, so

@@ -54,7 +54,9 @@ async fn create_and_call(session: &Session, count: usize, volatility: &str) {
 
 async fn drop_all(session: &Session, count: usize) {
     for number in 0..count {
-        run(session, &format!("DROP FUNCTION f{number}")).await.unwrap();
+        run(session, &format!("DROP FUNCTION f{number}"))
+            .await
+            .unwrap();
     }
 }
 
@@ -89,7 +91,10 @@ async fn memory_of_idle_instances_is_bounded_and_returned() {
         create_and_call(&session, 150, volatility).await;
         let metrics = engine.idle_metrics();
         assert!(metrics.memory_bytes <= 64 << 20, "{metrics:?}");
-        assert!(metrics.instances > 0 && metrics.evictions > 0, "{metrics:?}");
+        assert!(
+            metrics.instances > 0 && metrics.evictions > 0,
+            "{metrics:?}"
+        );
         let bytes = resident_bytes().saturating_sub(bytes_before);
         assert!(bytes < 200 << 20, "{bytes} bytes, {metrics:?}");
         drop_all(&session, 150).await;
@@ -144,7 +149,9 @@ async fn catalog_holds_no_more_than_its_limits() {
     run(&session, &hungry("FUNCTION b")).await.unwrap();
     // It may still be replaced, and temporary functions count apart.
     run(&session, &hungry("FUNCTION b")).await.unwrap();
-    run(&session, &hungry("TEMPORARY FUNCTION c")).await.unwrap();
+    run(&session, &hungry("TEMPORARY FUNCTION c"))
+        .await
+        .unwrap();
     let error = run(&session, &hungry("FUNCTION d")).await.unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -154,13 +161,19 @@ async fn catalog_holds_no_more_than_its_limits() {
     run(&session, "DROP FUNCTION a").await.unwrap();
     run(&session, &hungry("FUNCTION d")).await.unwrap();
     // One module is that of the functions.
-    run(&session, "CREATE MODULE one FROM 'wat/clamp.wat'").await.unwrap();
-    let error = run(&session, "CREATE MODULE two FROM 'wat/halve.wat'").await.unwrap_err();
+    run(&session, "CREATE MODULE one FROM 'wat/clamp.wat'")
+        .await
+        .unwrap();
+    let error = run(&session, "CREATE MODULE two FROM 'wat/halve.wat'")
+        .await
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         "module `two` cannot be added: its catalog would hold 3 modules, expected at most 2 \
          (modules_max)"
     );
     run(&session, "DROP MODULE one").await.unwrap();
-    run(&session, "CREATE MODULE two FROM 'wat/halve.wat'").await.unwrap();
+    run(&session, "CREATE MODULE two FROM 'wat/halve.wat'")
+        .await
+        .unwrap();
 }

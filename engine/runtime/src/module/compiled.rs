@@ -25,6 +25,7 @@ pub(crate) struct CompiledModule {
     /// Size of the code in bytes.
     code_bytes: usize,
     sampler: Option<Arc<Sampler>>,
+    is_metered: bool,
 }
 
 impl CompiledModule {
@@ -43,6 +44,7 @@ impl CompiledModule {
             operations: operations.collect(),
             globals: self.globals,
             sampler: self.sampler.clone(),
+            is_metered: self.is_metered,
         }
     }
 }
@@ -214,6 +216,7 @@ impl CompiledModules {
             },
             code,
             sampler: self.compiler.sampler().cloned(),
+            is_metered: options.metered,
         }))
     }
 

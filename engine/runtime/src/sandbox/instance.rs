@@ -52,6 +52,8 @@ pub(crate) struct Instance {
     pristine_bytes: usize,
     /// State that is restored before each call, once recorded.
     baseline: Option<Baseline>,
+    /// True if fuel is counted.
+    is_metered: bool,
     /// Fuel of the elements of its initial tables.
     table_fuel: u64,
     /// Fuel of its preparation since the last call, which the next one is reported with:
@@ -70,6 +72,8 @@ pub(crate) struct Exports {
     pub(crate) globals: Option<usize>,
     /// Sampling profiler.
     pub(crate) sampler: Option<Arc<Sampler>>,
+    /// True if fuel is counted.
+    pub(crate) is_metered: bool,
 }
 
 /// One call of an operation.
@@ -141,7 +145,7 @@ impl Instance {
         // charged here, so that no verdict of a call depends on its instance being fresh.
         let table_fuel = store.data().table_elements() as u64 * FUEL_PER_ELEMENT;
         let mut fuel = page_fuel(memory.data_size(&store)) + table_fuel;
-        if fuel > budget.fuel_init {
+        if exports.is_metered && fuel > budget.fuel_init {
             return Err(CallError::InitFuel);
         }
         for start in [EXPORT_START, EXPORT_INITIALIZE] {
@@ -178,6 +182,7 @@ impl Instance {
             result_bytes_max: limits.result_bytes_max,
             pristine_bytes,
             baseline: None,
+            is_metered: exports.is_metered,
             table_fuel,
             preparation_fuel: fuel,
         })
@@ -317,7 +322,11 @@ impl Instance {
                 )?;
                 let memory_bytes = self.memory.data_size(&self.store);
                 let burnt = self.meter.burnt(&mut self.store, budget, kind, rows, bytes);
-                let fuel = burnt.saturating_add(std::mem::take(&mut self.preparation_fuel));
+                let preparation = std::mem::take(&mut self.preparation_fuel);
+                let fuel = match self.is_metered {
+                    true => burnt.saturating_add(preparation),
+                    false => burnt,
+                };
                 timer.complete(CompletedCall {
                     lowered_bytes: bytes,
                     column: &column,

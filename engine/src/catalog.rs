@@ -4,11 +4,11 @@
 //! changed by [`CatalogChange`]s, all of a statement's or none, so that a durable catalog
 //! can make a transaction of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use fusebox_definition::{Definition, FunctionKey, ModuleSource};
+use fusebox_definition::{Definition, Digest, FunctionKey, ModuleSource, StatementError};
 use fusebox_runtime::{LoadedModule, WasmFunction};
 
 /// Modules, functions and relations that sessions share.
@@ -47,6 +47,67 @@ pub enum CatalogError {
     /// The catalog cannot be read or changed.
     #[error("{0}")]
     Failed(String),
+}
+
+/// Maximum contents of a catalog. They hold for a catalog that sessions share, and for the
+/// temporary functions of each session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CatalogLimits {
+    /// Maximum number of functions; 10,000 unless given.
+    pub functions_max: u64,
+    /// Maximum number of modules, those of functions without a named module included;
+    /// 1,000 unless given.
+    pub modules_max: u64,
+    /// Maximum bytes of all modules together; 1 GiB unless given.
+    pub module_bytes_max: u64,
+}
+
+impl Default for CatalogLimits {
+    fn default() -> Self {
+        Self {
+            functions_max: 10_000,
+            modules_max: 1_000,
+            module_bytes_max: 1 << 30,
+        }
+    }
+}
+
+impl CatalogLimits {
+    /// Checks that contents exceed no limit, unless they exceeded it `before` by as much.
+    ///
+    /// # Errors
+    ///
+    /// [`StatementError::CatalogFull`] for the first limit that is exceeded.
+    pub(crate) fn check(
+        self,
+        before: &CatalogContents,
+        after: &CatalogContents,
+    ) -> Result<(), StatementError> {
+        let check =
+            |found: fn(&CatalogContents) -> u64, max, limit, what: &dyn Fn(u64) -> String| {
+                let found_after = found(after);
+                match found_after > max && found_after > found(before) {
+                    true => Err(StatementError::CatalogFull {
+                        contents: what(found_after),
+                        limit,
+                        max: max.to_string(),
+                    }),
+                    false => Ok(()),
+                }
+            };
+        let functions = |contents: &CatalogContents| contents.functions.len() as u64;
+        let modules = |contents: &CatalogContents| contents.distinct_modules().len() as u64;
+        let bytes = |contents: &CatalogContents| contents.distinct_modules().values().sum();
+        check(functions, self.functions_max, "functions_max", &|found| {
+            format!("{found} functions")
+        })?;
+        check(modules, self.modules_max, "modules_max", &|found| {
+            format!("{found} modules")
+        })?;
+        check(bytes, self.module_bytes_max, "module_bytes_max", &|found| {
+            format!("modules of {found} bytes")
+        })
+    }
 }
 
 /// Contents of a catalog at one version.
@@ -200,6 +261,15 @@ impl CatalogContents {
     /// Returns the relation of a qualified name.
     pub fn relation(&self, name: &str) -> Option<&Relation> {
         self.relations.get(name)
+    }
+
+    /// Returns the sizes of the modules in bytes, each once.
+    fn distinct_modules(&self) -> HashMap<Digest, u64> {
+        let of_functions = self.functions.values().map(|function| &function.module);
+        let modules = self.modules.values().chain(of_functions);
+        modules
+            .map(|module| (module.digest(), module.bytes().len() as u64))
+            .collect()
     }
 
     /// Returns the contents after `changes`, at the next version.

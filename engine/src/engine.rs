@@ -8,9 +8,11 @@ use datafusion::execution::context::SessionContext;
 use datafusion::execution::session_state::SessionStateBuilder;
 use fusebox_definition::statement::{CreateFunction, SourceClause};
 use fusebox_definition::{Definition, Limits, StatementError, Subject};
-use fusebox_runtime::{Error, FunctionMetrics, Profile, Result, Runtime, RuntimeOptions};
+use fusebox_runtime::{
+    Error, FunctionMetrics, IdleLimits, IdleMetrics, Profile, Result, Runtime, RuntimeOptions,
+};
 
-use crate::catalog::{Catalog, MemoryCatalog};
+use crate::catalog::{Catalog, CatalogLimits, MemoryCatalog};
 use crate::file_access::FileAccess;
 use crate::function::datafusion_function;
 use crate::function_factory::WasmFunctionFactory;
@@ -121,6 +123,11 @@ impl Engine {
         self.runtime.take_metrics()
     }
 
+    /// Returns the idle instances of all functions together.
+    pub fn idle_metrics(&self) -> IdleMetrics {
+        self.runtime.idle_metrics()
+    }
+
     /// Takes the samples of guest backtraces since the last call; empty without
     /// [`EngineBuilder::profile`].
     pub fn take_profile(&self) -> Profile {
@@ -214,6 +221,24 @@ impl EngineBuilder {
     /// Maximum size of a module in bytes.
     pub fn module_bytes_max(mut self, bytes: u64) -> Self {
         self.options.module_bytes_max = bytes;
+        self
+    }
+
+    /// Maximum contents of the catalog, and of the temporary functions of each session.
+    pub fn catalog_limits(mut self, limits: CatalogLimits) -> Self {
+        self.options.catalog = limits;
+        self
+    }
+
+    /// Bounds of the idle instances of all functions together.
+    pub fn idle_limits(mut self, limits: IdleLimits) -> Self {
+        self.runtime.idle = limits;
+        self
+    }
+
+    /// Maximum number of modules that are compiled at one time; 4,096 unless given.
+    pub fn compiled_modules_max(mut self, modules: usize) -> Self {
+        self.runtime.compiled_modules_max = modules;
         self
     }
 

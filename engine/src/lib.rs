@@ -60,8 +60,8 @@ mod function;
 mod scope;
 
 pub use catalog::{
-    Catalog, CatalogChange, CatalogContents, CatalogError, CatalogFunction, MemoryCatalog,
-    Relation, RelationKind,
+    Catalog, CatalogChange, CatalogContents, CatalogError, CatalogFunction, CatalogLimits,
+    MemoryCatalog, Relation, RelationKind,
 };
 pub use engine::{Engine, EngineBuilder};
 pub use file_access::FileAccess;
@@ -75,8 +75,9 @@ pub use fusebox_definition::{
 #[cfg(feature = "disable-protections")]
 pub use fusebox_runtime::DisabledProtections;
 pub use fusebox_runtime::{
-    AbiViolation, Cancellation, Error, FunctionMetrics, Hot, LimitExceeded, LoadedModule,
-    ProcessLimits, Profile, Result, Runtime, RuntimeOptions, Sample, Scope, Trap, TrapKind,
+    AbiViolation, Cancellation, Error, FunctionMetrics, Hot, IdleLimits, IdleMetrics,
+    LimitExceeded, LoadedModule, ProcessLimits, Profile, Result, Runtime, RuntimeOptions, Sample,
+    Scope, Trap, TrapKind,
 };
 pub use session::{Function, Session, SessionBuilder};
 pub use statement_list::{Statement, Statements};

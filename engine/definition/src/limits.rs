@@ -28,12 +28,19 @@ pub struct Limits {
     ///
     /// `fuel_per_call`, from 10,000 to 2⁶¹ − 1.
     pub fuel_per_call: u64,
+    /// Fuel of the initialisation of one instance: its start function and
+    /// `_initialize`, and 1,024 units for each page of its
+    /// initial memory. Once for an instance, before its baseline; no call pays for it.
+    ///
+    /// `fuel_init`, from 100,000 to 4,000,000,000.
+    #[serde(default = "fuel_init")]
+    pub fuel_init: u64,
     /// Linear memory in bytes. `memory.grow` beyond it returns -1. A batch that
     /// comes near the limit is called again in halves, so that each row has the
     /// memory it would have alone.
     ///
-    /// Charged to the query's memory pool during a call. Idle instances are not
-    /// charged; only those of at most 4 MiB are kept.
+    /// Charged to the query's memory pool during a call. Idle instances are charged to
+    /// the runtime, which bounds them; only those of at most 4 MiB are kept.
     ///
     /// Aggregate functions have a [larger default](Self::AGGREGATE_MEMORY_BYTES_MAX)
     /// because they hold the states of all groups of a partition. DataFusion
@@ -62,6 +69,7 @@ impl Default for Limits {
         Self {
             fuel_per_row: 1_000_000,
             fuel_per_call: 500_000,
+            fuel_init: fuel_init(),
             memory_bytes_max: 64 << 20,
             stack_bytes_max: 256 << 10,
             result_bytes_max: 64 << 20,
@@ -79,6 +87,7 @@ impl Limits {
     pub const MAX: Self = Self {
         fuel_per_row: FUEL_MAX,
         fuel_per_call: FUEL_MAX,
+        fuel_init: FUEL_INIT_MAX,
         memory_bytes_max: 4 << 30,
         stack_bytes_max: 512 << 10,
         result_bytes_max: 2 << 30,
@@ -135,6 +144,15 @@ impl Limits {
 /// of two amounts must leave headroom on both sides of zero.
 const FUEL_MAX: u64 = i64::MAX as u64 / 4;
 
+/// Highest fuel of an initialisation: threads that create functions are shared, and an
+/// initialisation does not begin rows, where calls are cancelled.
+const FUEL_INIT_MAX: u64 = 4_000_000_000;
+
+/// Default fuel of an initialisation, also of definitions that were stored without.
+const fn fuel_init() -> u64 {
+    1_000_000_000
+}
+
 /// Number of bytes, printed as the options state them: `64MB`.
 #[derive(Clone, Copy, Debug)]
 pub struct Size(pub u64);
@@ -165,7 +183,7 @@ enum Unit {
 }
 
 /// All limits, in the order of printing.
-pub(crate) static LIMITS: [Limit; 6] = [
+pub(crate) static LIMITS: [Limit; 7] = [
     Limit {
         option: "fuel_per_row",
         unit: Unit::Count,
@@ -177,6 +195,12 @@ pub(crate) static LIMITS: [Limit; 6] = [
         unit: Unit::Count,
         range: 10_000..=Limits::MAX.fuel_per_call,
         field: |limits| &mut limits.fuel_per_call,
+    },
+    Limit {
+        option: "fuel_init",
+        unit: Unit::Count,
+        range: 100_000..=Limits::MAX.fuel_init,
+        field: |limits| &mut limits.fuel_init,
     },
     Limit {
         option: "memory",

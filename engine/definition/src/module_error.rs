@@ -38,6 +38,10 @@ pub enum ModuleError {
     Declaration(String),
     #[error("{0}")]
     Instrument(String),
+    #[error(
+        "the engine has {modules_max} compiled modules, the maximum (compiled_modules_max): drop functions of others"
+    )]
+    TooMany { modules_max: usize },
     #[error("it cannot be compiled: {0}")]
     Compile(String),
     #[error("it cannot be instantiated: {0}")]

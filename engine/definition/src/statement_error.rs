@@ -38,6 +38,12 @@ pub enum StatementError {
     Call { declared: String, given: String },
     #[error("is not unique for ({given}): it takes ({candidates})")]
     Ambiguous { given: String, candidates: String },
+    #[error("cannot be added: its catalog would hold {contents}, expected at most {max} ({limit})")]
+    CatalogFull {
+        contents: String,
+        max: String,
+        limit: &'static str,
+    },
     #[error("has {found} rows in argument {position}, not the {rows} of the batch")]
     Length {
         position: usize,

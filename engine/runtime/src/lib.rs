@@ -71,5 +71,5 @@ pub use metrics::{FunctionMetrics, Hot, Profile, Sample};
 pub use module::{LoadedModule, Operation};
 pub use protections::DisabledProtections;
 pub use runtime::{Runtime, RuntimeOptions};
-pub use sandbox::{Cancellation, MemoryReservation, ProcessLimits};
+pub use sandbox::{Cancellation, IdleLimits, IdleMetrics, MemoryReservation, ProcessLimits};
 pub use scope::{MemoryBroker, Scope, ScopeTotals, UnlimitedMemory};

@@ -1,7 +1,7 @@
 //! Runtime: compiled modules, pools and metrics, shared by everything in a process.
 
 use std::collections::HashMap;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -13,7 +13,9 @@ use crate::function::{Binding, WasmFunction, check_signature, is_repeatable};
 use crate::metrics::{FunctionMetrics, Profile, Registry};
 use crate::module::{CompiledModules, LoadedModule, Operation, Variant};
 use crate::protections::DisabledProtections;
-use crate::sandbox::{Budget, CallError, Cancellation, Compiler, Pool};
+use crate::sandbox::{
+    Budget, CallError, Cancellation, Compiler, IdleInstances, IdleLimits, IdleMetrics, Pool,
+};
 
 /// Options of a [`Runtime`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,11 @@ pub struct RuntimeOptions {
     pub profile: Option<Duration>,
     /// Number of threads that load and compile modules.
     pub compile_threads: usize,
+    /// Maximum number of modules that are compiled at one time. Each has two memory
+    /// mappings for its code.
+    pub compiled_modules_max: usize,
+    /// Bounds of the idle instances of all functions together.
+    pub idle: IdleLimits,
     /// Protections that are disabled, for benches.
     pub disabled_protections: DisabledProtections,
 }
@@ -41,6 +48,8 @@ impl Default for RuntimeOptions {
             metrics: false,
             profile: None,
             compile_threads: 2,
+            compiled_modules_max: 4_096,
+            idle: IdleLimits::default(),
             disabled_protections: DisabledProtections::default(),
         }
     }
@@ -50,7 +59,11 @@ impl Default for RuntimeOptions {
 pub struct Runtime {
     modules: CompiledModules,
     pools: Mutex<HashMap<PoolKey, Weak<Pool>>>,
-    functions: Mutex<HashMap<Definition, Weak<WasmFunction>>>,
+    idle: IdleInstances,
+    /// Bound functions by the hash of their definition. A definition itself would stay as
+    /// a key after its function is gone, with the module's bytes that it may hold.
+    functions: Mutex<HashMap<u64, Weak<WasmFunction>>>,
+    hasher: RandomState,
     metrics: Registry,
     threads: CompileThreads,
     options: RuntimeOptions,
@@ -78,11 +91,20 @@ impl Runtime {
         if options.compile_threads == 0 {
             return Err(Error::Config("compile_threads is zero"));
         }
+        if options.compiled_modules_max == 0 {
+            return Err(Error::Config("compiled_modules_max is zero"));
+        }
         let compiler = Compiler::new(options.cache, options.profile)?;
         Ok(Self {
-            modules: CompiledModules::new(compiler, options.disabled_protections),
+            modules: CompiledModules::new(
+                compiler,
+                options.disabled_protections,
+                options.compiled_modules_max,
+            ),
             pools: Mutex::default(),
+            idle: IdleInstances::new(options.idle),
             functions: Mutex::default(),
+            hasher: RandomState::new(),
             metrics: Registry::new(options.metrics),
             threads: CompileThreads::new(options.compile_threads),
             options,
@@ -117,14 +139,21 @@ impl Runtime {
     ) -> Result<Arc<WasmFunction>> {
         let keeps_state = self.keeps_state(&definition);
         let is_shared = definition.volatility != Volatility::Volatile && !keeps_state;
-        if is_shared && let Some(bound) = lookup(&self.functions, &definition) {
+        let hash = self.hasher.hash_one(&definition);
+        let is_equal = |bound: &Arc<WasmFunction>| *bound.definition() == definition;
+        if is_shared && let Some(bound) = lookup(&self.functions, &hash).filter(is_equal) {
             return Ok(bound);
         }
         let bound = Arc::new(self.bind_new(definition, module, is_shared, cancellation)?);
         if !is_shared {
             return Ok(bound);
         }
-        Ok(insert(&self.functions, bound.definition().clone(), bound))
+        let inserted = insert(&self.functions, hash, Arc::clone(&bound));
+        // A function of another definition may have the same hash.
+        Ok(match inserted.definition() == bound.definition() {
+            true => inserted,
+            false => bound,
+        })
     }
 
     fn bind_new(
@@ -165,7 +194,13 @@ impl Runtime {
             None => {
                 let code = Arc::clone(compiled.code());
                 let keeps_state = self.keeps_state(&definition);
-                let pool = Pool::new(code, compiled.exports(exports), limits, keeps_state);
+                let pool = Pool::new(
+                    code,
+                    compiled.exports(exports),
+                    limits,
+                    keeps_state,
+                    &self.idle,
+                );
                 pool.warm(limits.into(), cancellation)
                     .map_err(|error| instantiation(&subject, error))?;
                 match key {
@@ -205,6 +240,11 @@ impl Runtime {
     /// Returns the number of modules compiled so far.
     pub fn compilations(&self) -> u64 {
         self.modules.compilations()
+    }
+
+    /// Returns the idle instances of all functions together.
+    pub fn idle_metrics(&self) -> IdleMetrics {
+        self.idle.metrics()
     }
 
     /// Takes the metrics of each function since the last call, in the order in which they
@@ -278,7 +318,7 @@ fn instantiation(subject: &Subject, error: CallError) -> Error {
         CallError::Cancelled => return Error::Cancelled,
         CallError::Instantiate(cause) => cause,
         CallError::Trap { trap, .. } => trap.to_string(),
-        CallError::Fuel { .. } => "its start runs out of fuel (fuel_per_call)".to_owned(),
+        CallError::InitFuel => "it runs out of fuel (fuel_init)".to_owned(),
         CallError::Stack { .. } => "its start overflows the stack (stack)".to_owned(),
         CallError::Memory { .. } => "its start runs out of memory (memory)".to_owned(),
         other => format!("{other:?}"),

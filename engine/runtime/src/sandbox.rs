@@ -7,6 +7,9 @@
 // Instances of one function.
 mod pool;
 
+// Idle instances of all pools.
+mod idle;
+
 // Retries, and the sizes of calls.
 mod calibration;
 mod retry;
@@ -49,6 +52,8 @@ pub(crate) use calibration::Calibration;
 pub(crate) use call_error::CallError;
 pub use cancellation::Cancellation;
 pub(crate) use compiler::Compiler;
+pub(crate) use idle::{IdleInstances, Pin};
+pub use idle::{IdleLimits, IdleMetrics};
 pub(crate) use instance::{Answer, Call, Exports};
 pub use memory_reservation::MemoryReservation;
 pub use permits::ProcessLimits;

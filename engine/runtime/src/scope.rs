@@ -1,10 +1,11 @@
 //! Scope of one execution: cancellation, memory accounting and calibration.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::sandbox::{Calibration, Cancellation, MemoryReservation};
+use crate::sandbox::{Calibration, Cancellation, MemoryReservation, Pin};
 
 /// Opens reservations of host memory for the calls of an execution.
 pub trait MemoryBroker: Send + Sync {
@@ -58,6 +59,9 @@ pub struct Scope {
     counters: Counters,
     /// Calibrations of functions, by the identity of the function.
     calibrations: Mutex<Vec<(u64, Arc<Calibration>)>>,
+    /// Pins of functions that keep state, by the identity of the function; `None` outside
+    /// of executions.
+    pins: Option<Arc<Mutex<HashMap<u64, Pin>>>>,
 }
 
 impl Scope {
@@ -68,6 +72,16 @@ impl Scope {
             memory,
             counters: Counters::default(),
             calibrations: Mutex::default(),
+            pins: Some(Arc::default()),
+        }
+    }
+
+    /// Creates a scope of calls that belong to no execution, which may last as long as the
+    /// process: between two calls, a volatile function may lose its state.
+    pub fn detached(memory: Arc<dyn MemoryBroker>) -> Self {
+        Self {
+            pins: None,
+            ..Self::new(Cancellation::default(), memory)
         }
     }
 
@@ -75,7 +89,10 @@ impl Scope {
     /// not see what others did.
     #[must_use]
     pub fn sibling(&self) -> Self {
-        Self::new(self.cancellation.clone(), Arc::clone(&self.memory))
+        Self {
+            pins: self.pins.clone(),
+            ..Self::new(self.cancellation.clone(), Arc::clone(&self.memory))
+        }
     }
 
     /// Returns the token that cancels the calls.
@@ -109,6 +126,15 @@ impl Scope {
     /// Opens a reservation for a call of `function`.
     pub(crate) fn open(&self, function: &str) -> Box<dyn MemoryReservation> {
         self.memory.open(function)
+    }
+
+    /// Keeps the idle instances of a function, identified by `key`, until the execution
+    /// ends.
+    pub(crate) fn pin(&self, key: u64, pin: impl FnOnce() -> Pin) {
+        if let Some(pins) = &self.pins {
+            let mut pins = pins.lock().unwrap_or_else(PoisonError::into_inner);
+            pins.entry(key).or_insert_with(pin);
+        }
     }
 
     /// Returns the calibration of a function, identified by `key`.

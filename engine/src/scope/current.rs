@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::execution::memory_pool::MemoryPool;
-use fusebox_runtime::{Cancellation, Operation, Scope, WasmFunction};
+use fusebox_runtime::{Operation, Scope, WasmFunction};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::memory::PoolBroker;
@@ -86,7 +86,7 @@ impl FunctionScope {
     pub(crate) fn new(memory_pool: Arc<dyn MemoryPool>) -> Self {
         let memory = Arc::new(PoolBroker(memory_pool));
         Self {
-            default: Arc::new(Scope::new(Cancellation::default(), memory)),
+            default: Arc::new(Scope::detached(memory)),
         }
     }
 
@@ -109,6 +109,8 @@ mod tests {
     use std::panic::AssertUnwindSafe;
 
     use datafusion::execution::memory_pool::UnboundedMemoryPool;
+
+    use fusebox_runtime::Cancellation;
 
     use super::*;
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use fusebox_definition::{StatementError, Subject};
 use fusebox_runtime::{Error, LoadedModule, Result};
 
-use crate::catalog::{CatalogChange, CatalogContents, CatalogError, CatalogFunction, is_of_module};
+use crate::catalog::{
+    CatalogChange, CatalogContents, CatalogError, CatalogFunction, CatalogLimits, is_of_module,
+};
 use crate::function::are_alike;
 
 /// Contents that a session sees: those of its catalog and its own.
@@ -33,6 +35,30 @@ impl Changes {
     pub(super) fn drop(&mut self, function: &CatalogFunction) {
         let key = function.definition().key();
         self.of(function).push(CatalogChange::DropFunction(key));
+    }
+
+    /// Checks that the changes keep both catalogs within their limits.
+    pub(super) fn check(&self, contents: &Contents, limits: CatalogLimits) -> Result<()> {
+        let both = [
+            (&self.shared, &contents.shared),
+            (&self.temporary, &contents.temporary),
+        ];
+        for (changes, before) in both {
+            let added = changes.iter().find_map(|change| match change {
+                CatalogChange::PutModule(name, _) => Some(Subject::Module(name.clone())),
+                CatalogChange::PutFunction(function) => {
+                    Some(Subject::Function(function.definition().name.clone()))
+                }
+                _ => None,
+            });
+            if let Some(added) = added {
+                let after = before.with(changes.clone());
+                limits
+                    .check(before, &after)
+                    .map_err(|reason| Error::refused(added, reason))?;
+            }
+        }
+        Ok(())
     }
 
     fn of(&mut self, function: &CatalogFunction) -> &mut Vec<CatalogChange> {

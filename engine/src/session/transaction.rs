@@ -35,6 +35,7 @@ impl Session {
 
     /// Applies changes that were checked against `contents`, then registers the functions.
     pub(super) async fn apply(&self, contents: &Contents, changes: Changes) -> Result<Applied> {
+        changes.check(contents, self.loader.options.catalog)?;
         match self.apply_both(contents, changes) {
             Ok(version) => tracing::info!(version, "changed the catalog"),
             Err(CatalogError::Conflict) => return Ok(Applied::Conflict),

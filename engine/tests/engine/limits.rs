@@ -27,6 +27,10 @@ async fn limits_outside_their_range_are_rejected() {
             ..default
         },
         Limits {
+            fuel_init: 99_999,
+            ..default
+        },
+        Limits {
             memory_bytes_max: (4 << 30) + 1,
             ..default
         },

@@ -6,6 +6,7 @@ mod endless;
 mod examples;
 mod files;
 mod hostile_modules;
+mod idle;
 mod limits;
 mod memory;
 mod metrics;

@@ -13,6 +13,8 @@ pub enum LimitExceeded {
     RowFuel { row: u64, fuel_per_row: u64 },
     #[error("ran out of fuel outside its rows (fuel_per_call = {fuel_per_call})")]
     CallFuel { fuel_per_call: u64 },
+    #[error("ran out of fuel in its initialisation (fuel_init = {fuel_init})")]
+    InitFuel { fuel_init: u64 },
     #[error(
         "ran out of fuel in a batch of {rows} row{} (fuel_per_row = {fuel_per_row}, fuel_per_call = {fuel_per_call})",
         if *rows == 1 { "" } else { "s" }

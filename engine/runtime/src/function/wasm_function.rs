@@ -150,6 +150,9 @@ impl WasmFunction {
 
     /// Returns the calibration of this function's calls in an execution.
     pub(super) fn calibration(&self, scope: &Scope) -> Arc<Calibration> {
+        if self.pool.keeps_state() {
+            scope.pin(self.id, || self.pool.pin());
+        }
         scope.calibration(self.id, self.rows_max)
     }
 
@@ -215,6 +218,9 @@ impl WasmFunction {
                 rows: rows as u64,
                 fuel_per_row: limits.fuel_per_row,
                 fuel_per_call: limits.fuel_per_call,
+            },
+            CallError::InitFuel => LimitExceeded::InitFuel {
+                fuel_init: limits.fuel_init,
             },
             CallError::Stack { row } => LimitExceeded::Stack {
                 row: row.map(&shift),

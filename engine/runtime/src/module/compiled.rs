@@ -22,7 +22,10 @@ pub(crate) struct CompiledModule {
     /// Number of mutable globals to restore by a reset; `None` if it is impossible.
     globals: Option<usize>,
     code: Arc<wasmtime::InstancePre<StoreLimiter>>,
+    /// Size of the code in bytes.
+    code_bytes: usize,
     sampler: Option<Arc<Sampler>>,
+    is_metered: bool,
     /// Cancels running calls of a polled module.
     watchdog: Option<Arc<Watchdog>>,
 }
@@ -53,6 +56,7 @@ impl CompiledModule {
             globals: self.globals,
             sampler: self.sampler.clone(),
             watchdog: self.watchdog.clone(),
+            is_metered: self.is_metered,
         }
     }
 }
@@ -60,12 +64,14 @@ impl CompiledModule {
 /// Compiled modules of a runtime, by the digest of their original bytes and the variant.
 ///
 /// Each is compiled once, however many threads ask for it: later ones wait for the
-/// first. A module stays while it is in use, and the most recent ones longer.
+/// first. A module stays while it is in use, and the most recent ones longer. The number
+/// of modules is bounded, because the operating system bounds the mappings of their code.
 pub(crate) struct CompiledModules {
     compiler: Compiler,
     disabled: DisabledProtections,
     entries: Mutex<HashMap<(Digest, Variant), Entry>>,
     recent: Mutex<VecDeque<Arc<CompiledModule>>>,
+    modules_max: usize,
     compilations: AtomicU64,
 }
 
@@ -76,17 +82,33 @@ enum Entry {
     Ready(Weak<CompiledModule>),
 }
 
+/// Returns true if an entry's module is in use, or is being compiled.
+fn is_live(_: &(Digest, Variant), entry: &mut Entry) -> bool {
+    match entry {
+        Entry::InProgress(_) => true,
+        Entry::Ready(ready) => ready.strong_count() > 0,
+    }
+}
+
 /// Modules that are kept although no function uses them: dropping and creating a
 /// function again, or opening the next session, does not compile again.
 const RECENT_MAX: usize = 16;
 
+/// Maximum code of the recent modules in bytes, the most recent one apart.
+const RECENT_CODE_BYTES_MAX: usize = 64 << 20;
+
 impl CompiledModules {
-    pub(crate) fn new(compiler: Compiler, disabled: DisabledProtections) -> Self {
+    pub(crate) fn new(
+        compiler: Compiler,
+        disabled: DisabledProtections,
+        modules_max: usize,
+    ) -> Self {
         Self {
             compiler,
             disabled,
             entries: Mutex::default(),
             recent: Mutex::default(),
+            modules_max,
             compilations: AtomicU64::new(0),
         }
     }
@@ -96,6 +118,7 @@ impl CompiledModules {
     pub(crate) fn get(&self, module: &LoadedModule, variant: Variant) -> Outcome {
         let key = (module.digest(), variant);
         let in_progress = {
+            self.make_room();
             let mut entries = self.entries();
             let found = match entries.get(&key) {
                 Some(Entry::InProgress(cell)) => Some(Arc::clone(cell)),
@@ -105,6 +128,11 @@ impl CompiledModules {
                 },
                 None => None,
             };
+            if found.is_none() && entries.len() >= self.modules_max {
+                return Err(ModuleError::TooMany {
+                    modules_max: self.modules_max,
+                });
+            }
             found.unwrap_or_else(|| {
                 let cell = Arc::<OnceLock<Outcome>>::default();
                 entries.insert(key, Entry::InProgress(Arc::clone(&cell)));
@@ -125,10 +153,7 @@ impl CompiledModules {
         if !entries.get(&key).is_some_and(is_ours) {
             return;
         }
-        entries.retain(|_, entry| match entry {
-            Entry::InProgress(_) => true,
-            Entry::Ready(ready) => ready.strong_count() > 0,
-        });
+        entries.retain(is_live);
         match outcome {
             Ok(ready) => {
                 entries.insert(key, Entry::Ready(Arc::downgrade(ready)));
@@ -143,9 +168,29 @@ impl CompiledModules {
     fn keep(&self, module: Arc<CompiledModule>) {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         recent.push_back(module);
-        let oldest = (recent.len() > RECENT_MAX).then(|| recent.pop_front());
+        let mut forgotten = Vec::new();
+        let bytes = |recent: &VecDeque<Arc<CompiledModule>>| -> usize {
+            recent.iter().map(|module| module.code_bytes).sum()
+        };
+        while recent.len() > RECENT_MAX
+            || recent.len() > 1 && bytes(&recent) > RECENT_CODE_BYTES_MAX
+        {
+            forgotten.extend(recent.pop_front());
+        }
         drop(recent);
-        drop(oldest);
+        drop(forgotten);
+    }
+
+    /// Forgets modules that no function uses, if there are as many as there may be.
+    fn make_room(&self) {
+        if self.entries().len() < self.modules_max {
+            return;
+        }
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let forgotten = std::mem::take(&mut *recent);
+        drop(recent);
+        drop(forgotten);
+        self.entries().retain(is_live);
     }
 
     fn compile(&self, module: &LoadedModule, variant: Variant) -> Outcome {
@@ -184,9 +229,14 @@ impl CompiledModules {
         Ok(Arc::new(CompiledModule {
             rows: instrumented.row_fuel,
             globals: instrumented.mutable_globals,
+            code_bytes: {
+                let code = code.module().image_range();
+                code.end as usize - code.start as usize
+            },
             code,
             sampler: self.compiler.sampler().cloned(),
             watchdog,
+            is_metered: options.metered,
         }))
     }
 

@@ -165,6 +165,11 @@ impl Baseline {
         self.memory.bytes()
     }
 
+    /// Returns the bytes of the snapshot itself.
+    pub(super) fn content_bytes(&self) -> usize {
+        self.memory.content_bytes()
+    }
+
     /// Returns true if the memory has not grown, so that it can be restored.
     pub(super) fn is_restorable(&self, memory: wasmtime::Memory, store: &Store) -> bool {
         memory.data_size(store) == self.memory.bytes()

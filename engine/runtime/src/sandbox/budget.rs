@@ -8,6 +8,8 @@ use fusebox_definition::Limits;
 pub(crate) struct Budget {
     pub(crate) fuel_per_row: u64,
     pub(crate) fuel_per_call: u64,
+    /// Fuel of the initialisation of an instance.
+    pub(crate) fuel_init: u64,
     /// Maximum stack in bytes, as counted by the instrumentation.
     pub(crate) stack_bytes_max: u64,
     pub(crate) metering: RowMetering,
@@ -125,6 +127,7 @@ impl From<Limits> for Budget {
         Self {
             fuel_per_row: limits.fuel_per_row,
             fuel_per_call: limits.fuel_per_call,
+            fuel_init: limits.fuel_init,
             stack_bytes_max: limits.stack_bytes_max,
             metering: RowMetering::Auto,
         }

@@ -19,6 +19,8 @@ pub(crate) enum CallError {
     Trap { row: Option<u64>, trap: Trap },
     /// Out of fuel: that of the row, or that of the call if no row is named.
     Fuel { row: Option<u64> },
+    /// The initialisation of an instance is out of fuel.
+    InitFuel,
     /// The rows together exceeded the fuel of one call, or came near its memory limit:
     /// fewer rows might not.
     BatchTooLarge,

@@ -44,6 +44,9 @@ impl Compiler {
             .compiler_inlining(wasmtime::Inlining::Yes)
             .cranelift_opt_level(wasmtime::OptLevel::Speed)
             .wasm_relaxed_simd(false)
+            // An image of the data segments takes a file descriptor of each module, and two
+            // more mappings of each instance.
+            .memory_init_cow(false)
             // For the flag of polled modules: the inspection refuses guests that use either.
             .wasm_multi_memory(true)
             .wasm_threads(true)

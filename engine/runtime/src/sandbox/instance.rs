@@ -9,6 +9,7 @@ use fusebox_abi::{
     ALIGNMENT, EXPORT_ALLOC, EXPORT_INITIALIZE, EXPORT_MEMORY, STATUS_FAILURE, STATUS_OK,
 };
 use fusebox_definition::Limits;
+use fusebox_instrument::weights::{FUEL_PER_ELEMENT, FUEL_PER_PAGE};
 use fusebox_instrument::{EXPORT_CANCEL, EXPORT_GLOBAL_PREFIX, EXPORT_START, RowFuel};
 use fusebox_marshal::lift::{lift_failure, lift_rows_within};
 use fusebox_marshal::lower::Lowering;
@@ -29,6 +30,9 @@ use crate::metrics::{CompletedCall, Phase, Recorder};
 /// Bytes that memory grown in one step may waste compared with memory grown in small
 /// steps: a remainder in front, and a page behind.
 const GROWTH_LOSS_BYTES_MAX: usize = 3 << 16;
+
+/// Size of a Wasm page in bytes, as a power of two.
+const PAGE_BYTES_LOG2: u32 = 16;
 
 /// Instance of a module, ready to be called.
 ///
@@ -51,6 +55,13 @@ pub(crate) struct Instance {
     pristine_bytes: usize,
     /// State that is restored before each call, once recorded.
     baseline: Option<Baseline>,
+    /// True if fuel is counted.
+    is_metered: bool,
+    /// Fuel of the elements of its initial tables.
+    table_fuel: u64,
+    /// Fuel of its preparation since the last call, which the next one is reported with:
+    /// of its initialisation if it is fresh, and of its pages, whether it is fresh or reset.
+    preparation_fuel: u64,
 }
 
 type Store = wasmtime::Store<StoreLimiter>;
@@ -68,6 +79,8 @@ pub(crate) struct Exports {
     pub(crate) sampler: Option<Arc<Sampler>>,
     /// Watchdog of a polled module.
     pub(crate) watchdog: Option<Arc<Watchdog>>,
+    /// True if fuel is counted.
+    pub(crate) is_metered: bool,
 }
 
 /// One call of an operation.
@@ -97,7 +110,7 @@ pub(crate) struct Call<'a> {
 /// Result of a call.
 pub(crate) struct Answer {
     pub(crate) column: ArrayRef,
-    /// Fuel burnt, overhead included.
+    /// Fuel burnt, overhead and the preparation of the instance included.
     pub(crate) fuel: u64,
     /// True if a call with twice as many rows would have stayed within its fuel and half of
     /// the memory limit.
@@ -142,17 +155,24 @@ impl Instance {
                 watchdog: Arc::clone(watchdog),
             }
         });
-        for start in [EXPORT_START, EXPORT_INITIALIZE] {
-            if let Some(start) = instance.get_func(&mut store, start) {
-                let start = start.typed::<(), ()>(&store).map_err(instantiating)?;
-                meter.begin_bytes(&mut store, budget, 0)?;
-                let ended = run(&mut store, polling.as_ref(), |store| start.call(store, ()))?;
-                meter.verdict(&mut store, None, ended)?;
-            }
-        }
         let memory = instance
             .get_memory(&mut store, EXPORT_MEMORY)
             .expect("the inspection found a memory of that name");
+        // The first touches of a fresh instance may happen in any later call. They are
+        // charged here, so that no verdict of a call depends on its instance being fresh.
+        let table_fuel = store.data().table_elements() as u64 * FUEL_PER_ELEMENT;
+        let mut fuel = page_fuel(memory.data_size(&store)) + table_fuel;
+        if exports.is_metered && fuel > budget.fuel_init {
+            return Err(CallError::InitFuel);
+        }
+        for start in [EXPORT_START, EXPORT_INITIALIZE] {
+            if let Some(start) = instance.get_func(&mut store, start) {
+                let start = start.typed::<(), ()>(&store).map_err(instantiating)?;
+                let guest = |store: &mut Store| start.call(store, ());
+                let guest = |store: &mut Store| run(store, polling.as_ref(), guest);
+                meter.initialize(&mut store, budget, &mut fuel, guest)?;
+            }
+        }
         let alloc = instance
             .get_typed_func(&mut store, EXPORT_ALLOC)
             .expect("the inspection found the allocator and its type");
@@ -182,6 +202,9 @@ impl Instance {
             result_bytes_max: limits.result_bytes_max,
             pristine_bytes,
             baseline: None,
+            is_metered: exports.is_metered,
+            table_fuel,
+            preparation_fuel: fuel,
         })
     }
 
@@ -192,6 +215,8 @@ impl Instance {
         self.reserve(plan.bytes(), budget)?;
         self.arena = (GuestAddr(0), 0);
         self.reserve(plan.arena_bytes, budget)?;
+        let grown = self.memory_bytes() - self.pristine_bytes;
+        self.preparation_fuel += page_fuel(grown);
         let globals = &self.globals;
         self.baseline = Some(Baseline::of(
             plan,
@@ -206,6 +231,23 @@ impl Instance {
     /// Returns the size of the linear memory in bytes.
     pub(super) fn memory_bytes(&self) -> usize {
         self.memory.data_size(&self.store)
+    }
+
+    /// Returns the bytes that it holds while it is idle: its linear memory, and the
+    /// snapshot that this is reset to.
+    pub(super) fn idle_bytes(&self) -> usize {
+        let snapshot = self.baseline.as_ref().map_or(0, Baseline::content_bytes);
+        self.memory_bytes() + snapshot
+    }
+
+    /// Returns the number of its memory mappings.
+    pub(super) fn mappings(&self) -> u64 {
+        // What is accessible of the reserved range of each memory, and the rest. Tables and
+        // the store are on the heap.
+        match self.polling {
+            None => 2,
+            Some(_) => 4,
+        }
     }
 
     /// Returns the size of the linear memory after instantiation, in bytes.
@@ -234,6 +276,7 @@ impl Instance {
             let start = arena.0 as usize;
             let filled = start..start + bytes.min(capacity.into()) as usize;
             baseline.restore(self.memory, filled, &mut self.store);
+            self.preparation_fuel = page_fuel(baseline.memory_bytes()) + self.table_fuel;
         }
     }
 
@@ -305,14 +348,19 @@ impl Instance {
                     self.result_bytes_max,
                 )?;
                 let memory_bytes = self.memory.data_size(&self.store);
-                let fuel = self.meter.burnt(&mut self.store, budget, kind, rows, bytes);
+                let burnt = self.meter.burnt(&mut self.store, budget, kind, rows, bytes);
+                let preparation = std::mem::take(&mut self.preparation_fuel);
+                let fuel = match self.is_metered {
+                    true => burnt.saturating_add(preparation),
+                    false => burnt,
+                };
                 timer.complete(CompletedCall {
                     lowered_bytes: bytes,
                     column: &column,
                     fuel,
                     memory_bytes,
                 });
-                let is_light = is_light(budget, kind, rows, bytes, fuel)
+                let is_light = is_light(budget, kind, rows, bytes, burnt)
                     && !self.store.data().is_much(memory_bytes * 2);
                 Ok(Answer {
                     column,
@@ -384,6 +432,11 @@ fn run<T>(
         true => Err(CallError::Cancelled),
         false => Ok(ended),
     }
+}
+
+/// Returns the fuel of the first touches of `bytes` bytes of memory, or of restoring them.
+fn page_fuel(bytes: usize) -> u64 {
+    (bytes >> PAGE_BYTES_LOG2) as u64 * FUEL_PER_PAGE
 }
 
 /// Returns true if a call that ran out of fuel had less than its rows may burn each, so

@@ -71,6 +71,14 @@ impl Grant {
         }
     }
 
+    /// Grants what is left for an initialisation that has burnt `burnt` units.
+    fn for_init(budget: Budget, burnt: u64) -> Self {
+        Self {
+            fuel: budget.fuel_init.saturating_sub(burnt).min(FUEL_MAX),
+            ..Self::for_bytes(budget, 0)
+        }
+    }
+
     fn for_rows(budget: Budget, kind: RowFuel, rows: u32, bytes: u64) -> Self {
         let kind = match (budget.metering, kind) {
             (RowMetering::PerRow, RowFuel::Bounded { .. }) => RowFuel::PerRow { grouped: false },
@@ -171,6 +179,28 @@ impl Meter {
         bytes: u64,
     ) -> Result<(), CallError> {
         self.begin(store, budget, Grant::for_bytes(budget, bytes))
+    }
+
+    /// Runs one function of an instance's initialisation, of which `burnt` units of fuel
+    /// are burnt, and adds what it burns.
+    pub(super) fn initialize(
+        &self,
+        store: &mut Store,
+        budget: Budget,
+        burnt: &mut u64,
+        guest: impl FnOnce(&mut Store) -> Result<wasmtime::Result<()>, CallError>,
+    ) -> Result<(), CallError> {
+        let grant = Grant::for_init(budget, *burnt);
+        self.begin(store, budget, grant)?;
+        let ended = guest(store)?;
+        self.verdict(store, None, ended)
+            .map_err(|error| match error {
+                CallError::Fuel { .. } => CallError::InitFuel,
+                error => error,
+            })?;
+        let left = self.fuel.get(&mut *store).i64().unwrap_or_default();
+        *burnt += grant.fuel.saturating_sub(left.unsigned_abs());
+        Ok(())
     }
 
     /// Sets the counters for a call with `count` rows and `bytes` of lowered arguments.

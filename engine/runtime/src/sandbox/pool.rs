@@ -1,7 +1,7 @@
 //! Pool of instances of one function.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_schema::DataType;
 use fusebox_definition::Limits;
@@ -12,6 +12,7 @@ use super::baseline::HeapPlan;
 use super::budget::{Budget, ROWS_MAX, ROWS_NARROW_MAX, RowMetering};
 use super::call_error::CallError;
 use super::cancellation::Cancellation;
+use super::idle::{IdleInstances, IdleQueue, MEMORY_BYTES_MAX, Pin};
 use super::instance::{Answer, Call, Exports, Instance};
 use super::memory_reservation::MemoryReservation;
 use super::permits::{Permits, permits};
@@ -24,26 +25,19 @@ use crate::metrics::{Phase, Recorder};
 ///
 /// A call never waits for an instance: it takes an idle one or a new one, or fails at
 /// the limit. The pool takes an instance back only after a call that returned, and only
-/// while its memory is small, because idle memory is charged to no query. Each call finds
-/// an instance in its baseline state, unless the pool keeps state.
+/// while its memory is small, because idle memory is charged to no query but bounded for
+/// the runtime. Each call finds an instance in its baseline state, unless the pool keeps
+/// state.
 pub(crate) struct Pool {
     module: Arc<wasmtime::InstancePre<StoreLimiter>>,
     exports: Exports,
     limits: Limits,
     /// True if instances keep state between calls.
     keeps_state: bool,
-    idle: Mutex<Vec<Instance>>,
+    idle: IdleQueue,
+    all_idle: IdleInstances,
     active: Arc<AtomicU64>,
 }
-
-/// Maximum idle instances.
-const IDLE_MAX: usize = 64;
-
-/// Maximum linear memory of an idle instance, in bytes.
-const IDLE_MEMORY_BYTES_MAX: usize = 4 << 20;
-
-/// Maximum fuel of the first instantiation, in units: some seconds.
-const WARM_FUEL_MAX: u64 = 1 << 31;
 
 /// Size of the first call of an instance, by which a preallocated one is chosen.
 #[derive(Clone, Copy)]
@@ -60,13 +54,15 @@ impl Pool {
         exports: Exports,
         limits: Limits,
         keeps_state: bool,
+        idle: &IdleInstances,
     ) -> Self {
         Self {
             module,
             exports,
             limits,
             keeps_state,
-            idle: Mutex::default(),
+            idle: idle.queue(),
+            all_idle: idle.clone(),
             active: Arc::default(),
         }
     }
@@ -145,7 +141,7 @@ impl Pool {
         let result = instance.call(call);
         let is_usable = result.as_ref().err().is_none_or(keeps_instance);
         if is_usable && (self.keeps_state || instance.is_resettable()) {
-            self.take_back(instance);
+            self.idle.put(instance);
         }
         result
     }
@@ -232,27 +228,29 @@ impl Pool {
             self.exports.clone(),
             self.limits,
             self.keeps_state,
+            &self.all_idle,
         )
     }
 
-    /// Instantiates once, so that errors of instantiation occur before any query. Only an
-    /// instance that keeps state is kept: of the others there may be thousands, most of
-    /// them never called.
+    /// Returns true if instances keep state between calls.
+    pub(crate) fn keeps_state(&self) -> bool {
+        self.keeps_state
+    }
+
+    /// Keeps the idle instances while the pin lives.
+    pub(crate) fn pin(&self) -> Pin {
+        self.idle.pin()
+    }
+
+    /// Instantiates once, so that errors of instantiation occur before any query. The
+    /// instance is not kept: there may be thousands of functions, most of them never
+    /// called.
     pub(crate) fn warm(
         &self,
         budget: Budget,
         cancellation: &Cancellation,
     ) -> Result<(), CallError> {
-        // The threads that bind functions are shared.
-        let budget = Budget {
-            fuel_per_call: budget.fuel_per_call.min(WARM_FUEL_MAX),
-            ..budget
-        };
-        let instance = self.instantiate(budget, cancellation, None)?;
-        if self.keeps_state {
-            self.take_back(instance);
-        }
-        Ok(())
+        self.instantiate(budget, cancellation, None).map(drop)
     }
 
     fn permits(&self) -> Result<Permits, CallError> {
@@ -284,7 +282,7 @@ impl Pool {
         }
         // An instance that is too large to be kept is not preallocated.
         let pristine_bytes = instance.pristine_bytes() as u64;
-        if pristine_bytes.saturating_add(plan.bytes()) > IDLE_MEMORY_BYTES_MAX as u64 {
+        if pristine_bytes.saturating_add(plan.bytes()) > MEMORY_BYTES_MAX as u64 {
             return Ok(instance);
         }
         match instance.preallocate(plan, budget) {
@@ -305,13 +303,7 @@ impl Pool {
         cancellation: &Cancellation,
         reservation: Option<Box<dyn MemoryReservation>>,
     ) -> Result<Instance, CallError> {
-        // The lock is released before anything runs.
-        let idle = {
-            let mut idle = self.idle();
-            let found = idle.iter().rposition(fits);
-            found.map(|position| idle.remove(position))
-        };
-        match idle {
+        match self.idle.take(fits) {
             Some(mut instance) => {
                 instance.attach(cancellation, reservation)?;
                 Ok(instance)
@@ -334,23 +326,6 @@ impl Pool {
             cancellation,
             reservation,
         )
-    }
-
-    /// Keeps an instance for a later call, unless it is too large.
-    fn take_back(&self, mut instance: Instance) {
-        if instance.release() > IDLE_MEMORY_BYTES_MAX {
-            return;
-        }
-        let mut idle = self.idle();
-        // The one that has been idle longest may fit no call any more.
-        let oldest = (idle.len() == IDLE_MAX).then(|| idle.remove(0));
-        idle.push(instance);
-        drop(idle);
-        drop(oldest);
-    }
-
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Instance>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -391,7 +366,7 @@ impl Drop for PooledInstance {
         if let Some(instance) = self.instance.take()
             && instance.is_resettable()
         {
-            self.pool.take_back(instance);
+            self.pool.idle.put(instance);
         }
     }
 }

@@ -57,6 +57,11 @@ impl Snapshot {
         self.bytes
     }
 
+    /// Returns the bytes of the blocks that are not zeros.
+    pub(crate) fn content_bytes(&self) -> usize {
+        self.content.len()
+    }
+
     /// Restores `memory`, of the same size, except for a range that is about to be
     /// overwritten.
     ///

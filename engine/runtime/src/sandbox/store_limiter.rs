@@ -130,6 +130,11 @@ impl StoreLimiter {
         Ok(refill)
     }
 
+    /// Returns the number of elements of all tables.
+    pub(super) fn table_elements(&self) -> usize {
+        self.table_elements
+    }
+
     /// Returns the fuel added so far.
     pub(super) fn refilled(&self) -> u64 {
         self.refilled

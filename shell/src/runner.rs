@@ -8,7 +8,7 @@ use arrow::error::ArrowError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, dialect_from_str};
-use fusebox::{Engine, FileAccess, Session, Statement};
+use fusebox::{Engine, Privileges, Session, Statement};
 use futures::StreamExt;
 
 use crate::failure::Failure;
@@ -33,12 +33,12 @@ pub(crate) struct Summary {
     pub(crate) time: Duration,
 }
 
-/// Creates a session with the file access of its user. As in DataFusion's shell, a
+/// Creates a session with all privileges, which its user has anyway. As in DataFusion's shell, a
 /// query can name a file as a table.
 pub(crate) fn session() -> Result<Session, Failure> {
     let config = SessionConfig::new().with_information_schema(true);
     let context = SessionContext::new_with_config(config).enable_url_table();
-    let builder = Engine::builder().files(FileAccess::Any);
+    let builder = Engine::builder().privileges(Privileges::all());
     // With the cache, a module is compiled once per machine. Where the folder of the
     // cache cannot be written, it is compiled once per process.
     let engine = match builder.clone().cache(true).build() {

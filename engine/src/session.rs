@@ -285,8 +285,8 @@ impl SessionBuilder {
         self
     }
 
-    /// Privileges of the session's statements. Replaces earlier [`files`](Self::files) and
-    /// [`limits_max`](Self::limits_max).
+    /// Privileges of the session's statements; their `limits_max` may not exceed those of the
+    /// engine. Replaces earlier [`files`](Self::files) and [`limits_max`](Self::limits_max).
     pub fn privileges(mut self, privileges: Privileges) -> Self {
         self.options.privileges = privileges;
         self

@@ -102,8 +102,13 @@ fn split_glob(path: &str) -> (&str, Option<&str>) {
     let Some(glob) = path.find(['?', '*', '[']) else {
         return (path, None);
     };
-    let start = path[..glob].rfind(is_separator).map_or(0, |at| at + 1);
-    (&path[..start], Some(&path[start..]))
+    match path[..glob].rfind(is_separator) {
+        Some(separator) => {
+            let (path, glob) = path.split_at(separator + 1);
+            (path, Some(glob))
+        }
+        None => (".", Some(path)),
+    }
 }
 
 fn unknown_store(url: &str) -> FileAccessError {

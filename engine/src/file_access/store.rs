@@ -375,3 +375,6 @@ fn unsupported(operation: &str) -> StoreError {
         implementer: NAME.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -331,7 +331,7 @@ async fn inserts_are_written_below_the_directory_and_need_the_grant() {
     for sql in [
         insert,
         "COPY t TO 'new.csv' STORED AS CSV",
-        "COPY t TO 'new/'",
+        "COPY t TO 'new/' STORED AS CSV",
     ] {
         assert_refused!(
             &reads,

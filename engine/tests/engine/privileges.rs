@@ -106,14 +106,11 @@ async fn defining_is_a_privilege() {
 
     let reader = Privileges {
         create: false,
+        limits_max: Limits::DEFAULT_MAX,
         ..Privileges::all()
     };
-    let builder = engine.session().limits_max(Limits::DEFAULT_MAX);
-    let reader = Privileges {
-        limits_max: Limits::DEFAULT_MAX,
-        ..reader
-    };
-    let session = builder.privileges(reader).build().unwrap();
+    let builder = engine.session().privileges(reader);
+    let session = builder.build().unwrap();
     let function = constant("CREATE FUNCTION f(BIGINT) RETURNS BIGINT");
     for sql in [
         &function[..],

@@ -320,6 +320,55 @@ fn parquet_and_csv_files_are_tables() {
     );
 }
 
+/// The user of the shell has all privileges, and files anywhere.
+#[test]
+fn files_are_read_and_written_anywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["a.csv", "b.csv"] {
+        fs::write(folder.path().join(file), "n\n4\n").unwrap();
+    }
+    let folder = folder.path().display();
+    let sql = format!(
+        "COPY (SELECT 5 AS n) TO '{folder}/c.csv';
+         SELECT sum(n) AS s FROM '{folder}/c.csv';
+         SELECT sum(n) AS s FROM '{folder}/*.csv';
+         SELECT sum(n) AS s FROM '{folder}';
+         SET datafusion.runtime.memory_limit = '1G';
+         SELECT count(*) AS s FROM 'tests/shell/*.rs'"
+    );
+    let run = shell(&["--format", "csv", "-c", &sql], "");
+    assert_eq!(run.stdout, "count\n1\ns\n5\ns\n13\ns\n13\n", "{run:?}");
+    // A relative path starts at the working directory, and its type is unknown here.
+    assert!(run.stderr.contains("not found"), "{run:?}");
+}
+
+#[test]
+fn root_confines_files_to_a_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let (inside, outside) = (folder.path().join("in"), folder.path().join("out.csv"));
+    fs::create_dir(&inside).unwrap();
+    fs::write(&outside, "n\n4\n").unwrap();
+    let root = inside.display().to_string();
+    let sql = "COPY (SELECT 5 AS n) TO 'c.csv'; SELECT sum(n) AS s FROM '*.csv'";
+    check(
+        &["--root", &root, "--format", "csv", "-c", sql],
+        "count\n1\ns\n5\n",
+    );
+    for sql in [
+        format!("SELECT * FROM '{}'", outside.display()),
+        format!("COPY (SELECT 1) TO '{}'", outside.display()),
+        "SELECT * FROM '../out.csv'".to_owned(),
+    ] {
+        let arguments = ["--root", &root, "-c", &sql];
+        check_error(&arguments, 1, "lies outside the directory");
+    }
+    check_error(
+        &["--root", "nowhere", "-c", "SELECT 1"],
+        1,
+        "cannot be opened",
+    );
+}
+
 #[test]
 fn json_files_are_tables() {
     let folder = tempfile::tempdir().unwrap();

@@ -131,7 +131,7 @@ impl fmt::Debug for FileAccess {
     }
 }
 
-/// What a statement does with a file.
+/// Use of a file by a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileUse {
     /// It reads the file.

@@ -11,7 +11,7 @@ use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::expressions::col;
 use datafusion::prelude::SessionContext;
 use fusebox::{Engine, Session};
-use fusebox_sql_tests::{ExecutionConfig, privileges, workspace_root};
+use fusebox_sql_tests::{ExecutionConfig, privileges};
 use sqllogictest::harness::{Failed, Trial};
 use tokio::runtime::Runtime;
 

@@ -8,7 +8,7 @@ use arrow::datatypes::Field;
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
 use datafusion::prelude::{SessionConfig, SessionContext};
-use fusebox::{Engine, EngineBuilder, FileAccess, Session};
+use fusebox::{Engine, EngineBuilder, FileAccess, Privileges, Session};
 
 /// Creates a session with `partitions` target partitions and the functions of these
 /// modules.
@@ -29,7 +29,10 @@ pub fn session_with(partitions: usize, modules: &[&str]) -> Session {
 /// If the folder of the workspace does not exist.
 pub fn builder() -> EngineBuilder {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    Engine::builder().files(FileAccess::under(root).expect("the workspace exists"))
+    Engine::builder().privileges(Privileges {
+        files: FileAccess::under(root).expect("the workspace exists"),
+        ..Privileges::all()
+    })
 }
 
 /// Builds an engine, and a session with `partitions` target partitions.

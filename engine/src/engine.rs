@@ -14,10 +14,11 @@ use fusebox_runtime::{
 
 use crate::catalog::{Catalog, CatalogLimits, MemoryCatalog};
 use crate::file_access::FileAccess;
-use crate::function::datafusion_function;
+use crate::function::{datafusion_function, is_built_in};
 use crate::function_factory::WasmFunctionFactory;
 use crate::loader::{Loader, check_kind, check_name};
 use crate::options::SessionOptions;
+use crate::privileges::Privileges;
 use crate::scope::FunctionScope;
 use crate::scope::SessionCancellation;
 use crate::scope_rule::ScopeRule;
@@ -29,13 +30,12 @@ use crate::scope_rule::ScopeRule;
 pub struct Engine {
     runtime: Arc<Runtime>,
     catalog: Arc<dyn Catalog>,
-    files: FileAccess,
     options: SessionOptions,
 }
 
 impl Engine {
-    /// Starts a builder with the defaults: a catalog in memory, no files, the limits of
-    /// [`Limits::default`].
+    /// Starts a builder with the defaults: a catalog in memory, the limits of
+    /// [`Limits::default`], the privileges of [`Privileges::default`] and so no files.
     pub fn builder() -> EngineBuilder {
         EngineBuilder::default()
     }
@@ -50,8 +50,9 @@ impl Engine {
     }
 
     /// Registers all functions that a module declares in a context of one's own, and returns
-    /// their definitions. Functions of the same names are replaced. [`install`](Self::install)
-    /// gives the context cancellation.
+    /// their definitions. Functions of the same names are replaced; those of DataFusion only
+    /// with the privilege `replace_built_ins`. [`install`](Self::install) gives the context
+    /// cancellation.
     ///
     /// # Errors
     ///
@@ -89,6 +90,10 @@ impl Engine {
                 .into_iter()
                 .try_for_each(|other| check_kind(definition, Some(other.kind)))?;
             check_name(definition)?;
+            if is_built_in(&context.state(), &definition.name) {
+                let subject = Subject::Function(definition.name.clone());
+                self.options.privileges.check_replacement(&subject)?;
+            }
         }
         let mut functions = loader.bind_new(definitions.clone(), &module).await?;
         let scope = FunctionScope::new(Arc::clone(&context.runtime_env().memory_pool));
@@ -134,19 +139,14 @@ impl Engine {
         self.runtime.take_profile()
     }
 
-    pub(crate) fn files(&self) -> &FileAccess {
-        &self.files
-    }
-
-    pub(crate) fn options(&self) -> SessionOptions {
-        self.options
+    pub(crate) fn options(&self) -> &SessionOptions {
+        &self.options
     }
 
     fn loader(&self) -> Loader {
         Loader {
             runtime: Arc::clone(&self.runtime),
-            files: self.files.clone(),
-            options: self.options,
+            options: self.options.clone(),
             cancellation: SessionCancellation::default(),
         }
     }
@@ -181,7 +181,6 @@ impl fmt::Debug for Engine {
 pub struct EngineBuilder {
     runtime: RuntimeOptions,
     catalog: Option<Arc<dyn Catalog>>,
-    files: FileAccess,
     options: SessionOptions,
 }
 
@@ -192,9 +191,18 @@ impl EngineBuilder {
         self
     }
 
-    /// Files that sessions may read modules from, unless they are given others.
+    /// Privileges of sessions, unless they are given others; also those of functions that
+    /// are created in a context without a session. Replaces earlier [`files`](Self::files) and
+    /// [`limits_max`](Self::limits_max).
+    pub fn privileges(mut self, privileges: Privileges) -> Self {
+        self.options.privileges = privileges;
+        self
+    }
+
+    /// Files that sessions may read and write, unless they are given others; a part of their
+    /// [`Privileges`].
     pub fn files(mut self, files: FileAccess) -> Self {
-        self.files = files;
+        self.options.privileges.files = files;
         self
     }
 
@@ -204,9 +212,10 @@ impl EngineBuilder {
         self
     }
 
-    /// Ceiling of every function's limits; [`Limits::MAX`] unless given.
+    /// Ceiling of every function's limits; a part of the [`Privileges`].
+    /// [`Limits::DEFAULT_MAX`] unless given.
     pub fn limits_max(mut self, limits: Limits) -> Self {
-        self.options.limits_max = limits;
+        self.options.privileges.limits_max = limits;
         self
     }
 
@@ -287,7 +296,6 @@ impl EngineBuilder {
         Ok(Engine {
             runtime: Arc::new(Runtime::new(self.runtime)?),
             catalog: catalog.unwrap_or_else(|| Arc::new(MemoryCatalog::default())),
-            files: self.files,
             options: self.options,
         })
     }

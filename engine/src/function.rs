@@ -11,12 +11,13 @@ mod overload_set;
 
 mod coercion;
 
+use std::any::Any;
 use std::sync::Arc;
 
 use arrow::error::ArrowError;
-use datafusion::catalog::TableFunctionImpl;
+use datafusion::catalog::{TableFunction, TableFunctionImpl};
 use datafusion::common::DataFusionError;
-use datafusion::execution::context::{RegisterFunction, SessionContext};
+use datafusion::execution::context::{RegisterFunction, SessionContext, SessionState};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use fusebox_definition::Kind;
 use fusebox_runtime::{Error, WasmFunction};
@@ -107,6 +108,22 @@ pub(crate) fn is_wasm_aggregate(function: &AggregateUDF) -> bool {
 /// Returns true if a window function is a Wasm function.
 pub(crate) fn is_wasm_window(function: &WindowUDF) -> bool {
     function.inner().downcast_ref::<WasmWindowUdf>().is_some()
+}
+
+/// Returns true if a name is that of a function that is not a Wasm function.
+pub(crate) fn is_built_in(state: &SessionState, name: &str) -> bool {
+    let scalar = state.scalar_functions().get(name);
+    let aggregate = state.aggregate_functions().get(name);
+    let window = state.window_functions().get(name);
+    let table = state.table_functions().get(name);
+    let is_wasm_table = |function: &TableFunction| {
+        let function: &dyn Any = function.function().as_ref();
+        function.is::<WasmTableFunction>()
+    };
+    scalar.is_some_and(|function| !is_wasm_scalar(function))
+        || aggregate.is_some_and(|function| !is_wasm_aggregate(function))
+        || window.is_some_and(|function| !is_wasm_window(function))
+        || table.is_some_and(|function| !is_wasm_table(function))
 }
 
 /// Wraps an error of Arrow's kernels.

@@ -12,7 +12,7 @@ use fusebox_definition::statement::{CreateFunction, SourceClause};
 use fusebox_definition::{Argument, StatementError, Subject, Volatility, canonical_type};
 use fusebox_runtime::{Error, Result, WasmFunction};
 
-use crate::function::{datafusion_function, external};
+use crate::function::{datafusion_function, external, is_built_in};
 use crate::loader::Loader;
 use crate::scope::FunctionScope;
 
@@ -41,8 +41,8 @@ use crate::scope::FunctionScope;
 /// The body is a path, and after a `#` the symbol, which defaults to the function's name.
 /// DataFusion's planner knows neither modules nor `AGGREGATE`, `WINDOW`, `RETURNS TABLE`,
 /// `STRICT`, `WITH` or `IF NOT EXISTS`: kind and clauses come from the module's declaration, or
-/// are the defaults. It always replaces all overloads of the name, and it looks functions up in
-/// lower case, so they are registered in lower case. Types are those of its planner:
+/// are the defaults. It always replaces all overloads of the name, those of DataFusion only with the
+/// privilege `replace_built_ins`, and it looks functions up in lower case, so they are registered in lower case. Types are those of its planner:
 /// `TIMESTAMP WITH TIME ZONE` has the session's zone.
 ///
 /// In a context with the factory alone, functions have fuel and limits but no cancellation: a
@@ -57,9 +57,18 @@ impl WasmFunctionFactory {
         Self { loader }
     }
 
-    async fn bind(&self, statement: DfCreateFunction) -> Result<Arc<WasmFunction>> {
+    async fn bind(
+        &self,
+        state: &SessionState,
+        statement: DfCreateFunction,
+    ) -> Result<Arc<WasmFunction>> {
         let mut create = from_datafusion(statement)?;
         let subject = Subject::Function(create.name.clone());
+        let privileges = &self.loader.options.privileges;
+        privileges.check_create(&subject)?;
+        if is_built_in(state, &create.name) {
+            privileges.check_replacement(&subject)?;
+        }
         let refused = |reason| Error::refused(subject.clone(), reason);
         create.check().map_err(refused)?;
         let source = create.source.as_ref();
@@ -79,7 +88,7 @@ impl FunctionFactory for WasmFunctionFactory {
         state: &SessionState,
         statement: DfCreateFunction,
     ) -> DfResult<RegisterFunction> {
-        let function = self.bind(statement).await.map_err(external)?;
+        let function = self.bind(state, statement).await.map_err(external)?;
         let scope = FunctionScope::new(Arc::clone(&state.runtime_env().memory_pool));
         Ok(datafusion_function(vec![function], scope).into())
     }

@@ -40,9 +40,12 @@ mod function_factory;
 // From statements to bound functions.
 mod loader;
 
-// Options and file access of sessions.
-mod file_access;
+// Options and privileges of sessions, and their access to files.
 mod options;
+
+mod privileges;
+
+mod file_access;
 
 // Statements of Fusebox and of DataFusion.
 mod statement_list;
@@ -79,6 +82,7 @@ pub use fusebox_runtime::{
     LimitExceeded, LoadedModule, ProcessLimits, Profile, Result, Runtime, RuntimeOptions, Sample,
     Scope, Trap, TrapKind,
 };
+pub use privileges::Privileges;
 pub use session::{Function, Session, SessionBuilder};
 pub use statement_list::{Statement, Statements};
 

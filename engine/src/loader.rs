@@ -8,7 +8,6 @@ use fusebox_definition::statement::{CreateFunction, SourceClause};
 use fusebox_definition::{Definition, Digest, Kind, ModuleSource, StatementError, Subject};
 use fusebox_runtime::{Error, LoadedModule, Result, Runtime, WasmFunction};
 
-use crate::file_access::FileAccess;
 use crate::options::SessionOptions;
 use crate::scope::{CancelOnDrop, SessionCancellation};
 
@@ -16,7 +15,6 @@ use crate::scope::{CancelOnDrop, SessionCancellation};
 #[derive(Clone, Debug)]
 pub(crate) struct Loader {
     pub(crate) runtime: Arc<Runtime>,
-    pub(crate) files: FileAccess,
     pub(crate) options: SessionOptions,
     pub(crate) cancellation: SessionCancellation,
 }
@@ -46,7 +44,7 @@ impl Loader {
         let bytes_max = self.options.module_bytes_max;
         let bytes = match source {
             SourceClause::Path(path) => {
-                let bytes = self.files.read(path, bytes_max);
+                let bytes = self.options.privileges.files.read(path, bytes_max);
                 bytes.map_err(|reason| refused(StatementError::Path(reason)))?
             }
             SourceClause::Text(text) => text.clone().into_bytes(),
@@ -101,7 +99,7 @@ impl Loader {
             .complete(
                 module.declarations(),
                 limits_of,
-                self.options.limits_max,
+                self.options.privileges.limits_max,
                 module.digest(),
                 source,
             )
@@ -125,19 +123,16 @@ impl Loader {
         })
     }
 
-    /// Binds definitions that this session creates, whose limits are within its ceilings.
+    /// Binds definitions that this session creates, if it has the privileges for them.
     pub(crate) async fn bind_new(
         &self,
         definitions: Vec<Definition>,
         module: &Arc<LoadedModule>,
     ) -> Result<Vec<Arc<WasmFunction>>> {
-        for definition in &definitions {
-            let checked = definition.limits.check(self.options.limits_max);
-            checked.map_err(|reason| {
-                let subject = Subject::Function(definition.name.clone());
-                Error::refused(subject, reason)
-            })?;
-        }
+        let privileges = &self.options.privileges;
+        definitions
+            .iter()
+            .try_for_each(|definition| privileges.check_definition(definition))?;
         self.bind(definitions, module).await
     }
 

@@ -4,12 +4,13 @@ use fusebox_definition::{Kind, Limits};
 use fusebox_runtime::{Error, Result};
 
 use crate::catalog::CatalogLimits;
+use crate::privileges::Privileges;
 
-/// Limits that hold in a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Limits and privileges that hold in a session.
+#[derive(Clone, Debug)]
 pub(crate) struct SessionOptions {
+    pub(crate) privileges: Privileges,
     pub(crate) limits: Limits,
-    pub(crate) limits_max: Limits,
     pub(crate) aggregate_memory_bytes_max: u64,
     pub(crate) module_bytes_max: u64,
     pub(crate) catalog: CatalogLimits,
@@ -18,8 +19,8 @@ pub(crate) struct SessionOptions {
 impl Default for SessionOptions {
     fn default() -> Self {
         Self {
+            privileges: Privileges::default(),
             limits: Limits::default(),
-            limits_max: Limits::MAX,
             aggregate_memory_bytes_max: Limits::AGGREGATE_MEMORY_BYTES_MAX,
             module_bytes_max: 16 << 20,
             catalog: CatalogLimits::default(),
@@ -34,7 +35,7 @@ impl SessionOptions {
     ///
     /// [`Error::Config`] for a limit out of range, or above its ceiling.
     pub(crate) fn check(&self) -> Result<()> {
-        let (limits, limits_max) = (self.limits, self.limits_max);
+        let (limits, limits_max) = (self.limits, self.privileges.limits_max);
         if !limits.are_in_range() || !limits_max.are_in_range() {
             return Err(Error::Config(
                 "a limit is out of the range that `Limits` documents",
@@ -63,7 +64,7 @@ impl SessionOptions {
         let mut limits = self.limits;
         if kind == Kind::Aggregate {
             let bytes_max = self.aggregate_memory_bytes_max;
-            let bytes_max = bytes_max.min(self.limits_max.memory_bytes_max);
+            let bytes_max = bytes_max.min(self.privileges.limits_max.memory_bytes_max);
             limits.memory_bytes_max = bytes_max.max(limits.memory_bytes_max);
         }
         limits

@@ -12,6 +12,9 @@ mod show;
 // Views and tables of DataFusion whose SQL may use functions.
 mod relations;
 
+// Privileges of DataFusion's statements: files, settings.
+mod guard;
+
 // Functions registered with DataFusion.
 mod registry;
 
@@ -36,9 +39,10 @@ use fusebox_runtime::{Error, Result};
 
 use crate::catalog::{Catalog, MemoryCatalog};
 use crate::engine::Engine;
-use crate::file_access::FileAccess;
+use crate::file_access::{FileAccess, confine, file_registry};
 use crate::loader::Loader;
 use crate::options::SessionOptions;
+use crate::privileges::Privileges;
 use crate::scope::{FunctionScope, QueryScope, SessionCancellation};
 use crate::statement_list::{Parsed, Statement, Statements};
 
@@ -70,8 +74,7 @@ impl Engine {
     /// function that one session creates is visible to the next statement of the others.
     pub fn session(&self) -> SessionBuilder {
         SessionBuilder {
-            files: self.files().clone(),
-            options: self.options(),
+            options: self.options().clone(),
             engine: Some(self.clone()),
             ..SessionBuilder::default()
         }
@@ -139,6 +142,7 @@ impl Session {
                 let sql = relation_sql(&statement);
                 let state = self.begin_query();
                 let plan = state.statement_to_plan(*statement).await.map_err(query)?;
+                let plan = self.guard(plan)?;
                 let recorded = self.record_relation(&plan, sql)?;
                 let context = match changes_context(&plan) {
                     true => self.context.clone(),
@@ -154,6 +158,7 @@ impl Session {
     }
 
     async fn execute_fusebox(&self, statement: FuseboxStatement) -> Result<DataFrame> {
+        self.check_create(&statement)?;
         match statement {
             FuseboxStatement::CreateModule(create) => self.execute_create_module(create).await?,
             FuseboxStatement::CreateFunction(create) => {
@@ -252,12 +257,15 @@ pub struct SessionBuilder {
     context: Option<SessionContext>,
     catalog: Option<Arc<dyn Catalog>>,
     memory_pool: Option<Arc<dyn MemoryPool>>,
-    files: FileAccess,
     options: SessionOptions,
 }
 
 impl SessionBuilder {
     /// Context to add to, instead of DataFusion's default with an information schema.
+    ///
+    /// The context is confined to the session's [`files`](Self::files), its tables of files
+    /// included. Object stores that are registered for other schemes, such as `s3`, stay. A
+    /// context is for one session: of several, the last one's files hold.
     pub fn context(mut self, context: SessionContext) -> Self {
         self.context = Some(context);
         self
@@ -277,9 +285,16 @@ impl SessionBuilder {
         self
     }
 
-    /// Files that `CREATE MODULE` and `CREATE FUNCTION` may read.
+    /// Privileges of the session's statements; their `limits_max` may not exceed those of the
+    /// engine. Replaces earlier [`files`](Self::files) and [`limits_max`](Self::limits_max).
+    pub fn privileges(mut self, privileges: Privileges) -> Self {
+        self.options.privileges = privileges;
+        self
+    }
+
+    /// Files that SQL may read and write; a part of the [`Privileges`].
     pub fn files(mut self, files: FileAccess) -> Self {
-        self.files = files;
+        self.options.privileges.files = files;
         self
     }
 
@@ -289,9 +304,10 @@ impl SessionBuilder {
         self
     }
 
-    /// Ceiling of the limits of functions that this session creates.
+    /// Ceiling of the limits of functions that this session creates; a part of the
+    /// [`Privileges`].
     pub fn limits_max(mut self, limits: Limits) -> Self {
-        self.options.limits_max = limits;
+        self.options.privileges.limits_max = limits;
         self
     }
 
@@ -317,22 +333,26 @@ impl SessionBuilder {
         self.options.check()?;
         let engine = match self.engine {
             Some(engine) => {
-                let ceiling = engine.options().limits_max;
-                if self.options.limits_max.check(ceiling).is_err() {
+                let ceiling = engine.options().privileges.limits_max;
+                let limits_max = self.options.privileges.limits_max;
+                if limits_max.check(ceiling).is_err() {
                     return Err(Error::Config("limits_max exceeds that of the engine"));
                 }
                 engine
             }
             None => Engine::builder().build()?,
         };
+        let files = &self.options.privileges.files;
         let context = match self.context {
-            Some(context) => context,
+            Some(context) => {
+                confine(&context, files).map_err(query)?;
+                context
+            }
             None => {
                 let config = SessionConfig::new().with_information_schema(true);
-                let environment = match self.memory_pool {
-                    None => RuntimeEnvBuilder::new(),
-                    Some(pool) => RuntimeEnvBuilder::new().with_memory_pool(pool),
-                };
+                let mut environment =
+                    RuntimeEnvBuilder::new().with_object_store_registry(file_registry(files));
+                environment.memory_pool = self.memory_pool;
                 let state = SessionStateBuilder::new()
                     .with_config(config)
                     .with_runtime_env(environment.build_arc().map_err(query)?)
@@ -346,7 +366,6 @@ impl SessionBuilder {
         Ok(Session {
             loader: Arc::new(Loader {
                 runtime: Arc::clone(engine.runtime()),
-                files: self.files,
                 options: self.options,
                 cancellation: cancellation.clone(),
             }),
@@ -365,7 +384,6 @@ impl SessionBuilder {
 impl std::fmt::Debug for SessionBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SessionBuilder")
-            .field("files", &self.files)
             .field("options", &self.options)
             .finish_non_exhaustive()
     }

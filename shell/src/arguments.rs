@@ -29,6 +29,11 @@ pub(crate) struct ShellArguments {
     #[arg(short, long, value_name = "FILE")]
     file: Vec<PathBuf>,
 
+    /// Confines SQL to the files below DIR, where relative paths start. Without it,
+    /// SQL reads and writes what its user may.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+
     /// Output format. Nulls are `NULL` in tables and empty in CSV.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

@@ -66,7 +66,7 @@ fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), F
     if let Some(catalog) = &arguments.catalog {
         return Err(Failure::DurableCatalog(catalog.clone()));
     }
-    let mut runner = Runner::new(arguments.format)?;
+    let mut runner = Runner::new(arguments.format, arguments.root.as_deref())?;
     if sources.is_empty() && io::stdin().is_terminal() {
         return repl::run(&mut runner);
     }

@@ -1,6 +1,7 @@
 //! Execution of SQL text and printing of results.
 
 use std::io::{self, BufWriter, Stdout, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use arrow::error::ArrowError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, dialect_from_str};
-use fusebox::{Engine, FileAccess, Session, Statement};
+use fusebox::{Engine, FileAccess, Privileges, Session, Statement};
 use futures::StreamExt;
 
 use crate::failure::Failure;
@@ -33,12 +34,16 @@ pub(crate) struct Summary {
     pub(crate) time: Duration,
 }
 
-/// Creates a session with the file access of its user. As in DataFusion's shell, a
-/// query can name a file as a table.
-pub(crate) fn session() -> Result<Session, Failure> {
+/// Creates a session with all privileges, which its user has anyway; with a `root`, its files
+/// are those below that directory. As in DataFusion's shell, a query can name a file as a table.
+pub(crate) fn session(root: Option<&Path>) -> Result<Session, Failure> {
     let config = SessionConfig::new().with_information_schema(true);
     let context = SessionContext::new_with_config(config).enable_url_table();
-    let builder = Engine::builder().files(FileAccess::Any);
+    let mut privileges = Privileges::all();
+    if let Some(root) = root {
+        privileges.files = FileAccess::under(root)?.writable();
+    }
+    let builder = Engine::builder().privileges(privileges);
     // With the cache, a module is compiled once per machine. Where the folder of the
     // cache cannot be written, it is compiled once per process.
     let engine = match builder.clone().cache(true).build() {
@@ -54,8 +59,8 @@ impl Runner {
     /// # Errors
     ///
     /// [`Failure::System`] if a thread cannot be started.
-    pub(crate) fn new(format: Format) -> Result<Self, Failure> {
-        let session = Arc::new(session()?);
+    pub(crate) fn new(format: Format, root: Option<&Path>) -> Result<Self, Failure> {
+        let session = Arc::new(session(root)?);
         let running = Arc::clone(&session);
         let runtime = Runtime::start(move || running.cancel());
         Ok(Self {

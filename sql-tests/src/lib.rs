@@ -13,7 +13,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::prelude::{SessionConfig, SessionContext};
-use fusebox::{Error, FileAccess, Session};
+use fusebox::{Error, FileAccess, Privileges, Session};
 use sqllogictest::{DB, DBOutput, DefaultColumnType};
 use tokio::runtime::Runtime;
 
@@ -82,8 +82,19 @@ pub fn expand_workspace(sql: &str) -> String {
     sql.replace("$workspace", &workspace_root().display().to_string())
 }
 
-/// Opens a session with an execution config, which may read files below the
-/// workspace root.
+/// Returns all privileges, with files below the workspace root alone, to read.
+///
+/// # Panics
+///
+/// If the workspace does not exist.
+pub fn privileges() -> Privileges {
+    Privileges {
+        files: FileAccess::under(workspace_root()).expect("the workspace exists"),
+        ..Privileges::all()
+    }
+}
+
+/// Opens a session with an execution config, which has [`privileges`].
 ///
 /// # Panics
 ///
@@ -91,7 +102,7 @@ pub fn expand_workspace(sql: &str) -> String {
 pub fn session(config: ExecutionConfig) -> Session {
     Session::builder()
         .context(SessionContext::new_with_config(config.session_config()))
-        .files(FileAccess::under(workspace_root()).expect("the workspace exists"))
+        .privileges(privileges())
         .build()
         .expect("a session with default options can be built")
 }

@@ -94,6 +94,19 @@ impl Limits {
         instances_max: 10_000,
     };
 
+    /// Ceilings of a session whose embedder states none: ten times the default fuel, the
+    /// default linear memory of aggregate functions, twice the default stack and four times
+    /// the default result.
+    pub const DEFAULT_MAX: Self = Self {
+        fuel_per_row: 10_000_000,
+        fuel_per_call: 5_000_000,
+        fuel_init: 10_000_000_000,
+        memory_bytes_max: Self::AGGREGATE_MEMORY_BYTES_MAX,
+        stack_bytes_max: 512 << 10,
+        result_bytes_max: 256 << 20,
+        instances_max: 1024,
+    };
+
     /// Returns the default limits of a kind of function.
     pub fn of_kind(kind: Kind) -> Self {
         match kind {
@@ -327,6 +340,15 @@ mod tests {
             }
         }
         assert!(Limits::default().are_in_range());
+    }
+
+    #[test]
+    fn default_ceilings_admit_the_defaults_of_every_kind() {
+        assert!(Limits::DEFAULT_MAX.are_in_range());
+        for kind in [Kind::Scalar, Kind::Aggregate, Kind::Window, Kind::Table] {
+            assert!(Limits::of_kind(kind).check(Limits::DEFAULT_MAX).is_ok());
+        }
+        assert!(Limits::MAX.check(Limits::DEFAULT_MAX).is_err());
     }
 
     #[test]

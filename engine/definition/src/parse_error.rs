@@ -45,6 +45,10 @@ pub enum Subject {
     Function(String),
     /// Module, by its SQL name.
     Module(String),
+    /// File or directory, by the path or URL that the statement states.
+    File(String),
+    /// Setting of `SET` and `RESET`, by its name.
+    Setting(String),
 }
 
 impl fmt::Display for Subject {
@@ -52,6 +56,8 @@ impl fmt::Display for Subject {
         match self {
             Self::Function(name) => write!(f, "function `{name}`"),
             Self::Module(name) => write!(f, "module `{name}`"),
+            Self::File(path) => write!(f, "file `{path}`"),
+            Self::Setting(name) => write!(f, "setting `{name}`"),
         }
     }
 }

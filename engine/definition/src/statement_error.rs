@@ -60,7 +60,10 @@ pub enum StatementError {
         expected: String,
         found: String,
     },
-    #[error("may not have {option} = {value}: this session allows {ceiling} at most")]
+    #[error(
+        "may not have {option} = {value}: this session allows {ceiling} at most; \
+         the embedder can raise `limits_max`"
+    )]
     Ceiling {
         option: &'static str,
         value: String,
@@ -68,6 +71,19 @@ pub enum StatementError {
     },
     #[error("cannot be read: {0}")]
     Path(FileAccessError),
+    #[error("cannot be written: {0}")]
+    Write(FileAccessError),
+    #[error("{refusal}: expected the privilege `{privilege}`, found none; {remedy}")]
+    Privilege {
+        refusal: &'static str,
+        privilege: &'static str,
+        remedy: &'static str,
+    },
+    #[error(
+        "cannot be {value}: expected at most {ceiling} without the privilege `settings`; \
+         the embedder can grant it by `Privileges::settings`"
+    )]
+    SettingCeiling { value: u64, ceiling: u64 },
     #[error("has the SHA-256 digest {found}, not {stated}")]
     Digest { stated: String, found: String },
     #[error("cannot be read: the text is not base64: {0}")]
@@ -104,17 +120,38 @@ pub enum StatementError {
     },
 }
 
-/// Reason for not reading a file that a statement names.
+/// Reason for not reading or writing a file that a statement names.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message names its fields")]
 #[non_exhaustive]
 pub enum FileAccessError {
-    #[error("this session reads no files; the embedder can allow a directory")]
+    #[error(
+        "expected a session that may read files, found one that may not; \
+         the embedder can grant a directory by `FileAccess::under`"
+    )]
     Denied,
-    #[error("'{path}' lies outside the directory that the session may read")]
+    #[error(
+        "expected a session that may write files, found one that may not; \
+         the embedder can grant it by `FileAccess::writable`"
+    )]
+    ReadOnly,
+    #[error(
+        "'{path}' lies outside the directory that the session may read; \
+         name a file below it by a relative path"
+    )]
     Outside { path: String },
     #[error("'{path}' is not a regular file")]
     NotAFile { path: String },
+    #[error(
+        "expected a path, or the URL of a registered object store, found '{url}'; \
+         the embedder can register a store with the context"
+    )]
+    UnknownStore { url: String },
+    #[error(
+        "expected a table that is not UNBOUNDED, because such a file is opened around the \
+         session's directory; the embedder can grant all files by `FileAccess::any`"
+    )]
+    Unbounded,
     #[error("'{path}': {cause}")]
     Io { path: String, cause: std::io::Error },
 }

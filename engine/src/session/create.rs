@@ -131,6 +131,11 @@ impl Session {
         if !create.or_replace {
             self.refuse_built_in(contents, &create.name)?;
         }
+        if is_built_in {
+            let subject = Subject::Function(create.name.clone());
+            let privileges = &self.loader.options.privileges;
+            privileges.check_replacement(&subject)?;
+        }
         Ok(false)
     }
 

@@ -52,6 +52,7 @@ impl Session {
     /// [`Error::Module`] if the module is unusable, [`Error::Refused`] if the name is taken.
     pub async fn create_module(&self, name: &str, bytes: impl Into<Vec<u8>>) -> Result<()> {
         let subject = Subject::Module(name.to_owned());
+        self.loader.options.privileges.check_create(&subject)?;
         let module = self.loader.load_bytes(&subject, bytes.into()).await?;
         self.put_module(name, module, false, false).await
     }
@@ -64,6 +65,7 @@ impl Session {
     /// contradicts a function of the one that it replaces.
     pub async fn replace_module(&self, name: &str, bytes: impl Into<Vec<u8>>) -> Result<()> {
         let subject = Subject::Module(name.to_owned());
+        self.loader.options.privileges.check_create(&subject)?;
         let module = self.loader.load_bytes(&subject, bytes.into()).await?;
         self.put_module(name, module, true, false).await
     }
@@ -75,6 +77,8 @@ impl Session {
     /// [`Error::Refused`] if the module does not exist or declares none, or if a name is
     /// taken; nothing is imported then.
     pub async fn import(&self, module: &str) -> Result<()> {
+        let subject = Subject::Module(module.to_owned());
+        self.loader.options.privileges.check_create(&subject)?;
         self.execute_import(module, None).await
     }
 
@@ -91,6 +95,7 @@ impl Session {
         bytes: impl Into<Vec<u8>>,
     ) -> Result<()> {
         let subject = Subject::Function(definition.name.clone());
+        self.loader.options.privileges.check_create(&subject)?;
         let module = self.loader.load_bytes(&subject, bytes.into()).await?;
         let definition = Definition {
             source: ModuleSource::Base64,
@@ -125,6 +130,8 @@ impl Session {
     ///
     /// [`Error::Refused`] if it does not exist.
     pub async fn drop_function(&self, key: FunctionKey) -> Result<()> {
+        let subject = Subject::Function(key.name.clone());
+        self.loader.options.privileges.check_create(&subject)?;
         let name = FunctionName {
             name: key.name,
             arguments: Some(key.types),
@@ -138,6 +145,8 @@ impl Session {
     ///
     /// [`Error::Refused`] if it does not exist, or is in use.
     pub async fn drop_module(&self, name: &str, cascade: bool) -> Result<()> {
+        let subject = Subject::Module(name.to_owned());
+        self.loader.options.privileges.check_create(&subject)?;
         self.execute_drop_modules(false, vec![name.to_owned()], cascade)
             .await
     }

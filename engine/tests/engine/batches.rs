@@ -102,7 +102,7 @@ async fn size_of_a_call_does_not_depend_on_earlier_queries() {
         .unwrap();
     // A context without the optimizer rule of Fusebox, and the keys of a repartitioning, are
     // evaluated outside of its nodes.
-    let engine = Engine::builder().files(FileAccess::Any).build().unwrap();
+    let engine = Engine::builder().files(FileAccess::any()).build().unwrap();
     let plain = SessionContext::new().with_function_factory(Arc::new(engine.function_factory()));
     let file = tempfile::NamedTempFile::with_suffix(".wat").unwrap();
     std::fs::write(file.path(), OBSERVES_ROWS).unwrap();

@@ -57,7 +57,7 @@ async fn paths_outside_the_allowed_directory_are_rejected() {
 #[cfg(unix)]
 #[tokio::test]
 async fn device_files_are_rejected() {
-    let session = Session::builder().files(FileAccess::Any).build().unwrap();
+    let session = Session::builder().files(FileAccess::any()).build().unwrap();
     let error = run(&session, "CREATE MODULE m LANGUAGE WASM FROM '/dev/zero'")
         .await
         .unwrap_err();

@@ -63,7 +63,8 @@ async fn limits_outside_their_range_are_rejected() {
             assert!(matches!(built, Err(Error::Config(_))), "{limits:?}");
         }
     }
-    assert!(Session::builder().limits(Limits::MAX).build().is_ok());
+    let widest = Session::builder().limits_max(Limits::MAX);
+    assert!(widest.limits(Limits::MAX).build().is_ok());
 }
 
 #[tokio::test]
@@ -92,13 +93,13 @@ async fn create_and_alter_above_limits_max_are_rejected() {
     let create = "CREATE FUNCTION clamp_to LANGUAGE WASM AS 'wat/clamp.wat' WITH (memory = '65MB')";
     assert_eq!(
         error_message(&session, create).await,
-        "function `clamp_to` may not have memory = '65MB': this session allows '64MB' at most"
+        "function `clamp_to` may not have memory = '65MB': this session allows '64MB' at most; the embedder can raise `limits_max`"
     );
     run(&session, CLAMP).await.unwrap();
     let alter = "ALTER FUNCTION clamp_to SET (instances = 1, fuel_per_row = 1000001)";
     assert_eq!(
         error_message(&session, alter).await,
-        "function `clamp_to` may not have fuel_per_row = 1000001: this session allows 1000000 at most"
+        "function `clamp_to` may not have fuel_per_row = 1000001: this session allows 1000000 at most; the embedder can raise `limits_max`"
     );
     run(&session, "ALTER FUNCTION clamp_to SET (instances = 1)")
         .await
@@ -120,7 +121,7 @@ async fn declaration_above_limits_max_is_accepted_only_if_the_statement_lowers_i
     run(&session, module).await.unwrap();
     assert_eq!(
         error_message(&session, "IMPORT FUNCTIONS FROM MODULE m").await,
-        "function `f` may not have stack = '512kB': this session allows '256kB' at most"
+        "function `f` may not have stack = '512kB': this session allows '256kB' at most; the embedder can raise `limits_max`"
     );
     let create = "CREATE FUNCTION f LANGUAGE WASM FROM MODULE m WITH (stack = '64kB')";
     run(&session, create).await.unwrap();

@@ -4,6 +4,8 @@ mod batches;
 mod cancellation;
 mod endless;
 mod examples;
+mod file_policy;
+mod file_races;
 mod files;
 mod hostile_modules;
 mod idle;
@@ -11,6 +13,7 @@ mod limits;
 mod memory;
 mod metrics;
 mod plain_context;
+mod privileges;
 mod profile;
 #[cfg(feature = "disable-protections")]
 mod protections;
@@ -27,24 +30,31 @@ use std::sync::Arc;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use datafusion::prelude::SessionContext;
-use fusebox::{Engine, Error, FileAccess, Session};
+use fusebox::{Engine, Error, FileAccess, Privileges, Session};
 
 /// Returns the folder of the bundled functions.
 fn udfs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../udfs")
 }
 
-/// Opens a session that may read files of [`udfs`].
+/// Returns all privileges, with files of [`udfs`] alone, to read.
+fn privileges() -> Privileges {
+    Privileges {
+        files: FileAccess::under(udfs()).unwrap(),
+        ..Privileges::all()
+    }
+}
+
+/// Opens a session with [`privileges`].
 fn session() -> Session {
-    let files = FileAccess::under(udfs()).unwrap();
-    Session::builder().files(files).build().unwrap()
+    let builder = Session::builder().privileges(privileges());
+    builder.build().unwrap()
 }
 
 /// Adds `CREATE FUNCTION` to a context by its function factory alone, which may read files
 /// of [`udfs`].
 fn with_function_factory(context: SessionContext) -> SessionContext {
-    let files = FileAccess::under(udfs()).unwrap();
-    let engine = Engine::builder().files(files).build().unwrap();
+    let engine = Engine::builder().privileges(privileges()).build().unwrap();
     context.with_function_factory(Arc::new(engine.function_factory()))
 }
 

@@ -11,9 +11,9 @@ use datafusion::execution::memory_pool::{
 };
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use fusebox::{Error, FileAccess, LimitExceeded, Session};
+use fusebox::{Error, LimitExceeded, Session};
 
-use crate::{number, passes_in_own_process, run, session, udfs, with_function_factory};
+use crate::{number, passes_in_own_process, privileges, run, session, with_function_factory};
 
 /// A memory pool that records the reservations of Wasm functions.
 #[derive(Debug)]
@@ -84,9 +84,8 @@ fn context(pool: &Arc<RecordingPool>) -> SessionContext {
 }
 
 fn session_of(pool: &Arc<RecordingPool>) -> Session {
-    let files = FileAccess::under(udfs()).unwrap();
-    let builder = Session::builder().context(context(pool)).files(files);
-    builder.build().unwrap()
+    let builder = Session::builder().context(context(pool));
+    builder.privileges(privileges()).build().unwrap()
 }
 
 /// Returns `CREATE FUNCTION` for a function that grows its memory by 1 MiB until it fails, and

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
-use fusebox::{Engine, EngineBuilder, Error, FileAccess, FunctionMetrics, Session};
+use fusebox::{Engine, EngineBuilder, Error, FunctionMetrics, Session};
 
 use crate::cancellation::spin_per_row;
-use crate::{CLAMP, run, udfs};
+use crate::{CLAMP, privileges, run};
 
 /// Builds engines that may read files of [`udfs`].
 pub(crate) fn builder() -> EngineBuilder {
-    Engine::builder().files(FileAccess::under(udfs()).unwrap())
+    Engine::builder().privileges(privileges())
 }
 
 /// Opens a session of an engine of its own.

@@ -25,7 +25,7 @@ async fn function_factory_adds_create_function_to_a_plain_context() {
 #[tokio::test]
 async fn plain_context_may_map_varchar_to_utf8() {
     let factory = Engine::builder()
-        .files(FileAccess::Any)
+        .files(FileAccess::any())
         .build()
         .unwrap()
         .function_factory();
@@ -53,6 +53,7 @@ async fn create_function_error_is_found_in_the_error_of_a_plain_context() {
     let error = context.sql(create).await.unwrap_err();
     assert_eq!(
         Error::find_in(&error).unwrap().to_string(),
-        "function `f` cannot be read: this session reads no files; the embedder can allow a directory"
+        "function `f` cannot be read: expected a session that may read files, found one \
+         that may not; the embedder can grant a directory by `FileAccess::under`"
     );
 }

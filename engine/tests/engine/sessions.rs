@@ -8,11 +8,10 @@ use arrow::datatypes::Int64Type;
 use fusebox::{Engine, Error, FileAccess, MemoryCatalog, Session};
 use futures::StreamExt;
 
-use crate::{number, run, udfs};
+use crate::{number, privileges, run, udfs};
 
 fn engine() -> Engine {
-    let files = FileAccess::under(udfs()).unwrap();
-    Engine::builder().files(files).build().unwrap()
+    Engine::builder().privileges(privileges()).build().unwrap()
 }
 
 /// Returns a module that takes seconds to compile: long functions with many live values.

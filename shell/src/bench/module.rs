@@ -6,7 +6,7 @@ use std::path::Path;
 
 use datafusion::execution::context::{SessionContext, SessionState};
 use datafusion::execution::session_state::SessionStateBuilder;
-use fusebox::{Definition, Engine, EngineBuilder, FileAccess, Session};
+use fusebox::{Definition, Engine, EngineBuilder, Privileges, Session};
 use tokio::runtime::Runtime;
 
 use crate::failure::Failure;
@@ -47,7 +47,7 @@ impl BenchModule {
     ) -> Result<Session, Failure> {
         let build = |cache| {
             let context = SessionContext::new_with_state(state_without_functions());
-            let builder = Engine::builder().files(FileAccess::Any).cache(cache);
+            let builder = Engine::builder().privileges(Privileges::all()).cache(cache);
             let engine = configure(builder).build()?;
             engine.session().context(context).build()
         };

@@ -2,10 +2,10 @@
 
 mod bench;
 mod documents;
+mod files;
 
 use std::fs;
 use std::io::{Read, Write};
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/nycflights13");
@@ -299,65 +299,6 @@ fn ctrl_c_ends_a_query() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.stderr, b"error: cancelled\n");
     assert_eq!(output.status.code(), Some(130));
-}
-
-#[test]
-fn parquet_and_csv_files_are_tables() {
-    let january = Path::new(DATA).join("flights-2013-01.parquet");
-    let airports = Path::new(DATA).join("airports.csv");
-    let sql = format!(
-        "CREATE EXTERNAL TABLE f STORED AS PARQUET LOCATION '{}';
-         CREATE EXTERNAL TABLE a STORED AS CSV LOCATION '{}'
-             OPTIONS ('format.has_header' 'true');
-         SELECT count(*) AS flights, count(dep_time) AS departed FROM f;
-         SELECT count(*) AS airports, round(max(lat), 2) AS north FROM a",
-        january.display(),
-        airports.display()
-    );
-    check(
-        &["--format", "csv", "-c", &sql],
-        "flights,departed\n27004,26483\nairports,north\n1458,72.27\n",
-    );
-}
-
-#[test]
-fn json_files_are_tables() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("t.json");
-    fs::write(&file, "{\"n\":1,\"s\":\"a\"}\n{\"n\":2}\n").unwrap();
-    let sql = format!(
-        "CREATE EXTERNAL TABLE t STORED AS JSON LOCATION '{}'; SELECT n, s FROM t",
-        file.display()
-    );
-    check(&["--format", "csv", "-c", &sql], "n,s\n1,a\n2,\n");
-}
-
-/// An Avro file of one column, `n`, with the values 1 and -2.
-fn avro() -> Vec<u8> {
-    let schema = br#"{"type":"record","name":"r","fields":[{"name":"n","type":"long"}]}"#;
-    let sync = [7; 16];
-    // Lengths and values are zigzag varints: n as 2n, and -n as 2n - 1.
-    let two_bytes = |n: usize| [(n * 2) as u8 | 0x80, (n >> 6) as u8];
-    let mut file = b"Obj\x01\x02\x16avro.schema".to_vec();
-    file.extend(two_bytes(schema.len()));
-    file.extend(schema);
-    file.push(0);
-    file.extend(sync);
-    file.extend([2 * 2, 2 * 2, 2, 3]);
-    file.extend(sync);
-    file
-}
-
-#[test]
-fn avro_files_are_tables() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("t.avro");
-    fs::write(&file, avro()).unwrap();
-    let sql = format!(
-        "CREATE EXTERNAL TABLE t STORED AS AVRO LOCATION '{}'; SELECT n FROM t",
-        file.display()
-    );
-    check(&["--format", "csv", "-c", &sql], "n\n1\n-2\n");
 }
 
 #[test]

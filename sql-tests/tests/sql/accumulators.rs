@@ -10,8 +10,8 @@ use datafusion::logical_expr::function::AccumulatorArgs;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::expressions::col;
 use datafusion::prelude::SessionContext;
-use fusebox::{Engine, FileAccess, Session};
-use fusebox_sql_tests::{ExecutionConfig, workspace_root};
+use fusebox::{Engine, Session};
+use fusebox_sql_tests::{ExecutionConfig, privileges};
 use sqllogictest::harness::{Failed, Trial};
 use tokio::runtime::Runtime;
 
@@ -54,7 +54,7 @@ async fn cancelling_a_query_stops_its_aggregates() -> TestResult {
 }
 
 async fn factory_creates_functions_of_every_kind_in_a_plain_context() -> TestResult {
-    let engine = Engine::builder().files(FileAccess::under(workspace_root())?);
+    let engine = Engine::builder().privileges(privileges());
     let factory = Arc::new(engine.build()?.function_factory());
     let context = SessionContext::new().with_function_factory(factory);
     for function in [

@@ -8,8 +8,8 @@ use arrow::datatypes::Int64Type;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::SessionContext;
-use fusebox::{FileAccess, Session};
-use fusebox_sql_tests::{ExecutionConfig, session, workspace_root};
+use fusebox::Session;
+use fusebox_sql_tests::{ExecutionConfig, privileges, session, workspace_root};
 use sqllogictest::harness::Failed;
 
 /// The result of a test.
@@ -61,7 +61,7 @@ pub(crate) async fn with_natives(
     native::register(&context);
     let session = Session::builder()
         .context(context)
-        .files(FileAccess::under(workspace_root())?)
+        .privileges(privileges())
         .build()?;
     let data = workspace_root().join("data/nycflights13/flights-2013-01.parquet");
     let statements = format!(

@@ -1,0 +1,120 @@
+//! Object stores of a session.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use datafusion::common::{DataFusionError, Result};
+use datafusion::execution::cache::cache_manager::CacheManagerConfig;
+use datafusion::execution::context::SessionContext;
+use datafusion::execution::object_store::{DefaultObjectStoreRegistry, ObjectStoreRegistry};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::object_store::ObjectStore;
+use fusebox_definition::FileAccessError;
+use fusebox_runtime::Error;
+use url::Url;
+
+use super::file_tables::confine_file_tables;
+use super::location::is_file_url;
+use super::store::FileStore;
+use super::{FileAccess, FileUse};
+
+/// Registry whose store of files is that of the session. Other schemes have the stores that
+/// the embedder registered.
+#[derive(Debug)]
+struct FileRegistry {
+    files: RwLock<Option<Arc<dyn ObjectStore>>>,
+    others: Arc<dyn ObjectStoreRegistry>,
+}
+
+/// Makes the registry of a session's own context.
+pub(crate) fn file_registry(files: &FileAccess) -> Arc<dyn ObjectStoreRegistry> {
+    registry(files, Arc::new(DefaultObjectStoreRegistry::new()))
+}
+
+fn registry(
+    files: &FileAccess,
+    others: Arc<dyn ObjectStoreRegistry>,
+) -> Arc<dyn ObjectStoreRegistry> {
+    let store = FileStore::new(files);
+    let store = store.map(|store| Arc::new(store) as Arc<dyn ObjectStore>);
+    Arc::new(FileRegistry {
+        files: RwLock::new(store),
+        others,
+    })
+}
+
+/// Confines a context of the embedder to `files`, with its other object stores as they are.
+///
+/// # Errors
+///
+/// Those of DataFusion where the embedder's runtime environment cannot be built again.
+pub(crate) fn confine(context: &SessionContext, files: &FileAccess) -> Result<()> {
+    let state = context.state_ref();
+    {
+        let mut state = state.write();
+        let mut runtime = RuntimeEnvBuilder::from_runtime_env(state.runtime_env());
+        let others = Arc::clone(&runtime.object_store_registry);
+        runtime.object_store_registry = registry(files, others);
+        if !files.is_unconfined() {
+            // Contexts that share a runtime environment share what it knows of files.
+            let shared = &runtime.cache_manager;
+            runtime.cache_manager = CacheManagerConfig {
+                file_statistics_cache_limit: shared.file_statistics_cache_limit,
+                list_files_cache_limit: shared.list_files_cache_limit,
+                list_files_cache_ttl: shared.list_files_cache_ttl,
+                metadata_cache_limit: shared.metadata_cache_limit,
+                ..CacheManagerConfig::default()
+            };
+        }
+        let session_id = state.session_id().to_owned();
+        *state = SessionStateBuilder::new_from_existing(state.clone())
+            .with_session_id(session_id)
+            .with_runtime_env(runtime.build_arc()?)
+            .build();
+    }
+    confine_file_tables(context, files);
+    Ok(())
+}
+
+impl ObjectStoreRegistry for FileRegistry {
+    fn register_store(
+        &self,
+        url: &Url,
+        store: Arc<dyn ObjectStore>,
+    ) -> Option<Arc<dyn ObjectStore>> {
+        if !is_file_url(url) {
+            return self.others.register_store(url, store);
+        }
+        let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        files.replace(store)
+    }
+
+    fn deregister_store(&self, url: &Url) -> Result<Arc<dyn ObjectStore>> {
+        if !is_file_url(url) {
+            return self.others.deregister_store(url);
+        }
+        let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        files.take().ok_or_else(|| denied(url))
+    }
+
+    fn get_store(&self, url: &Url) -> Result<Arc<dyn ObjectStore>> {
+        if is_file_url(url) {
+            let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
+            return files.clone().ok_or_else(|| denied(url));
+        }
+        let found = self.others.get_store(url);
+        found.map_err(|_| {
+            let stated = url.to_string();
+            refused(url, FileAccessError::UnknownStore { url: stated })
+        })
+    }
+}
+
+fn denied(url: &Url) -> DataFusionError {
+    refused(url, FileAccessError::Denied)
+}
+
+fn refused(url: &Url, error: FileAccessError) -> DataFusionError {
+    let error: Error = FileUse::Read.refused(url.as_str(), error);
+    DataFusionError::External(Box::new(error))
+}

@@ -1,0 +1,181 @@
+//! Privileges of DataFusion's statements: files and settings.
+//!
+//! A plan is checked before it is executed, and its locations are resolved: DataFusion asks the
+//! file system whether a location is a directory, and not the object store that confines the
+//! session.
+
+// Settings that need a privilege.
+mod settings;
+
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
+use datafusion::common::{DataFusionError, Result as DfResult};
+use datafusion::datasource::listing::ListingTable;
+use datafusion::datasource::source_as_provider;
+use datafusion::datasource::stream::StreamTable;
+use datafusion::execution::object_store::ObjectStoreRegistry;
+use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as DfStatement, TableSource};
+use fusebox_definition::statement::FuseboxStatement;
+use fusebox_definition::{FileAccessError, Subject};
+use fusebox_runtime::{Error, Result};
+
+use super::{Session, query};
+use crate::file_access::FileUse;
+use crate::function::external;
+use crate::privileges::Privileges;
+
+impl Session {
+    /// Checks a statement that defines functions or modules.
+    pub(super) fn check_create(&self, statement: &FuseboxStatement) -> Result<()> {
+        let privileges = &self.loader.options.privileges;
+        let function = |name: &str| privileges.check_create(&Subject::Function(name.to_owned()));
+        let module = |name: &str| privileges.check_create(&Subject::Module(name.to_owned()));
+        match statement {
+            FuseboxStatement::CreateModule(create) => module(&create.name),
+            FuseboxStatement::CreateFunction(create) => function(&create.name),
+            FuseboxStatement::ImportFunctions { module: name, .. } => module(name),
+            FuseboxStatement::AlterFunction { function: name, .. } => function(&name.name),
+            FuseboxStatement::DropFunctions { functions, .. } => {
+                functions.iter().try_for_each(|name| function(&name.name))
+            }
+            FuseboxStatement::DropModules { modules, .. } => {
+                modules.iter().try_for_each(|name| module(name))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks a plan, and resolves the locations in it.
+    pub(super) fn guard(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        let guard = Guard {
+            privileges: &self.loader.options.privileges,
+            stores: Arc::clone(&self.context.runtime_env().object_store_registry),
+        };
+        let guarded =
+            plan.transform_down_with_subqueries(|node| guard.node(node).map_err(external));
+        match guarded {
+            Ok(guarded) => Ok(guarded.data),
+            Err(DataFusionError::External(error)) => match error.downcast::<Error>() {
+                Ok(error) => Err(*error),
+                Err(other) => Err(Error::Query(other)),
+            },
+            Err(other) => Err(query(other)),
+        }
+    }
+}
+
+/// Checks of one plan.
+struct Guard<'a> {
+    privileges: &'a Privileges,
+    stores: Arc<dyn ObjectStoreRegistry>,
+}
+
+impl Guard<'_> {
+    /// Checks a node, and resolves its locations.
+    fn node(&self, mut plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+        match &mut plan {
+            LogicalPlan::Copy(copy) => {
+                copy.output_url = self.resolve(&copy.output_url, FileUse::Write)?;
+                return Ok(Transformed::yes(plan));
+            }
+            LogicalPlan::Ddl(DdlStatement::CreateExternalTable(table)) => {
+                let is_true = |(name, value): (&String, &String)| {
+                    name.eq_ignore_ascii_case("unbounded") && value.eq_ignore_ascii_case("true")
+                };
+                let is_unbounded = table.unbounded || table.options.iter().any(is_true);
+                for location in &mut table.locations {
+                    if is_unbounded {
+                        self.check_unbounded(location)?;
+                        continue;
+                    }
+                    *location = self.resolve(location, FileUse::Read)?;
+                }
+                return Ok(Transformed::yes(plan));
+            }
+            LogicalPlan::Ddl(DdlStatement::CreateFunction(create)) => {
+                let subject = Subject::Function(create.name.clone());
+                self.privileges.check_create(&subject)?;
+            }
+            LogicalPlan::Ddl(DdlStatement::DropFunction(drop)) => {
+                let subject = Subject::Function(drop.name.clone());
+                self.privileges.check_create(&subject)?;
+            }
+            LogicalPlan::Statement(DfStatement::SetVariable(set)) => {
+                settings::check(self.privileges, &set.variable, Some(&set.value))?;
+            }
+            LogicalPlan::Statement(DfStatement::ResetVariable(reset)) => {
+                settings::check(self.privileges, &reset.variable, None)?;
+            }
+            LogicalPlan::TableScan(scan) => {
+                self.check_table(&scan.table_name.to_string(), &scan.source)?;
+            }
+            LogicalPlan::Dml(dml) => {
+                self.check_table(&dml.table_name.to_string(), &dml.target)?;
+                self.check_target(&dml.target)?;
+            }
+            _ => {}
+        }
+        Ok(Transformed::no(plan))
+    }
+
+    fn resolve(&self, location: &str, file_use: FileUse) -> Result<String> {
+        let has_store = |url: &_| self.stores.get_store(url).is_ok();
+        let resolved = self.privileges.files.resolve(location, file_use, has_store);
+        resolved.map_err(|error| file_use.refused(location, error))
+    }
+
+    /// Refuses an unbounded table, whose file DataFusion opens without an object store.
+    fn check_unbounded(&self, location: &str) -> Result<()> {
+        match self.privileges.files.is_unconfined() {
+            true => Ok(()),
+            false => Err(FileUse::Read.refused(location, FileAccessError::Unbounded)),
+        }
+    }
+
+    /// Refuses an unbounded table that another session created, also within a view.
+    fn check_table(&self, name: &str, source: &Arc<dyn TableSource>) -> Result<()> {
+        // A source that is not DataFusion's own has no provider to check.
+        match source_as_provider(source) {
+            Ok(provider) => self.check_provider(name, provider.as_ref()),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Refuses to write to a table of files that may only be read. The object store does so
+    /// too, but DataFusion does not pass on its error.
+    fn check_target(&self, target: &Arc<dyn TableSource>) -> Result<()> {
+        let provider = source_as_provider(target);
+        let Some(files) = provider
+            .as_ref()
+            .ok()
+            .and_then(|provider| provider.downcast_ref::<ListingTable>())
+        else {
+            return Ok(());
+        };
+        let mut locations = files.table_paths().iter();
+        locations.try_for_each(|url| self.resolve(url.as_str(), FileUse::Write).map(drop))
+    }
+
+    fn check_provider(&self, name: &str, provider: &dyn TableProvider) -> Result<()> {
+        if provider.is::<StreamTable>() {
+            return self.check_unbounded(name);
+        }
+        let Some(view) = provider.get_logical_plan() else {
+            return Ok(());
+        };
+        let mut checked = Ok(());
+        let walked = view.apply_with_subqueries(|node| -> DfResult<TreeNodeRecursion> {
+            if let LogicalPlan::TableScan(scan) = node {
+                checked = self.check_table(&scan.table_name.to_string(), &scan.source);
+            }
+            Ok(match checked {
+                Ok(()) => TreeNodeRecursion::Continue,
+                Err(_) => TreeNodeRecursion::Stop,
+            })
+        });
+        walked.map_err(query)?;
+        checked
+    }
+}

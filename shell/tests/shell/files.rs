@@ -1,0 +1,114 @@
+//! Files as tables.
+
+use std::fs;
+use std::path::Path;
+
+use crate::{DATA, check, check_error, shell};
+
+#[test]
+fn parquet_and_csv_files_are_tables() {
+    let january = Path::new(DATA).join("flights-2013-01.parquet");
+    let airports = Path::new(DATA).join("airports.csv");
+    let sql = format!(
+        "CREATE EXTERNAL TABLE f STORED AS PARQUET LOCATION '{}';
+         CREATE EXTERNAL TABLE a STORED AS CSV LOCATION '{}'
+             OPTIONS ('format.has_header' 'true');
+         SELECT count(*) AS flights, count(dep_time) AS departed FROM f;
+         SELECT count(*) AS airports, round(max(lat), 2) AS north FROM a",
+        january.display(),
+        airports.display()
+    );
+    check(
+        &["--format", "csv", "-c", &sql],
+        "flights,departed\n27004,26483\nairports,north\n1458,72.27\n",
+    );
+}
+
+/// The user of the shell has all privileges, and files anywhere.
+#[test]
+fn files_are_read_and_written_anywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["a.csv", "b.csv"] {
+        fs::write(folder.path().join(file), "n\n4\n").unwrap();
+    }
+    let folder = folder.path().display();
+    let sql = format!(
+        "COPY (SELECT 5 AS n) TO '{folder}/c.csv';
+         SELECT sum(n) AS s FROM '{folder}/c.csv';
+         SELECT sum(n) AS s FROM '{folder}/*.csv';
+         SELECT sum(n) AS s FROM '{folder}';
+         SET datafusion.runtime.memory_limit = '1G';
+         SELECT count(*) AS s FROM 'tests/shell/*.rs'"
+    );
+    let run = shell(&["--format", "csv", "-c", &sql], "");
+    assert_eq!(run.stdout, "count\n1\ns\n5\ns\n13\ns\n13\n", "{run:?}");
+    // A relative path starts at the working directory, and its type is unknown here.
+    assert!(run.stderr.contains("not found"), "{run:?}");
+}
+
+#[test]
+fn root_confines_files_to_a_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let (inside, outside) = (folder.path().join("in"), folder.path().join("out.csv"));
+    fs::create_dir(&inside).unwrap();
+    fs::write(&outside, "n\n4\n").unwrap();
+    let root = inside.display().to_string();
+    let sql = "COPY (SELECT 5 AS n) TO 'c.csv'; SELECT sum(n) AS s FROM '*.csv'";
+    check(
+        &["--root", &root, "--format", "csv", "-c", sql],
+        "count\n1\ns\n5\n",
+    );
+    for sql in [
+        format!("SELECT * FROM '{}'", outside.display()),
+        format!("COPY (SELECT 1) TO '{}'", outside.display()),
+        "SELECT * FROM '../out.csv'".to_owned(),
+    ] {
+        let arguments = ["--root", &root, "-c", &sql];
+        check_error(&arguments, 1, "lies outside the directory");
+    }
+    check_error(
+        &["--root", "nowhere", "-c", "SELECT 1"],
+        1,
+        "cannot be opened",
+    );
+}
+
+#[test]
+fn json_files_are_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("t.json");
+    fs::write(&file, "{\"n\":1,\"s\":\"a\"}\n{\"n\":2}\n").unwrap();
+    let sql = format!(
+        "CREATE EXTERNAL TABLE t STORED AS JSON LOCATION '{}'; SELECT n, s FROM t",
+        file.display()
+    );
+    check(&["--format", "csv", "-c", &sql], "n,s\n1,a\n2,\n");
+}
+
+/// An Avro file of one column, `n`, with the values 1 and -2.
+fn avro() -> Vec<u8> {
+    let schema = br#"{"type":"record","name":"r","fields":[{"name":"n","type":"long"}]}"#;
+    let sync = [7; 16];
+    // Lengths and values are zigzag varints: n as 2n, and -n as 2n - 1.
+    let two_bytes = |n: usize| [(n * 2) as u8 | 0x80, (n >> 6) as u8];
+    let mut file = b"Obj\x01\x02\x16avro.schema".to_vec();
+    file.extend(two_bytes(schema.len()));
+    file.extend(schema);
+    file.push(0);
+    file.extend(sync);
+    file.extend([2 * 2, 2 * 2, 2, 3]);
+    file.extend(sync);
+    file
+}
+
+#[test]
+fn avro_files_are_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("t.avro");
+    fs::write(&file, avro()).unwrap();
+    let sql = format!(
+        "CREATE EXTERNAL TABLE t STORED AS AVRO LOCATION '{}'; SELECT n FROM t",
+        file.display()
+    );
+    check(&["--format", "csv", "-c", &sql], "n\n1\n-2\n");
+}

@@ -9,7 +9,7 @@ use fusebox_abi::{
     ALIGNMENT, EXPORT_ALLOC, EXPORT_INITIALIZE, EXPORT_MEMORY, STATUS_FAILURE, STATUS_OK,
 };
 use fusebox_definition::Limits;
-use fusebox_instrument::weights::{FUEL_PER_ELEMENT, FUEL_PER_PAGE};
+use fusebox_instrument::weights::{FUEL_PER_ELEMENT, FUEL_PER_INSTANCE, FUEL_PER_PAGE};
 use fusebox_instrument::{EXPORT_GLOBAL_PREFIX, EXPORT_START, RowFuel};
 use fusebox_marshal::lift::{lift_failure, lift_rows_within};
 use fusebox_marshal::lower::Lowering;
@@ -54,8 +54,8 @@ pub(crate) struct Instance {
     baseline: Option<Baseline>,
     /// True if fuel is counted.
     is_metered: bool,
-    /// Fuel of the elements of its initial tables.
-    table_fuel: u64,
+    /// Fuel of its creation, apart from its pages.
+    creation_fuel: u64,
     /// Fuel of its preparation since the last call, which the next one is reported with:
     /// of its initialisation if it is fresh, and of its pages, whether it is fresh or reset.
     preparation_fuel: u64,
@@ -143,8 +143,9 @@ impl Instance {
             .expect("the inspection found a memory of that name");
         // The first touches of a fresh instance may happen in any later call. They are
         // charged here, so that no verdict of a call depends on its instance being fresh.
-        let table_fuel = store.data().table_elements() as u64 * FUEL_PER_ELEMENT;
-        let mut fuel = page_fuel(memory.data_size(&store)) + table_fuel;
+        let elements = store.data().table_elements() as u64;
+        let creation_fuel = FUEL_PER_INSTANCE + elements * FUEL_PER_ELEMENT;
+        let mut fuel = creation_fuel + page_fuel(memory.data_size(&store));
         if exports.is_metered && fuel > budget.fuel_init {
             return Err(CallError::InitFuel);
         }
@@ -183,7 +184,7 @@ impl Instance {
             pristine_bytes,
             baseline: None,
             is_metered: exports.is_metered,
-            table_fuel,
+            creation_fuel,
             preparation_fuel: fuel,
         })
     }
@@ -253,7 +254,7 @@ impl Instance {
             let start = arena.0 as usize;
             let filled = start..start + bytes.min(capacity.into()) as usize;
             baseline.restore(self.memory, filled, &mut self.store);
-            self.preparation_fuel = page_fuel(baseline.memory_bytes()) + self.table_fuel;
+            self.preparation_fuel = self.creation_fuel + page_fuel(baseline.memory_bytes());
         }
     }
 

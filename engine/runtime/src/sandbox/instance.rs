@@ -9,14 +9,14 @@ use fusebox_abi::{
     ALIGNMENT, EXPORT_ALLOC, EXPORT_INITIALIZE, EXPORT_MEMORY, STATUS_FAILURE, STATUS_OK,
 };
 use fusebox_definition::Limits;
-use fusebox_instrument::weights::{FUEL_PER_ELEMENT, FUEL_PER_INSTANCE, FUEL_PER_PAGE};
+use fusebox_instrument::weights::{FUEL_PER_ELEMENT, FUEL_PER_INSTANCE};
 use fusebox_instrument::{EXPORT_GLOBAL_PREFIX, EXPORT_START, RowFuel};
 use fusebox_marshal::lift::{lift_failure, lift_rows_within};
 use fusebox_marshal::lower::Lowering;
 use fusebox_marshal::{AbiViolation, GuestAddr};
 
 use super::baseline::{Baseline, HeapPlan};
-use super::budget::Budget;
+use super::budget::{Budget, page_fuel};
 use super::calibration::Calibration;
 use super::call_error::{CallError, instantiating};
 use super::cancellation::Cancellation;
@@ -29,9 +29,6 @@ use crate::metrics::{CompletedCall, Phase, Recorder};
 /// Bytes that memory grown in one step may waste compared with memory grown in small
 /// steps: a remainder in front, and a page behind.
 const GROWTH_LOSS_BYTES_MAX: usize = 3 << 16;
-
-/// Size of a Wasm page in bytes, as a power of two.
-const PAGE_BYTES_LOG2: u32 = 16;
 
 /// Instance of a module, ready to be called.
 ///
@@ -52,10 +49,8 @@ pub(crate) struct Instance {
     pristine_bytes: usize,
     /// State that is restored before each call, once recorded.
     baseline: Option<Baseline>,
-    /// True if fuel is counted.
-    is_metered: bool,
-    /// Fuel of its creation, apart from its pages.
-    creation_fuel: u64,
+    /// Fuel of its creation, apart from its pages; `None` if fuel is not counted.
+    creation_fuel: Option<u64>,
     /// Fuel of its preparation since the last call, which the next one is reported with:
     /// of its initialisation if it is fresh, and of its pages, whether it is fresh or reset.
     preparation_fuel: u64,
@@ -183,9 +178,8 @@ impl Instance {
             result_bytes_max: limits.result_bytes_max,
             pristine_bytes,
             baseline: None,
-            is_metered: exports.is_metered,
-            creation_fuel,
-            preparation_fuel: fuel,
+            creation_fuel: exports.is_metered.then_some(creation_fuel),
+            preparation_fuel: if exports.is_metered { fuel } else { 0 },
         })
     }
 
@@ -197,7 +191,9 @@ impl Instance {
         self.arena = (GuestAddr(0), 0);
         self.reserve(plan.arena_bytes, budget)?;
         let grown = self.memory_bytes() - self.pristine_bytes;
-        self.preparation_fuel += page_fuel(grown);
+        if self.creation_fuel.is_some() {
+            self.preparation_fuel += page_fuel(grown);
+        }
         let globals = &self.globals;
         self.baseline = Some(Baseline::of(
             plan,
@@ -254,7 +250,9 @@ impl Instance {
             let start = arena.0 as usize;
             let filled = start..start + bytes.min(capacity.into()) as usize;
             baseline.restore(self.memory, filled, &mut self.store);
-            self.preparation_fuel = self.creation_fuel + page_fuel(baseline.memory_bytes());
+            let creation_fuel = self.creation_fuel;
+            self.preparation_fuel =
+                creation_fuel.map_or(0, |fuel| fuel + page_fuel(baseline.memory_bytes()));
         }
     }
 
@@ -299,8 +297,6 @@ impl Instance {
         if call.batch_invariant && self.store.data().was_denied() {
             return Err(CallError::Memory { row: None });
         }
-        // Memory grown in small steps wastes less than memory grown in one step: alone, a
-        // row might not have had what it had in this batch.
         if call.batch_invariant && rows > 1 && self.has_grown_much() {
             return Err(CallError::BatchTooLarge);
         }
@@ -323,23 +319,18 @@ impl Instance {
                 )?;
                 let memory_bytes = self.memory.data_size(&self.store);
                 let burnt = self.meter.burnt(&mut self.store, budget, kind, rows, bytes);
-                let preparation = std::mem::take(&mut self.preparation_fuel);
-                let fuel = match self.is_metered {
-                    true => burnt.saturating_add(preparation),
-                    false => burnt,
-                };
+                let fuel = burnt.saturating_add(std::mem::take(&mut self.preparation_fuel));
                 timer.complete(CompletedCall {
                     lowered_bytes: bytes,
                     column: &column,
                     fuel,
                     memory_bytes,
                 });
-                let is_light = is_light(budget, kind, rows, bytes, burnt)
-                    && !self.store.data().is_much(memory_bytes * 2);
                 Ok(Answer {
                     column,
                     fuel,
-                    is_light,
+                    is_light: is_light(budget, kind, rows, bytes, burnt)
+                        && !self.store.data().is_much(memory_bytes * 2),
                 })
             }
             STATUS_FAILURE => {
@@ -350,6 +341,8 @@ impl Instance {
         }
     }
 
+    /// Returns true if memory has grown so much that a row alone might not have had what it
+    /// had in a batch: memory grown in small steps wastes less than memory grown in one.
     fn has_grown_much(&self) -> bool {
         let bytes = self.memory.data_size(&self.store);
         let before = self
@@ -388,11 +381,6 @@ impl Instance {
         self.arena = (arena, wanted);
         Ok(arena)
     }
-}
-
-/// Returns the fuel of the first touches of `bytes` bytes of memory, or of restoring them.
-fn page_fuel(bytes: usize) -> u64 {
-    (bytes >> PAGE_BYTES_LOG2) as u64 * FUEL_PER_PAGE
 }
 
 /// Returns true if a call that ran out of fuel had less than its rows may burn each, so

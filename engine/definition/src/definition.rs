@@ -167,6 +167,17 @@ mod tests {
     }
 
     #[test]
+    fn definition_that_was_stored_without_fuel_init_has_its_default() {
+        let text = serde_json::to_string(&haversine()).unwrap();
+        let stored = text.replace("\"fuel_init\":1000000000,", "");
+        assert_ne!(stored, text);
+        assert_eq!(
+            serde_json::from_str::<Definition>(&stored).unwrap(),
+            haversine()
+        );
+    }
+
+    #[test]
     fn signature_prints_as_sql_with_keywords_quoted() {
         assert_eq!(
             haversine().signature.to_string(),

@@ -100,6 +100,7 @@ fn measure(kernel: &Kernel, arena_bytes: usize) -> (Vec<Vec<f64>>, usize) {
     ]);
     assert!(reset.counter(EXPORT_FUEL) > 0);
     assert_eq!(reset.memory.data_size(&reset.store), snapshot.bytes());
+    assert!(snapshot.content_bytes() < snapshot.bytes());
     assert_eq!(reset.result(kernel.result_bytes), result);
     (times, snapshot.bytes())
 }

@@ -4,8 +4,8 @@
 //! fresh instance, also instantiation and drop, because pages are unmapped there. Not
 //! measured: compiling. Names read `unit_cost/<guest>`.
 //!
-//! The fuel is what the call burnt, and [`FUEL_PER_PAGE`] for each page of the initial
-//! memory of a fresh instance, as the engine charges it. Each line is the median; the last
+//! The fuel is what the call burnt, and that of a fresh instance and the pages of its
+//! initial memory, as the engine charges them. Each line is the median; the last
 //! one the most expensive guest.
 
 #[path = "unit_cost/guests.rs"]
@@ -14,8 +14,8 @@ mod guests;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use fusebox_instrument::weights::FUEL_PER_PAGE;
-use fusebox_instrument::{EXPORT_CALL_BEGIN, EXPORT_FUEL, Options, instrument};
+use fusebox_instrument::weights::{FUEL_PER_INSTANCE, FUEL_PER_PAGE};
+use fusebox_instrument::{EXPORT_CALL_BEGIN, EXPORT_FUEL, EXPORT_START, Options, instrument};
 use fusebox_paired::{Filter, Record, median};
 use wasmtime::{Config, Engine, Instance, Module, Store, TypedFunc};
 
@@ -28,8 +28,11 @@ const GRANT: i64 = 1 << 50;
 /// the grants states it.
 const NS_PER_UNIT_MAX: f64 = 40.0;
 
-/// Measured calls of each guest.
-const CALLS: usize = 9;
+/// Samples of each guest.
+const SAMPLES: usize = 7;
+
+/// Minimum duration of a sample in nanoseconds: the system updates CPU times seldom.
+const SAMPLE_NS_MIN: u128 = 30_000_000;
 
 struct Called {
     ns: f64,
@@ -67,15 +70,31 @@ impl Loaded {
         let instance = Instance::new(&mut store, module, &[]).expect("nothing is imported");
         let run = instance.get_typed_func(&mut store, "run");
         let run = run.expect("the guest exports it");
-        Self {
+        let mut loaded = Self {
             store,
             instance,
             run,
+        };
+        if let Some(start) = instance.get_func(&mut loaded.store, EXPORT_START) {
+            loaded.begin();
+            let started = start.call(&mut loaded.store, &[], &mut []);
+            started.expect("the start does not trap");
         }
+        loaded
     }
 
     /// Calls the guest; returns the fuel that it burnt.
     fn call(&mut self) -> u64 {
+        self.begin();
+        let ended = self.run.call(&mut self.store, ());
+        std::hint::black_box(ended.expect("the guest does not trap"));
+        let left = self.instance.get_global(&mut self.store, EXPORT_FUEL);
+        let left = left.expect("the pass exports it").get(&mut self.store);
+        (GRANT - left.unwrap_i64()) as u64
+    }
+
+    /// Sets the counters for a call.
+    fn begin(&mut self) {
         let begin: TypedFunc<(i64, i64, i64, i32, i32), ()> = self
             .instance
             .get_typed_func(&mut self.store, EXPORT_CALL_BEGIN)
@@ -83,11 +102,6 @@ impl Loaded {
         begin
             .call(&mut self.store, (GRANT, 1 << 18, 0, 0, 0))
             .expect("it only sets globals");
-        let ended = self.run.call(&mut self.store, ());
-        std::hint::black_box(ended.expect("the guest does not trap"));
-        let left = self.instance.get_global(&mut self.store, EXPORT_FUEL);
-        let left = left.expect("the pass exports it").get(&mut self.store);
-        (GRANT - left.unwrap_i64()) as u64
     }
 }
 
@@ -95,21 +109,31 @@ fn measure(engine: &Engine, guest: &Guest) -> Called {
     let bytes = wat::parse_str(&guest.text).expect("the guest is valid text");
     let instrumented = instrument(&bytes, Options::default()).expect("the guest is accepted");
     let module = Module::new(engine, &instrumented.module).expect("the guest compiles");
-    let initial_pages = guest.initial_pages * u64::from(guest.is_fresh);
+    let creation_fuel = match guest.is_fresh {
+        true => FUEL_PER_INSTANCE + guest.initial_pages * FUEL_PER_PAGE,
+        false => 0,
+    };
     let mut kept = Loaded::new(&module);
-    let mut fuel = kept.call();
+    let mut call = || match guest.is_fresh {
+        true => Loaded::new(&module).call(),
+        false => kept.call(),
+    };
+    // A cold call, for the number of calls in a sample.
+    call();
+    let since = Instant::now();
+    let fuel = call();
+    let calls = SAMPLE_NS_MIN / since.elapsed().as_nanos().max(1) + 1;
     let mut times = Vec::new();
-    for _ in 0..CALLS {
+    for _ in 0..SAMPLES {
         let since = now_ns();
-        fuel = match guest.is_fresh {
-            true => Loaded::new(&module).call(),
-            false => kept.call(),
-        };
-        times.push(now_ns() - since);
+        for _ in 0..calls {
+            call();
+        }
+        times.push((now_ns() - since) / calls as f64);
     }
     Called {
         ns: median(&times),
-        fuel: fuel + initial_pages * FUEL_PER_PAGE,
+        fuel: fuel + creation_fuel,
     }
 }
 

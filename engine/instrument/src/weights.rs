@@ -21,6 +21,11 @@ pub const WEIGHTS_VERSION: u32 = 4;
 /// zeroes 64 KiB.
 pub const FUEL_PER_PAGE: u64 = 1024;
 
+/// Fuel of creating an instance, apart from its pages and tables. The host charges it, and
+/// [`FUEL_PER_PAGE`] for each page of the initial memory, because it is the host that
+/// creates instances.
+pub const FUEL_PER_INSTANCE: u64 = 2048;
+
 /// Bytes that a bulk memory operation moves per unit of fuel, as a power of two.
 pub const BYTES_PER_FUEL_LOG2: u32 = 3;
 

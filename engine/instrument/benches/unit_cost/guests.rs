@@ -1,5 +1,8 @@
 //! Guests that make a unit of fuel expensive.
 
+#[path = "arithmetic.rs"]
+mod arithmetic;
+
 /// A guest in the text format, whose export `run` is called.
 pub(crate) struct Guest {
     pub(crate) name: &'static str,
@@ -55,7 +58,7 @@ pub(crate) fn guests() -> Vec<Guest> {
     guests.extend(loads());
     guests.extend(branches());
     guests.extend(tables());
-    guests.extend(arithmetic());
+    guests.extend(arithmetic::guests());
     guests
 }
 
@@ -148,18 +151,16 @@ fn loads() -> Vec<Guest> {
     let address = "(i32.and (i32.wrap_i64 (i64.shr_u (local.get $x) (i64.const 33)))
         (i32.const 0x3fbfff8))";
     // Fills the memory with addresses of a pseudorandom walk, then follows it.
-    let links = format!(
-        r#"(func $links (local $i i32) (local $x i64)
+    let links = r#"(func $links (local $i i32) (local $x i64)
             (loop $l
                 (i32.store (local.get $i) (i32.and
                     (i32.add (i32.mul (local.get $i) (i32.const 1664525))
-                        (i32.const 0x2c9277b8))
+                        (i32.const 0x3039c0))
                     (i32.const 0x3ffffc0)))
                 (br_if $l (i32.lt_u
                     (local.tee $i (i32.add (local.get $i) (i32.const 64)))
                     (i32.const 0x4000000)))))
-        (start $links)"#
-    );
+        (start $links)"#;
     let follow = turns(
         "(local.set $p (i32.load (local.get $p)))
          (local.set $p (i32.load (local.get $p)))
@@ -273,16 +274,6 @@ fn tables() -> Vec<Guest> {
         "{RANDOM} (drop (table.get $t
             (i32.wrap_i64 (i64.shr_u (local.get $x) (i64.const 47)))))"
     );
-    let null = |n| {
-        let functions: String = (0..n).map(|n| format!("(func $l{n})")).collect();
-        let names: Vec<String> = (0..n).map(|n| format!("$l{n}")).collect();
-        format!("{functions} (table $t funcref (elem {}))", names.join(" "))
-    };
-    let lazy = format!(
-        "{} {}",
-        null(10_000),
-        run("", &count(1, 10_000, "(call_indirect $t (local.get $i))"))
-    );
     vec![
         table(
             "table_grow",
@@ -329,126 +320,17 @@ fn tables() -> Vec<Guest> {
         ),
         table("table_set", true, all, &turns(&set)),
         table("table_get", true, all, &turns(&get)),
-        guest("call_lazy", true, 1, &lazy),
+        guest("call_lazy", true, 1, &lazy()),
     ]
 }
 
-/// Arithmetic of high latency.
-fn arithmetic() -> Vec<Guest> {
-    let chain = |name, local: &str, first: &str, operation: &str, second: &str| {
-        let body = format!("({operation} ").repeat(16)
-            + "(local.get $v)"
-            + &format!(" {second})").repeat(16);
-        let body = format!(
-            "(local.set $v {first}) {}",
-            count(16, TURNS, &format!("(local.set $v {body})"))
-        );
-        guest(name, false, 1, &run(&format!("(local $v {local})"), &body))
-    };
-    let lanes = |value: &str| format!("(v128.const f64x2 {value} {value})");
-    let (tiny, large) = ("0x1p-1060", "0x1.8p900");
-    let denormal = |name, operation: &str| {
-        let value = format!("(f64.const {tiny})");
-        let ops = format!("(drop ({operation} (local.get $v) (f64.const 0.75)))").repeat(16);
-        // Stored, so that it is not dead code.
-        let ops = ops.replace("(drop ", "(f64.store (i32.const 8) ");
-        let body = format!("(local.set $v {value}) {}", count(16, TURNS, &ops));
-        guest(name, false, 1, &run("(local $v f64)", &body))
-    };
-    // Loaded, so that the compiler does not know the divisor.
-    let divide = |name, ty: &str, first: &str, operation: &str| {
-        let divided =
-            format!("({operation} ").repeat(16) + "(local.get $v)" + &" (local.get $d))".repeat(16);
-        let again = format!("(local.set $v ({ty}.or {divided} {first}))");
-        let body = format!(
-            "(local.set $v {first})
-             (local.set $d ({ty}.or ({ty}.load (i32.const 0)) ({ty}.const 1))) {}",
-            count(16, TURNS, &again)
-        );
-        guest(
-            name,
-            false,
-            1,
-            &run(&format!("(local $v {ty}) (local $d {ty})"), &body),
-        )
-    };
-    vec![
-        divide(
-            "i64_div_s",
-            "i64",
-            "(i64.const -9223372036854775807)",
-            "i64.div_s",
-        ),
-        divide("i64_rem_u", "i64", "(i64.const -1)", "i64.rem_u"),
-        divide("i32_div_u", "i32", "(i32.const -1)", "i32.div_u"),
-        chain(
-            "f64_div",
-            "f64",
-            &format!("(f64.const {large})"),
-            "f64.div",
-            "(f64.const 1.1)",
-        ),
-        chain(
-            "f64_sqrt",
-            "f64",
-            &format!("(f64.const {large})"),
-            "f64.sqrt",
-            "",
-        ),
-        chain("f64_nearest", "f64", "(f64.const 1.5)", "f64.nearest", ""),
-        chain(
-            "f64x2_div",
-            "v128",
-            &lanes(large),
-            "f64x2.div",
-            &lanes("1.1"),
-        ),
-        chain("f64x2_sqrt", "v128", &lanes(large), "f64x2.sqrt", ""),
-        chain(
-            "f64x2_mul_denormal",
-            "v128",
-            &lanes(tiny),
-            "f64x2.mul",
-            &lanes("0.999"),
-        ),
-        chain(
-            "f64_mul_denormal",
-            "f64",
-            &format!("(f64.const {tiny})"),
-            "f64.mul",
-            "(f64.const 0.999)",
-        ),
-        chain(
-            "f64_add_denormal",
-            "f64",
-            &format!("(f64.const {tiny})"),
-            "f64.add",
-            "(f64.const 0x1p-1062)",
-        ),
-        denormal("f64_div_denormal", "f64.div"),
-        denormal("f64_mul_denormals", "f64.mul"),
-        chain(
-            "i64x2_mul",
-            "v128",
-            &lanes(large),
-            "i64x2.mul",
-            &lanes("1.1"),
-        ),
-        chain("i8x16_popcnt", "v128", &lanes(large), "i8x16.popcnt", ""),
-        chain(
-            "i8x16_swizzle",
-            "v128",
-            &lanes(large),
-            "i8x16.swizzle",
-            &lanes("1.1"),
-        ),
-        chain("i64_popcnt", "i64", "(i64.const -1)", "i64.popcnt", ""),
-        chain(
-            "f64_min",
-            "f64",
-            "(f64.const 1.5)",
-            "f64.min",
-            "(f64.const 1.25)",
-        ),
-    ]
+/// A table whose elements are initialised when they are first used.
+fn lazy() -> String {
+    let functions: String = (0..10_000).map(|n| format!("(func $l{n})")).collect();
+    let names: Vec<String> = (0..10_000).map(|n| format!("$l{n}")).collect();
+    format!(
+        "{functions} (table $t funcref (elem {})) {}",
+        names.join(" "),
+        run("", &count(1, 10_000, "(call_indirect $t (local.get $i))"))
+    )
 }

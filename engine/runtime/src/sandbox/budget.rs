@@ -2,6 +2,7 @@
 
 use fusebox_abi::{BOUNDED_OVERHEAD_FUEL_PER_ROW, OVERHEAD_FUEL_RESERVE, ROW_GROUP_FUEL_SHARE};
 use fusebox_definition::Limits;
+use fusebox_instrument::weights::FUEL_PER_PAGE;
 
 /// Fuel and stack of one call.
 #[derive(Clone, Copy, Debug)]
@@ -57,11 +58,19 @@ pub(super) const ROWS_MAX: u64 = 8_192;
 /// seldom too small.
 pub(super) const ROWS_NARROW_MAX: u64 = 4_096;
 
+/// Size of a Wasm page in bytes, as a power of two.
+const PAGE_BYTES_LOG2: u32 = 16;
+
 /// Returns the fuel added where a row of `fuel_per_row` begins and little is left.
 pub(super) fn refill(fuel_per_row: u64) -> u64 {
     FUEL_GRANTED
         .max(fuel_per_row)
         .saturating_add(OVERHEAD_FUEL_RESERVE)
+}
+
+/// Returns the fuel of the first touches of `bytes` bytes of memory, or of restoring them.
+pub(super) fn page_fuel(bytes: usize) -> u64 {
+    (bytes >> PAGE_BYTES_LOG2) as u64 * FUEL_PER_PAGE
 }
 
 impl Budget {

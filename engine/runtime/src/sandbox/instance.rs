@@ -9,14 +9,14 @@ use fusebox_abi::{
     ALIGNMENT, EXPORT_ALLOC, EXPORT_INITIALIZE, EXPORT_MEMORY, STATUS_FAILURE, STATUS_OK,
 };
 use fusebox_definition::Limits;
-use fusebox_instrument::weights::{FUEL_PER_ELEMENT, FUEL_PER_PAGE};
+use fusebox_instrument::weights::{FUEL_PER_ELEMENT, FUEL_PER_INSTANCE};
 use fusebox_instrument::{EXPORT_CANCEL, EXPORT_GLOBAL_PREFIX, EXPORT_START, RowFuel};
 use fusebox_marshal::lift::{lift_failure, lift_rows_within};
 use fusebox_marshal::lower::Lowering;
 use fusebox_marshal::{AbiViolation, GuestAddr};
 
 use super::baseline::{Baseline, HeapPlan};
-use super::budget::Budget;
+use super::budget::{Budget, page_fuel};
 use super::calibration::Calibration;
 use super::call_error::{CallError, instantiating};
 use super::cancellation::Cancellation;
@@ -30,9 +30,6 @@ use crate::metrics::{CompletedCall, Phase, Recorder};
 /// Bytes that memory grown in one step may waste compared with memory grown in small
 /// steps: a remainder in front, and a page behind.
 const GROWTH_LOSS_BYTES_MAX: usize = 3 << 16;
-
-/// Size of a Wasm page in bytes, as a power of two.
-const PAGE_BYTES_LOG2: u32 = 16;
 
 /// Instance of a module, ready to be called.
 ///
@@ -55,10 +52,8 @@ pub(crate) struct Instance {
     pristine_bytes: usize,
     /// State that is restored before each call, once recorded.
     baseline: Option<Baseline>,
-    /// True if fuel is counted.
-    is_metered: bool,
-    /// Fuel of the elements of its initial tables.
-    table_fuel: u64,
+    /// Fuel of its creation, apart from its pages; `None` if fuel is not counted.
+    creation_fuel: Option<u64>,
     /// Fuel of its preparation since the last call, which the next one is reported with:
     /// of its initialisation if it is fresh, and of its pages, whether it is fresh or reset.
     preparation_fuel: u64,
@@ -160,8 +155,9 @@ impl Instance {
             .expect("the inspection found a memory of that name");
         // The first touches of a fresh instance may happen in any later call. They are
         // charged here, so that no verdict of a call depends on its instance being fresh.
-        let table_fuel = store.data().table_elements() as u64 * FUEL_PER_ELEMENT;
-        let mut fuel = page_fuel(memory.data_size(&store)) + table_fuel;
+        let elements = store.data().table_elements() as u64;
+        let creation_fuel = FUEL_PER_INSTANCE + elements * FUEL_PER_ELEMENT;
+        let mut fuel = creation_fuel + page_fuel(memory.data_size(&store));
         if exports.is_metered && fuel > budget.fuel_init {
             return Err(CallError::InitFuel);
         }
@@ -202,9 +198,8 @@ impl Instance {
             result_bytes_max: limits.result_bytes_max,
             pristine_bytes,
             baseline: None,
-            is_metered: exports.is_metered,
-            table_fuel,
-            preparation_fuel: fuel,
+            creation_fuel: exports.is_metered.then_some(creation_fuel),
+            preparation_fuel: if exports.is_metered { fuel } else { 0 },
         })
     }
 
@@ -216,7 +211,9 @@ impl Instance {
         self.arena = (GuestAddr(0), 0);
         self.reserve(plan.arena_bytes, budget)?;
         let grown = self.memory_bytes() - self.pristine_bytes;
-        self.preparation_fuel += page_fuel(grown);
+        if self.creation_fuel.is_some() {
+            self.preparation_fuel += page_fuel(grown);
+        }
         let globals = &self.globals;
         self.baseline = Some(Baseline::of(
             plan,
@@ -276,7 +273,9 @@ impl Instance {
             let start = arena.0 as usize;
             let filled = start..start + bytes.min(capacity.into()) as usize;
             baseline.restore(self.memory, filled, &mut self.store);
-            self.preparation_fuel = page_fuel(baseline.memory_bytes()) + self.table_fuel;
+            let creation_fuel = self.creation_fuel;
+            self.preparation_fuel =
+                creation_fuel.map_or(0, |fuel| fuel + page_fuel(baseline.memory_bytes()));
         }
     }
 
@@ -325,8 +324,6 @@ impl Instance {
         if call.batch_invariant && self.store.data().was_denied() {
             return Err(CallError::Memory { row: None });
         }
-        // Memory grown in small steps wastes less than memory grown in one step: alone, a
-        // row might not have had what it had in this batch.
         if call.batch_invariant && rows > 1 && self.has_grown_much() {
             return Err(CallError::BatchTooLarge);
         }
@@ -349,23 +346,18 @@ impl Instance {
                 )?;
                 let memory_bytes = self.memory.data_size(&self.store);
                 let burnt = self.meter.burnt(&mut self.store, budget, kind, rows, bytes);
-                let preparation = std::mem::take(&mut self.preparation_fuel);
-                let fuel = match self.is_metered {
-                    true => burnt.saturating_add(preparation),
-                    false => burnt,
-                };
+                let fuel = burnt.saturating_add(std::mem::take(&mut self.preparation_fuel));
                 timer.complete(CompletedCall {
                     lowered_bytes: bytes,
                     column: &column,
                     fuel,
                     memory_bytes,
                 });
-                let is_light = is_light(budget, kind, rows, bytes, burnt)
-                    && !self.store.data().is_much(memory_bytes * 2);
                 Ok(Answer {
                     column,
                     fuel,
-                    is_light,
+                    is_light: is_light(budget, kind, rows, bytes, burnt)
+                        && !self.store.data().is_much(memory_bytes * 2),
                 })
             }
             STATUS_FAILURE => {
@@ -376,6 +368,8 @@ impl Instance {
         }
     }
 
+    /// Returns true if memory has grown so much that a row alone might not have had what it
+    /// had in a batch: memory grown in small steps wastes less than memory grown in one.
     fn has_grown_much(&self) -> bool {
         let bytes = self.memory.data_size(&self.store);
         let before = self
@@ -432,11 +426,6 @@ fn run<T>(
         true => Err(CallError::Cancelled),
         false => Ok(ended),
     }
-}
-
-/// Returns the fuel of the first touches of `bytes` bytes of memory, or of restoring them.
-fn page_fuel(bytes: usize) -> u64 {
-    (bytes >> PAGE_BYTES_LOG2) as u64 * FUEL_PER_PAGE
 }
 
 /// Returns true if a call that ran out of fuel had less than its rows may burn each, so

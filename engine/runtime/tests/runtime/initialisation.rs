@@ -49,13 +49,13 @@ fn endless_initialisation_ends() {
 #[test]
 fn pages_of_the_initial_memory_are_charged() {
     let runtime = runtime(IdleLimits::default());
-    // 98 pages of 1,024 units each are too many for 100,000, with the start function.
+    // 2,048 units for the instance and 1,024 for each page are more than 100,000.
     let refused = |pages| {
         let guest = guest(pages, &spins("start", 10));
         bind(&runtime, &guest, "WITH (fuel_init = 100000)").is_err()
     };
-    assert!(!refused(97));
-    assert!(refused(98));
+    assert!(!refused(95));
+    assert!(refused(96));
     for pages in [2, 1_000] {
         let function = bind(&runtime, &guest(pages, ""), "").unwrap();
         let scope = Scope::default();

@@ -3,7 +3,15 @@
 //!
 //! Every file runs in a new session that may read modules below the workspace
 //! root: `udfs/hostile/…` and the compiled guests `target/guests/…`.
+//!
+//! [`fuzz_session`] executes random statements.
 #![forbid(unsafe_code)]
+
+// A session of random statements.
+mod fuzz;
+
+// Random statements, valid and broken.
+mod statements;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,6 +24,8 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use fusebox::{Error, FileAccess, Session};
 use sqllogictest::{DB, DBOutput, DefaultColumnType};
 use tokio::runtime::Runtime;
+
+pub use fuzz::{SessionOutcome, fuzz_session};
 
 /// Parallelism and batch size of DataFusion's plans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

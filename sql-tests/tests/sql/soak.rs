@@ -139,7 +139,8 @@ fn watch(shared: &Shared, clients: &[Arc<Progress>], time: Duration) -> Result<S
         }
         for (n, client) in clients.iter().enumerate() {
             if let Some(statement) = client.hangs(STATEMENT_TIME_MAX) {
-                return Err(format!("session {n} hangs in: {statement}").into());
+                let counts = &shared.counts;
+                return Err(format!("session {n} hangs after {counts:?}: {statement}").into());
             }
             if client.has_failed() {
                 shared.stop.store(true, Ordering::Relaxed);

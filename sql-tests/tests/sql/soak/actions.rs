@@ -23,8 +23,11 @@ pub(super) struct Action {
     pub(super) end: End,
 }
 
-/// Modules that differ in a constant, more than the engine keeps compiled.
-const VARIANTS: u64 = 96;
+/// Modules that differ in a constant.
+const VARIANTS: u64 = 48;
+
+/// Names of functions.
+const NAMES: u64 = 4;
 
 /// Chooses the next action.
 pub(super) fn random(random: &mut Rng) -> Action {
@@ -39,11 +42,11 @@ pub(super) fn random(random: &mut Rng) -> Action {
         5 => format!("IMPORT FUNCTIONS FROM MODULE m{}", random.below(4)),
         6 => format!(
             "ALTER FUNCTION f{} SET (fuel_per_row = {}, instances = {})",
-            random.below(8),
+            random.below(NAMES),
             100 + random.below(100),
-            1 + random.below(64)
+            2 + random.below(4)
         ),
-        7 => format!("DROP FUNCTION IF EXISTS f{}", random.below(8)),
+        7 => format!("DROP FUNCTION IF EXISTS f{}", random.below(NAMES)),
         8 => format!("DROP MODULE IF EXISTS m{} CASCADE", random.below(4)),
         9 => show(random),
         10 => hostile(random),
@@ -83,14 +86,15 @@ fn create(random: &mut Rng) -> String {
     let replace = ["", "OR REPLACE ", "OR REPLACE "][random.below(3) as usize];
     let temporary = ["", "", "", "TEMPORARY "][random.below(4) as usize];
     let volatility = ["", "", "", "VOLATILE"][random.below(4) as usize];
-    let name = random.below(8);
+    let name = random.below(NAMES);
+    let instances = 2 + random.below(4);
     let source = match random.below(4) {
         0 => "AS 'udfs/wat/halve.wat' EXPORT 'halve'".to_owned(),
         _ => format!("AS $${}$$ EXPORT 'f'", variant(random.below(VARIANTS))),
     };
     format!(
         "CREATE {replace}{temporary}FUNCTION f{name}(BIGINT) RETURNS BIGINT \
-         LANGUAGE WASM {volatility} STRICT {source}"
+         LANGUAGE WASM {volatility} STRICT {source} WITH (instances = {instances})"
     )
 }
 
@@ -111,7 +115,7 @@ fn show(random: &mut Rng) -> String {
         0 => "SHOW FUNCTIONS LIKE 'f%'".to_owned(),
         1 => "SHOW USER FUNCTIONS".to_owned(),
         2 => "SHOW MODULES".to_owned(),
-        3 => format!("SHOW CREATE FUNCTION f{}", random.below(8)),
+        3 => format!("SHOW CREATE FUNCTION f{}", random.below(NAMES)),
         _ => format!("DESCRIBE MODULE m{}", random.below(4)),
     }
 }
@@ -133,7 +137,7 @@ fn hostile(random: &mut Rng) -> String {
 }
 
 fn query(random: &mut Rng) -> String {
-    let (f, g) = (random.below(8), random.below(8));
+    let (f, g) = (random.below(NAMES), random.below(NAMES));
     let rows = 1 + random.skewed(14);
     match random.below(7) {
         0 => format!("SELECT f{f}(7)"),
@@ -148,7 +152,7 @@ fn query(random: &mut Rng) -> String {
 
 /// Returns a query that would run for minutes, and does not get to.
 fn long_query(random: &mut Rng) -> Action {
-    let f = random.below(8);
+    let f = random.below(NAMES);
     let text = match random.below(2) {
         0 => format!("SELECT sum(f{f}(value)) FROM range(0, 100000000000)"),
         _ => format!("SELECT f{f}(value) FROM range(0, 100000000000)"),

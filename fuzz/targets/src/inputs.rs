@@ -74,7 +74,7 @@ impl Inputs {
         }
     }
 
-    fn from_corpus(&mut self) -> Option<Vec<u8>> {
+    fn corpus_input(&mut self) -> Option<Vec<u8>> {
         let count = self.corpus.len();
         (count > 0).then(|| self.corpus[self.random.below(count)].clone())
     }
@@ -107,7 +107,7 @@ impl Inputs {
                 input.splice(at..at, bytes);
             }
             6 => {
-                if let Some(other) = self.from_corpus() {
+                if let Some(other) = self.corpus_input() {
                     let from = self.random.below(other.len() + 1);
                     input.truncate(at);
                     input.extend_from_slice(&other[from..]);
@@ -128,7 +128,7 @@ impl Iterator for Inputs {
     fn next(&mut self) -> Option<Vec<u8>> {
         let random = match self.random.one_in(8) {
             true => None,
-            false => self.from_corpus(),
+            false => self.corpus_input(),
         };
         let mut input = random.unwrap_or_else(|| {
             let count = self.random.below(BYTES_MAX);

@@ -7,8 +7,8 @@ use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool};
 use fusebox::{Engine, Error, FileAccess, MemoryCatalog, ModuleSource, Session};
 use tokio::runtime::Runtime;
 
+use crate::root::workspace_root;
 use crate::statements::{Choices, statement};
-use crate::workspace_root;
 
 /// Memory of the queries of a session in bytes.
 const POOL_BYTES: usize = 64 << 20;

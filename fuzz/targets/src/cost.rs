@@ -6,9 +6,9 @@ use std::time::Duration;
 use arbitrary::{Result, Unstructured};
 use fusebox_runtime::{LoadedModule, Runtime, RuntimeOptions};
 
-use crate::Outcome;
 use crate::bomb::Bomb;
 use crate::instrumented::random_module;
+use crate::target::Outcome;
 use crate::usage::{PeakMemory, cpu_time};
 
 /// Statement that binds the function of a module, and so compiles it.

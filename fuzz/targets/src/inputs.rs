@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use fusebox_testing::SplitMix64;
 
-use crate::{Outcome, Target};
+use crate::target::{Outcome, Target};
 
 /// Longest input, as libFuzzer's default.
 const BYTES_MAX: usize = 4_096;

@@ -4,8 +4,8 @@ use arbitrary::{Result, Unstructured};
 use fusebox_instrument::{Error, Options, instrument as instrument_module};
 use wasm_smith::{Config, Module};
 
-use crate::Outcome;
 use crate::execution::{End, instrumented, reference};
+use crate::target::Outcome;
 
 /// Instruments a random module and compares its calls, until fuel runs out, with those of
 /// the original in Wasmtime, which has its own fuel and Cranelift's canonical NaNs.

@@ -15,7 +15,7 @@ use fusebox_testing::{SplitMix64, TypeOptions, data_type, random_array, show_row
 use proptest::strategy::{BoxedStrategy, Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use crate::Outcome;
+use crate::target::Outcome;
 
 /// Address of a result that was lowered. It is not 0, so that an address relative to
 /// the arena is found.

@@ -7,7 +7,7 @@ use fusebox_definition::{Definition, Digest, Kind, Limits, ModuleSource};
 use fusebox_runtime::LoadedModule;
 use wasm_encoder::{CustomSection, Module};
 
-use crate::Outcome;
+use crate::target::Outcome;
 
 /// Dialects by the first byte of an input, and one that does not exist.
 const DIALECTS: [&str; 8] = [

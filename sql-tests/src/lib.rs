@@ -3,10 +3,20 @@
 //!
 //! Every file runs in a new session that may read modules below the workspace
 //! root: `udfs/hostile/…` and the compiled guests `target/guests/…`.
+//!
+//! [`fuzz_session`] executes random statements.
 #![forbid(unsafe_code)]
 
+// A session of random statements.
+mod fuzz;
+
+// Random statements, valid and broken.
+mod statements;
+
+// The root directory.
+mod root;
+
 use std::fmt;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -16,6 +26,9 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use fusebox::{Error, FileAccess, Privileges, Session};
 use sqllogictest::{DB, DBOutput, DefaultColumnType};
 use tokio::runtime::Runtime;
+
+pub use fuzz::{SessionOutcome, fuzz_session};
+pub use root::workspace_root;
 
 /// Parallelism and batch size of DataFusion's plans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,12 +81,6 @@ impl fmt::Display for ExecutionConfig {
         } = self;
         write!(f, "{partitions} partitions, batch size {batch_size}")
     }
-}
-
-/// Returns the root directory of the workspace.
-pub fn workspace_root() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-    root.expect("the crate is in the workspace").to_owned()
 }
 
 /// Replaces `$workspace` in a statement by the workspace root, so that golden

@@ -36,6 +36,8 @@ pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
     steps.require(format)?;
     let peers = "fmt --all --check --manifest-path benches/peers/Cargo.toml";
     steps.require(run("format of peers", &mut cargo(workspace, peers)))?;
+    let fuzz = "fmt --check --manifest-path fuzz/Cargo.toml";
+    steps.require(run("format of fuzz", &mut cargo(workspace, fuzz)))?;
     steps.require(tidy::test(workspace))?;
     steps.require(guests::build(workspace))?;
     let lint = "clippy --workspace --all-targets -- -D warnings";
@@ -51,6 +53,7 @@ pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
     steps.require(run("document", &mut document))?;
     steps.attempt("book", optional::book(workspace))?;
     steps.attempt("licenses", optional::licenses(workspace))?;
+    steps.attempt("advisories", optional::advisories(workspace))?;
     eprintln!("{}", steps.summary());
     Ok(())
 }

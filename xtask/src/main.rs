@@ -1,4 +1,4 @@
-//! Chores of this workspace: `cargo xtask demo | test | tidy | bench | guests`.
+//! Chores of this workspace: `cargo xtask demo | test | tidy | bench | soak | guests`.
 //!
 //! A chore installs what it needs and leaves it in place, so that the next one
 //! starts faster. All cargo commands of the chores select packages so that the
@@ -19,6 +19,9 @@ mod bench;
 
 // Other sandboxes that the suite compares with.
 mod peers;
+
+// Many sessions at once, for minutes.
+mod soak;
 
 // The bundled functions, compiled to Wasm.
 mod guests;
@@ -59,6 +62,10 @@ Chores of this workspace. Usage: cargo xtask CHORE
            run the benches, print one table and write target/bench/report.html;
            takes about 20 minutes, with --quick less than 5; a WORD is the name
            of a bench or a part of the names of measurements
+  soak [--minutes N] [--seed N]
+           run 64 sessions that create, replace, alter, drop, call and cancel at
+           random for 10 minutes; fails if memory grows, a statement hangs, or an
+           error is unexpected
   guests   compile the bundled functions to target/guests/*.wasm
   help     print this text
 ";
@@ -76,7 +83,7 @@ fn main() -> ExitCode {
 }
 
 fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
-    if chore != "bench"
+    if !matches!(chore, "bench" | "soak")
         && let Some(argument) = rest.first()
     {
         return Err(Failure::Usage(argument.clone()));
@@ -87,6 +94,7 @@ fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
         "test" => chores::test(&workspace),
         "tidy" => tidy::tidy(&workspace),
         "bench" => bench::bench(&workspace, rest),
+        "soak" => soak::soak(&workspace, rest),
         "guests" => guests::build(&workspace),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

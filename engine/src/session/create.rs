@@ -7,7 +7,7 @@ use fusebox_definition::statement::{
     CreateFunction, CreateModule, FunctionName, Options, SourceClause,
 };
 use fusebox_definition::{Definition, Kind, StatementError, Subject};
-use fusebox_runtime::{Error, LoadedModule, Result};
+use fusebox_runtime::{Error, LoadedModule, Result, WasmFunction};
 
 use super::Session;
 use super::contents::{Changes, Contents};
@@ -53,6 +53,7 @@ impl Session {
         replace: bool,
         if_not_exists: bool,
     ) -> Result<()> {
+        let mut bound = Vec::new();
         loop {
             let contents = self.contents()?;
             if contents.shared.module(name).is_some() && !replace {
@@ -65,7 +66,7 @@ impl Session {
             let dependents = definitions(&contents.functions_of(name)).into_iter();
             let moved = dependents.map(|definition| self.loader.move_to(definition, &module));
             let moved = moved.collect::<Result<_>>()?;
-            let bound = self.loader.bind_new(moved, &module).await?;
+            self.bind_once(&mut bound, moved, &module).await?;
             let mut changes = Changes::default();
             let put = CatalogChange::PutModule(name.to_owned(), Arc::clone(&module));
             changes.shared.push(put);
@@ -83,6 +84,7 @@ impl Session {
             .map_err(|reason| Error::refused(subject.clone(), reason))?;
         let sha256 = create.sha256.as_deref();
         let mut loaded = None;
+        let mut bound = Vec::new();
         loop {
             self.synchronize().await?;
             let contents = self.contents()?;
@@ -109,7 +111,13 @@ impl Session {
             };
             let definition = self.loader.define(&create, &module)?;
             let applied = self
-                .put_function(&contents, definition, &module, create.or_replace)
+                .put_function(
+                    &contents,
+                    definition,
+                    &module,
+                    create.or_replace,
+                    &mut bound,
+                )
                 .await?;
             if let Applied::Done = applied {
                 return Ok(());
@@ -154,13 +162,14 @@ impl Session {
         Err(Error::refused(subject, StatementError::BuiltIn))
     }
 
-    /// Adds a function whose definition is complete.
+    /// Adds a function whose definition is complete. `bound` is kept for the next round.
     pub(super) async fn put_function(
         &self,
         contents: &Contents,
         definition: Definition,
         module: &Arc<LoadedModule>,
         replace: bool,
+        bound: &mut Vec<Arc<WasmFunction>>,
     ) -> Result<Applied> {
         let name = definition.name.clone();
         let subject = Subject::Function(name.clone());
@@ -179,7 +188,7 @@ impl Session {
             return Err(Error::refused(subject, StatementError::Exists));
         }
         let (key, temporary) = (definition.key(), definition.temporary);
-        let bound = self.loader.bind_new(vec![definition], module).await?;
+        self.bind_once(bound, vec![definition], module).await?;
         let mut changes = Changes::default();
         for old in &replaced {
             let old_definition = old.definition();
@@ -191,25 +200,23 @@ impl Session {
                 changes.drop(old);
             }
         }
-        catalog_functions(&bound, module).for_each(|function| changes.put(function));
+        catalog_functions(bound, module).for_each(|function| changes.put(function));
         self.apply(contents, changes).await
     }
 
     pub(super) async fn execute_import(&self, name: &str, pattern: Option<&str>) -> Result<()> {
-        // Kept between rounds, so that binding again finds them.
-        let mut kept = Vec::new();
+        let mut bound = Vec::new();
         loop {
             self.synchronize().await?;
             let contents = self.contents()?;
             let module = contents.module(name)?;
             let imported = self.imported(&contents, name, &module, pattern)?;
-            let bound = self.loader.bind_new(imported, &module).await?;
+            self.bind_once(&mut bound, imported, &module).await?;
             let mut changes = Changes::default();
             catalog_functions(&bound, &module).for_each(|function| changes.put(function));
             if let Applied::Done = self.apply(&contents, changes).await? {
                 return Ok(());
             }
-            kept.push(bound);
         }
     }
 
@@ -262,6 +269,7 @@ impl Session {
         name: FunctionName,
         options: Options,
     ) -> Result<()> {
+        let mut bound = Vec::new();
         loop {
             self.synchronize().await?;
             let contents = self.contents()?;
@@ -274,7 +282,7 @@ impl Session {
                 definition.reset = reset;
             }
             let module = found.module();
-            let bound = self.loader.bind_new(vec![definition], module).await?;
+            self.bind_once(&mut bound, vec![definition], module).await?;
             let mut changes = Changes::default();
             catalog_functions(&bound, module).for_each(|function| changes.put(function));
             if let Applied::Done = self.apply(&contents, changes).await? {

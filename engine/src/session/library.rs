@@ -101,12 +101,13 @@ impl Session {
             source: ModuleSource::Base64,
             ..self.loader.move_to(definition, &module)?
         };
+        let mut bound = Vec::new();
         loop {
             self.synchronize().await?;
             let contents = self.contents()?;
             self.refuse_built_in(&contents, &definition.name)?;
             let applied = self
-                .put_function(&contents, definition.clone(), &module, false)
+                .put_function(&contents, definition.clone(), &module, false, &mut bound)
                 .await?;
             if let Applied::Done = applied {
                 return Ok(());

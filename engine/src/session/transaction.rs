@@ -69,34 +69,50 @@ impl Session {
     }
 
     /// Registers the functions that other sessions created, and removes those that they
-    /// dropped.
+    /// dropped, as of one moment of this call: a session that waited for the others to stop
+    /// might wait forever.
     pub(super) async fn synchronize(&self) -> Result<()> {
-        loop {
-            let contents = self.contents()?;
-            if !self.registry.is_behind(&contents) {
-                return Ok(());
-            }
-            let mut functions = Vec::new();
-            let mut is_complete = true;
-            for function in contents.functions() {
-                match self.bound(&function).await {
-                    Ok(bound) => functions.push((function, bound)),
-                    // The others must stay usable.
-                    Err(error) => {
-                        let name = &function.definition().name;
-                        tracing::warn!(function = name, %error, "cannot bind a function");
-                        is_complete = false;
-                    }
+        let contents = self.contents()?;
+        if !self.registry.is_behind(&contents) {
+            return Ok(());
+        }
+        let mut functions = Vec::new();
+        let mut is_complete = true;
+        for function in contents.functions() {
+            match self.bound(&function).await {
+                Ok(bound) => functions.push((function, bound)),
+                // The others must stay usable.
+                Err(error) => {
+                    let name = &function.definition().name;
+                    tracing::warn!(function = name, %error, "cannot bind a function");
+                    is_complete = false;
                 }
             }
-            self.registry.update(
-                &self.context,
-                &self.scope,
-                &contents,
-                functions,
-                is_complete,
-            );
         }
+        self.registry.update(
+            &self.context,
+            &self.scope,
+            &contents,
+            functions,
+            is_complete,
+        );
+        Ok(())
+    }
+
+    /// Binds definitions of a statement, unless an earlier round of it has. So only the first
+    /// round waits for a compile thread, and the statement ends although other sessions keep
+    /// changing the catalog.
+    pub(super) async fn bind_once(
+        &self,
+        bound: &mut Vec<Arc<WasmFunction>>,
+        definitions: Vec<Definition>,
+        module: &Arc<LoadedModule>,
+    ) -> Result<()> {
+        let before = bound.iter().map(|bound| bound.definition());
+        if !before.eq(&definitions) {
+            *bound = self.loader.bind_new(definitions, module).await?;
+        }
+        Ok(())
     }
 
     /// Returns the bound function of this session: a volatile one is a copy, because no other

@@ -1,6 +1,7 @@
 //! Integration tests of the public API.
 
 mod batches;
+mod busy_catalog;
 mod cancellation;
 mod endless;
 mod examples;

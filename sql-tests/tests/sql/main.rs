@@ -31,6 +31,12 @@ mod datafusion_suite;
 // TYPES.md against the golden files.
 mod type_table;
 
+// Sessions of random statements.
+mod fuzz;
+
+// Many sessions at once, for a time.
+mod soak;
+
 // Sessions with the bundled functions and the flights, and their results.
 mod sessions;
 
@@ -53,6 +59,8 @@ fn main() {
     trials.extend(differential::trials(&runtime));
     trials.extend(accumulators::trials(&runtime));
     trials.extend(type_table::trials());
+    trials.extend(fuzz::trials());
+    trials.extend(soak::trials());
     let (suite, summary) = datafusion_suite::trials(&runtime);
     trials.extend(suite);
     let conclusion = run(&Arguments::from_args(), trials);

@@ -54,7 +54,11 @@ pub(crate) struct Name {
 pub(crate) const NAMES: &[Name] = &[
     Name {
         name: "wasmtime",
-        folders: &["engine/runtime/src/module/", "engine/runtime/src/sandbox/"],
+        folders: &[
+            "engine/runtime/src/module/",
+            "engine/runtime/src/sandbox/",
+            "fuzz/targets/",
+        ],
     },
     Name {
         name: "datafusion",
@@ -68,7 +72,7 @@ pub(crate) const NAMES: &[Name] = &[
     },
     Name {
         name: "GuestAddr",
-        folders: &["engine/marshal/", "engine/runtime/"],
+        folders: &["engine/marshal/", "engine/runtime/", "fuzz/targets/"],
     },
 ];
 
@@ -98,6 +102,7 @@ pub(crate) const DEPENDENCIES: &[(&str, &[&str])] = &[
         &["fusebox-benches-*", "fusebox-paired"],
     ),
     ("fusebox-paired", &[]),
+    ("fusebox-fuzz-targets", FUZZ_TARGETS),
     ("xtask", &[]),
 ];
 
@@ -118,6 +123,15 @@ const BELOW_ENGINE: &[&str] = &[
 
 const ENGINE: &[&str] = &["fusebox"];
 
+const FUZZ_TARGETS: &[&str] = &[
+    "fusebox-abi",
+    "fusebox-definition",
+    "fusebox-instrument",
+    "fusebox-marshal",
+    "fusebox-runtime",
+    "fusebox-testing",
+];
+
 /// Libraries of others that few crates depend on, and those crates.
 pub(crate) const LIBRARIES: &[(&str, &[&str])] = &[
     (
@@ -131,5 +145,5 @@ pub(crate) const LIBRARIES: &[(&str, &[&str])] = &[
         ],
     ),
     ("sqlparser", &["fusebox", "fusebox-definition"]),
-    ("wasmtime", &["fusebox-runtime"]),
+    ("wasmtime", &["fusebox-runtime", "fusebox-fuzz-targets"]),
 ];

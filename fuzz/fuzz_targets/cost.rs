@@ -1,0 +1,8 @@
+//! Seconds and bytes until a module is compiled.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    fusebox_fuzz_targets::cost(data);
+});

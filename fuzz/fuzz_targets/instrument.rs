@@ -1,0 +1,8 @@
+//! Random modules, instrumented and not.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    fusebox_fuzz_targets::instrument(data);
+});

@@ -1,0 +1,99 @@
+//! Costs of modules that are built to be expensive, in a process of its own: the kernel
+//! counts memory and CPU time of all threads.
+
+use std::env;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use arbitrary::Unstructured;
+use fusebox_fuzz_targets::{Bomb, Ceiling, SHAPES, Shape, measure};
+use fusebox_testing::SplitMix64;
+
+use crate::number;
+
+/// Set in the process that measures.
+const OWN_PROCESS: &str = "FUSEBOX_TEST_OWN_PROCESS";
+
+/// Largest module in bytes, so that one takes at most seconds.
+const MODULE_BYTES_MAX: usize = 40_000;
+
+/// Shapes that exceed the ceiling today, since no budget counts what they repeat.
+/// `FUSEBOX_FUZZ_ALL_SHAPES` measures them too, and modules of any size.
+const UNBOUNDED: [Shape; 7] = [
+    Shape::Blocks,
+    Shape::Ifs,
+    Shape::LoopsAndLocals,
+    Shape::Returns,
+    Shape::Memory,
+    Shape::CallChain,
+    Shape::IndirectCalls,
+];
+
+/// The ceiling of the engine, with time for a build that is not optimised, on a busy
+/// machine: seconds are measured by `cargo fuzz run cost`.
+const CEILING: Ceiling = Ceiling {
+    time: Duration::from_secs(6),
+    bytes_per_second: 30_000,
+    ..Ceiling::OF_THE_ENGINE
+};
+
+/// Runs a test alone in a process that returns freed memory to the kernel at once. False in
+/// that process.
+fn passes_in_own_process(name: &str) -> bool {
+    if env::var_os(OWN_PROCESS).is_some() {
+        return false;
+    }
+    let output = Command::new(env::current_exe().unwrap())
+        .args([name, "--exact", "--nocapture"])
+        .env(OWN_PROCESS, "1")
+        .env("MALLOC_ARENA_MAX", "1")
+        .env("MALLOC_TRIM_THRESHOLD_", "65536")
+        .output()
+        .unwrap();
+    let printed = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+    print!("{}", printed.concat());
+    assert!(printed[0].contains("test result: ok. 1 passed"));
+    true
+}
+
+#[test]
+fn modules_compile_at_a_cost_proportional_to_their_size() {
+    if passes_in_own_process("cost::modules_compile_at_a_cost_proportional_to_their_size") {
+        return;
+    }
+    let all = env::var_os("FUSEBOX_FUZZ_ALL_SHAPES").is_some();
+    let seconds = number("FUSEBOX_FUZZ_SECONDS").unwrap_or(10);
+    let begin = Instant::now();
+    let mut random = SplitMix64(number("FUSEBOX_FUZZ_SEED").unwrap_or(1));
+    let (mut accepted, mut refused, mut expensive) = (0, 0, Vec::new());
+    while begin.elapsed() < Duration::from_secs(seconds) {
+        let bytes: Vec<u8> = (0..24).map(|_| random.next_u64() as u8).collect();
+        let bomb = Bomb::arbitrary(&mut Unstructured::new(&bytes)).expect("enough bytes");
+        if UNBOUNDED.contains(&bomb.shape) && !all {
+            continue;
+        }
+        let module = bomb.module();
+        if module.len() > MODULE_BYTES_MAX && !all {
+            continue;
+        }
+        if all {
+            // Known before the process is killed for its memory.
+            println!("{bomb:?}");
+        }
+        let cost = measure(&module);
+        match cost.refused {
+            None => accepted += 1,
+            Some(_) => refused += 1,
+        }
+        if let Some(reason) = CEILING.exceeded_by(&cost) {
+            println!("{bomb:?}: {reason}; refused: {:?}", cost.refused);
+            expensive.push(bomb);
+        }
+    }
+    println!(
+        "{accepted} accepted, {refused} refused of {} shapes",
+        SHAPES.len()
+    );
+    assert!(accepted >= 5);
+    assert!(expensive.is_empty() || all, "{expensive:?}");
+}

@@ -109,6 +109,7 @@ mod tests {
     use std::panic::AssertUnwindSafe;
 
     use datafusion::execution::memory_pool::UnboundedMemoryPool;
+    use fusebox_runtime::Cancellation;
 
     use fusebox_runtime::Cancellation;
 

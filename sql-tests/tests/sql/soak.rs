@@ -166,7 +166,7 @@ fn check(shared: &Shared, samples: &Samples) -> TestResult {
         ("failed", failed),
         ("cancelled", cancelled),
     ] {
-        if count < 50 {
+        if count < 20 {
             return Err(format!("only {count} statements {name}").into());
         }
     }

@@ -44,6 +44,9 @@ mod loader;
 mod file_access;
 mod options;
 
+// Native stack of planning.
+mod native_stack;
+
 // Statements of Fusebox and of DataFusion.
 mod statement_list;
 

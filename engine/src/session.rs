@@ -38,6 +38,7 @@ use crate::catalog::{Catalog, MemoryCatalog};
 use crate::engine::Engine;
 use crate::file_access::FileAccess;
 use crate::loader::Loader;
+use crate::native_stack::{Planning, check_plan};
 use crate::options::SessionOptions;
 use crate::scope::{FunctionScope, QueryScope, SessionCancellation};
 use crate::statement_list::{Parsed, Statement, Statements};
@@ -132,13 +133,19 @@ impl Session {
     ///
     /// Any error of the statement. The session is unchanged then.
     pub async fn execute(&self, statement: Statement) -> Result<DataFrame> {
-        match statement.0 {
+        let Statement { parsed, depth } = statement;
+        match parsed {
             Parsed::Fusebox(statement) => self.execute_fusebox(statement).await,
             Parsed::DataFusion(statement) => {
                 self.synchronize().await?;
-                let sql = relation_sql(&statement);
                 let state = self.begin_query();
-                let plan = state.statement_to_plan(*statement).await.map_err(query)?;
+                let planning = async {
+                    let sql = relation_sql(&statement);
+                    let plan = state.statement_to_plan(*statement).await.map_err(query)?;
+                    check_plan(&plan)?;
+                    Ok::<_, Error>((plan, sql))
+                };
+                let (plan, sql) = Planning::new(depth, planning).await?;
                 let recorded = self.record_relation(&plan, sql)?;
                 let context = match changes_context(&plan) {
                     true => self.context.clone(),

@@ -22,6 +22,9 @@ mod meter;
 // Wasmtime engines and compilation.
 mod compiler;
 
+// Native stacks of guests.
+mod native_stack;
+
 // Sampling profiler.
 mod sampler;
 
@@ -48,6 +51,7 @@ pub use cancellation::Cancellation;
 pub(crate) use compiler::Compiler;
 pub(crate) use instance::{Answer, Call, Exports};
 pub use memory_reservation::MemoryReservation;
+pub(crate) use native_stack::CHAIN_BYTES_MAX;
 pub use permits::ProcessLimits;
 pub(crate) use pool::{CallSize, Pool, PooledInstance};
 pub(crate) use retry::{Attempt, NextStep, Repeat, next_step};

@@ -8,7 +8,9 @@ mod hostile_modules;
 mod limits;
 mod memory;
 mod metrics;
+mod native_stack;
 mod plain_context;
+mod probe;
 mod profile;
 #[cfg(feature = "disable-protections")]
 mod protections;

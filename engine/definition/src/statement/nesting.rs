@@ -3,16 +3,19 @@
 //! sqlparser limits the depth of expressions, but not of types or EXPLAIN: a long
 //! enough `ARRAY<ARRAY<…` would overflow the native stack.
 
-use sqlparser::tokenizer::{Token, TokenWithSpan};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
-/// Returns the depth of the deepest bracket of any kind. Consecutive brackets, as in
-/// `BIGINT[][]`, count as nested because the type is.
-pub(super) fn depth(tokens: &[TokenWithSpan]) -> usize {
+/// Returns the place of the first bracket of any kind that is nested deeper than `max`.
+/// Consecutive brackets, as in `BIGINT[][]`, count as nested because the type is.
+pub(super) fn first_deeper(tokens: &[TokenWithSpan], max: usize) -> Option<Location> {
     let (mut round, mut angle, mut square) = (0_usize, 0_usize, 0_usize);
-    let mut deepest = 0;
     let mut before = &Token::EOF;
-    let blank = |token: &&Token| !matches!(token, Token::Whitespace(_));
-    for token in tokens.iter().map(|token| &token.token).filter(blank) {
+    let is_text = |token: &Token| !matches!(token, Token::Whitespace(_));
+    for (place, token) in tokens
+        .iter()
+        .map(|token| (token.span.start, &token.token))
+        .filter(|(_, token)| is_text(token))
+    {
         match token {
             Token::LParen => round += 1,
             Token::RParen => round = round.saturating_sub(1),
@@ -31,10 +34,12 @@ pub(super) fn depth(tokens: &[TokenWithSpan]) -> usize {
             Token::RBracket | Token::Number(..) => {}
             _ => square = 0,
         }
-        deepest = deepest.max(round + angle + square);
+        if round + angle + square > max {
+            return Some(place);
+        }
         before = token;
     }
-    deepest
+    None
 }
 
 /// Returns true if a `<` after the token opens type parameters.
@@ -69,7 +74,11 @@ mod tests {
             ("EXPLAIN EXPLAIN SELECT (1)", 3),
         ] {
             let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize_with_location();
-            assert_eq!(depth(&tokens.unwrap()), expected, "{text}");
+            let tokens = tokens.unwrap();
+            assert_eq!(first_deeper(&tokens, expected), None, "{text}");
+            if let Some(less) = expected.checked_sub(1) {
+                assert!(first_deeper(&tokens, less).is_some(), "{text}");
+            }
         }
     }
 }

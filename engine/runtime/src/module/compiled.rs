@@ -13,7 +13,7 @@ use fusebox_instrument::{
 use super::loaded::LoadedModule;
 use crate::metrics::Profile;
 use crate::protections::DisabledProtections;
-use crate::sandbox::{Compiler, Exports, Sampler, StoreLimiter};
+use crate::sandbox::{CHAIN_BYTES_MAX, Compiler, Exports, Sampler, StoreLimiter};
 
 /// Instrumented and compiled module.
 pub(crate) struct CompiledModule {
@@ -142,6 +142,7 @@ impl CompiledModules {
         let options = Options {
             metered: !self.disabled.fuel(),
             canonical_nans: !self.disabled.canonical_nans(),
+            chain_bytes_max: CHAIN_BYTES_MAX,
             ..Options::default()
         };
         let instrumented = instrument(module.bytes(), options).map_err(|error| match error {

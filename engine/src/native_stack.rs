@@ -89,8 +89,7 @@ pub(crate) fn check_plan(plan: &LogicalPlan) -> Result<()> {
 fn refused_setting(set: &SetVariable) -> Option<String> {
     const NAME: &str = "datafusion.sql_parser.recursion_limit";
     let limit = set.value.trim().parse::<u128>().ok()?;
-    let is_refused =
-        set.variable.eq_ignore_ascii_case(NAME) && limit > RECURSION_LIMIT_MAX as u128;
+    let is_refused = set.variable.eq_ignore_ascii_case(NAME) && limit > RECURSION_LIMIT_MAX as u128;
     is_refused.then(|| {
         format!(
             "expected {NAME} of at most {RECURSION_LIMIT_MAX}, found {limit}: a statement that is \

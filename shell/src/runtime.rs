@@ -36,7 +36,9 @@ fn check_threads(count: usize) -> io::Result<()> {
     for _ in 0..count {
         let ended = Arc::clone(&ended);
         let wait = move || {
-            let ended = ended.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let ended = ended
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
             // Returns when the sender is dropped.
             let _ = ended.recv();
         };

@@ -277,7 +277,12 @@ impl StatementTokens {
 /// [`check_type`](crate::check_type).
 pub fn parse_type(text: &str, dialect: &str, of: &str) -> Result<DataType, ParseError> {
     let dialect = find_dialect(dialect);
-    let mut parser = Parser::new(dialect.as_ref()).try_with_sql(text)?;
+    let tokens = Tokenizer::new(dialect.as_ref(), text).tokenize_with_location();
+    let tokens = tokens.map_err(ParserError::from)?;
+    if let Some(place) = nesting::first_deeper(&tokens, NESTING_MAX) {
+        return Err(too_deep("brackets", NESTING_MAX, place).into());
+    }
+    let mut parser = Parser::new(dialect.as_ref()).with_tokens_with_locations(tokens);
     let mut reader = Reader(&mut parser);
     let data_type = reader.data_type(of)?;
     reader.end()?;

@@ -48,7 +48,9 @@ pub(crate) struct FunctionInfo {
     /// The stack of locals and operands, of the return address and of saved registers,
     /// in bytes.
     pub(crate) frame_bytes: u64,
-    /// The size of all values that its instructions compute, in bytes.
+    /// The number of values that its instructions compute.
+    pub(crate) values: u64,
+    /// The size of the largest of its values, in bytes.
     pub(crate) value_bytes: u64,
 }
 
@@ -98,7 +100,7 @@ impl FunctionInfo {
         info.indirect_calls.dedup();
         let operand_bytes = if has_vectors { 16 } else { 8 };
         info.frame_bytes = FRAME_BYTES + local_bytes + u64::from(height_max) * operand_bytes;
-        info.value_bytes = values * operand_bytes;
+        (info.values, info.value_bytes) = (values, operand_bytes);
         Ok(Some(info))
     }
 

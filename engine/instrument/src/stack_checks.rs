@@ -23,14 +23,16 @@ use crate::options::Options;
 /// A guest needs this many times the sum of the stack that the host sets, of
 /// [`UNCHECKED_BYTES_MAX`] and of [`Options::chain_bytes_max`]. Tests look for a function
 /// that needs more.
-pub const NATIVE_BYTES_PER_STACK_BYTE: u64 = 40;
+pub const NATIVE_BYTES_PER_STACK_BYTE: u64 = 80;
 
 /// Bytes of computed values per byte that they add to a frame.
 const VALUE_BYTES_PER_STACK_BYTE: u64 = 32;
 
-/// Maximum size of the values of functions that a compiler inlines into one, in bytes:
-/// 2,000 vectors.
-const INLINED_BYTES_MAX: u64 = 2_000 * 16;
+/// The same of functions that may be inlined. Few of those that may be are.
+const INLINED_BYTES_PER_STACK_BYTE: u64 = 128;
+
+/// Maximum number of values of a function into which a compiler inlines others.
+const INLINED_VALUES_MAX: u64 = 2_000;
 
 /// The frame sizes, in bytes, of the functions that are in a cycle of calls.
 ///
@@ -66,9 +68,9 @@ pub(crate) fn frames(
                 continue;
             };
             let function = (info.imports.len() + node.index()) as u32;
-            let values = body.value_bytes + inlined[node.index()];
             let frame_bytes = body.frame_bytes
-                + values / VALUE_BYTES_PER_STACK_BYTE
+                + body.values * body.value_bytes / VALUE_BYTES_PER_STACK_BYTE
+                + inlined[node.index()] / INLINED_BYTES_PER_STACK_BYTE
                 + trampoline_bytes(info, function);
             chains[node.index()] = if is_cyclic {
                 frames[node.index()] = Some(frame_bytes);
@@ -107,21 +109,29 @@ fn inlined_bytes(info: &ModuleInfo) -> Vec<u64> {
             graph.add_edge(NodeIndex::new(n), NodeIndex::new(callee), ());
         }
     }
-    let mut inlined = vec![0; info.bodies.len()];
+    // Numbers of values, and the size of the largest.
+    let mut inlined = vec![(0, 0); info.bodies.len()];
     let mut component_of = vec![usize::MAX; info.bodies.len()];
     for (number, component) in kosaraju_scc(&graph).iter().enumerate() {
         for node in component {
             component_of[node.index()] = number;
         }
         for node in component {
-            let outside = callees(node.index()).filter(|callee| component_of[*callee] != number);
-            let bytes: u64 = outside
-                .map(|callee| info.bodies[callee].value_bytes + inlined[callee])
-                .sum();
-            inlined[node.index()] = bytes.min(INLINED_BYTES_MAX);
+            let (mut values, mut bytes) = (0, 0);
+            for callee in callees(node.index()).filter(|callee| component_of[*callee] != number) {
+                let body = &info.bodies[callee];
+                if body.values <= INLINED_VALUES_MAX {
+                    let (within, within_bytes) = inlined[callee];
+                    values += body.values + within;
+                    bytes = bytes.max(body.value_bytes).max(within_bytes);
+                }
+            }
+            let room = INLINED_VALUES_MAX.saturating_sub(info.bodies[node.index()].values);
+            inlined[node.index()] = (values.min(room), bytes);
         }
     }
-    inlined
+    let sizes = inlined.into_iter().map(|(values, bytes)| values * bytes);
+    sizes.collect()
 }
 
 /// Maximum stack of a chain of functions that do not check the stack, in bytes.

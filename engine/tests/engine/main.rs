@@ -10,7 +10,6 @@ mod memory;
 mod metrics;
 mod native_stack;
 mod plain_context;
-mod probe;
 mod profile;
 #[cfg(feature = "disable-protections")]
 mod protections;

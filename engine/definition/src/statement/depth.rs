@@ -12,8 +12,8 @@ pub const DEPTH_MAX: u32 = 1_100;
 
 /// Units of a subquery. Members of a WITH list count as if each was within the next.
 const SUBQUERY: u32 = 8;
-/// Units of a join.
-const JOIN: u32 = 4;
+/// Units of a join, as which EXCEPT and INTERSECT run.
+const JOIN: u32 = 6;
 const OPERATOR: u32 = 2;
 
 /// Returns the depth of a statement.
@@ -98,7 +98,9 @@ impl Level {
     fn expression(&self) -> u32 {
         let operand = self.operand.unwrap_or_default();
         let pending = self.pending.iter().rev();
-        pending.fold(operand, |depth, pending| depth.max(pending.left) + pending.units)
+        pending.fold(operand, |depth, pending| {
+            depth.max(pending.left) + pending.units
+        })
     }
 
     /// Completes the operators that bind their right operand at least as tightly.
@@ -116,7 +118,11 @@ impl Level {
             self.reduce(precedence);
         }
         self.pending.push(Pending {
-            precedence: if is_prefix { precedence.max(NOT) } else { precedence },
+            precedence: if is_prefix {
+                precedence.max(NOT)
+            } else {
+                precedence
+            },
             units,
             left: self.operand.take().unwrap_or_default(),
             is_word,
@@ -191,7 +197,9 @@ impl Scanner {
             return self.operand();
         }
         loop {
-            let Some(outer) = self.outer.pop() else { return };
+            let Some(outer) = self.outer.pop() else {
+                return;
+            };
             let level = std::mem::replace(&mut self.level, outer);
             self.level.operand = Some(level.inside() + 1);
             if is_open(&level) {
@@ -233,7 +241,7 @@ impl Scanner {
             "UNION" | "EXCEPT" | "INTERSECT" | "MINUS" if is_operand => {
                 let branch = level.complete_select();
                 level.branches = level.branches.max(branch);
-                level.above += if upper == "UNION" { 1 } else { OPERATOR };
+                level.above += if upper == "UNION" { 1 } else { JOIN };
             }
             "SELECT" if level.may_begin_clause() => {
                 if std::mem::take(&mut level.is_with) {
@@ -321,12 +329,24 @@ mod tests {
             ("SELECT a::INT::BIGINT", 12),
             ("SELECT - -a", 12),
             ("SELECT NOT NOT a", 16),
-            ("SELECT CASE WHEN a = 1 THEN 2 ELSE CASE b WHEN 1 THEN 2 END END", 8 + 3),
-            ("SELECT a FROM t UNION ALL SELECT a FROM t UNION ALL SELECT b + 1 FROM t", 12),
-            ("SELECT a FROM t JOIN u ON t.a = u.a JOIN v ON t.a = v.a", 8 + 8 + 3),
-            ("SELECT a FROM t, u, v WHERE a IN (1, 2, 3)", 8 + 8 + 3),
+            (
+                "SELECT CASE WHEN a = 1 THEN 2 ELSE CASE b WHEN 1 THEN 2 END END",
+                8 + 3,
+            ),
+            (
+                "SELECT a FROM t UNION ALL SELECT a FROM t UNION ALL SELECT b + 1 FROM t",
+                12,
+            ),
+            (
+                "SELECT a FROM t JOIN u ON t.a = u.a JOIN v ON t.a = v.a",
+                8 + 12 + 3,
+            ),
+            ("SELECT a FROM t, u, v WHERE a IN (1, 2, 3)", 8 + 12 + 3),
             ("SELECT a FROM (SELECT a FROM (SELECT 1))", 8 + 9 + 9),
-            ("WITH c AS (SELECT 1), d AS (SELECT 2) SELECT 3", 8 + 10 + 10),
+            (
+                "WITH c AS (SELECT 1), d AS (SELECT 2) SELECT 3",
+                8 + 10 + 10,
+            ),
         ] {
             assert_eq!(depth_of(text), Ok(expected), "{text}");
         }
@@ -344,15 +364,47 @@ mod tests {
     #[test]
     fn chain_of_any_operator_is_too_deep() {
         for link in [
-            "+1", "*a", "::INT", " AND a", " OR a = 1", "||a", " IS NULL", " LIKE a", "[1]",
-            ".a", " COLLATE a", " AT TIME ZONE a", " BETWEEN 1 AND 2", " UNION SELECT 1",
-            " JOIN t", ", t", " NOT IN (1)", " - - 1", " where + where", " a b", "->a", "(1)",
-            " + INTERVAL '1' DAY", " XOR a", " AND select", " + case", " + end",
+            "+1",
+            "*a",
+            "::INT",
+            " AND a",
+            " OR a = 1",
+            "||a",
+            " IS NULL",
+            " LIKE a",
+            "[1]",
+            ".a",
+            " COLLATE a",
+            " AT TIME ZONE a",
+            " BETWEEN 1 AND 2",
+            " UNION SELECT 1",
+            " JOIN t",
+            ", t",
+            " NOT IN (1)",
+            " - - 1",
+            " where + where",
+            " a b",
+            "->a",
+            "(1)",
+            " + INTERVAL '1' DAY",
+            " XOR a",
+            " AND select",
+            " + case",
+            " + end",
         ] {
             let text = format!("SELECT a FROM t{}", link.repeat(100_000));
             assert!(depth_of(&text).is_err(), "{link}");
         }
-        for open in ["(", "[", "f(", "NOT ", "- ", "CASE WHEN ", "CASE a WHEN 1 THEN ", "(SELECT "] {
+        for open in [
+            "(",
+            "[",
+            "f(",
+            "NOT ",
+            "- ",
+            "CASE WHEN ",
+            "CASE a WHEN 1 THEN ",
+            "(SELECT ",
+        ] {
             let text = format!("SELECT {}", open.repeat(100_000));
             assert!(depth_of(&text).is_err(), "{open}");
         }
@@ -360,8 +412,20 @@ mod tests {
 
     #[test]
     fn lists_of_any_length_are_not_deep() {
-        for item in ["1, ", "(1, 'a'), ", "a + 1, ", "f(1), ", "WHEN a = 1 THEN 2 "] {
-            for text in ["VALUES ", "SELECT a IN (", "SELECT f(", "CASE ", "INSERT INTO t VALUES "] {
+        for item in [
+            "1, ",
+            "(1, 'a'), ",
+            "a + 1, ",
+            "f(1), ",
+            "WHEN a = 1 THEN 2 ",
+        ] {
+            for text in [
+                "VALUES ",
+                "SELECT a IN (",
+                "SELECT f(",
+                "CASE ",
+                "INSERT INTO t VALUES ",
+            ] {
                 let text = format!("{text}{}", item.repeat(10_000));
                 assert!(depth_of(&text).is_ok_and(|depth| depth < 30), "{text:.60}");
             }

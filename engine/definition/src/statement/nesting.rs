@@ -34,12 +34,51 @@ pub(super) fn first_deeper(tokens: &[TokenWithSpan], max: usize) -> Option<Locat
             Token::RBracket | Token::Number(..) => {}
             _ => square = 0,
         }
-        if round + angle + square > max {
+        if (round + angle + square).max(literal_depth(token)) > max {
             return Some(place);
         }
         before = token;
     }
     None
+}
+
+/// Returns the depth of the type of Arrow that a literal names, as `arrow_cast` takes it.
+fn literal_depth(token: &Token) -> usize {
+    const TYPES: [&str; 10] = [
+        "List(",
+        "LargeList(",
+        "FixedSizeList(",
+        "ListView(",
+        "LargeListView(",
+        "Dictionary(",
+        "Struct(",
+        "Map(",
+        "Union(",
+        "RunEndEncoded(",
+    ];
+    let text = match token {
+        Token::SingleQuotedString(text)
+        | Token::DoubleQuotedString(text)
+        | Token::EscapedStringLiteral(text)
+        | Token::NationalStringLiteral(text) => text.as_str(),
+        Token::DollarQuotedString(text) => text.value.as_str(),
+        _ => return 0,
+    };
+    let trimmed = text.trim_start();
+    let is_type = TYPES.iter().any(|name| trimmed.starts_with(name));
+    if !is_type {
+        return 0;
+    }
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for byte in trimmed.bytes() {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 /// Returns true if a `<` after the token opens type parameters.
@@ -72,6 +111,7 @@ mod tests {
             ("BIGINT ARRAY ARRAY", 2),
             ("f(ARRAY<INT>)", 2),
             ("EXPLAIN EXPLAIN SELECT (1)", 3),
+            ("'List(Struct(Int8))', '((((('", 2),
         ] {
             let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize_with_location();
             let tokens = tokens.unwrap();

@@ -47,6 +47,9 @@ mod privileges;
 
 mod file_access;
 
+// Native stack of planning.
+mod native_stack;
+
 // Statements of Fusebox and of DataFusion.
 mod statement_list;
 

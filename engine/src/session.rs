@@ -41,6 +41,7 @@ use crate::catalog::{Catalog, MemoryCatalog};
 use crate::engine::Engine;
 use crate::file_access::{FileAccess, confine, file_registry};
 use crate::loader::Loader;
+use crate::native_stack::{Planning, check_plan};
 use crate::options::SessionOptions;
 use crate::privileges::Privileges;
 use crate::scope::{FunctionScope, QueryScope, SessionCancellation};
@@ -135,14 +136,20 @@ impl Session {
     ///
     /// Any error of the statement. The session is unchanged then.
     pub async fn execute(&self, statement: Statement) -> Result<DataFrame> {
-        match statement.0 {
+        let Statement { parsed, depth } = statement;
+        match parsed {
             Parsed::Fusebox(statement) => self.execute_fusebox(statement).await,
             Parsed::DataFusion(statement) => {
                 self.synchronize().await?;
-                let sql = relation_sql(&statement);
                 let state = self.begin_query();
-                let plan = state.statement_to_plan(*statement).await.map_err(query)?;
-                let plan = self.guard(plan)?;
+                let planning = async {
+                    let sql = relation_sql(&statement);
+                    let plan = state.statement_to_plan(*statement).await.map_err(query)?;
+                    check_plan(&plan)?;
+                    let plan = self.guard(plan)?;
+                    Ok::<_, Error>((plan, sql))
+                };
+                let (plan, sql) = Planning::new(depth, planning).await?;
                 let recorded = self.record_relation(&plan, sql)?;
                 let context = match changes_context(&plan) {
                     true => self.context.clone(),

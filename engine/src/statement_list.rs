@@ -1,12 +1,21 @@
 //! Statements of Fusebox and of DataFusion.
 
+use datafusion::common::DataFusionError;
 use datafusion::sql::parser::{DFParserBuilder, Statement as DfStatement};
-use fusebox_definition::statement::{FuseboxStatement, StatementSplitter, StatementTokens};
+use fusebox_definition::statement::{
+    FuseboxStatement, RECURSION_LIMIT_MAX, StatementSplitter, StatementTokens,
+};
 use fusebox_runtime::{Error, Result};
+use sqlparser::parser::ParserError;
+use sqlparser::tokenizer::Location;
 
 /// One parsed statement, ready to be executed by a session.
 #[derive(Debug)]
-pub struct Statement(pub(crate) Parsed);
+pub struct Statement {
+    pub(crate) parsed: Parsed,
+    /// Depth of its operators, joins and subqueries.
+    pub(crate) depth: u32,
+}
 
 #[derive(Debug)]
 pub(crate) enum Parsed {
@@ -30,13 +39,15 @@ impl Statements {
     pub(crate) fn new(text: &str, dialect: &str, recursion_limit: usize) -> Self {
         Self {
             splitter: StatementSplitter::new(text, dialect, recursion_limit),
-            recursion_limit,
+            recursion_limit: recursion_limit.min(RECURSION_LIMIT_MAX),
         }
     }
 
     fn parse(&self, tokens: StatementTokens) -> Result<Statement> {
-        if let Some(statement) = tokens.parse()? {
-            return Ok(Statement(Parsed::Fusebox(statement)));
+        let depth = tokens.depth();
+        let statement = |parsed| Statement { parsed, depth };
+        if let Some(parsed) = tokens.parse()? {
+            return Ok(statement(Parsed::Fusebox(parsed)));
         }
         let dialect = tokens.dialect();
         let mut parser = DFParserBuilder::new(tokens.into_tokens())
@@ -44,14 +55,31 @@ impl Statements {
             .with_recursion_limit(self.recursion_limit)
             .build()
             .map_err(|error| Error::Query(Box::new(error)))?;
-        let statement = parser
-            .parse_statement()
-            .map_err(|error| Error::Query(Box::new(error)))?;
+        let parsed = parser.parse_statement().map_err(|error| {
+            let place = parser.parser.peek_token().span.start;
+            self.syntax_error(error, place)
+        })?;
         let end = parser
             .parser
             .expect_token(&sqlparser::tokenizer::Token::EOF);
         end.map_err(|error| Error::Syntax(error.to_string()))?;
-        Ok(Statement(Parsed::DataFusion(Box::new(statement))))
+        Ok(statement(Parsed::DataFusion(Box::new(parsed))))
+    }
+
+    /// Adds the place to an error that has none.
+    fn syntax_error(&self, error: DataFusionError, place: Location) -> Error {
+        match &error {
+            DataFusionError::SQL(parser_error, _)
+                if **parser_error == ParserError::RecursionLimitExceeded =>
+            {
+                Error::Syntax(format!(
+                    "sql parser error: expected a statement nested at most {} levels deep, found \
+                     more{place}; divide it, or set datafusion.sql_parser.recursion_limit up to {}",
+                    self.recursion_limit, RECURSION_LIMIT_MAX
+                ))
+            }
+            _ => Error::Query(Box::new(error)),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
-use crate::text::escape_control;
+use crate::text::message;
 
 /// An error that ends the shell, or in interactive mode the statement.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Failure {
         if !matches!(self, Self::BrokenPipe) {
             // Messages can quote values and guests. Errors of writing are ignored,
             // since they cannot be reported.
-            let _ = writeln!(io::stderr(), "error: {}", escape_control(&self.to_string()));
+            let _ = writeln!(io::stderr(), "error: {}", message(&self.to_string()));
         }
     }
 

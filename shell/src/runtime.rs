@@ -23,6 +23,37 @@ const INTERRUPTED: i32 = 128 + 2;
 /// committed only as far as the stack is used.
 const STACK_BYTES: usize = 64 << 20;
 
+/// Threads besides the workers: for files, and for compilation.
+const SPARE_THREADS: usize = 2;
+
+/// Starts as many threads at once as will be needed, and ends them: where one cannot be
+/// started, tokio panics, and then waits for the others without end.
+fn check_threads(count: usize) -> io::Result<()> {
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let ended = Arc::new(std::sync::Mutex::new(ended));
+    let mut threads = Vec::new();
+    let mut result = Ok(());
+    for _ in 0..count {
+        let ended = Arc::clone(&ended);
+        let wait = move || {
+            let ended = ended
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            // Returns when the sender is dropped.
+            let _ = ended.recv();
+        };
+        match thread::Builder::new().stack_size(STACK_BYTES).spawn(wait) {
+            Ok(thread) => threads.push(thread),
+            Err(error) => result = Err(error),
+        }
+    }
+    drop(end);
+    for thread in threads {
+        let _ = thread.join();
+    }
+    result
+}
+
 /// The tokio runtime and the state of Ctrl-C.
 pub(crate) struct Runtime {
     tokio: Option<tokio::runtime::Runtime>,
@@ -51,6 +82,8 @@ impl Runtime {
                 }
             });
         })?;
+        let workers = thread::available_parallelism()?.get();
+        check_threads(workers + SPARE_THREADS)?;
         let tokio = Builder::new_multi_thread()
             .enable_all()
             .thread_stack_size(STACK_BYTES)

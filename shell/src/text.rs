@@ -78,14 +78,47 @@ pub(crate) fn escape_control(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// Returns true for control characters, which start escape sequences, and for marks and
-/// overrides of the writing direction (U+200E to U+2069), which reorder a line.
+/// Maximum length of a message in characters.
+const MESSAGE_MAX: usize = 4_000;
+
+/// Escapes a message, and cuts the middle of one that is too long: it can quote names of any
+/// length, and its end says what to do.
+pub(crate) fn message(text: &str) -> String {
+    let escaped = escape_control(text);
+    let length = escaped.chars().count();
+    if length <= MESSAGE_MAX {
+        return escaped.into_owned();
+    }
+    let half = MESSAGE_MAX / 2;
+    let begin: String = escaped.chars().take(half).collect();
+    let end: String = escaped.chars().skip(length - half).collect();
+    format!("{begin} … {} characters … {end}", length - 2 * half)
+}
+
+/// Returns true for control characters, which start escape sequences, for marks and
+/// overrides of the writing direction (U+200E to U+2069), which reorder a line, and for
+/// characters without width, which make different names look equal.
 fn needs_escape(character: char) -> bool {
     let reorders = matches!(
         character,
-        '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
     );
-    reorders || (character.is_control() && character != '\n')
+    let has_no_width = matches!(
+        character,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{115f}'
+            | '\u{1160}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200d}'
+            | '\u{2060}'..='\u{2065}'
+            | '\u{206a}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{e0000}'..='\u{e007f}'
+    );
+    reorders || has_no_width || (character.is_control() && character != '\n')
 }
 
 #[cfg(test)]
@@ -172,5 +205,23 @@ mod tests {
             escape_control("\u{1b}[2J\r\t\u{7f}\u{9b}m\u{202e}"),
             r"\u{1b}[2J\r\t\u{7f}\u{9b}m\u{202e}"
         );
+    }
+
+    #[test]
+    fn characters_without_width_are_escaped() {
+        assert_eq!(
+            escape_control("a\u{200b}b\u{feff}c\u{2060}\u{ad}\u{e0041}"),
+            r"a\u{200b}b\u{feff}c\u{2060}\u{ad}\u{e0041}"
+        );
+    }
+
+    #[test]
+    fn long_message_keeps_its_begin_and_its_end() {
+        assert_eq!(message("a\tb"), r"a\tb");
+        let exact = "é".repeat(MESSAGE_MAX);
+        assert_eq!(message(&exact), exact);
+        let cut = message(&format!("function `{}` does not exist", "x".repeat(99_000)));
+        assert!(cut.starts_with("function `xxx") && cut.ends_with("` does not exist"));
+        assert!(cut.contains(" … 95026 characters … "), "{cut}");
     }
 }

@@ -26,18 +26,20 @@ mod options;
 mod types;
 
 // Bounds.
+mod depth;
 mod nesting;
 
 use arrow_schema::DataType;
 use sqlparser::dialect::{Dialect, GenericDialect, dialect_from_str};
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use crate::parse_error::ParseError;
 
 pub use clauses::SourceClause;
 pub use create_function::CreateFunction;
 pub use declarations::Declarations;
+pub use depth::DEPTH_MAX;
 pub use options::Options;
 
 use words::Reader;
@@ -146,15 +148,27 @@ pub struct StatementSplitter {
 pub struct StatementTokens {
     dialect: String,
     tokens: Vec<TokenWithSpan>,
+    depth: u32,
 }
 
 /// Minimum of the nesting limit of brackets. sqlparser limits the depth of
 /// expressions only, and would overflow the stack in a type.
 const NESTING_MAX: usize = 100;
 
+/// Highest recursion limit of a parser that a session may set.
+pub const RECURSION_LIMIT_MAX: usize = 200;
+
+/// Refuses a statement that is nested too deep.
+fn too_deep(parts: &str, max: usize, place: Location) -> ParserError {
+    ParserError::ParserError(format!(
+        "expected {parts} nested at most {max} levels deep, found more{place}; divide the statement"
+    ))
+}
+
 impl StatementSplitter {
     /// Tokenizes `text` in the dialect of that name, or in sqlparser's generic one
-    /// if there is none of that name.
+    /// if there is none of that name. A recursion limit above [`RECURSION_LIMIT_MAX`] is
+    /// lowered to it.
     pub fn new(text: &str, dialect: &str, recursion_limit: usize) -> Self {
         let mut tokens = Vec::new();
         let error = Tokenizer::new(find_dialect(dialect).as_ref(), text)
@@ -163,7 +177,7 @@ impl StatementSplitter {
             .map(ParserError::from);
         Self {
             dialect: dialect.to_owned(),
-            recursion_limit,
+            recursion_limit: recursion_limit.min(RECURSION_LIMIT_MAX),
             tokens: tokens.into_iter(),
             error,
         }
@@ -195,12 +209,17 @@ impl StatementSplitter {
         let Some(tokens) = self.next_tokens()? else {
             return Ok(None);
         };
-        if nesting::depth(&tokens) > self.recursion_limit.max(NESTING_MAX) {
-            return Err(ParserError::RecursionLimitExceeded);
+        let nesting_max = self.recursion_limit.max(NESTING_MAX);
+        if let Some(place) = nesting::first_deeper(&tokens, nesting_max) {
+            return Err(too_deep("brackets", nesting_max, place));
         }
+        let depth = depth::depth(&tokens).map_err(|place| {
+            too_deep("operators, joins and subqueries", DEPTH_MAX as usize, place)
+        })?;
         Ok(Some(StatementTokens {
             dialect: self.dialect.clone(),
             tokens,
+            depth,
         }))
     }
 }
@@ -234,6 +253,11 @@ impl StatementTokens {
         Ok(statement)
     }
 
+    /// Returns the depth of its operators, joins and subqueries, at most [`DEPTH_MAX`].
+    pub fn depth(&self) -> u32 {
+        self.depth
+    }
+
     /// Returns sqlparser's dialect of the statement.
     pub fn dialect(&self) -> Box<dyn Dialect> {
         find_dialect(&self.dialect)
@@ -253,7 +277,12 @@ impl StatementTokens {
 /// [`check_type`](crate::check_type).
 pub fn parse_type(text: &str, dialect: &str, of: &str) -> Result<DataType, ParseError> {
     let dialect = find_dialect(dialect);
-    let mut parser = Parser::new(dialect.as_ref()).try_with_sql(text)?;
+    let tokens = Tokenizer::new(dialect.as_ref(), text).tokenize_with_location();
+    let tokens = tokens.map_err(ParserError::from)?;
+    if let Some(place) = nesting::first_deeper(&tokens, NESTING_MAX) {
+        return Err(too_deep("brackets", NESTING_MAX, place).into());
+    }
+    let mut parser = Parser::new(dialect.as_ref()).with_tokens_with_locations(tokens);
     let mut reader = Reader(&mut parser);
     let data_type = reader.data_type(of)?;
     reader.end()?;

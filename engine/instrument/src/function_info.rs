@@ -45,8 +45,13 @@ pub(crate) struct FunctionInfo {
     pub(crate) references: Vec<u32>,
     /// The type indices of calls through tables, sorted.
     pub(crate) indirect_calls: Vec<u32>,
-    /// Upper bound of the stack frame, in bytes.
+    /// The stack of locals and operands, of the return address and of saved registers,
+    /// in bytes.
     pub(crate) frame_bytes: u64,
+    /// The number of values that its instructions compute.
+    pub(crate) values: u64,
+    /// The size of the largest of its values, in bytes.
+    pub(crate) value_bytes: u64,
 }
 
 /// Stack of a call apart from locals and operands, in bytes: return address, saved
@@ -75,7 +80,7 @@ impl FunctionInfo {
             .sum::<u64>();
         info.locals = validator.len_locals().into();
         let mut previous = Previous::default();
-        let mut height_max = 0;
+        let (mut height_max, mut values) = (0, 0);
         let mut has_vectors = false;
         let mut operators = body.get_operators_reader()?;
         while !operators.eof() {
@@ -85,6 +90,7 @@ impl FunctionInfo {
                 return Ok(None);
             }
             info.add(&operator, imports, &previous);
+            values += u64::from(computes_value(&operator));
             previous = Previous::of(&operator);
             height_max = height_max.max(validator.operand_stack_height());
             has_vectors |= validator.get_operand_type(0) == Some(Some(ValType::V128));
@@ -94,6 +100,7 @@ impl FunctionInfo {
         info.indirect_calls.dedup();
         let operand_bytes = if has_vectors { 16 } else { 8 };
         info.frame_bytes = FRAME_BYTES + local_bytes + u64::from(height_max) * operand_bytes;
+        (info.values, info.value_bytes) = (values, operand_bytes);
         Ok(Some(info))
     }
 
@@ -166,6 +173,34 @@ impl Previous {
             },
         }
     }
+}
+
+/// Returns true if an instruction computes a value that a compiler may keep for a later
+/// instruction that computes the same. Scalar constants are computed again.
+fn computes_value(operator: &Operator<'_>) -> bool {
+    use Operator::*;
+    !matches!(
+        operator,
+        Nop | Block { .. }
+            | Loop { .. }
+            | If { .. }
+            | Else
+            | End
+            | Br { .. }
+            | BrIf { .. }
+            | BrTable { .. }
+            | Return
+            | Unreachable
+            | Drop
+            | LocalGet { .. }
+            | LocalSet { .. }
+            | LocalTee { .. }
+            | GlobalSet { .. }
+            | I32Const { .. }
+            | I64Const { .. }
+            | F32Const { .. }
+            | F64Const { .. }
+    )
 }
 
 /// The size of a local on the stack, in bytes.

@@ -60,6 +60,11 @@
 //! Acyclic call chains are bounded statically: a module is refused if its longest
 //! chain exceeds [`Options::chain_bytes_max`].
 //!
+//! The size of a frame is that of its locals and operands, and a share of all values that
+//! the function and those that may be inlined into it compute, because a compiler may keep
+//! any of them alive across a call. The native frame is at most
+//! [`NATIVE_BYTES_PER_STACK_BYTE`] times as large.
+//!
 //! # NaNs
 //!
 //! The Wasm specification leaves the bits of a NaN that results from arithmetic
@@ -184,6 +189,7 @@ pub use names::{
 pub use options::{FEATURES, Options};
 pub use row_fuel::RowFuel;
 pub use safepoints::insert_safepoints;
+pub use stack_checks::{NATIVE_BYTES_PER_STACK_BYTE, UNCHECKED_BYTES_MAX};
 pub use weights::WEIGHTS_VERSION;
 
 /// An instrumented module.

@@ -1,4 +1,13 @@
 //! Stack frames of recursive functions, and the functions that check the stack.
+//!
+//! The stack is counted by the module alone, so that every compiler and machine ends a
+//! recursion in the same place. What a compiler makes of a frame can be larger than the
+//! locals and operands that are alive at a call: it keeps a value that is computed before
+//! the call and again after it, moves values out of loops, and adds the frames of
+//! functions that it inlines. Few functions have many such values, so the count has a
+//! share of them, and [`NATIVE_BYTES_PER_STACK_BYTE`] covers the rest.
+
+use std::collections::BTreeSet;
 
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::NodeIndex;
@@ -8,6 +17,22 @@ use crate::call_graph::{CallGraph, is_cyclic};
 use crate::error::Error;
 use crate::module_info::ModuleInfo;
 use crate::options::Options;
+
+/// Maximum native stack of a guest, per byte of the count.
+///
+/// A guest needs this many times the sum of the stack that the host sets, of
+/// [`UNCHECKED_BYTES_MAX`] and of [`Options::chain_bytes_max`]. Tests look for a function
+/// that needs more.
+pub const NATIVE_BYTES_PER_STACK_BYTE: u64 = 80;
+
+/// Bytes of computed values per byte that they add to a frame.
+const VALUE_BYTES_PER_STACK_BYTE: u64 = 32;
+
+/// The same of functions that may be inlined. Few of those that may be are.
+const INLINED_BYTES_PER_STACK_BYTE: u64 = 128;
+
+/// Maximum number of values of a function into which a compiler inlines others.
+const INLINED_VALUES_MAX: u64 = 2_000;
 
 /// The frame sizes, in bytes, of the functions that are in a cycle of calls.
 ///
@@ -24,6 +49,7 @@ pub(crate) fn frames(
     options: Options,
 ) -> Result<Vec<Option<u64>>, Error> {
     let mut frames = vec![None; info.bodies.len()];
+    let inlined = inlined_bytes(info);
     // Stack of the longest chain that begins at each node.
     let mut chains = vec![0_u64; graph.node_count()];
     let (mut longest, mut longest_from) = (0, 0);
@@ -42,7 +68,10 @@ pub(crate) fn frames(
                 continue;
             };
             let function = (info.imports.len() + node.index()) as u32;
-            let frame_bytes = body.frame_bytes + trampoline_bytes(info, function);
+            let frame_bytes = body.frame_bytes
+                + body.values * body.value_bytes / VALUE_BYTES_PER_STACK_BYTE
+                + inlined[node.index()] / INLINED_BYTES_PER_STACK_BYTE
+                + trampoline_bytes(info, function);
             chains[node.index()] = if is_cyclic {
                 frames[node.index()] = Some(frame_bytes);
                 below
@@ -64,8 +93,49 @@ pub(crate) fn frames(
     Ok(frames)
 }
 
+/// The size of the values of the functions that a compiler may inline into each, in bytes.
+/// A function is not inlined into one of its own callees.
+fn inlined_bytes(info: &ModuleInfo) -> Vec<u64> {
+    let mut graph = CallGraph::new();
+    for _ in &info.bodies {
+        graph.add_node(());
+    }
+    let callees = |n: usize| {
+        let calls = info.bodies[n].calls.iter();
+        calls.filter_map(|callee| (*callee as usize).checked_sub(info.imports.len()))
+    };
+    for n in 0..info.bodies.len() {
+        for callee in callees(n).collect::<BTreeSet<_>>() {
+            graph.add_edge(NodeIndex::new(n), NodeIndex::new(callee), ());
+        }
+    }
+    // Numbers of values, and the size of the largest.
+    let mut inlined = vec![(0, 0); info.bodies.len()];
+    let mut component_of = vec![usize::MAX; info.bodies.len()];
+    for (number, component) in kosaraju_scc(&graph).iter().enumerate() {
+        for node in component {
+            component_of[node.index()] = number;
+        }
+        for node in component {
+            let (mut values, mut bytes) = (0, 0);
+            for callee in callees(node.index()).filter(|callee| component_of[*callee] != number) {
+                let body = &info.bodies[callee];
+                if body.values <= INLINED_VALUES_MAX {
+                    let (within, within_bytes) = inlined[callee];
+                    values += body.values + within;
+                    bytes = bytes.max(body.value_bytes).max(within_bytes);
+                }
+            }
+            let room = INLINED_VALUES_MAX.saturating_sub(info.bodies[node.index()].values);
+            inlined[node.index()] = (values.min(room), bytes);
+        }
+    }
+    let sizes = inlined.into_iter().map(|(values, bytes)| values * bytes);
+    sizes.collect()
+}
+
 /// Maximum stack of a chain of functions that do not check the stack, in bytes.
-const UNCHECKED_BYTES_MAX: u64 = 16 << 10;
+pub const UNCHECKED_BYTES_MAX: u64 = 16 << 10;
 
 /// Selects the functions that check the remaining stack on entry: at least one in
 /// each cycle of calls.

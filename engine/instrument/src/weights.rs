@@ -8,14 +8,14 @@
 
 use wasmparser::Operator;
 
-/// Version of the weights, of the rules for charging regions, and of the code that
-/// makes NaNs canonical.
+/// Version of the weights, of the rules for charging regions, of the sizes of stack
+/// frames, and of the code that makes NaNs canonical.
 ///
 /// Modules that were instrumented with different versions may differ in verdicts. The
 /// version is therefore part of each key under which compiled code or results are
 /// cached. The instrumented module carries it too, in the custom section
 /// [`SECTION_INSTRUMENTED`](crate::SECTION_INSTRUMENTED).
-pub const WEIGHTS_VERSION: u32 = 4;
+pub const WEIGHTS_VERSION: u32 = 5;
 
 /// Fuel per page of `memory.grow`: on first access, the operating system maps and
 /// zeroes 64 KiB.

@@ -25,6 +25,9 @@ mod meter;
 // Wasmtime engines and compilation.
 mod compiler;
 
+// Native stacks of guests.
+mod native_stack;
+
 // Sampling profiler.
 mod sampler;
 
@@ -56,6 +59,7 @@ pub(crate) use idle::{IdleInstances, Pin};
 pub use idle::{IdleLimits, IdleMetrics};
 pub(crate) use instance::{Answer, Call, Exports};
 pub use memory_reservation::MemoryReservation;
+pub(crate) use native_stack::CHAIN_BYTES_MAX;
 pub use permits::ProcessLimits;
 pub(crate) use pool::{CallSize, Pool, PooledInstance};
 pub(crate) use retry::{Attempt, NextStep, Repeat, next_step};

@@ -13,6 +13,7 @@ mod idle;
 mod limits;
 mod memory;
 mod metrics;
+mod native_stack;
 mod plain_context;
 mod privileges;
 mod profile;

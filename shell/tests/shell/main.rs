@@ -301,9 +301,42 @@ fn ctrl_c_ends_a_query() {
     assert_eq!(output.status.code(), Some(130));
 }
 
+/// Where the address space does not suffice, the shell exits.
+#[cfg(target_os = "linux")]
+#[test]
+fn limit_of_the_address_space_ends_the_shell() {
+    for kib in [200_000, 220_000, 250_000, 500_000, 1_000_000] {
+        let limited = format!("ulimit -v {kib}; exec \"$0\" -c 'SELECT 1'");
+        let mut child = Command::new("sh")
+            .args(["-c", &limited, env!("CARGO_BIN_EXE_fusebox")])
+            .env_remove("RUST_BACKTRACE")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let begin = std::time::Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            if begin.elapsed().as_secs() > 60 {
+                child.kill().unwrap();
+                panic!("hangs with {kib} KiB");
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn names_without_width_and_long_names_are_escaped_and_cut() {
+    check_error(&["-c", "SELECT \"a\u{200b}b\""], 1, "a\\u{200b}b");
+    let run = shell(&["-c", &format!("SELECT {}(1)", "x".repeat(99_000))], "");
+    assert_eq!(run.status, Some(1));
+    assert!(run.stderr.len() < 5_000, "{}", run.stderr.len());
+}
+
 #[test]
 fn a_long_sum_does_not_overflow_the_stack() {
-    let sum = vec!["1"; 2_000].join("+");
-    let sql = format!("SELECT {sum} AS n");
-    check(&["--format", "csv", "-c", &sql], "n\n2000\n");
+    let sum = |terms| format!("SELECT {} AS n", vec!["1"; terms].join("+"));
+    check(&["--format", "csv", "-c", &sum(500)], "n\n500\n");
+    let place = "found more at Line: 1, Column: 1101; divide the statement";
+    check_error(&["-c", &sum(2_000)], 1, place);
 }

@@ -3,16 +3,19 @@
 //! sqlparser limits the depth of expressions, but not of types or EXPLAIN: a long
 //! enough `ARRAY<ARRAY<…` would overflow the native stack.
 
-use sqlparser::tokenizer::{Token, TokenWithSpan};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
-/// Returns the depth of the deepest bracket of any kind. Consecutive brackets, as in
-/// `BIGINT[][]`, count as nested because the type is.
-pub(super) fn depth(tokens: &[TokenWithSpan]) -> usize {
+/// Returns the place of the first bracket of any kind that is nested deeper than `max`.
+/// Consecutive brackets, as in `BIGINT[][]`, count as nested because the type is.
+pub(super) fn first_deeper(tokens: &[TokenWithSpan], max: usize) -> Option<Location> {
     let (mut round, mut angle, mut square) = (0_usize, 0_usize, 0_usize);
-    let mut deepest = 0;
     let mut before = &Token::EOF;
-    let blank = |token: &&Token| !matches!(token, Token::Whitespace(_));
-    for token in tokens.iter().map(|token| &token.token).filter(blank) {
+    let is_text = |token: &Token| !matches!(token, Token::Whitespace(_));
+    for (place, token) in tokens
+        .iter()
+        .map(|token| (token.span.start, &token.token))
+        .filter(|(_, token)| is_text(token))
+    {
         match token {
             Token::LParen => round += 1,
             Token::RParen => round = round.saturating_sub(1),
@@ -31,8 +34,49 @@ pub(super) fn depth(tokens: &[TokenWithSpan]) -> usize {
             Token::RBracket | Token::Number(..) => {}
             _ => square = 0,
         }
-        deepest = deepest.max(round + angle + square);
+        if (round + angle + square).max(literal_depth(token)) > max {
+            return Some(place);
+        }
         before = token;
+    }
+    None
+}
+
+/// Returns the depth of the type of Arrow that a literal names, as `arrow_cast` takes it.
+fn literal_depth(token: &Token) -> usize {
+    const TYPES: [&str; 10] = [
+        "List(",
+        "LargeList(",
+        "FixedSizeList(",
+        "ListView(",
+        "LargeListView(",
+        "Dictionary(",
+        "Struct(",
+        "Map(",
+        "Union(",
+        "RunEndEncoded(",
+    ];
+    let text = match token {
+        Token::SingleQuotedString(text)
+        | Token::DoubleQuotedString(text)
+        | Token::EscapedStringLiteral(text)
+        | Token::NationalStringLiteral(text) => text.as_str(),
+        Token::DollarQuotedString(text) => text.value.as_str(),
+        _ => return 0,
+    };
+    let trimmed = text.trim_start();
+    let is_type = TYPES.iter().any(|name| trimmed.starts_with(name));
+    if !is_type {
+        return 0;
+    }
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for byte in trimmed.bytes() {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
     }
     deepest
 }
@@ -67,9 +111,14 @@ mod tests {
             ("BIGINT ARRAY ARRAY", 2),
             ("f(ARRAY<INT>)", 2),
             ("EXPLAIN EXPLAIN SELECT (1)", 3),
+            ("'List(Struct(Int8))', '((((('", 2),
         ] {
             let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize_with_location();
-            assert_eq!(depth(&tokens.unwrap()), expected, "{text}");
+            let tokens = tokens.unwrap();
+            assert_eq!(first_deeper(&tokens, expected), None, "{text}");
+            if let Some(less) = expected.checked_sub(1) {
+                assert!(first_deeper(&tokens, less).is_some(), "{text}");
+            }
         }
     }
 }

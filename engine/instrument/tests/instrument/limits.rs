@@ -34,7 +34,7 @@ fn long_acyclic_call_chain_is_refused() {
         instrument(&module, Options::default()),
         Err(Error::CallChainTooDeep {
             function: 0,
-            bytes: 1_280_064,
+            bytes: 1_280_064..,
             bytes_max: 262_144
         })
     ));

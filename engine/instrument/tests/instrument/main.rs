@@ -9,6 +9,7 @@ mod has_fuel;
 mod limits;
 mod nan_placement;
 mod nan_uses;
+mod native_stack;
 mod oracle;
 mod polling;
 mod programs;

@@ -13,7 +13,7 @@ use fusebox_instrument::{
 use super::loaded::LoadedModule;
 use crate::metrics::Profile;
 use crate::protections::DisabledProtections;
-use crate::sandbox::{Compiler, Exports, Sampler, StoreLimiter, Watchdog};
+use crate::sandbox::{CHAIN_BYTES_MAX, Compiler, Exports, Sampler, StoreLimiter, Watchdog};
 
 /// Instrumented and compiled module.
 pub(crate) struct CompiledModule {
@@ -202,6 +202,7 @@ impl CompiledModules {
             metered: !self.disabled.fuel(),
             canonical_nans: !self.disabled.canonical_nans(),
             polled: variant == Variant::Polled,
+            chain_bytes_max: CHAIN_BYTES_MAX,
             ..Options::default()
         };
         let instrumented = instrument(module.bytes(), options).map_err(|error| match error {

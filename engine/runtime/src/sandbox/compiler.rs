@@ -4,8 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use fusebox_definition::Limits;
-
+use super::native_stack::GUEST_BYTES;
 use super::sampler::{FRAMES_MAX, Sampler};
 use super::store_limiter::StoreLimiter;
 use super::watchdog::Watchdog;
@@ -26,13 +25,6 @@ pub(crate) struct Compiler {
 /// the length of call chains.
 const INLINED_FUNCTIONS_MAX: usize = 1_000;
 
-/// Native stack of a guest in bytes: half of a thread's default, and at least twice
-/// the maximum of the instrumentation's own count. So the count ends a recursion, in
-/// the same place on every machine.
-const NATIVE_STACK_BYTES_MAX: usize = 1 << 20;
-
-const _: () = assert!(NATIVE_STACK_BYTES_MAX as u64 >= 2 * Limits::MAX.stack_bytes_max);
-
 impl Compiler {
     /// Creates a compiler. With `cache`, compiled modules are kept in the user's cache
     /// directory, shared by all processes of the user. With `sampling`, guest
@@ -40,7 +32,8 @@ impl Compiler {
     pub(crate) fn new(cache: bool, sampling: Option<Duration>) -> Result<Self> {
         let mut config = wasmtime::Config::new();
         config
-            .max_wasm_stack(NATIVE_STACK_BYTES_MAX)
+            .async_stack_size(GUEST_BYTES)
+            .max_wasm_stack(GUEST_BYTES)
             .compiler_inlining(wasmtime::Inlining::Yes)
             .cranelift_opt_level(wasmtime::OptLevel::Speed)
             .wasm_relaxed_simd(false)

@@ -22,6 +22,7 @@ use super::call_error::{CallError, instantiating};
 use super::cancellation::Cancellation;
 use super::memory_reservation::MemoryReservation;
 use super::meter::{self, Meter, is_light};
+use super::native_stack::on_guest_stack;
 use super::sampler::Sampler;
 use super::store_limiter::StoreLimiter;
 use super::watchdog::{Polling, Watchdog};
@@ -130,6 +131,19 @@ impl Instance {
         cancellation: &Cancellation,
         reservation: Option<Box<dyn MemoryReservation>>,
     ) -> Result<Self, CallError> {
+        on_guest_stack(|| {
+            Self::instantiate(module, exports, limits, budget, cancellation, reservation)
+        })
+    }
+
+    fn instantiate(
+        module: &wasmtime::InstancePre<StoreLimiter>,
+        exports: &Exports,
+        limits: Limits,
+        budget: Budget,
+        cancellation: &Cancellation,
+        reservation: Option<Box<dyn MemoryReservation>>,
+    ) -> Result<Self, CallError> {
         let mut limiter = StoreLimiter::new(limits.memory_bytes_max, reservation);
         limiter.set_cancellation(cancellation);
         let mut store = wasmtime::Store::new(module.module().engine(), limiter);
@@ -207,9 +221,11 @@ impl Instance {
     /// fails, the instance must not be used.
     pub(super) fn preallocate(&mut self, plan: HeapPlan, budget: Budget) -> Result<(), CallError> {
         // The allocator frees all of it, then hands out a part as the arena.
-        self.reserve(plan.bytes(), budget)?;
-        self.arena = (GuestAddr(0), 0);
-        self.reserve(plan.arena_bytes, budget)?;
+        on_guest_stack(|| {
+            self.reserve(plan.bytes(), budget)?;
+            self.arena = (GuestAddr(0), 0);
+            self.reserve(plan.arena_bytes, budget)
+        })?;
         let grown = self.memory_bytes() - self.pristine_bytes;
         if self.creation_fuel.is_some() {
             self.preparation_fuel += page_fuel(grown);
@@ -299,6 +315,10 @@ impl Instance {
 
     /// Lowers the arguments, calls the guest, and lifts the result.
     pub(super) fn call(&mut self, call: Call<'_>) -> Result<Answer, CallError> {
+        on_guest_stack(|| self.call_here(call))
+    }
+
+    fn call_here(&mut self, call: Call<'_>) -> Result<Answer, CallError> {
         let Call { budget, .. } = call;
         let (function, kind) = self.operations[call.operation].clone();
         let rows = call.arguments.rows();

@@ -18,6 +18,7 @@ use crate::loader::{Loader, check_kind, check_name};
 use crate::options::SessionOptions;
 use crate::scope::FunctionScope;
 use crate::scope_rule::ScopeRule;
+use crate::settings::Settings;
 
 /// Compiled modules, pools of instances, metrics and catalog, shared by all sessions.
 ///
@@ -142,10 +143,14 @@ impl Engine {
         }
     }
 
-    /// Adds the rule that inserts scope nodes, unless the context has it.
+    /// Adds the settings, and the rule that inserts scope nodes, unless the context has them.
     pub(crate) fn install_scopes(&self, context: &SessionContext) {
         let state = context.state_ref();
         let mut state = state.write();
+        let extensions = &mut state.config_mut().options_mut().extensions;
+        if extensions.get::<Settings>().is_none() {
+            extensions.insert(self.options.settings);
+        }
         let rules = state.physical_optimizers();
         if rules.iter().any(|rule| rule.name() == ScopeRule::NAME) {
             return;
@@ -212,6 +217,21 @@ impl EngineBuilder {
     /// Maximum size of a module in bytes.
     pub fn module_bytes_max(mut self, bytes: u64) -> Self {
         self.options.module_bytes_max = bytes;
+        self
+    }
+
+    /// Maximum bytes of the results of one batch, as `SET fusebox.batch_bytes`. 256 MiB
+    /// unless given.
+    pub fn batch_bytes_max(mut self, bytes: u64) -> Self {
+        self.options.settings.batch_bytes_max = bytes;
+        self
+    }
+
+    /// Time after which a statement is cancelled, as `SET fusebox.statement_timeout`; none
+    /// unless given. Statements of a session with a timeout need a Tokio runtime with
+    /// timers.
+    pub fn statement_timeout(mut self, timeout: Duration) -> Self {
+        self.options.settings.statement_timeout = Some(timeout);
         self
     }
 

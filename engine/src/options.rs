@@ -3,6 +3,8 @@
 use fusebox_definition::{Kind, Limits};
 use fusebox_runtime::{Error, Result};
 
+use crate::settings::Settings;
+
 /// Limits that hold in a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SessionOptions {
@@ -10,6 +12,7 @@ pub(crate) struct SessionOptions {
     pub(crate) limits_max: Limits,
     pub(crate) aggregate_memory_bytes_max: u64,
     pub(crate) module_bytes_max: u64,
+    pub(crate) settings: Settings,
 }
 
 impl Default for SessionOptions {
@@ -19,6 +22,7 @@ impl Default for SessionOptions {
             limits_max: Limits::MAX,
             aggregate_memory_bytes_max: Limits::AGGREGATE_MEMORY_BYTES_MAX,
             module_bytes_max: 16 << 20,
+            settings: Settings::default(),
         }
     }
 }
@@ -50,6 +54,11 @@ impl SessionOptions {
         }
         if self.module_bytes_max == 0 {
             return Err(Error::Config("module_bytes_max is zero"));
+        }
+        if !self.settings.are_in_range() {
+            return Err(Error::Config(
+                "batch_bytes_max or statement_timeout is out of its range",
+            ));
         }
         Ok(())
     }

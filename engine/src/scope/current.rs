@@ -72,6 +72,7 @@ mod tests {
     use datafusion::execution::memory_pool::UnboundedMemoryPool;
 
     use super::*;
+    use crate::settings::Settings;
 
     #[test]
     fn scope_of_the_thread_precedes_that_of_the_options_and_the_default() {
@@ -79,7 +80,7 @@ mod tests {
         let function = FunctionScope::new(Arc::clone(&pool));
         let default = function.current(None);
         let mut options = ConfigOptions::new();
-        QueryScope::new(Cancellation::default(), pool).enter(&mut options);
+        QueryScope::new(Cancellation::default(), pool, Settings::default()).enter(&mut options);
         let query = function.current(Some(&options));
         assert!(!Arc::ptr_eq(&query, &default));
         let node = Arc::new(Scope::default());

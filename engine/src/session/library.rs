@@ -11,6 +11,7 @@ use fusebox_runtime::{Error, LoadedModule, Result, Scope, WasmFunction};
 use super::Session;
 use super::transaction::{Applied, definitions};
 use crate::scope::{QueryScope, SessionCancellation};
+use crate::settings::Settings;
 
 /// Function of a session, called without SQL.
 #[derive(Clone, Debug)]
@@ -18,6 +19,7 @@ pub struct Function {
     function: Arc<WasmFunction>,
     cancellation: SessionCancellation,
     memory_pool: Arc<dyn MemoryPool>,
+    settings: Settings,
     /// Scope of the calls since the session was last cancelled, which share what they learned
     /// of the sizes of batches.
     scope: Arc<Mutex<Arc<Scope>>>,
@@ -46,14 +48,18 @@ impl Function {
     fn scope(&self) -> Arc<Scope> {
         let mut scope = self.scope.lock().unwrap_or_else(PoisonError::into_inner);
         if scope.is_cancelled() {
-            *scope = new_scope(&self.cancellation, &self.memory_pool);
+            *scope = new_scope(&self.cancellation, &self.memory_pool, self.settings);
         }
         Arc::clone(&scope)
     }
 }
 
-fn new_scope(cancellation: &SessionCancellation, memory_pool: &Arc<dyn MemoryPool>) -> Arc<Scope> {
-    QueryScope::new(cancellation.query(), Arc::clone(memory_pool)).into_scope()
+fn new_scope(
+    cancellation: &SessionCancellation,
+    memory_pool: &Arc<dyn MemoryPool>,
+    settings: Settings,
+) -> Arc<Scope> {
+    QueryScope::new(cancellation.query(), Arc::clone(memory_pool), settings).into_scope()
 }
 
 impl Session {
@@ -189,15 +195,18 @@ impl Session {
             arguments: None,
         };
         let found = self.find_function(&self.contents()?, &name)?;
+        let settings = self.settings();
         let missing = || Error::Internal(format!("function `{}` is not bound", name.name));
         Ok(Function {
             function: self.registry.bound(&found).ok_or_else(missing)?,
             scope: Arc::new(Mutex::new(new_scope(
                 &self.cancellation,
                 &self.memory_pool(),
+                settings,
             ))),
             cancellation: self.cancellation.clone(),
             memory_pool: self.memory_pool(),
+            settings,
         })
     }
 }

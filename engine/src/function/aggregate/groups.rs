@@ -8,7 +8,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
-use fusebox_runtime::{Error, Operation, StateCall, StatefulInstance};
+use fusebox_runtime::{AccumulatorMemory, Error, Operation, StateCall, StatefulInstance};
 
 use super::super::external;
 use super::ResolvedAggregate;
@@ -16,6 +16,7 @@ use super::ResolvedAggregate;
 /// Accumulator of the states of many groups.
 pub(super) struct WasmGroupsAccumulator {
     aggregate: ResolvedAggregate,
+    memory: Arc<AccumulatorMemory>,
     /// `None` while all groups are in the initial state.
     instance: Option<StatefulInstance>,
     /// Number of groups.
@@ -28,6 +29,7 @@ const RELEASED_GROUPS_MAX: usize = 8_192;
 impl WasmGroupsAccumulator {
     pub(super) fn new(aggregate: ResolvedAggregate) -> Self {
         Self {
+            memory: aggregate.memory(),
             aggregate,
             instance: None,
             groups: 0,
@@ -45,7 +47,8 @@ impl WasmGroupsAccumulator {
             Some(instance) => instance,
             None => {
                 let state_type = self.aggregate.state_type();
-                self.aggregate.begin(arguments, rows, &state_type)?
+                self.aggregate
+                    .begin(&self.memory, arguments, rows, &state_type)?
             }
         };
         Ok(self.instance.insert(instance))
@@ -84,12 +87,18 @@ impl WasmGroupsAccumulator {
             EmitTo::First(groups) => groups.min(self.groups),
         };
         let all: ArrayRef = Arc::new(UInt32Array::from_iter_values(0..groups as u32));
-        let result = self.instance(&[], 0)?.run(&StateCall {
+        let instance = self.instance(&[], 0)?;
+        let call = StateCall {
             operation,
             columns: &[all],
             rows: groups,
             returns,
-        })?;
+        };
+        // DataFusion spills states where memory is short, and charges them itself.
+        let result = match operation {
+            Operation::State => instance.run_for_caller(&call)?,
+            _ => instance.run(&call)?,
+        };
         self.groups -= groups;
         // Linear memory never shrinks, so the instance is discarded when it is empty.
         if self.groups == 0 {
@@ -185,7 +194,9 @@ impl GroupsAccumulator for WasmGroupsAccumulator {
             let mut arguments = vec![Arc::clone(&groups)];
             arguments.extend(values.iter().cloned());
             let state_type = self.aggregate.state_type();
-            let mut instance = self.aggregate.begin(&arguments, rows, &state_type)?;
+            let mut instance = self
+                .aggregate
+                .begin(&self.memory, &arguments, rows, &state_type)?;
             instance.run(&StateCall {
                 operation: Operation::Update,
                 columns: &arguments,
@@ -203,11 +214,13 @@ impl GroupsAccumulator for WasmGroupsAccumulator {
         Ok(self.aggregate.columns_of(&convert().map_err(external)?))
     }
 
+    /// Twice the linear memory: DataFusion spills where it cannot charge this. So there is
+    /// memory left for the states that it spills then, and for an allocator that doubles
+    /// what it has in one call.
     fn size(&self) -> usize {
-        size_of::<Self>()
-            + self
-                .instance
-                .as_ref()
-                .map_or(0, StatefulInstance::memory_bytes)
+        let instance = self.instance.as_ref();
+        let bytes = 2 * instance.map_or(0, StatefulInstance::memory_bytes);
+        self.memory.settle(bytes);
+        size_of::<Self>() + bytes
     }
 }

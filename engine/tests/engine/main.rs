@@ -1,8 +1,10 @@
 //! Integration tests of the public API.
 
+mod accumulators;
 mod batches;
 mod cancellation;
 mod examples;
+mod extreme_values;
 mod files;
 mod hostile_modules;
 mod limits;
@@ -12,7 +14,9 @@ mod plain_context;
 mod profile;
 #[cfg(feature = "disable-protections")]
 mod protections;
+mod results;
 mod sessions;
+mod settings;
 mod statements;
 mod type_names;
 mod types;

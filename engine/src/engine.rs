@@ -22,6 +22,7 @@ use crate::privileges::Privileges;
 use crate::scope::FunctionScope;
 use crate::scope::SessionCancellation;
 use crate::scope_rule::ScopeRule;
+use crate::settings::Settings;
 
 /// Compiled modules, pools of instances, metrics and catalog, shared by all sessions.
 ///
@@ -151,10 +152,14 @@ impl Engine {
         }
     }
 
-    /// Adds the rule that inserts scope nodes, unless the context has it.
+    /// Adds the settings, and the rule that inserts scope nodes, unless the context has them.
     pub(crate) fn install_scopes(&self, context: &SessionContext) {
         let state = context.state_ref();
         let mut state = state.write();
+        let extensions = &mut state.config_mut().options_mut().extensions;
+        if extensions.get::<Settings>().is_none() {
+            extensions.insert(self.options.settings);
+        }
         let rules = state.physical_optimizers();
         if rules.iter().any(|rule| rule.name() == ScopeRule::NAME) {
             return;
@@ -248,6 +253,21 @@ impl EngineBuilder {
     /// Maximum number of modules that are compiled at one time; 4,096 unless given.
     pub fn compiled_modules_max(mut self, modules: usize) -> Self {
         self.runtime.compiled_modules_max = modules;
+        self
+    }
+
+    /// Maximum bytes of the results of one batch, as `SET fusebox.batch_bytes`. 256 MiB
+    /// unless given.
+    pub fn batch_bytes_max(mut self, bytes: u64) -> Self {
+        self.options.settings.batch_bytes_max = bytes;
+        self
+    }
+
+    /// Time after which a statement is cancelled, as `SET fusebox.statement_timeout`; none
+    /// unless given. Statements of a session with a timeout need a Tokio runtime with
+    /// timers.
+    pub fn statement_timeout(mut self, timeout: Duration) -> Self {
+        self.options.settings.statement_timeout = Some(timeout);
         self
     }
 

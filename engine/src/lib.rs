@@ -65,6 +65,9 @@ mod function;
 // Scopes of executions: cancellation and memory of the calls of a query.
 mod scope;
 
+// Settings that SET changes.
+mod settings;
+
 pub use catalog::{
     Catalog, CatalogChange, CatalogContents, CatalogError, CatalogFunction, CatalogLimits,
     MemoryCatalog, Relation, RelationKind,

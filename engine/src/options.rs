@@ -5,6 +5,7 @@ use fusebox_runtime::{Error, Result};
 
 use crate::catalog::CatalogLimits;
 use crate::privileges::Privileges;
+use crate::settings::Settings;
 
 /// Limits and privileges that hold in a session.
 #[derive(Clone, Debug)]
@@ -14,6 +15,7 @@ pub(crate) struct SessionOptions {
     pub(crate) aggregate_memory_bytes_max: u64,
     pub(crate) module_bytes_max: u64,
     pub(crate) catalog: CatalogLimits,
+    pub(crate) settings: Settings,
 }
 
 impl Default for SessionOptions {
@@ -24,6 +26,7 @@ impl Default for SessionOptions {
             aggregate_memory_bytes_max: Limits::AGGREGATE_MEMORY_BYTES_MAX,
             module_bytes_max: 16 << 20,
             catalog: CatalogLimits::default(),
+            settings: Settings::default(),
         }
     }
 }
@@ -55,6 +58,11 @@ impl SessionOptions {
         }
         if self.module_bytes_max == 0 {
             return Err(Error::Config("module_bytes_max is zero"));
+        }
+        if !self.settings.are_in_range() {
+            return Err(Error::Config(
+                "batch_bytes_max or statement_timeout is out of its range",
+            ));
         }
         Ok(())
     }

@@ -17,9 +17,13 @@ mod current;
 // The scope of a query among its options.
 mod query_options;
 
+// The node that ends a statement at its deadline.
+mod timeout;
+
 // Memory pools of DataFusion as memory brokers.
 mod memory;
 
 pub(crate) use current::{FunctionScope, run_guest};
 pub(crate) use node::ScopeExec;
 pub(crate) use query_options::{CancelOnDrop, QueryScope, SessionCancellation};
+pub(crate) use timeout::{Deadline, TimeoutExec};

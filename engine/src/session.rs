@@ -14,6 +14,8 @@ mod relations;
 
 // Privileges of DataFusion's statements: files, settings.
 mod guard;
+// Options and settings of queries.
+mod query;
 
 // Functions registered with DataFusion.
 mod registry;
@@ -22,16 +24,15 @@ mod registry;
 mod contents;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
-use datafusion::execution::context::{SessionContext, SessionState};
+use datafusion::execution::context::SessionContext;
 use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::logical_expr::{
-    DdlStatement, LogicalPlan, LogicalPlanBuilder, Statement as DfStatement,
-};
+use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::prelude::SessionConfig;
 use fusebox_definition::Limits;
 use fusebox_definition::statement::FuseboxStatement;
@@ -44,10 +45,11 @@ use crate::loader::Loader;
 use crate::native_stack::{Planning, check_plan};
 use crate::options::SessionOptions;
 use crate::privileges::Privileges;
-use crate::scope::{FunctionScope, QueryScope, SessionCancellation};
+use crate::scope::{Deadline, FunctionScope, SessionCancellation};
 use crate::statement_list::{Parsed, Statement, Statements};
 
 pub use library::Function;
+use query::{changes_context, reset_setting};
 use registry::Registry;
 use relations::relation_sql;
 
@@ -136,12 +138,30 @@ impl Session {
     ///
     /// Any error of the statement. The session is unchanged then.
     pub async fn execute(&self, statement: Statement) -> Result<DataFrame> {
+        let deadline = self.settings().statement_timeout.map(Deadline::after);
+        let executed = self.execute_until(statement, deadline);
+        let Some(deadline) = deadline else {
+            return executed.await;
+        };
+        match tokio::time::timeout_at(deadline.at().into(), executed).await {
+            Ok(Err(error)) if deadline.caused(&error) => Err(deadline.error()),
+            Ok(executed) => executed,
+            Err(_) => Err(deadline.error()),
+        }
+    }
+
+    /// Executes a statement; a query ends at the deadline.
+    async fn execute_until(
+        &self,
+        statement: Statement,
+        deadline: Option<Deadline>,
+    ) -> Result<DataFrame> {
         let Statement { parsed, depth } = statement;
         match parsed {
             Parsed::Fusebox(statement) => self.execute_fusebox(statement).await,
             Parsed::DataFusion(statement) => {
                 self.synchronize().await?;
-                let state = self.begin_query();
+                let state = self.begin_query(deadline);
                 let planning = async {
                     let sql = relation_sql(&statement);
                     let plan = state.statement_to_plan(*statement).await.map_err(query)?;
@@ -150,6 +170,10 @@ impl Session {
                     Ok::<_, Error>((plan, sql))
                 };
                 let (plan, sql) = Planning::new(depth, planning).await?;
+                if let Some(setting) = reset_setting(&plan) {
+                    self.reset_setting(setting)?;
+                    return self.no_result();
+                }
                 let recorded = self.record_relation(&plan, sql)?;
                 let context = match changes_context(&plan) {
                     true => self.context.clone(),
@@ -201,6 +225,11 @@ impl Session {
             FuseboxStatement::DescribeModule(module) => return self.describe_module(&module),
             other => return Err(Error::Internal(format!("{other:?} is not implemented"))),
         }
+        self.no_result()
+    }
+
+    /// Returns a frame without columns.
+    fn no_result(&self) -> Result<DataFrame> {
         let nothing = LogicalPlanBuilder::empty(false).build().map_err(query)?;
         Ok(DataFrame::new(self.context.state(), nothing))
     }
@@ -219,16 +248,6 @@ impl Session {
     fn memory_pool(&self) -> Arc<dyn MemoryPool> {
         Arc::clone(&self.context.runtime_env().memory_pool)
     }
-
-    /// Returns the state in which a new query is planned and runs.
-    fn begin_query(&self) -> SessionState {
-        let mut state = self.context.state();
-        let scope = QueryScope::new(self.cancellation.query(), self.memory_pool());
-        scope.enter(state.config_mut().options_mut());
-        // The state has copied its options for the query before.
-        state.mark_start_execution();
-        state
-    }
 }
 
 impl std::fmt::Debug for Session {
@@ -236,19 +255,6 @@ impl std::fmt::Debug for Session {
         f.debug_struct("Session")
             .field("session_id", &self.context.session_id())
             .finish_non_exhaustive()
-    }
-}
-
-/// Returns true if a statement changes the context itself, rather than what it shares with
-/// the states made of it, such as tables.
-fn changes_context(plan: &LogicalPlan) -> bool {
-    match plan {
-        LogicalPlan::Statement(statement) => !matches!(statement, DfStatement::Execute(_)),
-        LogicalPlan::Ddl(ddl) => matches!(
-            ddl,
-            DdlStatement::CreateFunction(_) | DdlStatement::DropFunction(_)
-        ),
-        _ => false,
     }
 }
 
@@ -330,6 +336,21 @@ impl SessionBuilder {
         self
     }
 
+    /// Maximum bytes of the results of one batch, as `SET fusebox.batch_bytes`. 256 MiB
+    /// unless given.
+    pub fn batch_bytes_max(mut self, bytes: u64) -> Self {
+        self.options.settings.batch_bytes_max = bytes;
+        self
+    }
+
+    /// Time after which a statement is cancelled, as `SET fusebox.statement_timeout`; none
+    /// unless given. Statements of a session with a timeout need a Tokio runtime with
+    /// timers.
+    pub fn statement_timeout(mut self, timeout: Duration) -> Self {
+        self.options.settings.statement_timeout = Some(timeout);
+        self
+    }
+
     /// Builds the session.
     ///
     /// # Errors
@@ -368,6 +389,11 @@ impl SessionBuilder {
             }
         };
         engine.install_scopes(&context);
+        let settings = self.options.settings;
+        let state = context.state_ref();
+        let mut state = state.write();
+        state.config_mut().options_mut().extensions.insert(settings);
+        drop(state);
         let memory_pool = Arc::clone(&context.runtime_env().memory_pool);
         let cancellation = SessionCancellation::default();
         Ok(Session {

@@ -170,6 +170,13 @@ const fn fuel_init() -> u64 {
 #[derive(Clone, Copy, Debug)]
 pub struct Size(pub u64);
 
+impl Size {
+    /// Parses a number of bytes with an optional unit, as `64MB`.
+    pub fn parse(text: &str) -> Option<Self> {
+        size(text).map(Self)
+    }
+}
+
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units = [("GB", 30), ("MB", 20), ("kB", 10)];

@@ -38,6 +38,12 @@ pub enum AbiViolation {
     Utf8 { row: u64 },
     #[error("its result is null at row {row}, where its type has no nulls")]
     Null { row: u64 },
+    #[error("its result at row {row} is {value}, which is out of the range of {data_type}")]
+    OutOfRange {
+        row: u64,
+        value: String,
+        data_type: String,
+    },
     #[error("its result has more than {precision} digits at row {row}")]
     Decimal { row: u64, precision: u8 },
     #[error("its result has the type id {id} at row {row}, which its union type does not have")]
@@ -84,6 +90,7 @@ impl AbiViolation {
             Self::Offsets { row }
             | Self::Utf8 { row }
             | Self::Null { row }
+            | Self::OutOfRange { row, .. }
             | Self::Decimal { row, .. }
             | Self::TypeId { row, .. }
             | Self::UnionOffset { row } => Some(row),

@@ -27,6 +27,9 @@ mod layout;
 // Byte budget of one lowering or lifting.
 mod budget;
 
+// Accounting of the host memory of results.
+mod result_memory;
+
 // Addresses in guest memory.
 mod address;
 
@@ -36,6 +39,7 @@ mod abi_violation;
 pub use abi_violation::AbiViolation;
 pub use address::GuestAddr;
 pub use layout::{Layout, same_values};
+pub use result_memory::{MemoryReservation, ResultMemory, ResultRefused};
 
 #[cfg(not(target_endian = "little"))]
 compile_error!("guest memory is little endian, and its bytes are copied unchanged");

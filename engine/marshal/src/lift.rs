@@ -18,6 +18,9 @@ mod column;
 // Columns without children.
 mod leaf;
 
+// Ranges of dates, times and durations.
+mod ranges;
+
 // Strings.
 mod strings;
 
@@ -30,20 +33,25 @@ mod union;
 // Dictionaries, runs and sparse unions, made from the ABI's layouts.
 mod encode;
 
+// Columns that keep the reservation of their memory.
+mod owned;
+
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
-use arrow_array::{ArrayRef, new_null_array};
+use arrow_array::{Array, ArrayRef, new_null_array};
 use arrow_buffer::NullBuffer;
 use arrow_schema::DataType;
 use fusebox_abi::{ArrowArray, FAILURE_MESSAGE_BYTES_MAX, Failure, Panic};
 
 use self::column::ColumnReader;
 use self::encode::{decoded_type, encode};
+pub use self::owned::own_array;
 use crate::abi_violation::AbiViolation;
 use crate::address::GuestAddr;
 use crate::budget::{BudgetExceeded, ByteBudget};
 use crate::layout::Layout;
+use crate::result_memory::{ResultMemory, ResultRefused};
 
 /// An error of lifting a column.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +65,9 @@ pub enum LiftError {
         /// Number of bytes counted before the limit was exceeded.
         bytes: u64,
     },
+    /// There is no memory for the column.
+    #[error(transparent)]
+    Refused(#[from] ResultRefused),
 }
 
 impl From<BudgetExceeded> for LiftError {
@@ -71,8 +82,35 @@ impl LiftError {
     fn in_child(self, name: &str, row_of: impl Fn(u64) -> u64) -> Self {
         match self {
             Self::AbiViolation(violation) => violation.in_child(name, row_of).into(),
-            too_large => too_large,
+            other => other,
         }
+    }
+}
+
+/// Byte budget of one column, charged to the memory of results.
+struct LiftBudget<'a> {
+    counted: ByteBudget,
+    memory: &'a ResultMemory<'a>,
+}
+
+impl<'a> LiftBudget<'a> {
+    fn new(bytes_max: u64, memory: &'a ResultMemory<'a>) -> Self {
+        Self {
+            counted: ByteBudget::new(bytes_max),
+            memory,
+        }
+    }
+
+    /// Counts and charges `bytes` more, which are about to be copied.
+    fn take(&mut self, bytes: u64) -> Result<(), LiftError> {
+        self.counted.take(bytes)?;
+        self.charge(bytes)
+    }
+
+    /// Charges `bytes` that only the host needs: they do not count as bytes of the
+    /// result.
+    fn charge(&self, bytes: u64) -> Result<(), LiftError> {
+        Ok(self.memory.charge(bytes)?)
     }
 }
 
@@ -86,14 +124,16 @@ fn null_column_bytes(rows: u64, data_type: &DataType) -> u64 {
 ///
 /// # Errors
 ///
-/// [`LiftError::TooLarge`] if it would have more.
+/// [`LiftError::TooLarge`] if it would have more, [`LiftError::Refused`] if
+/// `results` has no memory for it.
 pub fn null_column(
     data_type: &DataType,
     rows: usize,
     bytes_max: u64,
+    results: &ResultMemory<'_>,
 ) -> Result<ArrayRef, LiftError> {
-    ByteBudget::new(bytes_max).take(null_column_bytes(rows as u64, data_type))?;
-    Ok(new_null_array(data_type, rows))
+    LiftBudget::new(bytes_max, results).take(null_column_bytes(rows as u64, data_type))?;
+    Ok(own_array(new_null_array(data_type, rows), results))
 }
 
 /// Copies the column of `data_type` with the header at `header` out of
@@ -118,16 +158,20 @@ pub fn lift(
     nulls: Option<&NullBuffer>,
     bytes_max: u64,
 ) -> Result<ArrayRef, LiftError> {
-    lift_rows_within(header, memory, data_type, rows..=rows, nulls, bytes_max)
+    let rows = rows..=rows;
+    let results = ResultMemory::default();
+    lift_rows_within(header, memory, data_type, rows, nulls, bytes_max, &results)
 }
 
 /// Copies a column like [`lift`], where the guest chooses the number of rows in
-/// the range `rows`. `nulls` has the largest number of rows.
+/// the range `rows`. `nulls` has the largest number of rows. The memory of the
+/// column is charged to `results`, and released with the column.
 ///
 /// # Errors
 ///
 /// As [`lift`]; [`AbiViolation::RowsBetween`] if the number of rows is out of
-/// range.
+/// range; [`LiftError::Refused`] if there is no memory. Nothing remains charged
+/// after an error.
 ///
 /// # Panics
 ///
@@ -139,6 +183,24 @@ pub fn lift_rows_within(
     rows: RangeInclusive<u64>,
     nulls: Option<&NullBuffer>,
     bytes_max: u64,
+    results: &ResultMemory<'_>,
+) -> Result<ArrayRef, LiftError> {
+    let before = results.bytes();
+    let lifted = lift_column(header, memory, data_type, rows, nulls, bytes_max, results);
+    if lifted.is_err() {
+        results.release_to(before);
+    }
+    lifted
+}
+
+fn lift_column(
+    header: GuestAddr,
+    memory: &[u8],
+    data_type: &DataType,
+    rows: RangeInclusive<u64>,
+    nulls: Option<&NullBuffer>,
+    bytes_max: u64,
+    results: &ResultMemory<'_>,
 ) -> Result<ArrayRef, LiftError> {
     let header = ArrowArray::from_bytes(&header.array(memory)?);
     let found = header.length;
@@ -158,13 +220,17 @@ pub fn lift_rows_within(
         true => Cow::Owned(nulls.slice(0, rows as usize)),
         false => Cow::Borrowed(nulls),
     });
-    let mut budget = ByteBudget::new(bytes_max);
-    let mut reader = ColumnReader {
-        memory,
-        budget: &mut budget,
-    };
+    let budget = LiftBudget::new(bytes_max, results);
+    let mut reader = ColumnReader { memory, budget };
     let column = reader.column(&header, 0, rows, &decoded_type(data_type), nulls.as_deref())?;
-    encode(column, data_type, &mut budget)
+    if column.data_type() == data_type {
+        return Ok(column);
+    }
+    let encoded = encode(column, data_type, &mut reader.budget)?;
+    reader
+        .budget
+        .charge(encoded.get_array_memory_size() as u64)?;
+    Ok(own_array(encoded, results))
 }
 
 /// Copies the row and the message of the [`Failure`] at `header`, of a call

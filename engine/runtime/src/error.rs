@@ -97,6 +97,13 @@ pub enum Error {
     #[error("query cancelled")]
     Cancelled,
 
+    /// The statement ran longer than its timeout.
+    #[error("statement cancelled: it ran longer than fusebox.statement_timeout = {timeout}")]
+    StatementTimeout {
+        /// The timeout with its unit.
+        timeout: String,
+    },
+
     /// The query engine failed. An error of Fusebox within is printed instead.
     #[error("{}", Innermost(.0.as_ref()))]
     Query(Box<dyn StdError + Send + Sync>),

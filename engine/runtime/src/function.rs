@@ -7,8 +7,14 @@ mod scalar;
 mod state_cache;
 mod stateful;
 
+// Memory of accumulators.
+mod accumulator_memory;
+
 // One function.
 mod wasm_function;
+
+// Result columns made of others.
+mod rebuilt;
 
 // Argument columns.
 mod arguments;
@@ -18,6 +24,7 @@ mod null_filter;
 mod signature_check;
 mod signature_match;
 
+pub use accumulator_memory::AccumulatorMemory;
 pub use arguments::ArgumentColumn;
 pub(crate) use signature_check::check_signature;
 pub use signature_match::{accepts, result_type, value_type};

@@ -58,8 +58,8 @@ mod error;
 
 pub use error::{Error, LimitExceeded, Result, Trap, TrapKind};
 pub use function::{
-    Accounting, ArgumentColumn, StateCache, StateCall, StateId, StatePlace, StatefulInstance,
-    WasmFunction, accepts, result_type, value_type,
+    Accounting, AccumulatorMemory, ArgumentColumn, StateCache, StateCall, StateId, StatePlace,
+    StatefulInstance, WasmFunction, accepts, result_type, value_type,
 };
 pub use fusebox_definition::{
     self as definition, Argument, Definition, Digest, FileAccessError, Kind, Limits, ModuleError,

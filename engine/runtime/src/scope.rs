@@ -27,6 +27,8 @@ impl MemoryReservation for UnlimitedMemory {
     fn try_grow(&self, _bytes: usize) -> bool {
         true
     }
+
+    fn shrink(&self, _bytes: usize) {}
 }
 
 /// Sums over the calls of a scope.
@@ -56,6 +58,7 @@ const CALIBRATIONS_MAX: usize = 256;
 pub struct Scope {
     cancellation: Cancellation,
     memory: Arc<dyn MemoryBroker>,
+    batch_bytes_max: u64,
     counters: Counters,
     /// Calibrations of functions, by the identity of the function.
     calibrations: Mutex<Vec<(u64, Arc<Calibration>)>>,
@@ -65,11 +68,15 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// Maximum bytes of one batch of results unless given: 256 MiB.
+    pub const BATCH_BYTES_MAX: u64 = 256 << 20;
+
     /// Creates a scope.
     pub fn new(cancellation: Cancellation, memory: Arc<dyn MemoryBroker>) -> Self {
         Self {
             cancellation,
             memory,
+            batch_bytes_max: Self::BATCH_BYTES_MAX,
             counters: Counters::default(),
             calibrations: Mutex::default(),
             pins: Some(Arc::default()),
@@ -90,9 +97,22 @@ impl Scope {
     #[must_use]
     pub fn sibling(&self) -> Self {
         Self {
+            batch_bytes_max: self.batch_bytes_max,
             pins: self.pins.clone(),
             ..Self::new(self.cancellation.clone(), Arc::clone(&self.memory))
         }
+    }
+
+    /// Sets the maximum bytes of one batch of results.
+    #[must_use]
+    pub fn with_batch_bytes_max(mut self, bytes: u64) -> Self {
+        self.batch_bytes_max = bytes;
+        self
+    }
+
+    /// Returns the maximum bytes of one batch of results.
+    pub fn batch_bytes_max(&self) -> u64 {
+        self.batch_bytes_max
     }
 
     /// Returns the token that cancels the calls.

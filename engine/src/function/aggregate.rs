@@ -22,7 +22,8 @@ use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, GroupsAccumulator,
 
 use fusebox_definition::{ANY_DECIMAL, Definition, SqlType, StatementError, Subject};
 use fusebox_runtime::{
-    Accounting, Error, Operation, Scope, StateCache, StateCall, StatefulInstance, WasmFunction,
+    Accounting, AccumulatorMemory, Error, Operation, Scope, StateCache, StateCall,
+    StatefulInstance, WasmFunction,
 };
 
 use super::external;
@@ -83,10 +84,17 @@ impl ResolvedAggregate {
         DataType::Struct(self.state_fields.clone())
     }
 
+    /// Opens the memory of an accumulator. DataFusion charges it between two calls by the
+    /// accumulator's `size`, which settles it.
+    fn memory(&self) -> Arc<AccumulatorMemory> {
+        AccumulatorMemory::new(&self.function, &self.scope)
+    }
+
     /// Takes an instance for calls of this size, whose result has at most the size of
-    /// `returns`. Its memory is charged through the accumulator's `size`.
+    /// `returns`.
     fn begin(
         &self,
+        memory: &Arc<AccumulatorMemory>,
         arguments: &[ArrayRef],
         rows: usize,
         returns: &DataType,
@@ -97,7 +105,8 @@ impl ResolvedAggregate {
             rows,
             returns,
         };
-        StatefulInstance::begin(&self.function, &self.scope, Some(first), Accounting::Caller)
+        let accounting = Accounting::Accumulator(memory);
+        StatefulInstance::begin(&self.function, &self.scope, Some(first), accounting)
     }
 
     /// Returns the columns of states that the guest returned as a struct.

@@ -2,8 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use arrow::array::{UInt32Array, new_empty_array};
-use arrow::compute::take;
+use arrow::array::{Array, UInt32Array, new_empty_array};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature};
@@ -61,16 +60,22 @@ impl WasmScalarUdf {
         if !folds {
             return Ok(ColumnarValue::Array(column));
         }
+        // DataFusion would copy a scalar for each row, and has none of some types, such as
+        // list views.
+        let is_large = column.get_array_memory_size() > LARGE_BYTES && args.number_rows > 1;
         match ScalarValue::try_from_array(&column, 0) {
-            Ok(value) => Ok(ColumnarValue::Scalar(value)),
-            // DataFusion has no scalars of some types, such as list views.
-            Err(_) => {
+            Ok(value) if !is_large => Ok(ColumnarValue::Scalar(value)),
+            _ => {
                 let rows = UInt32Array::from(vec![0; args.number_rows]);
-                Ok(ColumnarValue::Array(take(&column, &rows, None)?))
+                let repeated = function.take_rows(column, &rows, &scope);
+                Ok(ColumnarValue::Array(repeated.map_err(external)?))
             }
         }
     }
 }
+
+/// Size of a value that is repeated here, where views share one copy, in bytes.
+const LARGE_BYTES: usize = 4 << 10;
 
 impl PartialEq for WasmScalarUdf {
     fn eq(&self, other: &Self) -> bool {

@@ -5,7 +5,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, UInt32Array, UInt64Array, new_empty_array};
-use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::logical_expr::function::{PartitionEvaluatorArgs, WindowUDFFieldArgs};
@@ -146,11 +145,12 @@ impl WasmPartitionEvaluator {
             rows: peers.len(),
             returns: &self.returns,
         };
+        let scope = self.scope.current(None);
         let ranks = self.begin(call)?.run(&call)?;
         let indices = peers.iter().zip(0..);
         let indices = indices.flat_map(|(range, index)| range.clone().map(move |_| index));
         let indices: UInt32Array = indices.map(Some::<u32>).collect();
-        take(&ranks, &indices, None).map_err(super::arrow)
+        self.function.take_rows(ranks, &indices, &scope)
     }
 }
 

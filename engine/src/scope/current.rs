@@ -111,9 +111,8 @@ mod tests {
     use datafusion::execution::memory_pool::UnboundedMemoryPool;
     use fusebox_runtime::Cancellation;
 
-    use fusebox_runtime::Cancellation;
-
     use super::*;
+    use crate::settings::Settings;
 
     #[test]
     fn scope_of_the_thread_precedes_that_of_the_options_and_the_default() {
@@ -121,7 +120,7 @@ mod tests {
         let function = FunctionScope::new(Arc::clone(&pool));
         let cancellation = Cancellation::default();
         let mut options = ConfigOptions::new();
-        QueryScope::new(cancellation.clone(), pool).enter(&mut options);
+        QueryScope::new(cancellation.clone(), pool, Settings::default()).enter(&mut options);
         let query = function.current(Some(&options));
         let node = Arc::new(Scope::default());
         with_scope(&node, || {

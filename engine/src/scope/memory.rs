@@ -23,6 +23,10 @@ impl MemoryReservation for Reservation {
     fn try_grow(&self, bytes: usize) -> bool {
         self.0.try_grow(bytes).is_ok()
     }
+
+    fn shrink(&self, bytes: usize) {
+        self.0.shrink(bytes);
+    }
 }
 
 #[cfg(test)]

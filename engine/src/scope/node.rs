@@ -26,6 +26,7 @@ use futures::{Stream, StreamExt};
 use super::current::{current_scope, with_scope, with_scope_in_task};
 use super::memory::PoolBroker;
 use super::query_options::{CancelOnDrop, QueryScope};
+use crate::settings::Settings;
 
 /// Batches in the channel; one more may be computed ahead of the receiver.
 const BATCHES_AHEAD: usize = 1;
@@ -128,7 +129,9 @@ impl ExecutionPlan for ScopeExec {
         let parent = query_scope.map(|scope| scope.cancellation().clone());
         let cancellation = parent.unwrap_or_default().child();
         let memory = Arc::new(PoolBroker(Arc::clone(context.memory_pool())));
-        let scope = Arc::new(Scope::new(cancellation.clone(), memory));
+        let batch_bytes_max = Settings::find(options).batch_bytes_max;
+        let scope = Scope::new(cancellation.clone(), memory).with_batch_bytes_max(batch_bytes_max);
+        let scope = Arc::new(scope);
         // Operators create their accumulators here.
         let input = with_scope(&scope, || self.input.execute(partition, context))?;
         let schema = self.schema();

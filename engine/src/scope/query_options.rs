@@ -13,6 +13,8 @@ use datafusion::execution::memory_pool::MemoryPool;
 use fusebox_runtime::{Cancellation, Scope};
 
 use super::memory::PoolBroker;
+use super::timeout::Deadline;
+use crate::settings::Settings;
 
 /// Token that cancels the queries of a session that began since it was last cancelled.
 #[derive(Clone, Debug, Default)]
@@ -44,18 +46,41 @@ impl Drop for CancelOnDrop {
 
 /// Scope of a query, for functions that are evaluated outside of a scope node.
 #[derive(Clone, Debug)]
-pub(crate) struct QueryScope(Arc<Scope>);
+pub(crate) struct QueryScope {
+    scope: Arc<Scope>,
+    deadline: Option<Deadline>,
+}
 
 impl QueryScope {
     /// Creates the scope of a query, charged to `memory_pool`.
-    pub(crate) fn new(cancellation: Cancellation, memory_pool: Arc<dyn MemoryPool>) -> Self {
+    pub(crate) fn new(
+        cancellation: Cancellation,
+        memory_pool: Arc<dyn MemoryPool>,
+        settings: Settings,
+    ) -> Self {
         let memory = Arc::new(PoolBroker(memory_pool));
-        Self(Arc::new(Scope::new(cancellation, memory)))
+        let scope = Scope::new(cancellation, memory);
+        Self {
+            scope: Arc::new(scope.with_batch_bytes_max(settings.batch_bytes_max)),
+            deadline: None,
+        }
+    }
+
+    /// Sets the deadline at which the whole statement ends.
+    pub(crate) fn with_deadline(mut self, deadline: Option<Deadline>) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Finds the deadline among the options of a query.
+    pub(crate) fn deadline(options: &ConfigOptions) -> Option<Deadline> {
+        let found: &Self = options.extensions.get()?;
+        found.deadline
     }
 
     /// Returns the scope.
     pub(crate) fn into_scope(self) -> Arc<Scope> {
-        self.0
+        self.scope
     }
 
     /// Puts the scope among the options with which the query is planned.
@@ -67,12 +92,12 @@ impl QueryScope {
     /// evaluated on several threads, and none may see what another did before.
     pub(crate) fn find(options: &ConfigOptions) -> Option<Arc<Scope>> {
         let found: &Self = options.extensions.get()?;
-        Some(Arc::new(found.0.sibling()))
+        Some(Arc::new(found.scope.sibling()))
     }
 }
 
 impl ConfigExtension for QueryScope {
-    const PREFIX: &'static str = "fusebox";
+    const PREFIX: &'static str = "fusebox_query";
 }
 
 impl ExtensionOptions for QueryScope {
@@ -90,7 +115,7 @@ impl ExtensionOptions for QueryScope {
     }
 
     fn set(&mut self, key: &str, _: &str) -> Result<()> {
-        let message = format!("there is no option \"fusebox.{key}\"");
+        let message = format!("there is no option \"fusebox_query.{key}\"");
         Err(DataFusionError::Configuration(message))
     }
 
@@ -106,7 +131,8 @@ mod tests {
     use super::*;
 
     fn scope(session: &SessionCancellation) -> QueryScope {
-        QueryScope::new(session.query(), Arc::new(UnboundedMemoryPool::default()))
+        let pool = Arc::new(UnboundedMemoryPool::default());
+        QueryScope::new(session.query(), pool, Settings::default())
     }
 
     #[test]
@@ -128,6 +154,6 @@ mod tests {
         let before = options.entries().len();
         scope(&SessionCancellation::default()).enter(&mut options);
         assert_eq!(options.entries().len(), before);
-        assert!(options.set("fusebox.id", "1").is_err());
+        assert!(options.set("fusebox_query.id", "1").is_err());
     }
 }

@@ -11,6 +11,7 @@ use fusebox_runtime::{Error, LoadedModule, Result, WasmFunction};
 use super::Session;
 use super::transaction::{Applied, definitions};
 use crate::scope::{QueryScope, SessionCancellation};
+use crate::settings::Settings;
 
 /// Function of a session, called without SQL.
 #[derive(Clone, Debug)]
@@ -18,6 +19,7 @@ pub struct Function {
     function: Arc<WasmFunction>,
     cancellation: SessionCancellation,
     memory_pool: Arc<dyn MemoryPool>,
+    settings: Settings,
 }
 
 impl Function {
@@ -38,7 +40,8 @@ impl Function {
     /// [`Error::Refused`] if the types differ, and any error of a call.
     pub fn call(&self, batch: &RecordBatch) -> Result<ArrayRef> {
         // Each call is an execution of its own: it must not see what earlier ones did.
-        let scope = QueryScope::new(self.cancellation.query(), Arc::clone(&self.memory_pool));
+        let (token, pool) = (self.cancellation.query(), Arc::clone(&self.memory_pool));
+        let scope = QueryScope::new(token, pool, self.settings);
         self.function.call_batch(batch, &scope.into_scope())
     }
 }
@@ -186,11 +189,13 @@ impl Session {
             arguments: None,
         };
         let found = self.find_function(&self.contents()?, &name)?;
+        let settings = self.settings();
         let missing = || Error::Internal(format!("function `{}` is not bound", name.name));
         Ok(Function {
             function: self.registry.bound(&found).ok_or_else(missing)?,
             cancellation: self.cancellation.clone(),
             memory_pool: self.memory_pool(),
+            settings,
         })
     }
 }

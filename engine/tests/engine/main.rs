@@ -1,10 +1,12 @@
 //! Integration tests of the public API.
 
+mod accumulators;
 mod batches;
 mod busy_catalog;
 mod cancellation;
 mod endless;
 mod examples;
+mod extreme_values;
 mod file_policy;
 mod file_races;
 mod files;
@@ -19,7 +21,9 @@ mod privileges;
 mod profile;
 #[cfg(feature = "disable-protections")]
 mod protections;
+mod results;
 mod sessions;
+mod settings;
 mod statements;
 mod type_names;
 mod types;

@@ -11,21 +11,31 @@ use crate::address::GuestAddr;
 impl<'a> ColumnReader<'a> {
     /// Copies bytes out of the guest, within the byte budget.
     fn copy(&mut self, bytes: &[u8]) -> Result<Buffer, LiftError> {
+        let copy = self.copy_unowned(bytes)?;
+        Ok(self.own(copy))
+    }
+
+    fn copy_unowned(&mut self, bytes: &[u8]) -> Result<Buffer, LiftError> {
         self.budget.take(bytes.len() as u64)?;
         Ok(Buffer::from_vec(bytes.to_vec()))
+    }
+
+    fn own(&self, buffer: Buffer) -> Buffer {
+        self.budget.memory.own(buffer)
     }
 
     /// Copies values, whose buffer must be aligned. The allocation is not asked
     /// for alignment, which is slower: large allocations are aligned enough in
     /// practice. An unaligned copy is moved.
     fn copy_aligned(&mut self, bytes: &[u8]) -> Result<Buffer, LiftError> {
-        Ok(aligned(self.copy(bytes)?))
+        let copy = aligned(self.copy_unowned(bytes)?);
+        Ok(self.own(copy))
     }
 
     /// Charges one byte per row for rows without bytes, whose number nothing
     /// else bounds.
     pub(super) fn take_empty_rows(&mut self, rows: usize) -> Result<(), LiftError> {
-        Ok(self.budget.take(rows as u64)?)
+        self.budget.take(rows as u64)
     }
 
     /// Copies the `width` bytes of each row in use of the values or offsets,
@@ -54,7 +64,7 @@ impl<'a> ColumnReader<'a> {
         let bytes = self.fixed_width_bytes(column, 1, size_of::<i128>(), 0)?;
         self.budget.take(bytes.len() as u64)?;
         let (words, bits) = copy_i128(bytes, power);
-        Ok((aligned(Buffer::from_vec(words)), bits))
+        Ok((self.own(aligned(Buffer::from_vec(words))), bits))
     }
 
     /// Bytes in use of the values or offsets, in guest memory.
@@ -208,7 +218,7 @@ fn check_offsets(first: i32, offsets: impl Iterator<Item = i32> + Clone) -> Resu
 }
 
 /// Aligns a buffer for values of any type, by a copy if needed.
-fn aligned(buffer: Buffer) -> Buffer {
+pub(super) fn aligned(buffer: Buffer) -> Buffer {
     match buffer.as_ptr().addr().is_multiple_of(align_of::<u128>()) {
         true => buffer,
         false => Buffer::from_slice_ref(&buffer),

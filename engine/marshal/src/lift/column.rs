@@ -11,16 +11,15 @@ use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields};
 use fusebox_abi::ArrowArray;
 
-use super::LiftError;
+use super::{LiftBudget, LiftError};
 use crate::abi_violation::AbiViolation;
 use crate::address::GuestAddr;
-use crate::budget::ByteBudget;
 use crate::layout::Layout;
 
 /// Copies columns out of guest memory, within a byte budget.
 pub(super) struct ColumnReader<'a> {
     pub(super) memory: &'a [u8],
-    pub(super) budget: &'a mut ByteBudget,
+    pub(super) budget: LiftBudget<'a>,
 }
 
 /// Rows in use of a column whose header was checked.

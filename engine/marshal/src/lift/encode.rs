@@ -18,8 +18,7 @@ use arrow_schema::{ArrowError, DataType, Field, FieldRef, UnionFields, UnionMode
 
 use super::column::invalid_array;
 use super::union::ChildPositions;
-use super::{LiftError, null_column_bytes};
-use crate::budget::ByteBudget;
+use super::{LiftBudget, LiftError, null_column_bytes};
 
 /// The type to lift a column of `data_type` as, before it is encoded: the same
 /// values without dictionaries, runs and sparse unions.
@@ -64,7 +63,7 @@ fn allows_null_values(data_type: &DataType) -> bool {
 pub(super) fn encode(
     array: ArrayRef,
     data_type: &DataType,
-    budget: &mut ByteBudget,
+    budget: &mut LiftBudget<'_>,
 ) -> Result<ArrayRef, LiftError> {
     if array.data_type() == data_type {
         return Ok(array);
@@ -185,7 +184,7 @@ fn encode_union(
     array: &ArrayRef,
     fields: &UnionFields,
     mode: UnionMode,
-    budget: &mut ByteBudget,
+    budget: &mut LiftBudget<'_>,
 ) -> Result<ArrayRef, LiftError> {
     let union = array.as_union();
     let offsets = union.offsets().expect("unions are lifted as dense ones");

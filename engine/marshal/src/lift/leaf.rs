@@ -17,6 +17,7 @@ use arrow_schema::DataType;
 
 use super::LiftError;
 use super::column::{ColumnReader, ColumnSlice, invalid_array};
+use super::ranges::check_range;
 use crate::abi_violation::AbiViolation;
 use crate::layout::Layout;
 
@@ -51,6 +52,7 @@ impl ColumnReader<'_> {
             }
             (Layout::Fixed { width }, _) => {
                 let values = self.fixed_width_values(column, 1, *width, 0)?;
+                let values = check_range(data_type, values, column.rows, nulls.as_ref())?;
                 let array = primitive(data_type, values, column.rows, nulls);
                 check_digits(&array)?;
                 Ok(array)

@@ -9,6 +9,7 @@ use super::LiftError;
 use super::buffers::from_zero;
 use super::column::{ColumnReader, ColumnSlice, invalid_array};
 use crate::abi_violation::AbiViolation;
+use crate::result_memory::ResultMemory;
 
 impl<'a> ColumnReader<'a> {
     pub(super) fn string_array(
@@ -17,13 +18,15 @@ impl<'a> ColumnReader<'a> {
         nulls: Option<NullBuffer>,
     ) -> Result<StringArray, LiftError> {
         let strings = self.strings(column, nulls)?;
-        if let Ok(array) = strings.to_string_array() {
+        let memory = self.budget.memory;
+        if let Ok(array) = strings.to_string_array(memory) {
             return Ok(array);
         }
         // The invalid bytes may all be in null rows.
         let mut builder = StringBuilder::with_capacity(column.rows, strings.data.len());
         strings.for_each(|string| builder.append_option(string))?;
-        Ok(builder.finish())
+        let (offsets, data, nulls) = builder.finish().into_parts();
+        StringArray::try_new(offsets, memory.own(data), nulls).map_err(invalid_array)
     }
 
     pub(super) fn string_view_array(
@@ -35,8 +38,12 @@ impl<'a> ColumnReader<'a> {
         // If most strings are too long for their views, one copy of all is
         // faster; but Arrow validates non-ASCII data slowly.
         let is_long = strings.data.len() > column.rows.saturating_mul(INLINE_BYTES_MAX);
+        // Views have 16 bytes, of which 4 are counted with the offsets.
+        self.budget
+            .charge((column.rows as u64).saturating_mul(12))?;
+        let memory = self.budget.memory;
         if is_long && strings.data.is_ascii() {
-            return Ok(StringViewArray::from(&strings.to_string_array()?));
+            return Ok(StringViewArray::from(&strings.to_string_array(memory)?));
         }
         let mut builder = StringViewBuilder::with_capacity(column.rows);
         if let Ok(bytes @ 1..) = u32::try_from(strings.data.len()) {
@@ -44,6 +51,13 @@ impl<'a> ColumnReader<'a> {
             builder = builder.with_fixed_block_size(bytes);
         }
         strings.for_each(|string| builder.append_option(string))?;
+        // A block of its own keeps the reservation: Arrow has no view array of
+        // other buffers without another validation. Where all strings are in
+        // their views, Arrow's kernels are faster without any block.
+        let keeps = is_long || column.rows >= VIEWS_KEPT_MIN;
+        if let Some(keeper) = memory.keeper().filter(|_| keeps) {
+            builder.append_block(keeper);
+        }
         Ok(builder.finish())
     }
 
@@ -64,6 +78,9 @@ impl<'a> ColumnReader<'a> {
 /// Longest string that is stored in its view.
 const INLINE_BYTES_MAX: usize = 12;
 
+/// Number of rows from which a column of short strings keeps its reservation.
+pub(super) const VIEWS_KEPT_MIN: usize = 1 << 16;
+
 /// Strings in guest memory, between ascending offsets.
 struct GuestStrings<'a> {
     offsets: &'a [[u8; 4]],
@@ -73,13 +90,13 @@ struct GuestStrings<'a> {
 
 impl<'a> GuestStrings<'a> {
     /// Copies all strings at once. Arrow validates them.
-    fn to_string_array(&self) -> Result<StringArray, LiftError> {
+    fn to_string_array(&self, memory: &ResultMemory<'_>) -> Result<StringArray, LiftError> {
         let ends = self.offsets.iter().map(|end| i32::from_le_bytes(*end));
         let offsets = match self.offsets {
             [] => OffsetBuffer::new_empty(),
             _ => from_zero(ends.collect()),
         };
-        let data = Buffer::from(self.data);
+        let data = memory.own(Buffer::from(self.data));
         StringArray::try_new(offsets, data, self.nulls.clone()).map_err(invalid_array)
     }
 

@@ -11,6 +11,7 @@ use arrow_array::{
 };
 use arrow_buffer::NullBuffer;
 use arrow_schema::{DataType, UnionFields, UnionMode};
+use fusebox_marshal::ResultMemory;
 use fusebox_marshal::lift::{LiftError, lift, null_column};
 use fusebox_marshal::lower::{ArgumentsTooLarge, Lowering};
 use fusebox_testing::show_rows;
@@ -58,10 +59,15 @@ fn nulls_that_the_host_makes_count_against_the_limit() {
     let bits = field("item", DataType::Boolean, true);
     let wide = DataType::FixedSizeList(bits, 1_000_000_000);
     let bytes = 125_000_000 + 1;
-    let refused = null_column(&wide, 1, BYTES_MAX);
+    let refused = null_column(&wide, 1, BYTES_MAX, &ResultMemory::default());
     assert_eq!(refused, Err(LiftError::TooLarge { bytes }));
-    assert_eq!(null_column(&DataType::Int32, 3, 15).unwrap().len(), 3);
-    assert!(null_column(&DataType::Int32, 3, 14).is_err());
+    assert_eq!(
+        null_column(&DataType::Int32, 3, 15, &ResultMemory::default())
+            .unwrap()
+            .len(),
+        3
+    );
+    assert!(null_column(&DataType::Int32, 3, 14, &ResultMemory::default()).is_err());
 
     let fields = [(0, field("wide", wide, true)), (1, item(true))];
     let fields: UnionFields = fields.into_iter().collect();

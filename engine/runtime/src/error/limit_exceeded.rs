@@ -67,6 +67,11 @@ pub enum LimitExceeded {
     ProcessInstances { instances_max: u64 },
     #[error("needs {bytes} bytes of memory that the query's memory pool refuses")]
     MemoryPool { bytes: u64 },
+    #[error(
+        "returned more than {} for one batch (fusebox.batch_bytes), lower datafusion.execution.batch_size or raise fusebox.batch_bytes",
+        Size(*batch_bytes_max)
+    )]
+    BatchBytes { batch_bytes_max: u64 },
     #[error("was refused memory by the operating system: {cause}")]
     System { cause: String },
 }

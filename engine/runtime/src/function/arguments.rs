@@ -10,7 +10,6 @@ use arrow_array::{
 };
 use arrow_buffer::{ArrowNativeType, NullBuffer};
 use arrow_schema::{ArrowError, DataType};
-use arrow_select::concat::concat;
 use arrow_select::filter::FilterBuilder;
 
 use super::null_filter::{can_filter, can_scatter, filter_valid};
@@ -233,15 +232,6 @@ pub(super) fn strict_nulls(columns: &[ArrayRef], rows: usize) -> StrictNulls {
         Some(all) if all.null_count() == rows => StrictNulls::All,
         _ => StrictNulls::Some(nulls),
     }
-}
-
-/// Concatenates columns.
-pub(super) fn joined(columns: Vec<ArrayRef>) -> Result<ArrayRef, ArrowError> {
-    if let [only] = &columns[..] {
-        return Ok(Arc::clone(only));
-    }
-    let columns: Vec<&dyn Array> = columns.iter().map(AsRef::as_ref).collect();
-    concat(&columns)
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! Calls of scalar functions: a batch is split into calls, and failed calls are retried
 //! as the retry policy says.
 
-use arrow_array::{Array, ArrayRef, new_empty_array};
+use arrow_array::{Array, ArrayRef, UInt32Array, new_empty_array};
 use arrow_buffer::NullBuffer;
 use arrow_schema::DataType;
-use arrow_select::take::take;
 use fusebox_definition::{Kind, Reset, StatementError, Subject, Volatility};
-use fusebox_marshal::lift;
+use fusebox_marshal::lift::LiftError;
 use fusebox_marshal::lower::Lowering;
+use fusebox_marshal::{ResultMemory, lift};
 
-use super::arguments::{ArgumentColumn, Arguments, StrictNulls, joined, strict_nulls};
-use super::null_filter::scatter;
+use super::arguments::{ArgumentColumn, Arguments, StrictNulls, strict_nulls};
+use super::rebuilt::{joined, scattered, taken};
 use super::wasm_function::WasmFunction;
 use crate::error::{Error, Result};
 use crate::metrics::Phase;
@@ -25,6 +25,8 @@ struct Batch<'a> {
     calibration: &'a Calibration,
     arguments: &'a Arguments,
     returns: &'a DataType,
+    /// Memory of the results of all calls.
+    results: &'a ResultMemory<'a>,
 }
 
 /// Range of rows of a batch.
@@ -76,13 +78,34 @@ impl WasmFunction {
         let span = tracing::trace_span!("call", function = self.definition.name, rows);
         let _entered = span.enter();
         let calibration = self.calibration(scope);
+        let open = || scope.open(&self.definition.name);
         let batch = Batch {
             scope,
             calibration: &calibration,
             arguments: &Arguments::new(arguments),
             returns,
+            results: &ResultMemory::new(scope.batch_bytes_max(), &open),
         };
         self.call_deduplicated(&batch, rows)
+    }
+
+    /// Takes the rows of a result at `indices`, each as often as it occurs, and charges them
+    /// like a batch of results.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Limit`] if they exceed the maximum of a batch, or memory is refused.
+    pub fn take_rows(
+        &self,
+        column: ArrayRef,
+        indices: &UInt32Array,
+        scope: &Scope,
+    ) -> Result<ArrayRef> {
+        let open = || scope.open(&self.definition.name);
+        let results = ResultMemory::new(scope.batch_bytes_max(), &open);
+        let rows = indices.len();
+        let column = taken(column, indices, &results);
+        column.map_err(|error| self.rebuild_error(error, rows))
     }
 
     /// Calls the guest without rows that a dictionary or runs show to be equal, or
@@ -98,20 +121,23 @@ impl WasmFunction {
         };
         if !is_volatile && let Some((distinct, indices)) = batch.arguments.distinct() {
             let column = self.call_rows(&with(&distinct), distinct.rows())?;
-            let column = take(&column, &indices, None).map_err(super::arrow)?;
+            let column = taken(column, &indices, batch.results);
+            let column = column.map_err(|error| self.rebuild_error(error, rows))?;
             // Arrow's kernel loses rows of fixed-size lists of size 0.
             if column.len() == rows {
                 return Ok(column);
             }
         } else if let Some((valid, nulls)) = batch.arguments.valid(rows, batch.returns) {
             let column = self.call_rows(&with(&valid), valid.rows())?;
-            return scatter(&column, nulls).map_err(super::arrow);
+            let column = scattered(column, nulls, batch.results);
+            return column.map_err(|error| self.rebuild_error(error, rows));
         }
         self.call_rows(batch, rows)
     }
 
     /// Calls the guest for `rows` rows, in calls of the calibrated size.
     fn call_rows(&self, batch: &Batch<'_>, rows: usize) -> Result<ArrayRef> {
+        let before = batch.results.bytes();
         let mut columns = Vec::new();
         let mut first = 0;
         while first < rows {
@@ -122,7 +148,8 @@ impl WasmFunction {
             columns.push(self.call_range(batch, range)?);
             first += range.rows;
         }
-        joined(columns).map_err(super::arrow)
+        let column = joined(columns, before, batch.results);
+        column.map_err(|error| self.rebuild_error(error, rows))
     }
 
     /// Returns the rows of the next call, if `rows` are left.
@@ -215,15 +242,16 @@ impl WasmFunction {
     /// Returns null rows without calling the guest.
     fn null_range(&self, batch: &Batch<'_>, range: RowRange) -> Result<ArrayRef> {
         let bytes_max = self.definition.limits.result_bytes_max;
-        match lift::null_column(batch.returns, range.rows, bytes_max) {
+        match lift::null_column(batch.returns, range.rows, bytes_max, batch.results) {
             Ok(column) => Ok(column),
-            Err(_) if range.rows > 1 => self.call_halves(batch, range),
+            Err(LiftError::TooLarge { .. }) if range.rows > 1 => self.call_halves(batch, range),
             Err(error) => Err(self.error_at(batch, range, error.into())),
         }
     }
 
     /// Calls the guest for the chunks of a range that was too large for one call.
     fn call_chunks(&self, batch: &Batch<'_>, range: RowRange) -> Result<ArrayRef> {
+        let before = batch.results.bytes();
         let mut columns = Vec::new();
         let mut done = 0;
         while done < range.rows {
@@ -236,10 +264,12 @@ impl WasmFunction {
             columns.push(self.call_range(batch, chunk)?);
             done += chunk.rows;
         }
-        joined(columns).map_err(super::arrow)
+        let column = joined(columns, before, batch.results);
+        column.map_err(|error| self.rebuild_error(error, range.rows))
     }
 
     fn call_halves(&self, batch: &Batch<'_>, range: RowRange) -> Result<ArrayRef> {
+        let before = batch.results.bytes();
         let half = range.rows / 2;
         let front = RowRange {
             rows: half,
@@ -253,7 +283,8 @@ impl WasmFunction {
             self.call_range(batch, front)?,
             self.call_range(batch, back)?,
         ];
-        joined(columns).map_err(super::arrow)
+        let column = joined(columns, before, batch.results);
+        column.map_err(|error| self.rebuild_error(error, range.rows))
     }
 
     fn call_once(
@@ -274,6 +305,7 @@ impl WasmFunction {
             budget: limits.into(),
             returns: batch.returns,
             rows_min: rows as u32,
+            results: batch.results,
             nulls,
             batch_invariant: self.is_repeatable() && !is_fresh,
             is_fresh,

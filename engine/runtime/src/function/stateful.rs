@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, new_empty_array};
 use arrow_schema::DataType;
+use fusebox_marshal::ResultMemory;
 use fusebox_marshal::lower::Lowering;
 
-use super::arguments::joined;
+use super::accumulator_memory::AccumulatorMemory;
+use super::rebuilt::{joined, joined_uncharged};
 use super::wasm_function::WasmFunction;
 use crate::error::{Error, Result};
 use crate::metrics::Phase;
@@ -26,6 +28,8 @@ pub struct StatefulInstance {
     scope: Arc<Scope>,
     calibration: Arc<Calibration>,
     instance: PooledInstance,
+    /// Memory of the accumulator, if it is one's.
+    memory: Option<Arc<AccumulatorMemory>>,
 }
 
 /// Call of an operation.
@@ -41,13 +45,13 @@ pub struct StateCall<'a> {
     pub returns: &'a DataType,
 }
 
-/// Accounting of an instance's linear memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Accounting {
-    /// Charged to the scope as it grows.
+/// Accounting of an instance's linear memory and results.
+#[derive(Clone, Copy, Debug)]
+pub enum Accounting<'a> {
+    /// Charged to the scope, with its maximum for a batch.
     Scope,
-    /// Charged by the caller, by [`StatefulInstance::memory_bytes`].
-    Caller,
+    /// Charged to an accumulator, whose results are of all groups and have no maximum.
+    Accumulator(&'a Arc<AccumulatorMemory>),
 }
 
 /// Overhead fuel, in units, that a call has for each row beside that of other calls.
@@ -78,7 +82,7 @@ impl StatefulInstance {
         function: &Arc<WasmFunction>,
         scope: &Arc<Scope>,
         first: Option<StateCall<'_>>,
-        accounting: Accounting,
+        accounting: Accounting<'_>,
     ) -> Result<Self> {
         let limits = function.definition.limits;
         let rows = first.map_or(0, |first| first.rows);
@@ -94,7 +98,7 @@ impl StatefulInstance {
         });
         let reservation = || match accounting {
             Accounting::Scope => Some(scope.open(&function.definition.name)),
-            Accounting::Caller => None,
+            Accounting::Accumulator(memory) => Some(memory.open()),
         };
         let recorder = &function.recorder;
         let instance = function
@@ -112,6 +116,10 @@ impl StatefulInstance {
             function: Arc::clone(function),
             scope: Arc::clone(scope),
             instance,
+            memory: match accounting {
+                Accounting::Scope => None,
+                Accounting::Accumulator(memory) => Some(Arc::clone(memory)),
+            },
         })
     }
 
@@ -127,13 +135,59 @@ impl StatefulInstance {
     /// Any error of a call. The instance must not be called again then, except after
     /// [`Error::Failed`].
     pub fn run(&mut self, call: &StateCall<'_>) -> Result<ArrayRef> {
+        self.with_results(|this, results| {
+            let columns = this.run_all(call, results)?;
+            let column = joined(columns, 0, results);
+            column.map_err(|error| this.function.rebuild_error(error, call.rows))
+        })
+    }
+
+    /// Calls an operation like [`run`](Self::run), for a result that the caller charges.
+    ///
+    /// The accumulator charges it until all of it was lifted. So the states that a caller
+    /// spills because memory is short need none that is not charged already.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_for_caller(&mut self, call: &StateCall<'_>) -> Result<ArrayRef> {
+        self.with_results(|this, results| {
+            results.disown();
+            let columns = this.run_all(call, results)?;
+            joined_uncharged(columns).map_err(super::arrow)
+        })
+    }
+
+    /// Runs `work` with the memory of the results of one batch.
+    fn with_results<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self, &ResultMemory<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let (scope, function) = (Arc::clone(&self.scope), Arc::clone(&self.function));
+        let memory = self.memory.clone();
+        let open = || match &memory {
+            Some(memory) => memory.open(),
+            None => scope.open(&function.definition.name),
+        };
+        let bytes_max = match &memory {
+            Some(_) => u64::MAX,
+            None => scope.batch_bytes_max(),
+        };
+        work(self, &ResultMemory::new(bytes_max, &open))
+    }
+
+    fn run_all(
+        &mut self,
+        call: &StateCall<'_>,
+        results: &ResultMemory<'_>,
+    ) -> Result<Vec<ArrayRef>> {
         let name = &self.function.definition.name;
         let span = tracing::trace_span!("call", function = name, operation = ?call.operation);
         let _entered = span.entered();
         let index = self.index(call.operation);
         let budget = Budget::from(self.function.definition.limits);
         let rows_max = self.function.pool.stateful_rows_max(index, budget);
-        let mut results = Vec::new();
+        let mut columns = Vec::new();
         let mut first = 0;
         while first < call.rows {
             self.check_cancelled()?;
@@ -146,7 +200,7 @@ impl StatefulInstance {
                     rows_min: 1,
                     budget,
                 };
-                let error = match self.call_once(index, attempted, call.returns) {
+                let error = match self.call_once(index, attempted, call.returns, results) {
                     Ok(result) => break result,
                     Err(error) => error,
                 };
@@ -164,12 +218,12 @@ impl StatefulInstance {
                 rows /= 2;
             };
             first += result.len();
-            results.push(result);
+            columns.push(result);
         }
-        match &results[..] {
-            [] => Ok(new_empty_array(call.returns)),
-            _ => joined(results).map_err(super::arrow),
+        if columns.is_empty() {
+            columns.push(new_empty_array(call.returns));
         }
+        Ok(columns)
     }
 
     /// Calls an operation for all rows in one call, which shares the fuel of its rows.
@@ -239,8 +293,10 @@ impl StatefulInstance {
             budget,
         };
         let count = rows.rows;
-        let result = self.call_once(index, rows, call.returns);
-        result.map_err(|error| self.function.error(error, count, |row| row))
+        self.with_results(|this, results| {
+            let result = this.call_once(index, rows, call.returns, results);
+            result.map_err(|error| this.function.error(error, count, |row| row))
+        })
     }
 
     fn check_cancelled(&self) -> Result<()> {
@@ -268,6 +324,7 @@ impl StatefulInstance {
         operation: usize,
         rows: Rows<'_>,
         returns: &DataType,
+        results: &ResultMemory<'_>,
     ) -> Result<ArrayRef, CallError> {
         let memory_bytes_max = self.function.definition.limits.memory_bytes_max;
         // A constant keeps its one row.
@@ -293,6 +350,7 @@ impl StatefulInstance {
             budget,
             returns,
             rows_min: rows.rows_min,
+            results,
             nulls: None,
             batch_invariant: false,
             is_fresh: false,

@@ -11,6 +11,7 @@ use fusebox_definition::{Definition, NullHandling, Reset, Volatility, sql_types}
 use fusebox_marshal::Layout;
 
 use super::ArgumentColumn;
+use super::rebuilt::RebuildError;
 use super::signature_match::{accepts, result_type};
 use crate::error::{Error, LimitExceeded, Result};
 use crate::metrics::Recorder;
@@ -156,6 +157,14 @@ impl WasmFunction {
         scope.calibration(self.id, self.rows_max)
     }
 
+    /// Makes an error of a column of `rows` rows that was not made of others.
+    pub(super) fn rebuild_error(&self, error: RebuildError, rows: usize) -> Error {
+        match error {
+            RebuildError::Refused(refused) => self.error(refused.into(), rows, |row| row),
+            RebuildError::Arrow(error) => super::arrow(error),
+        }
+    }
+
     /// Makes an error of a call of `rows` rows. `shift` maps a row of the call to the row
     /// that SQL sees.
     pub(super) fn error(&self, error: CallError, rows: usize, shift: impl Fn(u64) -> u64) -> Error {
@@ -251,6 +260,9 @@ impl WasmFunction {
                 LimitExceeded::ProcessInstances { instances_max }
             }
             CallError::MemoryPool { bytes } => LimitExceeded::MemoryPool { bytes },
+            CallError::BatchBytes { bytes_max } => LimitExceeded::BatchBytes {
+                batch_bytes_max: bytes_max,
+            },
             CallError::System(cause) => LimitExceeded::System { cause },
             other => LimitExceeded::System {
                 cause: format!("unexpected error: {other:?}"),

@@ -1,8 +1,8 @@
 //! Errors of calls.
 
-use fusebox_marshal::AbiViolation;
 use fusebox_marshal::lift::LiftError;
 use fusebox_marshal::lower::ArgumentsTooLarge;
+use fusebox_marshal::{AbiViolation, ResultRefused};
 
 use super::memory_reservation::MemoryRefused;
 use crate::error::{Trap, TrapKind};
@@ -40,6 +40,8 @@ pub(crate) enum CallError {
     ProcessInstances { instances_max: u64 },
     /// The memory pool refused `bytes` bytes.
     MemoryPool { bytes: u64 },
+    /// The results of one batch exceed `bytes_max` bytes.
+    BatchBytes { bytes_max: u64 },
     /// The operating system refused memory.
     System(String),
     /// Instantiation failed.
@@ -78,6 +80,16 @@ impl From<LiftError> for CallError {
         match error {
             LiftError::AbiViolation(violation) => Self::Abi(violation),
             LiftError::TooLarge { bytes } => Self::Result { bytes },
+            LiftError::Refused(refused) => refused.into(),
+        }
+    }
+}
+
+impl From<ResultRefused> for CallError {
+    fn from(refused: ResultRefused) -> Self {
+        match refused {
+            ResultRefused::Pool { bytes } => Self::MemoryPool { bytes },
+            ResultRefused::Batch { bytes_max } => Self::BatchBytes { bytes_max },
         }
     }
 }

@@ -13,7 +13,7 @@ use fusebox_instrument::weights::{FUEL_PER_ELEMENT, FUEL_PER_INSTANCE};
 use fusebox_instrument::{EXPORT_CANCEL, EXPORT_GLOBAL_PREFIX, EXPORT_START, RowFuel};
 use fusebox_marshal::lift::{lift_failure, lift_rows_within};
 use fusebox_marshal::lower::Lowering;
-use fusebox_marshal::{AbiViolation, GuestAddr};
+use fusebox_marshal::{AbiViolation, GuestAddr, ResultMemory};
 
 use super::baseline::{Baseline, HeapPlan};
 use super::budget::{Budget, page_fuel};
@@ -90,6 +90,8 @@ pub(crate) struct Call<'a> {
     pub(crate) returns: &'a DataType,
     /// Minimum number of rows that the call must complete.
     pub(crate) rows_min: u32,
+    /// Memory that the result column is charged to.
+    pub(crate) results: &'a ResultMemory<'a>,
     /// Rows whose result is null whatever the guest returns.
     pub(crate) nulls: Option<&'a NullBuffer>,
     /// True if the outcome must not depend on the batch: a call that was denied memory has
@@ -321,8 +323,7 @@ impl Instance {
     fn call_here(&mut self, call: Call<'_>) -> Result<Answer, CallError> {
         let Call { budget, .. } = call;
         let (function, kind) = self.operations[call.operation].clone();
-        let rows = call.arguments.rows();
-        let bytes = call.arguments.bytes();
+        let (rows, bytes) = (call.arguments.rows(), call.arguments.bytes());
         self.store.data_mut().set_cancellation(call.cancellation);
         let mut timer = call.recorder.time(Phase::Guest);
         let arena = self.reserve(bytes, budget)?;
@@ -363,6 +364,7 @@ impl Instance {
                     call.rows_min.into()..=rows.into(),
                     call.nulls,
                     self.result_bytes_max,
+                    call.results,
                 )?;
                 let memory_bytes = self.memory.data_size(&self.store);
                 let burnt = self.meter.burnt(&mut self.store, budget, kind, rows, bytes);

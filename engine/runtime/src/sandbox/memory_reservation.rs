@@ -2,12 +2,7 @@
 
 use super::CallError;
 
-/// Reservation of host memory for one instance during a call. Dropping it releases
-/// everything that was reserved.
-pub trait MemoryReservation: Send + Sync {
-    /// Reserves `bytes` more; returns false if the pool refuses.
-    fn try_grow(&self, bytes: usize) -> bool;
-}
+pub use fusebox_marshal::MemoryReservation;
 
 /// Refusal of memory that is within the guest's limit but not available now.
 ///

@@ -13,7 +13,7 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::Accumulator;
 use datafusion::logical_expr::function::AccumulatorArgs;
 
-use fusebox_runtime::Error;
+use fusebox_runtime::{AccumulatorMemory, Error, LimitExceeded};
 
 use super::super::{arrow, external};
 use super::ResolvedAggregate;
@@ -40,6 +40,7 @@ fn row_fields<'a>(types: impl IntoIterator<Item = &'a DataType>) -> Fields {
 /// Accumulator that buffers the rows of one group.
 pub(super) struct BufferingAccumulator {
     aggregate: ResolvedAggregate,
+    memory: Arc<AccumulatorMemory>,
     /// Types of the arguments, then of the sort keys.
     types: Vec<DataType>,
     /// Number of arguments.
@@ -82,6 +83,10 @@ fn memory_bytes(columns: &[ArrayRef]) -> usize {
 /// Memory of a column besides its rows, in bytes.
 const OVERHEAD_BYTES: usize = 512;
 
+/// Copies of all columns that exist while they are arranged: joined, as sort keys, and
+/// sorted.
+const ARRANGED_COPIES: usize = 3;
+
 /// Number of rows from which they are first deduplicated.
 const ROWS_MAX: usize = 8_192;
 
@@ -97,6 +102,7 @@ impl BufferingAccumulator {
             types.push(by.expr.data_type(args.schema)?);
         }
         Ok(Self {
+            memory: aggregate.memory(),
             aggregate,
             types,
             arguments,
@@ -120,19 +126,49 @@ impl BufferingAccumulator {
             self.rows += rows;
             let own = columns.iter().map(owned).collect::<Result<_, _>>();
             let own: Vec<ArrayRef> = own.map_err(arrow)?;
-            self.bytes += memory_bytes(&own);
+            let bytes = memory_bytes(&own);
+            self.grow(bytes)?;
+            self.bytes += bytes;
             self.batches.push(own);
         }
         Ok(())
     }
 
+    /// Uses `bytes` more of the accumulator's memory.
+    fn grow(&self, bytes: usize) -> Result<(), Error> {
+        if self.memory.try_grow(bytes) {
+            return Ok(());
+        }
+        let bytes = bytes as u64;
+        Err(Error::Limit {
+            function: self.aggregate.function.definition().name.clone(),
+            limit: LimitExceeded::MemoryPool { bytes },
+        })
+    }
+
+    /// Runs `work` while as much memory is in use as it needs: `copies` of all columns.
+    fn with_copies<T>(
+        &self,
+        copies: usize,
+        work: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let bytes = self.bytes.saturating_mul(copies);
+        self.grow(bytes)?;
+        let done = work();
+        self.memory.shrink(bytes);
+        done
+    }
+
     /// Deduplicates the rows if there are many.
     fn compact(&mut self) -> Result<(), Error> {
         if self.is_distinct && self.rows > self.rows_max {
-            let columns = self.arranged()?;
+            let columns = self.with_copies(ARRANGED_COPIES, || self.arranged())?;
             self.rows = columns.first().map_or(0, |column| column.len());
             self.rows_max = ROWS_MAX.max(self.rows * 2);
-            self.bytes = memory_bytes(&columns);
+            let bytes = memory_bytes(&columns);
+            self.grow(bytes)?;
+            self.memory.shrink(self.bytes);
+            self.bytes = bytes;
             self.batches = vec![columns];
         }
         Ok(())
@@ -186,9 +222,12 @@ impl BufferingAccumulator {
     }
 
     fn result(&self) -> Result<ScalarValue, Error> {
-        let columns = self.arranged()?;
-        let rows = columns.first().map_or(0, |column| column.len());
-        evaluate_rows(&self.aggregate, &columns[..self.arguments], rows)
+        self.with_copies(ARRANGED_COPIES, || {
+            let columns = self.arranged()?;
+            let rows = columns.first().map_or(0, |column| column.len());
+            let arguments = &columns[..self.arguments];
+            evaluate_rows(&self.aggregate, &self.memory, arguments, rows)
+        })
     }
 
     /// Removes the first rows.
@@ -199,7 +238,9 @@ impl BufferingAccumulator {
         {
             let len = batch[0].len();
             if len <= rows {
-                self.bytes -= memory_bytes(batch);
+                let bytes = memory_bytes(batch);
+                self.bytes -= bytes;
+                self.memory.shrink(bytes);
                 self.batches.remove(0);
                 rows -= len;
                 continue;
@@ -215,8 +256,8 @@ impl BufferingAccumulator {
 
     fn state_of_rows(&self) -> Result<ScalarValue, Error> {
         let columns = match self.is_distinct {
-            true => self.arranged()?,
-            false => self.joined()?,
+            true => self.with_copies(ARRANGED_COPIES, || self.arranged())?,
+            false => self.with_copies(1, || self.joined())?,
         };
         let rows = columns.first().map_or(0, |column| column.len());
         let fields = row_fields(&self.types);
@@ -272,6 +313,7 @@ impl Accumulator for BufferingAccumulator {
     }
 
     fn size(&self) -> usize {
+        self.memory.settle(self.bytes);
         size_of::<Self>() + self.bytes
     }
 }

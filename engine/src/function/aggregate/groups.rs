@@ -8,7 +8,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
-use fusebox_runtime::{Error, Operation, StateCall, StatefulInstance};
+use fusebox_runtime::{AccumulatorMemory, Error, Operation, StateCall, StatefulInstance};
 
 use super::super::external;
 use super::ResolvedAggregate;
@@ -17,6 +17,7 @@ use crate::scope::run_guest;
 /// Accumulator of the states of many groups.
 pub(super) struct WasmGroupsAccumulator {
     aggregate: ResolvedAggregate,
+    memory: Arc<AccumulatorMemory>,
     /// `None` while all groups are in the initial state.
     instance: Option<StatefulInstance>,
     /// Number of groups.
@@ -29,6 +30,7 @@ const RELEASED_GROUPS_MAX: usize = 8_192;
 impl WasmGroupsAccumulator {
     pub(super) fn new(aggregate: ResolvedAggregate) -> Self {
         Self {
+            memory: aggregate.memory(),
             aggregate,
             instance: None,
             groups: 0,
@@ -46,7 +48,8 @@ impl WasmGroupsAccumulator {
             Some(instance) => instance,
             None => {
                 let state_type = self.aggregate.state_type();
-                self.aggregate.begin(arguments, rows, &state_type)?
+                self.aggregate
+                    .begin(&self.memory, arguments, rows, &state_type)?
             }
         };
         Ok(self.instance.insert(instance))
@@ -91,12 +94,18 @@ impl WasmGroupsAccumulator {
         let all: ArrayRef = Arc::new(UInt32Array::from_iter_values(0..groups as u32));
         let function = Arc::clone(&self.aggregate.function);
         let call = || {
-            self.instance(&[], 0)?.run(&StateCall {
+            let instance = self.instance(&[], 0)?;
+            let call = StateCall {
                 operation,
                 columns: &[all],
                 rows: groups,
                 returns,
-            })
+            };
+            // DataFusion spills states where memory is short, and charges them itself.
+            match operation {
+                Operation::State => instance.run_for_caller(&call),
+                _ => instance.run(&call),
+            }
         };
         let result = run_guest(&function, operation, groups, call)?;
         self.groups -= groups;
@@ -195,7 +204,9 @@ impl GroupsAccumulator for WasmGroupsAccumulator {
             let mut arguments = vec![Arc::clone(&groups)];
             arguments.extend(values.iter().cloned());
             let state_type = self.aggregate.state_type();
-            let mut instance = self.aggregate.begin(&arguments, rows, &state_type)?;
+            let mut instance = self
+                .aggregate
+                .begin(&self.memory, &arguments, rows, &state_type)?;
             instance.run(&StateCall {
                 operation: Operation::Update,
                 columns: &arguments,
@@ -213,11 +224,13 @@ impl GroupsAccumulator for WasmGroupsAccumulator {
         Ok(self.aggregate.columns_of(&convert().map_err(external)?))
     }
 
+    /// Twice the linear memory: DataFusion spills where it cannot charge this. So there is
+    /// memory left for the states that it spills then, and for an allocator that doubles
+    /// what it has in one call.
     fn size(&self) -> usize {
-        size_of::<Self>()
-            + self
-                .instance
-                .as_ref()
-                .map_or(0, StatefulInstance::memory_bytes)
+        let instance = self.instance.as_ref();
+        let bytes = 2 * instance.map_or(0, StatefulInstance::memory_bytes);
+        self.memory.settle(bytes);
+        size_of::<Self>() + bytes
     }
 }

@@ -8,7 +8,8 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::Accumulator;
 
 use fusebox_runtime::{
-    Error, LimitExceeded, Operation, StateCall, StateId, StatePlace, StatefulInstance,
+    AccumulatorMemory, Error, LimitExceeded, Operation, StateCall, StateId, StatePlace,
+    StatefulInstance,
 };
 
 use super::super::external;
@@ -18,6 +19,7 @@ use crate::scope::run_guest;
 /// Accumulator of a single group.
 pub(super) struct SingleGroupAccumulator {
     aggregate: ResolvedAggregate,
+    memory: Arc<AccumulatorMemory>,
     /// Identity of its state in the cache.
     id: StateId,
     /// Linear memory of the instance after the last call, in bytes.
@@ -27,6 +29,7 @@ pub(super) struct SingleGroupAccumulator {
 impl SingleGroupAccumulator {
     pub(super) fn new(aggregate: ResolvedAggregate) -> Self {
         Self {
+            memory: aggregate.memory(),
             id: aggregate.states.new_id(),
             aggregate,
             bytes: 0,
@@ -86,9 +89,9 @@ impl SingleGroupAccumulator {
 
     fn begin(&self, arguments: &[ArrayRef], rows: usize) -> Result<StatefulInstance, Error> {
         loop {
-            let begun = self
-                .aggregate
-                .begin(arguments, rows, &self.aggregate.returns);
+            let begun =
+                self.aggregate
+                    .begin(&self.memory, arguments, rows, &self.aggregate.returns);
             // States that are not being called can be evicted.
             let is_full = matches!(
                 begun,
@@ -178,6 +181,7 @@ impl Accumulator for SingleGroupAccumulator {
     }
 
     fn size(&self) -> usize {
+        self.memory.settle(self.bytes);
         size_of::<Self>() + self.bytes
     }
 }
@@ -185,12 +189,13 @@ impl Accumulator for SingleGroupAccumulator {
 /// Evaluates an aggregate over rows that are all given, in an instance of its own.
 pub(super) fn evaluate_rows(
     aggregate: &ResolvedAggregate,
+    memory: &Arc<AccumulatorMemory>,
     columns: &[ArrayRef],
     rows: usize,
 ) -> Result<ScalarValue, Error> {
     let mut arguments = vec![one_group()];
     arguments.extend(columns.iter().cloned());
-    let mut instance = aggregate.begin(&arguments, rows, &aggregate.returns)?;
+    let mut instance = aggregate.begin(memory, &arguments, rows, &aggregate.returns)?;
     if rows > 0 {
         instance.run(&StateCall {
             operation: Operation::Update,

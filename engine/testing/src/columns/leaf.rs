@@ -6,7 +6,7 @@ use arrow_array::{ArrayRef, BinaryArray, BooleanArray, StringArray, make_array};
 use arrow_buffer::{Buffer, NullBuffer, i256};
 use arrow_cast::cast;
 use arrow_data::ArrayData;
-use arrow_schema::DataType;
+use arrow_schema::{DataType, TimeUnit};
 
 use crate::random::SplitMix64;
 use crate::show::fixed_width;
@@ -51,8 +51,28 @@ pub(super) fn leaf(
     }
 }
 
-/// Values of a fixed-width type: decimals with any number of digits that their
-/// type allows, and any bytes for every other type.
+/// Days on either side of 1970 that chrono expresses.
+const DAYS: i64 = 90_000_000;
+
+/// Returns a number that bounds the values that chrono expresses.
+fn chrono_max(data_type: &DataType) -> i64 {
+    let per_day = |unit: &TimeUnit| match unit {
+        TimeUnit::Second => 86_400,
+        TimeUnit::Millisecond => 86_400_000,
+        TimeUnit::Microsecond => 86_400_000_000,
+        TimeUnit::Nanosecond => 86_400_000_000_000,
+    };
+    match data_type {
+        DataType::Date64 => DAYS * 86_400_000,
+        DataType::Time32(unit) | DataType::Time64(unit) => per_day(unit),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => i64::MAX / 2,
+        DataType::Timestamp(unit, _) => DAYS * per_day(unit),
+        _ => i64::MAX / 1_000,
+    }
+}
+
+/// Values of a fixed-width type: decimals with any number of digits that their type
+/// allows, dates and times that chrono expresses, and any bytes for every other type.
 fn values(data_type: &DataType, rows: usize, random: &mut SplitMix64) -> Buffer {
     fn buffer<T: arrow_buffer::ArrowNativeType>(values: impl Iterator<Item = T>) -> Buffer {
         Buffer::from_vec(values.collect::<Vec<T>>())
@@ -69,6 +89,19 @@ fn values(data_type: &DataType, rows: usize, random: &mut SplitMix64) -> Buffer 
         DataType::Decimal128(precision, _) => buffer(rows.map(|_| wide(precision))),
         DataType::Decimal256(precision, _) => {
             buffer(rows.map(|_| i256::from_i128(wide(precision))))
+        }
+        DataType::Date32 => buffer(rows.map(|_| (random.next_u64() as i64 % DAYS) as i32)),
+        DataType::Date64 | DataType::Timestamp(..) | DataType::Duration(_) => {
+            let max = chrono_max(data_type);
+            buffer(rows.map(|_| random.next_u64() as i64 % max))
+        }
+        DataType::Time32(_) => {
+            let max = chrono_max(data_type) as u64;
+            buffer(rows.map(|_| (random.next_u64() % max) as i32))
+        }
+        DataType::Time64(_) => {
+            let max = chrono_max(data_type) as u64;
+            buffer(rows.map(|_| (random.next_u64() % max) as i64))
         }
         _ => {
             let width = fixed_width(data_type).expect("every other type has a fixed width");

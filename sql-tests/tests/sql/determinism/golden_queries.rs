@@ -33,8 +33,12 @@ pub(super) fn trials(runtime: &Arc<Runtime>, files: &[PathBuf]) -> Vec<Trial> {
         let test = format!("{} in every execution config", name(&path));
         Trial::test(test, move || runtime.block_on(check_file(&path)))
     };
-    files.iter().map(trial).collect()
+    let files = files.iter().filter(|path| !path.ends_with(RESOURCES));
+    files.map(trial).collect()
 }
+
+/// File of refusals by resources, which depend on the size of batches.
+const RESOURCES: &str = "slt/settings.slt";
 
 /// Execution configs and row orders; outcomes are compared with that of the first.
 ///

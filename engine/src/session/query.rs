@@ -1,0 +1,69 @@
+//! Options with which queries are planned, and settings of the session.
+
+use datafusion::execution::context::SessionState;
+use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as DfStatement};
+use fusebox_runtime::Result;
+
+use super::{Session, query};
+use crate::scope::{Deadline, QueryScope};
+use crate::settings::Settings;
+
+impl Session {
+    /// Returns the settings that hold for a statement that starts now.
+    pub(super) fn settings(&self) -> Settings {
+        Settings::find(self.context.state_ref().read().config_options())
+    }
+
+    /// Resets a setting to the one with which the session was built: DataFusion resets its
+    /// own alone.
+    pub(super) fn reset_setting(&self, name: &str) -> Result<()> {
+        let state = self.context.state_ref();
+        let mut state = state.write();
+        let mut settings = Settings::find(state.config_options());
+        settings
+            .reset(name, self.loader.options.settings)
+            .map_err(query)?;
+        let options = state.config_mut().options_mut();
+        options.extensions.insert(settings);
+        Ok(())
+    }
+
+    /// Returns the state in which a new query is planned and runs.
+    pub(super) fn begin_query(&self, deadline: Option<Deadline>) -> SessionState {
+        let mut state = self.context.state();
+        let mut cancellation = self.cancellation.query();
+        if let Some(deadline) = deadline {
+            cancellation = cancellation.child_until(Some(deadline.at()));
+        }
+        let settings = Settings::find(state.config_options());
+        let scope = QueryScope::new(cancellation, self.memory_pool(), settings);
+        let scope = scope.with_deadline(deadline);
+        scope.enter(state.config_mut().options_mut());
+        // The state has copied its options for the query before.
+        state.mark_start_execution();
+        state
+    }
+}
+
+/// Returns the setting of Fusebox that a statement resets.
+pub(super) fn reset_setting(plan: &LogicalPlan) -> Option<&str> {
+    match plan {
+        LogicalPlan::Statement(DfStatement::ResetVariable(reset)) => {
+            reset.variable.strip_prefix("fusebox.")
+        }
+        _ => None,
+    }
+}
+
+/// Returns true if a statement changes the context itself, rather than what it shares with
+/// the states made of it, such as tables.
+pub(super) fn changes_context(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Statement(statement) => !matches!(statement, DfStatement::Execute(_)),
+        LogicalPlan::Ddl(ddl) => matches!(
+            ddl,
+            DdlStatement::CreateFunction(_) | DdlStatement::DropFunction(_)
+        ),
+        _ => false,
+    }
+}

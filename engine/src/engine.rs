@@ -8,7 +8,9 @@ use datafusion::execution::context::SessionContext;
 use datafusion::execution::session_state::SessionStateBuilder;
 use fusebox_definition::statement::{CreateFunction, SourceClause};
 use fusebox_definition::{Definition, Limits, StatementError, Subject};
-use fusebox_runtime::{Error, FunctionMetrics, Profile, Result, Runtime, RuntimeOptions};
+use fusebox_runtime::{
+    CompileBudget, Error, FunctionMetrics, Profile, Result, Runtime, RuntimeOptions,
+};
 
 use crate::catalog::{Catalog, MemoryCatalog};
 use crate::file_access::FileAccess;
@@ -239,6 +241,12 @@ impl EngineBuilder {
     /// Number of threads that load and compile modules; 2 unless given.
     pub fn compile_threads(mut self, threads: usize) -> Self {
         self.runtime.compile_threads = threads;
+        self
+    }
+
+    /// Maximum estimated cost of compiling a module; [`CompileBudget::DEFAULT`] unless given.
+    pub fn compile_budget(mut self, budget: CompileBudget) -> Self {
+        self.runtime.compile_budget = budget;
         self
     }
 

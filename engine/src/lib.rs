@@ -75,8 +75,9 @@ pub use fusebox_definition::{
 #[cfg(feature = "disable-protections")]
 pub use fusebox_runtime::DisabledProtections;
 pub use fusebox_runtime::{
-    AbiViolation, Cancellation, Error, FunctionMetrics, Hot, LimitExceeded, LoadedModule,
-    ProcessLimits, Profile, Result, Runtime, RuntimeOptions, Sample, Scope, Trap, TrapKind,
+    AbiViolation, Cancellation, CompileBudget, Error, FunctionMetrics, Hot, LimitExceeded,
+    LoadedModule, ProcessLimits, Profile, Result, Runtime, RuntimeOptions, Sample, Scope, Trap,
+    TrapKind,
 };
 pub use session::{Function, Session, SessionBuilder};
 pub use statement_list::{Statement, Statements};

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use fusebox_definition::{Definition, Digest, Kind, Limits, ModuleError, Subject, Volatility};
+use fusebox_instrument::CompileBudget;
 
 use crate::compile_threads::CompileThreads;
 use crate::error::{Error, Result};
@@ -30,6 +31,8 @@ pub struct RuntimeOptions {
     pub profile: Option<Duration>,
     /// Number of threads that load and compile modules.
     pub compile_threads: usize,
+    /// Maximum estimated cost of compiling a module.
+    pub compile_budget: CompileBudget,
     /// Protections that are disabled, for benches.
     pub disabled_protections: DisabledProtections,
 }
@@ -41,6 +44,7 @@ impl Default for RuntimeOptions {
             metrics: false,
             profile: None,
             compile_threads: 2,
+            compile_budget: CompileBudget::DEFAULT,
             disabled_protections: DisabledProtections::default(),
         }
     }
@@ -80,7 +84,11 @@ impl Runtime {
         }
         let compiler = Compiler::new(options.cache, options.profile)?;
         Ok(Self {
-            modules: CompiledModules::new(compiler, options.disabled_protections),
+            modules: CompiledModules::new(
+                compiler,
+                options.compile_budget,
+                options.disabled_protections,
+            ),
             pools: Mutex::default(),
             functions: Mutex::default(),
             metrics: Registry::new(options.metrics),

@@ -36,11 +36,15 @@ mod show;
 // Deterministic pseudorandom numbers.
 mod random;
 
+// Modules that are costly to compile.
+mod costly_modules;
+
 // Properties over the same cases in every run.
 mod cases;
 
 pub use cases::check_cases;
 pub use columns::{column, random_array};
+pub use costly_modules::CostlyKind;
 pub use encodings::other_encoding;
 pub use random::SplitMix64;
 pub use show::{show_row, show_rows};

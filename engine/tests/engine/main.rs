@@ -2,6 +2,7 @@
 
 mod batches;
 mod cancellation;
+mod compilation;
 mod examples;
 mod files;
 mod hostile_modules;

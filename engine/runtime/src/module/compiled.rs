@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use fusebox_definition::{Digest, ModuleError};
 use fusebox_instrument::{
-    Error as InstrumentError, Options, RowFuel, insert_safepoints, instrument,
+    CompileBudget, Error as InstrumentError, Options, RowFuel, insert_safepoints, instrument,
 };
 
 use super::loaded::LoadedModule;
@@ -51,6 +51,7 @@ impl CompiledModule {
 /// first. A module stays while it is in use, and the most recent ones longer.
 pub(crate) struct CompiledModules {
     compiler: Compiler,
+    budget: CompileBudget,
     disabled: DisabledProtections,
     entries: Mutex<HashMap<Digest, Entry>>,
     recent: Mutex<VecDeque<Arc<CompiledModule>>>,
@@ -69,9 +70,14 @@ enum Entry {
 const RECENT_MAX: usize = 16;
 
 impl CompiledModules {
-    pub(crate) fn new(compiler: Compiler, disabled: DisabledProtections) -> Self {
+    pub(crate) fn new(
+        compiler: Compiler,
+        budget: CompileBudget,
+        disabled: DisabledProtections,
+    ) -> Self {
         Self {
             compiler,
+            budget,
             disabled,
             entries: Mutex::default(),
             recent: Mutex::default(),
@@ -140,6 +146,7 @@ impl CompiledModules {
         let since = Instant::now();
         self.compilations.fetch_add(1, Ordering::Relaxed);
         let options = Options {
+            compile_budget: self.budget,
             metered: !self.disabled.fuel(),
             canonical_nans: !self.disabled.canonical_nans(),
             ..Options::default()
@@ -155,7 +162,7 @@ impl CompiledModules {
         };
         let code = self
             .compiler
-            .compile(&bytes, instrumented.functions)
+            .compile(&bytes, instrumented.is_inlined)
             .map_err(ModuleError::Compile)?;
         tracing::info!(
             bytes = module.bytes().len(),

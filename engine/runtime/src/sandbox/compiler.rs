@@ -19,10 +19,6 @@ pub(crate) struct Compiler {
     sampler: Option<Arc<Sampler>>,
 }
 
-/// Maximum functions of a module that is compiled with inlining, whose time grows with
-/// the length of call chains.
-const INLINED_FUNCTIONS_MAX: usize = 1_000;
-
 /// Native stack of a guest in bytes: half of a thread's default, and at least twice
 /// the maximum of the instrumentation's own count. So the count ends a recursion, in
 /// the same place on every machine.
@@ -76,15 +72,15 @@ impl Compiler {
         self.sampler.as_ref()
     }
 
-    /// Compiles an instrumented module of `functions` functions.
+    /// Compiles an instrumented module, with or without inlining.
     pub(crate) fn compile(
         &self,
         bytes: &[u8],
-        functions: usize,
+        is_inlined: bool,
     ) -> Result<Arc<wasmtime::InstancePre<StoreLimiter>>, String> {
-        let engine = match functions {
-            ..=INLINED_FUNCTIONS_MAX => &self.engine,
-            _ => &self.without_inlining,
+        let engine = match is_inlined {
+            true => &self.engine,
+            false => &self.without_inlining,
         };
         let compile = || {
             let module = wasmtime::Module::new(engine, bytes)?;

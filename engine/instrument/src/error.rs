@@ -57,6 +57,17 @@ pub enum Error {
         /// Maximum: [`CompileBudget::nesting_max`](crate::CompileBudget).
         nesting_max: usize,
     },
+    /// The values of blocks, branches and calls are out of proportion to the module.
+    #[error(
+        "up to function {function}, its blocks, branches and calls have more than {values_max} \
+         parameters and results, expected at most 32 for each byte: give them fewer"
+    )]
+    TooManyValues {
+        /// Index of the function that exceeds the maximum.
+        function: u32,
+        /// Maximum, for a module of that size.
+        values_max: u64,
+    },
     /// The estimated cost of compilation exceeds the budget.
     #[error(
         "its compilation is estimated to take {found} {resource}, expected at most {max}; the \

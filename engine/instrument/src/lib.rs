@@ -86,6 +86,13 @@
 //! locals are not tracked, and values are canonicalized before they are written
 //! to a local. The added code is charged like any other.
 //!
+//! # Compilation
+//!
+//! Cranelift's time and memory are not linear in the size of a function. After
+//! instrumentation, one scan estimates both, as upper bounds, and the module is
+//! refused if they exceed [`Options::compile_budget`]. Calls are inlined if the
+//! module stays within it.
+//!
 //! # Files
 //!
 //! A file imports only files below it in this list.
@@ -130,6 +137,9 @@ mod stack_checks;
 // The call graph.
 mod call_graph;
 
+// Values of blocks, branches and calls, counted before validation.
+mod arities;
+
 // Facts about a valid module, collected in one scan.
 mod module_info;
 
@@ -169,6 +179,7 @@ mod compile_budget;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+pub use arities::check_arities;
 pub use compile_budget::{CompileBudget, CompileResource};
 pub use error::Error;
 pub use names::{

@@ -244,9 +244,12 @@ impl Counts {
         }
         self.add(CostKind::ReadLocals, read);
         self.add(CostKind::Variables, touched);
-        self.add(CostKind::JoinedLocals, self.joins.squares());
+        let joins = self.joins.squares();
+        self.add(CostKind::JoinedLocals, joins.locals);
         let square = self.branches.saturating_mul(self.branches) / 100;
         let targets = self.targets.saturating_mul(2 * self.blocks);
-        self.add(CostKind::Branches, square.saturating_add(targets) / 1_000);
+        let labels = joins.branches.saturating_mul(9);
+        let sum = square.saturating_add(targets).saturating_add(labels);
+        self.add(CostKind::Branches, sum / 1_000);
     }
 }

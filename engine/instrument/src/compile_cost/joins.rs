@@ -16,13 +16,23 @@ pub(super) struct Joins {
 enum Event {
     Begin {
         end: u32,
-        is_joined: bool,
+        branches: u64,
         is_loop: bool,
     },
     Write {
         local: u32,
     },
     End,
+}
+
+/// Sums over all joins.
+#[derive(Default)]
+pub(super) struct Squares {
+    /// Squared locals, and locals times a fifth of the outer loops, either more for
+    /// each branch.
+    pub(super) locals: u64,
+    /// Squared branches.
+    pub(super) branches: u64,
 }
 
 impl Joins {
@@ -38,7 +48,7 @@ impl Joins {
         self.open.push(self.events.len());
         self.events.push(Event::Begin {
             end: u32::MAX,
-            is_joined: false,
+            branches: 0,
             is_loop,
         });
     }
@@ -46,10 +56,10 @@ impl Joins {
     /// A branch to a label.
     pub(super) fn branch(&mut self, depth: u32) {
         let open = self.open.len().checked_sub(depth as usize + 1);
-        if let Some(Event::Begin { is_joined, .. }) =
+        if let Some(Event::Begin { branches, .. }) =
             open.map(|open| &mut self.events[self.open[open]])
         {
-            *is_joined = true;
+            *branches += 1;
         }
     }
 
@@ -70,29 +80,28 @@ impl Joins {
         }
     }
 
-    /// The sum over all joins of the squared number of locals, and of their number times
-    /// a sixth of the outer loops.
+    /// The sums over all joins.
     ///
     /// Of the open blocks, those that begin after the last write of a local are the
     /// innermost, and so are those that end before its last read: a write therefore
     /// counts in a run of blocks up to the innermost, of which only the ends are noted.
-    pub(super) fn squares(&self) -> u64 {
+    pub(super) fn squares(&self) -> Squares {
         let mut frames: Vec<Frame> = Vec::new();
         let mut last_write = vec![0_u32; self.last_read.len()];
-        let mut squares = 0_u64;
+        let mut sums = Squares::default();
         let mut loops = 0_u64;
         for (now, event) in self.events.iter().enumerate() {
             match event {
                 Event::Begin {
                     end,
-                    is_joined,
+                    branches,
                     is_loop,
                 } => {
                     loops += u64::from(*is_loop);
                     frames.push(Frame {
                         begin: now as u32,
                         end: *end,
-                        is_joined: *is_joined,
+                        branches: *branches,
                         is_loop: *is_loop,
                         ..Frame::default()
                     });
@@ -114,10 +123,14 @@ impl Joins {
                 Event::End => {
                     let Some(frame) = frames.pop() else { continue };
                     loops -= u64::from(frame.is_loop);
-                    if frame.is_joined {
+                    if frame.branches > 0 {
                         let joined = frame.written[usize::from(!frame.is_loop)];
-                        let outer = if frame.is_loop { loops / 6 } else { 0 };
-                        squares = squares.saturating_add(joined * (joined + outer));
+                        let outer = if frame.is_loop { loops / 5 } else { 0 };
+                        let square = joined.saturating_mul(joined + outer);
+                        let square = square.saturating_mul(40 + frame.branches) / 40;
+                        sums.locals = sums.locals.saturating_add(square);
+                        let square = frame.branches.saturating_mul(frame.branches);
+                        sums.branches = sums.branches.saturating_add(square);
                     }
                     if let Some(parent) = frames.last_mut() {
                         for kind in [0, 1] {
@@ -127,7 +140,7 @@ impl Joins {
                 }
             }
         }
-        squares
+        sums
     }
 }
 
@@ -136,7 +149,7 @@ impl Joins {
 struct Frame {
     begin: u32,
     end: u32,
-    is_joined: bool,
+    branches: u64,
     is_loop: bool,
     /// Locals written up to now, in it and in the closed blocks in it.
     written: [u64; 2],

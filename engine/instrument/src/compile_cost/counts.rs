@@ -145,6 +145,20 @@ impl Counts {
                 }
             }
             Operator::Return => self.branch(self.frames.len() as u32 - 1),
+            operator => self.straight(operator, height, types, function_types),
+        }
+        Ok(())
+    }
+
+    /// Adds an instruction that is no control flow.
+    fn straight(
+        &mut self,
+        operator: &Operator<'_>,
+        height: u64,
+        types: &[FuncType],
+        function_types: &[u32],
+    ) {
+        match operator {
             Operator::LocalGet { local_index } => {
                 let local = &mut self.locals[*local_index as usize];
                 (local.read, local.touched) = (self.blocks, self.blocks);
@@ -175,7 +189,6 @@ impl Counts {
             }
             _ => {}
         }
-        Ok(())
     }
 
     fn push_frame(&mut self, label: usize, variables: usize, is_loop: bool) {

@@ -9,7 +9,8 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use fusebox_definition::statement::{CreateFunction, SourceClause};
 use fusebox_definition::{Definition, Limits, StatementError, Subject};
 use fusebox_runtime::{
-    Error, FunctionMetrics, IdleLimits, IdleMetrics, Profile, Result, Runtime, RuntimeOptions,
+    CompileBudget, Error, FunctionMetrics, IdleLimits, IdleMetrics, Profile, Result, Runtime,
+    RuntimeOptions,
 };
 
 use crate::catalog::{Catalog, CatalogLimits, MemoryCatalog};
@@ -295,6 +296,12 @@ impl EngineBuilder {
     /// Number of threads that load and compile modules; 2 unless given.
     pub fn compile_threads(mut self, threads: usize) -> Self {
         self.runtime.compile_threads = threads;
+        self
+    }
+
+    /// Maximum estimated cost of compiling a module; [`CompileBudget::DEFAULT`] unless given.
+    pub fn compile_budget(mut self, budget: CompileBudget) -> Self {
+        self.runtime.compile_budget = budget;
         self
     }
 

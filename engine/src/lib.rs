@@ -84,9 +84,9 @@ pub use fusebox_definition::{
 #[cfg(feature = "disable-protections")]
 pub use fusebox_runtime::DisabledProtections;
 pub use fusebox_runtime::{
-    AbiViolation, Cancellation, Error, FunctionMetrics, Hot, IdleLimits, IdleMetrics,
-    LimitExceeded, LoadedModule, ProcessLimits, Profile, Result, Runtime, RuntimeOptions, Sample,
-    Scope, Trap, TrapKind,
+    AbiViolation, Cancellation, CompileBudget, Error, FunctionMetrics, Hot, IdleLimits,
+    IdleMetrics, LimitExceeded, LoadedModule, ProcessLimits, Profile, Result, Runtime,
+    RuntimeOptions, Sample, Scope, Trap, TrapKind,
 };
 pub use privileges::Privileges;
 pub use session::{Function, Session, SessionBuilder};

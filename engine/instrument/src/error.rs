@@ -1,5 +1,7 @@
 //! Reasons for refusing a module.
 
+use crate::compile_budget::CompileResource;
+
 /// Reason for which a module cannot be instrumented. Function indices count imports.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -44,7 +46,7 @@ pub enum Error {
     TooManyFunctions {
         /// Number of functions.
         functions: usize,
-        /// Maximum: [`Options::functions_max`](crate::Options).
+        /// Maximum: [`CompileBudget::functions_max`](crate::CompileBudget).
         functions_max: usize,
     },
     /// The blocks of a function are nested too deeply.
@@ -52,21 +54,39 @@ pub enum Error {
     NestingTooDeep {
         /// Index of the function.
         function: u32,
-        /// Maximum: [`Options::nesting_max`](crate::Options).
+        /// Maximum: [`CompileBudget::nesting_max`](crate::CompileBudget).
         nesting_max: usize,
     },
-    /// The functions have too many locals in too many loops.
+    /// The values of blocks, branches and calls are out of proportion to the module.
     #[error(
-        "the sum of locals times loops is {locals_times_loops} up to function {function}, \
-         expected at most {locals_times_loops_max}"
+        "up to function {function}, its blocks, branches and calls have more than {values_max} \
+         parameters and results, expected at most 32 for each byte: give them fewer"
     )]
-    TooManyLocalsInLoops {
+    TooManyValues {
         /// Index of the function that exceeds the maximum.
         function: u32,
-        /// Sum over the functions up to this one.
-        locals_times_loops: u64,
-        /// Maximum: [`Options::locals_times_loops_max`](crate::Options).
-        locals_times_loops_max: u64,
+        /// Maximum, for a module of that size.
+        values_max: u64,
+    },
+    /// The estimated cost of compilation exceeds the budget.
+    #[error(
+        "its compilation is estimated to take {found} {resource}, expected at most {max}; the \
+         largest part is that {place} has {count} {noun}; divide it, or have the \
+         embedder raise `compile_budget`"
+    )]
+    CompileBudget {
+        /// Resource of the budget.
+        resource: CompileResource,
+        /// Estimated cost, in units of the resource.
+        found: u64,
+        /// Maximum: [`Options::compile_budget`](crate::Options).
+        max: u64,
+        /// The function with the largest part of the cost, or the module.
+        place: String,
+        /// Factor of that part.
+        count: u64,
+        /// Description of the factor.
+        noun: &'static str,
     },
     /// The pass failed, which is a bug in Fusebox.
     #[error("it cannot be instrumented because of a bug in Fusebox: {message}")]

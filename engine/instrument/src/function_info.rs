@@ -20,8 +20,6 @@ pub(crate) struct FunctionInfo {
     pub(crate) weight: u64,
     /// The number of loops.
     pub(crate) loops: u64,
-    /// The number of parameters and locals.
-    pub(crate) locals: u64,
     /// True if it has an instruction whose work depends on an operand.
     pub(crate) has_bulk: bool,
     /// True if it has arithmetic on floats.
@@ -78,7 +76,6 @@ impl FunctionInfo {
             .filter_map(|local| validator.get_local_type(local))
             .map(slot_bytes)
             .sum::<u64>();
-        info.locals = validator.len_locals().into();
         let mut previous = Previous::default();
         let (mut height_max, mut values) = (0, 0);
         let mut has_vectors = false;

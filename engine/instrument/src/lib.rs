@@ -100,10 +100,20 @@
 //! locals are not tracked, and values are canonicalized before they are written
 //! to a local. The added code is charged like any other.
 //!
+//! # Compilation
+//!
+//! Cranelift's time and memory are not linear in the size of a function. After
+//! instrumentation, one scan estimates both, as upper bounds, and the module is
+//! refused if they exceed [`Options::compile_budget`]. Calls are inlined if the
+//! module stays within it.
+//!
 //! # Files
 //!
 //! A file imports only files below it in this list.
 #![forbid(unsafe_code)]
+
+// Estimated cost of compilation.
+mod compile_cost;
 
 // Safepoints for sampling, inserted after instrumentation.
 mod safepoints;
@@ -144,6 +154,9 @@ mod stack_checks;
 // The call graph.
 mod call_graph;
 
+// Values of blocks, branches and calls, counted before validation.
+mod arities;
+
 // Facts about a valid module, collected in one scan.
 mod module_info;
 
@@ -177,9 +190,14 @@ mod names;
 // Reasons for refusing a module.
 mod error;
 
+// Budget of compilation.
+mod compile_budget;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+pub use arities::check_arities;
+pub use compile_budget::{CompileBudget, CompileResource};
 pub use error::Error;
 pub use names::{
     EXPORT_CALL_BEGIN, EXPORT_CALL_FUEL, EXPORT_CANCEL, EXPORT_FUEL, EXPORT_GLOBAL_PREFIX,
@@ -200,8 +218,8 @@ pub struct Instrumented {
     pub module: Vec<u8>,
     /// The exported functions by name, with the metering of their rows.
     pub row_fuel: HashMap<String, RowFuel>,
-    /// The number of functions that the original module defines.
-    pub functions: usize,
+    /// True if calls are to be inlined: the module is small, and grows little.
+    pub is_inlined: bool,
     /// The number of globals that are exported under [`EXPORT_GLOBAL_PREFIX`].
     /// Restoring them and the linear memory restores an instance. `None` if
     /// that is not enough, because code changes tables or drops segments.
@@ -216,6 +234,7 @@ pub struct Instrumented {
 /// exports no reserved name is refused only for exceeding a limit of `options`.
 pub fn instrument(module: &[u8], options: Options) -> Result<Instrumented, Error> {
     let mut info = module_info::ModuleInfo::of(module, options)?;
+    let original_bytes = module.len();
     let mut module = Cow::Borrowed(module);
     if options.canonical_nans
         && let Some(canonical) = canonical_nans::canonicalize_nans(&module, &info)?
@@ -226,12 +245,14 @@ pub fn instrument(module: &[u8], options: Options) -> Result<Instrumented, Error
     let mut plan = metering_plan::MeteringPlan::of(&info, options)?;
     charges::prepay_entries(&module, &info, &mut plan)?;
     let module = emit::emit(&module, &info, &plan, options)?;
+    let cost = compile_cost::CompileCost::of(&module)?;
+    let is_inlined = cost.check(&module, original_bytes, &options.compile_budget)?;
     let exports = info.exports.iter();
     let row_fuel = exports.map(|(name, function)| (name.clone(), plan.row_fuel(*function)));
     Ok(Instrumented {
         module,
         row_fuel: row_fuel.collect(),
-        functions: info.bodies.len(),
+        is_inlined,
         mutable_globals: info.mutable_state.globals.map(|globals| globals.len()),
     })
 }

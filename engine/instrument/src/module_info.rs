@@ -46,40 +46,34 @@ impl ModuleInfo {
     ///
     /// # Errors
     ///
-    /// Any [`Error`] but [`Error::CallChainTooDeep`] and [`Error::Internal`].
+    /// Any [`Error`] but [`Error::CallChainTooDeep`], [`Error::CompileBudget`] and [`Error::Internal`].
     pub(crate) fn of(module: &[u8], options: Options) -> Result<Self, Error> {
         let mut info = Self::default();
         let mut validator = Validator::new_with_features(FEATURES);
         let mut allocations = FuncValidatorAllocations::default();
-        let mut locals_times_loops = 0;
+        let (functions_max, nesting_max) = (
+            options.compile_budget.functions_max,
+            options.compile_budget.nesting_max,
+        );
         for payload in Parser::new(0).parse_all(module) {
             let payload = payload?;
             let valid = validator.payload(&payload)?;
             info.section(&payload)?;
             let functions = info.function_types.len() - info.imports.len();
-            if functions > options.functions_max {
+            if functions > functions_max {
                 return Err(Error::TooManyFunctions {
                     functions,
-                    functions_max: options.functions_max,
+                    functions_max,
                 });
             }
             if let ValidPayload::Func(function, body) = valid {
                 let mut validator = function.into_validator(allocations);
                 let function = (info.imports.len() + info.bodies.len()) as u32;
-                let nesting_max = options.nesting_max;
                 let body = FunctionInfo::of(&body, &mut validator, &info.imports, nesting_max)?;
                 let body = body.ok_or(Error::NestingTooDeep {
                     function,
                     nesting_max,
                 })?;
-                locals_times_loops += body.locals * body.loops;
-                if locals_times_loops > options.locals_times_loops_max {
-                    return Err(Error::TooManyLocalsInLoops {
-                        function,
-                        locals_times_loops,
-                        locals_times_loops_max: options.locals_times_loops_max,
-                    });
-                }
                 info.referenced.extend(&body.references);
                 info.bodies.push(body);
                 allocations = validator.into_allocations();

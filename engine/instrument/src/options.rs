@@ -2,6 +2,8 @@
 
 use wasmparser::WasmFeatures;
 
+use crate::compile_budget::CompileBudget;
+
 /// Wasm features that a module may use. All others are refused, among them
 /// relaxed SIMD, threads, exceptions, garbage collection, 64-bit memories and
 /// stack switching: their results depend on the machine, or fuel does not bound
@@ -25,15 +27,8 @@ pub struct Options {
     /// Maximum stack of an acyclic call chain, in bytes. Recursion is limited at
     /// run time, by [`EXPORT_STACK`](crate::EXPORT_STACK).
     pub chain_bytes_max: u64,
-    /// Maximum number of functions that a module defines. Compilers keep data for
-    /// each function until all are compiled.
-    pub functions_max: usize,
-    /// Maximum nesting depth of blocks in a function. Compile time grows with its
-    /// square.
-    pub nesting_max: usize,
-    /// Maximum of the sum, over all functions, of the number of locals times the
-    /// number of loops. Compile time grows with it.
-    pub locals_times_loops_max: u64,
+    /// Maximum estimated cost of compiling the module.
+    pub compile_budget: CompileBudget,
     /// Enables the counters of fuel and stack. A module that is not metered has the
     /// same exports, for measuring the cost of metering.
     pub metered: bool,
@@ -48,9 +43,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             chain_bytes_max: 256 << 10,
-            functions_max: 30_000,
-            nesting_max: 1_000,
-            locals_times_loops_max: 1_000_000,
+            compile_budget: CompileBudget::DEFAULT,
             metered: true,
             canonical_nans: true,
             polled: false,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use fusebox_definition::{Definition, Digest, Kind, Limits, ModuleError, Subject, Volatility};
+use fusebox_instrument::CompileBudget;
 
 use crate::compile_threads::CompileThreads;
 use crate::error::{Error, Result};
@@ -37,6 +38,8 @@ pub struct RuntimeOptions {
     pub compiled_modules_max: usize,
     /// Bounds of the idle instances of all functions together.
     pub idle: IdleLimits,
+    /// Maximum estimated cost of compiling a module.
+    pub compile_budget: CompileBudget,
     /// Protections that are disabled, for benches.
     pub disabled_protections: DisabledProtections,
 }
@@ -50,6 +53,7 @@ impl Default for RuntimeOptions {
             compile_threads: 2,
             compiled_modules_max: 4_096,
             idle: IdleLimits::default(),
+            compile_budget: CompileBudget::DEFAULT,
             disabled_protections: DisabledProtections::default(),
         }
     }
@@ -98,6 +102,7 @@ impl Runtime {
         Ok(Self {
             modules: CompiledModules::new(
                 compiler,
+                options.compile_budget,
                 options.disabled_protections,
                 options.compiled_modules_max,
             ),

@@ -6,10 +6,11 @@
 //! - [`other_encoding`] chooses another type for the same values, and
 //!   [`show_rows`] prints values independently of their encoding, so that
 //!   columns of both types can be compared.
+//! - [`CostlyKind`] makes modules that are costly to compile.
 //! - [`check_cases`] runs a property over the same cases in every run.
 //!
 //! This crate is a development dependency only, and is the same for every crate
-//! of the workspace: it depends on nothing but Arrow and proptest.
+//! of the workspace: it depends on nothing but Arrow, proptest and wasm-encoder.
 //!
 //! ```
 //! use fusebox_testing::{TypeOptions, check_cases, data_type};
@@ -36,11 +37,15 @@ mod show;
 // Deterministic pseudorandom numbers.
 mod random;
 
+// Modules that are costly to compile.
+mod costly_modules;
+
 // Properties over the same cases in every run.
 mod cases;
 
 pub use cases::check_cases;
 pub use columns::{column, random_array};
+pub use costly_modules::CostlyKind;
 pub use encodings::other_encoding;
 pub use random::SplitMix64;
 pub use show::{show_row, show_rows};

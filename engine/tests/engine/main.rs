@@ -4,6 +4,7 @@ mod accumulators;
 mod batches;
 mod busy_catalog;
 mod cancellation;
+mod compilation;
 mod endless;
 mod examples;
 mod extreme_values;

@@ -1,6 +1,6 @@
 //! Modules that are refused.
 
-use fusebox_instrument::{Error, Options, instrument};
+use fusebox_instrument::{CompileBudget, Error, Options, check_arities, instrument};
 
 #[test]
 fn features_that_depend_on_the_machine_are_refused() {
@@ -55,28 +55,102 @@ fn module_that_compiles_slowly_is_refused() {
             nesting_max: 1_000
         })
     ));
-    let many = |count: usize| instrument(&format!("(module {})", "(func)".repeat(count)));
-    let busy = |locals: usize, loops: usize| {
-        let (locals, loops) = ("(local i64)".repeat(locals), "(loop)".repeat(loops));
-        instrument(&format!("(module (func {locals} {loops}))"))
-    };
-    assert!(busy(1_000, 1_000).is_ok());
     assert!(matches!(
-        busy(1_000, 1_001),
-        Err(Error::TooManyLocalsInLoops {
-            function: 0,
-            locals_times_loops: 1_001_000,
-            locals_times_loops_max: 1_000_000
-        })
-    ));
-    assert!(many(30_000).is_ok());
-    assert!(matches!(
-        many(30_001),
+        instrument(&format!("(module {})", "(func)".repeat(30_001))),
         Err(Error::TooManyFunctions {
             functions: 30_001,
             functions_max: 30_000
         })
     ));
+}
+
+/// A budget whose only limit is that of the function.
+fn milliseconds(milliseconds: u64) -> Options {
+    Options {
+        compile_budget: CompileBudget {
+            milliseconds,
+            ..CompileBudget::UNLIMITED
+        },
+        ..Options::default()
+    }
+}
+
+#[test]
+fn budget_grows_with_the_module() {
+    let module = wat::parse_str(format!("(module {})", "(func)".repeat(10_000))).unwrap();
+    let with = |compile_budget: CompileBudget| {
+        let options = Options {
+            compile_budget,
+            ..Options::default()
+        };
+        instrument(&module, options).is_ok()
+    };
+    let budget = |milliseconds, milliseconds_per_megabyte| CompileBudget {
+        milliseconds,
+        milliseconds_per_megabyte,
+        ..CompileBudget::DEFAULT
+    };
+    assert!(!with(budget(700, 0)));
+    assert!(with(budget(1_000, 0)));
+    assert!(with(budget(700, 10_000)));
+    assert!(with(CompileBudget::UNLIMITED));
+    let memory = |memory_bytes, memory_bytes_per_byte| CompileBudget {
+        memory_bytes,
+        memory_bytes_per_byte,
+        ..CompileBudget::DEFAULT
+    };
+    assert!(!with(memory(60_000_000, 0)));
+    assert!(with(memory(100_000_000, 0)));
+    assert!(with(memory(60_000_000, 1_000)));
+}
+
+#[test]
+fn calls_are_inlined_within_the_budget() {
+    // Each level calls the next twice: 2¹¹ calls of the last function.
+    let chain = |levels: usize| {
+        let functions = (1..levels).map(|n| format!("(func (call {n}) (call {n}))"));
+        let functions: String = functions.collect();
+        let text = format!("(module {functions} (func) (export \"f\" (func 0)))");
+        let module = wat::parse_str(text).unwrap();
+        let is_inlined = |options| instrument(&module, options).unwrap().is_inlined;
+        [
+            is_inlined(Options::default()),
+            is_inlined(milliseconds(1_000_000)),
+        ]
+    };
+    assert_eq!(chain(5), [true, true]);
+    assert_eq!(chain(500), [false, true]);
+}
+
+#[test]
+fn values_are_in_proportion_to_bytes() {
+    // Two values are counted for each parameter and each result.
+    let check = |width: usize, blocks: usize| {
+        let values = "i32 ".repeat(width);
+        let (push, drop) = ("(local.get 0)".repeat(width), "drop ".repeat(width));
+        let blocks = "block (type 0) end ".repeat(blocks);
+        let module = wat::parse_str(format!(
+            "(module (type (func (param {values}) (result {values})))
+               (func (param i32) {push} {blocks} {drop}))"
+        ));
+        check_arities(&module.unwrap())
+    };
+    assert!(check(500, 1_000).is_ok());
+    assert!(check(7, 100_000).is_ok());
+    assert!(matches!(
+        check(1_000, 1_000),
+        Err(Error::TooManyValues {
+            function: 0,
+            values_max: 2_000_000..
+        })
+    ));
+    // What is not valid is left to the validator.
+    for code in ["\u{b}\u{b}\u{b}", "\u{10}\u{7f}\u{b}", "\u{c}\u{7f}\u{b}"] {
+        let mut module = wat::parse_str("(module (func nop nop))").unwrap();
+        let end = module.len();
+        module.splice(end - code.len().min(3).., code.bytes());
+        let _ = check_arities(&module);
+    }
 }
 
 #[test]
@@ -98,9 +172,11 @@ fn messages_name_function_and_limit() {
     let import = r#"(import "fusebox" "row_resume" (func))"#;
     let limited = Options {
         chain_bytes_max: 100,
-        functions_max: 2,
-        nesting_max: 3,
-        locals_times_loops_max: 3,
+        compile_budget: CompileBudget {
+            functions_max: 2,
+            nesting_max: 3,
+            ..CompileBudget::DEFAULT
+        },
         ..Options::default()
     };
     for (body, expected) in [
@@ -117,10 +193,6 @@ fn messages_name_function_and_limit() {
             "function 2 nests blocks too deeply, expected at most 3 levels",
         ),
         (
-            "(func (param i32) (loop)) (func (param i32 i32 i32) (loop))",
-            "the sum of locals times loops is 4 up to function 2, expected at most 3",
-        ),
-        (
             r#"(func (export "fusebox:x"))"#,
             "it exports `fusebox:x`, but names with the prefix `fusebox:` are reserved",
         ),
@@ -130,6 +202,14 @@ fn messages_name_function_and_limit() {
             expected
         );
     }
+    let code = "(local.get 0) (drop)".repeat(1_000);
+    let body = format!("(func $wide (param i32) {code})");
+    assert_eq!(
+        message(&format!("(module (func) {body})"), milliseconds(1)),
+        "its compilation is estimated to take 7 milliseconds, expected at most 1; the largest \
+         part is that function 1 (`wide`) has 3036 bytes of code; divide it, or have the \
+         embedder raise `compile_budget`"
+    );
     assert_eq!(
         message(r#"(module (import "env" "f" (func)))"#, limited),
         "it imports `env`.`f`, which the host does not provide"

@@ -1,6 +1,6 @@
 //! Number of canonicalizations, time of the pass, and code that is not changed.
 
-use fusebox_instrument::{Options, instrument};
+use fusebox_instrument::{CompileBudget, Options, instrument};
 use wasmparser::{Operator, Parser, Payload};
 
 use crate::canonical_nans::instrumented;
@@ -214,6 +214,7 @@ fn hostile_code_is_processed_in_linear_time() {
         let module = wat::parse_str(&text).unwrap();
         let options = Options {
             chain_bytes_max: 1 << 20,
+            compile_budget: CompileBudget::UNLIMITED,
             ..Options::default()
         };
         let output = instrument(&module, options).unwrap().module;

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use fusebox_definition::{Digest, ModuleError};
 use fusebox_instrument::{
-    Error as InstrumentError, Options, RowFuel, insert_safepoints, instrument,
+    CompileBudget, Error as InstrumentError, Options, RowFuel, insert_safepoints, instrument,
 };
 
 use super::loaded::LoadedModule;
@@ -68,6 +68,7 @@ impl CompiledModule {
 /// of modules is bounded, because the operating system bounds the mappings of their code.
 pub(crate) struct CompiledModules {
     compiler: Compiler,
+    budget: CompileBudget,
     disabled: DisabledProtections,
     entries: Mutex<HashMap<(Digest, Variant), Entry>>,
     recent: Mutex<VecDeque<Arc<CompiledModule>>>,
@@ -100,11 +101,13 @@ const RECENT_CODE_BYTES_MAX: usize = 64 << 20;
 impl CompiledModules {
     pub(crate) fn new(
         compiler: Compiler,
+        budget: CompileBudget,
         disabled: DisabledProtections,
         modules_max: usize,
     ) -> Self {
         Self {
             compiler,
+            budget,
             disabled,
             entries: Mutex::default(),
             recent: Mutex::default(),
@@ -199,6 +202,7 @@ impl CompiledModules {
         let since = Instant::now();
         self.compilations.fetch_add(1, Ordering::Relaxed);
         let options = Options {
+            compile_budget: self.budget,
             metered: !self.disabled.fuel(),
             canonical_nans: !self.disabled.canonical_nans(),
             polled: variant == Variant::Polled,
@@ -220,7 +224,7 @@ impl CompiledModules {
         };
         let code = self
             .compiler
-            .compile(&bytes, instrumented.functions)
+            .compile(&bytes, instrumented.is_inlined)
             .map_err(ModuleError::Compile)?;
         tracing::info!(
             bytes = module.bytes().len(),

@@ -13,7 +13,7 @@ use fusebox_abi::{
     EXPORT_VERSION, EXPORT_VERSION_PREFIX, SECTION_FUNCTIONS,
 };
 use fusebox_definition::{Kind, ModuleError};
-use fusebox_instrument::FEATURES;
+use fusebox_instrument::{Error as InstrumentError, FEATURES, check_arities};
 use wasmparser::{Encoding, ExternalKind, FuncType, Parser, Payload, ValType, Validator};
 
 /// Operation of a function: one export that the host calls.
@@ -308,6 +308,11 @@ fn validate(binary: &[u8]) -> Result<wasmparser::types::Types, ModuleError> {
         })) => return Err(ModuleError::Component),
         Some(Ok(_)) => {}
         _ => return Err(ModuleError::NotWasm),
+    }
+    match check_arities(binary) {
+        // The validator's message is about what is wrong, not only where.
+        Ok(()) | Err(InstrumentError::Invalid { .. }) => {}
+        Err(error) => return Err(ModuleError::Instrument(error.to_string())),
     }
     Validator::new_with_features(FEATURES)
         .validate_all(binary)

@@ -21,10 +21,6 @@ pub(crate) struct Compiler {
     watchdog: Arc<Mutex<Option<Arc<Watchdog>>>>,
 }
 
-/// Maximum functions of a module that is compiled with inlining, whose time grows with
-/// the length of call chains.
-const INLINED_FUNCTIONS_MAX: usize = 1_000;
-
 impl Compiler {
     /// Creates a compiler. With `cache`, compiled modules are kept in the user's cache
     /// directory, shared by all processes of the user. With `sampling`, guest
@@ -93,15 +89,15 @@ impl Compiler {
         self.sampler.as_ref()
     }
 
-    /// Compiles an instrumented module of `functions` functions.
+    /// Compiles an instrumented module, with or without inlining.
     pub(crate) fn compile(
         &self,
         bytes: &[u8],
-        functions: usize,
+        is_inlined: bool,
     ) -> Result<Arc<wasmtime::InstancePre<StoreLimiter>>, String> {
-        let engine = match functions {
-            ..=INLINED_FUNCTIONS_MAX => &self.engine,
-            _ => &self.without_inlining,
+        let engine = match is_inlined {
+            true => &self.engine,
+            false => &self.without_inlining,
         };
         let compile = || {
             let module = wasmtime::Module::new(engine, bytes)?;

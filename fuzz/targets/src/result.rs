@@ -10,7 +10,7 @@ use arrow_schema::DataType;
 use fusebox_abi::ArrowArray;
 use fusebox_marshal::lift::{lift_failure, lift_panic, lift_rows_within};
 use fusebox_marshal::lower::Lowering;
-use fusebox_marshal::{GuestAddr, Layout};
+use fusebox_marshal::{GuestAddr, Layout, ResultMemory};
 use fusebox_testing::{SplitMix64, TypeOptions, data_type, random_array, show_rows};
 use proptest::strategy::{BoxedStrategy, Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -64,6 +64,7 @@ fn lift_input(input: &mut Unstructured<'_>) -> Result<Outcome> {
         range.clone(),
         nulls.as_ref(),
         bytes_max,
+        &ResultMemory::default(),
     );
     // Each of these reads an address that the guest chose.
     let failure = lift_failure(header, &memory, rows);

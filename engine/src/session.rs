@@ -1,5 +1,8 @@
 //! Sessions: SQL text in, record batches out.
 
+// The builder of sessions.
+mod builder;
+
 // Statements that define, and the same without SQL.
 mod create;
 mod drop;
@@ -14,6 +17,7 @@ mod relations;
 
 // Privileges of DataFusion's statements: files, settings.
 mod guard;
+
 // Options and settings of queries.
 mod query;
 
@@ -24,30 +28,23 @@ mod registry;
 mod contents;
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SessionContext;
 use datafusion::execution::memory_pool::MemoryPool;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlanBuilder;
-use datafusion::prelude::SessionConfig;
-use fusebox_definition::Limits;
 use fusebox_definition::statement::FuseboxStatement;
 use fusebox_runtime::{Error, Result};
 
 use crate::catalog::{Catalog, MemoryCatalog};
 use crate::engine::Engine;
-use crate::file_access::{FileAccess, confine, file_registry};
 use crate::loader::Loader;
 use crate::native_stack::{Planning, check_plan};
-use crate::options::SessionOptions;
-use crate::privileges::Privileges;
 use crate::scope::{Deadline, FunctionScope, SessionCancellation};
 use crate::statement_list::{Parsed, Statement, Statements};
 
+pub use builder::SessionBuilder;
 pub use library::Function;
 use query::{changes_context, reset_setting};
 use registry::Registry;
@@ -70,18 +67,6 @@ pub struct Session {
     registry: Arc<Registry>,
     cancellation: SessionCancellation,
     scope: FunctionScope,
-}
-
-impl Engine {
-    /// Starts a session with the engine's defaults. It shares the engine's catalog: a
-    /// function that one session creates is visible to the next statement of the others.
-    pub fn session(&self) -> SessionBuilder {
-        SessionBuilder {
-            options: self.options().clone(),
-            engine: Some(self.clone()),
-            ..SessionBuilder::default()
-        }
-    }
 }
 
 impl Session {
@@ -260,164 +245,4 @@ impl std::fmt::Debug for Session {
 
 fn query(error: DataFusionError) -> Error {
     Error::Query(Box::new(error))
-}
-
-/// Builder of a [`Session`].
-#[derive(Clone, Default)]
-pub struct SessionBuilder {
-    /// The engine, unless the session makes its own.
-    engine: Option<Engine>,
-    context: Option<SessionContext>,
-    catalog: Option<Arc<dyn Catalog>>,
-    memory_pool: Option<Arc<dyn MemoryPool>>,
-    options: SessionOptions,
-}
-
-impl SessionBuilder {
-    /// Context to add to, instead of DataFusion's default with an information schema.
-    ///
-    /// The context is confined to the session's [`files`](Self::files), its tables of files
-    /// included. Object stores that are registered for other schemes, such as `s3`, stay. A
-    /// context is for one session: of several, the last one's files hold.
-    pub fn context(mut self, context: SessionContext) -> Self {
-        self.context = Some(context);
-        self
-    }
-
-    /// Catalog of this session, instead of the engine's: for tenants that must not see each
-    /// other's functions.
-    pub fn catalog(mut self, catalog: Arc<dyn Catalog>) -> Self {
-        self.catalog = Some(catalog);
-        self
-    }
-
-    /// Memory pool of the session's queries. Ignored with a [`context`](Self::context), which
-    /// has its own.
-    pub fn memory_pool(mut self, memory_pool: Arc<dyn MemoryPool>) -> Self {
-        self.memory_pool = Some(memory_pool);
-        self
-    }
-
-    /// Privileges of the session's statements; their `limits_max` may not exceed those of the
-    /// engine. Replaces earlier [`files`](Self::files) and [`limits_max`](Self::limits_max).
-    pub fn privileges(mut self, privileges: Privileges) -> Self {
-        self.options.privileges = privileges;
-        self
-    }
-
-    /// Files that SQL may read and write; a part of the [`Privileges`].
-    pub fn files(mut self, files: FileAccess) -> Self {
-        self.options.privileges.files = files;
-        self
-    }
-
-    /// Limits of functions whose statement states none.
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.options.limits = limits;
-        self
-    }
-
-    /// Ceiling of the limits of functions that this session creates; a part of the
-    /// [`Privileges`].
-    pub fn limits_max(mut self, limits: Limits) -> Self {
-        self.options.privileges.limits_max = limits;
-        self
-    }
-
-    /// Linear memory of an aggregate function whose statement states none, in bytes.
-    pub fn aggregate_memory_bytes_max(mut self, bytes: u64) -> Self {
-        self.options.aggregate_memory_bytes_max = bytes;
-        self
-    }
-
-    /// Maximum size of a module in bytes.
-    pub fn module_bytes_max(mut self, bytes: u64) -> Self {
-        self.options.module_bytes_max = bytes;
-        self
-    }
-
-    /// Maximum bytes of the results of one batch, as `SET fusebox.batch_bytes`. 256 MiB
-    /// unless given.
-    pub fn batch_bytes_max(mut self, bytes: u64) -> Self {
-        self.options.settings.batch_bytes_max = bytes;
-        self
-    }
-
-    /// Time after which a statement is cancelled, as `SET fusebox.statement_timeout`; none
-    /// unless given. Statements of a session with a timeout need a Tokio runtime with
-    /// timers.
-    pub fn statement_timeout(mut self, timeout: Duration) -> Self {
-        self.options.settings.statement_timeout = Some(timeout);
-        self
-    }
-
-    /// Builds the session.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Config`] if a limit is out of its range or exceeds the one in
-    /// [`limits_max`](Self::limits_max).
-    pub fn build(self) -> Result<Session> {
-        self.options.check()?;
-        let engine = match self.engine {
-            Some(engine) => {
-                let ceiling = engine.options().privileges.limits_max;
-                let limits_max = self.options.privileges.limits_max;
-                if limits_max.check(ceiling).is_err() {
-                    return Err(Error::Config("limits_max exceeds that of the engine"));
-                }
-                engine
-            }
-            None => Engine::builder().build()?,
-        };
-        let files = &self.options.privileges.files;
-        let context = match self.context {
-            Some(context) => {
-                confine(&context, files).map_err(query)?;
-                context
-            }
-            None => {
-                let config = SessionConfig::new().with_information_schema(true);
-                let mut environment =
-                    RuntimeEnvBuilder::new().with_object_store_registry(file_registry(files));
-                environment.memory_pool = self.memory_pool;
-                let state = SessionStateBuilder::new()
-                    .with_config(config)
-                    .with_runtime_env(environment.build_arc().map_err(query)?)
-                    .with_default_features();
-                SessionContext::new_with_state(state.build())
-            }
-        };
-        engine.install_scopes(&context);
-        let settings = self.options.settings;
-        let state = context.state_ref();
-        let mut state = state.write();
-        state.config_mut().options_mut().extensions.insert(settings);
-        drop(state);
-        let memory_pool = Arc::clone(&context.runtime_env().memory_pool);
-        let cancellation = SessionCancellation::default();
-        Ok(Session {
-            loader: Arc::new(Loader {
-                runtime: Arc::clone(engine.runtime()),
-                options: self.options,
-                cancellation: cancellation.clone(),
-            }),
-            catalog: self.catalog.unwrap_or_else(|| Arc::clone(engine.catalog())),
-            engine,
-            context,
-            temporary: Arc::default(),
-            own_catalog: Arc::default(),
-            registry: Arc::default(),
-            cancellation,
-            scope: FunctionScope::new(memory_pool),
-        })
-    }
-}
-
-impl std::fmt::Debug for SessionBuilder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SessionBuilder")
-            .field("options", &self.options)
-            .finish_non_exhaustive()
-    }
 }

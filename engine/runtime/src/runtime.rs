@@ -290,7 +290,7 @@ fn variant(definition: &Definition, module: &LoadedModule) -> Variant {
     });
     match has_partition || inspection.has_start() || Budget::from(*limits).needs_polling() {
         true => Variant::Polled,
-        false => Variant::Metered,
+        false => Variant::Unpolled,
     }
 }
 

@@ -301,7 +301,7 @@ fn ctrl_c_ends_a_query() {
     assert_eq!(output.status.code(), Some(130));
 }
 
-/// Where the address space does not suffice, the shell exits.
+/// An address space that does not suffice ends the shell with an error.
 #[cfg(target_os = "linux")]
 #[test]
 fn limit_of_the_address_space_ends_the_shell() {

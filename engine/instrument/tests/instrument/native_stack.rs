@@ -119,8 +119,25 @@ impl Program {
         text
     }
 
-    fn text(&self) -> String {
+    /// Returns the functions that may be inlined.
+    fn leaves(&self, add: &str) -> String {
         let (ty, term) = FAMILIES[self.family];
+        let inlined = self.inlined;
+        if inlined == 0 {
+            return String::new();
+        }
+        let leaves = (0..self.terms.div_ceil(inlined)).map(|leaf| {
+            let terms: String = (0..inlined)
+                .map(|n| term.replace('K', &(3 + leaf * inlined + n).to_string()))
+                .map(|term| format!("{term} ({add})"))
+                .collect();
+            format!("(func $leaf{leaf} (param $v {ty}) (result {ty}) (local.get $v) {terms})")
+        });
+        leaves.collect()
+    }
+
+    fn text(&self) -> String {
+        let (ty, _) = FAMILIES[self.family];
         let add = match ty {
             "v128" => "v128.xor".to_owned(),
             ty => format!("{ty}.add"),
@@ -157,20 +174,7 @@ impl Program {
         let results: String = (0..self.arity)
             .map(|n| format!("(local.get {})", n + 1))
             .collect();
-        let leaves: String = match self.inlined {
-            0 => String::new(),
-            inlined => (0..self.terms.div_ceil(inlined))
-                .map(|leaf| {
-                    let terms: String = (0..inlined)
-                        .map(|n| term.replace('K', &(3 + leaf * inlined + n).to_string()))
-                        .map(|term| format!("{term} ({add})"))
-                        .collect();
-                    format!(
-                        "(func $leaf{leaf} (param $v {ty}) (result {ty}) (local.get $v) {terms})"
-                    )
-                })
-                .collect(),
-        };
+        let leaves = self.leaves(&add);
         format!(
             "(module (memory 1 4) (table funcref (elem $f))
                (global $depth (export \"depth\") (mut i32) (i32.const 0))

@@ -34,7 +34,7 @@ pub(crate) struct CompiledModule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Variant {
     /// Ended by its fuel alone.
-    Metered,
+    Unpolled,
     /// Also checks for cancellation while it runs, which costs some percent.
     Polled,
 }
@@ -207,7 +207,6 @@ impl CompiledModules {
             canonical_nans: !self.disabled.canonical_nans(),
             polled: variant == Variant::Polled,
             chain_bytes_max: CHAIN_BYTES_MAX,
-            ..Options::default()
         };
         let instrumented = instrument(module.bytes(), options).map_err(|error| match error {
             InstrumentError::UnknownImport { module, name } => ModuleError::Import { module, name },
@@ -219,7 +218,7 @@ impl CompiledModules {
                 .map_err(|error| ModuleError::Instrument(error.to_string()))?,
         };
         let watchdog = match variant {
-            Variant::Metered => None,
+            Variant::Unpolled => None,
             Variant::Polled => Some(self.compiler.watchdog().map_err(ModuleError::Compile)?),
         };
         let code = self

@@ -1,16 +1,15 @@
 //! One instance of a module, and the calls into it.
 
+// Creation of instances.
+mod create;
+
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use arrow_buffer::NullBuffer;
 use arrow_schema::DataType;
-use fusebox_abi::{
-    ALIGNMENT, EXPORT_ALLOC, EXPORT_INITIALIZE, EXPORT_MEMORY, STATUS_FAILURE, STATUS_OK,
-};
-use fusebox_definition::Limits;
-use fusebox_instrument::weights::{FUEL_PER_ELEMENT, FUEL_PER_INSTANCE};
-use fusebox_instrument::{EXPORT_CANCEL, EXPORT_GLOBAL_PREFIX, EXPORT_START, RowFuel};
+use fusebox_abi::{ALIGNMENT, STATUS_FAILURE, STATUS_OK};
+use fusebox_instrument::RowFuel;
 use fusebox_marshal::lift::{lift_failure, lift_rows_within};
 use fusebox_marshal::lower::Lowering;
 use fusebox_marshal::{AbiViolation, GuestAddr, ResultMemory};
@@ -18,10 +17,10 @@ use fusebox_marshal::{AbiViolation, GuestAddr, ResultMemory};
 use super::baseline::{Baseline, HeapPlan};
 use super::budget::{Budget, page_fuel};
 use super::calibration::Calibration;
-use super::call_error::{CallError, instantiating};
+use super::call_error::CallError;
 use super::cancellation::Cancellation;
 use super::memory_reservation::MemoryReservation;
-use super::meter::{self, Meter, is_light};
+use super::meter::{Meter, is_light};
 use super::native_stack::on_guest_stack;
 use super::sampler::Sampler;
 use super::store_limiter::StoreLimiter;
@@ -124,101 +123,6 @@ impl Exports {
 }
 
 impl Instance {
-    /// Instantiates the module; `exports` were checked by its inspection.
-    pub(super) fn new(
-        module: &wasmtime::InstancePre<StoreLimiter>,
-        exports: &Exports,
-        limits: Limits,
-        budget: Budget,
-        cancellation: &Cancellation,
-        reservation: Option<Box<dyn MemoryReservation>>,
-    ) -> Result<Self, CallError> {
-        on_guest_stack(|| {
-            Self::instantiate(module, exports, limits, budget, cancellation, reservation)
-        })
-    }
-
-    fn instantiate(
-        module: &wasmtime::InstancePre<StoreLimiter>,
-        exports: &Exports,
-        limits: Limits,
-        budget: Budget,
-        cancellation: &Cancellation,
-        reservation: Option<Box<dyn MemoryReservation>>,
-    ) -> Result<Self, CallError> {
-        let mut limiter = StoreLimiter::new(limits.memory_bytes_max, reservation);
-        limiter.set_cancellation(cancellation);
-        let mut store = wasmtime::Store::new(module.module().engine(), limiter);
-        store.limiter(|limiter| limiter);
-        if let Some(sampler) = &exports.sampler {
-            sampler.attach(&mut store);
-        }
-        let instance = module.instantiate(&mut store).map_err(instantiating)?;
-        store.data_mut().set_created();
-        let meter = Meter::of(instance, &mut store);
-        if exports.meter_rows() {
-            meter::install_refill(instance, &mut store).map_err(instantiating)?;
-        }
-        let polling = exports.watchdog.as_ref().map(|watchdog| {
-            let flag = instance.get_shared_memory(&mut store, EXPORT_CANCEL);
-            Polling {
-                flag: flag.expect("the instrumentation exports the flag of a polled module"),
-                watchdog: Arc::clone(watchdog),
-            }
-        });
-        let memory = instance
-            .get_memory(&mut store, EXPORT_MEMORY)
-            .expect("the inspection found a memory of that name");
-        // The first touches of a fresh instance may happen in any later call. They are
-        // charged here, so that no verdict of a call depends on its instance being fresh.
-        let elements = store.data().table_elements() as u64;
-        let creation_fuel = FUEL_PER_INSTANCE + elements * FUEL_PER_ELEMENT;
-        let mut fuel = creation_fuel + page_fuel(memory.data_size(&store));
-        if exports.is_metered && fuel > budget.fuel_init {
-            return Err(CallError::InitFuel);
-        }
-        for start in [EXPORT_START, EXPORT_INITIALIZE] {
-            if let Some(start) = instance.get_func(&mut store, start) {
-                let start = start.typed::<(), ()>(&store).map_err(instantiating)?;
-                let guest = |store: &mut Store| start.call(store, ());
-                let guest = |store: &mut Store| run(store, polling.as_ref(), guest);
-                meter.initialize(&mut store, budget, &mut fuel, guest)?;
-            }
-        }
-        let alloc = instance
-            .get_typed_func(&mut store, EXPORT_ALLOC)
-            .expect("the inspection found the allocator and its type");
-        let operations = exports.operations.iter().map(|(name, rows)| {
-            let function = instance
-                .get_typed_func(&mut store, name)
-                .expect("the inspection found the operation and its type");
-            (function, *rows)
-        });
-        let operations = operations.collect();
-        let globals = (0..exports.globals.unwrap_or_default()).map(|number| {
-            instance
-                .get_global(&mut store, &format!("{EXPORT_GLOBAL_PREFIX}{number}"))
-                .expect("the instrumentation has exported as many")
-        });
-        let globals = globals.collect();
-        let pristine_bytes = memory.data_size(&store);
-        Ok(Self {
-            store,
-            memory,
-            globals,
-            alloc,
-            operations,
-            meter,
-            polling,
-            arena: (GuestAddr(0), 0),
-            result_bytes_max: limits.result_bytes_max,
-            pristine_bytes,
-            baseline: None,
-            creation_fuel: exports.is_metered.then_some(creation_fuel),
-            preparation_fuel: if exports.is_metered { fuel } else { 0 },
-        })
-    }
-
     /// Preallocates arena and heap of a fresh instance and records its baseline. If that
     /// fails, the instance must not be used.
     pub(super) fn preallocate(&mut self, plan: HeapPlan, budget: Budget) -> Result<(), CallError> {

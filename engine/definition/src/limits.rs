@@ -94,13 +94,14 @@ impl Limits {
         instances_max: 10_000,
     };
 
-    /// Ceilings of a session whose embedder states none: ten times the default fuel, the
+    /// Ceilings of a session whose embedder states none: ten times the default fuel of rows
+    /// and calls, four times that of initialisation, the
     /// default linear memory of aggregate functions, twice the default stack and four times
     /// the default result.
     pub const DEFAULT_MAX: Self = Self {
         fuel_per_row: 10_000_000,
         fuel_per_call: 5_000_000,
-        fuel_init: 10_000_000_000,
+        fuel_init: FUEL_INIT_MAX,
         memory_bytes_max: Self::AGGREGATE_MEMORY_BYTES_MAX,
         stack_bytes_max: 512 << 10,
         result_bytes_max: 256 << 20,

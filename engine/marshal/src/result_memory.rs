@@ -232,7 +232,7 @@ mod tests {
 
     impl MemoryReservation for Share {
         fn try_grow(&self, bytes: usize) -> bool {
-            let fits = self.0.0.load(Ordering::Relaxed) + bytes <= 100_000;
+            let fits = self.0.0.load(Ordering::Relaxed).saturating_add(bytes) <= 100_000;
             if fits {
                 self.0.0.fetch_add(bytes, Ordering::Relaxed);
                 self.1.fetch_add(bytes, Ordering::Relaxed);

@@ -194,8 +194,13 @@ mod tests {
         };
         let checked = check_range(data_type, values, 1, Some(&nulls))?;
         Ok(match narrow {
-            true => checked.typed_data::<i32>()[0].into(),
-            false => checked.typed_data::<i64>()[0],
+            true => checked
+                .typed_data::<i32>()
+                .iter()
+                .copied()
+                .sum::<i32>()
+                .into(),
+            false => checked.typed_data::<i64>().iter().copied().sum(),
         })
     }
 

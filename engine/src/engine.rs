@@ -265,8 +265,7 @@ impl EngineBuilder {
     }
 
     /// Time after which a statement is cancelled, as `SET fusebox.statement_timeout`; none
-    /// unless given. Statements of a session with a timeout need a Tokio runtime with
-    /// timers.
+    /// unless given.
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
         self.options.settings.statement_timeout = Some(timeout);
         self

@@ -22,8 +22,8 @@ use datafusion::physical_plan::{ChildrenPropertiesMode, ExecutionPlan, ReplaceCh
 use crate::function::{is_wasm_aggregate, is_wasm_scalar, is_wasm_window};
 use crate::scope::{QueryScope, ScopeExec, TimeoutExec};
 
-/// Puts a [`TimeoutExec`] above a plan with a deadline, and a [`ScopeExec`] above each operator that evaluates Wasm functions, unless one further
-/// up polls the operator in the same task.
+/// Puts a [`TimeoutExec`] above a plan with a deadline, and a [`ScopeExec`] above each operator
+/// that evaluates Wasm functions, unless one further up polls the operator in the same task.
 ///
 /// It runs last: the node changes neither schema nor partitions nor order.
 #[derive(Clone, Copy, Debug, Default)]

@@ -128,10 +128,10 @@ impl Session {
         let Some(deadline) = deadline else {
             return executed.await;
         };
-        match tokio::time::timeout_at(deadline.at().into(), executed).await {
-            Ok(Err(error)) if deadline.caused(&error) => Err(deadline.error()),
-            Ok(executed) => executed,
-            Err(_) => Err(deadline.error()),
+        match deadline.limit(executed).await {
+            Some(Err(error)) if deadline.caused(&error) => Err(deadline.error()),
+            Some(executed) => executed,
+            None => Err(deadline.error()),
         }
     }
 

@@ -21,6 +21,12 @@ pub const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::WIDE_ARITHMETIC);
 
+/// Features of an instrumented module: those of the original, and those that the flag of
+/// [`Options::polled`] needs.
+pub(crate) const INSTRUMENTED_FEATURES: WasmFeatures = FEATURES
+    .union(WasmFeatures::MULTI_MEMORY)
+    .union(WasmFeatures::THREADS);
+
 /// Limits and switches of [`instrument`](crate::instrument).
 #[derive(Clone, Copy, Debug)]
 pub struct Options {

@@ -18,8 +18,9 @@ use datafusion::physical_plan::{
     ReplaceChildrenOptions,
 };
 use fusebox_runtime::Error;
-use futures::{Stream, StreamExt};
-use tokio::time::Sleep;
+use futures::future::{Either, select};
+use futures::{FutureExt, Stream, StreamExt};
+use futures_timer::Delay;
 
 use crate::settings::Timeout;
 
@@ -40,6 +41,21 @@ impl Deadline {
     /// Returns the time of the deadline.
     pub(crate) fn at(self) -> Instant {
         self.at
+    }
+
+    /// Returns the future that ends at the deadline. It is woken by a thread of its own: the
+    /// timers of a runtime whose threads are all occupied do not elapse.
+    pub(crate) fn elapsed(self) -> Delay {
+        Delay::new(self.at.saturating_duration_since(Instant::now()))
+    }
+
+    /// Returns the result of `work`, or `None` if the deadline is earlier.
+    pub(crate) async fn limit<T>(self, work: impl Future<Output = T>) -> Option<T> {
+        let work = std::pin::pin!(work);
+        match select(work, self.elapsed()).await {
+            Either::Left((result, _)) => Some(result),
+            Either::Right(_) => None,
+        }
     }
 
     /// Returns the error of the statement.
@@ -155,7 +171,7 @@ struct TimeoutStream {
 /// State of a stream. The task starts with the first poll.
 enum State {
     Idle(SendableRecordBatchStream),
-    Running(SendableRecordBatchStream, Pin<Box<Sleep>>),
+    Running(SendableRecordBatchStream, Delay),
     Ended,
 }
 
@@ -178,10 +194,7 @@ fn start(
             }
         };
         // The input is dropped at the deadline, before the receiver takes the error.
-        if tokio::time::timeout_at(deadline.at.into(), forward)
-            .await
-            .is_err()
-        {
+        if deadline.limit(forward).await.is_none() {
             let error = DataFusionError::External(Box::new(deadline.error()));
             // The receiver may have been dropped.
             let _ = batches.send(Err(error)).await;
@@ -200,14 +213,14 @@ impl Stream for TimeoutStream {
             && let State::Idle(input) = std::mem::replace(&mut self.state, State::Ended)
         {
             let schema = Arc::clone(&self.schema);
-            let sleep = Box::pin(tokio::time::sleep_until(deadline.at.into()));
-            self.state = State::Running(start(schema, input, deadline), sleep);
+            let batches = start(schema, input, deadline);
+            self.state = State::Running(batches, deadline.elapsed());
         }
-        let State::Running(batches, sleep) = &mut self.state else {
+        let State::Running(batches, elapsed) = &mut self.state else {
             return Poll::Ready(None);
         };
         let timeout = || DataFusionError::External(Box::new(deadline.error()));
-        if sleep.as_mut().poll(cx).is_ready() {
+        if elapsed.poll_unpin(cx).is_ready() {
             self.state = State::Ended;
             return Poll::Ready(Some(Err(timeout())));
         }

@@ -12,7 +12,7 @@ use datafusion::execution::memory_pool::{
     FairSpillPool, GreedyMemoryPool, MemoryConsumer, MemoryPool, MemoryReservation,
 };
 use datafusion::physical_plan::{self, ExecutionPlan};
-use fusebox::{Error, FileAccess, LimitExceeded, Session};
+use fusebox::{Error, FileAccess, LimitExceeded, Privileges, Session};
 
 use crate::{number, passes_in_own_process, run, udfs};
 
@@ -83,7 +83,10 @@ impl MemoryPool for PeakPool {
 
 fn session_of(pool: Option<&Arc<PeakPool>>) -> Session {
     let files = FileAccess::under(udfs().join("..")).unwrap();
-    let mut builder = Session::builder().files(files);
+    let mut builder = Session::builder().privileges(Privileges {
+        files,
+        ..Privileges::all()
+    });
     if let Some(pool) = pool {
         builder = builder.memory_pool(Arc::clone(pool) as Arc<dyn MemoryPool>);
     }

@@ -4,7 +4,7 @@
 use std::env;
 use std::process::Command;
 
-use fusebox::{CatalogLimits, Engine, FileAccess, IdleLimits, Session};
+use fusebox::{CatalogLimits, Engine, FileAccess, IdleLimits, Privileges, Session};
 
 use crate::{passes_in_own_process, run, session, udfs};
 
@@ -75,7 +75,10 @@ async fn memory_of_idle_instances_is_bounded_and_returned() {
     std::fs::write(folder.path().join("touches.wat"), TOUCHES).unwrap();
     let files = FileAccess::under(folder.path()).unwrap();
     let engine = Engine::builder()
-        .files(files)
+        .privileges(Privileges {
+            files,
+            ..Privileges::all()
+        })
         .idle_limits(IdleLimits {
             memory_bytes_max: 64 << 20,
             ..IdleLimits::default()
@@ -129,7 +132,10 @@ async fn functions_that_are_not_called_hold_no_mappings() {
 async fn catalog_holds_no_more_than_its_limits() {
     let files = FileAccess::under(udfs()).unwrap();
     let engine = Engine::builder()
-        .files(files)
+        .privileges(Privileges {
+            files,
+            ..Privileges::all()
+        })
         .catalog_limits(CatalogLimits {
             functions_max: 2,
             modules_max: 2,

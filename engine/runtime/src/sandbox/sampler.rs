@@ -64,6 +64,10 @@ impl Sampler {
     }
 
     fn sample(&self, backtrace: &wasmtime::WasmBacktrace) {
+        // While an instance is created, code of Wasmtime runs that has no function.
+        if backtrace.frames().is_empty() {
+            return;
+        }
         let at = self.since.elapsed();
         let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         if samples.profile.samples.len() < SAMPLES_MAX {

@@ -12,11 +12,17 @@ use crate::scope::Scope;
 ///
 /// The caller charges what the accumulator has between two calls to a reservation of
 /// its own, and frees it by spilling. What is used beyond that, by a call in which it
-/// grows, is charged here as it grows. So no byte is charged twice, and none late.
+/// grows, is charged here as it grows. So no byte is charged twice, and few are late: a call
+/// in which the reservation is refused may go on for [`OVERDRAFT_BYTES_MAX`], so that the
+/// caller can spill after it.
 pub struct AccumulatorMemory {
     reservation: Box<dyn MemoryReservation>,
+    overdraft_bytes_max: usize,
     bytes: Mutex<Bytes>,
 }
+
+/// Bytes of one accumulator that may be charged late, by its caller.
+const OVERDRAFT_BYTES_MAX: usize = 4 << 20;
 
 #[derive(Debug, Default)]
 struct Bytes {
@@ -32,12 +38,13 @@ impl AccumulatorMemory {
     /// Opens the reservation of an accumulator of `function`.
     pub fn new(function: &WasmFunction, scope: &Scope) -> Arc<Self> {
         let reservation = scope.open(&function.definition().name);
-        Arc::new(Self::of(reservation))
+        Arc::new(Self::of(reservation, OVERDRAFT_BYTES_MAX))
     }
 
-    fn of(reservation: Box<dyn MemoryReservation>) -> Self {
+    fn of(reservation: Box<dyn MemoryReservation>, overdraft_bytes_max: usize) -> Self {
         Self {
             reservation,
+            overdraft_bytes_max,
             bytes: Mutex::default(),
         }
     }
@@ -48,10 +55,14 @@ impl AccumulatorMemory {
         let used = all.used.saturating_add(bytes);
         let needed = used.saturating_sub(all.settled);
         let more = needed.saturating_sub(all.reserved);
-        let fits = more == 0 || self.reservation.try_grow(more);
-        if fits {
+        if more == 0 || self.reservation.try_grow(more) {
             all.used = used;
             all.reserved += more;
+            return true;
+        }
+        let fits = more <= self.overdraft_bytes_max;
+        if fits {
+            all.used = used;
         }
         fits
     }
@@ -153,7 +164,7 @@ mod tests {
     fn growth_beyond_what_the_caller_charges_is_reserved() {
         let pool = SmallPool::default();
         let reserved = || pool.0.load(Ordering::Relaxed);
-        let memory = Arc::new(AccumulatorMemory::of(Box::new(pool.clone())));
+        let memory = Arc::new(AccumulatorMemory::of(Box::new(pool.clone()), 0));
         let part = memory.open();
         assert!(part.try_grow(60));
         assert_eq!(reserved(), 60);
@@ -174,5 +185,20 @@ mod tests {
         memory.settle(0);
         assert!(memory.try_grow(100));
         assert!(!memory.try_grow(1));
+    }
+    #[test]
+    fn overdraft_is_bounded_and_charged_with_the_next_growth() {
+        let pool = SmallPool::default();
+        let memory = AccumulatorMemory::of(Box::new(pool.clone()), 10);
+        assert!(memory.try_grow(95));
+        assert!(memory.try_grow(8));
+        assert!(!memory.try_grow(3));
+        assert_eq!(pool.0.load(Ordering::Relaxed), 95);
+        memory.settle(50);
+        assert_eq!(pool.0.load(Ordering::Relaxed), 53);
+        assert!(memory.try_grow(20));
+        assert_eq!(pool.0.load(Ordering::Relaxed), 73);
+        memory.shrink(123);
+        assert_eq!(pool.0.load(Ordering::Relaxed), 0);
     }
 }

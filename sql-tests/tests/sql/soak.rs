@@ -36,6 +36,11 @@ const NAME: &str = "sessions_that_create_call_and_cancel_at_random_leave_memory_
 /// Set in the process that runs the soak itself.
 const OWN_PROCESS: &str = "FUSEBOX_TEST_OWN_PROCESS";
 
+/// Returns true in the process that a soak was started in.
+pub(crate) fn is_own_process() -> bool {
+    env::var_os(OWN_PROCESS).is_some()
+}
+
 /// Time of the test, unless the environment has another.
 const TIME: Duration = Duration::from_secs(20);
 
@@ -55,7 +60,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn test() -> TestResult {
-    if env::var_os(OWN_PROCESS).is_some() {
+    if is_own_process() {
         return soak();
     }
     let output = Command::new(env::current_exe()?)

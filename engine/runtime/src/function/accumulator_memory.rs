@@ -13,8 +13,8 @@ use crate::scope::Scope;
 /// The caller charges what the accumulator has between two calls to a reservation of
 /// its own, and frees it by spilling. What is used beyond that, by a call in which it
 /// grows, is charged here as it grows. So no byte is charged twice, and few are late: a call
-/// in which the reservation is refused may go on for [`OVERDRAFT_BYTES_MAX`], so that the
-/// caller can spill after it.
+/// in which the reservation is refused may go on for 4 MiB, so that the caller can spill
+/// after it.
 pub struct AccumulatorMemory {
     reservation: Box<dyn MemoryReservation>,
     overdraft_bytes_max: usize,

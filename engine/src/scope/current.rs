@@ -55,9 +55,9 @@ pub(super) fn with_scope_in_task<T>(scope: &Arc<Scope>, work: impl FnOnce() -> T
 
 /// Runs `work`, which calls an operation of `function` for `rows` rows.
 ///
-/// Where the calls may run for long, the other tasks of a multi-threaded runtime are moved
-/// to another thread first, so that they do not wait. This is possible in a task that was
-/// spawned; elsewhere, and on a current-thread runtime, the thread is blocked.
+/// Moves the other tasks of a multi-threaded runtime to another thread first if the calls
+/// may run for long, so that they do not wait. This is possible in a task that was spawned;
+/// elsewhere, and on a current-thread runtime, the thread is blocked.
 pub(crate) fn run_guest<T>(
     function: &WasmFunction,
     operation: Operation,

@@ -20,8 +20,7 @@ use crate::function_factory::WasmFunctionFactory;
 use crate::loader::{Loader, check_kind, check_name};
 use crate::options::SessionOptions;
 use crate::privileges::Privileges;
-use crate::scope::FunctionScope;
-use crate::scope::SessionCancellation;
+use crate::scope::{FunctionScope, SessionCancellation};
 use crate::scope_rule::ScopeRule;
 use crate::settings::Settings;
 

@@ -181,12 +181,14 @@ impl Runtime {
         check_signature(&definition).map_err(|reason| Error::refused(subject.clone(), reason))?;
         let fault = |fault| Error::module(&subject, fault);
         let limits = definition.limits;
-        let variant = variant(&definition, module);
+        let inspection = module.inspection();
+        let operations =
+            inspection.operations(definition.kind, &definition.symbol, limits.memory_bytes_max);
+        let exported = operations.as_deref().unwrap_or_default();
+        let variant = variant(limits.into(), exported, inspection.has_start());
+        // A module that cannot be compiled is reported first.
         let compiled = self.modules.get(module, variant).map_err(fault)?;
-        let operations = module
-            .inspection()
-            .operations(definition.kind, &definition.symbol, limits.memory_bytes_max)
-            .map_err(fault)?;
+        let operations = operations.map_err(fault)?;
         let (operations, exports): (Vec<_>, Vec<_>) = operations.into_iter().unzip();
         let key = is_shared.then(|| PoolKey {
             digest: definition.digest,
@@ -274,21 +276,10 @@ impl std::fmt::Debug for Runtime {
 }
 
 /// Chooses the variant of the code: polled if a single call of the guest may run for long.
-fn variant(definition: &Definition, module: &LoadedModule) -> Variant {
-    let Definition {
-        kind,
-        symbol,
-        limits,
-        ..
-    } = definition;
-    let inspection = module.inspection();
-    let operations = inspection.operations(*kind, symbol, limits.memory_bytes_max);
-    // Its rows share their fuel.
-    let has_partition = operations.is_ok_and(|operations| {
-        let is_whole = |operation: Operation| operation == Operation::Partition;
-        operations.iter().any(|(operation, _)| is_whole(*operation))
-    });
-    match has_partition || inspection.has_start() || Budget::from(*limits).needs_polling() {
+fn variant(budget: Budget, operations: &[(Operation, String)], has_start: bool) -> Variant {
+    // The rows of a partition share their fuel.
+    let is_whole = |(operation, _): &(Operation, String)| *operation == Operation::Partition;
+    match budget.needs_polling() || has_start || operations.iter().any(is_whole) {
         true => Variant::Polled,
         false => Variant::Unpolled,
     }

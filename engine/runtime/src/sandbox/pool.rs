@@ -15,6 +15,7 @@ use super::cancellation::Cancellation;
 use super::idle::{IdleInstances, IdleQueue, MEMORY_BYTES_MAX, Pin};
 use super::instance::{Answer, Call, Exports, Instance};
 use super::memory_reservation::MemoryReservation;
+use super::native_stack::on_guest_stack;
 use super::permits::{Permits, permits};
 use super::retry::{Attempt, NextStep, Repeat, after_preallocation, keeps_instance, next_step};
 use super::store_limiter::StoreLimiter;
@@ -318,14 +319,16 @@ impl Pool {
         cancellation: &Cancellation,
         reservation: Option<Box<dyn MemoryReservation>>,
     ) -> Result<Instance, CallError> {
-        Instance::new(
-            &self.module,
-            &self.exports,
-            self.limits,
-            budget,
-            cancellation,
-            reservation,
-        )
+        on_guest_stack(|| {
+            Instance::new(
+                &self.module,
+                &self.exports,
+                self.limits,
+                budget,
+                cancellation,
+                reservation,
+            )
+        })
     }
 }
 

@@ -13,27 +13,14 @@ use super::super::call_error::{CallError, instantiating};
 use super::super::cancellation::Cancellation;
 use super::super::memory_reservation::MemoryReservation;
 use super::super::meter::{self, Meter};
-use super::super::native_stack::on_guest_stack;
 use super::super::store_limiter::StoreLimiter;
 use super::super::watchdog::Polling;
 use super::{Exports, Instance, Operation, Store, run};
 
 impl Instance {
-    /// Instantiates the module; `exports` were checked by its inspection.
+    /// Instantiates the module. Runs guest code, and so must be called on a guest stack;
+    /// `exports` were checked by the module's inspection.
     pub(in super::super) fn new(
-        module: &wasmtime::InstancePre<StoreLimiter>,
-        exports: &Exports,
-        limits: Limits,
-        budget: Budget,
-        cancellation: &Cancellation,
-        reservation: Option<Box<dyn MemoryReservation>>,
-    ) -> Result<Self, CallError> {
-        on_guest_stack(|| {
-            Self::instantiate(module, exports, limits, budget, cancellation, reservation)
-        })
-    }
-
-    fn instantiate(
         module: &wasmtime::InstancePre<StoreLimiter>,
         exports: &Exports,
         limits: Limits,

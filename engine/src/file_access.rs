@@ -63,7 +63,8 @@ impl FileAccess {
     }
 
     /// Allows reading of the files below `directory`; relative paths start there. Links that
-    /// lead out are refused, and so are links by absolute paths. The directory is opened now, and stays the same if it is renamed.
+    /// lead out are refused, and so are links by absolute paths. The directory is opened now,
+    /// and stays the same if it is renamed.
     ///
     /// # Errors
     ///

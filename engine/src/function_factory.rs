@@ -41,9 +41,10 @@ use crate::scope::FunctionScope;
 /// The body is a path, and after a `#` the symbol, which defaults to the function's name.
 /// DataFusion's planner knows neither modules nor `AGGREGATE`, `WINDOW`, `RETURNS TABLE`,
 /// `STRICT`, `WITH` or `IF NOT EXISTS`: kind and clauses come from the module's declaration, or
-/// are the defaults. It always replaces all overloads of the name, those of DataFusion only with the
-/// privilege `replace_built_ins`, and it looks functions up in lower case, so they are registered in lower case. Types are those of its planner:
-/// `TIMESTAMP WITH TIME ZONE` has the session's zone.
+/// are the defaults. It always replaces all overloads of the name, those of DataFusion only
+/// with the privilege `replace_built_ins`, and it looks functions up in lower case, so they
+/// are registered in lower case. Types are those of its planner: `TIMESTAMP WITH TIME ZONE`
+/// has the session's zone.
 ///
 /// In a context with the factory alone, functions have fuel and limits but no cancellation: a
 /// query ends between two batches after its stream was dropped.

@@ -1,8 +1,8 @@
 //! Time per unit of fuel of guests that make a unit as expensive as they can.
 //!
-//! Measured: CPU time of a call, compiled with the engine's settings; for guests that touch memory of a
-//! fresh instance, also instantiation and drop, because pages are unmapped there. Not
-//! measured: compiling. Names read `unit_cost/<guest>`.
+//! Measured: CPU time of a call, compiled with the engine's settings; for guests that touch
+//! memory of a fresh instance, also instantiation and drop, because pages are unmapped
+//! there. Not measured: compiling. Names read `unit_cost/<guest>`.
 //!
 //! The fuel is what the call burnt, and that of a fresh instance and the pages of its
 //! initial memory, as the engine charges them. Each line is the median; the last

@@ -46,7 +46,8 @@ impl ModuleInfo {
     ///
     /// # Errors
     ///
-    /// Any [`Error`] but [`Error::CallChainTooDeep`], [`Error::CompileBudget`] and [`Error::Internal`].
+    /// Any [`Error`] but [`Error::CallChainTooDeep`], [`Error::CompileBudget`] and
+    /// [`Error::Internal`].
     pub(crate) fn of(module: &[u8], options: Options) -> Result<Self, Error> {
         let mut info = Self::default();
         let mut validator = Validator::new_with_features(FEATURES);

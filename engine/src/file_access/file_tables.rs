@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, DynamicFileCatalog, SchemaProvider, TableProvider,
 };
-use datafusion::common::{DataFusionError, Result};
+use datafusion::common::Result;
 use datafusion::datasource::listing::{
     ListingTable, ListingTableConfig, ListingTableConfigExt, ListingTableUrl,
 };
@@ -20,6 +20,7 @@ use datafusion::logical_expr::TableType;
 use fusebox_runtime::Error;
 
 use super::{FileAccess, FileUse};
+use crate::function::external;
 
 /// Replaces DataFusion's tables that are named by paths, if the context has them.
 pub(super) fn confine_file_tables(context: &SessionContext, files: &FileAccess) {
@@ -79,10 +80,6 @@ impl fmt::Debug for FileTables {
             .field("files", &self.files)
             .finish_non_exhaustive()
     }
-}
-
-fn external(error: Error) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
 }
 
 #[derive(Debug)]

@@ -10,13 +10,13 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::object_store::ObjectStore;
 use fusebox_definition::FileAccessError;
-use fusebox_runtime::Error;
 use url::Url;
 
 use super::file_tables::confine_file_tables;
 use super::location::is_file_url;
 use super::store::FileStore;
 use super::{FileAccess, FileUse};
+use crate::function::external;
 
 /// Registry whose store of files is that of the session. Other schemes have the stores that
 /// the embedder registered.
@@ -115,6 +115,5 @@ fn denied(url: &Url) -> DataFusionError {
 }
 
 fn refused(url: &Url, error: FileAccessError) -> DataFusionError {
-    let error: Error = FileUse::Read.refused(url.as_str(), error);
-    DataFusionError::External(Box::new(error))
+    external(FileUse::Read.refused(url.as_str(), error))
 }

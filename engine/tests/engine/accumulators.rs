@@ -1,19 +1,15 @@
 //! Memory of aggregate functions: reserved as it grows, and spilled by DataFusion.
 
 use std::env;
-use std::fmt;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use datafusion::error::Result as DfResult;
-use datafusion::execution::memory_pool::{
-    FairSpillPool, GreedyMemoryPool, MemoryConsumer, MemoryPool, MemoryReservation,
-};
+use datafusion::execution::memory_pool::{FairSpillPool, GreedyMemoryPool, MemoryPool};
 use datafusion::physical_plan::{self, ExecutionPlan};
 use fusebox::{Error, FileAccess, LimitExceeded, Privileges, Session};
 
+use crate::pools::ObservedPool;
 use crate::{number, passes_in_own_process, run, udfs};
 
 const MEGABYTE: usize = 1 << 20;
@@ -21,67 +17,7 @@ const MEGABYTE: usize = 1 << 20;
 /// Size of the pools of these tests in bytes.
 const POOL_BYTES: usize = 100 * MEGABYTE;
 
-/// A pool that records its peak.
-#[derive(Debug)]
-struct PeakPool {
-    inner: Box<dyn MemoryPool>,
-    peak: AtomicUsize,
-}
-
-impl PeakPool {
-    fn new(inner: impl MemoryPool + 'static) -> Arc<Self> {
-        Arc::new(Self {
-            inner: Box::new(inner),
-            peak: AtomicUsize::default(),
-        })
-    }
-
-    fn record(&self) {
-        self.peak
-            .fetch_max(self.inner.reserved(), Ordering::Relaxed);
-    }
-}
-
-impl fmt::Display for PeakPool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("peak")
-    }
-}
-
-impl MemoryPool for PeakPool {
-    fn name(&self) -> &str {
-        "peak"
-    }
-
-    fn register(&self, consumer: &MemoryConsumer) {
-        self.inner.register(consumer);
-    }
-
-    fn unregister(&self, consumer: &MemoryConsumer) {
-        self.inner.unregister(consumer);
-    }
-
-    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
-        self.inner.grow(reservation, additional);
-        self.record();
-    }
-
-    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
-        self.inner.shrink(reservation, shrink);
-    }
-
-    fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> DfResult<()> {
-        self.inner.try_grow(reservation, additional)?;
-        self.record();
-        Ok(())
-    }
-
-    fn reserved(&self) -> usize {
-        self.inner.reserved()
-    }
-}
-
-fn session_of(pool: Option<&Arc<PeakPool>>) -> Session {
+fn session_of(pool: Option<&Arc<ObservedPool>>) -> Session {
     let files = FileAccess::under(udfs().join("..")).unwrap();
     let mut builder = Session::builder().privileges(Privileges {
         files,
@@ -94,7 +30,7 @@ fn session_of(pool: Option<&Arc<PeakPool>>) -> Session {
 }
 
 /// Tasks of a query that failed end some time after its error was returned.
-async fn assert_released(pool: &PeakPool) {
+async fn assert_released(pool: &ObservedPool) {
     for _ in 0..1_000 {
         if pool.reserved() == 0 {
             return;
@@ -142,7 +78,7 @@ async fn accumulators_do_not_grow_beyond_the_pool() {
         "SELECT fattens(value) OVER (PARTITION BY value % 10) FROM range(0, 100)",
         "SELECT fattens(DISTINCT value) FROM range(0, 100000)",
     ] {
-        let pool = PeakPool::new(GreedyMemoryPool::new(POOL_BYTES));
+        let pool = ObservedPool::new(GreedyMemoryPool::new(POOL_BYTES));
         let session = session_of(Some(&pool));
         run(&session, FATTENS).await.unwrap();
         run(&session, "SET datafusion.execution.target_partitions = 4")
@@ -160,7 +96,7 @@ async fn accumulators_do_not_grow_beyond_the_pool() {
             ),
             "{query}: {error}"
         );
-        assert!(pool.peak.load(Ordering::Relaxed) <= POOL_BYTES);
+        assert!(pool.peak() <= POOL_BYTES);
         assert_released(&pool).await;
         assert!(grown < POOL_BYTES + 100 * MEGABYTE, "{query}: {grown}");
     }
@@ -200,12 +136,12 @@ async fn states_are_spilled_within_the_pool() {
         return;
     }
     let bytes = POOL_BYTES;
-    let pool = PeakPool::new(FairSpillPool::new(bytes));
+    let pool = ObservedPool::new(FairSpillPool::new(bytes));
     let session = session_of(Some(&pool));
     let (result, grown) = peak_growth(run_with_spills(&session)).await;
     let (spilled, spills) = result.unwrap();
     assert!(spills > 0);
-    let peak = pool.peak.load(Ordering::Relaxed);
+    let peak = pool.peak();
     assert!(peak <= bytes, "{peak}");
     assert_released(&pool).await;
     // DataFusion materialises the states that it spills, and sorts them, beside the pool. The

@@ -124,6 +124,20 @@ fn start(session: &Session, query: &str) -> JoinHandle<Result<(), Error>> {
 /// A generous ceiling: guests end within some milliseconds.
 const CEILING: Duration = Duration::from_secs(20);
 
+/// Returns the result of a query, which must end soon.
+async fn ended(running: JoinHandle<Result<(), Error>>) -> Result<(), Error> {
+    let ended = tokio::time::timeout(CEILING, running).await;
+    ended.expect("the query ends").expect("nothing panics")
+}
+
+/// Runs a query of another session, which must not wait for long.
+async fn assert_others_are_served() {
+    let other = session();
+    let since = Instant::now();
+    ended(start(&other, "SELECT 1")).await.unwrap();
+    println!("answered after {:?}", since.elapsed());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn guest_is_cancelled_wherever_it_runs() {
     for (place, function, with, query) in PLACES {
@@ -134,11 +148,7 @@ async fn guest_is_cancelled_wherever_it_runs() {
         assert!(!running.is_finished(), "{place}");
         session.cancel();
         let since = Instant::now();
-        let error = tokio::time::timeout(CEILING, running)
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap_err();
+        let error = ended(running).await.unwrap_err();
         println!("{place}: cancelled after {:?}", since.elapsed());
         assert!(
             matches!(Error::find_in(&error), Some(Error::Cancelled)),
@@ -191,25 +201,13 @@ async fn endless_guests_of_other_sessions_do_not_hold_up_a_query() {
         running.push(start(session, query));
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let other = session();
     for _ in 0..5 {
-        let since = Instant::now();
-        let answer = start(&other, "SELECT 1");
-        tokio::time::timeout(CEILING, answer)
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap();
-        println!("answered after {:?}", since.elapsed());
+        assert_others_are_served().await;
     }
     for (session, running) in sessions.iter().zip(running) {
         assert!(!running.is_finished());
         session.cancel();
-        tokio::time::timeout(CEILING, running)
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap_err();
+        ended(running).await.unwrap_err();
     }
 }
 
@@ -226,22 +224,42 @@ async fn long_batches_within_the_default_limits_do_not_hold_up_a_query() {
         ));
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let other = session();
-    let since = Instant::now();
-    let answer = start(&other, "SELECT 1");
-    tokio::time::timeout(CEILING, answer)
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap();
-    println!("answered after {:?}", since.elapsed());
+    assert_others_are_served().await;
     for (session, running) in sessions.iter().zip(running) {
         session.cancel();
-        tokio::time::timeout(CEILING, running)
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap_err();
+        ended(running).await.unwrap_err();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn start_function_is_cancelled_with_its_statement() {
+    for (name, start_function) in [
+        ("start", "(start $s)"),
+        ("_initialize", "(export \"_initialize\" (func $s))"),
+    ] {
+        let session = session();
+        let module = module("").replacen(
+            "(module",
+            &format!(
+                "(module {start_function} (func $s (loop $l (i64.store (i32.const 64)
+                   (i64.add (i64.load (i32.const 64)) (i64.const 1))) (br $l)))"
+            ),
+            1,
+        );
+        let create = format!(
+            "CREATE FUNCTION f(BIGINT) RETURNS BIGINT LANGUAGE WASM AS $${module}$$
+             WITH (fuel_init = 4000000000)"
+        );
+        let running = start(&session, &create);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(!running.is_finished(), "{name}");
+        session.cancel();
+        let error = ended(running).await.unwrap_err();
+        assert!(
+            matches!(Error::find_in(&error), Some(Error::Cancelled)),
+            "{name}: {error}"
+        );
+        run(&session, "SELECT f(1)").await.unwrap_err();
     }
 }
 

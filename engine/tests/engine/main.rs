@@ -18,6 +18,7 @@ mod memory;
 mod metrics;
 mod native_stack;
 mod plain_context;
+mod pools;
 mod privileges;
 mod profile;
 #[cfg(feature = "disable-protections")]

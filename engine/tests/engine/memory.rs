@@ -1,89 +1,24 @@
 //! Guest memory in the memory pool: reserved during calls; a refusal is invisible to the guest.
 
 use std::env;
-use std::fmt;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use datafusion::error::Result as DfResult;
-use datafusion::execution::memory_pool::{
-    GreedyMemoryPool, MemoryConsumer, MemoryPool, MemoryReservation,
-};
+use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use fusebox::{Error, LimitExceeded, Session};
 
+use crate::pools::ObservedPool;
 use crate::{number, passes_in_own_process, privileges, run, session, with_function_factory};
 
-/// A memory pool that records the reservations of Wasm functions.
-#[derive(Debug)]
-struct RecordingPool {
-    inner: GreedyMemoryPool,
-    reservations: Mutex<Vec<(String, usize)>>,
-}
-
-impl RecordingPool {
-    fn new(bytes_max: usize) -> Arc<Self> {
-        Arc::new(Self {
-            inner: GreedyMemoryPool::new(bytes_max),
-            reservations: Mutex::default(),
-        })
-    }
-
-    /// Takes the reservations since the previous `take`.
-    fn take(&self) -> Vec<(String, usize)> {
-        std::mem::take(&mut *self.reservations.lock().unwrap())
-    }
-}
-
-impl fmt::Display for RecordingPool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("recording")
-    }
-}
-
-impl MemoryPool for RecordingPool {
-    fn name(&self) -> &str {
-        "recording"
-    }
-
-    fn register(&self, consumer: &MemoryConsumer) {
-        self.inner.register(consumer);
-    }
-
-    fn unregister(&self, consumer: &MemoryConsumer) {
-        self.inner.unregister(consumer);
-    }
-
-    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
-        self.inner.grow(reservation, additional);
-    }
-
-    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
-        self.inner.shrink(reservation, shrink);
-    }
-
-    fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> DfResult<()> {
-        let name = reservation.consumer().name();
-        if name.starts_with("wasm ") {
-            let reservation = (name.to_owned(), additional);
-            self.reservations.lock().unwrap().push(reservation);
-        }
-        self.inner.try_grow(reservation, additional)
-    }
-
-    fn reserved(&self) -> usize {
-        self.inner.reserved()
-    }
-}
-
-fn context(pool: &Arc<RecordingPool>) -> SessionContext {
+fn context(pool: &Arc<ObservedPool>) -> SessionContext {
     let pool = Arc::clone(pool) as Arc<dyn MemoryPool>;
     let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc();
     SessionContext::new_with_config_rt(SessionConfig::new(), runtime.unwrap())
 }
 
-fn session_of(pool: &Arc<RecordingPool>) -> Session {
+fn session_of(pool: &Arc<ObservedPool>) -> Session {
     let builder = Session::builder().context(context(pool));
     builder.privileges(privileges()).build().unwrap()
 }
@@ -118,7 +53,7 @@ fn assert_pool_refuses(error: &(dyn std::error::Error + 'static), expected: usiz
 
 #[tokio::test]
 async fn memory_is_reserved_during_a_call() {
-    let pool = RecordingPool::new(64 << 20);
+    let pool = ObservedPool::new(GreedyMemoryPool::new(64 << 20));
     let session = session_of(&pool);
     run(&session, &create_hungry("1152kB")).await.unwrap();
     assert_eq!(pool.take(), []);
@@ -134,7 +69,7 @@ async fn memory_is_reserved_during_a_call() {
 
 #[tokio::test]
 async fn instance_over_4_mib_is_not_kept() {
-    let pool = RecordingPool::new(64 << 20);
+    let pool = ObservedPool::new(GreedyMemoryPool::new(64 << 20));
     let session = session_of(&pool);
     for (memory, kept) in [("4MB", true), ("5248kB", false)] {
         run(&session, &create_hungry(memory)).await.unwrap();
@@ -148,7 +83,7 @@ async fn instance_over_4_mib_is_not_kept() {
 
 #[tokio::test]
 async fn refusal_by_the_memory_pool_is_invisible_to_the_guest() {
-    let pool = RecordingPool::new(3 << 20);
+    let pool = ObservedPool::new(GreedyMemoryPool::new(3 << 20));
     let session = session_of(&pool);
     run(&session, &create_hungry("64MB")).await.unwrap();
     let error = run(&session, CALL).await.unwrap_err();
@@ -165,7 +100,7 @@ async fn refusal_by_the_memory_pool_is_invisible_to_the_guest() {
 
 #[tokio::test]
 async fn instance_whose_memory_the_pool_refuses_is_not_used() {
-    let pool = RecordingPool::new(INITIAL_BYTES - 1);
+    let pool = ObservedPool::new(GreedyMemoryPool::new(INITIAL_BYTES - 1));
     let session = session_of(&pool);
     run(&session, &create_hungry("64MB")).await.unwrap();
     // Once with an idle instance, once without.
@@ -190,7 +125,7 @@ async fn query_uses_the_memory_pool_of_its_session_at_its_start() {
 
 #[tokio::test]
 async fn plain_context_reserves_memory_too() {
-    let pool = RecordingPool::new(3 << 20);
+    let pool = ObservedPool::new(GreedyMemoryPool::new(3 << 20));
     let context = with_function_factory(context(&pool));
     let create = "CREATE FUNCTION hungry(BIGINT) RETURNS BIGINT VOLATILE LANGUAGE WASM
                       AS 'hostile/hungry.wat'";

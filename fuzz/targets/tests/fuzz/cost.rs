@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use arbitrary::Unstructured;
-use fusebox_fuzz_targets::{Bomb, Ceiling, SHAPES, Shape, measure};
+use fusebox_fuzz_targets::{Bomb, Ceiling, SHAPES, measure};
 use fusebox_testing::SplitMix64;
 
 use crate::number;
@@ -14,20 +14,9 @@ use crate::number;
 /// Set in the process that measures.
 const OWN_PROCESS: &str = "FUSEBOX_TEST_OWN_PROCESS";
 
-/// Largest module in bytes, so that one takes at most seconds.
+/// Largest module in bytes, so that one takes at most seconds. `FUSEBOX_FUZZ_ALL_SIZES`
+/// measures larger ones too.
 const MODULE_BYTES_MAX: usize = 40_000;
-
-/// Shapes that exceed the ceiling today, since no budget counts what they repeat.
-/// `FUSEBOX_FUZZ_ALL_SHAPES` measures them too, and modules of any size.
-const UNBOUNDED: [Shape; 7] = [
-    Shape::Blocks,
-    Shape::Ifs,
-    Shape::LoopsAndLocals,
-    Shape::Returns,
-    Shape::Memory,
-    Shape::CallChain,
-    Shape::IndirectCalls,
-];
 
 /// The ceiling of the engine, with time for a build that is not optimised, on a busy
 /// machine: seconds are measured by `cargo fuzz run cost`.
@@ -61,7 +50,7 @@ fn modules_compile_at_a_cost_proportional_to_their_size() {
     if passes_in_own_process("cost::modules_compile_at_a_cost_proportional_to_their_size") {
         return;
     }
-    let all = env::var_os("FUSEBOX_FUZZ_ALL_SHAPES").is_some();
+    let all = env::var_os("FUSEBOX_FUZZ_ALL_SIZES").is_some();
     let seconds = number("FUSEBOX_FUZZ_SECONDS").unwrap_or(10);
     let begin = Instant::now();
     let mut random = SplitMix64(number("FUSEBOX_FUZZ_SEED").unwrap_or(1));
@@ -69,9 +58,6 @@ fn modules_compile_at_a_cost_proportional_to_their_size() {
     while begin.elapsed() < Duration::from_secs(seconds) {
         let bytes: Vec<u8> = (0..24).map(|_| random.next_u64() as u8).collect();
         let bomb = Bomb::arbitrary(&mut Unstructured::new(&bytes)).expect("enough bytes");
-        if UNBOUNDED.contains(&bomb.shape) && !all {
-            continue;
-        }
         let module = bomb.module();
         if module.len() > MODULE_BYTES_MAX && !all {
             continue;
@@ -95,5 +81,5 @@ fn modules_compile_at_a_cost_proportional_to_their_size() {
         SHAPES.len()
     );
     assert!(accepted >= 5);
-    assert!(expensive.is_empty() || all, "{expensive:?}");
+    assert!(expensive.is_empty(), "{expensive:?}");
 }

@@ -125,6 +125,8 @@ pub(crate) struct Run {
     pub(crate) outcomes: Vec<Outcome>,
     pub(crate) memory: Vec<u8>,
     pub(crate) globals: Vec<Bits>,
+    /// The fuel that is left after the last call, if it is counted by the instrumentation.
+    pub(crate) fuel_left: Option<i64>,
 }
 
 /// A store with small limits for memories and tables.
@@ -169,7 +171,7 @@ pub(crate) fn instrumented(engine: &Engine, module: &[u8], fuel: i64) -> Option<
         stack_left.set(&mut store, Val::I64(STACK_BYTES)).unwrap();
         start.call(&mut store, &[], &mut []).ok()?;
     }
-    Some(run(&mut store, instance, |store, outcome| match outcome {
+    let mut run = run(&mut store, instance, |store, outcome| match outcome {
         None => {
             fuel_left.set(&mut *store, Val::I64(fuel)).unwrap();
             stack_left.set(&mut *store, Val::I64(STACK_BYTES)).unwrap();
@@ -182,7 +184,9 @@ pub(crate) fn instrumented(engine: &Engine, module: &[u8], fuel: i64) -> Option<
             None
         }
         Some(Err(_)) => None,
-    }))
+    });
+    run.fuel_left = Some(fuel_left.get(&mut store).unwrap_i64());
+    Some(run)
 }
 
 pub(crate) type Limited = Store<wasmtime::StoreLimits>;
@@ -250,6 +254,7 @@ pub(crate) fn run(
         outcomes,
         memory,
         globals,
+        fuel_left: None,
     }
 }
 

@@ -91,7 +91,7 @@ fn cancel(engine: &Engine, flag: &SharedMemory) {
 fn polled_modules_have_the_same_outcomes_and_burn_the_same_fuel() {
     let (plain, engine) = (engine(false), polled_engine());
     let mut same = 0;
-    for (n, module) in modules(600 / ONE_IN).enumerate() {
+    for (n, module) in modules(1_000 / ONE_IN).enumerate() {
         let (metered, polled) = (metered(&module), polled(&module));
         for fuel in [1, 8, 64, 100_000] {
             let (theirs, ours) = (
@@ -105,6 +105,7 @@ fn polled_modules_have_the_same_outcomes_and_burn_the_same_fuel() {
             assert_eq!(theirs.outcomes, ours.outcomes, "{n} with {fuel}");
             assert!(theirs.memory == ours.memory, "{n} with {fuel}");
             assert_eq!(theirs.globals, ours.globals, "{n} with {fuel}");
+            assert_eq!(theirs.fuel_left, ours.fuel_left, "{n} with {fuel}");
             same += 1;
         }
     }

@@ -125,8 +125,6 @@ pub(crate) struct Run {
     pub(crate) outcomes: Vec<Outcome>,
     pub(crate) memory: Vec<u8>,
     pub(crate) globals: Vec<Bits>,
-    /// The fuel that is left after the last call, if it is counted by the instrumentation.
-    pub(crate) fuel_left: Option<i64>,
 }
 
 /// A store with small limits for memories and tables.
@@ -160,6 +158,15 @@ pub(crate) fn reference(engine: &Engine, module: &[u8], fuel: u64) -> Option<Run
 
 /// Runs an instrumented module with `fuel` for each call.
 pub(crate) fn instrumented(engine: &Engine, module: &[u8], fuel: i64) -> Option<Run> {
+    instrumented_with_fuel(engine, module, fuel).map(|(run, _)| run)
+}
+
+/// As [`instrumented`]; also returns the fuel that is left after the last call.
+pub(crate) fn instrumented_with_fuel(
+    engine: &Engine,
+    module: &[u8],
+    fuel: i64,
+) -> Option<(Run, i64)> {
     let module = wasmtime::Module::new(engine, module).unwrap();
     let mut store = store(engine);
     let instance = Instance::new(&mut store, &module, &[]).ok()?;
@@ -171,7 +178,7 @@ pub(crate) fn instrumented(engine: &Engine, module: &[u8], fuel: i64) -> Option<
         stack_left.set(&mut store, Val::I64(STACK_BYTES)).unwrap();
         start.call(&mut store, &[], &mut []).ok()?;
     }
-    let mut run = run(&mut store, instance, |store, outcome| match outcome {
+    let run = run(&mut store, instance, |store, outcome| match outcome {
         None => {
             fuel_left.set(&mut *store, Val::I64(fuel)).unwrap();
             stack_left.set(&mut *store, Val::I64(STACK_BYTES)).unwrap();
@@ -185,8 +192,8 @@ pub(crate) fn instrumented(engine: &Engine, module: &[u8], fuel: i64) -> Option<
         }
         Some(Err(_)) => None,
     });
-    run.fuel_left = Some(fuel_left.get(&mut store).unwrap_i64());
-    Some(run)
+    let fuel_left = fuel_left.get(&mut store).unwrap_i64();
+    Some((run, fuel_left))
 }
 
 pub(crate) type Limited = Store<wasmtime::StoreLimits>;
@@ -254,7 +261,6 @@ pub(crate) fn run(
         outcomes,
         memory,
         globals,
-        fuel_left: None,
     }
 }
 

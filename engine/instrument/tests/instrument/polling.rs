@@ -8,7 +8,9 @@ use fusebox_instrument::{
 };
 use wasmtime::{Engine, Instance, Module, SharedMemory, Store, Trap, TypedFunc};
 
-use crate::oracle::{ONE_IN, STACK_BYTES, config, engine, instrumented, metered, modules, store};
+use crate::oracle::{
+    ONE_IN, STACK_BYTES, config, engine, instrumented_with_fuel, metered, modules, store,
+};
 
 fn polled_engine() -> Engine {
     let mut config = config();
@@ -95,17 +97,17 @@ fn polled_modules_have_the_same_outcomes_and_burn_the_same_fuel() {
         let (metered, polled) = (metered(&module), polled(&module));
         for fuel in [1, 8, 64, 100_000] {
             let (theirs, ours) = (
-                instrumented(&plain, &metered, fuel),
-                instrumented(&engine, &polled, fuel),
+                instrumented_with_fuel(&plain, &metered, fuel),
+                instrumented_with_fuel(&engine, &polled, fuel),
             );
             assert_eq!(theirs.is_some(), ours.is_some(), "{n} with {fuel}");
-            let (Some(theirs), Some(ours)) = (theirs, ours) else {
+            let (Some((theirs, their_fuel)), Some((ours, our_fuel))) = (theirs, ours) else {
                 continue;
             };
             assert_eq!(theirs.outcomes, ours.outcomes, "{n} with {fuel}");
             assert!(theirs.memory == ours.memory, "{n} with {fuel}");
             assert_eq!(theirs.globals, ours.globals, "{n} with {fuel}");
-            assert_eq!(theirs.fuel_left, ours.fuel_left, "{n} with {fuel}");
+            assert_eq!(their_fuel, our_fuel, "{n} with {fuel}");
             same += 1;
         }
     }

@@ -20,6 +20,7 @@ use crate::function_factory::WasmFunctionFactory;
 use crate::loader::{Loader, check_kind, check_name};
 use crate::options::SessionOptions;
 use crate::privileges::Privileges;
+use crate::query_planner::ScopedPlanner;
 use crate::scope::{FunctionScope, SessionCancellation};
 use crate::scope_rule::ScopeRule;
 use crate::settings::Settings;
@@ -152,7 +153,8 @@ impl Engine {
         }
     }
 
-    /// Adds the settings, and the rule that inserts scope nodes, unless the context has them.
+    /// Adds the settings, the rule that inserts scope nodes, and the planner with a scope,
+    /// unless the context has them.
     pub(crate) fn install_scopes(&self, context: &SessionContext) {
         let state = context.state_ref();
         let mut state = state.write();
@@ -165,9 +167,11 @@ impl Engine {
             return;
         }
         let session_id = state.session_id().to_owned();
+        let planner = ScopedPlanner::new(Arc::clone(state.query_planner()));
         let with_rule = SessionStateBuilder::new_from_existing(state.clone())
             .with_session_id(session_id)
             .with_physical_optimizer_rule(Arc::new(ScopeRule))
+            .with_query_planner(Arc::new(planner))
             .build();
         *state = with_rule;
     }

@@ -97,6 +97,12 @@ pub(crate) fn is_wasm_scalar(function: &ScalarUDF) -> bool {
     function.inner().downcast_ref::<WasmScalarUdf>().is_some()
 }
 
+/// Returns true if a scalar function is a Wasm function that may take long for one row.
+pub(crate) fn may_run_long(function: &ScalarUDF) -> bool {
+    let function = function.inner().downcast_ref::<WasmScalarUdf>();
+    function.is_some_and(WasmScalarUdf::may_run_long)
+}
+
 /// Returns true if an aggregate function is a Wasm function.
 pub(crate) fn is_wasm_aggregate(function: &AggregateUDF) -> bool {
     function

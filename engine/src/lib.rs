@@ -56,7 +56,9 @@ mod statement_list;
 // Modules, functions and relations.
 mod catalog;
 
-// The optimizer rule that inserts scope nodes.
+// The planner that gives constants a scope, and the optimizer rule that inserts scope nodes.
+mod query_planner;
+
 mod scope_rule;
 
 // DataFusion's traits over Wasm functions.

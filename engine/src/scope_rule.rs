@@ -20,10 +20,10 @@ use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec, Wi
 use datafusion::physical_plan::{ChildrenPropertiesMode, ExecutionPlan, ReplaceChildrenOptions};
 
 use crate::function::{is_wasm_aggregate, is_wasm_scalar, is_wasm_window};
-use crate::scope::{QueryScope, ScopeExec, TimeoutExec};
+use crate::scope::ScopeExec;
 
-/// Puts a [`TimeoutExec`] above a plan with a deadline, and a [`ScopeExec`] above each operator
-/// that evaluates Wasm functions, unless one further up polls the operator in the same task.
+/// Puts a [`ScopeExec`] above each operator that evaluates Wasm functions, unless one further up
+/// polls the operator in the same task.
 ///
 /// It runs last: the node changes neither schema nor partitions nor order.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,13 +38,9 @@ impl PhysicalOptimizerRule for ScopeRule {
     fn optimize(
         &self,
         plan: Arc<dyn ExecutionPlan>,
-        config: &ConfigOptions,
+        _: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = insert_scopes(plan, false)?;
-        Ok(match QueryScope::deadline(config) {
-            Some(deadline) => Arc::new(TimeoutExec::new(plan, deadline)),
-            None => plan,
-        })
+        insert_scopes(plan, false)
     }
 
     fn name(&self) -> &'static str {

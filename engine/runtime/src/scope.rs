@@ -103,6 +103,15 @@ impl Scope {
         }
     }
 
+    /// Creates the scope of a part of the execution: cancelled with it, and by itself.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self {
+            cancellation: self.cancellation.child(),
+            ..self.sibling()
+        }
+    }
+
     /// Sets the maximum bytes of one batch of results.
     #[must_use]
     pub fn with_batch_bytes_max(mut self, bytes: u64) -> Self {

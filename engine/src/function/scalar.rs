@@ -4,7 +4,7 @@ use std::hash::{Hash, Hasher};
 
 use arrow::array::{Array, UInt32Array, new_empty_array};
 use arrow::datatypes::DataType;
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::{Result, ScalarValue, exec_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature};
 use fusebox_definition::Volatility;
 use fusebox_runtime::{ArgumentColumn, Operation};
@@ -25,6 +25,12 @@ impl WasmScalarUdf {
         Self { overloads, scope }
     }
 
+    /// Returns true if a call for one row may take long.
+    pub(super) fn may_run_long(&self) -> bool {
+        let mut functions = self.overloads.overloads().map(|o| &o.function);
+        functions.any(|function| function.may_run_long(Operation::Call, 1))
+    }
+
     /// Calls an overload with arguments that it accepts; returns a column of the type
     /// `returns`.
     fn invoke(
@@ -43,6 +49,18 @@ impl WasmScalarUdf {
         let is_volatile = function.definition().volatility == Volatility::Volatile;
         let folds = args.args.iter().all(is_constant) && (!is_volatile || args.number_rows == 1);
         let rows = if folds { 1 } else { args.number_rows };
+        // The optimizer keeps a call that fails. It is evaluated when the query runs, in a task
+        // that is cancelled with the query and for which no other task waits.
+        if folds
+            && FunctionScope::is_optimizing(&args.config_options)
+            && function.may_run_long(Operation::Call, 1)
+        {
+            return exec_err!(
+                "expected a constant, found a call of `{}`, which may run too long to be \
+                 evaluated before the statement runs: lower its fuel_per_row",
+                self.name()
+            );
+        }
         let column = |value| {
             Ok(match value {
                 ColumnarValue::Array(array) => ArgumentColumn::Array(array),

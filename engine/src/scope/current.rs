@@ -40,7 +40,7 @@ pub(super) fn with_scope<T>(scope: &Arc<Scope>, work: impl FnOnce() -> T) -> T {
 }
 
 /// As [`with_scope`], in a task that was spawned on the runtime.
-pub(super) fn with_scope_in_task<T>(scope: &Arc<Scope>, work: impl FnOnce() -> T) -> T {
+pub(crate) fn with_scope_in_task<T>(scope: &Arc<Scope>, work: impl FnOnce() -> T) -> T {
     struct Restore(bool);
 
     impl Drop for Restore {
@@ -95,6 +95,12 @@ impl FunctionScope {
     pub(crate) fn current(&self, options: Option<&ConfigOptions>) -> Arc<Scope> {
         let found = current_scope().or_else(|| QueryScope::find(options?));
         found.unwrap_or_else(|| Arc::new(self.default.sibling()))
+    }
+
+    /// Returns true if DataFusion evaluates a constant while it optimizes a statement of a
+    /// session: outside of any node, and before the planner of physical plans.
+    pub(crate) fn is_optimizing(options: &ConfigOptions) -> bool {
+        CURRENT.with_borrow(Option::is_none) && QueryScope::is_in(options)
     }
 }
 

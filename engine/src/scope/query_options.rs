@@ -94,6 +94,17 @@ impl QueryScope {
         let found: &Self = options.extensions.get()?;
         Some(Arc::new(found.scope.sibling()))
     }
+
+    /// Returns true if the options are those of a query.
+    pub(crate) fn is_in(options: &ConfigOptions) -> bool {
+        options.extensions.get::<Self>().is_some()
+    }
+
+    /// As [`find`](Self::find), for a part of the query that ends earlier.
+    pub(crate) fn part(options: &ConfigOptions) -> Option<Arc<Scope>> {
+        let found: &Self = options.extensions.get()?;
+        Some(Arc::new(found.scope.part()))
+    }
 }
 
 impl ConfigExtension for QueryScope {

@@ -211,6 +211,74 @@ async fn endless_guests_of_other_sessions_do_not_hold_up_a_query() {
     }
 }
 
+/// Queries that DataFusion could evaluate while it plans them.
+const CONSTANTS: [&str; 5] = [
+    "SELECT f(1)",
+    "SELECT f(1) + 1 FROM range(0, 10)",
+    "SELECT value FROM range(0, 10) WHERE f(1) > value",
+    "SELECT * FROM (VALUES (f(1)), (f(2)))",
+    "SELECT count(*) FROM range(0, 10) GROUP BY f(1)",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn constants_that_do_not_return_are_cancelled_and_hold_up_no_query() {
+    let (place, function, with, _) = PLACES[0];
+    for query in CONSTANTS {
+        let sessions = [session(), session(), session()];
+        let mut running = Vec::new();
+        for session in &sessions {
+            create(session, place, function, with).await;
+            running.push(start(session, query));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_others_are_served().await;
+        for (session, running) in sessions.iter().zip(running) {
+            assert!(!running.is_finished(), "{query}");
+            session.cancel();
+            let error = ended(running).await.unwrap_err();
+            assert!(
+                matches!(Error::find_in(&error), Some(Error::Cancelled)),
+                "{query}: {error}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn planning_of_constants_that_do_not_return_ends_with_its_query() {
+    let (place, function, with, _) = PLACES[0];
+    let session = session();
+    create(&session, place, function, with).await;
+    run(&session, "ALTER FUNCTION f SET (instances = 1)")
+        .await
+        .unwrap();
+    let running = start(&session, CONSTANTS[3]);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    running.abort();
+    // Fails while its only instance is in use.
+    let since = Instant::now();
+    while let Err(error) = call_in_a_batch(&session).await {
+        assert!(error.to_string().contains("instances = 1"), "{error}");
+        assert!(since.elapsed() < CEILING);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Calls the function until it runs, and cancels it then.
+async fn call_in_a_batch(session: &Session) -> Result<(), Error> {
+    let running = start(session, PLACES[0].3);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    if running.is_finished() {
+        return ended(running).await;
+    }
+    session.cancel();
+    let error = ended(running).await.unwrap_err();
+    match Error::find_in(&error) {
+        Some(Error::Cancelled) => Ok(()),
+        _ => Err(error),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn long_batches_within_the_default_limits_do_not_hold_up_a_query() {
     let sessions = [session(), session(), session()];

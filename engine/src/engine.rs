@@ -9,8 +9,8 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use fusebox_definition::statement::{CreateFunction, SourceClause};
 use fusebox_definition::{Definition, Limits, StatementError, Subject};
 use fusebox_runtime::{
-    CompileBudget, Error, FunctionMetrics, IdleLimits, IdleMetrics, Profile, Result, Runtime,
-    RuntimeOptions,
+    CompileBudget, CompileHelper, Error, FunctionMetrics, IdleLimits, IdleMetrics, Profile, Result,
+    Runtime, RuntimeOptions,
 };
 
 use crate::catalog::{Catalog, CatalogLimits, MemoryCatalog};
@@ -304,6 +304,13 @@ impl EngineBuilder {
     /// Maximum estimated cost of compiling a module; [`CompileBudget::DEFAULT`] unless given.
     pub fn compile_budget(mut self, budget: CompileBudget) -> Self {
         self.runtime.compile_budget = budget;
+        self
+    }
+
+    /// Compiles modules in processes of a helper, with its limits; in this process unless
+    /// given. Meant for servers whose users bring modules.
+    pub fn compile_helper(mut self, helper: CompileHelper) -> Self {
+        self.runtime.compile_helper = Some(helper);
         self
     }
 

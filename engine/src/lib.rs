@@ -86,9 +86,9 @@ pub use fusebox_definition::{
 #[cfg(feature = "disable-protections")]
 pub use fusebox_runtime::DisabledProtections;
 pub use fusebox_runtime::{
-    AbiViolation, Cancellation, CompileBudget, Error, FunctionMetrics, Hot, IdleLimits,
-    IdleMetrics, LimitExceeded, LoadedModule, ProcessLimits, Profile, Result, Runtime,
-    RuntimeOptions, Sample, Scope, Trap, TrapKind,
+    AbiViolation, Cancellation, CompileBudget, CompileHelper, Error, FunctionMetrics, Hot,
+    IdleLimits, IdleMetrics, LimitExceeded, LoadedModule, ProcessLimits, Profile, Result, Runtime,
+    RuntimeOptions, Sample, Scope, Trap, TrapKind, run_compile_helper,
 };
 pub use privileges::Privileges;
 pub use session::{Function, Session, SessionBuilder};

@@ -1,5 +1,6 @@
 //! Command-line arguments.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -34,6 +35,11 @@ pub(crate) struct ShellArguments {
     #[arg(long, value_name = "DIR")]
     pub(crate) root: Option<PathBuf>,
 
+    /// Compiles each module in a process of its own, which may use MB megabytes and a
+    /// minute: for scripts of others.
+    #[arg(long, value_name = "MB")]
+    pub(crate) compile_memory: Option<u32>,
+
     /// Output format. Nulls are `NULL` in tables and empty in CSV.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -44,6 +50,25 @@ pub(crate) struct ShellArguments {
 
     #[command(subcommand)]
     pub(crate) task: Option<Task>,
+}
+
+/// Limits of what statements may use.
+#[derive(Default)]
+pub(crate) struct Confinement {
+    /// Directory of the files; those of the user if there is none.
+    pub(crate) root: Option<PathBuf>,
+    /// Megabytes of a compile helper; none to compile in this process.
+    pub(crate) compile_memory: Option<u32>,
+}
+
+impl ShellArguments {
+    /// Returns the limits of what statements may use.
+    pub(crate) fn confinement(&self) -> Confinement {
+        Confinement {
+            root: self.root.clone(),
+            compile_memory: self.compile_memory,
+        }
+    }
 }
 
 /// Subcommands.
@@ -59,6 +84,13 @@ pub(crate) enum Task {
     /// a run of a window function over one partition, a run of a table function
     /// returns one table.
     Bench(BenchArguments),
+
+    /// Compiles one module; started by the engine.
+    #[command(hide = true)]
+    CompileHelper {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 #[derive(Args)]

@@ -38,7 +38,7 @@ use arrow::array::ArrayRef;
 use fusebox::{Definition, Kind, Session};
 use tokio::runtime::Builder;
 
-use crate::arguments::BenchArguments;
+use crate::arguments::{BenchArguments, Confinement};
 use crate::failure::Failure;
 use crate::runner::{self, Output};
 use crate::text::escape_control;
@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
             numbers: arguments.numbers.0,
         }),
         Some(sql) => {
-            let session = runner::session(None)?;
+            let session = runner::session(&Confinement::default())?;
             runtime.block_on(ArgumentData::of_query(&session, sql, arguments.rows))?
         }
     };

@@ -50,6 +50,9 @@ fn main() -> ExitCode {
             };
         }
     };
+    if let Some(Task::CompileHelper { arguments }) = arguments.task {
+        return fusebox::run_compile_helper(arguments);
+    }
     match shell(&arguments, sources) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -66,7 +69,7 @@ fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), F
     if let Some(catalog) = &arguments.catalog {
         return Err(Failure::DurableCatalog(catalog.clone()));
     }
-    let mut runner = Runner::new(arguments.format, arguments.root.as_deref())?;
+    let mut runner = Runner::new(arguments.format, &arguments.confinement())?;
     if sources.is_empty() && io::stdin().is_terminal() {
         return repl::run(&mut runner);
     }

@@ -1,7 +1,6 @@
 //! Execution of SQL text and printing of results.
 
 use std::io::{self, BufWriter, Stdout, Write};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,9 +8,10 @@ use arrow::error::ArrowError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, dialect_from_str};
-use fusebox::{Engine, FileAccess, Privileges, Session, Statement};
+use fusebox::{CompileHelper, Engine, FileAccess, Privileges, Session, Statement};
 use futures::StreamExt;
 
+use crate::arguments::Confinement;
 use crate::failure::Failure;
 use crate::format::{Format, Printer};
 use crate::runtime::Runtime;
@@ -34,16 +34,22 @@ pub(crate) struct Summary {
     pub(crate) time: Duration,
 }
 
-/// Creates a session with all privileges, which its user has anyway; with a `root`, its files
-/// are those below that directory. As in DataFusion's shell, a query can name a file as a table.
-pub(crate) fn session(root: Option<&Path>) -> Result<Session, Failure> {
+/// Creates a session with all privileges, which its user has anyway, but for what it is
+/// confined to. As in DataFusion's shell, a query can name a file as a table.
+pub(crate) fn session(confinement: &Confinement) -> Result<Session, Failure> {
     let config = SessionConfig::new().with_information_schema(true);
     let context = SessionContext::new_with_config(config).enable_url_table();
     let mut privileges = Privileges::all();
-    if let Some(root) = root {
+    if let Some(root) = &confinement.root {
         privileges.files = FileAccess::under(root)?.writable();
     }
-    let builder = Engine::builder().privileges(privileges);
+    let mut builder = Engine::builder().privileges(privileges);
+    if let Some(megabytes) = confinement.compile_memory {
+        let program = std::env::current_exe().map_err(Failure::System)?;
+        let mut helper = CompileHelper::new(program, ["compile-helper".into()]);
+        helper.memory_bytes_max = u64::from(megabytes) * 1_000_000;
+        builder = builder.compile_helper(helper);
+    }
     // With the cache, a module is compiled once per machine. Where the folder of the
     // cache cannot be written, it is compiled once per process.
     let engine = match builder.clone().cache(true).build() {
@@ -59,8 +65,8 @@ impl Runner {
     /// # Errors
     ///
     /// [`Failure::System`] if a thread cannot be started.
-    pub(crate) fn new(format: Format, root: Option<&Path>) -> Result<Self, Failure> {
-        let session = Arc::new(session(root)?);
+    pub(crate) fn new(format: Format, confinement: &Confinement) -> Result<Self, Failure> {
+        let session = Arc::new(session(confinement)?);
         let running = Arc::clone(&session);
         let runtime = Runtime::start(move || running.cancel());
         Ok(Self {

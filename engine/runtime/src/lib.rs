@@ -72,5 +72,8 @@ pub use metrics::{FunctionMetrics, Hot, Profile, Sample};
 pub use module::{LoadedModule, Operation};
 pub use protections::DisabledProtections;
 pub use runtime::{Runtime, RuntimeOptions};
-pub use sandbox::{Cancellation, IdleLimits, IdleMetrics, MemoryReservation, ProcessLimits};
+pub use sandbox::{
+    Cancellation, CompileHelper, IdleLimits, IdleMetrics, MemoryReservation, ProcessLimits,
+    run_compile_helper,
+};
 pub use scope::{MemoryBroker, Scope, ScopeTotals, UnlimitedMemory};

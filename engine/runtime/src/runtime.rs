@@ -15,11 +15,12 @@ use crate::metrics::{FunctionMetrics, Profile, Registry};
 use crate::module::{CompiledModules, LoadedModule, Operation, Variant};
 use crate::protections::DisabledProtections;
 use crate::sandbox::{
-    Budget, CallError, Cancellation, Compiler, IdleInstances, IdleLimits, IdleMetrics, Pool,
+    Budget, CallError, Cancellation, CompileHelper, Compiler, IdleInstances, IdleLimits,
+    IdleMetrics, Pool,
 };
 
 /// Options of a [`Runtime`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RuntimeOptions {
     /// True to keep compiled modules in the user's cache directory, so that a module is
@@ -40,6 +41,9 @@ pub struct RuntimeOptions {
     pub idle: IdleLimits,
     /// Maximum estimated cost of compiling a module.
     pub compile_budget: CompileBudget,
+    /// Program that compiles modules in processes of its own; none to compile them in this
+    /// process.
+    pub compile_helper: Option<CompileHelper>,
     /// Protections that are disabled, for benches.
     pub disabled_protections: DisabledProtections,
 }
@@ -54,6 +58,7 @@ impl Default for RuntimeOptions {
             compiled_modules_max: 4_096,
             idle: IdleLimits::default(),
             compile_budget: CompileBudget::DEFAULT,
+            compile_helper: None,
             disabled_protections: DisabledProtections::default(),
         }
     }
@@ -98,7 +103,11 @@ impl Runtime {
         if options.compiled_modules_max == 0 {
             return Err(Error::Config("compiled_modules_max is zero"));
         }
-        let compiler = Compiler::new(options.cache, options.profile)?;
+        let compiler = Compiler::new(
+            options.cache,
+            options.profile,
+            options.compile_helper.clone(),
+        )?;
         Ok(Self {
             modules: CompiledModules::new(
                 compiler,

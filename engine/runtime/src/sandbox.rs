@@ -22,8 +22,12 @@ mod snapshot;
 // Fuel, stack, rows.
 mod meter;
 
-// Wasmtime engines and compilation.
+// Wasmtime engines and compilation, also in another process.
 mod compiler;
+
+mod compile_helper;
+
+mod engine_settings;
 
 // Native stacks of guests.
 mod native_stack;
@@ -54,6 +58,7 @@ pub(crate) use budget::{Budget, RowMetering};
 pub(crate) use calibration::Calibration;
 pub(crate) use call_error::CallError;
 pub use cancellation::Cancellation;
+pub use compile_helper::{CompileHelper, run_compile_helper};
 pub(crate) use compiler::Compiler;
 pub(crate) use idle::{IdleInstances, Pin};
 pub use idle::{IdleLimits, IdleMetrics};

@@ -1,6 +1,7 @@
 //! End-to-end tests of the shell: arguments and input, output and exit status.
 
 mod bench;
+mod compile_helper;
 mod documents;
 mod files;
 

@@ -32,9 +32,8 @@ pub(crate) enum RowMetering {
 ///
 /// The host checks between calls, and where a row begins and fuel is low. With
 /// [`Limits::default`], a guest has some 2.6 million units including overhead, and what
-/// the bytes of its arguments add: 100 ms of code of 40 ns per unit. Code that follows
-/// pointers through 64 MB of uncached memory takes 45 ns, and up to 172 ns where a load is
-/// all that it is charged for, as the bench `unit_cost` prints: nearly half a second.
+/// the bytes of its arguments add: 100 ms of code of 40 ns per unit, which the bench
+/// `unit_cost` finds to be the most expensive.
 const FUEL_GRANTED: u64 = 1_000_000;
 
 /// The same for statically bounded rows that are not begun, where the host checks

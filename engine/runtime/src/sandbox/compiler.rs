@@ -1,11 +1,13 @@
-//! Wasmtime engines: features, code generation, caching.
+//! Wasmtime engines: compilation, caching.
 
-use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::native_stack::GUEST_BYTES;
-use super::sampler::{FRAMES_MAX, Sampler};
+use tempfile::TempDir;
+
+use super::compile_helper::{CompileHelper, cache as private_cache};
+use super::engine_settings::EngineSettings;
+use super::sampler::Sampler;
 use super::store_limiter::StoreLimiter;
 use super::watchdog::Watchdog;
 use crate::error::{Error, Result};
@@ -16,6 +18,7 @@ pub(crate) struct Compiler {
     engine: wasmtime::Engine,
     /// The same without inlining.
     without_inlining: wasmtime::Engine,
+    helper: Option<Arc<Helper>>,
     sampler: Option<Arc<Sampler>>,
     /// Started with the first polled module.
     watchdog: Arc<Mutex<Option<Arc<Watchdog>>>>,
@@ -24,39 +27,23 @@ pub(crate) struct Compiler {
 impl Compiler {
     /// Creates a compiler. With `cache`, compiled modules are kept in the user's cache
     /// directory, shared by all processes of the user. With `sampling`, guest
-    /// backtraces are sampled at that interval.
-    pub(crate) fn new(cache: bool, sampling: Option<Duration>) -> Result<Self> {
-        let mut config = wasmtime::Config::new();
-        config
-            .async_stack_size(GUEST_BYTES)
-            .max_wasm_stack(GUEST_BYTES)
-            .compiler_inlining(wasmtime::Inlining::Yes)
-            .cranelift_opt_level(wasmtime::OptLevel::Speed)
-            .wasm_relaxed_simd(false)
-            // An image of the data segments takes a file descriptor of each module, and two
-            // more mappings of each instance.
-            .memory_init_cow(false)
-            // For the flag of polled modules: the inspection refuses guests that use either.
-            .wasm_multi_memory(true)
-            .wasm_threads(true)
-            .shared_memory(true)
-            .wasm_memory64(false)
-            .wasm_wide_arithmetic(true);
-        if sampling.is_some() {
-            // Inlined functions have no frame of their own.
-            config
-                .compiler_inlining(wasmtime::Inlining::No)
-                .epoch_interruption(true)
-                .wasm_backtrace_max_frames(NonZeroUsize::new(FRAMES_MAX));
-        }
-        if cache {
-            let cache = wasmtime::Cache::from_file(None)
-                .map_err(|_| Error::Config("the cache of compiled modules cannot be set up"))?;
-            config.cache(Some(cache));
-        }
-        let engine = wasmtime::Engine::new(&config).map_err(internal)?;
-        config.compiler_inlining(wasmtime::Inlining::No);
-        let without_inlining = wasmtime::Engine::new(&config).map_err(internal)?;
+    /// backtraces are sampled at that interval. With `helper`, modules are compiled by it.
+    pub(crate) fn new(
+        cache: bool,
+        sampling: Option<Duration>,
+        helper: Option<CompileHelper>,
+    ) -> Result<Self> {
+        let (cache, helper) = open_cache(cache, helper)?;
+        let settings = |is_inlined| EngineSettings {
+            is_inlined,
+            is_sampled: sampling.is_some(),
+        };
+        let engine = |is_inlined| {
+            let mut config = settings(is_inlined).config();
+            config.cache(cache.clone());
+            wasmtime::Engine::new(&config).map_err(internal)
+        };
+        let (engine, without_inlining) = (engine(true)?, engine(false)?);
         let sampler =
             sampling.map(|interval| Sampler::start(interval, [&engine, &without_inlining]));
         let sampler = sampler
@@ -65,6 +52,7 @@ impl Compiler {
         Ok(Self {
             engine,
             without_inlining,
+            helper: helper.map(Arc::new),
             sampler,
             watchdog: Arc::default(),
         })
@@ -99,6 +87,14 @@ impl Compiler {
             true => &self.engine,
             false => &self.without_inlining,
         };
+        if let Some(Helper { helper, cache, .. }) = self.helper.as_deref() {
+            let settings = EngineSettings {
+                is_inlined,
+                is_sampled: self.sampler.is_some(),
+            };
+            // The code is loaded from the cache below.
+            helper.compile(cache.directory(), settings, bytes)?;
+        }
         let compile = || {
             let module = wasmtime::Module::new(engine, bytes)?;
             // The instrumentation has replaced all imports.
@@ -108,6 +104,40 @@ impl Compiler {
             .map(Arc::new)
             .map_err(|error| format!("{error:#}"))
     }
+}
+
+/// Compile helper and the cache that it writes.
+struct Helper {
+    helper: CompileHelper,
+    cache: wasmtime::Cache,
+    /// Removed when dropped.
+    _directory: Option<TempDir>,
+}
+
+/// Opens the cache of the user, or one in a private directory for a helper.
+fn open_cache(
+    of_user: bool,
+    helper: Option<CompileHelper>,
+) -> Result<(Option<wasmtime::Cache>, Option<Helper>)> {
+    let failed = |_| Error::Config("the cache of compiled modules cannot be set up");
+    let (cache, directory) = match (of_user, &helper) {
+        (true, _) => (wasmtime::Cache::from_file(None).map_err(failed)?, None),
+        (false, Some(_)) => {
+            let directory = tempfile::Builder::new().prefix("fusebox-").tempdir();
+            let directory = directory.map_err(|error| failed(error.into()))?;
+            (
+                private_cache(directory.path()).map_err(failed)?,
+                Some(directory),
+            )
+        }
+        (false, None) => return Ok((None, None)),
+    };
+    let helper = helper.map(|helper| Helper {
+        helper,
+        cache: cache.clone(),
+        _directory: directory,
+    });
+    Ok((Some(cache), helper))
 }
 
 fn internal(error: wasmtime::Error) -> Error {

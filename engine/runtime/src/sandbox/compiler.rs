@@ -87,7 +87,10 @@ impl Compiler {
             true => &self.engine,
             false => &self.without_inlining,
         };
-        if let Some(Helper { helper, cache, .. }) = self.helper.as_deref() {
+        let helper = self.helper.as_deref();
+        let misses = || helper.map(|helper| helper.cache.cache_misses());
+        let misses_before = misses();
+        if let Some(Helper { helper, cache, .. }) = helper {
             let settings = EngineSettings {
                 is_inlined,
                 is_sampled: self.sampler.is_some(),
@@ -100,9 +103,12 @@ impl Compiler {
             // The instrumentation has replaced all imports.
             wasmtime::Linker::new(engine).instantiate_pre(&module)
         };
-        compile()
-            .map(Arc::new)
-            .map_err(|error| format!("{error:#}"))
+        let compiled = compile();
+        if misses() != misses_before {
+            // Within the limits all the same: the helper has compiled it.
+            tracing::warn!("a module was compiled again, because the helper's code was not found");
+        }
+        compiled.map(Arc::new).map_err(|error| format!("{error:#}"))
     }
 }
 

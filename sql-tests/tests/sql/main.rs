@@ -37,6 +37,12 @@ mod fuzz;
 // Many sessions at once, for a time.
 mod soak;
 
+// Memory and mappings after hostile guests.
+mod baseline;
+
+// Tests in a process of their own.
+mod own_process;
+
 // Sessions with the bundled functions and the flights, and their results.
 mod sessions;
 
@@ -53,11 +59,13 @@ use tokio::runtime::Runtime;
 
 fn main() {
     // The files of DataFusion's suite are in use by the process that started this one.
-    if soak::is_own_process() {
-        run(&Arguments::from_args(), soak::trials()).exit();
+    let files = golden_files::files();
+    if own_process::is_own_process() {
+        let mut trials = soak::trials();
+        trials.extend(baseline::trials(&files));
+        run(&Arguments::from_args(), trials).exit();
     }
     let runtime = Arc::new(Runtime::new().expect("a runtime can be started"));
-    let files = golden_files::files();
     let mut trials = golden::trials(&runtime, &files);
     trials.extend(determinism::trials(&runtime, &files));
     trials.extend(differential::trials(&runtime));
@@ -65,6 +73,7 @@ fn main() {
     trials.extend(type_table::trials());
     trials.extend(fuzz::trials());
     trials.extend(soak::trials());
+    trials.extend(baseline::trials(&files));
     let (suite, summary) = datafusion_suite::trials(&runtime);
     trials.extend(suite);
     let conclusion = run(&Arguments::from_args(), trials);

@@ -15,7 +15,6 @@ mod actions;
 mod memory;
 
 use std::env;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -27,19 +26,12 @@ use fusebox_sql_tests::workspace_root;
 use sqllogictest::harness::{Failed, Trial};
 use tokio::runtime::Builder;
 
+use crate::own_process::run_alone;
 use crate::sessions::TestResult;
 use client::{Client, Progress};
 use memory::Samples;
 
 const NAME: &str = "sessions_that_create_call_and_cancel_at_random_leave_memory_flat";
-
-/// Set in the process that runs the soak itself.
-const OWN_PROCESS: &str = "FUSEBOX_TEST_OWN_PROCESS";
-
-/// Returns true in the process that a soak was started in.
-pub(crate) fn is_own_process() -> bool {
-    env::var_os(OWN_PROCESS).is_some()
-}
 
 /// Time of the test, unless the environment has another.
 const TIME: Duration = Duration::from_secs(20);
@@ -60,21 +52,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn test() -> TestResult {
-    if is_own_process() {
-        return soak();
-    }
-    let output = Command::new(env::current_exe()?)
-        .args([NAME, "--exact", "--nocapture"])
-        .env(OWN_PROCESS, "1")
-        // Each thread's own arena keeps what it has freed, which hides a leak.
-        .env("MALLOC_ARENA_MAX", "2")
-        .output()?;
-    let printed = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
-    println!("{}", printed.concat());
-    match output.status.success() && printed.concat().contains("statements") {
-        true => Ok(()),
-        false => Err(format!("{}: {}", output.status, printed.concat()).into()),
-    }
+    run_alone(NAME, "statements", soak)
 }
 
 fn number(name: &str) -> Option<u64> {

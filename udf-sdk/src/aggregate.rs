@@ -19,7 +19,7 @@ use crate::fuel::{self, MeteringMode};
 use crate::item::Item;
 use crate::raw::Call;
 use crate::row::RowArguments;
-use crate::sql::{Nested, Sql, SqlType};
+use crate::sql::{Nested, Sql, SqlType, checked_fields};
 use crate::states::{Slot, States};
 use crate::structure::Structure;
 
@@ -36,7 +36,7 @@ impl<S: Default + Structure + for<'c> Item<At<'c> = Self>> State for S {}
 
 /// Returns the names and types of a state's fields.
 pub const fn state_fields<S: State>() -> &'static [(&'static str, Sql)] {
-    S::FIELDS
+    checked_fields(S::FIELDS)
 }
 
 /// The return type of a method that changes a state: nothing, or a failure.

@@ -104,7 +104,7 @@ impl Parameter {
     pub const fn of<'c, A: Argument<'c>>(name: &'static str) -> Self {
         Self {
             name,
-            sql: <A::Value as SqlType>::SQL,
+            sql: <A::Value as SqlType>::SQL.checked(),
             sees_nulls: A::SEES_NULLS,
         }
     }

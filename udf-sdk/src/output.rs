@@ -86,7 +86,7 @@ pub trait Value: SqlType + Sized {
 
 /// Returns the SQL type of a result of type `R`.
 pub const fn returns<R: Output>() -> Sql {
-    <R::Value as SqlType>::SQL
+    <R::Value as SqlType>::SQL.checked()
 }
 
 impl<N: Nullable> Output for N {

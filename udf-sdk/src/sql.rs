@@ -32,6 +32,62 @@ pub enum Sql {
     Map(&'static Self, &'static Self),
 }
 
+impl Sql {
+    /// Returns the type; refuses decimals that the layout of [`Decimal`] does not
+    /// have, at compile time.
+    pub(crate) const fn checked(self) -> Self {
+        self.check();
+        self
+    }
+
+    const fn check(&self) {
+        match self {
+            Self::Name(_) => {}
+            Self::Decimal(precision, scale) => check_decimal(*precision, *scale),
+            Self::List(item) => item.check(),
+            Self::Struct(fields) => check_fields(fields),
+            Self::Map(key, value) => {
+                key.check();
+                value.check();
+            }
+        }
+    }
+}
+
+/// Returns named types; refuses them as [`Sql::checked`] does.
+pub(crate) const fn checked_fields(
+    fields: &'static [(&'static str, Sql)],
+) -> &'static [(&'static str, Sql)] {
+    check_fields(fields);
+    fields
+}
+
+const fn check_fields(fields: &[(&str, Sql)]) {
+    let mut index = 0;
+    while index < fields.len() {
+        fields[index].1.check();
+        index += 1;
+    }
+}
+
+/// Panics, with the type, if a [`Decimal`] of that precision and scale has no
+/// numbers.
+const fn check_decimal(precision: u8, scale: i8) {
+    let is_precision = 1 <= precision && precision <= 38;
+    if is_precision && -38 <= scale && scale <= precision as i8 {
+        return;
+    }
+    let mut message: Text<128> = Text::new();
+    message
+        .push("expected a Decimal<P, S> with P from 1 to 38 and S from -38 to P, found Decimal<");
+    message.push_number(precision as i16);
+    message.push(", ");
+    message.push_number(scale as i16);
+    message.push(">");
+    let (message, _) = message.bytes.split_at(message.length);
+    panic!("{}", text(message));
+}
+
 /// A Rust type of an item or a field: a type with a SQL type, or `Option` of
 /// one for nulls.
 #[diagnostic::on_unimplemented(
@@ -266,9 +322,9 @@ impl<const N: usize> Text<N> {
             Sql::Name(name) => self.push(name),
             Sql::Decimal(precision, scale) => {
                 self.push("DECIMAL(");
-                self.push_number(*precision as i8);
+                self.push_number(*precision as i16);
                 self.push(", ");
-                self.push_number(*scale);
+                self.push_number(*scale as i16);
                 self.push(")");
             }
             Sql::List(item) => {
@@ -303,16 +359,19 @@ impl<const N: usize> Text<N> {
         self.push(")");
     }
 
-    /// Pushes a number of at most two digits.
-    const fn push_number(&mut self, number: i8) {
+    /// Pushes a number of at most three digits.
+    const fn push_number(&mut self, number: i16) {
         let digits = number.unsigned_abs();
         if number < 0 {
             self.push_byte(b'-');
         }
-        if digits >= 10 {
-            self.push_byte(b'0' + digits / 10);
+        if digits >= 100 {
+            self.push_byte(b'0' + (digits / 100) as u8);
         }
-        self.push_byte(b'0' + digits % 10);
+        if digits >= 10 {
+            self.push_byte(b'0' + (digits / 10 % 10) as u8);
+        }
+        self.push_byte(b'0' + (digits % 10) as u8);
     }
 
     /// Pushes `text` between quotes, with quotes inside doubled.

@@ -6,7 +6,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Type};
 
-use crate::signature::{Options, Signature};
+use crate::signature::{Options, Parameter, Signature};
 
 /// Expands the attribute to one hidden constant, the text of the declaration,
 /// which tests can read on any target. All other items are nested in it.
@@ -117,7 +117,7 @@ fn declaration(signature: &Signature) -> TokenStream {
         (None, true) => quote_spanned! {span=>
             ::fusebox_sdk::__private::column_returns::<#result>()
         },
-        (None, false) => quote!(::fusebox_sdk::__private::returns::<#result>()),
+        (None, false) => returns(&result, span),
     };
     let sees_nulls = !signature.options.strict;
     let parameters = signature.parameters.iter().map(|parameter| {
@@ -130,7 +130,7 @@ fn declaration(signature: &Signature) -> TokenStream {
             (None, true) => quote_spanned! {span=>
                 ::fusebox_sdk::__private::column_parameter::<#ty>(#name, #sees_nulls)
             },
-            (None, false) => quote!(::fusebox_sdk::__private::Parameter::of::<#ty>(#name)),
+            (None, false) => described(parameter),
         }
     });
     section(
@@ -145,6 +145,19 @@ fn declaration(signature: &Signature) -> TokenStream {
             }
         },
     )
+}
+
+/// Expands to the description of an argument. An error in it is reported at its
+/// type.
+pub(crate) fn described(parameter: &Parameter) -> TokenStream {
+    let (name, span) = (&parameter.name, parameter.ty.span());
+    let ty = without_lifetimes(&parameter.ty);
+    quote_spanned!(span=> ::fusebox_sdk::__private::Parameter::of::<#ty>(#name))
+}
+
+/// Expands to the SQL type of a result. An error in it is reported at `span`.
+pub(crate) fn returns(ty: &TokenStream, span: Span) -> TokenStream {
+    quote_spanned!(span=> ::fusebox_sdk::__private::returns::<#ty>())
 }
 
 /// Expands to a declaration of a type, as bytes in the custom section and as a

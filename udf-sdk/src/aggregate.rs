@@ -19,7 +19,8 @@ use crate::fuel::{self, MeteringMode};
 use crate::item::Item;
 use crate::raw::Call;
 use crate::row::RowArguments;
-use crate::sql::{Nested, Sql, SqlType, checked_fields};
+use crate::sql::{Nested, Sql, SqlType};
+use crate::sql_check::checked_fields;
 use crate::states::{Slot, States};
 use crate::structure::Structure;
 
@@ -66,6 +67,14 @@ impl<E: Display> UpdateOutput for Result<(), E> {
 
 /// Checks the return type of a method at compile time.
 pub const fn check_update_output<D: UpdateOutput>() {}
+
+/// Runs the initialisation of an instance. A failure is a panic.
+pub fn initialize<D: UpdateOutput>(function: impl FnOnce() -> D) {
+    fuel::report_panics();
+    if let Err(message) = function().done() {
+        panic!("{message}");
+    }
+}
 
 /// The group of a row, and its arguments. A row whose group is null is skipped.
 type Grouped<R> = (u32, R);

@@ -207,6 +207,9 @@ mod columns;
 // The loop over the rows of a batch.
 mod batch;
 
+// Constants that are prepared once for a batch.
+mod prepared;
+
 // The arguments of a row, gathered from their columns.
 mod row;
 
@@ -218,6 +221,16 @@ mod output;
 
 // Builders of result columns.
 mod results;
+
+// Collections of the standard library as lists, maps and texts.
+mod collections;
+
+// Tuples as SQL structs.
+mod tuples;
+
+// Types of other crates as SQL types.
+#[cfg(any(feature = "chrono", feature = "jiff"))]
+mod converted;
 
 // Rust structs as SQL structs, or as the rows of a table.
 mod structure;
@@ -275,6 +288,10 @@ mod arena;
 #[cfg(any(target_arch = "wasm32", test))]
 mod scratch;
 
+// Sizes of the blocks of a guest's heap.
+#[cfg(any(target_arch = "wasm32", test))]
+mod size_classes;
+
 // The declaration of a function of any kind.
 mod declared;
 
@@ -282,8 +299,14 @@ mod declared;
 #[cfg(feature = "arrow")]
 mod array;
 
+// Checks of SQL types at compile time.
+mod sql_check;
+
 // SQL types, and the declaration of a function.
 mod sql;
+
+// Texts that are built at compile time.
+mod const_text;
 
 // Dates and times of the crate `chrono`.
 #[cfg(feature = "chrono")]
@@ -298,6 +321,12 @@ mod timestamp;
 
 // Days, times of day and spans of time.
 mod calendar;
+
+// Products, quotients and rounding of decimals.
+mod decimal_arithmetic;
+
+// Numbers of 256 bits.
+mod wide;
 
 // Decimal numbers.
 mod decimal;
@@ -332,7 +361,7 @@ extern crate self as fusebox_sdk;
 #[cfg(feature = "arrow")]
 pub use columns::Column;
 
-pub use attributes::{udaf, udf, udtf, udwf};
+pub use attributes::{init, udaf, udf, udtf, udwf};
 pub use calendar::{Date, Duration, Interval, OutOfRange, Time};
 pub use decimal::{AnyDecimal, Decimal, ParseDecimalError};
 pub use float::F16;
@@ -359,35 +388,5 @@ macro_rules! __with_arrow {
 
 /// Items for the expansions of the macros. Not a public API.
 #[doc(hidden)]
-pub mod __private {
-    pub use fusebox_abi::ArrowArray;
-
-    #[cfg(feature = "arrow")]
-    pub use crate::columns::{
-        column_parameter, column_returns, declared_parameter, declared_returns, run_columns,
-    };
-
-    pub use crate::aggregate::{
-        check_update_output, release_groups, return_states, state_fields, update, with_states,
-    };
-    pub use crate::aligned_copy::CopySlots;
-    pub use crate::append::Append;
-    pub use crate::batch::{run, run_some};
-    pub use crate::column_builder::{ColumnBuilder, OffsetOverflow};
-    pub use crate::declared::Declared;
-    pub use crate::input_array::InputArray;
-    pub use crate::item::{FieldsView, Item, NullableItem, fields_view};
-    pub use crate::output::returns;
-    pub use crate::raw::Call;
-    pub use crate::sql::{
-        Declaration, Kind, ListItem, Nested, Parameter, Sql, SqlItem, SqlType, text,
-    };
-    pub use crate::states::States;
-    pub use crate::structure::{
-        Structure, append_fields, append_projected_fields, fields_bytes, projected_fields_bytes,
-        start_fields,
-    };
-    pub use crate::table::{BoxedRows, TableState, boxed_rows, next_rows, row_type};
-    pub use crate::view::View;
-    pub use crate::window::{PartitionOutput, next, partition, rank};
-}
+#[path = "private.rs"]
+pub mod __private;

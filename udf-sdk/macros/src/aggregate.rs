@@ -14,7 +14,7 @@ use crate::expansion::{
     self, Statement, arguments, constant, described, operation, without_lifetimes,
 };
 use crate::methods::{Access, Block, Method, all};
-use crate::signature::Options;
+use crate::options::Options;
 
 /// The methods of a state.
 struct Aggregate {

@@ -12,7 +12,8 @@ use syn::{
 
 use crate::expansion::{Statement, arguments, constant, described, operation};
 use crate::methods::all;
-use crate::signature::{Options, Parameter, cfgs, modifiers};
+use crate::options::Options;
+use crate::signature::{Parameter, cfgs, modifiers};
 
 /// A function that returns an iterator.
 struct Table {

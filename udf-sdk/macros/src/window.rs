@@ -12,7 +12,8 @@ use crate::expansion::{
     self, Statement, arguments, constant, described, operation, without_lifetimes,
 };
 use crate::methods::{Access, Block};
-use crate::signature::{Options, Signature};
+use crate::options::Options;
+use crate::signature::Signature;
 
 /// Expands the attribute to one hidden constant, as for a function.
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {

@@ -37,6 +37,10 @@ mod memory;
 #[cfg(target_arch = "wasm32")]
 mod allocator;
 
+// Blocks of fixed sizes, in pages of their own.
+#[cfg(any(target_arch = "wasm32", test))]
+mod heap;
+
 // The imports and exports of a guest.
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod host;

@@ -3,9 +3,13 @@
 //! Golden files of SQL call them.
 #![forbid(unsafe_code)]
 
+use std::borrow::Cow;
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasherDefault;
 use std::sync::LazyLock;
 
-use fusebox_sdk::{Row, init, udaf, udf};
+use fusebox_sdk::{Decimal, Row, init, udaf, udf};
 use regex::Regex;
 
 /// Allocates many small boxes, and frees them.
@@ -64,7 +68,7 @@ static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
 /// Compiles the pattern, and what it needs to match.
 #[init]
 fn prepare() {
-    ADDRESS.is_match("");
+    ADDRESS.is_match("write to someone@example.org");
 }
 
 /// Returns true if the text has an address of electronic mail.
@@ -80,7 +84,7 @@ fn matches(text: &str, #[constant(prepare = Regex::new)] pattern: &Regex) -> boo
 }
 
 /// Returns the text between the first matches of two patterns, if there are any.
-#[udf(fuel_per_row = 2_000_000)]
+#[udf(fuel_per_row = 2_000_000, memory = "32MB")]
 fn between<'a>(
     text: &'a str,
     #[constant(prepare = Regex::new)] start: &Regex,
@@ -198,4 +202,62 @@ impl Endless {
             },
         }
     }
+}
+
+/// The mean of numbers without nulls.
+#[udf]
+fn mean_of(numbers: &[f64]) -> Option<f64> {
+    (!numbers.is_empty()).then(|| numbers.iter().sum::<f64>() / numbers.len() as f64)
+}
+
+/// The text with single spaces.
+#[udf]
+fn single_spaced(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text.contains("  ") {
+        true => Cow::Owned(text.replace("  ", " ")),
+        false => text,
+    }
+}
+
+/// The number of each word.
+#[udf]
+fn count_words(words: Vec<String>) -> BTreeMap<String, i64> {
+    let mut counts = BTreeMap::new();
+    for word in words {
+        *counts.entry(word).or_insert(0) += 1;
+    }
+    counts
+}
+
+/// A map whose hasher has fixed keys.
+type FixedMap<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
+
+/// The value of a key.
+#[udf]
+fn value_of(map: FixedMap<String, Option<i64>>, key: &str) -> Option<i64> {
+    map.get(key).copied().flatten()
+}
+
+/// The quotient and the remainder.
+#[udf]
+fn quotient(a: i64, b: i64) -> Option<(i64, i64)> {
+    Some((a.checked_div(b)?, a.checked_rem(b)?))
+}
+
+/// The sum of a pair.
+#[udf]
+fn pair_sum(pair: (i64, Option<i64>)) -> i64 {
+    pair.0 + pair.1.unwrap_or(0)
+}
+
+/// The gross price.
+#[udf]
+fn gross_price(net: Decimal<10, 2>, tax_percent: Decimal<4, 1>) -> Option<Decimal<10, 2>> {
+    net.checked_add(net.percent(tax_percent)?)
+}
+
+/// The unit price, in tenths of a cent.
+#[udf]
+fn unit_price(total: Decimal<10, 2>, pieces: Decimal<10, 0>) -> Option<Decimal<12, 3>> {
+    total.divide(pieces)
 }

@@ -70,8 +70,9 @@ pub use fusebox_macros::init;
 /// ```
 ///
 /// It is called once for a batch if the argument is constant, on the fuel of the call,
-/// which is 5,000,000 units then unless the option `fuel_per_call` states it. Otherwise
-/// it is called for each row, on the row's fuel. A failure is one of the row.
+/// and otherwise for each row, on the row's fuel. A failure is one of the row. Such a
+/// function asks for `fuel_per_call = 5_000_000` and `fuel_per_row = 10_000_000`, unless
+/// its options state them.
 ///
 /// # Whole columns
 ///

@@ -83,3 +83,61 @@ converted! {
     jiff::SignedDuration = Duration;
     jiff::Span = Interval;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::testing::{Column, scalar};
+
+    #[cfg(feature = "chrono")]
+    #[test]
+    fn dates_of_chrono_are_arguments_and_results() {
+        use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+
+        let next = |date: NaiveDate| date.checked_add_days(Days::new(1));
+        let day = |day| NaiveDate::from_ymd_opt(2024, 2, day);
+        let dates = Column::new([day(28), None, day(29)]);
+        let expected = vec![day(29), None, NaiveDate::from_ymd_opt(2024, 3, 1)];
+        assert_eq!(scalar(next, &[dates]), Ok(expected));
+        // The same column as one of this crate's dates.
+        let dates = Column::new([Some(Date::from_days(0))]);
+        let expected = vec![NaiveDate::from_ymd_opt(1970, 1, 2)];
+        assert_eq!(scalar(next, &[dates]), Ok(expected));
+
+        let spans = |starts: Vec<DateTime<Utc>>, end: Option<NaiveDateTime>| {
+            let end = end.unwrap_or_default().and_utc();
+            let spans = starts.into_iter().map(|start| end - start);
+            spans.collect::<Vec<TimeDelta>>()
+        };
+        let starts = Column::new([Some(vec![DateTime::<Utc>::from_timestamp_nanos(5)])]);
+        let ends = Column::new([None::<NaiveDateTime>]);
+        let expected = vec![Some(vec![TimeDelta::nanoseconds(-5)])];
+        assert_eq!(scalar(spans, &[starts, ends]), Ok(expected));
+    }
+
+    #[cfg(feature = "chrono")]
+    #[test]
+    #[should_panic(expected = "is out of the range of chrono")]
+    fn date_that_chrono_does_not_have_is_a_panic() {
+        let same = |date: chrono::NaiveDate| date;
+        let _ = scalar(same, &[Column::new([Some(Date::from_days(i32::MAX))])]);
+    }
+
+    #[cfg(feature = "jiff")]
+    #[test]
+    fn dates_of_jiff_are_arguments_and_results() {
+        use jiff::{SignedDuration, Timestamp, civil};
+
+        let next = |date: civil::Date| date.tomorrow().ok();
+        let dates = Column::new([Some(civil::date(2024, 2, 29)), None]);
+        let expected = vec![Some(civil::date(2024, 3, 1)), None];
+        assert_eq!(scalar(next, &[dates]), Ok(expected));
+
+        let later = |at: Timestamp, span: Option<SignedDuration>| at + span.unwrap_or_default();
+        let at = Column::new([Timestamp::from_second(5).ok()]);
+        let span = Column::constant(Some(SignedDuration::from_secs(-5)));
+        let expected = vec![Some(Timestamp::UNIX_EPOCH)];
+        assert_eq!(scalar(later, &[at, span]), Ok(expected));
+    }
+}

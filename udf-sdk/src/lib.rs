@@ -188,6 +188,10 @@
 // The attributes, documented.
 mod attributes;
 
+// Functions called natively, as the engine calls them.
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
+
 // The operations of an aggregate.
 mod aggregate;
 
@@ -266,7 +270,7 @@ mod input_array;
 mod number;
 
 // Columns as the host would lower them.
-#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod sample;
 
 // Guest memory as the host sees it: all unsafe code.

@@ -34,8 +34,9 @@ const LIMITS: [(&str, bool); 6] = [
     ("result_bytes", false),
 ];
 
-/// Overhead fuel that a function asks for if it prepares constants, in units.
-pub(crate) const PREPARE_FUEL: &str = "fuel_per_call = 5000000";
+/// Fuel that a function asks for if it prepares constants: they may be completed where
+/// they are first used, as the automata of a regular expression are.
+pub(crate) const PREPARE_LIMITS: [&str; 2] = ["fuel_per_row = 10000000", "fuel_per_call = 5000000"];
 
 impl Options {
     /// Parses the options that every attribute has.

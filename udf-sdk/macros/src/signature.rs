@@ -10,7 +10,7 @@ use syn::{
     PatType, Result, ReturnType, Type, Visibility,
 };
 
-use crate::options::{Options, PREPARE_FUEL};
+use crate::options::{Options, PREPARE_LIMITS};
 use crate::sql_type;
 
 /// A function that can be called from SQL, if its types allow.
@@ -84,11 +84,16 @@ impl Signature {
 
     /// Returns the limits that the function asks for, as SQL.
     pub(crate) fn limits(&self) -> String {
-        let limits = &self.options.limits;
-        let prepares = self.parameters.iter().any(|it| it.prepare.is_some());
-        let is_stated = limits.iter().any(|it| it.starts_with("fuel_per_call"));
-        let prepare = (prepares && !is_stated).then_some(PREPARE_FUEL);
-        let all: Vec<&str> = limits.iter().map(String::as_str).chain(prepare).collect();
+        let mut all: Vec<&str> = self.options.limits.iter().map(String::as_str).collect();
+        if self.parameters.iter().any(|it| it.prepare.is_some()) {
+            let option = |limit: &str| limit.split(' ').next().map(str::to_owned);
+            let stated: Vec<_> = all.iter().map(|limit| option(limit)).collect();
+            all.extend(
+                PREPARE_LIMITS
+                    .iter()
+                    .filter(|it| !stated.contains(&option(it))),
+            );
+        }
         all.join(", ")
     }
 }

@@ -15,8 +15,8 @@ use crate::module::Operation;
 use crate::sandbox::Budget;
 
 /// Fuel of a group in addition to that of a row, in units for each byte that the instance
-/// took in: enough to sort numbers of eight bytes, some twenty times.
-const FUEL_PER_BYTE: u64 = 128;
+/// took in: enough to insert some hundred thousand texts into a sorted vector.
+const FUEL_PER_BYTE: u64 = 2048;
 
 /// Maximum fuel of a group in addition to that of a row, in units.
 const STATE_FUEL_MAX: u64 = 1 << 32;

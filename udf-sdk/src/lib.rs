@@ -56,11 +56,11 @@
 //! | `TIMESTAMP WITH TIME ZONE` | [`TimestampTz`] | [`TimestampTz`] |
 //! | `INTERVAL` | [`Interval`] | [`Interval`] |
 //! | `ARROW('Duration(ns)')` | [`Duration`] | [`Duration`] |
-//! | `VARCHAR` | `&str`, `String` | `&str`, `String` |
-//! | `BYTEA` | `&[u8]`, `Vec<u8>` | `&[u8]`, `Vec<u8>` |
-//! | `T[]` | [`List<T>`](List), `Vec<T>` | `Vec<T>`, `List<T>` |
-//! | `STRUCT(…)` | a struct with [`#[derive(Row)]`](derive@Row) | the same |
-//! | `MAP(K, V)` | [`Map<K, V>`](Map), `Vec<(K, V)>` | `Vec<(K, V)>`, `Map<K, V>` |
+//! | `VARCHAR` | `&str`, `String`, `Cow<str>` | the same |
+//! | `BYTEA` | `&[u8]`, `Vec<u8>`, `Cow<[u8]>` | the same |
+//! | `T[]` | [`List<T>`](List), `Vec<T>`, `&[f64]` and slices of other numbers | the same |
+//! | `STRUCT(…)` | a struct with [`#[derive(Row)]`](derive@Row), or a tuple: `STRUCT(c0 …, c1 …)` | the same |
+//! | `MAP(K, V)` | [`Map<K, V>`](Map), `Vec<(K, V)>`, `BTreeMap<K, V>`, `HashMap` with a fixed hasher | the same |
 //! | nulls | `Option` of the above | `Option` of the above |
 //! | failures | | `Result` of the above, with an error that is `Display` |
 //!
@@ -96,8 +96,9 @@
 //! # fn main() {}
 //! ```
 //!
-//! The features `chrono` and `jiff` add conversions from and to the dates and times
-//! of these crates.
+//! With the features `chrono` and `jiff`, the dates, times and spans of these crates
+//! are types too, and convert from and to those above. A value that one of them does
+//! not have is a panic.
 //!
 //! **Nulls.** A function without an `Option` argument is `STRICT`: if an argument is
 //! null, the result is null and the function is not called. With an `Option`
@@ -163,11 +164,12 @@
 //! Allocations of a row come from 32 KiB of scratch memory, which is reset for the
 //! next row, and cost next to nothing. The latest allocation grows and shrinks in
 //! place; other freed memory becomes available when the row has no allocations left,
-//! or ends. Allocations that do not fit come from the standard allocator, at a price
-//! that does not depend on earlier rows: each operation costs the row some 256 units,
-//! one more for every 32 bytes that are requested, and one for every 8 that may have
-//! to be moved. The SDK therefore defines the global allocator, and a crate that uses
-//! it cannot define another.
+//! or ends. Allocations that do not fit, and those of states, have a price that does not
+//! depend on earlier rows and covers the work: up to 8 KiB, allocating and freeing cost
+//! the row some 96 units each, and one more for every 16 bytes; larger ones 2,048, one
+//! more for every 32 bytes, and one for every 8 that may have to be moved. The SDK
+//! therefore defines the global allocator, and a crate that uses it cannot define
+//! another.
 //!
 //! **Rows are independent of each other if the function keeps no state.** The engine
 //! divides batches arbitrarily, so the content of a static, and its cost to a row,
@@ -176,7 +178,7 @@
 //!
 //! - A `static` that is written, a `thread_local!`, a cache or a lazily built table
 //!   makes rows depend on each other: one of them pays for all. Prefer a `const`,
-//!   which the compiler evaluates. In an immutable or stable function such state does
+//!   which the compiler evaluates, or force it in an [`init`](macro@init) function. In an immutable or stable function such state does
 //!   not outlive the call. Scratch memory that a row does not free is missing to all
 //!   later rows of the call.
 //! - **`HashMap` and `HashSet` of the standard library** use different keys for every

@@ -96,9 +96,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! With the features `chrono` and `jiff`, the dates, times and spans of these crates
-//! are types too, and convert from and to those above. A value that one of them does
-//! not have is a panic.
+//! With the features `chrono` and `jiff`, the dates, times and spans of these crates are
+//! types too, and convert from and to those above. Values out of their range are panics.
 //!
 //! **Nulls.** A function without an `Option` argument is `STRICT`: if an argument is
 //! null, the result is null and the function is not called. With an `Option`
@@ -168,8 +167,7 @@
 //! depend on earlier rows and covers the work: up to 8 KiB, allocating and freeing cost
 //! the row some 96 units each, and one more for every 16 bytes; larger ones 2,048, one
 //! more for every 32 bytes, and one for every 8 that may have to be moved. The SDK
-//! therefore defines the global allocator, and a crate that uses it cannot define
-//! another.
+//! defines the global allocator for this, so a crate that uses it cannot.
 //!
 //! **Rows are independent of each other if the function keeps no state.** The engine
 //! divides batches arbitrarily, so the content of a static, and its cost to a row,
@@ -237,6 +235,10 @@ mod tuples;
 // Types of other crates as SQL types.
 #[cfg(any(feature = "chrono", feature = "jiff"))]
 mod converted;
+
+// Lists, maps and partitions made natively.
+#[cfg(not(target_arch = "wasm32"))]
+mod made_natively;
 
 // Rust structs as SQL structs, or as the rows of a table.
 mod structure;

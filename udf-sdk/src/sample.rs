@@ -6,7 +6,14 @@ use crate::raw::{Pod, as_bytes};
 
 /// The buffers of a column, owned.
 #[derive(Debug)]
-pub(crate) struct Sample {
+#[cfg_attr(
+    not(test),
+    expect(
+        unreachable_pub,
+        reason = "tests read samples as a public `InputArray`"
+    )
+)]
+pub struct Sample {
     rows: usize,
     length: usize,
     validity: Option<Vec<u8>>,

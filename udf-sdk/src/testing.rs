@@ -33,20 +33,14 @@ use std::fmt::{self, Debug};
 use std::ops::Range;
 use std::rc::Rc;
 
-use crate::aggregate::{State, UpdateOutput};
-use crate::aligned_copy::CopySlots;
+use crate::aggregate::{State, StateRef, UpdateOutput};
 use crate::append::Append;
-use crate::column_builder::ColumnBuilder;
-use crate::input_array::InputArray;
-use crate::item::Item;
-use crate::list::{List, Map};
+use crate::made_natively::{lower, view_of};
 use crate::output::Output;
-use crate::partition::Partition;
 use crate::raw::{Arguments, NativeColumn};
 use crate::row::RowArguments;
 use crate::sample::Sample;
 use crate::sql::Sql;
-use crate::view::View;
 
 /// An argument column.
 #[derive(Clone)]
@@ -90,19 +84,6 @@ impl Debug for Column {
         column.field("rows", &self.rows).field("sql", &self.sql);
         column.finish_non_exhaustive()
     }
-}
-
-/// Lowers values, as the host does.
-fn lower<T: Append>(values: &[Option<T>]) -> Sample {
-    let mut column = ColumnBuilder::new();
-    T::start(&mut column);
-    for value in values {
-        match value {
-            Some(value) => value.append(&mut column).expect("the values fit a column"),
-            None => column.append_null(),
-        }
-    }
-    column.lowered()
 }
 
 /// A function of the arguments `R`, as pairs.
@@ -279,7 +260,7 @@ fn same<T: PartialEq + Debug, const N: usize>(outcomes: [T; N]) -> T {
 /// # fn main() {
 /// let texts = Column::new([Some("a"), None, Some("abc"), Some("ab")]);
 /// for result in aggregate(Longest::update, Longest::merge, Longest::finish, &[texts]) {
-///     assert_eq!(result.as_deref(), Ok(Some("abc")));
+///     assert_eq!(result, Ok(Some("abc".to_owned())));
 /// }
 /// # }
 /// ```
@@ -317,18 +298,8 @@ where
 
 /// Copies a state, as the host does between instances.
 fn copied<S: State>(state: &S) -> S {
-    let mut column = ColumnBuilder::new();
-    S::start(&mut column);
-    state.append(&mut column).expect("the state fits a column");
-    let column: &'static Sample = Box::leak(Box::new(column.lowered()));
-    let view = S::view(native(column), &mut CopySlots::default());
+    let view = view_of::<S, _>(&[Some(StateRef(state))]);
     S::item(&view, 0).expect("a state is not null")
-}
-
-/// Returns a column unread.
-fn native(column: &'static Sample) -> InputArray<'static> {
-    let columns: &'static [&'static dyn NativeColumn] = vec![column as &dyn NativeColumn].leak();
-    InputArray::Lowered(Arguments::native(columns, 1).next_array())
 }
 
 /// Evaluates a window function that keeps state, over the rows of a partition.
@@ -373,61 +344,4 @@ where
     let each = |row| Ok(Some(function.call(row).into_iter().collect::<Vec<T>>()));
     let mut tables = for_each::<R, Vec<T>>(columns, 0..1, each)?;
     Ok(tables.pop().flatten().unwrap_or_default())
-}
-
-/// Returns the view of values.
-fn view<T: Item>(values: &[Option<T>]) -> T::View<'static>
-where
-    T: Append,
-{
-    let column: &'static Sample = Box::leak(Box::new(lower(values)));
-    T::view(native(column), &mut CopySlots::default())
-}
-
-/// Makes a list for a test; its memory is not released.
-impl<T: Item + Append> From<Vec<Option<T>>> for List<'static, T> {
-    fn from(items: Vec<Option<T>>) -> Self {
-        List::of_view(view(&items))
-    }
-}
-
-/// Makes a list for a test; its memory is not released.
-impl<T: Item + Append, const N: usize> From<[T; N]> for List<'static, T> {
-    fn from(items: [T; N]) -> Self {
-        Self::from(items.map(Some).into_iter().collect::<Vec<_>>())
-    }
-}
-
-/// Makes a map for a test; its memory is not released.
-impl<K: Item + Append, V: Item + Append> From<Vec<(K, Option<V>)>> for Map<'static, K, V> {
-    fn from(entries: Vec<(K, Option<V>)>) -> Self {
-        let (keys, values): (Vec<_>, Vec<_>) = entries
-            .into_iter()
-            .map(|(key, value)| (Some(key), value))
-            .unzip();
-        Map::of_views(view(&keys), view(&values))
-    }
-}
-
-/// Makes a map for a test; its memory is not released.
-impl<K: Item + Append, V: Item + Append, const N: usize> From<[(K, V); N]> for Map<'static, K, V> {
-    fn from(entries: [(K, V); N]) -> Self {
-        let entries = entries.map(|(key, value)| (key, Some(value)));
-        Self::from(entries.into_iter().collect::<Vec<_>>())
-    }
-}
-
-/// Makes a partition for a test; its memory is not released.
-impl<T: Item + Append> From<Vec<Option<T>>> for Partition<'static, T> {
-    fn from(rows: Vec<Option<T>>) -> Self {
-        let view = view(&rows);
-        Partition::new(view, view.rows())
-    }
-}
-
-/// Makes a partition for a test; its memory is not released.
-impl<T: Item + Append, const N: usize> From<[T; N]> for Partition<'static, T> {
-    fn from(rows: [T; N]) -> Self {
-        Self::from(rows.map(Some).into_iter().collect::<Vec<_>>())
-    }
 }

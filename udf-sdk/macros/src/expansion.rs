@@ -1,6 +1,6 @@
 //! The expansion of an annotated function: its declaration and its export.
 
-use fusebox_abi::{EXPORT_FUNCTION_PREFIX, SECTION_FUNCTIONS};
+use fusebox_abi::{EXPORT_FUNCTION_PREFIX, EXPORT_INITIALIZE, SECTION_FUNCTIONS};
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -267,6 +267,17 @@ pub(crate) fn operation(name: &str, body: impl FnOnce(&TokenStream) -> TokenStre
                 #body
             }
         };
+    }
+}
+
+/// Expands to the export that runs before all others.
+pub(crate) fn initialization(function: &Ident) -> TokenStream {
+    quote! {
+        #[cfg(target_arch = "wasm32")]
+        #[unsafe(export_name = #EXPORT_INITIALIZE)]
+        extern "C" fn __fusebox_initialize() {
+            ::fusebox_sdk::__private::initialize(#function);
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! The expansion of an initialisation: its export.
 
-use fusebox_abi::EXPORT_INITIALIZE;
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::spanned::Spanned;
 use syn::{Error, ItemFn, Result};
 
+use crate::expansion::initialization;
 use crate::methods::all;
 use crate::signature::modifiers;
 
@@ -26,17 +26,14 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
     }
     let function = &item.sig.ident;
     let cfgs = crate::signature::cfgs(item.attrs);
+    let export = initialization(function);
     Ok(quote! {
         #(#cfgs)*
         const _: () = {
             // Only the export calls the function, so this prevents dead-code
             // warnings on other targets.
             let _ = #function;
-            #[cfg(target_arch = "wasm32")]
-            #[unsafe(export_name = #EXPORT_INITIALIZE)]
-            extern "C" fn __fusebox_initialize() {
-                ::fusebox_sdk::__private::initialize(#function);
-            }
+            #export
         };
     })
 }

@@ -20,6 +20,7 @@ use crate::item::Item;
 use crate::raw::Call;
 use crate::row::RowArguments;
 use crate::sql::{Nested, Sql, SqlType};
+use crate::sql_check::checked_fields;
 use crate::states::{Slot, States};
 use crate::structure::Structure;
 
@@ -36,7 +37,7 @@ impl<S: Default + Structure + for<'c> Item<At<'c> = Self>> State for S {}
 
 /// Returns the names and types of a state's fields.
 pub const fn state_fields<S: State>() -> &'static [(&'static str, Sql)] {
-    S::FIELDS
+    checked_fields(S::FIELDS)
 }
 
 /// The return type of a method that changes a state: nothing, or a failure.
@@ -66,6 +67,14 @@ impl<E: Display> UpdateOutput for Result<(), E> {
 
 /// Checks the return type of a method at compile time.
 pub const fn check_update_output<D: UpdateOutput>() {}
+
+/// Runs the initialisation of an instance. A failure is a panic.
+pub fn initialize<D: UpdateOutput>(function: impl FnOnce() -> D) {
+    fuel::report_panics();
+    if let Err(message) = function().done() {
+        panic!("{message}");
+    }
+}
 
 /// The group of a row, and its arguments. A row whose group is null is skipped.
 type Grouped<R> = (u32, R);

@@ -218,7 +218,7 @@ macro_rules! bytes {
 bytes!(&str String &[u8] Vec<u8>);
 
 /// Starts a column of lists or maps; `start` starts the column of their items.
-fn start_list(column: &mut ColumnBuilder, start: impl FnOnce(&mut ColumnBuilder)) {
+pub(crate) fn start_list(column: &mut ColumnBuilder, start: impl FnOnce(&mut ColumnBuilder)) {
     if let [items] = column.start(ColumnLayout::List, 1) {
         start(items);
     }
@@ -254,7 +254,7 @@ impl<'c, T: Item<At<'c>: Append>> Append for List<'c, T> {
 }
 
 /// Starts a column of maps.
-fn start_map<K: Append, V: AppendNullable>(column: &mut ColumnBuilder) {
+pub(crate) fn start_map<K: Append, V: AppendNullable>(column: &mut ColumnBuilder) {
     start_list(column, |entries| {
         if let [keys, values] = entries.start(ColumnLayout::Struct, 2) {
             K::start(keys);
@@ -264,8 +264,9 @@ fn start_map<K: Append, V: AppendNullable>(column: &mut ColumnBuilder) {
 }
 
 /// Appends an entry of a map.
-fn append_entry<K: Append, V: AppendNullable>(
-    (key, value): &(K, V),
+pub(crate) fn append_entry<K: Append, V: AppendNullable>(
+    key: &K,
+    value: &V,
     entries: &mut ColumnBuilder,
 ) -> Result<(), OffsetOverflow> {
     if let [keys, values] = entries.append_struct() {
@@ -276,7 +277,7 @@ fn append_entry<K: Append, V: AppendNullable>(
 }
 
 /// Returns the number of bytes that an entry of a map adds.
-fn entry_bytes<K: Append, V: AppendNullable>((key, value): &(K, V)) -> usize {
+pub(crate) fn entry_bytes<K: Append, V: AppendNullable>(key: &K, value: &V) -> usize {
     ITEM_CHARGE_BYTES + key.nullable_bytes() + value.nullable_bytes()
 }
 
@@ -288,12 +289,12 @@ impl<K: Append, V: AppendNullable> Append for Vec<(K, V)> {
     fn append(&self, column: &mut ColumnBuilder) -> Result<(), OffsetOverflow> {
         column.append_list(|entries| {
             let mut all = self.iter();
-            all.try_for_each(|entry| append_entry(entry, entries))
+            all.try_for_each(|(key, value)| append_entry(key, value, entries))
         })
     }
 
     fn charged_bytes(&self) -> usize {
-        let bytes = self.iter().map(entry_bytes);
+        let bytes = self.iter().map(|(key, value)| entry_bytes(key, value));
         bytes.fold(0, usize::saturating_add)
     }
 }
@@ -310,12 +311,12 @@ where
     fn append(&self, column: &mut ColumnBuilder) -> Result<(), OffsetOverflow> {
         column.append_list(|entries| {
             let mut all = self.iter();
-            all.try_for_each(|entry| append_entry(&entry, entries))
+            all.try_for_each(|(key, value)| append_entry(&key, &value, entries))
         })
     }
 
     fn charged_bytes(&self) -> usize {
-        let bytes = self.iter().map(|entry| entry_bytes(&entry));
+        let bytes = self.iter().map(|(key, value)| entry_bytes(&key, &value));
         bytes.fold(0, usize::saturating_add)
     }
 }

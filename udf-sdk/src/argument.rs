@@ -27,7 +27,7 @@ use crate::view::View;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type of a SQL argument",
     label = "no SQL type for this argument",
-    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec or Map of these, a struct with #[derive(Row)], or an Option of one of these"
+    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec, BTreeMap or Map of these (a HashMap needs a fixed hasher: BuildHasherDefault<DefaultHasher>), a tuple, a struct with #[derive(Row)], with the features chrono and jiff their types, or an Option of one of these"
 )]
 pub trait Argument<'c>: Sized {
     /// The type without nulls.
@@ -71,7 +71,7 @@ pub trait Argument<'c>: Sized {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type of a SQL argument",
     label = "no SQL type for this argument",
-    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec or Map of these, a struct with #[derive(Row)], or an Option of one of these"
+    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec, BTreeMap or Map of these (a HashMap needs a fixed hasher: BuildHasherDefault<DefaultHasher>), a tuple, a struct with #[derive(Row)], with the features chrono and jiff their types, or an Option of one of these"
 )]
 pub trait ArgumentValue<'c>: SqlType + Sized {
     /// The column, in the layout of the SQL type.
@@ -104,7 +104,7 @@ impl Parameter {
     pub const fn of<'c, A: Argument<'c>>(name: &'static str) -> Self {
         Self {
             name,
-            sql: <A::Value as SqlType>::SQL,
+            sql: <A::Value as SqlType>::SQL.checked(),
             sees_nulls: A::SEES_NULLS,
         }
     }

@@ -1,5 +1,38 @@
 //! The attributes of functions, documented.
 
+/// Runs a function when an instance is made, before its first call.
+///
+/// What the function leaves in memory is there in every call: the engine resets
+/// instances to the state after it. It runs on `fuel_init`, a billion units by
+/// default, once for an instance, and no call pays for it. A module has at most one
+/// such function, without arguments; a failure or a panic makes the module unusable.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::sync::LazyLock;
+///
+/// use fusebox_sdk::{init, udf};
+///
+/// static SQUARES: LazyLock<BTreeMap<i64, i64>> =
+///     LazyLock::new(|| (0..1000).map(|root| (root * root, root)).collect());
+///
+/// #[init]
+/// fn prepare() {
+///     LazyLock::force(&SQUARES);
+/// }
+///
+/// /// The root of a square.
+/// #[udf]
+/// fn square_root(square: i64) -> Option<i64> {
+///     SQUARES.get(&square).copied()
+/// }
+/// # fn main() {}
+/// ```
+///
+/// A `Regex` compiles more when it first matches: match a text once there.
+#[doc(inline)]
+pub use fusebox_macros::init;
+
 /// Makes a function callable from SQL.
 ///
 /// The arguments and the result are of the [types](crate#types) that have a SQL type.
@@ -14,8 +47,32 @@
 /// - `immutable`, `stable` or `volatile`: the volatility, as in PostgreSQL. The engine
 ///   takes a function without this option to be immutable, since a guest has no
 ///   clock and no random numbers.
+/// - `fuel_per_row`, `fuel_per_call` and `fuel_init` with a number, `memory`, `stack`
+///   and `result_bytes` with a size, as `memory = "128MB"`: limits that the function
+///   asks for. It gets no more than the session allows, and a statement overrides them.
 /// - `columns`, and with it `strict` and `returns = "…"`: see [whole
 ///   columns](#whole-columns).
+///
+/// # Prepared constants
+///
+/// An argument with `#[constant(prepare = …)]` is what a function makes of the SQL
+/// argument, borrowed: a compiled pattern, a parsed date format. The function takes the
+/// argument, of one of the types above, and returns a `Result` whose error is `Display`.
+///
+/// ```ignore
+/// use fusebox_sdk::udf;
+/// use regex::Regex;
+///
+/// #[udf]
+/// fn matches(text: &str, #[constant(prepare = Regex::new)] pattern: &Regex) -> bool {
+///     pattern.is_match(text)
+/// }
+/// ```
+///
+/// It is called once for a batch if the argument is constant, on the fuel of the call,
+/// and otherwise for each row, on the row's fuel. A failure is one of the row. Such a
+/// function asks for `fuel_per_call = 5_000_000` and `fuel_per_row = 10_000_000`, unless
+/// its options state them.
 ///
 /// # Whole columns
 ///

@@ -269,5 +269,8 @@ impl ColumnBuilder {
     }
 }
 
+#[cfg(not(target_arch = "wasm32"))]
+mod lowered;
+
 #[cfg(test)]
 mod tests;

@@ -50,6 +50,7 @@ mod tests {
         returns: Sql::Struct(FIELDS),
         volatility: None,
         export: None,
+        options: "",
     };
 
     #[test]

@@ -39,6 +39,7 @@ pub(crate) fn call<R: ColumnResult>(
         returns,
         volatility: None,
         export: None,
+        options: "",
     };
     // Copies, so that the memory of the arguments is freed after the call.
     let copies: Vec<ArrayRef> = arguments.iter().map(|(_, array)| copy(array)).collect();

@@ -56,11 +56,11 @@
 //! | `TIMESTAMP WITH TIME ZONE` | [`TimestampTz`] | [`TimestampTz`] |
 //! | `INTERVAL` | [`Interval`] | [`Interval`] |
 //! | `ARROW('Duration(ns)')` | [`Duration`] | [`Duration`] |
-//! | `VARCHAR` | `&str`, `String` | `&str`, `String` |
-//! | `BYTEA` | `&[u8]`, `Vec<u8>` | `&[u8]`, `Vec<u8>` |
-//! | `T[]` | [`List<T>`](List), `Vec<T>` | `Vec<T>`, `List<T>` |
-//! | `STRUCT(…)` | a struct with [`#[derive(Row)]`](derive@Row) | the same |
-//! | `MAP(K, V)` | [`Map<K, V>`](Map), `Vec<(K, V)>` | `Vec<(K, V)>`, `Map<K, V>` |
+//! | `VARCHAR` | `&str`, `String`, `Cow<str>` | the same |
+//! | `BYTEA` | `&[u8]`, `Vec<u8>`, `Cow<[u8]>` | the same |
+//! | `T[]` | [`List<T>`](List), `Vec<T>`, `&[f64]` and slices of other numbers | the same |
+//! | `STRUCT(…)` | a struct with [`#[derive(Row)]`](derive@Row), or a tuple: `STRUCT(c0 …, c1 …)` | the same |
+//! | `MAP(K, V)` | [`Map<K, V>`](Map), `Vec<(K, V)>`, `BTreeMap<K, V>`, `HashMap` with a fixed hasher | the same |
 //! | nulls | `Option` of the above | `Option` of the above |
 //! | failures | | `Result` of the above, with an error that is `Display` |
 //!
@@ -96,8 +96,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! The features `chrono` and `jiff` add conversions from and to the dates and times
-//! of these crates.
+//! With the features `chrono` and `jiff`, the dates, times and spans of these crates are
+//! types too, and convert from and to those above. Values out of their range are panics.
 //!
 //! **Nulls.** A function without an `Option` argument is `STRICT`: if an argument is
 //! null, the result is null and the function is not called. With an `Option`
@@ -163,11 +163,11 @@
 //! Allocations of a row come from 32 KiB of scratch memory, which is reset for the
 //! next row, and cost next to nothing. The latest allocation grows and shrinks in
 //! place; other freed memory becomes available when the row has no allocations left,
-//! or ends. Allocations that do not fit come from the standard allocator, at a price
-//! that does not depend on earlier rows: each operation costs the row some 256 units,
-//! one more for every 32 bytes that are requested, and one for every 8 that may have
-//! to be moved. The SDK therefore defines the global allocator, and a crate that uses
-//! it cannot define another.
+//! or ends. Allocations that do not fit, and those of states, have a price that does not
+//! depend on earlier rows and covers the work: up to 8 KiB, allocating and freeing cost
+//! the row some 96 units each, and one more for every 16 bytes; larger ones 2,048, one
+//! more for every 32 bytes, and one for every 8 that may have to be moved. The SDK
+//! defines the global allocator for this, so a crate that uses it cannot.
 //!
 //! **Rows are independent of each other if the function keeps no state.** The engine
 //! divides batches arbitrarily, so the content of a static, and its cost to a row,
@@ -176,7 +176,7 @@
 //!
 //! - A `static` that is written, a `thread_local!`, a cache or a lazily built table
 //!   makes rows depend on each other: one of them pays for all. Prefer a `const`,
-//!   which the compiler evaluates. In an immutable or stable function such state does
+//!   which the compiler evaluates, or force it in an [`init`](macro@init) function. In an immutable or stable function such state does
 //!   not outlive the call. Scratch memory that a row does not free is missing to all
 //!   later rows of the call.
 //! - **`HashMap` and `HashSet` of the standard library** use different keys for every
@@ -187,6 +187,10 @@
 
 // The attributes, documented.
 mod attributes;
+
+// Functions called natively, as the engine calls them.
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
 
 // The operations of an aggregate.
 mod aggregate;
@@ -207,6 +211,9 @@ mod columns;
 // The loop over the rows of a batch.
 mod batch;
 
+// Constants that are prepared once for a batch.
+mod prepared;
+
 // The arguments of a row, gathered from their columns.
 mod row;
 
@@ -218,6 +225,20 @@ mod output;
 
 // Builders of result columns.
 mod results;
+
+// Collections of the standard library as lists, maps and texts.
+mod collections;
+
+// Tuples as SQL structs.
+mod tuples;
+
+// Types of other crates as SQL types.
+#[cfg(any(feature = "chrono", feature = "jiff"))]
+mod converted;
+
+// Lists, maps and partitions made natively.
+#[cfg(not(target_arch = "wasm32"))]
+mod made_natively;
 
 // Rust structs as SQL structs, or as the rows of a table.
 mod structure;
@@ -253,7 +274,7 @@ mod input_array;
 mod number;
 
 // Columns as the host would lower them.
-#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod sample;
 
 // Guest memory as the host sees it: all unsafe code.
@@ -275,6 +296,10 @@ mod arena;
 #[cfg(any(target_arch = "wasm32", test))]
 mod scratch;
 
+// Sizes of the blocks of a guest's heap.
+#[cfg(any(target_arch = "wasm32", test))]
+mod size_classes;
+
 // The declaration of a function of any kind.
 mod declared;
 
@@ -282,8 +307,14 @@ mod declared;
 #[cfg(feature = "arrow")]
 mod array;
 
+// Checks of SQL types at compile time.
+mod sql_check;
+
 // SQL types, and the declaration of a function.
 mod sql;
+
+// Texts that are built at compile time.
+mod const_text;
 
 // Dates and times of the crate `chrono`.
 #[cfg(feature = "chrono")]
@@ -298,6 +329,12 @@ mod timestamp;
 
 // Days, times of day and spans of time.
 mod calendar;
+
+// Products, quotients and rounding of decimals.
+mod decimal_arithmetic;
+
+// Numbers of 256 bits.
+mod wide;
 
 // Decimal numbers.
 mod decimal;
@@ -332,7 +369,7 @@ extern crate self as fusebox_sdk;
 #[cfg(feature = "arrow")]
 pub use columns::Column;
 
-pub use attributes::{udaf, udf, udtf, udwf};
+pub use attributes::{init, udaf, udf, udtf, udwf};
 pub use calendar::{Date, Duration, Interval, OutOfRange, Time};
 pub use decimal::{AnyDecimal, Decimal, ParseDecimalError};
 pub use float::F16;
@@ -359,35 +396,5 @@ macro_rules! __with_arrow {
 
 /// Items for the expansions of the macros. Not a public API.
 #[doc(hidden)]
-pub mod __private {
-    pub use fusebox_abi::ArrowArray;
-
-    #[cfg(feature = "arrow")]
-    pub use crate::columns::{
-        column_parameter, column_returns, declared_parameter, declared_returns, run_columns,
-    };
-
-    pub use crate::aggregate::{
-        check_update_output, release_groups, return_states, state_fields, update, with_states,
-    };
-    pub use crate::aligned_copy::CopySlots;
-    pub use crate::append::Append;
-    pub use crate::batch::{run, run_some};
-    pub use crate::column_builder::{ColumnBuilder, OffsetOverflow};
-    pub use crate::declared::Declared;
-    pub use crate::input_array::InputArray;
-    pub use crate::item::{FieldsView, Item, NullableItem, fields_view};
-    pub use crate::output::returns;
-    pub use crate::raw::Call;
-    pub use crate::sql::{
-        Declaration, Kind, ListItem, Nested, Parameter, Sql, SqlItem, SqlType, text,
-    };
-    pub use crate::states::States;
-    pub use crate::structure::{
-        Structure, append_fields, append_projected_fields, fields_bytes, projected_fields_bytes,
-        start_fields,
-    };
-    pub use crate::table::{BoxedRows, TableState, boxed_rows, next_rows, row_type};
-    pub use crate::view::View;
-    pub use crate::window::{PartitionOutput, next, partition, rank};
-}
+#[path = "private.rs"]
+pub mod __private;

@@ -32,6 +32,11 @@ pub struct List<'c, T: Item> {
 }
 
 impl<'c, T: Item> List<'c, T> {
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn of_view(items: T::View<'c>) -> Self {
+        Self { items }
+    }
+
     /// Returns the number of items, nulls included.
     #[inline]
     pub fn len(&self) -> usize {
@@ -172,6 +177,11 @@ pub struct Map<'c, K: Item, V: Item> {
 }
 
 impl<'c, K: Item, V: Item> Map<'c, K, V> {
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn of_views(keys: K::View<'c>, values: V::View<'c>) -> Self {
+        Self { keys, values }
+    }
+
     /// Returns the number of entries.
     #[inline]
     pub fn len(&self) -> usize {

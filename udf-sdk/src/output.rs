@@ -19,7 +19,7 @@ use crate::timestamp::{Timestamp, TimestampTz, Unit};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type of a SQL result",
     label = "no SQL type for this result",
-    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec or Map of these, a struct with #[derive(Row)], an Option of one of these, or a Result of either whose error implements Display"
+    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec, BTreeMap or Map of these (a HashMap needs a fixed hasher: BuildHasherDefault<DefaultHasher>), a tuple, a struct with #[derive(Row)], with the features chrono and jiff their types, an Option of one of these, or a Result of either whose error implements Display"
 )]
 pub trait Output {
     /// The type of a row that is not null.
@@ -36,7 +36,7 @@ pub trait Output {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type of a SQL result",
     label = "no SQL type for this result",
-    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec or Map of these, a struct with #[derive(Row)], or an Option of one of these"
+    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec, BTreeMap or Map of these (a HashMap needs a fixed hasher: BuildHasherDefault<DefaultHasher>), a tuple, a struct with #[derive(Row)], with the features chrono and jiff their types, or an Option of one of these"
 )]
 pub trait Nullable {
     /// The type of a row that is not null.
@@ -50,7 +50,7 @@ pub trait Nullable {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type of a SQL result",
     label = "no SQL type for this result",
-    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec or Map of these, a struct with #[derive(Row)], or an Option of one of these"
+    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec, BTreeMap or Map of these (a HashMap needs a fixed hasher: BuildHasherDefault<DefaultHasher>), a tuple, a struct with #[derive(Row)], with the features chrono and jiff their types, or an Option of one of these"
 )]
 pub trait Value: SqlType + Sized {
     /// The builder of a result column, in the layout of the SQL type.
@@ -86,7 +86,7 @@ pub trait Value: SqlType + Sized {
 
 /// Returns the SQL type of a result of type `R`.
 pub const fn returns<R: Output>() -> Sql {
-    <R::Value as SqlType>::SQL
+    <R::Value as SqlType>::SQL.checked()
 }
 
 impl<N: Nullable> Output for N {

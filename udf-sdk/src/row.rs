@@ -3,6 +3,8 @@
 use crate::argument::{Argument, ArgumentValue, ColumnOf};
 use crate::column::InputColumn;
 use crate::raw::Arguments;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::sql::{Sql, SqlType};
 
 /// The arguments of one row, as pairs: `(A, (B, ()))` for two arguments. Pairs,
 /// because Rust has no tuples of variable length.
@@ -21,6 +23,10 @@ pub trait RowArguments<'c>: Sized {
 
     /// True if the rows of all columns are contiguous.
     const IS_FLAT: bool;
+
+    /// Appends the SQL types of the arguments.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn sql_types(types: &mut Vec<Sql>);
 
     /// Reads the columns in the order of the signature.
     fn columns(arguments: &mut Arguments<'c>) -> Self::Columns;
@@ -85,6 +91,9 @@ impl<'c> RowArguments<'c> for () {
     const READ_CHARGE_BYTES: usize = 0;
     const IS_FLAT: bool = true;
 
+    #[cfg(not(target_arch = "wasm32"))]
+    fn sql_types(_types: &mut Vec<Sql>) {}
+
     fn columns(_arguments: &mut Arguments<'c>) {}
 
     fn shape(_columns: &()) -> Shape {
@@ -127,6 +136,12 @@ impl<'c, A: Argument<'c>, R: RowArguments<'c>> RowArguments<'c> for (A, R) {
     const SEES_NULLS: bool = A::SEES_NULLS || R::SEES_NULLS;
     const READ_CHARGE_BYTES: usize = A::READ_CHARGE_BYTES + R::READ_CHARGE_BYTES;
     const IS_FLAT: bool = <ColumnOf<'c, A> as InputColumn>::IS_FLAT && R::IS_FLAT;
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn sql_types(types: &mut Vec<Sql>) {
+        types.push(<A::Value as SqlType>::SQL);
+        R::sql_types(types);
+    }
 
     #[inline]
     fn columns(arguments: &mut Arguments<'c>) -> Self::Columns {

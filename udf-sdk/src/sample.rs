@@ -1,9 +1,18 @@
 //! Columns as the host would lower them: padded, and with garbage under nulls.
 
-use crate::raw::{Buffers, ByteStrings, Pod, TextStrings, as_bytes};
+use crate::raw::{Buffers, ByteStrings, NativeColumn, TextStrings};
+#[cfg(test)]
+use crate::raw::{Pod, as_bytes};
 
 /// The buffers of a column, owned.
 #[derive(Debug)]
+#[cfg_attr(
+    not(test),
+    expect(
+        unreachable_pub,
+        reason = "tests read samples as a public `InputArray`"
+    )
+)]
 pub struct Sample {
     rows: usize,
     length: usize,
@@ -30,6 +39,7 @@ impl Sample {
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn numbers(rows: usize, column: &[Option<i64>]) -> Self {
         let bytes = |value: &Option<i64>| value.unwrap_or(i64::MIN).to_le_bytes();
         Self::new(
@@ -40,6 +50,7 @@ impl Sample {
         )
     }
 
+    #[cfg(test)]
     /// Creates a column of numbers of any width, with garbage under nulls.
     pub(crate) fn fixed<N: Pod>(rows: usize, column: &[Option<N>]) -> Self {
         let bytes = |value: &Option<N>| match value {
@@ -54,11 +65,13 @@ impl Sample {
         )
     }
 
+    #[cfg(test)]
     pub(crate) fn bits(rows: usize, column: &[Option<bool>]) -> Self {
         let bits: Vec<bool> = column.iter().map(|value| value.unwrap_or(true)).collect();
         Self::new(rows, column, bitmap(&bits), vec![])
     }
 
+    #[cfg(test)]
     pub(crate) fn texts(rows: usize, column: &[Option<&str>]) -> Self {
         let mut offsets = 0_u32.to_le_bytes().to_vec();
         let mut data = Vec::new();
@@ -82,11 +95,13 @@ impl Sample {
         }
     }
 
+    #[cfg(test)]
     /// Returns the number of rows of the batch.
     pub(crate) fn rows(&self) -> usize {
         self.rows
     }
 
+    #[cfg(test)]
     pub(crate) fn length(&self) -> usize {
         self.length
     }
@@ -97,9 +112,10 @@ impl Sample {
 
     /// Returns the texts of the column, checked to be UTF-8.
     pub(crate) fn texts_of(&self) -> TextStrings<'_> {
-        TextStrings::checked(ByteStrings::new(&self.buffers()), self.length)
+        TextStrings::checked(ByteStrings::new(&self.buffers_of(self.rows)), self.length)
     }
 
+    #[cfg(test)]
     pub(crate) fn buffers(&self) -> Buffers<'_> {
         self.buffers_of(self.rows)
     }
@@ -113,6 +129,24 @@ impl Sample {
             values: &self.values,
             data: &self.data,
         }
+    }
+}
+
+impl NativeColumn for Sample {
+    fn native_buffers(&self, rows: usize) -> Buffers<'_> {
+        self.buffers_of(rows)
+    }
+
+    fn native_texts(&self) -> TextStrings<'_> {
+        self.texts_of()
+    }
+
+    fn native_child(&self, index: usize) -> &dyn NativeColumn {
+        self.child(index)
+    }
+
+    fn native_length(&self) -> usize {
+        self.length
     }
 }
 

@@ -4,7 +4,7 @@
 //! An allocation of a row must cost the same whatever earlier rows have
 //! allocated, or its fuel would depend on them. A general allocator searches,
 //! splits and merges; this one advances an offset. Allocations that do not fit
-//! go to the standard allocator, at a fixed price.
+//! become blocks of a heap, or go to the standard allocator, at fixed prices.
 //!
 //! The allocator handles no addresses, only offsets into scratch memory.
 
@@ -18,11 +18,20 @@ pub(crate) const SCRATCH_ALIGNMENT: usize = 64;
 
 /// Returns the price of an operation of the standard allocator within a row, in
 /// charged bytes: for the search, for bytes copied, for memory grown. The
-/// actual work depends on earlier allocations.
+/// actual work depends on earlier allocations, and is less.
 #[cfg(target_arch = "wasm32")]
 pub(crate) fn price(copied: usize, grown: usize) -> u32 {
-    const SEARCH_BYTES: usize = 512;
+    const SEARCH_BYTES: usize = 4096;
     (SEARCH_BYTES + copied / 4 + grown / 16) as u32
+}
+
+/// Returns the price of allocating a block of `bytes` bytes within a row, or of
+/// freeing one, in charged bytes. The actual work is less, that of growing the
+/// memory included.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn block_price(bytes: usize) -> u32 {
+    const LIST_BYTES: usize = 192;
+    (LIST_BYTES + bytes / 8) as u32
 }
 
 /// The bytes of scratch memory that are in use. Atomics, because a static must

@@ -4,6 +4,7 @@
 //! and not from their spelling, so that aliases and generic types work.
 
 use crate::calendar::{Date, Duration, Interval, Time};
+use crate::const_text::Text;
 use crate::decimal::{AnyDecimal, Decimal};
 use crate::float::F16;
 use crate::timestamp::{Timestamp, TimestampTz, Unit};
@@ -143,6 +144,8 @@ pub struct Declaration<'a> {
     pub volatility: Option<&'a str>,
     /// The symbol, if it is not the name.
     pub export: Option<&'a str>,
+    /// The options of `WITH`, separated by commas; empty for none.
+    pub options: &'a str,
 }
 
 /// The kind of a function.
@@ -226,49 +229,25 @@ impl Declaration<'_> {
             text.push(" EXPORT ");
             text.push_quoted(symbol, b'\'');
         }
+        if !self.options.is_empty() {
+            text.push(" WITH (");
+            text.push(self.options);
+            text.push(")");
+        }
         text.push(";\n");
         text
     }
 }
 
-/// Returns the bytes of a declaration as text.
-pub const fn text(bytes: &[u8]) -> &str {
-    match str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(_) => panic!("a declaration is UTF-8"),
-    }
-}
-
-/// Builds a text of at most `N` bytes, and counts the bytes that it needs.
-pub(crate) struct Text<const N: usize> {
-    pub(crate) bytes: [u8; N],
-    pub(crate) length: usize,
-}
-
 impl<const N: usize> Text<N> {
-    const fn new() -> Self {
-        Self {
-            bytes: [0; N],
-            length: 0,
-        }
-    }
-
-    const fn push(&mut self, text: &str) {
-        let mut index = 0;
-        while index < text.len() {
-            self.push_byte(text.as_bytes()[index]);
-            index += 1;
-        }
-    }
-
     const fn push_sql(&mut self, sql: &Sql) {
         match sql {
             Sql::Name(name) => self.push(name),
             Sql::Decimal(precision, scale) => {
                 self.push("DECIMAL(");
-                self.push_number(*precision as i8);
+                self.push_number(*precision as i16);
                 self.push(", ");
-                self.push_number(*scale);
+                self.push_number(*scale as i16);
                 self.push(")");
             }
             Sql::List(item) => {
@@ -302,40 +281,6 @@ impl<const N: usize> Text<N> {
         }
         self.push(")");
     }
-
-    /// Pushes a number of at most two digits.
-    const fn push_number(&mut self, number: i8) {
-        let digits = number.unsigned_abs();
-        if number < 0 {
-            self.push_byte(b'-');
-        }
-        if digits >= 10 {
-            self.push_byte(b'0' + digits / 10);
-        }
-        self.push_byte(b'0' + digits % 10);
-    }
-
-    /// Pushes `text` between quotes, with quotes inside doubled.
-    const fn push_quoted(&mut self, text: &str, quote: u8) {
-        self.push_byte(quote);
-        let mut index = 0;
-        while index < text.len() {
-            let byte = text.as_bytes()[index];
-            if byte == quote {
-                self.push_byte(quote);
-            }
-            self.push_byte(byte);
-            index += 1;
-        }
-        self.push_byte(quote);
-    }
-
-    const fn push_byte(&mut self, byte: u8) {
-        if self.length < N {
-            self.bytes[self.length] = byte;
-        }
-        self.length += 1;
-    }
 }
 
 #[cfg(test)]
@@ -359,6 +304,7 @@ mod tests {
         returns: <Decimal<38, -10> as SqlType>::SQL,
         volatility: Some("STABLE"),
         export: Some("say_hi"),
+        options: "fuel_per_row = 5, memory = '1MB'",
     };
 
     #[test]
@@ -367,7 +313,8 @@ mod tests {
         assert_eq!(
             str::from_utf8(&BYTES).unwrap(),
             "CREATE FUNCTION \"say \"\"hi\"\"\"(\"x\" BIGINT, \"y\" VARCHAR) RETURNS DECIMAL(38, -10) \
-             LANGUAGE WASM STABLE CALLED ON NULL INPUT EXPORT 'say_hi';\n"
+             LANGUAGE WASM STABLE CALLED ON NULL INPUT EXPORT 'say_hi' \
+             WITH (fuel_per_row = 5, memory = '1MB');\n"
         );
     }
 
@@ -379,6 +326,7 @@ mod tests {
             returns: f64::SQL,
             volatility: None,
             export: None,
+            options: "",
         };
         let statement = "CREATE FUNCTION \"pi\"() RETURNS DOUBLE LANGUAGE WASM STRICT;\n";
         assert_eq!(constant.statement_len(), statement.len());

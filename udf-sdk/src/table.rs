@@ -55,7 +55,7 @@ where
 
 /// Returns the SQL struct of a row.
 pub const fn row_type<P: TableRow>() -> Sql {
-    Sql::Struct(<P::Row as Structure>::FIELDS)
+    Sql::Struct(<P::Row as Structure>::FIELDS).checked()
 }
 
 /// The progress of a table function.

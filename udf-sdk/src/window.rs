@@ -133,7 +133,7 @@ impl Parameter {
     pub const fn of_partition<'c, W: PartitionArg<'c>>(name: &'static str) -> Self {
         Self {
             name,
-            sql: <W::Sql as SqlType>::SQL,
+            sql: <W::Sql as SqlType>::SQL.checked(),
             sees_nulls: true,
         }
     }

@@ -24,7 +24,7 @@ const GUESTS: [(&str, &str); 6] = [
 const ARROW_GUESTS: [(&str, &str); 1] = [("udfs-columns", "columns")];
 
 /// Examples of the package `fusebox-sdk`.
-const EXAMPLES: [&str; 3] = ["kinds", "triangle", "types"];
+const EXAMPLES: [&str; 4] = ["authors", "kinds", "triangle", "types"];
 
 /// Flags for guests alone. The reset before each call compares all memory, so the
 /// shadow stack is small: with the statics of most guests it fits into one page.

@@ -18,7 +18,8 @@ pub struct Limits {
     /// begins and ends have separate fuel; rows of other guests share the sum.
     ///
     /// Aggregate functions: of each row updated, merged or retracted, and of each
-    /// group evaluated. Window functions: of each row; the rows of a whole
+    /// group evaluated; states that grow have more, in proportion to the bytes that the
+    /// aggregate took in. Window functions: of each row; the rows of a whole
     /// partition share the sum, up to 2³². Table functions: of each row produced.
     ///
     /// `fuel_per_row`, from 1 to 2⁶¹ − 1.

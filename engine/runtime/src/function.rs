@@ -7,6 +7,9 @@ mod scalar;
 mod state_cache;
 mod stateful;
 
+// Fuel of aggregates whose states grow.
+mod state_fuel;
+
 // Memory of accumulators.
 mod accumulator_memory;
 
@@ -29,6 +32,7 @@ pub use arguments::ArgumentColumn;
 pub(crate) use signature_check::check_signature;
 pub use signature_match::{accepts, result_type, value_type};
 pub use state_cache::{StateCache, StateId, StatePlace};
+pub(crate) use state_fuel::has_growing_state;
 pub use stateful::{Accounting, StateCall, StatefulInstance};
 pub use wasm_function::WasmFunction;
 pub(crate) use wasm_function::{Binding, is_repeatable};

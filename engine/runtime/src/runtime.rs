@@ -10,7 +10,7 @@ use fusebox_instrument::CompileBudget;
 
 use crate::compile_threads::CompileThreads;
 use crate::error::{Error, Result};
-use crate::function::{Binding, WasmFunction, check_signature, is_repeatable};
+use crate::function::{Binding, WasmFunction, check_signature, has_growing_state, is_repeatable};
 use crate::metrics::{FunctionMetrics, Profile, Registry};
 use crate::module::{CompiledModules, LoadedModule, Operation, Variant};
 use crate::protections::DisabledProtections;
@@ -194,7 +194,8 @@ impl Runtime {
         let operations =
             inspection.operations(definition.kind, &definition.symbol, limits.memory_bytes_max);
         let exported = operations.as_deref().unwrap_or_default();
-        let variant = variant(limits.into(), exported, inspection.has_start());
+        let may_run_long = inspection.has_start() || has_growing_state(&definition);
+        let variant = variant(limits.into(), exported, may_run_long);
         // A module that cannot be compiled is reported first.
         let compiled = self.modules.get(module, variant).map_err(fault)?;
         let operations = operations.map_err(fault)?;
@@ -285,10 +286,10 @@ impl std::fmt::Debug for Runtime {
 }
 
 /// Chooses the variant of the code: polled if a single call of the guest may run for long.
-fn variant(budget: Budget, operations: &[(Operation, String)], has_start: bool) -> Variant {
+fn variant(budget: Budget, operations: &[(Operation, String)], may_run_long: bool) -> Variant {
     // The rows of a partition share their fuel.
     let is_whole = |(operation, _): &(Operation, String)| *operation == Operation::Partition;
-    match budget.needs_polling() || has_start || operations.iter().any(is_whole) {
+    match budget.needs_polling() || may_run_long || operations.iter().any(is_whole) {
         true => Variant::Polled,
         false => Variant::Unpolled,
     }

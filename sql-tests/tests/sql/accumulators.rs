@@ -30,6 +30,7 @@ pub(crate) fn trials(runtime: &Arc<Runtime>) -> Vec<Trial> {
             groups_may_be_updated_in_any_order_and_emitted_in_parts
         ),
         trial!(runtime, group_index_out_of_range_is_an_error),
+        trial!(runtime, growing_states_work_at_the_default_limits),
         trial!(runtime, failed_aggregates_release_instances_and_memory),
     ]
 }
@@ -50,6 +51,35 @@ async fn cancelling_a_query_stops_its_aggregates() -> TestResult {
     // Queries that begin later are not cancelled.
     let sum = collect_integer(&session, "SELECT checked_sum(value) FROM range(0, 10)").await?;
     assert_eq!(sum, 45);
+    Ok(())
+}
+
+async fn growing_states_work_at_the_default_limits() -> TestResult {
+    for partitions in [1, 4] {
+        let session = with_natives(ExecutionConfig::new(partitions, 8192), None).await?;
+        for statement in [
+            "CREATE MODULE authors LANGUAGE WASM FROM 'target/guests/authors.wasm'",
+            "IMPORT FUNCTIONS FROM MODULE authors",
+            "CREATE EXTERNAL TABLE year_flights STORED AS PARQUET \
+             LOCATION 'data/nycflights13/flights.parquet'",
+        ] {
+            session.sql(statement).await?.collect().await?;
+        }
+        // The right answers are those of DataFusion's own functions.
+        for sql in [
+            "SELECT mode(tailnum) = (SELECT tailnum FROM year_flights WHERE tailnum IS NOT NULL \
+             GROUP BY tailnum ORDER BY count(*) DESC, tailnum LIMIT 1) FROM year_flights",
+            "SELECT middle(value) = 499999 FROM range(0, 1000000)",
+            "SELECT middle(value % 1009) = 504 FROM range(0, 3000000)",
+            "SELECT bool_and(middle < 3) FROM (SELECT middle(value % 3) AS middle \
+             FROM range(0, 1000000) GROUP BY value % 100000)",
+            "SELECT length(mode(repeat('x', 1000 + value % 100))) = 1000 FROM range(0, 1000)",
+        ] {
+            let batches = session.sql(sql).await?.collect().await;
+            let batches = batches.map_err(|error| format!("{sql}: {error}"))?;
+            assert!(batches[0].column(0).as_boolean().value(0), "{sql}");
+        }
+    }
     Ok(())
 }
 

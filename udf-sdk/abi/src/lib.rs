@@ -397,7 +397,8 @@
 //! SQL statement per function, in the grammar of Fusebox's `CREATE FUNCTION` without
 //! its `AS` or `FROM` part, each ended by `;`. The host reads it without running
 //! the module. It has at most 256 KiB; each name and each symbol is declared once. A
-//! `WITH` clause may lower the host's limits, not raise them. Without the section,
+//! `WITH` clause may ask for other limits than the host's defaults, and gets no more
+//! than the session allows. Without the section,
 //! the SQL user writes the signature.
 //!
 //! ```sql

@@ -10,9 +10,11 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Error, ItemImpl, Result, Type};
 
-use crate::expansion::{Statement, arguments, constant, operation, without_lifetimes};
+use crate::expansion::{
+    self, Statement, arguments, constant, described, operation, without_lifetimes,
+};
 use crate::methods::{Access, Block, Method, all};
-use crate::signature::Options;
+use crate::options::Options;
 
 /// The methods of a state.
 struct Aggregate {
@@ -82,18 +84,14 @@ impl Aggregate {
         let sdk = quote!(::fusebox_sdk::__private);
         let Self { block, .. } = self;
         let ty = &block.ty;
-        let state = quote_spanned!(ty.span()=> #sdk::state_fields::<#ty>());
+        let state = quote_spanned!(ty.span()=> ::fusebox_sdk::__private::state_fields::<#ty>());
         let returns = without_lifetimes(&self.finish.returns);
         let statement = Statement {
             symbol: &block.symbol,
             options: &self.options,
             kind: quote!(Aggregate(#state)),
-            parameters: self.update.parameters.iter().map(|parameter| {
-                let name = &parameter.name;
-                let ty = without_lifetimes(&parameter.ty);
-                quote!(#sdk::Parameter::of::<#ty>(#name))
-            }),
-            returns: quote!(#sdk::returns::<#returns>()),
+            parameters: self.update.parameters.iter().map(described),
+            returns: expansion::returns(&returns, self.finish.returns.span()),
         };
         let changing = [Some(&self.update), Some(&self.merge), self.retract.as_ref()];
         let changing = changing.into_iter().flatten();

@@ -1,12 +1,13 @@
 //! The expansion of an annotated function: its declaration and its export.
 
-use fusebox_abi::{EXPORT_FUNCTION_PREFIX, SECTION_FUNCTIONS};
+use fusebox_abi::{EXPORT_FUNCTION_PREFIX, EXPORT_INITIALIZE, SECTION_FUNCTIONS};
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Type};
 
-use crate::signature::{Options, Signature};
+use crate::options::Options;
+use crate::signature::{Parameter, Signature};
 
 /// Expands the attribute to one hidden constant, the text of the declaration,
 /// which tests can read on any target. All other items are nested in it.
@@ -72,6 +73,7 @@ pub(crate) fn constant(
     let name = options.name.as_deref().unwrap_or(symbol);
     let export = option((name != symbol).then_some(symbol));
     let volatility = option(options.volatility);
+    let limits = options.limits.join(", ");
     let reason = format!("written by #[{attribute}]");
     let declaration = section(
         &quote!(::fusebox_sdk::__private::Declared<'static>),
@@ -84,6 +86,7 @@ pub(crate) fn constant(
                     returns: #returns,
                     volatility: #volatility,
                     export: #export,
+                    options: #limits,
                 },
             }
         },
@@ -107,6 +110,7 @@ fn declaration(signature: &Signature) -> TokenStream {
     let name = signature.options.name.as_ref().unwrap_or(&symbol);
     let volatility = option(signature.options.volatility);
     let export = option((*name != symbol).then_some(&symbol));
+    let limits = signature.limits();
     let result = without_lifetimes(&signature.returns);
     // An error in the type is reported at the type.
     let span = signature.returns.span();
@@ -117,7 +121,7 @@ fn declaration(signature: &Signature) -> TokenStream {
         (None, true) => quote_spanned! {span=>
             ::fusebox_sdk::__private::column_returns::<#result>()
         },
-        (None, false) => quote!(::fusebox_sdk::__private::returns::<#result>()),
+        (None, false) => returns(&result, span),
     };
     let sees_nulls = !signature.options.strict;
     let parameters = signature.parameters.iter().map(|parameter| {
@@ -130,7 +134,7 @@ fn declaration(signature: &Signature) -> TokenStream {
             (None, true) => quote_spanned! {span=>
                 ::fusebox_sdk::__private::column_parameter::<#ty>(#name, #sees_nulls)
             },
-            (None, false) => quote!(::fusebox_sdk::__private::Parameter::of::<#ty>(#name)),
+            (None, false) => described(parameter),
         }
     });
     section(
@@ -142,9 +146,29 @@ fn declaration(signature: &Signature) -> TokenStream {
                 returns: #returns,
                 volatility: #volatility,
                 export: #export,
+                options: #limits,
             }
         },
     )
+}
+
+/// Expands to the description of an argument. An error in it is reported at its
+/// type.
+pub(crate) fn described(parameter: &Parameter) -> TokenStream {
+    let (name, span) = (&parameter.name, parameter.ty.span());
+    let ty = without_lifetimes(&parameter.ty);
+    match &parameter.prepare {
+        Some(prepare) => {
+            let span = prepare.span();
+            quote_spanned!(span=> ::fusebox_sdk::__private::prepared_parameter(#name, #prepare))
+        }
+        None => quote_spanned!(span=> ::fusebox_sdk::__private::Parameter::of::<#ty>(#name)),
+    }
+}
+
+/// Expands to the SQL type of a result. An error in it is reported at `span`.
+pub(crate) fn returns(ty: &TokenStream, span: Span) -> TokenStream {
+    quote_spanned!(span=> ::fusebox_sdk::__private::returns::<#ty>())
 }
 
 /// Expands to a declaration of a type, as bytes in the custom section and as a
@@ -177,7 +201,24 @@ fn over_rows(signature: &Signature, call: &TokenStream) -> TokenStream {
     let function = &signature.ident;
     let (arguments, row) = arguments(signature.parameters.len());
     let is_inline = signature.is_inline;
-    quote!(::fusebox_sdk::__private::run::<#is_inline, _, _>(#call, |#row| #function(#(#arguments),*)))
+    let mut constants = TokenStream::new();
+    let mut result = quote!(#function(#(#arguments),*));
+    let parameters = signature.parameters.iter().enumerate().rev();
+    for (index, parameter) in parameters {
+        let Some(prepare) = &parameter.prepare else {
+            continue;
+        };
+        let constant = format_ident!("constant_{index}", span = Span::mixed_site());
+        let argument = &arguments[index];
+        constants.extend(quote! {
+            let #constant = ::fusebox_sdk::__private::Prepared::new(#call, #index, #prepare);
+        });
+        result = quote!(#constant.with(#argument, #prepare, |#argument| #result));
+    }
+    quote! {
+        #constants
+        ::fusebox_sdk::__private::run::<#is_inline, _, _>(#call, |#row| #result)
+    }
 }
 
 /// Expands to a call of the function with whole columns.
@@ -226,6 +267,17 @@ pub(crate) fn operation(name: &str, body: impl FnOnce(&TokenStream) -> TokenStre
                 #body
             }
         };
+    }
+}
+
+/// Expands to the export that runs before all others.
+pub(crate) fn initialization(function: &Ident) -> TokenStream {
+    quote! {
+        #[cfg(target_arch = "wasm32")]
+        #[unsafe(export_name = #EXPORT_INITIALIZE)]
+        extern "C" fn __fusebox_initialize() {
+            ::fusebox_sdk::__private::initialize(#function);
+        }
     }
 }
 

@@ -13,6 +13,9 @@ mod window;
 // The expansion of a table function.
 mod table;
 
+// The expansion of an initialisation.
+mod init;
+
 // The expansion of a struct.
 mod row;
 
@@ -24,6 +27,9 @@ mod expansion;
 
 // The signature of a function, checked.
 mod signature;
+
+// The options of an attribute.
+mod options;
 
 // SQL types as text.
 mod sql_type;
@@ -42,7 +48,7 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn udf(options: TokenStream, item: TokenStream) -> TokenStream {
     beside(item, |item| {
-        let options = signature::Options::parse_udf(options.into());
+        let options = options::Options::parse_udf(options.into());
         let signature = signature::Signature::parse(options, item)?;
         Ok(expansion::expand(&signature))
     })
@@ -64,6 +70,12 @@ pub fn udwf(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn udtf(options: TokenStream, item: TokenStream) -> TokenStream {
     beside(item, |item| table::expand(options.into(), item))
+}
+
+/// Runs a function when an instance is made, before its first call.
+#[proc_macro_attribute]
+pub fn init(options: TokenStream, item: TokenStream) -> TokenStream {
+    beside(item, |item| init::expand(options.into(), item))
 }
 
 /// Returns the item without attributes of the macro, followed by its expansion.

@@ -4,14 +4,13 @@
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::parse::Parser;
-use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Error, Expr, ExprLit, FnArg, GenericParam, Ident, ItemFn, Lit, LitStr, Meta, Pat,
-    Result, ReturnType, Token, Type, Visibility,
+    Attribute, Error, Expr, FnArg, GenericParam, Ident, ItemFn, LitStr, MetaNameValue, Pat,
+    PatType, Result, ReturnType, Type, Visibility,
 };
 
+use crate::options::{Options, PREPARE_LIMITS};
 use crate::sql_type;
 
 /// A function that can be called from SQL, if its types allow.
@@ -27,26 +26,14 @@ pub(crate) struct Signature {
     pub(crate) returns: Type,
 }
 
-/// The options of an attribute.
-#[derive(Default)]
-pub(crate) struct Options {
-    /// The SQL name, if it is not the function's.
-    pub(crate) name: Option<String>,
-    pub(crate) volatility: Option<&'static str>,
-    /// True for a function over whole columns.
-    pub(crate) columns: bool,
-    /// True if the result of such a function is null where an argument is.
-    pub(crate) strict: bool,
-    /// The SQL type of the result, if it is declared.
-    pub(crate) returns: Option<TokenStream>,
-}
-
 /// An argument: its name without `r#`, its type, and its SQL type if that is
 /// declared.
 pub(crate) struct Parameter {
     pub(crate) name: String,
     pub(crate) ty: Type,
     pub(crate) sql: Option<TokenStream>,
+    /// The function that prepares a constant.
+    pub(crate) prepare: Option<Expr>,
 }
 
 impl Signature {
@@ -94,125 +81,25 @@ impl Signature {
     pub(crate) fn symbol(&self) -> String {
         self.ident.unraw().to_string()
     }
-}
 
-impl Options {
-    /// Parses the options that every attribute has.
-    pub(crate) fn parse(tokens: TokenStream) -> Result<Self> {
-        let message = "unknown option: write name = \"…\", immutable, stable or volatile";
-        Self::parse_with(tokens, |_, meta| {
-            Err(Error::new(meta.path().span(), message))
-        })
-    }
-
-    /// Parses the options of `#[udf]`, which has more.
-    pub(crate) fn parse_udf(tokens: TokenStream) -> Result<Self> {
-        Self::parse_with(tokens, |options, meta| match word(meta).as_deref() {
-            Some("columns") => set_flag(&mut options.columns, meta),
-            Some("strict") => set_flag(&mut options.strict, meta),
-            Some("returns") => options.set_returns(meta),
-            _ => {
-                let message = "unknown option: write name = \"…\", immutable, stable, volatile or \
-                               columns, and with that strict or returns = \"…\"";
-                Err(Error::new(meta.path().span(), message))
-            }
-        })
-    }
-
-    fn parse_with(
-        tokens: TokenStream,
-        other: impl Fn(&mut Self, &Meta) -> Result<()>,
-    ) -> Result<Self> {
-        let mut options = Self::default();
-        for meta in Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens)? {
-            match word(&meta).as_deref() {
-                Some("name") => options.set_name(&meta),
-                Some("immutable") => options.set_volatility("IMMUTABLE", &meta),
-                Some("stable") => options.set_volatility("STABLE", &meta),
-                Some("volatile") => options.set_volatility("VOLATILE", &meta),
-                _ => other(&mut options, &meta),
-            }?;
+    /// Returns the limits that the function asks for, as SQL.
+    pub(crate) fn limits(&self) -> String {
+        let mut all: Vec<&str> = self.options.limits.iter().map(String::as_str).collect();
+        if self.parameters.iter().any(|it| it.prepare.is_some()) {
+            let option = |limit: &str| limit.split(' ').next().map(str::to_owned);
+            let stated: Vec<_> = all.iter().map(|limit| option(limit)).collect();
+            all.extend(
+                PREPARE_LIMITS
+                    .iter()
+                    .filter(|it| !stated.contains(&option(it))),
+            );
         }
-        Ok(options)
-    }
-
-    fn set_volatility(&mut self, volatility: &'static str, meta: &Meta) -> Result<()> {
-        meta.require_path_only()?;
-        match self.volatility.replace(volatility) {
-            None => Ok(()),
-            Some(_) => {
-                let message = "expected only one of immutable, stable and volatile";
-                Err(Error::new(meta.span(), message))
-            }
-        }
-    }
-
-    fn set_name(&mut self, meta: &Meta) -> Result<()> {
-        let name = string(meta, "expected a string: name = \"…\"")?;
-        if name.value().is_empty() {
-            return Err(Error::new(name.span(), "the name is empty"));
-        }
-        match self.name.replace(name.value()) {
-            None => Ok(()),
-            Some(_) => Err(Error::new(meta.span(), "the option `name` is given twice")),
-        }
-    }
-
-    fn set_returns(&mut self, meta: &Meta) -> Result<()> {
-        let message = "expected a string: returns = \"BIGINT\"";
-        let sql = sql_type::parse(string(meta, message)?)?;
-        match self.returns.replace(sql) {
-            None => Ok(()),
-            Some(_) => Err(Error::new(
-                meta.span(),
-                "the option `returns` is given twice",
-            )),
-        }
-    }
-
-    /// Checks for options and arguments that a function over rows or over
-    /// columns cannot have.
-    fn check(&self, signature: &syn::Signature) -> Result<()> {
-        let refuse = |message: &str| Err(Error::new(signature.ident.span(), message));
-        let has_more = self.strict || self.returns.is_some();
-        match self.columns {
-            true if signature.inputs.is_empty() => {
-                refuse("expected at least one argument, which gives the number of rows")
-            }
-            false if has_more => refuse(
-                "`strict` and `returns` require `columns`: otherwise the types determine both",
-            ),
-            _ => Ok(()),
-        }
+        all.join(", ")
     }
 }
 
-/// Returns the name of an option.
-fn word(meta: &Meta) -> Option<String> {
-    meta.path().get_ident().map(Ident::to_string)
-}
-
-fn set_flag(flag: &mut bool, meta: &Meta) -> Result<()> {
-    meta.require_path_only()?;
-    match std::mem::replace(flag, true) {
-        false => Ok(()),
-        true => Err(Error::new(meta.span(), "the option is given twice")),
-    }
-}
-
-/// Returns the string of `option = "…"`.
-fn string<'m>(meta: &'m Meta, message: &str) -> Result<&'m LitStr> {
-    match &meta.require_name_value()?.value {
-        Expr::Lit(ExprLit {
-            lit: Lit::Str(text),
-            ..
-        }) => Ok(text),
-        _ => Err(Error::new(meta.span(), message)),
-    }
-}
-
-/// Removes the attributes that the compiler does not know: `sql` before
-/// arguments.
+/// Removes the attributes that the compiler does not know: `sql` and `constant`
+/// before arguments.
 pub(crate) fn without_sql(item: TokenStream) -> TokenStream {
     let Ok(mut function) = syn::parse2::<ItemFn>(item.clone()) else {
         return item;
@@ -222,13 +109,15 @@ pub(crate) fn without_sql(item: TokenStream) -> TokenStream {
         .inputs
         .iter()
         .flat_map(attributes)
-        .any(|attribute| is_sql(&attribute))
+        .any(|attribute| is_sql(&attribute) || is_constant(&attribute))
     {
         return item;
     }
     for input in &mut function.sig.inputs {
         if let FnArg::Typed(input) = input {
-            input.attrs.retain(|attribute| !is_sql(&attribute));
+            input
+                .attrs
+                .retain(|attribute| !is_sql(&attribute) && !is_constant(&attribute));
         }
     }
     function.into_token_stream()
@@ -243,6 +132,32 @@ fn attributes(input: &FnArg) -> &[Attribute] {
 
 fn is_sql(attribute: &&Attribute) -> bool {
     attribute.path().is_ident("sql")
+}
+
+fn is_constant(attribute: &&Attribute) -> bool {
+    attribute.path().is_ident("constant")
+}
+
+/// Parses `#[constant(prepare = function)]` before an argument of a reference type.
+fn prepare(input: &PatType) -> Result<Option<Expr>> {
+    let Some(attribute) = input.attrs.iter().find(is_constant) else {
+        return Ok(None);
+    };
+    let message =
+        "expected a function that prepares the constant: #[constant(prepare = Regex::new)]";
+    let meta: MetaNameValue = attribute
+        .parse_args()
+        .map_err(|_| Error::new(attribute.span(), message))?;
+    if !meta.path.is_ident("prepare") {
+        return Err(Error::new(meta.path.span(), message));
+    }
+    match &*input.ty {
+        Type::Reference(ty) if ty.mutability.is_none() => Ok(Some(meta.value)),
+        ty => {
+            let message = "a prepared constant is borrowed: write `&` before its type";
+            Err(Error::new(ty.span(), message))
+        }
+    }
 }
 
 impl Parameter {
@@ -287,6 +202,7 @@ impl Parameter {
         Ok(Self {
             name: pattern.ident.unraw().to_string(),
             ty: short_lived(concrete(&input.ty)?)?,
+            prepare: prepare(input)?,
             sql,
         })
     }

@@ -10,9 +10,10 @@ use syn::{
     ReturnType, Type, TypeImplTrait, TypeParamBound,
 };
 
-use crate::expansion::{Statement, arguments, constant, operation};
+use crate::expansion::{Statement, arguments, constant, described, operation};
 use crate::methods::all;
-use crate::signature::{Options, Parameter, cfgs, modifiers};
+use crate::options::Options;
+use crate::signature::{Parameter, cfgs, modifiers};
 
 /// A function that returns an iterator.
 struct Table {
@@ -105,10 +106,7 @@ impl Table {
             symbol: &symbol,
             options: &self.options,
             kind: quote!(Table),
-            parameters: self.parameters.iter().map(|parameter| {
-                let Parameter { name, ty, .. } = parameter;
-                quote!(#sdk::Parameter::of::<#ty>(#name))
-            }),
+            parameters: self.parameters.iter().map(described),
             returns: row_type,
         };
         let visibility = &self.item.vis;

@@ -8,9 +8,12 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Error, Item, ItemImpl, Meta, Result, Token, Type};
 
-use crate::expansion::{Statement, arguments, constant, operation, without_lifetimes};
+use crate::expansion::{
+    self, Statement, arguments, constant, described, operation, without_lifetimes,
+};
 use crate::methods::{Access, Block};
-use crate::signature::{Options, Signature};
+use crate::options::Options;
+use crate::signature::Signature;
 
 /// Expands the attribute to one hidden constant, as for a function.
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
@@ -77,12 +80,8 @@ fn row_by_row(options: Options, item: ItemImpl) -> Result<TokenStream> {
         symbol: &block.symbol,
         options: &options,
         kind: quote!(Window),
-        parameters: next.parameters.iter().map(|parameter| {
-            let name = &parameter.name;
-            let ty = without_lifetimes(&parameter.ty);
-            quote!(#sdk::Parameter::of::<#ty>(#name))
-        }),
-        returns: quote!(#sdk::returns::<#returns>()),
+        parameters: next.parameters.iter().map(described),
+        returns: expansion::returns(&returns, next.returns.span()),
     };
     Ok(constant(&block.cfgs, &quote!(), "udwf", content, statement))
 }
@@ -117,9 +116,12 @@ fn over_partitions(signature: &Signature) -> Result<TokenStream> {
         parameters: signature.parameters.iter().map(|parameter| {
             let name = &parameter.name;
             let ty = without_lifetimes(&parameter.ty);
-            quote!(#sdk::Parameter::of_partition::<#ty>(#name))
+            let span = parameter.ty.span();
+            quote_spanned! {span=>
+                ::fusebox_sdk::__private::Parameter::of_partition::<#ty>(#name)
+            }
         }),
-        returns: quote!(#sdk::returns::<#row>()),
+        returns: expansion::returns(&row, signature.returns.span()),
     };
     let visibility = &signature.visibility;
     Ok(constant(
@@ -157,7 +159,7 @@ fn over_peers(signature: &Signature) -> Result<TokenStream> {
         options: &signature.options,
         kind: quote!(Window),
         parameters: std::iter::empty(),
-        returns: quote!(#sdk::returns::<#returns>()),
+        returns: expansion::returns(&returns, signature.returns.span()),
     };
     let visibility = &signature.visibility;
     Ok(constant(

@@ -1,5 +1,9 @@
 //! Lowered argument columns, read as slices of guest memory.
+//!
+//! Natively there is no host: columns of tests are read in their place.
 
+#[cfg(not(target_arch = "wasm32"))]
+use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::ptr;
 
@@ -11,15 +15,38 @@ use super::buffers::{BufferLayout, Buffers};
 use super::memory::{bytes_at, word_at};
 use super::strings::{ByteStrings, TextStrings};
 
+/// A column of a test, in the layout of a lowered one.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) trait NativeColumn: Debug {
+    /// Returns the buffers, for a batch of `rows` rows.
+    fn native_buffers(&self, rows: usize) -> Buffers<'_>;
+
+    /// Returns the texts of a column of type VARCHAR.
+    fn native_texts(&self) -> TextStrings<'_>;
+
+    /// Returns a child.
+    fn native_child(&self, index: usize) -> &dyn NativeColumn;
+
+    /// Returns the number of rows of the column.
+    fn native_length(&self) -> usize;
+}
+
+/// The columns of a call.
+#[derive(Debug)]
+enum Source<'c> {
+    Guest(*const ArrowArray, PhantomData<&'c ArrowArray>),
+    #[cfg(not(target_arch = "wasm32"))]
+    Native(std::slice::Iter<'c, &'c dyn NativeColumn>),
+}
+
 /// The argument columns of a call that have not been read yet.
 #[derive(Debug)]
 pub struct Arguments<'c> {
-    next: *const ArrowArray,
+    next: Source<'c>,
     /// Slots for aligned copies of values.
     pub(crate) slots: CopySlots,
     /// Number of rows of the batch.
     pub(crate) rows: usize,
-    call: PhantomData<&'c ArrowArray>,
 }
 
 impl<'c> Arguments<'c> {
@@ -32,10 +59,19 @@ impl<'c> Arguments<'c> {
     /// unchanged during `'c`.
     pub(super) unsafe fn new(args: *const ArrowArray, rows: usize) -> Self {
         Self {
-            next: args,
+            next: Source::Guest(args, PhantomData),
             slots: CopySlots::default(),
             rows,
-            call: PhantomData,
+        }
+    }
+
+    /// Takes columns of a test, for a batch of `rows` rows.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn native(columns: &'c [&'c dyn NativeColumn], rows: usize) -> Self {
+        Self {
+            next: Source::Native(columns.iter()),
+            slots: CopySlots::default(),
+            rows,
         }
     }
 
@@ -58,11 +94,20 @@ impl<'c> Arguments<'c> {
     /// Returns the next column unread.
     #[inline(always)]
     pub(crate) fn next_array(&mut self) -> RawArray<'c> {
-        // SAFETY: the caller of `new` guarantees one array per argument, unchanged
-        // during `'c`; each argument advances by one.
-        let array = unsafe { &*self.next };
-        self.next = self.next.wrapping_add(1);
-        RawArray(array)
+        match &mut self.next {
+            Source::Guest(next, _) => {
+                // SAFETY: the caller of `new` guarantees one array per argument,
+                // unchanged during `'c`; each argument advances by one.
+                let array = unsafe { &**next };
+                *next = next.wrapping_add(1);
+                RawArray(Array::Guest(array))
+            }
+            #[cfg(not(target_arch = "wasm32"))]
+            Source::Native(columns) => {
+                let column = columns.next().expect("there is a column for each argument");
+                RawArray(Array::Native(*column))
+            }
+        }
     }
 }
 
@@ -72,12 +117,25 @@ impl<'c> Arguments<'c> {
 /// argument, and that all memory it refers to stays unchanged during `'c`. Each
 /// method is called only by the code for a type that has what it reads.
 #[derive(Clone, Copy, Debug)]
-pub struct RawArray<'c>(&'c ArrowArray);
+pub struct RawArray<'c>(Array<'c>);
+
+/// The memory of an array.
+#[derive(Clone, Copy, Debug)]
+enum Array<'c> {
+    Guest(&'c ArrowArray),
+    #[cfg(not(target_arch = "wasm32"))]
+    Native(&'c dyn NativeColumn),
+}
 
 impl<'c> RawArray<'c> {
     /// Reads the buffers, for a batch of `rows` rows.
     #[inline(always)]
     pub(crate) fn buffers(self, layout: BufferLayout, slot: usize, rows: usize) -> Buffers<'c> {
+        let array = match self.0 {
+            Array::Guest(array) => array,
+            #[cfg(not(target_arch = "wasm32"))]
+            Array::Native(column) => return column.native_buffers(rows),
+        };
         let length = self.length();
         let bitmap_bytes = length.div_ceil(64) * 8;
         let values_bytes = match layout {
@@ -91,7 +149,7 @@ impl<'c> RawArray<'c> {
         // Bitmaps may be read in whole words, since the host pads every buffer to
         // 64 bytes with zeros.
         unsafe {
-            let addresses = self.0.buffers;
+            let addresses = array.buffers;
             let (validity, values) = (word_at(addresses), word_at(addresses + 4));
             let data = match layout {
                 BufferLayout::Bytes => {
@@ -114,6 +172,10 @@ impl<'c> RawArray<'c> {
     /// Reads the buffers and the texts of a column of type VARCHAR.
     pub(crate) fn text(self, slot: usize, rows: usize) -> (Buffers<'c>, TextStrings<'c>) {
         let buffers = self.buffers(BufferLayout::Bytes, slot, rows);
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Array::Native(column) = self.0 {
+            return (buffers, column.native_texts());
+        }
         // SAFETY: by the guarantee of `RawArray`, this is an argument of type
         // VARCHAR, which is UTF-8 in every row, null or not.
         let texts = unsafe { TextStrings::new_unchecked(ByteStrings::new(&buffers)) };
@@ -123,19 +185,24 @@ impl<'c> RawArray<'c> {
     /// Reads the buffers of a nested column: the validity bitmap, and offsets if
     /// it has any, for a batch of `rows` rows.
     pub(crate) fn nested_buffers(self, has_offsets: bool, rows: usize) -> Buffers<'c> {
+        let array = match self.0 {
+            Array::Guest(array) => array,
+            #[cfg(not(target_arch = "wasm32"))]
+            Array::Native(column) => return column.native_buffers(rows),
+        };
         let length = self.length();
         // SAFETY: by the guarantee of `RawArray`, of a nested type: `buffers` is
         // the address of the addresses of the validity bitmap, which may be 0, and
         // of the offsets if the type has any, one more than rows.
         unsafe {
-            let validity = word_at(self.0.buffers);
+            let validity = word_at(array.buffers);
             Buffers {
                 slot: 0,
                 rows,
                 length,
                 validity: (validity != 0).then(|| bytes_at(validity, length.div_ceil(64) * 8)),
                 values: match has_offsets {
-                    true => bytes_at(word_at(self.0.buffers + 4), (length + 1) * size_of::<i32>()),
+                    true => bytes_at(word_at(array.buffers + 4), (length + 1) * size_of::<i32>()),
                     false => &[],
                 },
                 data: &[],
@@ -145,17 +212,26 @@ impl<'c> RawArray<'c> {
 
     /// Returns a child: the items of a list, the entries of a map, or a field.
     pub(crate) fn child(self, index: usize) -> Self {
+        let array = match self.0 {
+            Array::Guest(array) => array,
+            #[cfg(not(target_arch = "wasm32"))]
+            Array::Native(column) => return Self(Array::Native(column.native_child(index))),
+        };
         // SAFETY: by the guarantee of `RawArray`, `children` is the address of the
         // addresses of as many arrays as the type has, all of which stay unchanged
         // during `'c`; the code for the type asks for no others.
-        Self(unsafe {
-            let child = word_at(self.0.children + index as u32 * 4);
+        Self(Array::Guest(unsafe {
+            let child = word_at(array.children + index as u32 * 4);
             &*ptr::with_exposed_provenance::<ArrowArray>(child as usize)
-        })
+        }))
     }
 
     /// Returns the number of rows of the column.
     pub(crate) fn length(self) -> usize {
-        self.0.length as usize
+        match self.0 {
+            Array::Guest(array) => array.length as usize,
+            #[cfg(not(target_arch = "wasm32"))]
+            Array::Native(column) => column.native_length(),
+        }
     }
 }

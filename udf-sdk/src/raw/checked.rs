@@ -1,14 +1,14 @@
 //! Constructors that check in tests what the host guarantees in a call.
 
-#[cfg(feature = "arrow")]
+#[cfg(all(feature = "arrow", test))]
 use arrow_array::ffi::FFI_ArrowArray;
 
-#[cfg(feature = "arrow")]
+#[cfg(all(feature = "arrow", test))]
 use crate::array::data_type;
-#[cfg(feature = "arrow")]
+#[cfg(all(feature = "arrow", test))]
 use crate::sql::Parameter;
 
-#[cfg(feature = "arrow")]
+#[cfg(all(feature = "arrow", test))]
 use super::borrowed::BorrowedArguments;
 use super::strings::{ByteStrings, Strings, TextStrings};
 
@@ -25,7 +25,7 @@ impl<'c> TextStrings<'c> {
     }
 }
 
-#[cfg(feature = "arrow")]
+#[cfg(all(feature = "arrow", test))]
 impl<'c> BorrowedArguments<'c> {
     /// Takes columns that Arrow itself has exported.
     ///

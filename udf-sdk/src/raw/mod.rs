@@ -8,7 +8,7 @@
 #![expect(unsafe_code, reason = "addresses from the host become slices here")]
 
 // Constructors that check in tests what the host guarantees in a call.
-#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod checked;
 
 // Results, kept until the next call.
@@ -37,12 +37,18 @@ mod memory;
 #[cfg(target_arch = "wasm32")]
 mod allocator;
 
+// Blocks of fixed sizes, in pages of their own.
+#[cfg(any(target_arch = "wasm32", test))]
+mod heap;
+
 // The imports and exports of a guest.
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod host;
 
 pub use call::Call;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use arguments::NativeColumn;
 pub(crate) use arguments::{Arguments, RawArray};
 #[cfg(feature = "arrow")]
 pub(crate) use borrowed::BorrowedArguments;

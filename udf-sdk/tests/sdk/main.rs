@@ -5,3 +5,4 @@ mod columns;
 mod compile_errors;
 mod declared;
 mod kinds;
+mod testing;

@@ -65,15 +65,18 @@ impl CreateFunction {
             return Err(StatementError::Undeclared("STATE"));
         }
         let defaults = defaults(kind);
-        // A declaration may lower the default limits; only the statement may raise
-        // them.
+        // A declaration may ask for other limits than the default ones, and gets no
+        // more than the session allows.
         let stated_options = self.options.clone().unwrap_or_default();
         let limits = match declared.and_then(|d| d.options.as_ref()) {
-            Some(options) => options.without(&stated_options).apply(defaults)?,
+            Some(options) => {
+                let asked = options.without(&stated_options).apply(defaults)?;
+                asked.at_most(ceilings)
+            }
             None => defaults,
         };
         limits.check(ceilings)?;
-        let limits = stated_options.apply(limits.at_most(defaults))?;
+        let limits = stated_options.apply(limits)?;
         limits.check(ceilings)?;
         let declared_reset = match declared.and_then(|d| d.options.as_ref()) {
             Some(options) => options.without(&stated_options).reset()?,

@@ -11,6 +11,12 @@ use super::AtRow;
 pub enum LimitExceeded {
     #[error("ran out of fuel at row {row} (fuel_per_row = {fuel_per_row})")]
     RowFuel { row: u64, fuel_per_row: u64 },
+    #[error("ran out of fuel{} in {place} (fuel_per_row = {fuel_per_row})", AtRow(*row))]
+    GroupFuel {
+        place: String,
+        row: Option<u64>,
+        fuel_per_row: u64,
+    },
     #[error("ran out of fuel outside its rows (fuel_per_call = {fuel_per_call})")]
     CallFuel { fuel_per_call: u64 },
     #[error("ran out of fuel in its initialisation (fuel_init = {fuel_init})")]
@@ -26,6 +32,16 @@ pub enum LimitExceeded {
     },
     #[error("ran out of memory{} (memory = {})", AtRow(*row), Size(*memory_bytes_max))]
     Memory {
+        row: Option<u64>,
+        memory_bytes_max: u64,
+    },
+    #[error(
+        "ran out of memory{} in {place} (memory = {})",
+        AtRow(*row),
+        Size(*memory_bytes_max)
+    )]
+    GroupMemory {
+        place: String,
         row: Option<u64>,
         memory_bytes_max: u64,
     },

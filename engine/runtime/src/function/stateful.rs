@@ -9,6 +9,7 @@ use fusebox_marshal::lower::Lowering;
 
 use super::accumulator_memory::AccumulatorMemory;
 use super::rebuilt::{joined, joined_uncharged};
+use super::state_fuel::{StateFuel, in_group};
 use super::wasm_function::WasmFunction;
 use crate::error::{Error, Result};
 use crate::metrics::Phase;
@@ -30,6 +31,7 @@ pub struct StatefulInstance {
     instance: PooledInstance,
     /// Memory of the accumulator, if it is one's.
     memory: Option<Arc<AccumulatorMemory>>,
+    state_fuel: StateFuel,
 }
 
 /// Call of an operation.
@@ -112,6 +114,7 @@ impl StatefulInstance {
             )
             .map_err(|error| function.error(error, rows, |row| row))?;
         Ok(Self {
+            state_fuel: StateFuel::of(&function.definition),
             calibration: function.calibration(scope),
             function: Arc::clone(function),
             scope: Arc::clone(scope),
@@ -187,6 +190,8 @@ impl StatefulInstance {
         let index = self.index(call.operation);
         let budget = Budget::from(self.function.definition.limits);
         let rows_max = self.function.pool.stateful_rows_max(index, budget);
+        let fuel = &mut self.state_fuel;
+        let budget = fuel.budget(call.operation, call.columns, call.rows, budget);
         let mut columns = Vec::new();
         let mut first = 0;
         while first < call.rows {
@@ -213,7 +218,9 @@ impl StatefulInstance {
                 };
                 if next_step(&error, attempt) != NextStep::Halve {
                     let shift = |row: u64| row.saturating_add(first as u64);
-                    return Err(self.function.error(error, rows, shift));
+                    let row = error.row().or((rows == 1).then_some(0)).map(shift);
+                    let error = self.function.error(error, rows, shift);
+                    return Err(in_group(error, call.operation, call.columns, row));
                 }
                 rows /= 2;
             };

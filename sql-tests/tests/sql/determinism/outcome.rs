@@ -57,13 +57,18 @@ fn error_without_row(error: &Error) -> String {
         };
     };
     let limit = match limit {
-        LimitExceeded::RowFuel { fuel_per_row, .. } => format!("fuel_per_row = {fuel_per_row}"),
+        LimitExceeded::RowFuel { fuel_per_row, .. }
+        | LimitExceeded::GroupFuel { fuel_per_row, .. } => format!("fuel_per_row = {fuel_per_row}"),
         LimitExceeded::BatchFuel {
             fuel_per_row,
             fuel_per_call,
             ..
         } => format!("fuel_per_row = {fuel_per_row}, fuel_per_call = {fuel_per_call}"),
         LimitExceeded::Memory {
+            memory_bytes_max: bytes,
+            ..
+        }
+        | LimitExceeded::GroupMemory {
             memory_bytes_max: bytes,
             ..
         }

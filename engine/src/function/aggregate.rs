@@ -3,26 +3,33 @@
 //! For GROUP BY, DataFusion updates all groups by batches: a [`WasmGroupsAccumulator`] has
 //! one instance with the states of all groups. For single groups, such as the moving frames of
 //! a window, a [`SingleGroupAccumulator`] has its state in one of few instances that are
-//! shared by a cache. Rows that must all be seen first, to be sorted or deduplicated, are
-//! held by a [`BufferingAccumulator`].
+//! shared by a cache. Rows that must all be seen first are held by a
+//! [`BufferingAccumulator`] to be sorted, and by a [`DistinctAccumulator`] to be
+//! deduplicated.
 
 mod buffering;
+mod distinct;
+mod distinct_rows;
 mod groups;
+mod simplification;
 mod single_group;
+mod values;
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StructArray, UInt32Array, new_null_array};
+use arrow::array::{ArrayRef, AsArray, StructArray, UInt32Array, new_null_array};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::common::{Result, ScalarValue};
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::function::{
+    AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs,
+};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, GroupsAccumulator, Signature};
 
 use fusebox_definition::{ANY_DECIMAL, Definition, SqlType, StatementError, Subject};
 use fusebox_runtime::{
-    Accounting, AccumulatorMemory, Error, Operation, Scope, StateCache, StateCall,
+    Accounting, AccumulatorMemory, Error, LimitExceeded, Operation, Scope, StateCache, StateCall,
     StatefulInstance, WasmFunction,
 };
 
@@ -30,8 +37,10 @@ use super::external;
 use super::overload_set::{Overload, OverloadSet};
 use crate::scope::FunctionScope;
 use buffering::{BufferingAccumulator, RecomputingAccumulator};
+use distinct::{DistinctAccumulator, DistinctFrameAccumulator};
 use groups::WasmGroupsAccumulator;
 use single_group::SingleGroupAccumulator;
+use values::plain_type;
 
 /// Aggregate function.
 #[derive(Debug)]
@@ -175,7 +184,52 @@ fn state_fields(definition: &Definition) -> Fields {
     fields.collect()
 }
 
-/// Returns true if all rows must be buffered before the guest is called.
+/// Returns the type of rows as a partial state: a list of structs.
+fn state_of_rows_type(arguments: &[FieldRef], ordering: &[FieldRef]) -> DataType {
+    let fields = arguments.iter().chain(ordering);
+    let types: Vec<_> = fields.map(|f| plain_type(f.data_type())).collect();
+    let rows = DataType::Struct(row_fields(&types));
+    DataType::List(Arc::new(Field::new_list_field(rows, true)))
+}
+
+fn row_fields(types: &[DataType]) -> Fields {
+    let types = types.iter().enumerate();
+    let fields = types.map(|(index, ty)| Field::new(format!("c{index}"), ty.clone(), true));
+    fields.collect()
+}
+
+/// Passes on the columns of each partial state that is a list of rows.
+fn rows_of_states(
+    states: &[ArrayRef],
+    mut push: impl FnMut(&[ArrayRef]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let lists = states.first().and_then(|state| state.as_list_opt::<i32>());
+    let lists = lists.ok_or_else(|| Error::Internal("a state that is not a list".to_owned()))?;
+    for rows in lists.iter().flatten() {
+        let rows = rows.as_struct_opt();
+        let rows = rows.ok_or_else(|| Error::Internal("rows that are not structs".to_owned()))?;
+        push(rows.columns())?;
+    }
+    Ok(())
+}
+
+/// Uses `bytes` more of an accumulator's memory.
+fn grow(
+    aggregate: &ResolvedAggregate,
+    memory: &AccumulatorMemory,
+    bytes: usize,
+) -> Result<(), Error> {
+    if memory.try_grow(bytes) {
+        return Ok(());
+    }
+    let bytes = bytes as u64;
+    Err(Error::Limit {
+        function: aggregate.function.definition().name.clone(),
+        limit: LimitExceeded::MemoryPool { bytes },
+    })
+}
+
+/// Returns true if all rows must be seen before the guest is called.
 fn is_buffered(args: &AccumulatorArgs<'_>) -> bool {
     args.is_distinct || !args.order_bys.is_empty()
 }
@@ -211,10 +265,14 @@ impl AggregateUDFImpl for WasmAggregateUdf {
         Ok(Some(self))
     }
 
+    fn simplify(&self) -> Option<AggregateFunctionSimplification> {
+        Some(simplification::keep_meaning())
+    }
+
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         let aggregate = self.resolve(args.input_fields)?;
         if args.is_distinct || !args.ordering_fields.is_empty() {
-            let rows = buffering::state_type(args.input_fields, args.ordering_fields);
+            let rows = state_of_rows_type(args.input_fields, args.ordering_fields);
             let name = format_state_name(args.name, "rows");
             return Ok(vec![Arc::new(Field::new(name, rows, true))]);
         }
@@ -230,6 +288,7 @@ impl AggregateUDFImpl for WasmAggregateUdf {
         self.overloads.refuse_ignore_nulls(args.ignore_nulls)?;
         let aggregate = self.resolve(args.expr_fields)?;
         Ok(match is_buffered(&args) {
+            true if args.is_distinct => Box::new(DistinctAccumulator::new(aggregate, &args)?),
             true => Box::new(BufferingAccumulator::new(aggregate, &args)?),
             false => Box::new(SingleGroupAccumulator::new(aggregate)),
         })
@@ -242,6 +301,9 @@ impl AggregateUDFImpl for WasmAggregateUdf {
         self.overloads.refuse_ignore_nulls(args.ignore_nulls)?;
         let aggregate = self.resolve(args.expr_fields)?;
         let retracts = aggregate.function.has_operation(Operation::Retract);
+        if args.is_distinct {
+            return Ok(Box::new(DistinctFrameAccumulator::new(aggregate, &args)?));
+        }
         Ok(match retracts && !is_buffered(&args) {
             true => Box::new(SingleGroupAccumulator::new(aggregate)),
             false => {

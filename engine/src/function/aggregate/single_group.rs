@@ -109,10 +109,10 @@ impl SingleGroupAccumulator {
     }
 
     /// Returns the result of the group, whose state stays.
-    fn finish(&mut self) -> Result<ScalarValue> {
+    pub(super) fn value(&mut self) -> Result<ScalarValue, Error> {
         let returns = self.aggregate.returns.clone();
-        let value = self.run(Operation::Finish, &[], 1, &returns);
-        ScalarValue::try_from_array(&value.map_err(external)?, 0)
+        let value = self.run(Operation::Finish, &[], 1, &returns)?;
+        ScalarValue::try_from_array(&value, 0).map_err(|error| Error::Query(Box::new(error)))
     }
 
     fn change(&mut self, operation: Operation, columns: &[ArrayRef]) -> Result<()> {
@@ -177,7 +177,7 @@ impl Accumulator for SingleGroupAccumulator {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        self.finish()
+        self.value().map_err(external)
     }
 
     fn size(&self) -> usize {

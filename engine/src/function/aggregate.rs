@@ -13,12 +13,13 @@ mod distinct_rows;
 mod groups;
 mod simplification;
 mod single_group;
-mod values;
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, StructArray, UInt32Array, new_null_array};
+use arrow::array::{
+    ArrayRef, AsArray, BooleanArray, StructArray, UInt32Array, new_null_array,
+};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::function::{
@@ -33,14 +34,15 @@ use fusebox_runtime::{
     StatefulInstance, WasmFunction,
 };
 
+use super::arguments::ArgumentCasts;
 use super::external;
 use super::overload_set::{Overload, OverloadSet};
+use super::values::plain_type;
 use crate::scope::FunctionScope;
 use buffering::{BufferingAccumulator, RecomputingAccumulator};
 use distinct::{DistinctAccumulator, DistinctFrameAccumulator};
 use groups::WasmGroupsAccumulator;
 use single_group::SingleGroupAccumulator;
-use values::plain_type;
 
 /// Aggregate function.
 #[derive(Debug)]
@@ -85,6 +87,7 @@ struct ResolvedAggregate {
     states: Arc<StateCache>,
     /// Columns of the state.
     state_fields: Fields,
+    casts: ArgumentCasts,
 }
 
 impl ResolvedAggregate {
@@ -116,6 +119,17 @@ impl ResolvedAggregate {
         };
         let accounting = Accounting::Accumulator(memory);
         StatefulInstance::begin(&self.function, &self.scope, Some(first), accounting)
+    }
+
+    /// Casts arguments to the types of the function. The columns of `values` after them stay.
+    ///
+    /// Rows for which `mask` is not true are not checked.
+    fn arguments(
+        &self,
+        values: &[ArrayRef],
+        mask: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>, Error> {
+        self.casts.columns(values, mask, self.scope.time_zone())
     }
 
     /// Returns the columns of states that the guest returned as a struct.
@@ -158,10 +172,16 @@ impl WasmAggregateUdf {
             .map(|field| field.data_type().clone())
             .collect();
         let overload = self.overloads.resolve(&given)?;
-        Ok(self.aggregate(overload, overload.returns(&given)))
+        let casts = ArgumentCasts::new(overload, &given);
+        Ok(self.aggregate(overload, overload.returns(&given), casts))
     }
 
-    fn aggregate(&self, overload: &Overload, returns: DataType) -> ResolvedAggregate {
+    fn aggregate(
+        &self,
+        overload: &Overload,
+        returns: DataType,
+        casts: ArgumentCasts,
+    ) -> ResolvedAggregate {
         let mut overloads = self.overloads.overloads().zip(&self.states);
         let states = overloads.find(|(other, _)| std::ptr::eq(*other, overload));
         let (_, states) = states.expect("the overload is one of this function");
@@ -171,6 +191,7 @@ impl WasmAggregateUdf {
             scope: self.scope.current(None),
             states: Arc::clone(states),
             state_fields: state_fields(overload.function.definition()),
+            casts,
         }
     }
 }
@@ -185,9 +206,9 @@ fn state_fields(definition: &Definition) -> Fields {
 }
 
 /// Returns the type of rows as a partial state: a list of structs.
-fn state_of_rows_type(arguments: &[FieldRef], ordering: &[FieldRef]) -> DataType {
-    let fields = arguments.iter().chain(ordering);
-    let types: Vec<_> = fields.map(|f| plain_type(f.data_type())).collect();
+fn state_of_rows_type(arguments: &[DataType], ordering: &[FieldRef]) -> DataType {
+    let ordering = ordering.iter().map(|field| field.data_type());
+    let types: Vec<_> = arguments.iter().chain(ordering).map(plain_type).collect();
     let rows = DataType::Struct(row_fields(&types));
     DataType::List(Arc::new(Field::new_list_field(rows, true)))
 }
@@ -272,7 +293,7 @@ impl AggregateUDFImpl for WasmAggregateUdf {
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         let aggregate = self.resolve(args.input_fields)?;
         if args.is_distinct || !args.ordering_fields.is_empty() {
-            let rows = state_of_rows_type(args.input_fields, args.ordering_fields);
+            let rows = state_of_rows_type(aggregate.casts.types(), args.ordering_fields);
             let name = format_state_name(args.name, "rows");
             return Ok(vec![Arc::new(Field::new(name, rows, true))]);
         }
@@ -335,7 +356,8 @@ impl AggregateUDFImpl for WasmAggregateUdf {
         };
         let overloads = self.overloads.overloads().filter(returns);
         let mut results = overloads.map(|overload| {
-            let aggregate = self.aggregate(overload, data_type.clone());
+            let casts = ArgumentCasts::none(overload);
+            let aggregate = self.aggregate(overload, data_type.clone(), casts);
             SingleGroupAccumulator::new(aggregate).evaluate()
         });
         let Some(result) = results.next().transpose()? else {

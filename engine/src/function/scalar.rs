@@ -9,6 +9,8 @@ use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl,
 use fusebox_definition::Volatility;
 use fusebox_runtime::{ArgumentColumn, Operation};
 
+use super::arguments::ArgumentCasts;
+use super::checked_cast::CastContext;
 use super::external;
 use super::overload_set::{Overload, OverloadSet};
 use crate::scope::{FunctionScope, run_guest};
@@ -43,15 +45,24 @@ impl WasmScalarUdf {
         let is_volatile = function.definition().volatility == Volatility::Volatile;
         let folds = args.args.iter().all(is_constant) && (!is_volatile || args.number_rows == 1);
         let rows = if folds { 1 } else { args.number_rows };
-        let column = |value| {
-            Ok(match value {
-                ColumnarValue::Array(array) => ArgumentColumn::Array(array),
-                ColumnarValue::Scalar(value) => {
-                    ArgumentColumn::Constant(value.to_array_of_size(1)?)
-                }
+        let given: Vec<_> = args.args.iter().map(ColumnarValue::data_type).collect();
+        let casts = ArgumentCasts::new(overload, &given);
+        let time_zone = args.config_options.execution.time_zone.as_deref();
+        let column = |(index, value)| {
+            let is_constant = matches!(value, ColumnarValue::Scalar(_));
+            let context = CastContext {
+                time_zone,
+                is_constant,
+            };
+            let array = value.into_array(1)?;
+            let array = casts.column(index, &array, context).map_err(external)?;
+            Ok(match is_constant {
+                true => ArgumentColumn::Constant(array),
+                false => ArgumentColumn::Array(array),
             })
         };
-        let columns = args.args.into_iter().map(column).collect::<Result<_>>()?;
+        let columns = args.args.into_iter().enumerate().map(column);
+        let columns = columns.collect::<Result<_>>()?;
         let scope = self.scope.current(Some(&args.config_options));
         let column = run_guest(function, Operation::Call, rows, || {
             function.call(columns, rows, returns, &scope)

@@ -14,10 +14,10 @@ use datafusion::logical_expr::function::AccumulatorArgs;
 
 use fusebox_runtime::{AccumulatorMemory, Error};
 
+use super::super::values::{canonical_floats, plain, plain_type};
 use super::super::{arrow, external};
 use super::distinct_rows::list_of_rows;
 use super::single_group::evaluate_rows;
-use super::values::{canonical_floats, plain, plain_type};
 use super::{ResolvedAggregate, grow, rows_of_states};
 
 /// Accumulator that buffers the rows of one group.
@@ -68,11 +68,8 @@ const ARRANGED_COPIES: usize = 3;
 
 impl BufferingAccumulator {
     pub(super) fn new(aggregate: ResolvedAggregate, args: &AccumulatorArgs<'_>) -> Result<Self> {
-        let mut types: Vec<_> = args
-            .expr_fields
-            .iter()
-            .map(|f| plain_type(f.data_type()))
-            .collect();
+        let types = aggregate.casts.types().iter();
+        let mut types: Vec<_> = types.map(plain_type).collect();
         let arguments = types.len();
         for by in args.order_bys {
             types.push(plain_type(&by.expr.data_type(args.schema)?));
@@ -209,7 +206,8 @@ impl std::fmt::Debug for BufferingAccumulator {
 
 impl Accumulator for BufferingAccumulator {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.push(values).map_err(external)
+        let values = self.aggregate.arguments(values, None);
+        values.and_then(|values| self.push(&values)).map_err(external)
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
@@ -242,7 +240,7 @@ impl RecomputingAccumulator {
 
 impl Accumulator for RecomputingAccumulator {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.0.push(values).map_err(external)
+        self.0.update_batch(values)
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {

@@ -16,14 +16,13 @@ use super::distinct_rows::{DistinctRows, KEY_BYTES, Key};
 use super::single_group::{SingleGroupAccumulator, evaluate_rows};
 use super::{ResolvedAggregate, grow, rows_of_states};
 
-fn rows(args: &AccumulatorArgs<'_>) -> Result<DistinctRows> {
-    let arguments = args.expr_fields.iter().map(|f| f.data_type().clone());
-    let arguments: Vec<_> = arguments.collect();
+fn rows(aggregate: &ResolvedAggregate, args: &AccumulatorArgs<'_>) -> Result<DistinctRows> {
+    let arguments = aggregate.casts.types();
     let ordering = args.order_bys.iter();
     let ordering = ordering.map(|by| by.expr.data_type(args.schema));
     let ordering: Vec<_> = ordering.collect::<Result<_>>()?;
     let order: Vec<_> = args.order_bys.iter().map(|by| by.options).collect();
-    DistinctRows::new(&arguments, &ordering, &order).map_err(external)
+    DistinctRows::new(arguments, &ordering, &order).map_err(external)
 }
 
 /// Accumulator of the distinct rows of a group, or of a frame that grows.
@@ -50,8 +49,8 @@ impl DistinctAccumulator {
     pub(super) fn new(aggregate: ResolvedAggregate, args: &AccumulatorArgs<'_>) -> Result<Self> {
         Ok(Self {
             memory: aggregate.memory(),
+            rows: rows(&aggregate, args)?,
             aggregate,
-            rows: rows(args)?,
             is_ordered: !args.order_bys.is_empty(),
             evaluated: HashMap::new(),
             new: HashMap::new(),
@@ -143,7 +142,8 @@ impl std::fmt::Debug for DistinctAccumulator {
 
 impl Accumulator for DistinctAccumulator {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.push(values).map_err(external)
+        let values = self.aggregate.arguments(values, None);
+        values.and_then(|values| self.push(&values)).map_err(external)
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
@@ -186,8 +186,8 @@ impl DistinctFrameAccumulator {
         Ok(Self {
             memory: aggregate.memory(),
             retracting: retracts.then(|| SingleGroupAccumulator::new(aggregate.clone())),
+            rows: rows(&aggregate, args)?,
             aggregate,
-            rows: rows(args)?,
             counts: BTreeMap::new(),
             bytes: 0,
         })
@@ -221,6 +221,12 @@ impl DistinctFrameAccumulator {
         let rows = self.rows.arguments(changed.iter())?;
         state.run(operation, &rows, changed.len(), &DataType::Null)?;
         Ok(())
+    }
+
+    fn change_arguments(&mut self, operation: Operation, values: &[ArrayRef]) -> Result<()> {
+        let values = self.aggregate.arguments(values, None);
+        let changed = values.and_then(|values| self.change(operation, &values));
+        changed.map_err(external)
     }
 
     /// Adds a row; returns true if it is the first of its kind.
@@ -272,11 +278,11 @@ impl std::fmt::Debug for DistinctFrameAccumulator {
 
 impl Accumulator for DistinctFrameAccumulator {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.change(Operation::Update, values).map_err(external)
+        self.change_arguments(Operation::Update, values)
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.change(Operation::Retract, values).map_err(external)
+        self.change_arguments(Operation::Retract, values)
     }
 
     fn supports_retract_batch(&self) -> bool {

@@ -13,8 +13,8 @@ use datafusion::common::ScalarValue;
 use fusebox_runtime::Error;
 
 use super::super::arrow;
+use super::super::values::{canonical_floats, plain, plain_type};
 use super::row_fields;
-use super::values::{canonical_floats, plain, plain_type};
 
 /// Key of a row: bytes that are equal if the rows are, and ordered as they are.
 pub(super) type Key = Box<[u8]>;

@@ -115,6 +115,11 @@ impl SingleGroupAccumulator {
         ScalarValue::try_from_array(&value, 0).map_err(|error| Error::Query(Box::new(error)))
     }
 
+    fn change_arguments(&mut self, operation: Operation, values: &[ArrayRef]) -> Result<()> {
+        let values = self.aggregate.arguments(values, None);
+        self.change(operation, &values.map_err(external)?)
+    }
+
     fn change(&mut self, operation: Operation, columns: &[ArrayRef]) -> Result<()> {
         // Aggregates have at least one argument.
         let rows = columns.first().map_or(1, |column| column.len());
@@ -150,11 +155,11 @@ impl std::fmt::Debug for SingleGroupAccumulator {
 
 impl Accumulator for SingleGroupAccumulator {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.change(Operation::Update, values)
+        self.change_arguments(Operation::Update, values)
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.change(Operation::Retract, values)
+        self.change_arguments(Operation::Retract, values)
     }
 
     fn supports_retract_batch(&self) -> bool {

@@ -267,7 +267,11 @@ mod tests {
         use DataType::*;
         let item = field("item", Int32, &[("PARQUET:field_id", "1"), ("b", "{,}")]);
         let named = field("an element", Utf8View, &[("k", "")]);
-        let strange = field("\"\\\n\u{7f}): é", Timestamp(arrow_schema::TimeUnit::Second, Some("+01:00".into())), &[]);
+        let strange = field(
+            "\"\\\n\u{7f}): é",
+            Timestamp(arrow_schema::TimeUnit::Second, Some("+01:00".into())),
+            &[],
+        );
         let entries = Fields::from(vec![
             Field::new("key", Utf8, false),
             Field::clone(&field("value", List(Arc::clone(&item)), &[("x", "y")])),

@@ -17,9 +17,7 @@ mod single_group;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, AsArray, BooleanArray, StructArray, UInt32Array, new_null_array,
-};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, StructArray, UInt32Array, new_null_array};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::function::{

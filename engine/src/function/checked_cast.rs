@@ -96,7 +96,9 @@ pub(super) fn checked_cast(
             let lists = FixedSizeListArray::try_new(item, *size, values, nulls)?;
             Ok(Arc::new(lists))
         }
-        (Struct(fields), Struct(_)) => Ok(Arc::new(structure(column.as_struct(), fields, context)?)),
+        (Struct(fields), Struct(_)) => {
+            Ok(Arc::new(structure(column.as_struct(), fields, context)?))
+        }
         (Map(entries, sorted), Map(..)) => map(column.as_map(), entries, *sorted, context),
         (to, given) if to == given => {
             checked_decimals(column)?;
@@ -144,17 +146,25 @@ fn list<O: OffsetSizeTrait>(
     // Without items of lists that are null.
     let shown = match column.null_count() {
         0 => Arc::clone(column),
-        _ => take(column, &UInt32Array::from_iter_values(0..column.len() as u32), None)?,
+        _ => take(
+            column,
+            &UInt32Array::from_iter_values(0..column.len() as u32),
+            None,
+        )?,
     };
     let lists = shown.as_list::<O>();
     let offsets = lists.offsets();
     let first = offsets[0].as_usize();
-    let values = lists.values().slice(first, offsets[lists.len()].as_usize() - first);
+    let values = lists
+        .values()
+        .slice(first, offsets[lists.len()].as_usize() - first);
     let row_of = |at: usize| offsets.partition_point(|offset| offset.as_usize() <= first + at) - 1;
     let values = within(item_cast(&values, item, context), row_of)?;
     let offsets = OffsetBuffer::<O>::from_lengths(offsets.lengths());
     let (item, nulls) = (typed(item, &values), lists.nulls().cloned());
-    Ok(Arc::new(GenericListArray::try_new(item, offsets, values, nulls)?))
+    Ok(Arc::new(GenericListArray::try_new(
+        item, offsets, values, nulls,
+    )?))
 }
 
 /// Casts the fields of a struct, by name.
@@ -178,7 +188,9 @@ fn structure(
     let fields = fields.iter().zip(&columns);
     let fields: Fields = fields.map(|(field, column)| typed(field, column)).collect();
     let (len, nulls) = (given.len(), given.nulls().cloned());
-    Ok(StructArray::try_new_with_length(fields, columns, nulls, len)?)
+    Ok(StructArray::try_new_with_length(
+        fields, columns, nulls, len,
+    )?)
 }
 
 fn map(
@@ -206,11 +218,7 @@ const SAFE: CastOptions<'_> = CastOptions {
     format_options: FormatOptions::new(),
 };
 
-fn leaf(
-    column: &ArrayRef,
-    to: &DataType,
-    context: CastContext<'_>,
-) -> Result<ArrayRef, CastError> {
+fn leaf(column: &ArrayRef, to: &DataType, context: CastContext<'_>) -> Result<ArrayRef, CastError> {
     use DataType::*;
     let given = column.data_type();
     let result = match (to, given) {
@@ -291,5 +299,85 @@ fn digits<T: DecimalType>(column: &ArrayRef, precision: u8) -> Result<(), CastEr
     match beyond.next() {
         Some((row, _)) => Err(unfit(column, Some(row))),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Float64Array, Int64Array, ListArray, StringViewArray};
+    use arrow::datatypes::Int64Type;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(column: ArrayRef, to: &DataType) -> Result<ArrayRef, (usize, String)> {
+        checked_cast(&column, to, CastContext::default()).map_err(|error| match error {
+            CastError::Unfit { row, value } => (row, value),
+            CastError::Arrow(error) => panic!("{error}"),
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn first_number_that_does_not_fit_is_reported(
+            numbers in prop::collection::vec(prop::option::weighted(0.9, -140..140_i64), 0..40),
+        ) {
+            let column: ArrayRef = Arc::new(Int64Array::from(numbers.clone()));
+            let beyond = |n: &Option<i64>| n.is_some_and(|n| i8::try_from(n).is_err());
+            let expected = numbers.iter().position(beyond);
+            let expected = expected.map(|row| (row, numbers[row].unwrap_or_default().to_string()));
+            match check(Arc::clone(&column), &DataType::Int8) {
+                Ok(cast_column) => {
+                    prop_assert_eq!(expected, None);
+                    prop_assert_eq!(&cast(&cast_column, &DataType::Int64).unwrap(), &column);
+                }
+                Err(found) => prop_assert_eq!(expected, Some(found)),
+            }
+        }
+
+        #[test]
+        fn decimal_of_a_float_is_the_float(hundredths in -100_000..100_000_i32, third in 0..10) {
+            let exact = f64::from(hundredths) / 100.0;
+            let value = if third == 0 { exact + 0.001 } else { exact };
+            let column: ArrayRef = Arc::new(Float64Array::from(vec![value]));
+            let decimal = check(column, &DataType::Decimal128(10, 2));
+            prop_assert_eq!(decimal.is_ok(), third > 0);
+            if let Ok(decimal) = decimal {
+                let decimal = decimal.as_primitive::<Decimal128Type>().value(0);
+                prop_assert_eq!(decimal, i128::from(hundredths));
+            }
+        }
+    }
+
+    #[test]
+    fn row_of_an_item_is_that_of_its_list() {
+        let item = |data_type| Arc::new(Field::new_list_field(data_type, true));
+        let values = Int64Array::from(vec![900, 1, 2, 800, 3, 700, 4]);
+        // The second list is null, though it has an item, and the first is sliced off.
+        let nulls = NullBuffer::from(vec![true, true, false, true, true]);
+        let offsets = OffsetBuffer::from_lengths([1, 2, 1, 1, 2]);
+        let lists = ListArray::new(
+            item(DataType::Int64),
+            offsets,
+            Arc::new(values),
+            Some(nulls),
+        );
+        let lists: ArrayRef = Arc::new(lists.slice(1, 4));
+        let to = DataType::List(item(DataType::Int8));
+        assert_eq!(check(Arc::clone(&lists), &to), Err((3, "700".to_owned())));
+        let fits = check(lists.slice(0, 3), &to).unwrap();
+        let expected = [Some(vec![Some(1), Some(2)]), None, Some(vec![Some(3)])];
+        let expected = ListArray::from_iter_primitive::<Int64Type, _, _>(expected);
+        assert_eq!(
+            cast(&fits, expected.data_type()).unwrap().as_list(),
+            &expected
+        );
+    }
+
+    #[test]
+    fn long_values_are_shortened() {
+        let text: ArrayRef = Arc::new(StringViewArray::from(vec!["é".repeat(100)]));
+        let (row, value) = check(text, &DataType::Date32).unwrap_err();
+        assert_eq!((row, value), (0, format!("{}…", "é".repeat(64))));
     }
 }

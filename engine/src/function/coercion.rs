@@ -126,7 +126,10 @@ fn conversion(declared: &DataType, given: &DataType) -> Option<Conversion> {
     match (declared, values) {
         (
             List(item) | LargeList(item) | ListView(item) | LargeListView(item),
-            List(given) | LargeList(given) | ListView(given) | LargeListView(given)
+            List(given)
+            | LargeList(given)
+            | ListView(given)
+            | LargeListView(given)
             | FixedSizeList(given, _),
         ) if !given.data_type().is_null() => {
             return field_converts(item, given).then_some(Conversion::Check(Check::Narrow));

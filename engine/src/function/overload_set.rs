@@ -103,7 +103,8 @@ impl OverloadSet {
         if !lossless.is_empty() {
             return self.closest(lossless, given);
         }
-        let cost = |o: &Overload| check_cost(&o.types, given);
+        let is_text = |o: &Overload| loss(&o.types, given).0 > 0;
+        let cost = |o: &Overload| check_cost(&o.types, given).filter(|_| !is_text(o));
         let least = self.overloads.iter().filter_map(cost).min();
         let checked = self.overloads.iter().filter(|o| cost(o) == least);
         let checked: Vec<_> = checked.map(|o| (o, given.to_vec())).collect();
@@ -126,7 +127,8 @@ impl OverloadSet {
         candidates.retain(|c| Some(loss(&c.0.types, given)) == least);
         let has_null = given.iter().any(DataType::is_null);
         let widest = candidates.clone();
-        let closest = only_or_ambiguous(candidates, given, |o, other| leads(&o.types, &other.types));
+        let closest =
+            only_or_ambiguous(candidates, given, |o, other| leads(&o.types, &other.types));
         match closest {
             Err(_) if has_null => {
                 only_or_ambiguous(widest, given, |o, other| leads(&other.types, &o.types))

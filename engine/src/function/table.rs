@@ -51,7 +51,12 @@ impl TableFunctionImpl for WasmTableFunction {
         let overload = self.overloads.resolve(&types)?;
         let casts = ArgumentCasts::new(overload, &types);
         let context = CastContext {
-            time_zone: args.session().config_options().execution.time_zone.as_deref(),
+            time_zone: args
+                .session()
+                .config_options()
+                .execution
+                .time_zone
+                .as_deref(),
             is_constant: true,
         };
         let arguments = values.into_iter().zip(&types).enumerate();

@@ -149,3 +149,58 @@ fn rebuilt(
     let built = data.into_builder().data_type(data_type);
     Ok(make_array(built.child_data(children).build()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{DictionaryArray, Float64Array, Int8Array, ListArray, StringArray};
+    use arrow::buffer::OffsetBuffer;
+    use arrow::datatypes::Int8Type;
+
+    use super::*;
+
+    fn list(values: ArrayRef, lengths: &[usize]) -> ArrayRef {
+        let item = Field::new_list_field(values.data_type().clone(), true);
+        let offsets = OffsetBuffer::from_lengths(lengths.iter().copied());
+        Arc::new(ListArray::new(Arc::new(item), offsets, values, None))
+    }
+
+    #[test]
+    fn dictionaries_are_unpacked_at_any_depth() {
+        let keys = Int8Array::from(vec![Some(1), None, Some(0), Some(2)]);
+        let values = StringArray::from(vec![Some("a"), Some("b"), None]);
+        let dictionary = DictionaryArray::<Int8Type>::new(keys, Arc::new(values));
+        let dictionary: ArrayRef = Arc::new(dictionary);
+        let texts = StringArray::from(vec![Some("b"), None, Some("a"), None]);
+        let texts = cast(&texts, &DataType::Utf8View).unwrap();
+        assert_eq!(&plain(&dictionary).unwrap(), &texts);
+        let nested = list(list(Arc::clone(&dictionary), &[3, 1]), &[0, 1, 1]).slice(1, 2);
+        let expected = list(list(texts, &[3, 1]), &[0, 1, 1]).slice(1, 2);
+        let found = plain(&nested).unwrap();
+        assert_eq!(found.data_type(), &plain_type(nested.data_type()));
+        assert_eq!(&found, &expected);
+    }
+
+    #[test]
+    fn floats_that_sql_takes_for_equal_have_equal_bits_at_any_depth() {
+        let other_nan = f64::from_bits(f64::NAN.to_bits() | 1);
+        let floats = [
+            0.0,
+            -0.0,
+            f64::NAN,
+            -f64::NAN,
+            other_nan,
+            f64::INFINITY,
+            -1.5,
+        ];
+        let floats: ArrayRef = Arc::new(Float64Array::from(floats.to_vec()));
+        let bits = |column: &ArrayRef| -> Vec<u64> {
+            let floats = column.as_primitive::<Float64Type>().values();
+            floats.iter().map(|float| float.to_bits()).collect()
+        };
+        let nan = f64::NAN;
+        let expected = [0.0, 0.0, nan, nan, nan, f64::INFINITY, -1.5].map(f64::to_bits);
+        assert_eq!(bits(&canonical_floats(&floats).unwrap()), expected);
+        let lists = canonical_floats(&list(floats, &[2, 5])).unwrap();
+        assert_eq!(bits(lists.as_list::<i32>().values()), expected);
+    }
+}

@@ -21,10 +21,10 @@ use sqlparser::ast::{
 };
 
 use super::words::{ARROW, DECIMAL, fold};
+use crate::arrow_parser::parse_arrow_type;
 use crate::parse_error::ParseError;
 use crate::quoting::Literal;
 use crate::statement_error::StatementError;
-use crate::arrow_parser::parse_arrow_type;
 use crate::type_display::{ANY_DECIMAL, MAP_NAMES, TYPE_DEPTH_MAX, ZONE, check_type, in_map};
 
 /// Maps a SQL type in the signature of the function `of` to Arrow's.

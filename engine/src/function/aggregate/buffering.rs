@@ -207,7 +207,9 @@ impl std::fmt::Debug for BufferingAccumulator {
 impl Accumulator for BufferingAccumulator {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         let values = self.aggregate.arguments(values, None);
-        values.and_then(|values| self.push(&values)).map_err(external)
+        values
+            .and_then(|values| self.push(&values))
+            .map_err(external)
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {

@@ -143,7 +143,9 @@ impl std::fmt::Debug for DistinctAccumulator {
 impl Accumulator for DistinctAccumulator {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         let values = self.aggregate.arguments(values, None);
-        values.and_then(|values| self.push(&values)).map_err(external)
+        values
+            .and_then(|values| self.push(&values))
+            .map_err(external)
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {

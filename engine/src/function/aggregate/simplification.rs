@@ -16,7 +16,9 @@ const COMPOSED: [&str; 3] = ["sum", "min", "max"];
 pub(super) fn keep_meaning() -> AggregateFunctionSimplification {
     Box::new(|mut call: AggregateFunction, _| {
         let name = call.func.name();
-        let is_composed = COMPOSED.iter().any(|other| other.eq_ignore_ascii_case(name));
+        let is_composed = COMPOSED
+            .iter()
+            .any(|other| other.eq_ignore_ascii_case(name));
         if call.params.filter.is_none() && (call.params.distinct || is_composed) {
             call.params.filter = Some(Box::new(lit(true)));
         }

@@ -277,16 +277,24 @@ const VALUE_CHARACTERS_MAX: usize = 64;
 /// those that it reads from files.
 fn checked_decimals(column: &ArrayRef) -> Result<(), CastError> {
     match column.data_type() {
-        DataType::Decimal32(precision, _) => digits::<Decimal32Type>(column, *precision),
-        DataType::Decimal64(precision, _) => digits::<Decimal64Type>(column, *precision),
-        DataType::Decimal128(precision, _) => digits::<Decimal128Type>(column, *precision),
-        DataType::Decimal256(precision, _) => digits::<Decimal256Type>(column, *precision),
+        DataType::Decimal32(precision, scale) => {
+            digits::<Decimal32Type>(column, *precision, *scale)
+        }
+        DataType::Decimal64(precision, scale) => {
+            digits::<Decimal64Type>(column, *precision, *scale)
+        }
+        DataType::Decimal128(precision, scale) => {
+            digits::<Decimal128Type>(column, *precision, *scale)
+        }
+        DataType::Decimal256(precision, scale) => {
+            digits::<Decimal256Type>(column, *precision, *scale)
+        }
         DataType::Dictionary(..) => checked_decimals(column.as_any_dictionary().values()),
         _ => Ok(()),
     }
 }
 
-fn digits<T: DecimalType>(column: &ArrayRef, precision: u8) -> Result<(), CastError> {
+fn digits<T: DecimalType>(column: &ArrayRef, precision: u8, scale: i8) -> Result<(), CastError> {
     let decimals: &PrimitiveArray<T> = column.as_primitive();
     let fits = |value: &T::Native| T::is_valid_decimal_precision(*value, precision);
     if decimals.values().iter().all(fits) {
@@ -297,7 +305,11 @@ fn digits<T: DecimalType>(column: &ArrayRef, precision: u8) -> Result<(), CastEr
     let values = decimals.values().iter().enumerate();
     let mut beyond = values.filter(|(row, value)| is_valid(*row) && !fits(value));
     match beyond.next() {
-        Some((row, _)) => Err(unfit(column, Some(row))),
+        // Arrow would cut the digits that are too many.
+        Some((row, value)) => Err(CastError::Unfit {
+            row,
+            value: T::format_decimal(*value, T::MAX_PRECISION, scale),
+        }),
         None => Ok(()),
     }
 }

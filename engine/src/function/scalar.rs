@@ -75,7 +75,10 @@ impl WasmScalarUdf {
         // list views.
         let is_large = column.get_array_memory_size() > LARGE_BYTES && args.number_rows > 1;
         match ScalarValue::try_from_array(&column, 0) {
-            Ok(value) if !is_large => Ok(ColumnarValue::Scalar(value)),
+            // A scalar of a list has no metadata of the field.
+            Ok(value) if !is_large && value.data_type() == *returns => {
+                Ok(ColumnarValue::Scalar(value))
+            }
             _ => {
                 let rows = UInt32Array::from(vec![0; args.number_rows]);
                 let repeated = function.take_rows(column, &rows, &scope);

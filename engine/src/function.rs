@@ -6,10 +6,18 @@ mod scalar;
 mod table;
 mod window;
 
+// Arguments, cast to the types of the overload.
+mod arguments;
+
 // Overloads of one name, and the coercion of arguments.
 mod overload_set;
 
 mod coercion;
+
+// Casts of columns, with values checked or in one form.
+mod checked_cast;
+
+mod values;
 
 use std::any::Any;
 use std::sync::Arc;

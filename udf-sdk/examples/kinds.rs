@@ -3,7 +3,7 @@
 //! Golden files of SQL call them.
 #![forbid(unsafe_code)]
 
-use fusebox_sdk::{Partition, Peers, Row, udaf, udtf, udwf};
+use fusebox_sdk::{List, Partition, Peers, Row, udaf, udtf, udwf};
 
 /// A state of two numbers.
 #[derive(Default, Row)]
@@ -127,6 +127,28 @@ impl Longest {
             Some(longest) => (key(longest), text) < (key(text), longest),
             None => true,
         }
+    }
+}
+
+/// A sum over lists.
+#[derive(Default, Row)]
+pub struct ListTotal {
+    sum: f64,
+}
+
+/// The sum of the elements of all lists.
+#[udaf]
+impl ListTotal {
+    fn update(&mut self, list: List<f64>) {
+        self.sum += list.iter().flatten().sum::<f64>();
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.sum += other.sum;
+    }
+
+    fn finish(&self) -> f64 {
+        self.sum
     }
 }
 

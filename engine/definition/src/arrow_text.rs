@@ -3,6 +3,7 @@
 use arrow_schema::DataType;
 use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
+use crate::arrow_parser::parse_arrow_type;
 use crate::type_display::ANY_DECIMAL;
 
 const ANY: &str = "Decimal128(*)";
@@ -23,6 +24,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
     let text = String::deserialize(deserializer)?;
     match text == ANY {
         true => Ok(ANY_DECIMAL),
-        false => text.parse().map_err(D::Error::custom),
+        false => parse_arrow_type(&text)
+            .ok_or_else(|| D::Error::custom(format!("expected a type of Arrow, found `{text}`"))),
     }
 }

@@ -26,6 +26,9 @@ mod arrow_text;
 // Arrow types as SQL text, and the types that a signature accepts.
 mod type_display;
 
+// Arrow types from Arrow's own text.
+mod arrow_parser;
+
 // Fuel, memory, stack, result and instance limits.
 mod limits;
 

@@ -5,9 +5,11 @@
 //! type that does not survive that text is refused.
 
 use std::fmt;
+use std::sync::Arc;
 
-use arrow_schema::{DECIMAL128_MAX_PRECISION, DataType, Field, IntervalUnit, TimeUnit};
+use arrow_schema::{DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef, IntervalUnit, TimeUnit};
 
+use crate::arrow_parser::parse_arrow_type;
 use crate::quoting::{Identifier, Literal};
 use crate::statement_error::StatementError;
 
@@ -128,8 +130,11 @@ fn nested(f: &mut fmt::Formatter<'_>, data_type: &DataType) -> fmt::Result {
             write!(f, "STRUCT({})", fields.join(", "))
         }
         DataType::Map(entries, false) => match map(entries) {
-            Some((key, value)) => write!(f, "MAP({}, {})", SqlType(key), SqlType(value)),
-            None => arrow(f, data_type),
+            Some((key, value)) if [key, value].iter().all(|t| **t == in_map((*t).clone())) => {
+                let [key, value] = [key, value].map(|t| outside_of_map(t.clone()));
+                write!(f, "MAP({}, {})", SqlType(&key), SqlType(&value))
+            }
+            _ => arrow(f, data_type),
         },
         other => arrow(f, other),
     }
@@ -142,6 +147,40 @@ fn arrow(f: &mut fmt::Formatter<'_>, data_type: &DataType) -> fmt::Result {
 /// Returns true if name and type are all that distinguishes the field.
 fn is_plain(field: &Field) -> bool {
     field.is_nullable() && field.metadata().is_empty()
+}
+
+/// Maps a type to that which it is inside of a `MAP`.
+///
+/// Text is `Utf8` there, as in the maps that DataFusion makes of literals: it compares keys
+/// with a literal as they are.
+pub(crate) fn in_map(data_type: DataType) -> DataType {
+    match data_type {
+        DataType::Utf8View => DataType::Utf8,
+        nested => with_children(nested, &in_map),
+    }
+}
+
+/// Inverse of [`in_map`].
+fn outside_of_map(data_type: DataType) -> DataType {
+    match data_type {
+        DataType::Utf8 => DataType::Utf8View,
+        map @ DataType::Map(..) => map,
+        nested => with_children(nested, &outside_of_map),
+    }
+}
+
+fn with_children(data_type: DataType, child: &dyn Fn(DataType) -> DataType) -> DataType {
+    let of = |field: &FieldRef| -> FieldRef {
+        let data_type = child(field.data_type().clone());
+        Arc::new(Field::clone(field).with_data_type(data_type))
+    };
+    match data_type {
+        DataType::List(item) => DataType::List(of(&item)),
+        DataType::FixedSizeList(item, size) => DataType::FixedSizeList(of(&item), size),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(of).collect()),
+        DataType::Map(entries, sorted) => DataType::Map(of(&entries), sorted),
+        other => other,
+    }
 }
 
 /// Returns the key and value types of a map that `MAP(…)` can express.
@@ -182,8 +221,8 @@ pub fn check_type(data_type: &DataType) -> Result<(), StatementError> {
     if *data_type == ANY_DECIMAL {
         return Ok(());
     }
-    match data_type.to_string().parse() {
-        Ok::<DataType, _>(stored) if stored == *data_type => Ok(()),
+    match parse_arrow_type(&data_type.to_string()) {
+        Some(stored) if stored == *data_type => Ok(()),
         _ => Err(StatementError::TypeRule(UNSPELLABLE)),
     }
 }

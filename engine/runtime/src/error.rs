@@ -53,6 +53,26 @@ pub enum Error {
     #[error("catalog: {0}")]
     Catalog(String),
 
+    /// An argument has a value that the function's parameter cannot take.
+    #[error(
+        "function `{function}` cannot take argument {position} at row {row}: \
+         expected a value that fits in {expected}, found {value} of {given}"
+    )]
+    Argument {
+        /// SQL name.
+        function: String,
+        /// Position of the argument, from 1.
+        position: usize,
+        /// Row of the batch, from 0.
+        row: u64,
+        /// SQL type of the parameter.
+        expected: String,
+        /// Value as text.
+        value: String,
+        /// SQL type of the argument.
+        given: String,
+    },
+
     /// The function reported that it has no result for a row.
     #[error("function `{function}` failed{}: {message}", AtRow(*row))]
     Failed {

@@ -59,6 +59,7 @@ pub struct Scope {
     cancellation: Cancellation,
     memory: Arc<dyn MemoryBroker>,
     batch_bytes_max: u64,
+    time_zone: Option<Arc<str>>,
     counters: Counters,
     /// Calibrations of functions, by the identity of the function.
     calibrations: Mutex<Vec<(u64, Arc<Calibration>)>>,
@@ -77,6 +78,7 @@ impl Scope {
             cancellation,
             memory,
             batch_bytes_max: Self::BATCH_BYTES_MAX,
+            time_zone: None,
             counters: Counters::default(),
             calibrations: Mutex::default(),
             pins: Some(Arc::default()),
@@ -98,6 +100,7 @@ impl Scope {
     pub fn sibling(&self) -> Self {
         Self {
             batch_bytes_max: self.batch_bytes_max,
+            time_zone: self.time_zone.clone(),
             pins: self.pins.clone(),
             ..Self::new(self.cancellation.clone(), Arc::clone(&self.memory))
         }
@@ -117,6 +120,18 @@ impl Scope {
     pub fn with_batch_bytes_max(mut self, bytes: u64) -> Self {
         self.batch_bytes_max = bytes;
         self
+    }
+
+    /// Sets the zone in which timestamps without one are read.
+    #[must_use]
+    pub fn with_time_zone(mut self, time_zone: Option<&str>) -> Self {
+        self.time_zone = time_zone.map(Arc::from);
+        self
+    }
+
+    /// Returns the zone in which timestamps without one are read; UTC unless there is one.
+    pub fn time_zone(&self) -> Option<&str> {
+        self.time_zone.as_deref()
     }
 
     /// Returns the maximum bytes of one batch of results.

@@ -3,33 +3,42 @@
 //! For GROUP BY, DataFusion updates all groups by batches: a [`WasmGroupsAccumulator`] has
 //! one instance with the states of all groups. For single groups, such as the moving frames of
 //! a window, a [`SingleGroupAccumulator`] has its state in one of few instances that are
-//! shared by a cache. Rows that must all be seen first, to be sorted or deduplicated, are
-//! held by a [`BufferingAccumulator`].
+//! shared by a cache. Rows that must all be seen first are held by a
+//! [`BufferingAccumulator`] to be sorted, and by a [`DistinctAccumulator`] to be
+//! deduplicated.
 
 mod buffering;
+mod distinct;
+mod distinct_rows;
 mod groups;
+mod simplification;
 mod single_group;
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StructArray, UInt32Array, new_null_array};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, StructArray, UInt32Array, new_null_array};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::common::{Result, ScalarValue};
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::function::{
+    AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs,
+};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, GroupsAccumulator, Signature};
 
 use fusebox_definition::{ANY_DECIMAL, Definition, SqlType, StatementError, Subject};
 use fusebox_runtime::{
-    Accounting, AccumulatorMemory, Error, Operation, Scope, StateCache, StateCall,
+    Accounting, AccumulatorMemory, Error, LimitExceeded, Operation, Scope, StateCache, StateCall,
     StatefulInstance, WasmFunction,
 };
 
+use super::arguments::ArgumentCasts;
 use super::external;
 use super::overload_set::{Overload, OverloadSet};
+use super::values::plain_type;
 use crate::scope::FunctionScope;
 use buffering::{BufferingAccumulator, RecomputingAccumulator};
+use distinct::{DistinctAccumulator, DistinctFrameAccumulator};
 use groups::WasmGroupsAccumulator;
 use single_group::SingleGroupAccumulator;
 
@@ -76,6 +85,7 @@ struct ResolvedAggregate {
     states: Arc<StateCache>,
     /// Columns of the state.
     state_fields: Fields,
+    casts: ArgumentCasts,
 }
 
 impl ResolvedAggregate {
@@ -107,6 +117,17 @@ impl ResolvedAggregate {
         };
         let accounting = Accounting::Accumulator(memory);
         StatefulInstance::begin(&self.function, &self.scope, Some(first), accounting)
+    }
+
+    /// Casts arguments to the types of the function. The columns of `values` after them stay.
+    ///
+    /// Rows for which `mask` is not true are not checked.
+    fn arguments(
+        &self,
+        values: &[ArrayRef],
+        mask: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>, Error> {
+        self.casts.columns(values, mask, self.scope.time_zone())
     }
 
     /// Returns the columns of states that the guest returned as a struct.
@@ -149,10 +170,16 @@ impl WasmAggregateUdf {
             .map(|field| field.data_type().clone())
             .collect();
         let overload = self.overloads.resolve(&given)?;
-        Ok(self.aggregate(overload, overload.returns(&given)))
+        let casts = ArgumentCasts::new(overload, &given);
+        Ok(self.aggregate(overload, overload.returns(&given), casts))
     }
 
-    fn aggregate(&self, overload: &Overload, returns: DataType) -> ResolvedAggregate {
+    fn aggregate(
+        &self,
+        overload: &Overload,
+        returns: DataType,
+        casts: ArgumentCasts,
+    ) -> ResolvedAggregate {
         let mut overloads = self.overloads.overloads().zip(&self.states);
         let states = overloads.find(|(other, _)| std::ptr::eq(*other, overload));
         let (_, states) = states.expect("the overload is one of this function");
@@ -162,6 +189,7 @@ impl WasmAggregateUdf {
             scope: self.scope.current(None),
             states: Arc::clone(states),
             state_fields: state_fields(overload.function.definition()),
+            casts,
         }
     }
 }
@@ -175,7 +203,52 @@ fn state_fields(definition: &Definition) -> Fields {
     fields.collect()
 }
 
-/// Returns true if all rows must be buffered before the guest is called.
+/// Returns the type of rows as a partial state: a list of structs.
+fn state_of_rows_type(arguments: &[DataType], ordering: &[FieldRef]) -> DataType {
+    let ordering = ordering.iter().map(|field| field.data_type());
+    let types: Vec<_> = arguments.iter().chain(ordering).map(plain_type).collect();
+    let rows = DataType::Struct(row_fields(&types));
+    DataType::List(Arc::new(Field::new_list_field(rows, true)))
+}
+
+fn row_fields(types: &[DataType]) -> Fields {
+    let types = types.iter().enumerate();
+    let fields = types.map(|(index, ty)| Field::new(format!("c{index}"), ty.clone(), true));
+    fields.collect()
+}
+
+/// Passes on the columns of each partial state that is a list of rows.
+fn rows_of_states(
+    states: &[ArrayRef],
+    mut push: impl FnMut(&[ArrayRef]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let lists = states.first().and_then(|state| state.as_list_opt::<i32>());
+    let lists = lists.ok_or_else(|| Error::Internal("a state that is not a list".to_owned()))?;
+    for rows in lists.iter().flatten() {
+        let rows = rows.as_struct_opt();
+        let rows = rows.ok_or_else(|| Error::Internal("rows that are not structs".to_owned()))?;
+        push(rows.columns())?;
+    }
+    Ok(())
+}
+
+/// Uses `bytes` more of an accumulator's memory.
+fn grow(
+    aggregate: &ResolvedAggregate,
+    memory: &AccumulatorMemory,
+    bytes: usize,
+) -> Result<(), Error> {
+    if memory.try_grow(bytes) {
+        return Ok(());
+    }
+    let bytes = bytes as u64;
+    Err(Error::Limit {
+        function: aggregate.function.definition().name.clone(),
+        limit: LimitExceeded::MemoryPool { bytes },
+    })
+}
+
+/// Returns true if all rows must be seen before the guest is called.
 fn is_buffered(args: &AccumulatorArgs<'_>) -> bool {
     args.is_distinct || !args.order_bys.is_empty()
 }
@@ -211,10 +284,14 @@ impl AggregateUDFImpl for WasmAggregateUdf {
         Ok(Some(self))
     }
 
+    fn simplify(&self) -> Option<AggregateFunctionSimplification> {
+        Some(simplification::keep_meaning())
+    }
+
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         let aggregate = self.resolve(args.input_fields)?;
         if args.is_distinct || !args.ordering_fields.is_empty() {
-            let rows = buffering::state_type(args.input_fields, args.ordering_fields);
+            let rows = state_of_rows_type(aggregate.casts.types(), args.ordering_fields);
             let name = format_state_name(args.name, "rows");
             return Ok(vec![Arc::new(Field::new(name, rows, true))]);
         }
@@ -230,6 +307,7 @@ impl AggregateUDFImpl for WasmAggregateUdf {
         self.overloads.refuse_ignore_nulls(args.ignore_nulls)?;
         let aggregate = self.resolve(args.expr_fields)?;
         Ok(match is_buffered(&args) {
+            true if args.is_distinct => Box::new(DistinctAccumulator::new(aggregate, &args)?),
             true => Box::new(BufferingAccumulator::new(aggregate, &args)?),
             false => Box::new(SingleGroupAccumulator::new(aggregate)),
         })
@@ -242,6 +320,9 @@ impl AggregateUDFImpl for WasmAggregateUdf {
         self.overloads.refuse_ignore_nulls(args.ignore_nulls)?;
         let aggregate = self.resolve(args.expr_fields)?;
         let retracts = aggregate.function.has_operation(Operation::Retract);
+        if args.is_distinct {
+            return Ok(Box::new(DistinctFrameAccumulator::new(aggregate, &args)?));
+        }
         Ok(match retracts && !is_buffered(&args) {
             true => Box::new(SingleGroupAccumulator::new(aggregate)),
             false => {
@@ -273,7 +354,8 @@ impl AggregateUDFImpl for WasmAggregateUdf {
         };
         let overloads = self.overloads.overloads().filter(returns);
         let mut results = overloads.map(|overload| {
-            let aggregate = self.aggregate(overload, data_type.clone());
+            let casts = ArgumentCasts::none(overload);
+            let aggregate = self.aggregate(overload, data_type.clone(), casts);
             SingleGroupAccumulator::new(aggregate).evaluate()
         });
         let Some(result) = results.next().transpose()? else {

@@ -1,12 +1,18 @@
 //! Coercion of arguments.
 //!
-//! DataFusion's coercion of functions, with two differences: an argument in another layout
-//! of its type stays as it is, and decimals and integers are widened to a decimal that holds
-//! all of their values, which DataFusion does for operators only.
+//! DataFusion's coercion of functions, with three differences: an argument in another layout
+//! of its type stays as it is; decimals and integers are widened to a decimal that holds all
+//! of their values, which DataFusion does for operators only; and arguments whose type holds
+//! values that the parameter cannot take are passed on as they are, and cast by the
+//! [checked cast](super::checked_cast) when their values are known. Literals, constants and
+//! columns have the same types, and so the same coercion.
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DECIMAL_DEFAULT_SCALE, DECIMAL128_MAX_PRECISION, DataType, Field};
+use arrow::compute::can_cast_types;
+use arrow::datatypes::{
+    DECIMAL_DEFAULT_SCALE, DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef,
+};
 use datafusion::common::Result;
 use datafusion::logical_expr::type_coercion::functions::{UDFCoercionExt, fields_with_udf};
 use datafusion::logical_expr::{Signature, Volatility};
@@ -37,20 +43,156 @@ pub(super) fn coerced(declared: &[DataType], given: &[DataType]) -> Option<Vec<D
             true => &any,
             false => declared,
         };
-        if declared == given || same_values(declared, given) {
-            return Some(given.clone());
+        match conversion(declared, given)? {
+            Conversion::None => Some(given.clone()),
+            Conversion::Cast(to) => Some(to),
+            Conversion::Check(_) => None,
         }
-        if widens(declared, given) {
-            return Some(declared.clone());
-        }
-        let coerced = Coercion::to(declared).from(given)?;
-        let (declared, coerced) = ([declared.clone()], [coerced]);
-        accepts(&declared, &coerced).then(|| {
-            let [coerced] = coerced;
-            coerced
-        })
     };
     declared.iter().zip(given).map(coerce).collect()
+}
+
+/// Returns the types that arguments of the types `given` have for `declared` after checked
+/// casts.
+pub(super) fn accepted(declared: &[DataType], given: &[DataType]) -> Vec<DataType> {
+    let pairs = || declared.iter().zip(given);
+    let any = pairs().filter(|(declared, _)| **declared == ANY_DECIMAL);
+    let any = common_decimal(any.map(|(_, given)| value_type(given)));
+    let type_of = |(declared, given): (&DataType, &DataType)| {
+        if *declared == ANY_DECIMAL {
+            return any.clone().unwrap_or_else(|| given.clone());
+        }
+        match same_values(declared, given) {
+            true => given.clone(),
+            false => declared.clone(),
+        }
+    };
+    pairs().map(type_of).collect()
+}
+
+/// Ranks checked casts: the number of texts that are parsed, of floats that become decimals,
+/// and of all checks; `None` if an argument cannot be cast.
+pub(super) fn check_cost(declared: &[DataType], given: &[DataType]) -> Option<[usize; 3]> {
+    if declared.len() != given.len() {
+        return None;
+    }
+    let pairs = || declared.iter().zip(given);
+    let any = pairs().filter(|(declared, _)| **declared == ANY_DECIMAL);
+    common_decimal(any.map(|(_, given)| value_type(given)))?;
+    let mut cost = [0; 3];
+    for (declared, given) in pairs() {
+        // Those have one type among them.
+        if *declared == ANY_DECIMAL {
+            continue;
+        }
+        match conversion(declared, given)? {
+            Conversion::Check(Check::Text) => cost[0] += 1,
+            Conversion::Check(Check::Decimal) => cost[1] += 1,
+            Conversion::Check(Check::Narrow) => cost[2] += 1,
+            Conversion::None | Conversion::Cast(_) => {}
+        }
+    }
+    Some(cost)
+}
+
+/// Conversion of an argument.
+enum Conversion {
+    /// The values are the same.
+    None,
+    /// DataFusion casts all values without loss, or formats them as text.
+    Cast(DataType),
+    /// Each value is checked.
+    Check(Check),
+}
+
+/// Kind of a checked cast.
+enum Check {
+    /// Text is parsed.
+    Text,
+    /// A float becomes a decimal.
+    Decimal,
+    /// Other values become those of a narrower type, or of another structure.
+    Narrow,
+}
+
+/// Returns the conversion of values of the type `given` to `declared`.
+fn conversion(declared: &DataType, given: &DataType) -> Option<Conversion> {
+    use DataType::*;
+    let check = |check| Some(Conversion::Check(check));
+    if declared == given || same_values(declared, given) {
+        return Some(Conversion::None);
+    }
+    let values = value_type(given);
+    match (declared, values) {
+        (
+            List(item) | LargeList(item) | ListView(item) | LargeListView(item),
+            List(given)
+            | LargeList(given)
+            | ListView(given)
+            | LargeListView(given)
+            | FixedSizeList(given, _),
+        ) if !given.data_type().is_null() => {
+            return field_converts(item, given).then_some(Conversion::Check(Check::Narrow));
+        }
+        (FixedSizeList(item, size), FixedSizeList(given, other)) if size == other => {
+            return field_converts(item, given).then_some(Conversion::Check(Check::Narrow));
+        }
+        (Struct(fields), Struct(given)) => {
+            let converts = |field: &FieldRef| {
+                let same = given.iter().find(|given| given.name() == field.name());
+                same.is_some_and(|given| field_converts(field, given))
+            };
+            let all = fields.len() == given.len() && fields.iter().all(converts);
+            return all.then_some(Conversion::Check(Check::Narrow));
+        }
+        (Map(entries, false), Map(given, _)) => {
+            let (Struct(fields), Struct(given)) = (entries.data_type(), given.data_type()) else {
+                return None;
+            };
+            let mut pairs = fields.iter().zip(given);
+            let all = fields.len() == given.len() && pairs.all(|(f, g)| field_converts(f, g));
+            return all.then_some(Conversion::Check(Check::Narrow));
+        }
+        (Timestamp(_, Some(_)), Timestamp(_, None) | Date32 | Date64) => {
+            return check(Check::Narrow);
+        }
+        (to, from) if to.is_temporal() && from.is_string() && can_cast_types(from, to) => {
+            return check(Check::Text);
+        }
+        _ => {}
+    }
+    if widens(declared, given) {
+        return Some(Conversion::Cast(declared.clone()));
+    }
+    let cast = Coercion::to(declared).from(given);
+    let cast = cast.filter(|cast| accepts(&[declared.clone()], std::slice::from_ref(cast)));
+    if let Some(cast) = cast {
+        return Some(Conversion::Cast(cast));
+    }
+    let is_float = |data_type: &DataType| data_type.is_floating();
+    match (declared, values) {
+        (any, _) if *any == ANY_DECIMAL => None,
+        (to, from) if to.is_integer() && from.is_integer() => check(Check::Narrow),
+        (to, from) if is_float(to) && is_float(from) => check(Check::Narrow),
+        (to, from) if to.is_decimal() && digits(from).is_some() => check(Check::Narrow),
+        (to, from) if to.is_decimal() && is_float(from) => check(Check::Decimal),
+        (Binary | LargeBinary | BinaryView, from) if from.is_string() => check(Check::Text),
+        _ => None,
+    }
+}
+
+/// Returns true if values of a field within another type are converted, and not to text.
+fn field_converts(declared: &Field, given: &Field) -> bool {
+    if given.is_nullable() && !declared.is_nullable() {
+        return false;
+    }
+    let (declared, given) = (declared.data_type(), given.data_type());
+    let is_formatted = declared.is_string() && !value_type(given).is_string();
+    match conversion(declared, given) {
+        Some(Conversion::Cast(_)) => !is_formatted && can_cast_types(given, declared),
+        Some(_) => true,
+        None => false,
+    }
 }
 
 /// Returns the smallest decimal that holds all values of these types; for untyped nulls,

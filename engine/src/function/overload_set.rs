@@ -1,10 +1,12 @@
 //! Overload resolution.
 //!
 //! A call resolves to the overload that accepts its argument types as they are; failing
-//! that, to the only one that they coerce to, or of several to the one whose types coerce
-//! to those of each other. If an argument is an untyped NULL and there is no such one, it
-//! resolves to the one that the types of each other coerce to. So the order of creation
-//! does not matter.
+//! that, to the only one that they coerce to without loss, or of several to the one whose
+//! types coerce to those of each other: the narrowest. If an argument is an untyped NULL and
+//! there is no such one, it resolves to the one that the types of each other coerce to.
+//! Failing that, to one whose types hold some of the values, which are checked when they are
+//! known; of several, to the one that holds the most. At last, to one that takes values as
+//! text. So the order of creation does not matter.
 
 use std::sync::Arc;
 
@@ -15,7 +17,7 @@ use datafusion::logical_expr::{Signature, Volatility as DfVolatility};
 use fusebox_definition::{StatementError, Subject, Volatility, argument_lists, canonical_type};
 use fusebox_runtime::{Error, WasmFunction, accepts, result_type};
 
-use super::coercion::{coerced, loss};
+use super::coercion::{accepted, check_cost, coerced, loss};
 
 /// Overloads of one name, at least one.
 ///
@@ -35,10 +37,24 @@ pub(super) struct Overload {
 }
 
 impl Overload {
-    /// Returns the type of the result for arguments that it accepts.
+    /// Returns the type of the result for arguments of a call that resolves to it.
     pub(super) fn returns(&self, given: &[DataType]) -> DataType {
         let declared = &self.function.definition().signature.returns;
-        result_type(declared, &self.types, given)
+        result_type(declared, &self.types, &self.accepted(given))
+    }
+
+    /// Returns the types of arguments that the function gets: those that it accepts as they
+    /// are, and those that the others are cast to.
+    pub(super) fn accepted(&self, given: &[DataType]) -> Vec<DataType> {
+        match accepts(&self.types, given) {
+            true => given.to_vec(),
+            false => accepted(&self.types, given),
+        }
+    }
+
+    /// Returns the declared types.
+    pub(super) fn types(&self) -> &[DataType] {
+        &self.types
     }
 }
 
@@ -75,29 +91,49 @@ impl OverloadSet {
         same.or_else(|| accepting.next())
     }
 
-    /// Returns the types that the arguments of a call are coerced to.
-    fn coerce(&self, given: &[DataType]) -> Result<Vec<DataType>, StatementError> {
-        if self.exact(given).is_some() {
-            return Ok(given.to_vec());
+    /// Chooses the overload of a call, with the types that DataFusion casts the arguments to.
+    fn choose(&self, given: &[DataType]) -> Result<(&Overload, Vec<DataType>), StatementError> {
+        if let Some(exact) = self.exact(given) {
+            return Ok((exact, given.to_vec()));
         }
-        let declared = self.overloads.iter().map(|o| &o.types[..]);
-        let mut candidates: Vec<_> = declared
-            .filter_map(|declared| Some((declared, coerced(declared, given)?)))
-            .collect();
-        let least = candidates.iter().map(|c| loss(c.0, given)).min();
-        candidates.retain(|c| Some(loss(c.0, given)) == least);
-        let declared = || candidates.iter().map(|c| c.0);
-        let leads = |from: &[DataType], to: &[DataType]| coerced(to, from).is_some();
-        let closest = only(&candidates, |c| declared().all(|other| leads(c.0, other)));
-        let widest = || only(&candidates, |c| declared().all(|other| leads(other, c.0)));
+        let coercible = |o| Some((o, coerced(Overload::types(o), given)?));
+        let (textual, lossless): (Vec<_>, Vec<_>) = (self.overloads.iter())
+            .filter_map(coercible)
+            .partition(|c| loss(&c.0.types, given).0 > 0);
+        if !lossless.is_empty() {
+            return self.closest(lossless, given);
+        }
+        let is_text = |o: &Overload| loss(&o.types, given).0 > 0;
+        let cost = |o: &Overload| check_cost(&o.types, given).filter(|_| !is_text(o));
+        let least = self.overloads.iter().filter_map(cost).min();
+        let checked = self.overloads.iter().filter(|o| cost(o) == least);
+        let checked: Vec<_> = checked.map(|o| (o, given.to_vec())).collect();
+        match least {
+            Some(_) => only_or_ambiguous(checked, given, |o, other| leads(&other.types, &o.types)),
+            None => self.closest(textual, given),
+        }
+    }
+
+    /// Chooses of overloads that the arguments coerce to.
+    fn closest<'a>(
+        &self,
+        mut candidates: Vec<(&'a Overload, Vec<DataType>)>,
+        given: &[DataType],
+    ) -> Result<(&'a Overload, Vec<DataType>), StatementError> {
+        if candidates.is_empty() {
+            return Err(self.mismatch(given));
+        }
+        let least = candidates.iter().map(|c| loss(&c.0.types, given)).min();
+        candidates.retain(|c| Some(loss(&c.0.types, given)) == least);
         let has_null = given.iter().any(DataType::is_null);
-        match closest.or_else(|| widest().filter(|_| has_null)) {
-            Some((_, types)) => Ok(types.clone()),
-            None if candidates.is_empty() => Err(self.mismatch(given)),
-            None => Err(StatementError::Ambiguous {
-                given: argument_lists([given]),
-                candidates: argument_lists(declared()),
-            }),
+        let widest = candidates.clone();
+        let closest =
+            only_or_ambiguous(candidates, given, |o, other| leads(&o.types, &other.types));
+        match closest {
+            Err(_) if has_null => {
+                only_or_ambiguous(widest, given, |o, other| leads(&other.types, &o.types))
+            }
+            closest => closest,
         }
     }
 
@@ -116,10 +152,26 @@ impl OverloadSet {
     }
 }
 
-/// Returns the only item that fits.
-fn only<T>(items: &[T], fits: impl Fn(&T) -> bool) -> Option<&T> {
-    let mut found = items.iter().filter(|item| fits(item));
-    found.next().filter(|_| found.next().is_none())
+/// Returns true if values of the types `from` coerce to the types `to`.
+fn leads(from: &[DataType], to: &[DataType]) -> bool {
+    coerced(to, from).is_some()
+}
+
+/// Returns the only candidate that precedes all.
+fn only_or_ambiguous<'a>(
+    candidates: Vec<(&'a Overload, Vec<DataType>)>,
+    given: &[DataType],
+    precedes: impl Fn(&Overload, &Overload) -> bool,
+) -> Result<(&'a Overload, Vec<DataType>), StatementError> {
+    let is_first = |c: &&(&'a Overload, _)| candidates.iter().all(|other| precedes(c.0, other.0));
+    let mut first = candidates.iter().filter(is_first);
+    match (first.next(), first.next()) {
+        (Some(only), None) => Ok(only.clone()),
+        _ => Err(StatementError::Ambiguous {
+            given: argument_lists([given]),
+            candidates: argument_lists(candidates.iter().map(|c| &c.0.types[..])),
+        }),
+    }
 }
 
 /// Parts that DataFusion's traits have in common.
@@ -138,12 +190,11 @@ impl OverloadSet {
 
     /// Resolves a call with types as [`coerced`](Self::coerced) returns them.
     pub(super) fn resolve(&self, given: &[DataType]) -> Result<&Overload> {
-        self.exact(given).ok_or_else(|| {
-            self.refused(match self.coerce(given) {
-                Ok(_) => self.mismatch(given),
-                Err(reason) => reason,
-            })
-        })
+        match self.choose(given) {
+            Ok((overload, types)) if types == given => Ok(overload),
+            Ok(_) => Err(self.refused(self.mismatch(given))),
+            Err(reason) => Err(self.refused(reason)),
+        }
     }
 
     /// Refuses IGNORE NULLS: the treatment of nulls is part of the definition.
@@ -163,6 +214,7 @@ impl OverloadSet {
     /// returned unchanged: `return_type` refuses them with our message, while an error of
     /// DataFusion's `coerce_types` would be replaced by its own.
     pub(super) fn coerced(&self, given: &[DataType]) -> Vec<DataType> {
-        self.coerce(given).unwrap_or_else(|_| given.to_vec())
+        let chosen = self.choose(given);
+        chosen.map_or_else(|_| given.to_vec(), |(_, types)| types)
     }
 }

@@ -9,6 +9,8 @@ use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl,
 use fusebox_definition::Volatility;
 use fusebox_runtime::{ArgumentColumn, Operation};
 
+use super::arguments::ArgumentCasts;
+use super::checked_cast::CastContext;
 use super::external;
 use super::overload_set::{Overload, OverloadSet};
 use crate::scope::{FunctionScope, run_guest};
@@ -61,15 +63,24 @@ impl WasmScalarUdf {
                 self.name()
             );
         }
-        let column = |value| {
-            Ok(match value {
-                ColumnarValue::Array(array) => ArgumentColumn::Array(array),
-                ColumnarValue::Scalar(value) => {
-                    ArgumentColumn::Constant(value.to_array_of_size(1)?)
-                }
+        let given: Vec<_> = args.args.iter().map(ColumnarValue::data_type).collect();
+        let casts = ArgumentCasts::new(overload, &given);
+        let time_zone = args.config_options.execution.time_zone.as_deref();
+        let column = |(index, value)| {
+            let is_constant = matches!(value, ColumnarValue::Scalar(_));
+            let context = CastContext {
+                time_zone,
+                is_constant,
+            };
+            let array = value.into_array(1)?;
+            let array = casts.column(index, &array, context).map_err(external)?;
+            Ok(match is_constant {
+                true => ArgumentColumn::Constant(array),
+                false => ArgumentColumn::Array(array),
             })
         };
-        let columns = args.args.into_iter().map(column).collect::<Result<_>>()?;
+        let columns = args.args.into_iter().enumerate().map(column);
+        let columns = columns.collect::<Result<_>>()?;
         let scope = self.scope.current(Some(&args.config_options));
         let column = run_guest(function, Operation::Call, rows, || {
             function.call(columns, rows, returns, &scope)
@@ -82,7 +93,10 @@ impl WasmScalarUdf {
         // list views.
         let is_large = column.get_array_memory_size() > LARGE_BYTES && args.number_rows > 1;
         match ScalarValue::try_from_array(&column, 0) {
-            Ok(value) if !is_large => Ok(ColumnarValue::Scalar(value)),
+            // A scalar of a list has no metadata of the field.
+            Ok(value) if !is_large && value.data_type() == *returns => {
+                Ok(ColumnarValue::Scalar(value))
+            }
             _ => {
                 let rows = UInt32Array::from(vec![0; args.number_rows]);
                 let repeated = function.take_rows(column, &rows, &scope);

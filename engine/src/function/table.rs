@@ -22,6 +22,8 @@ use fusebox_runtime::{
     Accounting, Error, Operation, Scope, StateCall, StatefulInstance, WasmFunction,
 };
 
+use super::arguments::ArgumentCasts;
+use super::checked_cast::CastContext;
 use super::external;
 use super::overload_set::OverloadSet;
 use crate::scope::{FunctionScope, ScopeExec, run_guest};
@@ -47,8 +49,21 @@ impl TableFunctionImpl for WasmTableFunction {
         let given: Vec<_> = values.iter().map(ScalarValue::data_type).collect();
         let types = self.overloads.coerced(&given);
         let overload = self.overloads.resolve(&types)?;
-        let arguments = values.into_iter().zip(&types);
-        let arguments = arguments.map(|(value, ty)| value.cast_to(ty)?.to_array_of_size(1));
+        let casts = ArgumentCasts::new(overload, &types);
+        let context = CastContext {
+            time_zone: args
+                .session()
+                .config_options()
+                .execution
+                .time_zone
+                .as_deref(),
+            is_constant: true,
+        };
+        let arguments = values.into_iter().zip(&types).enumerate();
+        let arguments = arguments.map(|(index, (value, ty))| {
+            let column = value.cast_to(ty)?.to_array_of_size(1)?;
+            casts.column(index, &column, context).map_err(external)
+        });
         let DataType::Struct(columns) = overload.returns(&types) else {
             return Err(external(Error::Internal(
                 "a table type that is not a struct".to_owned(),

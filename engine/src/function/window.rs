@@ -13,6 +13,7 @@ use fusebox_runtime::{
     Accounting, Error, Operation, Scope, StateCall, StatefulInstance, WasmFunction,
 };
 
+use super::arguments::ArgumentCasts;
 use super::external;
 use super::overload_set::OverloadSet;
 use crate::scope::{FunctionScope, run_guest};
@@ -71,6 +72,7 @@ impl WindowUDFImpl for WasmWindowUdf {
         let overload = self.overloads.resolve(&given)?;
         Ok(Box::new(WasmPartitionEvaluator {
             function: Arc::clone(&overload.function),
+            casts: ArgumentCasts::new(overload, &given),
             returns: overload.returns(&given),
             scope: self.scope.clone(),
         }))
@@ -88,6 +90,7 @@ fn types(fields: &[FieldRef]) -> Vec<DataType> {
 #[derive(Debug)]
 struct WasmPartitionEvaluator {
     function: Arc<WasmFunction>,
+    casts: ArgumentCasts,
     returns: DataType,
     scope: FunctionScope,
 }
@@ -163,7 +166,10 @@ impl PartitionEvaluator for WasmPartitionEvaluator {
             true => Operation::Partition,
             false => Operation::Next,
         };
-        let call = || self.rows(columns, rows);
+        let scope = self.scope.current(None);
+        let columns = self.casts.columns(columns, None, scope.time_zone());
+        let columns = columns.map_err(external)?;
+        let call = || self.rows(&columns, rows);
         run_guest(&self.function, operation, rows, call).map_err(external)
     }
 

@@ -130,7 +130,9 @@ impl ExecutionPlan for ScopeExec {
         let cancellation = parent.unwrap_or_default().child();
         let memory = Arc::new(PoolBroker(Arc::clone(context.memory_pool())));
         let batch_bytes_max = Settings::find(options).batch_bytes_max;
-        let scope = Scope::new(cancellation.clone(), memory).with_batch_bytes_max(batch_bytes_max);
+        let scope = Scope::new(cancellation.clone(), memory)
+            .with_batch_bytes_max(batch_bytes_max)
+            .with_time_zone(options.execution.time_zone.as_deref());
         let scope = Arc::new(scope);
         // Operators create their accumulators here.
         let input = with_scope(&scope, || self.input.execute(partition, context))?;

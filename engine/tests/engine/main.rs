@@ -1,6 +1,7 @@
 //! Integration tests of the public API.
 
 mod accumulators;
+mod arguments;
 mod batches;
 mod busy_catalog;
 mod cancellation;

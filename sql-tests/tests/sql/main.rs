@@ -28,6 +28,9 @@ mod accumulators;
 // DataFusion's test files, with built-in functions replaced by Wasm.
 mod datafusion_suite;
 
+// Nested results in every operation of DataFusion.
+mod nested_results;
+
 // TYPES.md against the golden files.
 mod type_table;
 
@@ -70,6 +73,7 @@ fn main() {
     trials.extend(determinism::trials(&runtime, &files));
     trials.extend(differential::trials(&runtime));
     trials.extend(accumulators::trials(&runtime));
+    trials.extend(nested_results::trials(&runtime));
     trials.extend(type_table::trials());
     trials.extend(fuzz::trials());
     trials.extend(soak::trials());

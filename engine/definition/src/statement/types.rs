@@ -21,10 +21,11 @@ use sqlparser::ast::{
 };
 
 use super::words::{ARROW, DECIMAL, fold};
+use crate::arrow_parser::parse_arrow_type;
 use crate::parse_error::ParseError;
 use crate::quoting::Literal;
 use crate::statement_error::StatementError;
-use crate::type_display::{ANY_DECIMAL, MAP_NAMES, TYPE_DEPTH_MAX, UNSPELLABLE, ZONE, check_type};
+use crate::type_display::{ANY_DECIMAL, MAP_NAMES, TYPE_DEPTH_MAX, ZONE, check_type, in_map};
 
 /// Maps a SQL type in the signature of the function `of` to Arrow's.
 pub(super) fn arrow_type(data_type: &Sql, of: &str) -> Result<DataType, ParseError> {
@@ -80,8 +81,8 @@ fn map(data_type: &Sql) -> Result<DataType, StatementError> {
         Sql::Map(key, value) => {
             let [entries, key_name, value_name] = MAP_NAMES;
             let fields = Fields::from(vec![
-                Field::new(key_name, map(key)?, false),
-                Field::new(value_name, map(value)?, true),
+                Field::new(key_name, in_map(map(key)?), false),
+                Field::new(value_name, in_map(map(value)?), true),
             ]);
             let entries = Field::new(entries, DataType::Struct(fields), false);
             DataType::Map(Arc::new(entries), false)
@@ -138,25 +139,24 @@ fn decimal(number: ExactNumberInfo) -> Option<DataType> {
 
 /// Parses a type in Arrow's own text.
 fn arrow(text: &str) -> Result<DataType, StatementError> {
-    // Arrow's parser does not accept the escapes of its printer.
-    if text.contains('\\') {
-        return Err(StatementError::TypeRule(UNSPELLABLE));
-    }
     // Each level of nesting adds one or two brackets.
     if depth(text) > 2 * TYPE_DEPTH_MAX {
         return Err(StatementError::TypeRule("is nested more than 32 deep"));
     }
-    let parsed = text.parse();
-    parsed.map_err(|_| StatementError::UnknownType(format!("{ARROW}({})", Literal(text))))
+    parse_arrow_type(text)
+        .ok_or_else(|| StatementError::UnknownType(format!("{ARROW}({})", Literal(text))))
 }
 
-/// Returns the depth of the deepest bracket of a type in Arrow's text: Arrow's
-/// parser recurses without a limit.
+/// Returns the depth of the deepest bracket of a type in Arrow's text.
 fn depth(text: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     let mut quote = None;
-    for character in text.chars() {
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
         match (quote, character) {
+            (Some(_), '\\') => {
+                characters.next();
+            }
             (Some(open), _) if open == character => quote = None,
             (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(character),

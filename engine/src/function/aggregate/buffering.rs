@@ -1,59 +1,38 @@
-//! Accumulators that buffer rows: for DISTINCT, for ORDER BY, and for moving frames of
-//! functions without `retract`.
+//! Accumulators that buffer rows: for ORDER BY, and for moving frames of functions without
+//! `retract`.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, ListArray, StructArray, UInt32Array};
-use arrow::buffer::OffsetBuffer;
+use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use arrow::compute::{SortOptions, concat, take};
-use arrow::datatypes::{DataType, Field, FieldRef, Fields};
+use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::Accumulator;
 use datafusion::logical_expr::function::AccumulatorArgs;
 
-use fusebox_runtime::{AccumulatorMemory, Error, LimitExceeded};
+use fusebox_runtime::{AccumulatorMemory, Error};
 
+use super::super::values::{canonical_floats, plain, plain_type};
 use super::super::{arrow, external};
-use super::ResolvedAggregate;
+use super::distinct_rows::list_of_rows;
 use super::single_group::evaluate_rows;
-
-/// Returns the type of buffered rows as a partial state: a list of structs.
-pub(super) fn state_type(arguments: &[FieldRef], ordering: &[FieldRef]) -> DataType {
-    let columns = arguments
-        .iter()
-        .chain(ordering)
-        .map(|field| field.data_type());
-    DataType::List(Arc::new(Field::new_list_field(
-        DataType::Struct(row_fields(columns)),
-        true,
-    )))
-}
-
-fn row_fields<'a>(types: impl IntoIterator<Item = &'a DataType>) -> Fields {
-    let types = types.into_iter().enumerate();
-    let fields = types.map(|(index, ty)| Field::new(format!("c{index}"), ty.clone(), true));
-    fields.collect()
-}
+use super::{ResolvedAggregate, grow, rows_of_states};
 
 /// Accumulator that buffers the rows of one group.
 pub(super) struct BufferingAccumulator {
     aggregate: ResolvedAggregate,
     memory: Arc<AccumulatorMemory>,
-    /// Types of the arguments, then of the sort keys.
+    /// Plain types of the arguments, then of the sort keys.
     types: Vec<DataType>,
     /// Number of arguments.
     arguments: usize,
-    is_distinct: bool,
     order: Vec<SortOptions>,
     /// Batches, each with all columns.
     batches: Vec<Vec<ArrayRef>>,
-    rows: usize,
     /// Memory of all columns in bytes.
     bytes: usize,
-    /// Number of rows from which they are deduplicated.
-    rows_max: usize,
 }
 
 /// Copies a column that retains much more memory than its rows take: the rows of a group
@@ -87,31 +66,22 @@ const OVERHEAD_BYTES: usize = 512;
 /// sorted.
 const ARRANGED_COPIES: usize = 3;
 
-/// Number of rows from which they are first deduplicated.
-const ROWS_MAX: usize = 8_192;
-
 impl BufferingAccumulator {
     pub(super) fn new(aggregate: ResolvedAggregate, args: &AccumulatorArgs<'_>) -> Result<Self> {
-        let mut types: Vec<_> = args
-            .expr_fields
-            .iter()
-            .map(|f| f.data_type().clone())
-            .collect();
+        let types = aggregate.casts.types().iter();
+        let mut types: Vec<_> = types.map(plain_type).collect();
         let arguments = types.len();
         for by in args.order_bys {
-            types.push(by.expr.data_type(args.schema)?);
+            types.push(plain_type(&by.expr.data_type(args.schema)?));
         }
         Ok(Self {
             memory: aggregate.memory(),
             aggregate,
             types,
             arguments,
-            is_distinct: args.is_distinct,
             order: args.order_bys.iter().map(|by| by.options).collect(),
             batches: Vec::new(),
-            rows: 0,
             bytes: 0,
-            rows_max: ROWS_MAX,
         })
     }
 
@@ -123,27 +93,15 @@ impl BufferingAccumulator {
         }
         let rows = columns.first().map_or(0, |column| column.len());
         if rows > 0 {
-            self.rows += rows;
-            let own = columns.iter().map(owned).collect::<Result<_, _>>();
+            let own = columns.iter().map(|column| owned(&plain(column)?));
+            let own = own.collect::<Result<_, _>>();
             let own: Vec<ArrayRef> = own.map_err(arrow)?;
             let bytes = memory_bytes(&own);
-            self.grow(bytes)?;
+            grow(&self.aggregate, &self.memory, bytes)?;
             self.bytes += bytes;
             self.batches.push(own);
         }
         Ok(())
-    }
-
-    /// Uses `bytes` more of the accumulator's memory.
-    fn grow(&self, bytes: usize) -> Result<(), Error> {
-        if self.memory.try_grow(bytes) {
-            return Ok(());
-        }
-        let bytes = bytes as u64;
-        Err(Error::Limit {
-            function: self.aggregate.function.definition().name.clone(),
-            limit: LimitExceeded::MemoryPool { bytes },
-        })
     }
 
     /// Runs `work` while as much memory is in use as it needs: `copies` of all columns.
@@ -153,25 +111,10 @@ impl BufferingAccumulator {
         work: impl FnOnce() -> Result<T, Error>,
     ) -> Result<T, Error> {
         let bytes = self.bytes.saturating_mul(copies);
-        self.grow(bytes)?;
+        grow(&self.aggregate, &self.memory, bytes)?;
         let done = work();
         self.memory.shrink(bytes);
         done
-    }
-
-    /// Deduplicates the rows if there are many.
-    fn compact(&mut self) -> Result<(), Error> {
-        if self.is_distinct && self.rows > self.rows_max {
-            let columns = self.with_copies(ARRANGED_COPIES, || self.arranged())?;
-            self.rows = columns.first().map_or(0, |column| column.len());
-            self.rows_max = ROWS_MAX.max(self.rows * 2);
-            let bytes = memory_bytes(&columns);
-            self.grow(bytes)?;
-            self.memory.shrink(self.bytes);
-            self.bytes = bytes;
-            self.batches = vec![columns];
-        }
-        Ok(())
     }
 
     /// Returns all rows in the order of their arrival.
@@ -192,7 +135,7 @@ impl BufferingAccumulator {
     /// depend on partitions.
     fn arranged(&self) -> Result<Vec<ArrayRef>, Error> {
         let columns = self.joined()?;
-        if !self.is_distinct && self.order.is_empty() {
+        if self.order.is_empty() {
             return Ok(columns);
         }
         let (arguments, ordering) = columns.split_at(self.arguments);
@@ -202,20 +145,15 @@ impl BufferingAccumulator {
         let by_arguments = arguments.iter();
         let by_arguments = by_arguments.map(|column| SortField::new(column.data_type().clone()));
         let converter = RowConverter::new(by_order.chain(by_arguments).collect());
-        let keys = ordering
-            .iter()
-            .chain(arguments)
-            .cloned()
-            .collect::<Vec<_>>();
+        // Keys that SQL takes for equal are.
+        let keys = ordering.iter().map(canonical_floats);
+        let keys = keys.chain(arguments.iter().cloned().map(Ok));
+        let keys = keys.collect::<Result<Vec<_>, _>>().map_err(arrow)?;
         let keys = converter
             .and_then(|converter| converter.convert_columns(&keys))
             .map_err(arrow)?;
         let mut places: Vec<u32> = (0..keys.num_rows() as u32).collect();
         places.sort_unstable_by_key(|place| keys.row(*place as usize));
-        if self.is_distinct {
-            // The sort keys of DISTINCT are among its arguments.
-            places.dedup_by_key(|place| keys.row(*place as usize));
-        }
         let places = UInt32Array::from(places);
         let arranged = columns.iter().map(|column| take(column, &places, None));
         arranged.collect::<Result<_, _>>().map_err(arrow)
@@ -232,7 +170,6 @@ impl BufferingAccumulator {
 
     /// Removes the first rows.
     fn drop_front(&mut self, mut rows: usize) {
-        self.rows = self.rows.saturating_sub(rows);
         while rows > 0
             && let Some(batch) = self.batches.first_mut()
         {
@@ -255,36 +192,9 @@ impl BufferingAccumulator {
     }
 
     fn state_of_rows(&self) -> Result<ScalarValue, Error> {
-        let columns = match self.is_distinct {
-            true => self.with_copies(ARRANGED_COPIES, || self.arranged())?,
-            false => self.with_copies(1, || self.joined())?,
-        };
+        let columns = self.with_copies(1, || self.joined())?;
         let rows = columns.first().map_or(0, |column| column.len());
-        let fields = row_fields(&self.types);
-        let values = StructArray::try_new_with_length(fields, columns, None, rows);
-        let values: ArrayRef = Arc::new(values.map_err(arrow)?);
-        let field = Field::new_list_field(values.data_type().clone(), true);
-        let list = ListArray::try_new(
-            Arc::new(field),
-            OffsetBuffer::from_lengths([rows]),
-            values,
-            None,
-        );
-        Ok(ScalarValue::List(Arc::new(list.map_err(arrow)?)))
-    }
-
-    fn merge(&mut self, states: &[ArrayRef]) -> Result<(), Error> {
-        let lists = states.first().and_then(|state| state.as_list_opt::<i32>());
-        let lists =
-            lists.ok_or_else(|| Error::Internal("a state that is not a list".to_owned()))?;
-        for rows in lists.iter().flatten() {
-            let rows = rows.as_struct_opt();
-            let rows =
-                rows.ok_or_else(|| Error::Internal("rows that are not structs".to_owned()))?;
-            self.push(rows.columns())?;
-            self.compact()?;
-        }
-        Ok(())
+        list_of_rows(&self.types, columns, rows)
     }
 }
 
@@ -296,12 +206,14 @@ impl std::fmt::Debug for BufferingAccumulator {
 
 impl Accumulator for BufferingAccumulator {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let pushed = self.push(values).and_then(|()| self.compact());
-        pushed.map_err(external)
+        let values = self.aggregate.arguments(values, None);
+        values
+            .and_then(|values| self.push(&values))
+            .map_err(external)
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        self.merge(states).map_err(external)
+        rows_of_states(states, |columns| self.push(columns)).map_err(external)
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
@@ -330,8 +242,7 @@ impl RecomputingAccumulator {
 
 impl Accumulator for RecomputingAccumulator {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        // Not deduplicated: each row is removed once.
-        self.0.push(values).map_err(external)
+        self.0.update_batch(values)
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {

@@ -159,8 +159,10 @@ impl GroupsAccumulator for WasmGroupsAccumulator {
         filter: Option<&BooleanArray>,
         groups_max: usize,
     ) -> Result<()> {
+        let values = self.aggregate.arguments(values, filter);
+        let values = values.map_err(external)?;
         let groups = group_column(groups, filter, groups_max).map_err(external)?;
-        self.change(Operation::Update, groups, values, groups_max)
+        self.change(Operation::Update, groups, &values, groups_max)
             .map_err(external)
     }
 
@@ -197,6 +199,8 @@ impl GroupsAccumulator for WasmGroupsAccumulator {
         values: &[ArrayRef],
         filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
+        let values = self.aggregate.arguments(values, filter);
+        let values = values.map_err(external)?;
         let convert = || {
             let rows = values.first().map_or(0, |column| column.len());
             let groups: Vec<usize> = (0..rows).collect();

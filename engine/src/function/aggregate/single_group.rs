@@ -109,10 +109,15 @@ impl SingleGroupAccumulator {
     }
 
     /// Returns the result of the group, whose state stays.
-    fn finish(&mut self) -> Result<ScalarValue> {
+    pub(super) fn value(&mut self) -> Result<ScalarValue, Error> {
         let returns = self.aggregate.returns.clone();
-        let value = self.run(Operation::Finish, &[], 1, &returns);
-        ScalarValue::try_from_array(&value.map_err(external)?, 0)
+        let value = self.run(Operation::Finish, &[], 1, &returns)?;
+        ScalarValue::try_from_array(&value, 0).map_err(|error| Error::Query(Box::new(error)))
+    }
+
+    fn change_arguments(&mut self, operation: Operation, values: &[ArrayRef]) -> Result<()> {
+        let values = self.aggregate.arguments(values, None);
+        self.change(operation, &values.map_err(external)?)
     }
 
     fn change(&mut self, operation: Operation, columns: &[ArrayRef]) -> Result<()> {
@@ -150,11 +155,11 @@ impl std::fmt::Debug for SingleGroupAccumulator {
 
 impl Accumulator for SingleGroupAccumulator {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.change(Operation::Update, values)
+        self.change_arguments(Operation::Update, values)
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.change(Operation::Retract, values)
+        self.change_arguments(Operation::Retract, values)
     }
 
     fn supports_retract_batch(&self) -> bool {
@@ -177,7 +182,7 @@ impl Accumulator for SingleGroupAccumulator {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        self.finish()
+        self.value().map_err(external)
     }
 
     fn size(&self) -> usize {

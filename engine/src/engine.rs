@@ -23,6 +23,7 @@ use crate::privileges::Privileges;
 use crate::scope::{FunctionScope, SessionCancellation};
 use crate::scope_rule::ScopeRule;
 use crate::settings::Settings;
+use crate::volatile;
 
 /// Compiled modules, pools of instances, metrics and catalog, shared by all sessions.
 ///
@@ -152,7 +153,8 @@ impl Engine {
         }
     }
 
-    /// Adds the settings, and the rule that inserts scope nodes, unless the context has them.
+    /// Adds the settings, the rule that inserts scope nodes and those that evaluate volatile
+    /// calls once, unless the context has them.
     pub(crate) fn install_scopes(&self, context: &SessionContext) {
         let state = context.state_ref();
         let mut state = state.write();
@@ -165,11 +167,12 @@ impl Engine {
             return;
         }
         let session_id = state.session_id().to_owned();
-        let with_rule = SessionStateBuilder::new_from_existing(state.clone())
+        let mut builder = SessionStateBuilder::new_from_existing(state.clone());
+        volatile::add_rules(&mut builder);
+        *state = builder
             .with_session_id(session_id)
             .with_physical_optimizer_rule(Arc::new(ScopeRule))
             .build();
-        *state = with_rule;
     }
 }
 

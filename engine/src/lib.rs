@@ -59,6 +59,9 @@ mod catalog;
 // The optimizer rule that inserts scope nodes.
 mod scope_rule;
 
+// The optimizer rules that evaluate volatile calls once.
+mod volatile;
+
 // DataFusion's traits over Wasm functions.
 mod function;
 

@@ -3,6 +3,9 @@
 // The builder of sessions.
 mod builder;
 
+// IMPORT.
+mod import;
+
 // Statements that define, and the same without SQL.
 mod create;
 mod drop;
@@ -15,7 +18,8 @@ mod show;
 // Views and tables of DataFusion whose SQL may use functions.
 mod relations;
 
-// Privileges of DataFusion's statements: files, settings.
+// Checks of DataFusion's statements: clauses of calls, and privileges.
+mod calls;
 mod guard;
 
 // Options and settings of queries.
@@ -45,6 +49,7 @@ use crate::scope::{Deadline, FunctionScope, SessionCancellation};
 use crate::statement_list::{Parsed, Statement, Statements};
 
 pub use builder::SessionBuilder;
+use calls::check_calls;
 pub use library::Function;
 use query::{changes_context, reset_setting};
 use registry::Registry;
@@ -89,11 +94,9 @@ impl Session {
         &self.context
     }
 
-    /// Splits a text into statements, each parsed on demand.
+    /// Splits a text into statements, each parsed on demand, in the dialect that is set then.
     pub fn statements(&self, text: &str) -> Statements {
-        let options = self.context.state().config_options().sql_parser.clone();
-        let dialect = options.dialect.to_string();
-        Statements::new(text, &dialect, options.recursion_limit.get())
+        Statements::new(text, &self.context)
     }
 
     /// Executes a text of one statement.
@@ -148,6 +151,7 @@ impl Session {
                 self.synchronize().await?;
                 let state = self.begin_query(deadline);
                 let planning = async {
+                    check_calls(&statement, &state)?;
                     let sql = relation_sql(&statement);
                     let plan = state.statement_to_plan(*statement).await.map_err(query)?;
                     check_plan(&plan)?;
@@ -180,13 +184,15 @@ impl Session {
             FuseboxStatement::CreateFunction(create) => {
                 self.execute_create_function(*create).await?;
             }
-            FuseboxStatement::ImportFunctions { module, like } => {
-                self.execute_import(&module, like.as_deref()).await?;
-            }
+            FuseboxStatement::ImportFunctions(import) => self.execute_import(&import).await?,
             FuseboxStatement::DropFunctions {
                 if_exists,
                 functions,
-            } => self.execute_drop_functions(if_exists, functions).await?,
+                cascade,
+            } => {
+                self.execute_drop_functions(if_exists, functions, cascade)
+                    .await?;
+            }
             FuseboxStatement::DropModules {
                 if_exists,
                 modules,

@@ -8,6 +8,11 @@
 pub enum StatementError {
     #[error("already exists; CREATE OR REPLACE would replace it")]
     Exists,
+    #[error(
+        "already exists; IMPORT OR REPLACE would replace it, EXCEPT ({name}) leave it, and AS \
+         PREFIX name the import differently"
+    )]
+    ImportExists { name: String },
     #[error("is built in; CREATE OR REPLACE would hide it")]
     BuiltIn,
     #[error("does not exist")]
@@ -97,6 +102,19 @@ pub enum StatementError {
         None => "a column without a name".to_owned(),
     })]
     ColumnName(Option<String>),
+    #[error("has two parameters of the name {name}: give each a name of its own, or none")]
+    ParameterName { name: String },
+    #[error("is a {kind} function: expected a call without {clause}, which it does not take")]
+    CallClause {
+        kind: &'static str,
+        clause: &'static str,
+    },
+    #[error("declares no function of a name LIKE '{0}'; DESCRIBE MODULE lists those that it does")]
+    NothingLike(String),
+    #[error("declares no function `{0}`; DESCRIBE MODULE lists those that it does")]
+    NotDeclared(String),
+    #[error("declares no function but those that the statement excepts")]
+    NothingLeft,
     #[error("is of the kind {0}; only scalar functions have the option reset")]
     Reset(&'static str),
     #[error("has an argument that is not constant, {argument}: table functions take constants")]

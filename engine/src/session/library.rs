@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use datafusion::execution::memory_pool::MemoryPool;
-use fusebox_definition::statement::{CreateFunction, FunctionName};
+use fusebox_definition::statement::{CreateFunction, FunctionName, ImportFunctions};
 use fusebox_definition::{Definition, FunctionKey, ModuleSource, Subject};
 use fusebox_runtime::{Error, LoadedModule, Result, WasmFunction};
 
@@ -73,16 +73,18 @@ impl Session {
         self.put_module(name, module, true, false).await
     }
 
-    /// Imports all functions that a module declares, as `IMPORT FUNCTIONS FROM MODULE name`.
+    /// Imports functions that a module declares, as `IMPORT FUNCTIONS FROM MODULE`: all of
+    /// them if given its name, or those that an [`ImportFunctions`] chooses.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] if the module does not exist or declares none, or if a name is
-    /// taken; nothing is imported then.
-    pub async fn import(&self, module: &str) -> Result<()> {
-        let subject = Subject::Module(module.to_owned());
+    /// [`Error::Refused`] if the module does not exist or declares none of them, or if a name
+    /// is taken and not replaced; nothing is imported then.
+    pub async fn import(&self, import: impl Into<ImportFunctions>) -> Result<()> {
+        let import = import.into();
+        let subject = Subject::Module(import.module.clone());
         self.loader.options.privileges.check_create(&subject)?;
-        self.execute_import(module, None).await
+        self.execute_import(&import).await
     }
 
     /// Creates a function from its definition and the bytes of its module. The definition's

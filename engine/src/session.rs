@@ -16,6 +16,7 @@ mod transaction;
 mod show;
 
 // Views and tables of DataFusion whose SQL may use functions.
+mod dependents;
 mod relations;
 
 // Checks of DataFusion's statements: clauses of calls, and privileges.
@@ -24,6 +25,11 @@ mod guard;
 
 // Options and settings of queries.
 mod query;
+
+// Prepared statements, and functions resolved when plans run.
+mod prepared;
+
+mod late_binding;
 
 // Functions registered with DataFusion.
 mod registry;
@@ -51,6 +57,7 @@ use crate::statement_list::{Parsed, Statement, Statements};
 pub use builder::SessionBuilder;
 use calls::check_calls;
 pub use library::Function;
+use prepared::{Prepared, PreparedEffect};
 use query::{changes_context, reset_setting};
 use registry::Registry;
 use relations::relation_sql;
@@ -70,6 +77,7 @@ pub struct Session {
     /// Held while a clone changes `temporary`.
     own_catalog: Arc<Mutex<()>>,
     registry: Arc<Registry>,
+    prepared: Arc<Prepared>,
     cancellation: SessionCancellation,
     scope: FunctionScope,
 }
@@ -163,6 +171,11 @@ impl Session {
                     self.reset_setting(setting)?;
                     return self.no_result();
                 }
+                let plan = match self.prepared.execute(plan, &state).map_err(query)? {
+                    Ok(PreparedEffect::Done) => return self.no_result(),
+                    Ok(PreparedEffect::Run(plan)) => return Ok(DataFrame::new(state, plan)),
+                    Err(other) => other,
+                };
                 let recorded = self.record_relation(&plan, sql)?;
                 let context = match changes_context(&plan) {
                     true => self.context.clone(),

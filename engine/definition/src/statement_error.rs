@@ -25,6 +25,17 @@ pub enum StatementError {
     NotUnique { found: String },
     #[error("is used by {}; DROP … CASCADE would drop them too", names(by))]
     InUse { by: Vec<String> },
+    #[error("is needed by {}; DROP … CASCADE would drop them too", by.join(", "))]
+    Needed { by: Vec<String> },
+    #[error("is needed by {0}, which CASCADE cannot drop: drop the table")]
+    NotDroppable(String),
+    #[error("is gone since the view or statement that calls it was planned: create it again")]
+    Gone,
+    #[error(
+        "returned {before} when the view or statement that calls it was planned, and returns \
+         {now} now: create the view or prepare the statement again"
+    )]
+    TypeChanged { before: String, now: String },
     #[error("is declared as {declared}, which contradicts {stated}")]
     Contradiction { declared: String, stated: String },
     #[error("has no {0}, and its module declares none")]

@@ -1,7 +1,6 @@
 //! IMPORT FUNCTIONS.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use fusebox_definition::statement::{CreateFunction, ImportFunctions, SourceClause};
@@ -117,8 +116,15 @@ fn chosen<'a>(
     }
 }
 
-/// Names, kinds and types that are taken, by name.
-struct Names(HashMap<String, Vec<(Kind, Option<Vec<DataType>>)>>);
+/// Functions that have a name.
+struct Taken {
+    kind: Kind,
+    /// Argument types; `None` if a function of the same may replace it.
+    types: Option<Vec<DataType>>,
+}
+
+/// Functions that have names, by name.
+struct Names(HashMap<String, Vec<Taken>>);
 
 impl Names {
     /// Names with the types of their functions.
@@ -141,14 +147,14 @@ impl Names {
     }
 
     fn kind(&self, name: &str) -> Option<Kind> {
-        self.0.get(name)?.first().map(|(kind, _)| *kind)
+        self.0.get(name)?.first().map(|taken| taken.kind)
     }
 
     /// Takes the name for the definition; false if an alike overload has it.
     fn insert(&mut self, definition: &Definition) -> bool {
         let types = definition.signature.types();
         let named = self.0.get(&definition.name).into_iter().flatten();
-        let mut taken = named.filter_map(|(_, types)| types.as_ref());
+        let mut taken = named.filter_map(|taken| taken.types.as_ref());
         let is_free = !taken.any(|taken| are_alike(taken, &types));
         if is_free {
             self.push(definition, Some(types));
@@ -158,6 +164,7 @@ impl Names {
 
     fn push(&mut self, definition: &Definition, types: Option<Vec<DataType>>) {
         let named = self.0.entry(definition.name.clone()).or_default();
-        named.push((definition.kind, types));
+        let kind = definition.kind;
+        named.push(Taken { kind, types });
     }
 }

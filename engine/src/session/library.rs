@@ -130,22 +130,24 @@ impl Session {
         self.loader.define(create, module)
     }
 
-    /// Drops a function, as `DROP FUNCTION name(types)`.
+    /// Drops a function, as `DROP FUNCTION name(types)`, and with `cascade` the views and
+    /// column defaults of the session that call it.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] if it does not exist.
-    pub async fn drop_function(&self, key: FunctionKey) -> Result<()> {
+    /// [`Error::Refused`] if it does not exist, or is needed.
+    pub async fn drop_function(&self, key: FunctionKey, cascade: bool) -> Result<()> {
         let subject = Subject::Function(key.name.clone());
         self.loader.options.privileges.check_create(&subject)?;
         let name = FunctionName {
             name: key.name,
             arguments: Some(key.types),
         };
-        self.execute_drop_functions(false, vec![name]).await
+        self.execute_drop_functions(false, vec![name], cascade).await
     }
 
-    /// Drops a module, and with `cascade` its functions.
+    /// Drops a module, and with `cascade` its functions, and the views and column defaults of
+    /// the session that call them.
     ///
     /// # Errors
     ///

@@ -100,7 +100,9 @@ impl fmt::Display for Arguments<'_> {
 /// [`StatementError::ParameterName`] if two have.
 pub fn check_parameters(arguments: &[Argument]) -> Result<(), StatementError> {
     let mut names = HashSet::new();
-    let mut named = arguments.iter().filter_map(|argument| argument.name.as_ref());
+    let mut named = arguments
+        .iter()
+        .filter_map(|argument| argument.name.as_ref());
     match named.find(|name| !names.insert(*name)) {
         Some(name) => Err(StatementError::ParameterName { name: name.clone() }),
         None => Ok(()),

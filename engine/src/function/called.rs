@@ -135,10 +135,7 @@ fn is_stale_node(node: &LogicalPlan, current: &CurrentFunctions) -> Result<bool>
     Ok(is_stale)
 }
 
-fn rebind_node(
-    node: LogicalPlan,
-    current: &CurrentFunctions,
-) -> Result<Transformed<LogicalPlan>> {
+fn rebind_node(node: LogicalPlan, current: &CurrentFunctions) -> Result<Transformed<LogicalPlan>> {
     if let Some(table) = scanned(&node) {
         return Ok(match (current.table_successor(&table)?, node) {
             (Some(now), LogicalPlan::TableScan(scan)) => {
@@ -169,7 +166,9 @@ fn rebind_call(
     let given = types(planned.arguments, schema)?;
     let returns = |overloads: &OverloadSet| overloads.return_type(&overloads.coerced(&given));
     let before = returns(planned.overloads)?;
-    planned.overloads.check_type(&before, &returns(now.overloads())?)?;
+    planned
+        .overloads
+        .check_type(&before, &returns(now.overloads())?)?;
     let other_kind = gone(planned.overloads.name());
     match (&mut expr, now) {
         (Expr::ScalarFunction(call), DataFusionFunction::Scalar(now)) => {

@@ -121,11 +121,16 @@ impl WasmTable {
     ///
     /// [`StatementError::TypeChanged`] if its columns are others.
     pub(super) fn rebind(&self, now: &WasmTableFunction) -> Result<Self> {
-        let given: Vec<_> = self.arguments.iter().map(|a| a.data_type().clone()).collect();
+        let given: Vec<_> = self
+            .arguments
+            .iter()
+            .map(|a| a.data_type().clone())
+            .collect();
         let types = now.overloads.coerced(&given);
         let overload = now.overloads.resolve(&types)?;
         let before = DataType::Struct(self.schema.fields().clone());
-        now.overloads.check_type(&before, &overload.returns(&types))?;
+        now.overloads
+            .check_type(&before, &overload.returns(&types))?;
         let arguments = self.arguments.iter().zip(&types);
         let arguments = arguments.map(|(argument, ty)| {
             let value = ScalarValue::try_from_array(argument, 0)?;

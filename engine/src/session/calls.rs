@@ -7,7 +7,8 @@ use datafusion::sql::parser::{CopyToSource, Statement as DfStatement};
 use fusebox_definition::{Kind, StatementError, Subject};
 use fusebox_runtime::{Error, Result};
 use sqlparser::ast::{
-    DuplicateTreatment, Expr, Function, FunctionArgumentClause, FunctionArguments, visit_expressions,
+    DuplicateTreatment, Expr, Function, FunctionArgumentClause, FunctionArguments,
+    visit_expressions,
 };
 
 use crate::function::{is_wasm_scalar, is_wasm_window};
@@ -79,7 +80,8 @@ fn null_treatment(call: &Function) -> Option<&'static str> {
     let is_treatment = |clause: &FunctionArgumentClause| {
         matches!(clause, FunctionArgumentClause::IgnoreOrRespectNulls(_))
     };
-    let states_it = call.null_treatment.is_some() || argument_clauses(call).iter().any(is_treatment);
+    let states_it =
+        call.null_treatment.is_some() || argument_clauses(call).iter().any(is_treatment);
     states_it.then_some("IGNORE NULLS or RESPECT NULLS")
 }
 
@@ -96,12 +98,14 @@ fn aggregate_clause(call: &Function) -> Option<&'static str> {
     if !call.within_group.is_empty() {
         return Some("WITHIN GROUP");
     }
-    argument_clauses(call).iter().find_map(|clause| match clause {
-        FunctionArgumentClause::IgnoreOrRespectNulls(_) => None,
-        FunctionArgumentClause::OrderBy(_) => Some("ORDER BY among its arguments"),
-        FunctionArgumentClause::Limit(_) => Some("LIMIT among its arguments"),
-        _ => Some("a clause among its arguments"),
-    })
+    argument_clauses(call)
+        .iter()
+        .find_map(|clause| match clause {
+            FunctionArgumentClause::IgnoreOrRespectNulls(_) => None,
+            FunctionArgumentClause::OrderBy(_) => Some("ORDER BY among its arguments"),
+            FunctionArgumentClause::Limit(_) => Some("LIMIT among its arguments"),
+            _ => Some("a clause among its arguments"),
+        })
 }
 
 fn argument_clauses(call: &Function) -> &[FunctionArgumentClause] {

@@ -240,7 +240,10 @@ pub(super) fn drop_replaced(
 }
 
 /// Returns the overloads that no call distinguishes from one of these types.
-pub(super) fn alike(named: &[Arc<CatalogFunction>], types: &[DataType]) -> Vec<Arc<CatalogFunction>> {
+pub(super) fn alike(
+    named: &[Arc<CatalogFunction>],
+    types: &[DataType],
+) -> Vec<Arc<CatalogFunction>> {
     let is_alike = |f: &&Arc<CatalogFunction>| are_alike(&f.definition().signature.types(), types);
     named.iter().filter(is_alike).cloned().collect()
 }

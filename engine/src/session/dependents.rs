@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider};
 use datafusion::common::{DFSchema, Result as DfResult, TableReference};
-use datafusion::datasource::listing::ListingTable;
 use datafusion::datasource::MemTable;
+use datafusion::datasource::listing::ListingTable;
 use datafusion::logical_expr::Expr;
 use fusebox_definition::{FunctionKey, StatementError, Subject};
 use fusebox_runtime::{Error, Result};
@@ -163,7 +163,9 @@ impl Contents {
         };
         let keys = |contents: &Self| -> HashSet<FunctionKey> {
             let functions = contents.functions().into_iter();
-            functions.map(|function| function.definition().key()).collect()
+            functions
+                .map(|function| function.definition().key())
+                .collect()
         };
         let after = keys(&after);
         let mut dropped = keys(self);
@@ -181,7 +183,11 @@ fn parts_that_call(
     if let Some(plan) = provider.get_logical_plan() {
         let mut called = HashSet::new();
         called_by_plan(&plan, &mut called)?;
-        return Ok(if calls(called) { vec![Part::View] } else { vec![] });
+        return Ok(if calls(called) {
+            vec![Part::View]
+        } else {
+            vec![]
+        });
     }
     let schema = DFSchema::try_from(provider.schema())?;
     let calls_in = |expr: &Expr| -> DfResult<bool> {
@@ -218,7 +224,10 @@ fn without_defaults(
     columns: &[String],
 ) -> Option<Arc<dyn TableProvider>> {
     let schema = provider.schema();
-    let kept = schema.fields().iter().filter(|field| !columns.contains(field.name()));
+    let kept = schema
+        .fields()
+        .iter()
+        .filter(|field| !columns.contains(field.name()));
     let defaults: HashMap<String, Expr> = kept
         .filter_map(|field| {
             let default = provider.get_column_default(field.name())?;

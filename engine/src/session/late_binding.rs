@@ -31,7 +31,9 @@ pub(super) fn bind_late(context: &SessionContext, registry: &Arc<Registry>) {
     let session_id = state.session_id().to_owned();
     let mut builder = SessionStateBuilder::new_from_existing(state.clone());
     if let Some(analyzer) = builder.analyzer() {
-        analyzer.rules.retain(|rule| rule.name() != LateBinding::NAME);
+        analyzer
+            .rules
+            .retain(|rule| rule.name() != LateBinding::NAME);
         let registry = Arc::clone(registry);
         analyzer.rules.insert(0, Arc::new(LateBinding { registry }));
     }

@@ -143,7 +143,8 @@ impl Session {
             name: key.name,
             arguments: Some(key.types),
         };
-        self.execute_drop_functions(false, vec![name], cascade).await
+        self.execute_drop_functions(false, vec![name], cascade)
+            .await
     }
 
     /// Drops a module, and with `cascade` its functions, and the views and column defaults of

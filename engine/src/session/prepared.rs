@@ -8,9 +8,9 @@ use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::datatypes::FieldRef;
+use datafusion::common::Result;
 use datafusion::common::metadata::ScalarAndMetadata;
 use datafusion::common::{ParamValues, exec_datafusion_err, exec_err, not_impl_err, plan_err};
-use datafusion::common::Result;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Execute, Expr, LogicalPlan, Prepare, Statement};
@@ -61,7 +61,9 @@ impl Prepared {
             LogicalPlan::Statement(Statement::Deallocate(deallocate)) => {
                 match plans.remove(&deallocate.name) {
                     Some(_) => Ok(Ok(PreparedEffect::Done)),
-                    None => Ok(Err(LogicalPlan::Statement(Statement::Deallocate(deallocate)))),
+                    None => Ok(Err(LogicalPlan::Statement(Statement::Deallocate(
+                        deallocate,
+                    )))),
                 }
             }
             other => Ok(Err(other)),
@@ -106,12 +108,13 @@ impl PreparedPlan {
             .with_query_execution_start_time(state.execution_props().query_execution_start_time)
             .build();
         let simplifier = ExprSimplifier::new(context);
-        let values = parameters.into_iter().map(|parameter| {
-            match simplifier.simplify(parameter)? {
-                Expr::Literal(value, metadata) => Ok(ScalarAndMetadata::new(value, metadata)),
-                other => not_impl_err!("Unsupported parameter type: {other}"),
-            }
-        });
+        let values =
+            parameters
+                .into_iter()
+                .map(|parameter| match simplifier.simplify(parameter)? {
+                    Expr::Literal(value, metadata) => Ok(ScalarAndMetadata::new(value, metadata)),
+                    other => not_impl_err!("Unsupported parameter type: {other}"),
+                });
         let mut values = values.collect::<Result<Vec<_>>>()?;
         if !self.fields.is_empty() {
             if values.len() != self.fields.len() {

@@ -188,7 +188,8 @@ impl Hoisted {
     }
 
     fn sort_keys(&mut self, keys: &mut [Sort]) {
-        keys.iter_mut().for_each(|key| self.expression(&mut key.expr));
+        keys.iter_mut()
+            .for_each(|key| self.expression(&mut key.expr));
     }
 
     /// Replaces the volatile operands of a window function, and of an aggregate function
@@ -242,7 +243,11 @@ impl Hoisted {
         }
         let mut keys: Vec<(Expr, Expr)> = Vec::new();
         let sort = distinct.sort_expr.iter_mut().flatten();
-        for key in distinct.on_expr.iter_mut().chain(sort.map(|sort| &mut sort.expr)) {
+        for key in distinct
+            .on_expr
+            .iter_mut()
+            .chain(sort.map(|sort| &mut sort.expr))
+        {
             match keys.iter().find(|(before, _)| before == key) {
                 Some((_, column)) => *key = column.clone(),
                 None => {
@@ -256,7 +261,12 @@ impl Hoisted {
             true => distinct.input,
             false => Arc::new(self.project(distinct.input.as_ref().clone())?),
         };
-        let DistinctOn { on_expr, select_expr, sort_expr, .. } = distinct;
+        let DistinctOn {
+            on_expr,
+            select_expr,
+            sort_expr,
+            ..
+        } = distinct;
         let distinct = DistinctOn::try_new(on_expr, select_expr, sort_expr, input)?;
         Ok(LogicalPlan::Distinct(Distinct::On(distinct)))
     }

@@ -21,9 +21,7 @@ type Rule = Arc<dyn OptimizerRule + Send + Sync>;
 pub(super) fn guarded(rule: Rule) -> Rule {
     match rule.name() {
         // They merge `s['a']` into the projection that computes `s`, beside it.
-        "extract_leaf_expressions" | "push_down_leaf_projections" => {
-            Arc::new(GuardedPlan(rule))
-        }
+        "extract_leaf_expressions" | "push_down_leaf_projections" => Arc::new(GuardedPlan(rule)),
         // It adds `key IS NOT NULL`, a copy of the key.
         "filter_null_join_keys" => Arc::new(GuardedJoin(rule)),
         "push_down_filter" => Arc::new(GuardedFilterPushdown(rule)),

@@ -6,7 +6,7 @@ use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
-use datafusion::logical_expr::{Expr, Filter, LogicalPlan};
+use datafusion::logical_expr::{Expr, ExpressionPlacement, Filter, LogicalPlan};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
@@ -29,7 +29,7 @@ pub(super) fn guarded(rule: Rule) -> Rule {
     }
 }
 
-/// Rule for plans without volatile functions.
+/// Rule that extracts leaf expressions, for plans without volatile functions.
 #[derive(Debug)]
 struct GuardedPlan(Rule);
 
@@ -38,9 +38,8 @@ impl OptimizerRule for GuardedPlan {
         self.0.name()
     }
 
-    /// The whole plan is looked at, so it is traversed here.
     fn apply_order(&self) -> Option<ApplyOrder> {
-        None
+        self.0.apply_order()
     }
 
     fn rewrite(
@@ -48,16 +47,38 @@ impl OptimizerRule for GuardedPlan {
         plan: LogicalPlan,
         config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
-        if is_volatile_plan(&plan)? {
-            return Ok(Transformed::no(plan));
-        }
-        let rewrite = |node| self.0.rewrite(node, config);
-        match self.0.apply_order() {
-            None => rewrite(plan),
-            Some(ApplyOrder::TopDown) => plan.transform_down_with_subqueries(rewrite),
-            Some(ApplyOrder::BottomUp) => plan.transform_up_with_subqueries(rewrite),
+        // Where the rule is called for each node, few have what it extracts.
+        let may_extract = match self.0.apply_order() {
+            None => true,
+            Some(_) => has_leaf(&plan)? || any_input_has_leaf(&plan)?,
+        };
+        match may_extract && is_volatile_plan(&plan)? {
+            true => Ok(Transformed::no(plan)),
+            false => self.0.rewrite(plan, config),
         }
     }
+}
+
+fn any_input_has_leaf(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    for input in plan.inputs() {
+        found |= has_leaf(input)?;
+    }
+    Ok(found)
+}
+
+/// Returns true if an expression of a node is one that DataFusion moves towards leaves.
+fn has_leaf(node: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    node.apply_expressions(|expr| {
+        let is_leaf = |e: &Expr| Ok(e.placement() == ExpressionPlacement::MoveTowardsLeafNodes);
+        found |= expr.exists(is_leaf)?;
+        Ok(match found {
+            true => TreeNodeRecursion::Stop,
+            false => TreeNodeRecursion::Continue,
+        })
+    })?;
+    Ok(found)
 }
 
 /// Rule for joins whose conditions are not volatile.

@@ -24,6 +24,7 @@ use crate::query_planner::ScopedPlanner;
 use crate::scope::{FunctionScope, SessionCancellation};
 use crate::scope_rule::ScopeRule;
 use crate::settings::Settings;
+use crate::volatile;
 
 /// Compiled modules, pools of instances, metrics and catalog, shared by all sessions.
 ///
@@ -153,8 +154,8 @@ impl Engine {
         }
     }
 
-    /// Adds the settings, the rule that inserts scope nodes, and the planner with a scope,
-    /// unless the context has them.
+    /// Adds the settings, the rule that inserts scope nodes, those that evaluate volatile calls
+    /// once, and the planner with a scope, unless the context has them.
     pub(crate) fn install_scopes(&self, context: &SessionContext) {
         let state = context.state_ref();
         let mut state = state.write();
@@ -168,12 +169,13 @@ impl Engine {
         }
         let session_id = state.session_id().to_owned();
         let planner = ScopedPlanner::new(Arc::clone(state.query_planner()));
-        let with_rule = SessionStateBuilder::new_from_existing(state.clone())
+        let mut builder = SessionStateBuilder::new_from_existing(state.clone());
+        volatile::add_rules(&mut builder);
+        *state = builder
             .with_session_id(session_id)
             .with_physical_optimizer_rule(Arc::new(ScopeRule))
             .with_query_planner(Arc::new(planner))
             .build();
-        *state = with_rule;
     }
 }
 

@@ -1,5 +1,8 @@
 //! DataFusion's function traits over Wasm functions, one type for each trait.
 
+// Functions that plans call, replaced by those of their names now.
+mod called;
+
 // The traits, one kind after the other.
 mod aggregate;
 mod scalar;
@@ -23,7 +26,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use arrow::error::ArrowError;
-use datafusion::catalog::{TableFunction, TableFunctionImpl};
+use datafusion::catalog::TableFunction;
 use datafusion::common::DataFusionError;
 use datafusion::execution::context::{RegisterFunction, SessionContext, SessionState};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
@@ -34,9 +37,10 @@ use crate::scope::FunctionScope;
 use aggregate::WasmAggregateUdf;
 use overload_set::OverloadSet;
 use scalar::WasmScalarUdf;
-use table::WasmTableFunction;
+use table::{WasmTable, WasmTableFunction};
 use window::WasmWindowUdf;
 
+pub(crate) use called::{CurrentFunctions, called_by_expr, called_by_plan, rebind};
 pub(crate) use coercion::are_alike;
 
 /// Makes DataFusion's function of the overloads of one name, at least one and all of one
@@ -50,40 +54,40 @@ pub(crate) fn datafusion_function(
     match kind {
         Kind::Scalar => {
             let udf = WasmScalarUdf::new(overloads, scope);
-            DataFusionFunction::Scalar(ScalarUDF::new_from_impl(udf))
+            DataFusionFunction::Scalar(Arc::new(ScalarUDF::new_from_impl(udf)))
         }
         Kind::Aggregate => {
             let udf = WasmAggregateUdf::new(overloads, scope);
-            DataFusionFunction::Aggregate(AggregateUDF::new_from_impl(udf))
+            DataFusionFunction::Aggregate(Arc::new(AggregateUDF::new_from_impl(udf)))
         }
         Kind::Window => {
             let udf = WasmWindowUdf::new(overloads, scope);
-            DataFusionFunction::Window(WindowUDF::new_from_impl(udf))
+            DataFusionFunction::Window(Arc::new(WindowUDF::new_from_impl(udf)))
         }
         Kind::Table => {
             let name = overloads.name().to_owned();
-            let function: Arc<dyn TableFunctionImpl> =
-                Arc::new(WasmTableFunction::new(overloads, scope));
-            DataFusionFunction::Table(name, function)
+            let function = WasmTableFunction::new(overloads, scope);
+            DataFusionFunction::Table(name, Arc::new(function))
         }
     }
 }
 
 /// Function of one of DataFusion's kinds.
+#[derive(Clone, Debug)]
 pub(crate) enum DataFusionFunction {
-    Scalar(ScalarUDF),
-    Aggregate(AggregateUDF),
-    Window(WindowUDF),
-    Table(String, Arc<dyn TableFunctionImpl>),
+    Scalar(Arc<ScalarUDF>),
+    Aggregate(Arc<AggregateUDF>),
+    Window(Arc<WindowUDF>),
+    Table(String, Arc<WasmTableFunction>),
 }
 
 impl DataFusionFunction {
     /// Registers the function with a context.
     pub(crate) fn register(self, context: &SessionContext) {
         match self {
-            Self::Scalar(function) => context.register_udf(function),
-            Self::Aggregate(function) => context.register_udaf(function),
-            Self::Window(function) => context.register_udwf(function),
+            Self::Scalar(function) => context.register_udf(function.as_ref().clone()),
+            Self::Aggregate(function) => context.register_udaf(function.as_ref().clone()),
+            Self::Window(function) => context.register_udwf(function.as_ref().clone()),
             Self::Table(name, function) => context.register_udtf(&name, function),
         }
     }
@@ -92,9 +96,9 @@ impl DataFusionFunction {
 impl From<DataFusionFunction> for RegisterFunction {
     fn from(function: DataFusionFunction) -> Self {
         match function {
-            DataFusionFunction::Scalar(function) => Self::Scalar(Arc::new(function)),
-            DataFusionFunction::Aggregate(function) => Self::Aggregate(Arc::new(function)),
-            DataFusionFunction::Window(function) => Self::Window(Arc::new(function)),
+            DataFusionFunction::Scalar(function) => Self::Scalar(function),
+            DataFusionFunction::Aggregate(function) => Self::Aggregate(function),
+            DataFusionFunction::Window(function) => Self::Window(function),
             DataFusionFunction::Table(name, function) => Self::Table(name, function),
         }
     }

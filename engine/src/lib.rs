@@ -61,6 +61,9 @@ mod query_planner;
 
 mod scope_rule;
 
+// The optimizer rules that evaluate volatile calls once.
+mod volatile;
+
 // DataFusion's traits over Wasm functions.
 mod function;
 

@@ -3,6 +3,9 @@
 // The builder of sessions.
 mod builder;
 
+// IMPORT.
+mod import;
+
 // Statements that define, and the same without SQL.
 mod create;
 mod drop;
@@ -13,13 +16,20 @@ mod transaction;
 mod show;
 
 // Views and tables of DataFusion whose SQL may use functions.
+mod dependents;
 mod relations;
 
-// Privileges of DataFusion's statements: files, settings.
+// Checks of DataFusion's statements: clauses of calls, and privileges.
+mod calls;
 mod guard;
 
 // Options and settings of queries.
 mod query;
+
+// Prepared statements, and functions resolved when plans run.
+mod prepared;
+
+mod late_binding;
 
 // Functions registered with DataFusion.
 mod registry;
@@ -45,7 +55,9 @@ use crate::scope::{Deadline, FunctionScope, SessionCancellation};
 use crate::statement_list::{Parsed, Statement, Statements};
 
 pub use builder::SessionBuilder;
+use calls::check_calls;
 pub use library::Function;
+use prepared::{Prepared, PreparedEffect};
 use query::{changes_context, reset_setting};
 use registry::Registry;
 use relations::relation_sql;
@@ -65,6 +77,7 @@ pub struct Session {
     /// Held while a clone changes `temporary`.
     own_catalog: Arc<Mutex<()>>,
     registry: Arc<Registry>,
+    prepared: Arc<Prepared>,
     cancellation: SessionCancellation,
     scope: FunctionScope,
 }
@@ -89,11 +102,9 @@ impl Session {
         &self.context
     }
 
-    /// Splits a text into statements, each parsed on demand.
+    /// Splits a text into statements, each parsed on demand, in the dialect that is set then.
     pub fn statements(&self, text: &str) -> Statements {
-        let options = self.context.state().config_options().sql_parser.clone();
-        let dialect = options.dialect.to_string();
-        Statements::new(text, &dialect, options.recursion_limit.get())
+        Statements::new(text, &self.context)
     }
 
     /// Executes a text of one statement.
@@ -148,6 +159,7 @@ impl Session {
                 self.synchronize().await?;
                 let state = self.begin_query(deadline);
                 let planning = async {
+                    check_calls(&statement, &state)?;
                     let sql = relation_sql(&statement);
                     let plan = state.statement_to_plan(*statement).await.map_err(query)?;
                     check_plan(&plan)?;
@@ -159,6 +171,11 @@ impl Session {
                     self.reset_setting(setting)?;
                     return self.no_result();
                 }
+                let plan = match self.prepared.execute(plan, &state).map_err(query)? {
+                    Ok(PreparedEffect::Done) => return self.no_result(),
+                    Ok(PreparedEffect::Run(plan)) => return Ok(DataFrame::new(state, plan)),
+                    Err(other) => other,
+                };
                 let recorded = self.record_relation(&plan, sql)?;
                 let context = match changes_context(&plan) {
                     true => self.context.clone(),
@@ -180,13 +197,15 @@ impl Session {
             FuseboxStatement::CreateFunction(create) => {
                 self.execute_create_function(*create).await?;
             }
-            FuseboxStatement::ImportFunctions { module, like } => {
-                self.execute_import(&module, like.as_deref()).await?;
-            }
+            FuseboxStatement::ImportFunctions(import) => self.execute_import(&import).await?,
             FuseboxStatement::DropFunctions {
                 if_exists,
                 functions,
-            } => self.execute_drop_functions(if_exists, functions).await?,
+                cascade,
+            } => {
+                self.execute_drop_functions(if_exists, functions, cascade)
+                    .await?;
+            }
             FuseboxStatement::DropModules {
                 if_exists,
                 modules,

@@ -1,6 +1,9 @@
 //! Statements of Fusebox and of DataFusion.
 
+use std::fmt;
+
 use datafusion::common::DataFusionError;
+use datafusion::execution::context::SessionContext;
 use datafusion::sql::parser::{DFParserBuilder, Statement as DfStatement};
 use fusebox_definition::statement::{
     FuseboxStatement, RECURSION_LIMIT_MAX, StatementSplitter, StatementTokens,
@@ -26,20 +29,24 @@ pub(crate) enum Parsed {
 /// Statements of a text, parsed one by one.
 ///
 /// Yields nothing after the first error, because the start of the next statement is unknown
-/// then.
-#[derive(Debug)]
+/// then. A statement is parsed when it is taken: if the ones before were executed, with the
+/// dialect and the recursion limit that they set.
 pub struct Statements {
     splitter: StatementSplitter,
     recursion_limit: usize,
+    /// Context with the options of the parser.
+    context: SessionContext,
 }
 
 impl Statements {
-    /// Splits `text`, in the dialect of that name or, if there is none, in sqlparser's
-    /// generic one.
-    pub(crate) fn new(text: &str, dialect: &str, recursion_limit: usize) -> Self {
+    /// Splits `text`, in the dialect of a context or, if there is none of its name, in
+    /// sqlparser's generic one.
+    pub(crate) fn new(text: &str, context: &SessionContext) -> Self {
+        let (dialect, recursion_limit) = parser_options(context);
         Self {
-            splitter: StatementSplitter::new(text, dialect, recursion_limit),
+            splitter: StatementSplitter::new(text, &dialect, recursion_limit),
             recursion_limit: recursion_limit.min(RECURSION_LIMIT_MAX),
+            context: context.clone(),
         }
     }
 
@@ -83,10 +90,29 @@ impl Statements {
     }
 }
 
+/// Returns the name of the dialect, and the recursion limit.
+fn parser_options(context: &SessionContext) -> (String, usize) {
+    let state = context.state_ref();
+    let state = state.read();
+    let options = &state.config_options().sql_parser;
+    (options.dialect.to_string(), options.recursion_limit.get())
+}
+
+impl fmt::Debug for Statements {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Statements")
+            .field("splitter", &self.splitter)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Iterator for Statements {
     type Item = Result<Statement>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        let (dialect, recursion_limit) = parser_options(&self.context);
+        self.recursion_limit = recursion_limit.min(RECURSION_LIMIT_MAX);
+        self.splitter.set_options(&dialect, recursion_limit);
         let tokens = self.splitter.next()?;
         let parsed = tokens
             .map_err(Error::from)

@@ -81,14 +81,29 @@ fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), F
     for source in sources {
         let text = source.read()?;
         if arguments.echo {
-            let dialect = runner::dialect(runner.session());
-            for statement in text::split_statements(&text, dialect.as_ref()) {
-                runner.echo(statement)?;
-                runner.run(statement, |_| ())?;
-            }
+            run_echoed(&mut runner, &text)?;
         } else {
             runner.run(&text, |_| ())?;
         }
     }
     Ok(())
+}
+
+/// Prints and executes statements one by one, each split off in the dialect that is set then.
+fn run_echoed(runner: &mut Runner, text: &str) -> Result<(), Failure> {
+    let mut rest = text;
+    'dialect: loop {
+        let name = runner::dialect_name(runner.session());
+        let dialect = runner::dialect(runner.session());
+        for statement in text::split_statements(rest, dialect.as_ref()) {
+            runner.echo(statement)?;
+            runner.run(statement, |_| ())?;
+            if runner::dialect_name(runner.session()) != name {
+                let start = statement.as_ptr().addr() - rest.as_ptr().addr();
+                rest = &rest[start + statement.len()..];
+                continue 'dialect;
+            }
+        }
+        return Ok(());
+    }
 }

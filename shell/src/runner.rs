@@ -163,9 +163,14 @@ impl Runner {
 
 /// Returns the current dialect of the session, which `SET` can change.
 pub(crate) fn dialect(session: &Session) -> Box<dyn Dialect> {
-    let config = session.context().copied_config();
-    let name = config.options().sql_parser.dialect.to_string();
+    let name = dialect_name(session);
     dialect_from_str(name).unwrap_or_else(|| Box::new(GenericDialect {}))
+}
+
+/// Returns the name of the dialect that a session is set to.
+pub(crate) fn dialect_name(session: &Session) -> String {
+    let config = session.context().copied_config();
+    config.options().sql_parser.dialect.to_string()
 }
 
 /// Buffered standard output that records a broken pipe.

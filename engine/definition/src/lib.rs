@@ -57,7 +57,7 @@ pub use module_error::ModuleError;
 pub use parse_error::{ParseError, Subject};
 pub use quoting::{Identifier, Literal};
 pub use reset::Reset;
-pub use signature::{Argument, Arguments, Signature};
+pub use signature::{Argument, Arguments, Signature, check_parameters};
 pub use statement_error::{FileAccessError, StatementError};
 pub use type_display::{
     ANY_DECIMAL, SqlType, argument_lists, canonical_type, check_type, sql_types,

@@ -1,5 +1,6 @@
 //! Argument types and result type of a function.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use arrow_schema::DataType;
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arrow_text;
 use crate::quoting::Identifier;
+use crate::statement_error::StatementError;
 use crate::type_display::{SqlType, sql_types};
 
 /// Argument types and result type.
@@ -88,5 +90,21 @@ impl fmt::Display for Arguments<'_> {
             write!(f, "{}", SqlType(&argument.data_type))?;
         }
         f.write_str(")")
+    }
+}
+
+/// Checks that no two arguments have one name.
+///
+/// # Errors
+///
+/// [`StatementError::ParameterName`] if two have.
+pub fn check_parameters(arguments: &[Argument]) -> Result<(), StatementError> {
+    let mut names = HashSet::new();
+    let mut named = arguments
+        .iter()
+        .filter_map(|argument| argument.name.as_ref());
+    match named.find(|name| !names.insert(*name)) {
+        Some(name) => Err(StatementError::ParameterName { name: name.clone() }),
+        None => Ok(()),
     }
 }

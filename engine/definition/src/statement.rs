@@ -53,18 +53,15 @@ pub enum FuseboxStatement {
     /// `CREATE [AGGREGATE | WINDOW] FUNCTION`.
     CreateFunction(Box<CreateFunction>),
     /// `IMPORT FUNCTIONS FROM MODULE`.
-    ImportFunctions {
-        /// Name of the module.
-        module: String,
-        /// `LIKE` pattern of function names.
-        like: Option<String>,
-    },
+    ImportFunctions(ImportFunctions),
     /// `DROP FUNCTION`.
     DropFunctions {
         /// True for `IF EXISTS`.
         if_exists: bool,
         /// Functions to drop.
         functions: Vec<FunctionName>,
+        /// True for `CASCADE`.
+        cascade: bool,
     },
     /// `DROP MODULE`.
     DropModules {
@@ -102,6 +99,31 @@ pub enum FuseboxStatement {
     DescribeModule(String),
 }
 
+/// `IMPORT FUNCTIONS FROM MODULE`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportFunctions {
+    /// True for `OR REPLACE`.
+    pub or_replace: bool,
+    /// Name of the module.
+    pub module: String,
+    /// `LIKE` pattern of the names that the module declares.
+    pub like: Option<String>,
+    /// `EXCEPT`: names that the module declares and that are not imported.
+    pub except: Vec<String>,
+    /// `AS PREFIX`: text before the names of the functions.
+    pub prefix: Option<String>,
+}
+
+/// All functions of the module of a name.
+impl From<&str> for ImportFunctions {
+    fn from(module: &str) -> Self {
+        Self {
+            module: module.to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
 /// `CREATE MODULE`.
 #[derive(Debug)]
 pub struct CreateModule {
@@ -135,9 +157,12 @@ pub struct FunctionName {
 /// is unknown then.
 #[derive(Debug)]
 pub struct StatementSplitter {
+    text: String,
     /// Name of the dialect: dialects themselves are not `Send`.
     dialect: String,
     recursion_limit: usize,
+    /// Place behind the last semicolon.
+    next: Location,
     tokens: std::vec::IntoIter<TokenWithSpan>,
     /// Tokenizer error behind the last token.
     error: Option<ParserError>,
@@ -170,17 +195,28 @@ impl StatementSplitter {
     /// if there is none of that name. A recursion limit above [`RECURSION_LIMIT_MAX`] is
     /// lowered to it.
     pub fn new(text: &str, dialect: &str, recursion_limit: usize) -> Self {
-        let mut tokens = Vec::new();
-        let error = Tokenizer::new(find_dialect(dialect).as_ref(), text)
-            .tokenize_with_location_into_buf(&mut tokens)
-            .err()
-            .map(ParserError::from);
+        let (tokens, error) = tokenize(text, dialect);
         Self {
+            text: text.to_owned(),
             dialect: dialect.to_owned(),
             recursion_limit: recursion_limit.min(RECURSION_LIMIT_MAX),
+            next: Location::new(1, 1),
             tokens: tokens.into_iter(),
             error,
         }
+    }
+
+    /// Sets the dialect and the recursion limit of the statements that follow.
+    pub fn set_options(&mut self, dialect: &str, recursion_limit: usize) {
+        self.recursion_limit = recursion_limit.min(RECURSION_LIMIT_MAX);
+        let is_at_end = self.tokens.as_slice().is_empty() && self.error.is_none();
+        if dialect == self.dialect || is_at_end {
+            return;
+        }
+        dialect.clone_into(&mut self.dialect);
+        let (tokens, error) = tokenize(&blank_before(&self.text, self.next), dialect);
+        self.tokens = tokens.into_iter();
+        self.error = error;
     }
 
     /// Ends the iteration.
@@ -193,6 +229,9 @@ impl StatementSplitter {
         let blank = |token: &TokenWithSpan| matches!(token.token, Token::Whitespace(_));
         let mut tokens = Vec::new();
         for token in self.tokens.by_ref() {
+            if token.token == Token::SemiColon {
+                self.next = token.span.end;
+            }
             match token.token {
                 Token::SemiColon if tokens.iter().all(blank) => tokens.clear(),
                 Token::SemiColon => return Ok(Some(tokens)),
@@ -287,6 +326,33 @@ pub fn parse_type(text: &str, dialect: &str, of: &str) -> Result<DataType, Parse
     let data_type = reader.data_type(of)?;
     reader.end()?;
     Ok(data_type)
+}
+
+/// Tokenizes a text up to its end or the first error.
+fn tokenize(text: &str, dialect: &str) -> (Vec<TokenWithSpan>, Option<ParserError>) {
+    let mut tokens = Vec::new();
+    let error = Tokenizer::new(find_dialect(dialect).as_ref(), text)
+        .tokenize_with_location_into_buf(&mut tokens)
+        .err()
+        .map(ParserError::from);
+    (tokens, error)
+}
+
+/// Replaces the text before a place by blanks, so that places behind it stay.
+fn blank_before(text: &str, place: Location) -> String {
+    let mut here = Location::new(1, 1);
+    let blank = |c: char| {
+        let is_before = (here.line, here.column) < (place.line, place.column);
+        here = match c {
+            '\n' => Location::new(here.line + 1, 1),
+            _ => Location::new(here.line, here.column + 1),
+        };
+        match is_before && c != '\n' {
+            true => ' ',
+            false => c,
+        }
+    };
+    text.chars().map(blank).collect()
 }
 
 fn find_dialect(name: &str) -> Box<dyn Dialect> {

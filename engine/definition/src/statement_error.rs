@@ -8,6 +8,11 @@
 pub enum StatementError {
     #[error("already exists; CREATE OR REPLACE would replace it")]
     Exists,
+    #[error(
+        "already exists; IMPORT OR REPLACE would replace it, EXCEPT ({name}) leave it, and AS \
+         PREFIX name the import differently"
+    )]
+    ImportExists { name: String },
     #[error("is built in; CREATE OR REPLACE would hide it")]
     BuiltIn,
     #[error("does not exist")]
@@ -20,6 +25,17 @@ pub enum StatementError {
     NotUnique { found: String },
     #[error("is used by {}; DROP … CASCADE would drop them too", names(by))]
     InUse { by: Vec<String> },
+    #[error("is needed by {}; DROP … CASCADE would drop them too", by.join(", "))]
+    Needed { by: Vec<String> },
+    #[error("is needed by {0}, which CASCADE cannot drop: drop the table")]
+    NotDroppable(String),
+    #[error("is gone since the view or statement that calls it was planned: create it again")]
+    Gone,
+    #[error(
+        "returned {before} when the view or statement that calls it was planned, and returns \
+         {now} now: create the view or prepare the statement again"
+    )]
+    TypeChanged { before: String, now: String },
     #[error("is declared as {declared}, which contradicts {stated}")]
     Contradiction { declared: String, stated: String },
     #[error("has no {0}, and its module declares none")]
@@ -97,6 +113,19 @@ pub enum StatementError {
         None => "a column without a name".to_owned(),
     })]
     ColumnName(Option<String>),
+    #[error("has two parameters of the name {name}: give each a name of its own, or none")]
+    ParameterName { name: String },
+    #[error("is a {kind} function: expected a call without {clause}, which it does not take")]
+    CallClause {
+        kind: &'static str,
+        clause: &'static str,
+    },
+    #[error("declares no function of a name LIKE '{0}'; DESCRIBE MODULE lists those that it does")]
+    NothingLike(String),
+    #[error("declares no function `{0}`; DESCRIBE MODULE lists those that it does")]
+    NotDeclared(String),
+    #[error("declares no function but those that the statement excepts")]
+    NothingLeft,
     #[error("is of the kind {0}; only scalar functions have the option reset")]
     Reset(&'static str),
     #[error("has an argument that is not constant, {argument}: table functions take constants")]

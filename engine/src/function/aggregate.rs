@@ -60,6 +60,16 @@ impl WasmAggregateUdf {
             scope,
         }
     }
+
+    /// Returns the overloads.
+    pub(super) fn overloads(&self) -> &OverloadSet {
+        &self.overloads
+    }
+
+    /// Returns the source of the scopes of calls.
+    pub(super) fn scope(&self) -> &FunctionScope {
+        &self.scope
+    }
 }
 
 impl PartialEq for WasmAggregateUdf {

@@ -14,7 +14,9 @@ use arrow::datatypes::DataType;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::{Signature, Volatility as DfVolatility};
 
-use fusebox_definition::{StatementError, Subject, Volatility, argument_lists, canonical_type};
+use fusebox_definition::{
+    SqlType, StatementError, Subject, Volatility, argument_lists, canonical_type,
+};
 use fusebox_runtime::{Error, WasmFunction, accepts, result_type};
 
 use super::coercion::{accepted, check_cost, coerced, loss};
@@ -208,6 +210,17 @@ impl OverloadSet {
     /// Returns the type of the result for types as [`coerced`](Self::coerced) returns them.
     pub(super) fn return_type(&self, given: &[DataType]) -> Result<DataType> {
         Ok(self.resolve(given)?.returns(given))
+    }
+
+    /// Refuses a type that is another than when a view or statement was planned.
+    pub(super) fn check_type(&self, before: &DataType, now: &DataType) -> Result<()> {
+        if before == now {
+            return Ok(());
+        }
+        Err(self.refused(StatementError::TypeChanged {
+            before: SqlType(before).to_string(),
+            now: SqlType(now).to_string(),
+        }))
     }
 
     /// Returns the types that arguments are coerced to. Types that cannot be coerced are

@@ -33,6 +33,16 @@ impl WasmScalarUdf {
         functions.any(|function| function.may_run_long(Operation::Call, 1))
     }
 
+    /// Returns the overloads.
+    pub(super) fn overloads(&self) -> &OverloadSet {
+        &self.overloads
+    }
+
+    /// Returns the source of the scopes of calls.
+    pub(super) fn scope(&self) -> &FunctionScope {
+        &self.scope
+    }
+
     /// Calls an overload with arguments that it accepts; returns a column of the type
     /// `returns`.
     fn invoke(

@@ -39,6 +39,11 @@ impl WasmTableFunction {
     pub(super) fn new(overloads: OverloadSet, scope: FunctionScope) -> Self {
         Self { overloads, scope }
     }
+
+    /// Returns the overloads.
+    pub(super) fn overloads(&self) -> &OverloadSet {
+        &self.overloads
+    }
 }
 
 impl TableFunctionImpl for WasmTableFunction {
@@ -105,13 +110,54 @@ impl WasmTableFunction {
 
 /// Result of one call of a table function.
 #[derive(Clone, Debug)]
-struct WasmTable {
+pub(super) struct WasmTable {
     function: Arc<WasmFunction>,
     scope: FunctionScope,
     /// Arguments, of one row each.
     arguments: Vec<ArrayRef>,
     /// All columns.
     schema: SchemaRef,
+}
+
+impl WasmTable {
+    /// Returns the function.
+    pub(super) fn function(&self) -> &Arc<WasmFunction> {
+        &self.function
+    }
+
+    /// Returns the source of the scopes of calls.
+    pub(super) fn scope(&self) -> &FunctionScope {
+        &self.scope
+    }
+
+    /// Returns the same call of the overloads that the name has now.
+    ///
+    /// # Errors
+    ///
+    /// [`StatementError::TypeChanged`] if its columns are others.
+    pub(super) fn rebind(&self, now: &WasmTableFunction) -> Result<Self> {
+        let given: Vec<_> = self
+            .arguments
+            .iter()
+            .map(|a| a.data_type().clone())
+            .collect();
+        let types = now.overloads.coerced(&given);
+        let overload = now.overloads.resolve(&types)?;
+        let before = DataType::Struct(self.schema.fields().clone());
+        now.overloads
+            .check_type(&before, &overload.returns(&types))?;
+        let arguments = self.arguments.iter().zip(&types);
+        let arguments = arguments.map(|(argument, ty)| {
+            let value = ScalarValue::try_from_array(argument, 0)?;
+            value.cast_to(ty)?.to_array_of_size(1)
+        });
+        Ok(Self {
+            function: Arc::clone(&overload.function),
+            scope: self.scope.clone(),
+            arguments: arguments.collect::<Result<_>>()?,
+            schema: Arc::clone(&self.schema),
+        })
+    }
 }
 
 #[async_trait]

@@ -29,6 +29,16 @@ impl WasmWindowUdf {
     pub(super) fn new(overloads: OverloadSet, scope: FunctionScope) -> Self {
         Self { overloads, scope }
     }
+
+    /// Returns the overloads.
+    pub(super) fn overloads(&self) -> &OverloadSet {
+        &self.overloads
+    }
+
+    /// Returns the source of the scopes of calls.
+    pub(super) fn scope(&self) -> &FunctionScope {
+        &self.scope
+    }
 }
 
 impl PartialEq for WasmWindowUdf {

@@ -90,6 +90,11 @@ impl FunctionScope {
         }
     }
 
+    /// Returns true if both are of one context.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.default, &other.default)
+    }
+
     /// Returns the scope of the current execution: that of the node on this thread, or that
     /// of the query among the options, or the default.
     pub(crate) fn current(&self, options: Option<&ConfigOptions>) -> Arc<Scope> {

@@ -11,6 +11,7 @@ use datafusion::prelude::SessionConfig;
 use fusebox_definition::Limits;
 use fusebox_runtime::{Error, Result};
 
+use super::late_binding::bind_late;
 use super::{Session, query};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
@@ -158,6 +159,8 @@ impl SessionBuilder {
             }
         };
         engine.install_scopes(&context);
+        let registry = Arc::default();
+        bind_late(&context, &registry);
         let settings = self.options.settings;
         let state = context.state_ref();
         let mut state = state.write();
@@ -176,7 +179,8 @@ impl SessionBuilder {
             context,
             temporary: Arc::default(),
             own_catalog: Arc::default(),
-            registry: Arc::default(),
+            registry,
+            prepared: Arc::default(),
             cancellation,
             scope: FunctionScope::new(memory_pool),
         })

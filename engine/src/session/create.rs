@@ -1,4 +1,4 @@
-//! Statements that create, import, replace and alter.
+//! Statements that create, replace and alter.
 
 use std::sync::Arc;
 
@@ -6,13 +6,12 @@ use arrow::datatypes::DataType;
 use fusebox_definition::statement::{
     CreateFunction, CreateModule, FunctionName, Options, SourceClause,
 };
-use fusebox_definition::{Definition, Kind, StatementError, Subject};
+use fusebox_definition::{Definition, StatementError, Subject};
 use fusebox_runtime::{Error, LoadedModule, Result, WasmFunction};
 
 use super::Session;
 use super::contents::{Changes, Contents};
 use super::registry::registered_kind;
-use super::show::is_like;
 use super::transaction::{Applied, catalog_functions, definitions};
 use crate::catalog::{CatalogChange, CatalogFunction};
 use crate::function::are_alike;
@@ -148,7 +147,7 @@ impl Session {
     }
 
     /// Returns true if a name is that of a function of DataFusion alone.
-    fn is_built_in(&self, contents: &Contents, name: &str) -> bool {
+    pub(super) fn is_built_in(&self, contents: &Contents, name: &str) -> bool {
         let is_ours = !contents.functions_named(name).is_empty();
         !is_ours && self.registry.is_built_in(&self.context, name)
     }
@@ -187,81 +186,11 @@ impl Session {
         if !replaced.is_empty() && !replace {
             return Err(Error::refused(subject, StatementError::Exists));
         }
-        let (key, temporary) = (definition.key(), definition.temporary);
-        self.bind_once(bound, vec![definition], module).await?;
         let mut changes = Changes::default();
-        for old in &replaced {
-            let old_definition = old.definition();
-            // A temporary function hides a shared one and leaves it. A shared one replaces
-            // both, and so takes effect in this session too.
-            let is_other = old_definition.temporary != temporary;
-            let is_left = temporary && is_other;
-            if !is_left && (is_other || old_definition.key() != key) {
-                changes.drop(old);
-            }
-        }
+        drop_replaced(&mut changes, &replaced, &definition);
+        self.bind_once(bound, vec![definition], module).await?;
         catalog_functions(bound, module).for_each(|function| changes.put(function));
         self.apply(contents, changes).await
-    }
-
-    pub(super) async fn execute_import(&self, name: &str, pattern: Option<&str>) -> Result<()> {
-        let mut bound = Vec::new();
-        loop {
-            self.synchronize().await?;
-            let contents = self.contents()?;
-            let module = contents.module(name)?;
-            let imported = self.imported(&contents, name, &module, pattern)?;
-            self.bind_once(&mut bound, imported, &module).await?;
-            let mut changes = Changes::default();
-            catalog_functions(&bound, &module).for_each(|function| changes.put(function));
-            if let Applied::Done = self.apply(&contents, changes).await? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Defines the functions that a module declares and whose names fit the pattern.
-    fn imported(
-        &self,
-        contents: &Contents,
-        name: &str,
-        module: &LoadedModule,
-        pattern: Option<&str>,
-    ) -> Result<Vec<Definition>> {
-        let declarations = module.declarations();
-        if declarations.iter().next().is_none() {
-            let subject = Subject::Module(name.to_owned());
-            return Err(Error::refused(subject, StatementError::NothingDeclared));
-        }
-        let mut taken = Names::new(contents);
-        let mut imported = Vec::new();
-        for declared in declarations.iter() {
-            if !is_like(&declared.name, pattern)? {
-                continue;
-            }
-            let refused = |reason| {
-                let subject = Subject::Function(declared.name.clone());
-                Error::refused(subject, reason)
-            };
-            let create = CreateFunction {
-                name: declared.name.clone(),
-                kind: declared.kind,
-                language: Some("WASM".to_owned()),
-                symbol: Some(declared.symbol().to_owned()),
-                source: Some(SourceClause::Module(name.to_owned())),
-                ..CreateFunction::default()
-            };
-            create.check().map_err(refused)?;
-            self.refuse_built_in(contents, &create.name)?;
-            let definition = self.loader.define(&create, module)?;
-            check_kind(&definition, taken.kind(&definition.name))?;
-            check_name(&definition)?;
-            if !taken.insert(&definition) {
-                return Err(refused(StatementError::Exists));
-            }
-            imported.push(definition);
-        }
-        Ok(imported)
     }
 
     pub(super) async fn execute_alter_function(
@@ -292,44 +221,29 @@ impl Session {
     }
 }
 
-/// Names, kinds and types that are taken, by name.
-struct Names(std::collections::HashMap<String, Vec<(Kind, Vec<DataType>)>>);
-
-impl Names {
-    fn new(contents: &Contents) -> Self {
-        let mut names = Self(std::collections::HashMap::new());
-        for function in contents.functions() {
-            names.push(function.definition());
+/// Drops the functions that a definition replaces and that it does not overwrite. A temporary
+/// function hides a shared one and leaves it. A shared one replaces both, and so takes effect
+/// in this session too.
+pub(super) fn drop_replaced(
+    changes: &mut Changes,
+    replaced: &[Arc<CatalogFunction>],
+    definition: &Definition,
+) {
+    for old in replaced {
+        let old_definition = old.definition();
+        let is_other = old_definition.temporary != definition.temporary;
+        let is_left = definition.temporary && is_other;
+        if !is_left && (is_other || old_definition.key() != definition.key()) {
+            changes.drop(old);
         }
-        names
-    }
-
-    fn kind(&self, name: &str) -> Option<Kind> {
-        self.0.get(name)?.first().map(|(kind, _)| *kind)
-    }
-
-    /// Takes the name for the definition; false if an alike overload has it.
-    fn insert(&mut self, definition: &Definition) -> bool {
-        let types = definition.signature.types();
-        let named = self.0.get(&definition.name).into_iter().flatten();
-        let is_free = !named.into_iter().any(|(_, other)| are_alike(other, &types));
-        if is_free {
-            self.push(definition);
-        }
-        is_free
-    }
-
-    fn push(&mut self, definition: &Definition) {
-        let overload = (definition.kind, definition.signature.types());
-        self.0
-            .entry(definition.name.clone())
-            .or_default()
-            .push(overload);
     }
 }
 
 /// Returns the overloads that no call distinguishes from one of these types.
-fn alike(named: &[Arc<CatalogFunction>], types: &[DataType]) -> Vec<Arc<CatalogFunction>> {
+pub(super) fn alike(
+    named: &[Arc<CatalogFunction>],
+    types: &[DataType],
+) -> Vec<Arc<CatalogFunction>> {
     let is_alike = |f: &&Arc<CatalogFunction>| are_alike(&f.definition().signature.types(), types);
     named.iter().filter(is_alike).cloned().collect()
 }

@@ -14,14 +14,22 @@ impl Session {
         &self,
         if_exists: bool,
         names: Vec<FunctionName>,
+        cascade: bool,
     ) -> Result<()> {
         loop {
             self.synchronize().await?;
             let contents = self.contents()?;
             let mut changes = Changes::default();
+            let mut dependents = Vec::new();
             for name in &names {
                 match self.find_function(&contents, name) {
-                    Ok(function) => changes.drop(&function),
+                    Ok(function) => {
+                        changes.drop(&function);
+                        let subject = Subject::Function(name.name.clone());
+                        dependents = self
+                            .check_dependents(&contents, &mut changes, &subject, cascade)
+                            .await?;
+                    }
                     Err(Error::Refused {
                         reason: StatementError::Missing | StatementError::OtherArguments { .. },
                         ..
@@ -30,7 +38,7 @@ impl Session {
                 }
             }
             if let Applied::Done = self.apply(&contents, changes).await? {
-                return Ok(());
+                return self.drop_dependents(dependents);
             }
         }
     }
@@ -42,8 +50,10 @@ impl Session {
         cascade: bool,
     ) -> Result<()> {
         loop {
+            self.synchronize().await?;
             let contents = self.contents()?;
             let mut changes = Changes::default();
+            let mut relations = Vec::new();
             for name in &names {
                 let dependents = contents.functions_of(name);
                 match contents.module(name) {
@@ -62,9 +72,13 @@ impl Session {
                     .for_each(|function| changes.drop(function));
                 let module = CatalogChange::DropModule(name.clone());
                 changes.shared.push(module);
+                let subject = Subject::Module(name.clone());
+                relations = self
+                    .check_dependents(&contents, &mut changes, &subject, cascade)
+                    .await?;
             }
             if let Applied::Done = self.apply(&contents, changes).await? {
-                return Ok(());
+                return self.drop_dependents(relations);
             }
         }
     }

@@ -35,7 +35,7 @@ impl Session {
         match statement {
             FuseboxStatement::CreateModule(create) => module(&create.name),
             FuseboxStatement::CreateFunction(create) => function(&create.name),
-            FuseboxStatement::ImportFunctions { module: name, .. } => module(name),
+            FuseboxStatement::ImportFunctions(import) => module(&import.module),
             FuseboxStatement::AlterFunction { function: name, .. } => function(&name.name),
             FuseboxStatement::DropFunctions { functions, .. } => {
                 functions.iter().try_for_each(|name| function(&name.name))

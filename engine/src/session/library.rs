@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use datafusion::execution::memory_pool::MemoryPool;
-use fusebox_definition::statement::{CreateFunction, FunctionName};
+use fusebox_definition::statement::{CreateFunction, FunctionName, ImportFunctions};
 use fusebox_definition::{Definition, FunctionKey, ModuleSource, Subject};
 use fusebox_runtime::{Error, LoadedModule, Result, WasmFunction};
 
@@ -73,16 +73,18 @@ impl Session {
         self.put_module(name, module, true, false).await
     }
 
-    /// Imports all functions that a module declares, as `IMPORT FUNCTIONS FROM MODULE name`.
+    /// Imports functions that a module declares, as `IMPORT FUNCTIONS FROM MODULE`: all of
+    /// them if given its name, or those that an [`ImportFunctions`] chooses.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] if the module does not exist or declares none, or if a name is
-    /// taken; nothing is imported then.
-    pub async fn import(&self, module: &str) -> Result<()> {
-        let subject = Subject::Module(module.to_owned());
+    /// [`Error::Refused`] if the module does not exist or declares none of them, or if a name
+    /// is taken and not replaced; nothing is imported then.
+    pub async fn import(&self, import: impl Into<ImportFunctions>) -> Result<()> {
+        let import = import.into();
+        let subject = Subject::Module(import.module.clone());
         self.loader.options.privileges.check_create(&subject)?;
-        self.execute_import(module, None).await
+        self.execute_import(&import).await
     }
 
     /// Creates a function from its definition and the bytes of its module. The definition's
@@ -128,22 +130,25 @@ impl Session {
         self.loader.define(create, module)
     }
 
-    /// Drops a function, as `DROP FUNCTION name(types)`.
+    /// Drops a function, as `DROP FUNCTION name(types)`, and with `cascade` the views and
+    /// column defaults of the session that call it.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] if it does not exist.
-    pub async fn drop_function(&self, key: FunctionKey) -> Result<()> {
+    /// [`Error::Refused`] if it does not exist, or is needed.
+    pub async fn drop_function(&self, key: FunctionKey, cascade: bool) -> Result<()> {
         let subject = Subject::Function(key.name.clone());
         self.loader.options.privileges.check_create(&subject)?;
         let name = FunctionName {
             name: key.name,
             arguments: Some(key.types),
         };
-        self.execute_drop_functions(false, vec![name]).await
+        self.execute_drop_functions(false, vec![name], cascade)
+            .await
     }
 
-    /// Drops a module, and with `cascade` its functions.
+    /// Drops a module, and with `cascade` its functions, and the views and column defaults of
+    /// the session that call them.
     ///
     /// # Errors
     ///

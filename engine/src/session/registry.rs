@@ -16,7 +16,7 @@ use fusebox_runtime::WasmFunction;
 
 use super::contents::Contents;
 use crate::catalog::CatalogFunction;
-use crate::function::datafusion_function;
+use crate::function::{CurrentFunctions, DataFusionFunction, datafusion_function};
 use crate::scope::FunctionScope;
 
 /// Time until a function that could not be bound is tried again: memory may be free by then.
@@ -39,6 +39,10 @@ struct State {
     functions: HashMap<String, BTreeMap<Vec<DataType>, Registered>>,
     /// Built-in functions that ours replaced, by name.
     replaced: HashMap<String, BuiltIn>,
+    /// DataFusion's functions of ours, by name.
+    made: HashMap<String, DataFusionFunction>,
+    /// A copy of them, for the plans of one query.
+    current: Option<Arc<CurrentFunctions>>,
 }
 
 struct Registered {
@@ -141,6 +145,13 @@ impl Registry {
             }
         }
         state.versions = Some(versions(contents));
+        let current = CurrentFunctions::new(state.made.clone(), scope.clone());
+        state.current = Some(Arc::new(current));
+    }
+
+    /// Returns the functions that are registered now; `None` if none ever were.
+    pub(super) fn current(&self) -> Option<Arc<CurrentFunctions>> {
+        self.state().current.clone()
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -160,12 +171,14 @@ fn kind_of(functions: &BTreeMap<Vec<DataType>, Registered>) -> Kind {
 
 impl State {
     /// Registers our functions of a name, if there are any.
-    fn register(&self, context: &SessionContext, scope: &FunctionScope, name: &str) {
+    fn register(&mut self, context: &SessionContext, scope: &FunctionScope, name: &str) {
         let Some(functions) = self.functions.get(name) else {
             return;
         };
         let overloads = functions.values().map(|f| Arc::clone(&f.bound));
-        datafusion_function(overloads.collect(), scope.clone()).register(context);
+        let function = datafusion_function(overloads.collect(), scope.clone());
+        self.made.insert(name.to_owned(), function.clone());
+        function.register(context);
     }
 
     /// Removes our function of a name; the built-in one that it replaced returns.
@@ -176,6 +189,7 @@ impl State {
         name: &str,
         kind: Kind,
     ) {
+        self.made.remove(name);
         match kind {
             Kind::Scalar => context.deregister_udf(name),
             Kind::Aggregate => context.deregister_udaf(name),

@@ -14,6 +14,7 @@ mod file_races;
 mod files;
 mod hostile_modules;
 mod idle;
+mod late_binding;
 mod limits;
 mod memory;
 mod metrics;
@@ -30,6 +31,7 @@ mod settings;
 mod statements;
 mod type_names;
 mod types;
+mod volatile;
 
 use std::env;
 use std::path::{Path, PathBuf};

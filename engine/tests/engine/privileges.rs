@@ -132,7 +132,7 @@ async fn defining_is_a_privilege() {
         session.create_module("m", &clamp[..]).await,
         session.replace_module("clamp", &clamp[..]).await,
         session.import("clamp").await,
-        session.drop_function(key).await,
+        session.drop_function(key, false).await,
         session.drop_module("clamp", true).await,
     ] {
         let error = refused.unwrap_err();

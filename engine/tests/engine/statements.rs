@@ -17,6 +17,25 @@ async fn statements_before_a_syntax_error_are_executed() {
 }
 
 #[tokio::test]
+async fn dialect_acts_on_the_next_statement_of_a_text() {
+    let session = session();
+    let text = "SET datafusion.sql_parser.dialect = 'mysql';
+        SELECT 1 AS `a;b`;
+        SET datafusion.sql_parser.dialect = 'postgresql'; SELECT 2 AS \"a;b\", 'x\\' AS c;
+        SELECT 3 AS \"a;b\"";
+    let last = run(&session, text).await.unwrap();
+    assert_eq!(number(&last), 3);
+    assert_eq!(last[0].schema().field(0).name(), "a;b");
+    // The place is that of the whole text, and what ran before stays.
+    let text = "SET datafusion.sql_parser.dialect = 'generic';\n\nSELECT 1;\n  SELECT FROM";
+    let error = run(&session, text).await.unwrap_err().to_string();
+    assert!(error.contains("Line: 4"), "{error}");
+    // Statements that were taken before a change keep their dialect.
+    let statements = session.statements("SET datafusion.sql_parser.dialect = 'mysql'; SELECT 1");
+    assert_eq!(statements.collect::<Result<Vec<_>, _>>().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn deeply_nested_statements_are_rejected() {
     let session = session();
     for (open, close) in [

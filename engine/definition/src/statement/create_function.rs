@@ -15,7 +15,7 @@ use super::words::{Reader, fold};
 use crate::definition::{NullHandling, Volatility};
 use crate::kind::Kind;
 use crate::parse_error::ParseError;
-use crate::signature::Argument;
+use crate::signature::{Argument, check_parameters};
 use crate::statement_error::StatementError;
 
 type Result<T, E = ParseError> = std::result::Result<T, E>;
@@ -98,7 +98,7 @@ impl Reader<'_, '_> {
         create.if_not_exists = self.eat_all(&["IF", "NOT", "EXISTS"]);
         create.name = self.name()?;
         if self.0.peek_token_ref().token == Token::LParen {
-            create.arguments = Some(self.arguments(&create.name)?);
+            create.arguments = Some(self.parameters(&create.name)?);
         }
         while self.0.peek_token_ref().token != Token::EOF {
             if !self.clause(&mut create)? {
@@ -137,7 +137,7 @@ impl Reader<'_, '_> {
             let returns = self.data_type(&create.name)?;
             once(&mut create.returns, returns, "RETURNS")?;
         } else if self.eat("ARGUMENTS") {
-            let arguments = self.arguments(&create.name)?;
+            let arguments = self.parameters(&create.name)?;
             once(&mut create.arguments, arguments, "ARGUMENTS")?;
         } else if self.eat("LANGUAGE") {
             let language = self.language()?;
@@ -199,6 +199,13 @@ impl Reader<'_, '_> {
             true => refused(StatementError::NoColumns),
             false => Ok(columns),
         }
+    }
+
+    /// Parses a list of arguments in parentheses, with distinct names.
+    fn parameters(&mut self, of: &str) -> Result<Vec<Argument>> {
+        let arguments = self.arguments(of)?;
+        check_parameters(&arguments).map_err(|reason| ParseError::function(of, reason))?;
+        Ok(arguments)
     }
 
     /// Parses a list of arguments in parentheses, each `[name] type`.

@@ -4,7 +4,7 @@ use sqlparser::tokenizer::Token;
 
 use super::clauses::SourceClause;
 use super::words::Reader;
-use super::{CreateModule, FunctionName, FuseboxStatement};
+use super::{CreateModule, FunctionName, FuseboxStatement, ImportFunctions};
 use crate::parse_error::ParseError;
 
 type Result<T, E = ParseError> = std::result::Result<T, E>;
@@ -21,7 +21,8 @@ impl Reader<'_, '_> {
             ["CREATE", ref rest @ ..] if names_a_function(rest) => {
                 FuseboxStatement::CreateFunction(Box::new(self.create_function()?))
             }
-            ["IMPORT", "FUNCTIONS", ..] => self.import()?,
+            ["IMPORT", "FUNCTIONS", ..] => self.import(1)?,
+            ["IMPORT", "OR", "REPLACE", "FUNCTIONS", ..] => self.import(3)?,
             ["DROP", "FUNCTION" | "AGGREGATE", ..] => self.drop_functions()?,
             ["DROP", "MODULE", ..] => self.drop_modules()?,
             ["ALTER", "FUNCTION", ..] => self.alter_function()?,
@@ -76,13 +77,36 @@ impl Reader<'_, '_> {
         }))
     }
 
-    fn import(&mut self) -> Result<FuseboxStatement> {
-        self.skip(2);
+    fn import(&mut self, words: usize) -> Result<FuseboxStatement> {
+        let or_replace = words == 3;
+        self.skip(words + 1);
         self.expect("FROM")?;
         self.expect("MODULE")?;
         let module = self.name()?;
         let like = self.like()?;
-        Ok(FuseboxStatement::ImportFunctions { module, like })
+        let mut except = Vec::new();
+        if like.is_none() && self.eat("EXCEPT") {
+            self.0.expect_token(&Token::LParen)?;
+            except.push(self.name()?);
+            while self.0.consume_token(&Token::Comma) {
+                except.push(self.name()?);
+            }
+            self.0.expect_token(&Token::RParen)?;
+        }
+        let prefix = match self.eat("AS") {
+            true => {
+                self.expect("PREFIX")?;
+                Some(self.0.parse_literal_string()?)
+            }
+            false => None,
+        };
+        Ok(FuseboxStatement::ImportFunctions(ImportFunctions {
+            or_replace,
+            module,
+            like,
+            except,
+            prefix,
+        }))
     }
 
     fn drop_functions(&mut self) -> Result<FuseboxStatement> {
@@ -92,11 +116,11 @@ impl Reader<'_, '_> {
         while self.0.consume_token(&Token::Comma) {
             functions.push(self.function_name()?);
         }
-        // No object depends on a function, so both mean the same.
-        let _ = self.eat("RESTRICT") || self.eat("CASCADE");
+        let cascade = self.cascade();
         Ok(FuseboxStatement::DropFunctions {
             if_exists,
             functions,
+            cascade,
         })
     }
 
@@ -107,12 +131,17 @@ impl Reader<'_, '_> {
         while self.0.consume_token(&Token::Comma) {
             modules.push(self.name()?);
         }
-        let cascade = !self.eat("RESTRICT") && self.eat("CASCADE");
+        let cascade = self.cascade();
         Ok(FuseboxStatement::DropModules {
             if_exists,
             modules,
             cascade,
         })
+    }
+
+    /// `RESTRICT`, which is the default, or `CASCADE`.
+    fn cascade(&mut self) -> bool {
+        !self.eat("RESTRICT") && self.eat("CASCADE")
     }
 
     fn alter_function(&mut self) -> Result<FuseboxStatement> {

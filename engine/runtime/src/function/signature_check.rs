@@ -2,7 +2,8 @@
 
 use arrow_schema::{DECIMAL128_MAX_PRECISION, DataType};
 use fusebox_definition::{
-    ANY_DECIMAL, Argument, Definition, Kind, Reset, SqlType, StatementError, check_type,
+    ANY_DECIMAL, Argument, Definition, Kind, Reset, SqlType, StatementError, check_parameters,
+    check_type,
 };
 use fusebox_marshal::Layout;
 
@@ -19,6 +20,7 @@ pub(crate) fn check_signature(definition: &Definition) -> Result<(), StatementEr
             max: ARGUMENTS_MAX,
         });
     }
+    check_parameters(&signature.arguments)?;
     for argument in &signature.arguments {
         check_layout(&argument.data_type)?;
     }

@@ -1,0 +1,116 @@
+//! Clauses of calls, which DataFusion drops silently where they mean nothing.
+
+use std::ops::ControlFlow;
+
+use datafusion::execution::context::SessionState;
+use datafusion::sql::parser::{CopyToSource, Statement as DfStatement};
+use fusebox_definition::{Kind, StatementError, Subject};
+use fusebox_runtime::{Error, Result};
+use sqlparser::ast::{
+    DuplicateTreatment, Expr, Function, FunctionArgumentClause, FunctionArguments,
+    visit_expressions,
+};
+
+use crate::function::{is_wasm_scalar, is_wasm_window};
+
+/// Refuses calls of Wasm functions with a clause that functions of their kind do not take.
+pub(super) fn check_calls(statement: &DfStatement, state: &SessionState) -> Result<()> {
+    let check = |expr: &Expr| match expr {
+        Expr::Function(call) => match check_call(call, state) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        },
+        _ => ControlFlow::Continue(()),
+    };
+    let visited = match statement {
+        DfStatement::Statement(statement) => visit_expressions(statement.as_ref(), check),
+        DfStatement::CopyTo(copy) => match &copy.source {
+            CopyToSource::Query(query) => visit_expressions(query.as_ref(), check),
+            CopyToSource::Relation(_) => ControlFlow::Continue(()),
+        },
+        DfStatement::Explain(explain) => return check_calls(&explain.statement, state),
+        _ => ControlFlow::Continue(()),
+    };
+    match visited {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+fn check_call(call: &Function, state: &SessionState) -> Result<()> {
+    let Some(name) = function_name(call) else {
+        return Ok(());
+    };
+    let scalar = state.scalar_functions().get(&name);
+    let window = state.window_functions().get(&name);
+    let (kind, clause) = if scalar.is_some_and(|function| is_wasm_scalar(function)) {
+        let over = call.over.as_ref().map(|_| "OVER");
+        (Kind::Scalar, over.or_else(|| null_treatment(call)))
+    } else if window.is_some_and(|function| is_wasm_window(function)) {
+        (Kind::Window, None)
+    } else {
+        return Ok(());
+    };
+    match clause.or_else(|| aggregate_clause(call)) {
+        None => Ok(()),
+        Some(clause) => {
+            let kind = kind.name();
+            let reason = StatementError::CallClause { kind, clause };
+            Err(Error::refused(Subject::Function(name), reason))
+        }
+    }
+}
+
+/// Returns the name with which DataFusion looks for the function.
+fn function_name(call: &Function) -> Option<String> {
+    match &call.name.0[..] {
+        [part] => {
+            let ident = part.as_ident()?;
+            Some(match ident.quote_style {
+                Some(_) => ident.value.clone(),
+                None => ident.value.to_ascii_lowercase(),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// Returns the treatment of nulls that a call states.
+fn null_treatment(call: &Function) -> Option<&'static str> {
+    let is_treatment = |clause: &FunctionArgumentClause| {
+        matches!(clause, FunctionArgumentClause::IgnoreOrRespectNulls(_))
+    };
+    let states_it =
+        call.null_treatment.is_some() || argument_clauses(call).iter().any(is_treatment);
+    states_it.then_some("IGNORE NULLS or RESPECT NULLS")
+}
+
+/// Returns a clause that only aggregate functions take.
+fn aggregate_clause(call: &Function) -> Option<&'static str> {
+    if let FunctionArguments::List(list) = &call.args
+        && list.duplicate_treatment == Some(DuplicateTreatment::Distinct)
+    {
+        return Some("DISTINCT");
+    }
+    if call.filter.is_some() {
+        return Some("FILTER");
+    }
+    if !call.within_group.is_empty() {
+        return Some("WITHIN GROUP");
+    }
+    argument_clauses(call)
+        .iter()
+        .find_map(|clause| match clause {
+            FunctionArgumentClause::IgnoreOrRespectNulls(_) => None,
+            FunctionArgumentClause::OrderBy(_) => Some("ORDER BY among its arguments"),
+            FunctionArgumentClause::Limit(_) => Some("LIMIT among its arguments"),
+            _ => Some("a clause among its arguments"),
+        })
+}
+
+fn argument_clauses(call: &Function) -> &[FunctionArgumentClause] {
+    match &call.args {
+        FunctionArguments::List(list) => &list.clauses,
+        _ => &[],
+    }
+}

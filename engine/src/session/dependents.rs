@@ -1,0 +1,247 @@
+//! Views and tables that call functions: what DROP refuses to leave without them.
+//!
+//! They are the session's own. Those of other sessions of a catalog do not keep it from
+//! changing: a view of theirs fails when it runs, and names the function.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider};
+use datafusion::common::{DFSchema, Result as DfResult, TableReference};
+use datafusion::datasource::MemTable;
+use datafusion::datasource::listing::ListingTable;
+use datafusion::logical_expr::Expr;
+use fusebox_definition::{FunctionKey, StatementError, Subject};
+use fusebox_runtime::{Error, Result};
+
+use super::contents::{Changes, Contents};
+use super::{Session, query};
+use crate::catalog::CatalogChange;
+use crate::function::{called_by_expr, called_by_plan};
+
+/// Relation that calls functions.
+pub(super) struct Dependent {
+    name: TableReference,
+    part: Part,
+    provider: Arc<dyn TableProvider>,
+}
+
+/// Part of a relation that calls functions.
+enum Part {
+    View,
+    /// Defaults of these columns.
+    Defaults(Vec<String>),
+    /// The order of its rows.
+    Order,
+}
+
+impl Session {
+    /// Returns the relations that call functions which the changes drop.
+    pub(super) async fn dependents(
+        &self,
+        contents: &Contents,
+        changes: &Changes,
+    ) -> Result<Vec<Dependent>> {
+        let dropped = contents.dropped_by(changes);
+        let mut dependents = Vec::new();
+        if dropped.is_empty() {
+            return Ok(dependents);
+        }
+        let catalogs = Arc::clone(self.context.state_ref().read().catalog_list());
+        for catalog_name in catalogs.catalog_names() {
+            let catalog = catalogs.catalog(&catalog_name);
+            for schema_name in catalog.iter().flat_map(|catalog| catalog.schema_names()) {
+                let schema = catalog.as_ref().and_then(|c| c.schema(&schema_name));
+                // Other providers are the embedder's, and may be remote.
+                let Some(schema) = schema.filter(|schema| schema.is::<MemorySchemaProvider>())
+                else {
+                    continue;
+                };
+                for table in sorted_names(schema.as_ref()) {
+                    let Some(provider) = schema.table(&table).await.map_err(query)? else {
+                        continue;
+                    };
+                    let name = TableReference::full(&*catalog_name, &*schema_name, &*table);
+                    let parts = parts_that_call(&provider, &dropped).map_err(query)?;
+                    dependents.extend(parts.into_iter().map(|part| Dependent {
+                        name: name.clone(),
+                        part,
+                        provider: Arc::clone(&provider),
+                    }));
+                }
+            }
+        }
+        Ok(dependents)
+    }
+
+    /// Refuses to drop what relations need, or with `cascade` adds the changes that drop
+    /// these.
+    pub(super) async fn check_dependents(
+        &self,
+        contents: &Contents,
+        changes: &mut Changes,
+        subject: &Subject,
+        cascade: bool,
+    ) -> Result<Vec<Dependent>> {
+        let dependents = self.dependents(contents, changes).await?;
+        let refused = |reason| Err(Error::refused(subject.clone(), reason));
+        if !cascade && !dependents.is_empty() {
+            let by = dependents.iter().map(|dependent| self.describe(dependent));
+            return refused(StatementError::Needed { by: by.collect() });
+        }
+        for dependent in &dependents {
+            let is_dropped = match &dependent.part {
+                Part::View | Part::Order => true,
+                Part::Defaults(columns) => match without_defaults(&dependent.provider, columns) {
+                    Some(_) => false,
+                    None => {
+                        let described = self.describe(dependent);
+                        return refused(StatementError::NotDroppable(described));
+                    }
+                },
+            };
+            let name = dependent.name.to_string();
+            if is_dropped && contents.temporary.relation(&name).is_some() {
+                changes.temporary.push(CatalogChange::DropRelation(name));
+            }
+        }
+        Ok(dependents)
+    }
+
+    /// Drops relations, or their defaults.
+    pub(super) fn drop_dependents(&self, dependents: Vec<Dependent>) -> Result<()> {
+        for Dependent { name, part, .. } in dependents {
+            let before = self.context.deregister_table(name.clone()).map_err(query)?;
+            // A part of a table that was dropped before.
+            let Some(before) = before else { continue };
+            if let Part::Defaults(columns) = part
+                && let Some(table) = without_defaults(&before, &columns)
+            {
+                self.context.register_table(name, table).map_err(query)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the name of a relation, or of its columns, as in a message.
+    fn describe(&self, dependent: &Dependent) -> String {
+        let options = self.context.state_ref();
+        let options = options.read().config_options().catalog.clone();
+        let name = match &dependent.name {
+            TableReference::Full {
+                catalog,
+                schema,
+                table,
+            } if **catalog == options.default_catalog && **schema == options.default_schema => {
+                table.to_string()
+            }
+            name => name.to_string(),
+        };
+        match &dependent.part {
+            Part::View => format!("view `{name}`"),
+            Part::Order => format!("the order of table `{name}`"),
+            Part::Defaults(columns) => {
+                let columns: Vec<_> = columns.iter().map(|column| format!("`{column}`")).collect();
+                format!("the default of {} of table `{name}`", columns.join(", "))
+            }
+        }
+    }
+}
+
+fn sorted_names(schema: &dyn SchemaProvider) -> Vec<String> {
+    let mut names = schema.table_names();
+    names.sort();
+    names
+}
+
+impl Contents {
+    /// Returns the functions that are seen now and not after the changes.
+    fn dropped_by(&self, changes: &Changes) -> HashSet<FunctionKey> {
+        let after = Self {
+            shared: Arc::new(self.shared.with(changes.shared.clone())),
+            temporary: Arc::new(self.temporary.with(changes.temporary.clone())),
+        };
+        let keys = |contents: &Self| -> HashSet<FunctionKey> {
+            let functions = contents.functions().into_iter();
+            functions
+                .map(|function| function.definition().key())
+                .collect()
+        };
+        let after = keys(&after);
+        let mut dropped = keys(self);
+        dropped.retain(|key| !after.contains(key));
+        dropped
+    }
+}
+
+/// Returns the parts of a relation that call one of the functions.
+fn parts_that_call(
+    provider: &Arc<dyn TableProvider>,
+    functions: &HashSet<FunctionKey>,
+) -> DfResult<Vec<Part>> {
+    let calls = |called: HashSet<FunctionKey>| !called.is_disjoint(functions);
+    if let Some(plan) = provider.get_logical_plan() {
+        let mut called = HashSet::new();
+        called_by_plan(&plan, &mut called)?;
+        return Ok(if calls(called) {
+            vec![Part::View]
+        } else {
+            vec![]
+        });
+    }
+    let schema = DFSchema::try_from(provider.schema())?;
+    let calls_in = |expr: &Expr| -> DfResult<bool> {
+        let mut called = HashSet::new();
+        called_by_expr(expr, &schema, &mut called)?;
+        Ok(calls(called))
+    };
+    let mut parts = Vec::new();
+    if let Some(files) = provider.downcast_ref::<ListingTable>() {
+        for key in files.options().file_sort_order.iter().flatten() {
+            if calls_in(&key.expr)? {
+                return Ok(vec![Part::Order]);
+            }
+        }
+    }
+    let mut columns = Vec::new();
+    for field in provider.schema().fields() {
+        if let Some(default) = provider.get_column_default(field.name())
+            && calls_in(default)?
+        {
+            columns.push(field.name().clone());
+        }
+    }
+    if !columns.is_empty() {
+        parts.push(Part::Defaults(columns));
+    }
+    Ok(parts)
+}
+
+/// Returns a table with the same rows and without defaults of some columns; `None` if it is
+/// not one of DataFusion's.
+fn without_defaults(
+    provider: &Arc<dyn TableProvider>,
+    columns: &[String],
+) -> Option<Arc<dyn TableProvider>> {
+    let schema = provider.schema();
+    let kept = schema
+        .fields()
+        .iter()
+        .filter(|field| !columns.contains(field.name()));
+    let defaults: HashMap<String, Expr> = kept
+        .filter_map(|field| {
+            let default = provider.get_column_default(field.name())?;
+            Some((field.name().clone(), default.clone()))
+        })
+        .collect();
+    if let Some(files) = provider.downcast_ref::<ListingTable>() {
+        return Some(Arc::new(files.clone().with_column_defaults(defaults)));
+    }
+    let before = provider.downcast_ref::<MemTable>()?;
+    let mut table = MemTable::try_new(schema, vec![vec![]]).ok()?;
+    table.batches.clone_from(&before.batches);
+    table.sort_order = Arc::clone(&before.sort_order);
+    let constraints = provider.constraints().cloned().unwrap_or_default();
+    let table = table.with_constraints(constraints);
+    Some(Arc::new(table.with_column_defaults(defaults)))
+}

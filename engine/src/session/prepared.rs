@@ -1,0 +1,134 @@
+//! Prepared statements.
+//!
+//! DataFusion optimizes a statement when it is prepared, and so evaluates calls of constants
+//! then. Here the plan is kept as it is, and each execution resolves its functions.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::arrow::datatypes::FieldRef;
+use datafusion::common::Result;
+use datafusion::common::metadata::ScalarAndMetadata;
+use datafusion::common::{ParamValues, exec_datafusion_err, exec_err, not_impl_err, plan_err};
+use datafusion::execution::context::SessionState;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::{Execute, Expr, LogicalPlan, Prepare, Statement};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
+
+/// Statements that a session has prepared, by name.
+#[derive(Default)]
+pub(super) struct Prepared(Mutex<HashMap<String, PreparedPlan>>);
+
+#[derive(Clone)]
+struct PreparedPlan {
+    /// Types of the parameters; empty if they follow from the statement.
+    fields: Vec<FieldRef>,
+    plan: Arc<LogicalPlan>,
+}
+
+/// Effect of a statement about prepared ones.
+pub(super) enum PreparedEffect {
+    /// The statement was prepared or deallocated.
+    Done,
+    /// Execute this plan.
+    Run(LogicalPlan),
+}
+
+impl Prepared {
+    /// Executes PREPARE, EXECUTE and DEALLOCATE. Gives back other statements, and those about
+    /// a name that was prepared with DataFusion's context.
+    pub(super) fn execute(
+        &self,
+        plan: LogicalPlan,
+        state: &SessionState,
+    ) -> Result<Result<PreparedEffect, LogicalPlan>> {
+        let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match plan {
+            LogicalPlan::Statement(Statement::Prepare(prepare)) => {
+                prepare_in(&mut plans, prepare)?;
+                Ok(Ok(PreparedEffect::Done))
+            }
+            LogicalPlan::Statement(Statement::Execute(execute)) => {
+                let Some(prepared) = plans.get(&execute.name).cloned() else {
+                    let plan = LogicalPlan::Statement(Statement::Execute(execute));
+                    return Ok(Err(plan));
+                };
+                drop(plans);
+                let plan = prepared.with_parameters(execute, state)?;
+                Ok(Ok(PreparedEffect::Run(plan)))
+            }
+            LogicalPlan::Statement(Statement::Deallocate(deallocate)) => {
+                match plans.remove(&deallocate.name) {
+                    Some(_) => Ok(Ok(PreparedEffect::Done)),
+                    None => Ok(Err(LogicalPlan::Statement(Statement::Deallocate(
+                        deallocate,
+                    )))),
+                }
+            }
+            other => Ok(Err(other)),
+        }
+    }
+}
+
+fn prepare_in(plans: &mut HashMap<String, PreparedPlan>, prepare: Prepare) -> Result<()> {
+    let Prepare {
+        name,
+        fields,
+        input,
+    } = prepare;
+    let parameters = input.get_parameter_names()?.len();
+    if !fields.is_empty() && parameters != fields.len() {
+        return plan_err!(
+            "Prepare specifies {} data types but query has {parameters} parameters",
+            fields.len()
+        );
+    }
+    match plans.entry(name) {
+        Entry::Occupied(entry) => {
+            exec_err!("Prepared statement '{}' already exists", entry.key())
+        }
+        Entry::Vacant(entry) => {
+            entry.insert(PreparedPlan {
+                fields,
+                plan: input,
+            });
+            Ok(())
+        }
+    }
+}
+
+impl PreparedPlan {
+    /// Returns the plan with the values of an EXECUTE as its parameters.
+    fn with_parameters(self, execute: Execute, state: &SessionState) -> Result<LogicalPlan> {
+        let Execute { name, parameters } = execute;
+        let context = SimplifyContext::builder()
+            .with_schema(Arc::clone(self.plan.schema()))
+            .with_config_options(Arc::clone(state.config_options()))
+            .with_query_execution_start_time(state.execution_props().query_execution_start_time)
+            .build();
+        let simplifier = ExprSimplifier::new(context);
+        let values =
+            parameters
+                .into_iter()
+                .map(|parameter| match simplifier.simplify(parameter)? {
+                    Expr::Literal(value, metadata) => Ok(ScalarAndMetadata::new(value, metadata)),
+                    other => not_impl_err!("Unsupported parameter type: {other}"),
+                });
+        let mut values = values.collect::<Result<Vec<_>>>()?;
+        if !self.fields.is_empty() {
+            if values.len() != self.fields.len() {
+                return Err(exec_datafusion_err!(
+                    "Prepared statement '{name}' expects {} parameters, but {} provided",
+                    self.fields.len(),
+                    values.len()
+                ));
+            }
+            let typed = values.into_iter().zip(&self.fields);
+            let typed = typed.map(|(value, field)| value.cast_storage_to(field.data_type()));
+            values = typed.collect::<Result<_>>()?;
+        }
+        let plan = Arc::unwrap_or_clone(self.plan);
+        plan.replace_params_with_values(&ParamValues::List(values))
+    }
+}

@@ -140,7 +140,7 @@ fn scalar_functions_see_nulls_constants_and_batches() {
     let expected = vec![Some((Some("a".to_owned()), 1)), Some((None, 2)), None];
     assert_eq!(scalar(swapped, &[pairs]), Ok(expected));
 
-    let part = Column::new((0..200).map(|part| Decimal::<10, 2>::new(part)));
+    let part = Column::new((0..200).map(Decimal::<10, 2>::new));
     let whole = Column::constant(Decimal::<10, 2>::new(300));
     let shares = scalar(share, &[part, whole]).unwrap();
     assert_eq!(shares[100], Decimal::new(3333));

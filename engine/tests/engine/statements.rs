@@ -27,7 +27,7 @@ async fn dialect_acts_on_the_next_statement_of_a_text() {
     assert_eq!(number(&last), 3);
     assert_eq!(last[0].schema().field(0).name(), "a;b");
     // The place is that of the whole text, and what ran before stays.
-    let text = "SET datafusion.sql_parser.dialect = 'generic';\n\nSELECT 1;\n  SELECT FROM";
+    let text = "SET datafusion.sql_parser.dialect = 'generic';\n\nSELECT 1;\n  SELECT )";
     let error = run(&session, text).await.unwrap_err().to_string();
     assert!(error.contains("Line: 4"), "{error}");
     // Statements that were taken before a change keep their dialect.

@@ -165,7 +165,8 @@ fn conversion(declared: &DataType, given: &DataType) -> Option<Conversion> {
         return Some(Conversion::Cast(declared.clone()));
     }
     let cast = Coercion::to(declared).from(given);
-    let cast = cast.filter(|cast| accepts(&[declared.clone()], std::slice::from_ref(cast)));
+    let cast =
+        cast.filter(|cast| accepts(std::slice::from_ref(declared), std::slice::from_ref(cast)));
     if let Some(cast) = cast {
         return Some(Conversion::Cast(cast));
     }

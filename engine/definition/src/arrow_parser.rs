@@ -277,7 +277,7 @@ mod tests {
             Field::clone(&field("value", List(Arc::clone(&item)), &[("x", "y")])),
         ]);
         let entries = Arc::new(Field::new("entries", Struct(entries), false));
-        let union = UnionFields::try_new([3, -1], [Arc::clone(&item), Arc::clone(&strange)]);
+        let union = UnionFields::try_new([3, 0], [Arc::clone(&item), Arc::clone(&strange)]);
         let union = Union(union.unwrap(), UnionMode::Dense);
         let ends = Arc::new(Field::new("run_ends", Int16, false));
         for data_type in [

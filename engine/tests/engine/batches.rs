@@ -62,11 +62,16 @@ async fn concurrent_queries_share_a_function() {
 }
 
 #[tokio::test]
-async fn plan_keeps_a_function_that_is_dropped_later() {
+async fn plan_uses_a_function_as_it_is_when_it_runs() {
     let session = session();
     run(&session, CLAMP).await.unwrap();
-    let frame = session.sql("SELECT clamp_to(9, 1, 5)").await.unwrap();
+    let query = "SELECT clamp_to(9, 1, 5)";
+    let frame = session.sql(query).await.unwrap();
     run(&session, "DROP FUNCTION clamp_to").await.unwrap();
+    let error = frame.clone().collect().await.unwrap_err();
+    let error = Error::find_in(&error).unwrap().to_string();
+    assert!(error.contains("clamp_to"), "{error}");
+    run(&session, CLAMP).await.unwrap();
     assert_eq!(number(&frame.collect().await.unwrap()), 5);
 }
 

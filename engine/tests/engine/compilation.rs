@@ -48,7 +48,7 @@ const REFUSED: &[(CostlyKind, u32, u32, &str, &str, &str)] = &[
         Branches,
         30000,
         10,
-        "22112 milliseconds",
+        "22110 milliseconds",
         "1601",
         "function 2 has 9000276 thousands of branches and calls, squared",
     ),

@@ -110,7 +110,7 @@ async fn create_and_alter_above_limits_max_are_rejected() {
 }
 
 #[tokio::test]
-async fn declaration_above_limits_max_is_accepted_only_if_the_statement_lowers_it() {
+async fn declaration_above_limits_max_has_limits_max_unless_the_statement_lowers_it() {
     let session = session_with_limits_max();
     let module = r#"CREATE MODULE m LANGUAGE WASM AS $$(module
         (@custom "fusebox.functions" "CREATE FUNCTION f() RETURNS INT WITH (stack = '512kB')")
@@ -119,12 +119,19 @@ async fn declaration_above_limits_max_is_accepted_only_if_the_statement_lowers_i
         (func (export "fusebox_alloc") (param i32) (result i32) (i32.const 0))
         (func (export "fusebox_udf_f") (param i32 i32 i32) (result i32) (i32.const 0)))$$"#;
     run(&session, module).await.unwrap();
+    run(&session, "IMPORT FUNCTIONS FROM MODULE m")
+        .await
+        .unwrap();
+    let stack = |session: &Session| session.functions().unwrap()[0].limits.stack_bytes_max;
+    assert_eq!(stack(&session), Limits::default().stack_bytes_max);
+    let replace = "CREATE OR REPLACE FUNCTION f LANGUAGE WASM FROM MODULE m WITH (stack = '64kB')";
+    run(&session, replace).await.unwrap();
+    assert_eq!(stack(&session), 64 << 10);
+    let above = "CREATE OR REPLACE FUNCTION f LANGUAGE WASM FROM MODULE m WITH (stack = '300kB')";
     assert_eq!(
-        error_message(&session, "IMPORT FUNCTIONS FROM MODULE m").await,
-        "function `f` may not have stack = '512kB': this session allows '256kB' at most; the embedder can raise `limits_max`"
+        error_message(&session, above).await,
+        "function `f` may not have stack = '300kB': this session allows '256kB' at most; the embedder can raise `limits_max`"
     );
-    let create = "CREATE FUNCTION f LANGUAGE WASM FROM MODULE m WITH (stack = '64kB')";
-    run(&session, create).await.unwrap();
 }
 
 #[tokio::test]

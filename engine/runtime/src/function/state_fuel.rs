@@ -18,6 +18,10 @@ use crate::sandbox::Budget;
 /// took in: enough to insert some hundred thousand texts into a sorted vector.
 const FUEL_PER_BYTE: u64 = 2048;
 
+/// Fuel of a row of an update, in rows: the row that exceeds the space of a state moves the
+/// state to where it can grow, 8 bytes a unit. 128 MB at the default limits.
+const UPDATE_ROWS: u64 = 16;
+
 /// Maximum fuel of a group in addition to that of a row, in units.
 const STATE_FUEL_MAX: u64 = 1 << 32;
 
@@ -49,17 +53,19 @@ impl StateFuel {
         if !self.grows {
             return budget;
         }
-        let before = self.bytes;
         if let Operation::Update | Operation::Merge = operation {
             let bytes = columns.iter().map(|column| match column.len() {
                 1 => value_bytes(column).saturating_mul(rows as u64),
                 _ => value_bytes(column),
             });
-            self.bytes = bytes.fold(before, u64::saturating_add);
+            self.bytes = bytes.fold(self.bytes, u64::saturating_add);
         }
         let fuel = match operation {
-            // A state may be moved to where it can grow.
-            Operation::Update | Operation::Retract => before,
+            // The same for every row: a figure that grew with the calls before would let the
+            // size of batches decide.
+            Operation::Update | Operation::Retract => {
+                budget.fuel_per_row.saturating_mul(UPDATE_ROWS - 1)
+            }
             Operation::Merge | Operation::State | Operation::Finish => {
                 self.bytes.saturating_mul(FUEL_PER_BYTE)
             }

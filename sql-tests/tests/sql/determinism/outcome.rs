@@ -53,6 +53,9 @@ fn error_without_row(error: &Error) -> String {
         return match Error::find_in(error) {
             Some(Error::Failed { function, .. }) => format!("{function} failed"),
             Some(Error::Trap { function, .. }) => format!("{function} trapped"),
+            Some(Error::Argument {
+                function, position, ..
+            }) => format!("{function} refused argument {position}"),
             _ => error.to_string(),
         };
     };

@@ -199,7 +199,7 @@ async fn failed_aggregates_release_instances_and_memory() -> TestResult {
     let session = with_natives(ExecutionConfig::new(8, 100), None).await?;
     for limits in [
         "checked_sum SET (instances = 30)",
-        "collect_sorted SET (instances = 30, fuel_per_row = 3000)",
+        "collect_sorted SET (instances = 30, fuel_per_row = 100)",
     ] {
         session.sql(&format!("ALTER FUNCTION {limits}")).await?;
     }

@@ -326,11 +326,11 @@ fn tables() -> Vec<Guest> {
 
 /// A table whose elements are initialised when they are first used.
 fn lazy() -> String {
-    let functions: String = (0..10_000).map(|n| format!("(func $l{n})")).collect();
-    let names: Vec<String> = (0..10_000).map(|n| format!("$l{n}")).collect();
+    let functions: String = (0..9_000).map(|n| format!("(func $l{n})")).collect();
+    let names: Vec<String> = (0..9_000).map(|n| format!("$l{n}")).collect();
     format!(
         "{functions} (table $t funcref (elem {})) {}",
         names.join(" "),
-        run("", &count(1, 10_000, "(call_indirect $t (local.get $i))"))
+        run("", &count(1, 9_000, "(call_indirect $t (local.get $i))"))
     )
 }

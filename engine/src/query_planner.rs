@@ -19,7 +19,7 @@ use crate::scope::{CancelOnDrop, QueryScope, TimeoutExec, with_scope_in_task};
 
 /// Query planner around another one, which evaluates constants such as those of `VALUES`.
 ///
-/// Where a constant may take long, it plans in a task with a scope, as operators are polled:
+/// A constant that may take long is planned in a task with a scope, as operators are polled:
 /// it is cancelled with the query, and other tasks do not wait for its thread. A
 /// [`TimeoutExec`] comes above the plan of a statement with a deadline.
 pub(crate) struct ScopedPlanner {

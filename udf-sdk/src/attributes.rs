@@ -2,7 +2,7 @@
 
 /// Runs a function when an instance is made, before its first call.
 ///
-/// What the function leaves in memory is there in every call: the engine resets
+/// Its writes to memory are there in every call: the engine resets
 /// instances to the state after it. It runs on `fuel_init`, a billion units by
 /// default, once for an instance, and no call pays for it. A module has at most one
 /// such function, without arguments; a failure or a panic makes the module unusable.

@@ -21,25 +21,34 @@ type Rule = Arc<dyn OptimizerRule + Send + Sync>;
 pub(super) fn guarded(rule: Rule) -> Rule {
     match rule.name() {
         // They merge `s['a']` into the projection that computes `s`, beside it.
-        "extract_leaf_expressions" | "push_down_leaf_projections" => Arc::new(GuardedPlan(rule)),
+        "extract_leaf_expressions" | "push_down_leaf_projections" => Arc::new(Guarded {
+            rule,
+            keeps: is_volatile_plan_with_leaves,
+        }),
         // It adds `key IS NOT NULL`, a copy of the key.
-        "filter_null_join_keys" => Arc::new(GuardedJoin(rule)),
+        "filter_null_join_keys" => Arc::new(Guarded {
+            rule,
+            keeps: is_volatile_join,
+        }),
         "push_down_filter" => Arc::new(GuardedFilterPushdown(rule)),
         _ => rule,
     }
 }
 
-/// Rule that extracts leaf expressions, for plans without volatile functions.
+/// Rule that is not applied to the plans that `keeps` names.
 #[derive(Debug)]
-struct GuardedPlan(Rule);
+struct Guarded {
+    rule: Rule,
+    keeps: fn(&LogicalPlan, Option<ApplyOrder>) -> Result<bool>,
+}
 
-impl OptimizerRule for GuardedPlan {
+impl OptimizerRule for Guarded {
     fn name(&self) -> &str {
-        self.0.name()
+        self.rule.name()
     }
 
     fn apply_order(&self) -> Option<ApplyOrder> {
-        self.0.apply_order()
+        self.rule.apply_order()
     }
 
     fn rewrite(
@@ -47,16 +56,24 @@ impl OptimizerRule for GuardedPlan {
         plan: LogicalPlan,
         config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
-        // Where the rule is called for each node, few have what it extracts.
-        let may_extract = match self.0.apply_order() {
-            None => true,
-            Some(_) => has_leaf(&plan)? || any_input_has_leaf(&plan)?,
-        };
-        match may_extract && is_volatile_plan(&plan)? {
+        match (self.keeps)(&plan, self.apply_order())? {
             true => Ok(Transformed::no(plan)),
-            false => self.0.rewrite(plan, config),
+            false => self.rule.rewrite(plan, config),
         }
     }
+}
+
+/// Returns true for a plan with volatile functions from which a rule may extract leaf
+/// expressions.
+fn is_volatile_plan_with_leaves(plan: &LogicalPlan, order: Option<ApplyOrder>) -> Result<bool> {
+    // A rule that is called for each node finds what it extracts in few of them.
+    let may_extract = order.is_none() || has_leaf(plan)? || any_input_has_leaf(plan)?;
+    Ok(may_extract && is_volatile_plan(plan)?)
+}
+
+/// Returns true for a join with a volatile condition.
+fn is_volatile_join(plan: &LogicalPlan, _: Option<ApplyOrder>) -> Result<bool> {
+    Ok(matches!(plan, LogicalPlan::Join(_)) && is_volatile_node(plan)?)
 }
 
 fn any_input_has_leaf(plan: &LogicalPlan) -> Result<bool> {
@@ -79,31 +96,6 @@ fn has_leaf(node: &LogicalPlan) -> Result<bool> {
         })
     })?;
     Ok(found)
-}
-
-/// Rule for joins whose conditions are not volatile.
-#[derive(Debug)]
-struct GuardedJoin(Rule);
-
-impl OptimizerRule for GuardedJoin {
-    fn name(&self) -> &str {
-        self.0.name()
-    }
-
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        self.0.apply_order()
-    }
-
-    fn rewrite(
-        &self,
-        plan: LogicalPlan,
-        config: &dyn OptimizerConfig,
-    ) -> Result<Transformed<LogicalPlan>> {
-        match matches!(plan, LogicalPlan::Join(_)) && is_volatile_node(&plan)? {
-            true => Ok(Transformed::no(plan)),
-            false => self.0.rewrite(plan, config),
-        }
-    }
 }
 
 /// Filter pushdown that leaves volatile predicates where they are.

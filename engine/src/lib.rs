@@ -94,6 +94,7 @@ pub use fusebox_runtime::{
     RuntimeOptions, Sample, Scope, Trap, TrapKind, run_compile_helper,
 };
 pub use privileges::Privileges;
+pub use scope::with_scope;
 pub use session::{Function, Session, SessionBuilder};
 pub use statement_list::{Statement, Statements};
 

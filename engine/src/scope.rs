@@ -23,6 +23,7 @@ mod timeout;
 // Memory pools of DataFusion as memory brokers.
 mod memory;
 
+pub use current::with_scope;
 pub(crate) use current::{FunctionScope, run_guest, with_scope_in_task};
 pub(crate) use node::ScopeExec;
 pub(crate) use query_options::{CancelOnDrop, QueryScope, SessionCancellation};

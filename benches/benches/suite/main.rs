@@ -46,15 +46,22 @@ mod tables;
 // Paired measurements.
 mod paired;
 
+use fusebox::with_scope;
 use paired::Filter;
 
 fn main() {
     let filter = Filter::from_arguments();
-    let calls = calls::measure(&filter);
-    let phases = parts::measure_phases(&filter);
-    let overheads = parts::measure_overheads(&filter);
+    // An operator of a plan would make it. Calls adapt to earlier ones of their scope.
+    let scope = kernels::session(1).execution_scope();
+    let (calls, phases, overheads) = with_scope(&scope, || {
+        (
+            calls::measure(&filter),
+            parts::measure_phases(&filter),
+            parts::measure_overheads(&filter),
+        )
+    });
     let queries = queries::measure(&filter);
-    let peers = peers::measure(&filter);
+    let peers = with_scope(&scope, || peers::measure(&filter));
     calls.print();
     phases.print();
     overheads.print();

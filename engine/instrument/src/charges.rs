@@ -25,10 +25,10 @@ pub(crate) struct Charge {
 
 /// Minimum weight of conditional code with a charge of its own. Lighter code is
 /// charged with the code before it.
-const OWN_CHARGE_MIN: u64 = 128;
+const OWN_CHARGE_MIN: u64 = 64;
 
 /// Maximum weight of conditional code that one charge includes.
-const HOISTED_MAX: u64 = 512;
+const HOISTED_MAX: u64 = 256;
 
 /// Charges the callers of functions with a fuel parameter for the functions'
 /// entries, where that is little.

@@ -63,7 +63,7 @@ pub(crate) enum FuelSource {
 
 /// Maximum weight of a function, or charge at its entry, that its callers are
 /// charged with. A caller is charged for all of it, whichever part then runs.
-pub(crate) const PAID_BY_CALLER_MAX: u64 = 128;
+pub(crate) const PAID_BY_CALLER_MAX: u64 = 64;
 
 /// Maximum number of parameters, and of results, of a function that is given a
 /// fuel parameter. A Wasm type may have 1,000.
@@ -227,7 +227,7 @@ fn fuel_source(
 
 /// Maximum weight that runs between two checks of the fuel counter, apart from
 /// the code of a single function.
-const UNCHECKED_MAX: u64 = 2_048;
+const UNCHECKED_MAX: u64 = 1_024;
 
 /// Removes the check of the fuel counter from small functions that are called
 /// directly and are in no cycle of unchecked functions: their callers check the

@@ -36,8 +36,12 @@ mod address;
 // ABI rules that a guest can violate.
 mod abi_violation;
 
+// Digits of decimals.
+mod decimals;
+
 pub use abi_violation::AbiViolation;
 pub use address::GuestAddr;
+pub use decimals::row_beyond_precision;
 pub use layout::{Layout, same_values};
 pub use result_memory::{MemoryReservation, ResultMemory, ResultRefused};
 

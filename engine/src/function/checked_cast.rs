@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, FixedSizeListArray, GenericListArray, MapArray, OffsetSizeTrait,
-    PrimitiveArray, StructArray, UInt32Array,
+    StructArray, UInt32Array,
 };
-use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::buffer::OffsetBuffer;
 use arrow::compute::kernels::cmp::distinct;
 use arrow::compute::{CastOptions, cast, cast_with_options, is_null, nullif, take};
 use arrow::datatypes::{
@@ -18,6 +18,7 @@ use arrow::datatypes::{
 };
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use fusebox_marshal::row_beyond_precision;
 
 use super::values::canonical_floats;
 
@@ -276,47 +277,41 @@ const VALUE_CHARACTERS_MAX: usize = 64;
 /// Checks that decimals have no more digits than their type says: Arrow does not check
 /// those that it reads from files.
 fn checked_decimals(column: &ArrayRef) -> Result<(), CastError> {
-    match column.data_type() {
-        DataType::Decimal32(precision, scale) => {
-            digits::<Decimal32Type>(column, *precision, *scale)
-        }
-        DataType::Decimal64(precision, scale) => {
-            digits::<Decimal64Type>(column, *precision, *scale)
-        }
-        DataType::Decimal128(precision, scale) => {
-            digits::<Decimal128Type>(column, *precision, *scale)
-        }
-        DataType::Decimal256(precision, scale) => {
-            digits::<Decimal256Type>(column, *precision, *scale)
-        }
-        DataType::Dictionary(..) => checked_decimals(column.as_any_dictionary().values()),
-        _ => Ok(()),
+    if let DataType::Dictionary(..) = column.data_type() {
+        return checked_decimals(column.as_any_dictionary().values());
+    }
+    match row_beyond_precision(column) {
+        None => Ok(()),
+        // Arrow would cut the digits that are too many.
+        Some(row) => Err(CastError::Unfit {
+            row,
+            value: all_digits(column, row),
+        }),
     }
 }
 
-fn digits<T: DecimalType>(column: &ArrayRef, precision: u8, scale: i8) -> Result<(), CastError> {
-    let decimals: &PrimitiveArray<T> = column.as_primitive();
-    let fits = |value: &T::Native| T::is_valid_decimal_precision(*value, precision);
-    if decimals.values().iter().all(fits) {
-        return Ok(());
+/// Formats a decimal of any number of digits.
+fn all_digits(column: &ArrayRef, row: usize) -> String {
+    fn format<T: DecimalType>(column: &ArrayRef, row: usize, scale: i8) -> String {
+        T::format_decimal(
+            column.as_primitive::<T>().value(row),
+            T::MAX_PRECISION,
+            scale,
+        )
     }
-    let nulls: Option<&NullBuffer> = decimals.nulls();
-    let is_valid = |row: usize| nulls.is_none_or(|nulls| nulls.is_valid(row));
-    let values = decimals.values().iter().enumerate();
-    let mut beyond = values.filter(|(row, value)| is_valid(*row) && !fits(value));
-    match beyond.next() {
-        // Arrow would cut the digits that are too many.
-        Some((row, value)) => Err(CastError::Unfit {
-            row,
-            value: T::format_decimal(*value, T::MAX_PRECISION, scale),
-        }),
-        None => Ok(()),
+    match *column.data_type() {
+        DataType::Decimal32(_, scale) => format::<Decimal32Type>(column, row, scale),
+        DataType::Decimal64(_, scale) => format::<Decimal64Type>(column, row, scale),
+        DataType::Decimal128(_, scale) => format::<Decimal128Type>(column, row, scale),
+        DataType::Decimal256(_, scale) => format::<Decimal256Type>(column, row, scale),
+        _ => String::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use arrow::array::{Float64Array, Int64Array, ListArray, StringViewArray};
+    use arrow::buffer::NullBuffer;
     use arrow::datatypes::Int64Type;
     use proptest::prelude::*;
 

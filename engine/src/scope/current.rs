@@ -24,8 +24,13 @@ pub(super) fn current_scope() -> Option<Arc<Scope>> {
     CURRENT.with_borrow(Clone::clone)
 }
 
-/// Runs `work` with `scope` as the scope of this thread.
-pub(super) fn with_scope<T>(scope: &Arc<Scope>, work: impl FnOnce() -> T) -> T {
+/// Runs `work` with `scope` as the execution of the Wasm functions that it calls on this
+/// thread.
+///
+/// For programs that evaluate expressions outside of plans. Calls of one execution adapt to
+/// earlier ones; without a scope, each call is an execution of its own. In a plan, each
+/// operator has a scope already.
+pub fn with_scope<T>(scope: &Arc<Scope>, work: impl FnOnce() -> T) -> T {
     /// Restores the outer scope, after a panic too.
     struct Restore(Option<Arc<Scope>>);
 

@@ -1,8 +1,10 @@
 //! Options with which queries are planned, and settings of the session.
 
+use std::sync::Arc;
+
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as DfStatement};
-use fusebox_runtime::Result;
+use fusebox_runtime::{Result, Scope};
 
 use super::{Session, query};
 use crate::scope::{Deadline, QueryScope};
@@ -42,6 +44,15 @@ impl Session {
         // The state has copied its options for the query before.
         state.mark_start_execution();
         state
+    }
+
+    /// Creates the scope of an execution outside of a plan, for [`with_scope`]. It ends when
+    /// the session is cancelled, and is charged to the session's memory pool.
+    ///
+    /// [`with_scope`]: crate::with_scope
+    pub fn execution_scope(&self) -> Arc<Scope> {
+        let settings = Settings::find(self.context.state().config_options());
+        QueryScope::new(self.cancellation.query(), self.memory_pool(), settings).into_scope()
     }
 }
 

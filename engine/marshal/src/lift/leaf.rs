@@ -3,10 +3,6 @@
 
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{
-    Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DecimalType,
-};
 use arrow_array::{
     Array, ArrayRef, ArrowPrimitiveType, BinaryArray, BinaryViewArray, FixedSizeBinaryArray,
     PrimitiveArray, downcast_primitive,
@@ -19,6 +15,7 @@ use super::LiftError;
 use super::column::{ColumnReader, ColumnSlice, invalid_array};
 use super::ranges::check_range;
 use crate::abi_violation::AbiViolation;
+use crate::decimals::{power_of_two_below, row_beyond_precision};
 use crate::layout::Layout;
 
 impl ColumnReader<'_> {
@@ -108,54 +105,23 @@ fn primitive(
 
 /// Returns an error if a decimal has more digits than its type.
 fn check_digits(array: &ArrayRef) -> Result<(), LiftError> {
-    fn check<T: DecimalType>(array: &ArrayRef, precision: u8) -> Result<(), LiftError> {
-        let array = array.as_any().downcast_ref::<PrimitiveArray<T>>();
-        let array = array.expect("an array has the class of its type");
-        let fits = |value| T::is_valid_decimal_precision(value, precision);
-        let is_valid = |row| array.nulls().is_none_or(|nulls| nulls.is_valid(row));
-        let values = array.values().iter().enumerate();
-        match { values }.find(|(row, value)| !fits(**value) && is_valid(*row)) {
-            None => Ok(()),
-            Some((row, _)) => Err(LiftError::AbiViolation(AbiViolation::Decimal {
-                row: row as u64,
-                precision,
-            })),
-        }
-    }
-    match *array.data_type() {
-        DataType::Decimal32(precision, _) => check::<Decimal32Type>(array, precision),
-        DataType::Decimal64(precision, _) => check::<Decimal64Type>(array, precision),
-        DataType::Decimal128(precision, _)
-            if fit_power_of_two(array.as_primitive::<Decimal128Type>().values(), precision) =>
-        {
-            Ok(())
-        }
-        DataType::Decimal128(precision, _) => check::<Decimal128Type>(array, precision),
-        DataType::Decimal256(precision, _) => check::<Decimal256Type>(array, precision),
+    use DataType::*;
+    let row = row_beyond_precision(array);
+    match (row, array.data_type()) {
+        (
+            Some(row),
+            Decimal32(precision, _)
+            | Decimal64(precision, _)
+            | Decimal128(precision, _)
+            | Decimal256(precision, _),
+        ) => Err(LiftError::AbiViolation(AbiViolation::Decimal {
+            row: row as u64,
+            precision: *precision,
+        })),
         _ => Ok(()),
     }
 }
 
-/// The largest power of 2 with at most `precision` digits.
-fn power_of_two_below(precision: u8) -> i128 {
-    1 << 10_i128.pow(precision.into()).ilog2()
-}
-
 fn high_word(value: i128) -> u64 {
     (value >> 64) as u64
-}
-
-/// Returns true if all values are from `-power` to `power - 1`, where `power`
-/// is the [largest power of 2](power_of_two_below) with at most `precision`
-/// digits. This takes no branch per value, and holds for most columns.
-///
-/// After `power` was added, such a value has no bits but those below `2 *
-/// power`, and every other value has. The upper words alone show this if
-/// `power` has more than 64 bits.
-fn fit_power_of_two(values: &[i128], precision: u8) -> bool {
-    let power = power_of_two_below(precision);
-    let bits = values
-        .iter()
-        .fold(0, |bits, value| bits | value.wrapping_add(power) as u128);
-    bits >> 1 < power as u128
 }

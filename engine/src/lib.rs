@@ -83,15 +83,15 @@ pub use function_factory::WasmFunctionFactory;
 pub use fusebox_definition::statement;
 pub use fusebox_definition::{
     Argument, Definition, Digest, FileAccessError, FunctionKey, Kind, Limits, ModuleError,
-    ModuleSource, NullHandling, ParseDigestError, Reset, Signature, StatementError, Subject,
-    Volatility,
+    ModuleSource, NullHandling, OnError, ParseDigestError, Reset, Signature, StatementError,
+    Subject, Volatility,
 };
 #[cfg(feature = "disable-protections")]
 pub use fusebox_runtime::DisabledProtections;
 pub use fusebox_runtime::{
-    AbiViolation, Cancellation, CompileBudget, CompileHelper, Error, FunctionMetrics, Hot,
-    IdleLimits, IdleMetrics, LimitExceeded, LoadedModule, ProcessLimits, Profile, Result, Runtime,
-    RuntimeOptions, Sample, Scope, Trap, TrapKind, run_compile_helper,
+    AbiViolation, Cancellation, CompileBudget, CompileHelper, Error, FailedRows, FunctionMetrics,
+    Hot, IdleLimits, IdleMetrics, LimitExceeded, LoadedModule, ProcessLimits, Profile, Result,
+    Runtime, RuntimeOptions, Sample, Scope, Trap, TrapKind, run_compile_helper,
 };
 pub use privileges::Privileges;
 pub use scope::with_scope;

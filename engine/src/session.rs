@@ -45,7 +45,7 @@ use datafusion::execution::context::SessionContext;
 use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::logical_expr::LogicalPlanBuilder;
 use fusebox_definition::statement::FuseboxStatement;
-use fusebox_runtime::{Error, Result};
+use fusebox_runtime::{Error, FailedRows, FailedRowsLog, Result};
 
 use crate::catalog::{Catalog, MemoryCatalog};
 use crate::engine::Engine;
@@ -79,6 +79,7 @@ pub struct Session {
     registry: Arc<Registry>,
     prepared: Arc<Prepared>,
     cancellation: SessionCancellation,
+    failed_rows: Arc<FailedRowsLog>,
     scope: FunctionScope,
 }
 
@@ -246,6 +247,12 @@ impl Session {
     /// calls none ends when its stream is dropped.
     pub fn cancel(&self) {
         self.cancellation.cancel();
+    }
+
+    /// Takes the rows that failed and are null since the last call, by function: those of
+    /// functions with `on_error = 'null'`, in queries of the session and its clones.
+    pub fn take_failed_rows(&self) -> Vec<(String, FailedRows)> {
+        self.failed_rows.take()
     }
 
     /// Returns the memory pool, which SQL can change.

@@ -15,6 +15,7 @@ use crate::arguments::Confinement;
 use crate::failure::Failure;
 use crate::format::{Format, Printer};
 use crate::runtime::Runtime;
+use crate::text::message;
 
 /// A session and the printer of its results.
 pub(crate) struct Runner {
@@ -93,9 +94,21 @@ impl Runner {
     pub(crate) fn run(&mut self, sql: &str, after: impl Fn(Summary)) -> Result<(), Failure> {
         let session = Arc::clone(&self.session);
         for statement in session.statements(sql) {
-            after(self.statement(statement?)?);
+            let summary = self.statement(statement?);
+            self.warn();
+            after(summary?);
         }
         Ok(())
+    }
+
+    /// Reports rows that failed and are null.
+    fn warn(&self) {
+        for (function, rows) in self.session.take_failed_rows() {
+            let total = rows.total();
+            let warning =
+                format!("function `{function}` failed for {total} rows, which are NULL: {rows}");
+            let _ = writeln!(io::stderr(), "warning: {}", message(&warning));
+        }
     }
 
     /// Prints the text of a statement.

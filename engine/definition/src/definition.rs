@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::kind::Kind;
 use crate::limits::Limits;
+use crate::on_error::OnError;
 use crate::reset::Reset;
 use crate::signature::{Argument, Signature};
 
@@ -42,6 +43,9 @@ pub struct Definition {
     /// Scope after which guest state is reset.
     #[serde(default)]
     pub reset: Reset,
+    /// Result of a row for which a scalar function fails.
+    #[serde(default)]
+    pub on_error: OnError,
     /// Digest of the module.
     pub digest: Digest,
     /// Symbol in the module: the name of the export without the ABI's prefix.
@@ -146,6 +150,7 @@ mod tests {
             nulls: NullHandling::Strict,
             limits: Limits::default(),
             reset: Reset::Row,
+            on_error: OnError::Null,
             digest: Digest::of(b""),
             symbol: "haversine_km".to_owned(),
             source: ModuleSource::Base64,

@@ -35,6 +35,9 @@ mod limits;
 // Scalar, aggregate, window, table.
 mod kind;
 
+// The result of a row that fails.
+mod on_error;
+
 // The scope of a reset.
 mod reset;
 
@@ -54,6 +57,7 @@ pub use digest::{Digest, ParseDigestError};
 pub use kind::Kind;
 pub use limits::{Limits, Size};
 pub use module_error::ModuleError;
+pub use on_error::OnError;
 pub use parse_error::{ParseError, Subject};
 pub use quoting::{Identifier, Literal};
 pub use reset::Reset;

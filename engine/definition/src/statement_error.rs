@@ -128,6 +128,8 @@ pub enum StatementError {
     NothingLeft,
     #[error("is of the kind {0}; only scalar functions have the option reset")]
     Reset(&'static str),
+    #[error("is of the kind {0}; only scalar functions have the option on_error")]
+    OnError(&'static str),
     #[error("has an argument that is not constant, {argument}: table functions take constants")]
     NotConstant { argument: String },
     #[error("takes no arguments; an aggregate function takes at least one")]

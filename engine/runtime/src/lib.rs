@@ -53,10 +53,14 @@ mod metrics;
 // Switches of benches.
 mod protections;
 
+// Rows that failed and are null.
+mod failed_rows;
+
 // Errors, grouped by who can fix them.
 mod error;
 
 pub use error::{Error, LimitExceeded, Result, Trap, TrapKind};
+pub use failed_rows::{FailedRows, FailedRowsLog};
 pub use function::{
     Accounting, AccumulatorMemory, ArgumentColumn, StateCache, StateCall, StateId, StatePlace,
     StatefulInstance, WasmFunction, accepts, result_type, value_type,

@@ -7,12 +7,14 @@ mod profile;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arrow_array::{Array, ArrayRef};
 use arrow_data::ArrayData;
 use fusebox_definition::Definition;
+
+use crate::failed_rows::{FailedRows, FailureCause};
 
 pub(crate) use profile::SAMPLES_MAX;
 pub use profile::{Hot, Profile, Sample};
@@ -45,6 +47,8 @@ pub struct FunctionMetrics {
     pub fuel: u64,
     /// Largest linear memory after a call, in bytes.
     pub memory_bytes_max: u64,
+    /// Rows that failed and are null, for a function with `on_error = 'null'`.
+    pub failed_rows: FailedRows,
 }
 
 /// Phase of a call.
@@ -67,6 +71,7 @@ struct Counters {
     lifted_bytes: AtomicU64,
     fuel: AtomicU64,
     memory_bytes_max: AtomicU64,
+    failed_rows: Mutex<FailedRows>,
 }
 
 /// Counters of all functions, one for each definition, with the order of creation.
@@ -146,6 +151,13 @@ impl Recorder {
             since: Instant::now(),
         }))
     }
+
+    /// Counts a row that failed and is null.
+    pub(crate) fn count_failed(&self, cause: FailureCause) {
+        if let Some(counters) = &self.0 {
+            counters.failed_rows().count(cause);
+        }
+    }
 }
 
 impl Timer<'_> {
@@ -198,6 +210,12 @@ impl Counters {
             .fetch_max(memory_bytes, Ordering::Relaxed);
     }
 
+    fn failed_rows(&self) -> MutexGuard<'_, FailedRows> {
+        self.failed_rows
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn take(&self, definition: &Definition) -> FunctionMetrics {
         let take = |counter: &AtomicU64| counter.swap(0, Ordering::Relaxed);
         let time = |phase: Phase| Duration::from_nanos(take(&self.nanos[phase as usize]));
@@ -213,6 +231,7 @@ impl Counters {
             lifted_bytes: take(&self.lifted_bytes),
             fuel: take(&self.fuel),
             memory_bytes_max: take(&self.memory_bytes_max),
+            failed_rows: std::mem::take(&mut self.failed_rows()),
         }
     }
 }

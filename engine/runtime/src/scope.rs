@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::failed_rows::{FailedRowsLog, FailureCause};
 use crate::sandbox::{Calibration, Cancellation, MemoryReservation, Pin};
 
 /// Opens reservations of host memory for the calls of an execution.
@@ -41,6 +42,8 @@ pub struct ScopeTotals {
     pub rows: u64,
     /// Fuel that they burnt, overhead included.
     pub fuel: u64,
+    /// Number of rows that failed and are null.
+    pub failed_rows: u64,
 }
 
 #[derive(Default)]
@@ -48,6 +51,7 @@ struct Counters {
     calls: AtomicU64,
     rows: AtomicU64,
     fuel: AtomicU64,
+    failed_rows: AtomicU64,
 }
 
 /// Maximum number of calibrations that a scope keeps.
@@ -61,6 +65,7 @@ pub struct Scope {
     batch_bytes_max: u64,
     time_zone: Option<Arc<str>>,
     counters: Counters,
+    failed_rows: Arc<FailedRowsLog>,
     /// Calibrations of functions, by the identity of the function.
     calibrations: Mutex<Vec<(u64, Arc<Calibration>)>>,
     /// Pins of functions that keep state, by the identity of the function; `None` outside
@@ -80,6 +85,7 @@ impl Scope {
             batch_bytes_max: Self::BATCH_BYTES_MAX,
             time_zone: None,
             counters: Counters::default(),
+            failed_rows: Arc::default(),
             calibrations: Mutex::default(),
             pins: Some(Arc::default()),
         }
@@ -101,6 +107,7 @@ impl Scope {
         Self {
             batch_bytes_max: self.batch_bytes_max,
             time_zone: self.time_zone.clone(),
+            failed_rows: Arc::clone(&self.failed_rows),
             pins: self.pins.clone(),
             ..Self::new(self.cancellation.clone(), Arc::clone(&self.memory))
         }
@@ -120,6 +127,18 @@ impl Scope {
     pub fn with_batch_bytes_max(mut self, bytes: u64) -> Self {
         self.batch_bytes_max = bytes;
         self
+    }
+
+    /// Sets the log of rows that failed and are null.
+    #[must_use]
+    pub fn with_failed_rows(mut self, log: Arc<FailedRowsLog>) -> Self {
+        self.failed_rows = log;
+        self
+    }
+
+    /// Returns the log of rows that failed and are null.
+    pub fn failed_rows(&self) -> &Arc<FailedRowsLog> {
+        &self.failed_rows
     }
 
     /// Sets the zone in which timestamps without one are read.
@@ -156,7 +175,14 @@ impl Scope {
             calls: load(&self.counters.calls),
             rows: load(&self.counters.rows),
             fuel: load(&self.counters.fuel),
+            failed_rows: load(&self.counters.failed_rows),
         }
+    }
+
+    /// Counts a row of `function` that failed and is null.
+    pub(crate) fn count_failed(&self, function: &str, cause: FailureCause) {
+        self.counters.failed_rows.fetch_add(1, Ordering::Relaxed);
+        self.failed_rows.count(function, cause);
     }
 
     /// Counts a call of the guest that returned a result.

@@ -126,12 +126,14 @@ impl ExecutionPlan for ScopeExec {
     ) -> Result<SendableRecordBatchStream> {
         let options = context.session_config().options();
         let query_scope = current_scope().or_else(|| QueryScope::find(options));
-        let parent = query_scope.map(|scope| scope.cancellation().clone());
-        let cancellation = parent.unwrap_or_default().child();
+        let parent = query_scope.as_ref().map(|scope| scope.cancellation());
+        let cancellation = parent.cloned().unwrap_or_default().child();
+        let failed_rows = query_scope.map(|scope| Arc::clone(scope.failed_rows()));
         let memory = Arc::new(PoolBroker(Arc::clone(context.memory_pool())));
         let batch_bytes_max = Settings::find(options).batch_bytes_max;
         let scope = Scope::new(cancellation.clone(), memory)
             .with_batch_bytes_max(batch_bytes_max)
+            .with_failed_rows(failed_rows.unwrap_or_default())
             .with_time_zone(options.execution.time_zone.as_deref());
         let scope = Arc::new(scope);
         // Operators create their accumulators here.
@@ -179,6 +181,8 @@ struct ScopeCounters {
     calls: Count,
     rows: Count,
     fuel: Count,
+    metrics: ExecutionPlanMetricsSet,
+    partition: usize,
 }
 
 impl ScopeCounters {
@@ -188,6 +192,8 @@ impl ScopeCounters {
             calls: counter("wasm_calls"),
             rows: counter("wasm_rows"),
             fuel: counter("wasm_fuel"),
+            metrics: metrics.clone(),
+            partition,
             scope,
         }
     }
@@ -199,6 +205,12 @@ impl Drop for ScopeCounters {
         self.calls.add(totals.calls as usize);
         self.rows.add(totals.rows as usize);
         self.fuel.add(totals.fuel as usize);
+        // Few functions make failed rows null: others show no such counter.
+        if totals.failed_rows > 0 {
+            let builder = MetricBuilder::new(&self.metrics);
+            let failed_rows = builder.counter("wasm_failed_rows", self.partition);
+            failed_rows.add(totals.failed_rows as usize);
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::memory_pool::MemoryPool;
-use fusebox_runtime::{Cancellation, Scope};
+use fusebox_runtime::{Cancellation, FailedRowsLog, Scope};
 
 use super::memory::PoolBroker;
 use super::timeout::Deadline;
@@ -64,6 +64,13 @@ impl QueryScope {
             scope: Arc::new(scope.with_batch_bytes_max(settings.batch_bytes_max)),
             deadline: None,
         }
+    }
+
+    /// Sets the log of rows that failed and are null.
+    pub(crate) fn with_failed_rows(mut self, log: &Arc<FailedRowsLog>) -> Self {
+        let scope = self.scope.sibling();
+        self.scope = Arc::new(scope.with_failed_rows(Arc::clone(log)));
+        self
     }
 
     /// Sets the deadline at which the whole statement ends.

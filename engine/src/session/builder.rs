@@ -182,6 +182,7 @@ impl SessionBuilder {
             registry,
             prepared: Arc::default(),
             cancellation,
+            failed_rows: Arc::default(),
             scope: FunctionScope::new(memory_pool),
         })
     }

@@ -210,6 +210,9 @@ impl Session {
             if let Some(reset) = options.reset().map_err(refused)? {
                 definition.reset = reset;
             }
+            if let Some(on_error) = options.on_error().map_err(refused)? {
+                definition.on_error = on_error;
+            }
             let module = found.module();
             self.bind_once(&mut bound, vec![definition], module).await?;
             let mut changes = Changes::default();

@@ -39,6 +39,7 @@ impl Session {
         }
         let settings = Settings::find(state.config_options());
         let scope = QueryScope::new(cancellation, self.memory_pool(), settings);
+        let scope = scope.with_failed_rows(&self.failed_rows);
         let scope = scope.with_deadline(deadline);
         scope.enter(state.config_mut().options_mut());
         // The state has copied its options for the query before.
@@ -52,7 +53,8 @@ impl Session {
     /// [`with_scope`]: crate::with_scope
     pub fn execution_scope(&self) -> Arc<Scope> {
         let settings = Settings::find(self.context.state().config_options());
-        QueryScope::new(self.cancellation.query(), self.memory_pool(), settings).into_scope()
+        let scope = QueryScope::new(self.cancellation.query(), self.memory_pool(), settings);
+        scope.with_failed_rows(&self.failed_rows).into_scope()
     }
 }
 

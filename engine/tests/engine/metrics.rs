@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
-use fusebox::{Engine, EngineBuilder, Error, FunctionMetrics, Session};
+use fusebox::{Engine, EngineBuilder, Error, FileAccess, FunctionMetrics, Privileges, Session};
 
 use crate::cancellation::spin_per_row;
 use crate::{CLAMP, privileges, run};
@@ -63,6 +63,37 @@ async fn metrics_count_calls_rows_bytes_and_fuel() {
     assert!(metrics.fuel > 1_000 * 10, "{metrics:?}");
     assert_eq!(metrics.memory_bytes_max % 65_536, 0);
     assert!(metrics.memory_bytes_max > 0);
+}
+
+#[tokio::test]
+async fn rows_that_fail_are_counted_by_cause() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let privileges = Privileges {
+        files: FileAccess::under(root).unwrap(),
+        ..Privileges::all()
+    };
+    let engine = Engine::builder().metrics(true).privileges(privileges);
+    let session = session_of(engine);
+    let quotient = "CREATE FUNCTION quotient(BIGINT, BIGINT) RETURNS BIGINT LANGUAGE WASM STRICT
+        AS 'target/guests/math.wasm' EXPORT 'checked_div' WITH (on_error = 'null')";
+    run(&session, quotient).await.unwrap();
+    let query = "SELECT count(quotient(60, value % 3)) FROM range(0, 3000)";
+    assert_eq!(numbers(&session, query).await.unwrap(), [2_000]);
+    let metrics = take_metrics(&session);
+    assert_eq!(metrics.failed_rows.reported, 1_000);
+    assert_eq!(metrics.failed_rows.total(), 1_000);
+    let [(function, rows)] = <[_; 1]>::try_from(session.take_failed_rows()).unwrap();
+    assert_eq!((function.as_str(), rows.total()), ("quotient", 1_000));
+    assert_eq!(session.take_failed_rows(), []);
+
+    // A call that is evaluated while the statement is optimized counts too.
+    let query = "SELECT quotient(1, 0) IS NULL";
+    run(&session, query).await.unwrap();
+    let [(_, rows)] = <[_; 1]>::try_from(session.take_failed_rows()).unwrap();
+    assert!(rows.reported > 0, "{rows:?}");
+    // Another session of the engine has no such rows.
+    let other = session.engine().session().build().unwrap();
+    assert_eq!(other.take_failed_rows(), []);
 }
 
 #[tokio::test]

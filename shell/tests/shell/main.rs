@@ -62,6 +62,21 @@ fn check_error(arguments: &[&str], status: i32, message: &str) {
 const AWKWARD: &str = "SELECT * FROM (VALUES (1, 'a|\"b\nc'), (NULL, 'd')) AS t(n, s) ORDER BY s";
 
 #[test]
+fn rows_that_fail_and_are_null_are_reported() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let sql = format!(
+        "CREATE FUNCTION quotient(BIGINT, BIGINT) RETURNS BIGINT LANGUAGE WASM STRICT
+             AS '{root}/target/guests/math.wasm' EXPORT 'checked_div' WITH (on_error = 'null');
+         SELECT count(quotient(60, value % 3)) AS n FROM range(0, 30)"
+    );
+    let run = shell(&["--format", "csv", "-c", &sql], "");
+    assert_eq!((run.stdout.as_str(), run.status), ("n\n20\n", Some(0)));
+    let warning = "warning: function `quotient` failed for 10 rows, which are NULL: \
+                   10 reported by the function\n";
+    assert_eq!(run.stderr, warning);
+}
+
+#[test]
 fn a_table_shows_nulls_and_aligns_numbers_to_the_right() {
     let expected = "\
 +------+------+

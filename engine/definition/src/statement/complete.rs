@@ -78,11 +78,12 @@ impl CreateFunction {
         limits.check(ceilings)?;
         let limits = stated_options.apply(limits)?;
         limits.check(ceilings)?;
-        let declared_reset = match declared.and_then(|d| d.options.as_ref()) {
-            Some(options) => options.without(&stated_options).reset()?,
-            None => None,
-        };
-        let reset = stated_options.reset()?.or(declared_reset);
+        let declared_options = declared.and_then(|d| d.options.as_ref());
+        let declared_options = declared_options.map(|all| all.without(&stated_options));
+        let declared_options = declared_options.unwrap_or_default();
+        let reset = stated_options.reset()?.or(declared_options.reset()?);
+        let on_error = stated_options.on_error()?;
+        let on_error = on_error.or(declared_options.on_error()?);
         Ok(Definition {
             name: self.name.clone(),
             kind,
@@ -106,6 +107,7 @@ impl CreateFunction {
                 .unwrap_or(NullHandling::Called),
             limits,
             reset: reset.unwrap_or_default(),
+            on_error: on_error.unwrap_or_default(),
             digest,
             symbol: declared.unwrap_or(self).symbol().to_owned(),
             source,

@@ -88,7 +88,7 @@ impl Definition {
             self.volatility,
             self.nulls,
             Literal(&self.symbol),
-            options::print(self.limits, self.reset),
+            options::print(self.limits, self.reset, self.on_error),
         )
     }
 }

@@ -1,6 +1,7 @@
 //! Options of `WITH (…)` and `ALTER FUNCTION … SET (…)`.
 
 use crate::limits::{LIMITS, Limits};
+use crate::on_error::OnError;
 use crate::reset::Reset;
 use crate::statement_error::StatementError;
 
@@ -17,7 +18,7 @@ impl Options {
     /// [`StatementError::OptionValue`] for a bad value.
     pub fn apply(&self, mut limits: Limits) -> Result<Limits, StatementError> {
         for (name, value) in &self.0 {
-            if name == Reset::OPTION {
+            if [Reset::OPTION, OnError::OPTION].contains(&name.as_str()) {
                 continue;
             }
             let named = LIMITS.iter().find(|limit| limit.option == name);
@@ -38,11 +39,28 @@ impl Options {
     ///
     /// [`StatementError::OptionValue`] for a bad value.
     pub fn reset(&self) -> Result<Option<Reset>, StatementError> {
-        let given = self.0.iter().rfind(|(name, _)| name == Reset::OPTION);
-        let reset = given.map(|(name, value)| {
-            Reset::parse(value).map_err(|expected| bad_value(name, value, expected))
-        });
-        reset.transpose()
+        self.parsed(Reset::OPTION, Reset::parse)
+    }
+
+    /// Returns the result of a row that fails, if the options give one.
+    ///
+    /// # Errors
+    ///
+    /// [`StatementError::OptionValue`] for a bad value.
+    pub fn on_error(&self) -> Result<Option<OnError>, StatementError> {
+        self.parsed(OnError::OPTION, OnError::parse)
+    }
+
+    /// Parses the last value of an option.
+    fn parsed<T>(
+        &self,
+        option: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, StatementError> {
+        let given = self.0.iter().rfind(|(name, _)| name == option);
+        let parsed = given
+            .map(|(name, value)| parse(value).map_err(|expected| bad_value(name, value, expected)));
+        parsed.transpose()
     }
 
     /// Returns the options that `others` does not give.
@@ -62,8 +80,8 @@ fn bad_value(name: &str, value: &str, expected: String) -> StatementError {
     }
 }
 
-/// Formats options that state all of `limits` and `reset`.
-pub(super) fn print(limits: Limits, reset: Reset) -> String {
+/// Formats options that state all of `limits`, `reset` and `on_error`.
+pub(super) fn print(limits: Limits, reset: Reset, on_error: OnError) -> String {
     let mut options: Vec<_> = LIMITS
         .iter()
         .map(|limit| format!("{} = {}", limit.option, limit.print(limits)))
@@ -71,13 +89,21 @@ pub(super) fn print(limits: Limits, reset: Reset) -> String {
     if reset == Reset::Row {
         options.push(format!("{} = 'row'", Reset::OPTION));
     }
+    if on_error == OnError::Null {
+        options.push(format!("{} = 'null'", OnError::OPTION));
+    }
     options.join(", ")
 }
 
 /// Formats the names of all options.
 fn known() -> String {
     let limits = LIMITS.each_ref().map(|limit| limit.option);
-    format!("{} and {}", limits.join(", "), Reset::OPTION)
+    format!(
+        "{}, {} and {}",
+        limits.join(", "),
+        Reset::OPTION,
+        OnError::OPTION
+    )
 }
 
 #[cfg(test)]
@@ -106,13 +132,15 @@ mod tests {
         }
         for value in ["", "never", "ROW", "1"] {
             assert!(options(&[("reset", value)]).reset().is_err(), "{value}");
+            let on_error = options(&[("on_error", value)]).on_error();
+            assert!(on_error.is_err(), "{value}");
         }
     }
 
     #[test]
     fn printed_options_name_every_limit_once() {
         for (reset, options) in [(Reset::Call, LIMITS.len()), (Reset::Row, LIMITS.len() + 1)] {
-            let printed = print(Limits::MAX, reset);
+            let printed = print(Limits::MAX, reset, OnError::Fail);
             assert_eq!(printed.matches(" = ").count(), options);
         }
         assert_eq!(known().matches("_per_row, ").count(), 1);

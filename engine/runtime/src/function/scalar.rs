@@ -4,7 +4,7 @@
 use arrow_array::{Array, ArrayRef, UInt32Array, new_empty_array};
 use arrow_buffer::NullBuffer;
 use arrow_schema::DataType;
-use fusebox_definition::{Kind, Reset, StatementError, Subject, Volatility};
+use fusebox_definition::{Kind, OnError, Reset, StatementError, Subject, Volatility};
 use fusebox_marshal::lift::LiftError;
 use fusebox_marshal::lower::Lowering;
 use fusebox_marshal::{ResultMemory, lift};
@@ -13,6 +13,7 @@ use super::arguments::{ArgumentColumn, Arguments, StrictNulls, strict_nulls};
 use super::rebuilt::{joined, scattered, taken};
 use super::wasm_function::WasmFunction;
 use crate::error::{Error, Result};
+use crate::failed_rows::FailureCause;
 use crate::metrics::Phase;
 use crate::sandbox::{
     Answer, Attempt, Calibration, Call, CallError, NextStep, Repeat, RowMetering, next_step,
@@ -34,6 +35,8 @@ struct Batch<'a> {
 struct RowRange {
     first: usize,
     rows: usize,
+    /// True for a part of a range in which a row failed.
+    is_part: bool,
 }
 
 impl WasmFunction {
@@ -119,7 +122,10 @@ impl WasmFunction {
             arguments,
             ..*batch
         };
-        if !is_volatile && let Some((distinct, indices)) = batch.arguments.distinct() {
+        if !is_volatile
+            && !self.nulls_failed_rows()
+            && let Some((distinct, indices)) = batch.arguments.distinct()
+        {
             let column = self.call_rows(&with(&distinct), distinct.rows())?;
             let column = taken(column, &indices, batch.results);
             let column = column.map_err(|error| self.rebuild_error(error, rows))?;
@@ -144,6 +150,7 @@ impl WasmFunction {
             let range = RowRange {
                 first,
                 rows: self.next_rows(batch, rows - first),
+                is_part: false,
             };
             columns.push(self.call_range(batch, range)?);
             first += range.rows;
@@ -156,6 +163,8 @@ impl WasmFunction {
     fn next_rows(&self, batch: &Batch<'_>, rows: usize) -> usize {
         match self.definition.reset {
             Reset::Row => rows.min(1),
+            // The rows beside one that fails cannot be called again.
+            Reset::Call if self.nulls_failed_rows() && !self.is_repeatable() => rows.min(1),
             Reset::Call => batch.calibration.sizer.next(rows),
         }
     }
@@ -207,7 +216,10 @@ impl WasmFunction {
                     return self.call_chunks(batch, range);
                 }
                 NextStep::Fail | NextStep::MeterPerRow => {
-                    return self.fail(batch, range, error, is_fresh);
+                    return match self.failure_cause(&error) {
+                        Some(cause) => self.null_failed_rows(batch, range, &error, cause),
+                        None => self.fail(batch, range, error, is_fresh),
+                    };
                 }
             }
         }
@@ -260,6 +272,7 @@ impl WasmFunction {
             let chunk = RowRange {
                 first: range.first + done,
                 rows: rows.min(range.rows / 2).max(1),
+                ..range
             };
             columns.push(self.call_range(batch, chunk)?);
             done += chunk.rows;
@@ -269,22 +282,66 @@ impl WasmFunction {
     }
 
     fn call_halves(&self, batch: &Batch<'_>, range: RowRange) -> Result<ArrayRef> {
-        let before = batch.results.bytes();
         let half = range.rows / 2;
-        let front = RowRange {
-            rows: half,
-            ..range
-        };
-        let back = RowRange {
-            first: range.first + half,
-            rows: range.rows - half,
-        };
-        let columns = vec![
-            self.call_range(batch, front)?,
-            self.call_range(batch, back)?,
-        ];
+        self.call_parts(batch, range, &[half, range.rows - half])
+    }
+
+    /// Calls the guest for parts of a range, of so many rows each.
+    fn call_parts(&self, batch: &Batch<'_>, range: RowRange, parts: &[usize]) -> Result<ArrayRef> {
+        let before = batch.results.bytes();
+        let mut columns = Vec::new();
+        let mut first = range.first;
+        for rows in parts.iter().copied().filter(|rows| *rows > 0) {
+            let part = RowRange {
+                first,
+                rows,
+                ..range
+            };
+            columns.push(self.call_range(batch, part)?);
+            first += rows;
+        }
         let column = joined(columns, before, batch.results);
         column.map_err(|error| self.rebuild_error(error, range.rows))
+    }
+
+    /// Returns true if the result of a row that fails is null.
+    fn nulls_failed_rows(&self) -> bool {
+        self.definition.on_error == OnError::Null
+    }
+
+    /// Returns the cause of an error that makes a row null.
+    fn failure_cause(&self, error: &CallError) -> Option<FailureCause> {
+        error.failure_cause().filter(|_| self.nulls_failed_rows())
+    }
+
+    /// Calls the guest for the parts of a range in which a row failed, until the row is
+    /// alone: whether it is null never depends on the rows beside it.
+    ///
+    /// Parts of parts are halves, so that a guest that names any row it likes is called for
+    /// few rows more often than it has bits.
+    fn null_failed_rows(
+        &self,
+        batch: &Batch<'_>,
+        range: RowRange,
+        error: &CallError,
+        cause: FailureCause,
+    ) -> Result<ArrayRef> {
+        if range.rows == 1 {
+            batch.scope.count_failed(&self.definition.name, cause);
+            self.recorder.count_failed(cause);
+            return self.null_range(batch, range);
+        }
+        let part = RowRange {
+            is_part: true,
+            ..range
+        };
+        let named = error.row().filter(|_| !range.is_part);
+        match named.map(|row| row as usize) {
+            Some(row) if row < range.rows => {
+                self.call_parts(batch, part, &[row, 1, range.rows - row - 1])
+            }
+            _ => self.call_halves(batch, part),
+        }
     }
 
     fn call_once(

@@ -2,8 +2,8 @@
 
 use arrow_schema::{DECIMAL128_MAX_PRECISION, DataType};
 use fusebox_definition::{
-    ANY_DECIMAL, Argument, Definition, Kind, Reset, SqlType, StatementError, check_parameters,
-    check_type,
+    ANY_DECIMAL, Argument, Definition, Kind, OnError, Reset, SqlType, StatementError,
+    check_parameters, check_type,
 };
 use fusebox_marshal::Layout;
 
@@ -36,6 +36,9 @@ pub(crate) fn check_signature(definition: &Definition) -> Result<(), StatementEr
     }
     if definition.reset == Reset::Row && definition.kind != Kind::Scalar {
         return Err(StatementError::Reset(definition.kind.name()));
+    }
+    if definition.on_error == OnError::Null && definition.kind != Kind::Scalar {
+        return Err(StatementError::OnError(definition.kind.name()));
     }
     if definition.kind != Kind::Aggregate && !definition.state.is_empty() {
         return Err(StatementError::UnexpectedState);

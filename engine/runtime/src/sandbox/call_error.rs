@@ -6,6 +6,7 @@ use fusebox_marshal::{AbiViolation, ResultRefused};
 
 use super::memory_reservation::MemoryRefused;
 use crate::error::{Trap, TrapKind};
+use crate::failed_rows::FailureCause;
 
 /// Error of one call. Rows are numbered from 0 within the call, and known where the
 /// guest begins rows.
@@ -57,6 +58,28 @@ impl CallError {
             | Self::Fuel { row }
             | Self::Stack { row } => *row,
             _ => None,
+        }
+    }
+
+    /// Returns the cause if the error, of a call of one row, is the fault of that row: not of
+    /// the module, the memory of the query or the process.
+    pub(crate) fn failure_cause(&self) -> Option<FailureCause> {
+        match self {
+            Self::Failed { .. } => Some(FailureCause::Reported),
+            Self::Fuel { .. } | Self::BatchTooLarge => Some(FailureCause::Fuel),
+            Self::Trap { .. } => Some(FailureCause::Trap),
+            Self::Stack { .. } | Self::Memory { .. } | Self::Arena { .. } | Self::Result { .. } => {
+                Some(FailureCause::Limit)
+            }
+            Self::Abi(_)
+            | Self::InitFuel
+            | Self::Cancelled
+            | Self::Instances { .. }
+            | Self::ProcessInstances { .. }
+            | Self::MemoryPool { .. }
+            | Self::BatchBytes { .. }
+            | Self::System(_)
+            | Self::Instantiate(_) => None,
         }
     }
 }

@@ -22,6 +22,8 @@ mod checked_cast;
 
 mod values;
 
+mod decimals;
+
 use std::any::Any;
 use std::sync::Arc;
 

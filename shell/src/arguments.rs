@@ -102,6 +102,10 @@ pub(crate) struct BenchArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) function: Vec<String>,
 
+    /// Sets options of the functions, as `fuel_per_row = 5000000, memory = '128MB'`.
+    #[arg(long, value_name = "OPTIONS")]
+    pub(crate) with: Option<String>,
+
     /// Maximum rows of a call; batches of DataFusion have 8192.
     #[arg(long, value_name = "N", default_value = "8192", value_parser = rows)]
     pub(crate) rows: usize,

@@ -59,7 +59,7 @@ use target::{Target, argument_types};
 pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(Failure::System)?;
-    let module = BenchModule::new(&arguments.module)?;
+    let module = BenchModule::new(&arguments.module, arguments.with.as_deref())?;
     let profile = arguments.profile.as_deref().map(create).transpose()?;
     let with_metrics = module.session(&runtime, |builder| builder.metrics(true))?;
     let definitions = select(&with_metrics, &arguments.function, &module)?;

@@ -38,8 +38,11 @@ pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
     steps.require(run("format of peers", &mut cargo(workspace, peers)))?;
     let fuzz = "fmt --check --manifest-path fuzz/Cargo.toml";
     steps.require(run("format of fuzz", &mut cargo(workspace, fuzz)))?;
+    let everyday = format!("fmt --check --manifest-path {}", guests::EVERYDAY);
+    steps.require(run("format of everyday", &mut cargo(workspace, &everyday)))?;
     steps.require(tidy::test(workspace))?;
     steps.require(guests::build(workspace))?;
+    steps.require(guests::test(workspace))?;
     let lint = "clippy --workspace --all-targets -- -D warnings";
     steps.require(run("lint", &mut cargo(workspace, lint)))?;
     let test = "test --workspace --no-fail-fast";

@@ -26,6 +26,19 @@ const ARROW_GUESTS: [(&str, &str); 1] = [("udfs-columns", "columns")];
 /// Examples of the package `fusebox-sdk`.
 const EXAMPLES: [&str; 4] = ["authors", "kinds", "triangle", "types"];
 
+/// A crate that is not of the workspace, as an author's own crate is not.
+pub(crate) const EVERYDAY: &str = "examples/everyday/Cargo.toml";
+
+/// The profile `guest` for it.
+const EVERYDAY_PROFILE: [&str; 6] = [
+    "inherits='release'",
+    "opt-level=3",
+    "codegen-units=1",
+    "lto=true",
+    "panic='abort'",
+    "strip='debuginfo'",
+];
+
 /// Flags for guests alone. The reset before each call compares all memory, so the
 /// shadow stack is small: with the statics of most guests it fits into one page.
 /// It comes first in memory, so that overflowing it traps instead of overwriting
@@ -37,6 +50,14 @@ const EXAMPLES: [&str; 4] = ["authors", "kinds", "triangle", "types"];
 /// overflows that are none. LLVM 23 is correct.
 const RUSTFLAGS: &str = "-C link-arg=-zstack-size=24576 -C link-arg=--stack-first \
                          -C target-feature=+simd128 -C jump-tables=no";
+
+/// Tests the functions of [`EVERYDAY`] natively, as an author would.
+pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
+    let built = workspace.executables.with_file_name("guests-build");
+    let mut command = workspace.cargo();
+    command.args(["test", "--manifest-path", EVERYDAY, "--target-dir"]);
+    run("tests of an author", command.arg(built))
+}
 
 /// Compiles every guest and the SDK's examples to `target/guests/*.wasm`.
 pub(crate) fn build(workspace: &Workspace) -> Result<(), Failure> {
@@ -71,10 +92,20 @@ pub(crate) fn build(workspace: &Workspace) -> Result<(), Failure> {
     command.arg("--lib").env("CONST_RANDOM_SEED", "0");
     run("guests with Arrow", &mut command)?;
 
+    let mut command = guest_build();
+    command.args(["--manifest-path", EVERYDAY, "--lib"]);
+    for setting in EVERYDAY_PROFILE {
+        command
+            .arg("--config")
+            .arg(format!("profile.guest.{setting}"));
+    }
+    run("guests of an author", &mut command)?;
+
     let built = built.join(TARGET).join("guest");
     let guests = workspace.root.join("target/guests");
     fs::create_dir_all(&guests).map_err(Failure::io(format!("create {}", guests.display())))?;
-    for (_, library) in GUESTS.iter().chain(&ARROW_GUESTS) {
+    let libraries = GUESTS.iter().chain(&ARROW_GUESTS).map(|(_, name)| *name);
+    for library in libraries.chain(["everyday"]) {
         let name = format!("{library}.wasm");
         copy_if_changed(&built.join(&name), &guests.join(&name))?;
     }

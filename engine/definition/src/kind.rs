@@ -31,6 +31,16 @@ impl Kind {
             Self::Table => "table",
         }
     }
+
+    /// Returns the statement that creates a function of the kind.
+    pub fn statement(self) -> &'static str {
+        match self {
+            Self::Scalar => "CREATE FUNCTION",
+            Self::Aggregate => "CREATE AGGREGATE FUNCTION",
+            Self::Window => "CREATE WINDOW FUNCTION",
+            Self::Table => "CREATE FUNCTION … RETURNS TABLE (…)",
+        }
+    }
 }
 
 /// Prints the name of the kind: `aggregate`.

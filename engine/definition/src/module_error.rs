@@ -1,15 +1,22 @@
 //! Defects of modules: their author must act.
 
-use crate::statement_error::names;
+use crate::kind::Kind;
+use crate::statement_error::{names, written_as};
 
 /// Defect that makes a module unusable.
 #[derive(Clone, Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message names its fields")]
 #[non_exhaustive]
 pub enum ModuleError {
-    #[error("it is neither a Wasm module nor its text")]
-    NotWasm,
-    #[error("it is a Wasm component, not a core module")]
+    #[error("it is neither a Wasm module nor its text{}", kind_of_file(*found))]
+    NotWasm {
+        /// The kind of file, if it is known.
+        found: Option<&'static str>,
+    },
+    #[error(
+        "it is a Wasm component, not a core module; compile it for the target \
+         wasm32-unknown-unknown, without an adapter"
+    )]
     Component,
     #[error("its text does not parse: {0}")]
     Text(String),
@@ -21,8 +28,19 @@ pub enum ModuleError {
     Import { module: String, name: String },
     #[error("it exports {found}; this version of Fusebox supports fusebox_abi_1")]
     Abi { found: String },
-    #[error("it does not export `{export}`{}", has(available))]
+    #[error("it does not export `{export}`{}{}", has(available), written_as(*kind))]
     NoExport {
+        export: String,
+        available: Vec<String>,
+        /// The kind of the function that it exports under this name.
+        kind: Option<Kind>,
+    },
+    #[error(
+        "it does not export `{export}`{}; its exports are not those of Fusebox's ABI, which the \
+         SDK writes (docs/functions.md)",
+        has(available)
+    )]
+    ForeignExports {
         export: String,
         available: Vec<String>,
     },
@@ -46,6 +64,12 @@ pub enum ModuleError {
     Compile(String),
     #[error("it cannot be instantiated: {0}")]
     Instantiate(String),
+}
+
+fn kind_of_file(found: Option<&str>) -> String {
+    found.map_or_else(String::new, |found| {
+        format!(", but {found}; compile it for the target wasm32-unknown-unknown")
+    })
 }
 
 fn has(available: &[String]) -> String {

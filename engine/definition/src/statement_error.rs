@@ -1,5 +1,7 @@
 //! Reasons for refusing a statement: its author must act, or the embedder.
 
+use crate::kind::Kind;
+
 /// Reason for refusing a statement. The message continues from the
 /// [`Subject`](crate::Subject).
 #[derive(Debug, thiserror::Error)]
@@ -36,8 +38,13 @@ pub enum StatementError {
          {now} now: create the view or prepare the statement again"
     )]
     TypeChanged { before: String, now: String },
-    #[error("is declared as {declared}, which contradicts {stated}")]
-    Contradiction { declared: String, stated: String },
+    #[error("is declared as {declared}, which contradicts {stated}{}", written_as(*kind))]
+    Contradiction {
+        declared: String,
+        stated: String,
+        /// The kind to create instead, if the kinds differ.
+        kind: Option<Kind>,
+    },
     #[error("has no {0}, and its module declares none")]
     Undeclared(&'static str),
     #[error("needs a clause {0}")]
@@ -188,6 +195,11 @@ pub enum FileAccessError {
 }
 
 /// Formats names as a list: `` `a`, `b` ``.
+/// Formats the statement to write instead.
+pub(crate) fn written_as(kind: Option<Kind>) -> String {
+    kind.map_or_else(String::new, |kind| format!("; write {}", kind.statement()))
+}
+
 pub(crate) fn names(names: &[String]) -> String {
     names
         .iter()

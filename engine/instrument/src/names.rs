@@ -46,8 +46,9 @@ pub const EXPORT_CALL_BEGIN: &str = "fusebox:call_begin";
 pub const EXPORT_START: &str = "fusebox:start";
 
 /// Exported shared memory of one page, in a module instrumented with
-/// [`Options::polled`](crate::Options::polled): its first eight bytes are a flag, zero at
-/// first. Where fuel is checked, the guest traps if the flag is negative, with fuel left.
+/// [`Options::polled`](crate::Options::polled): its first eight bytes are the least fuel
+/// with which the guest goes on, zero at first. Where fuel is checked, the guest traps if it
+/// has less: with fuel left, if the host made the number the largest `i64`.
 ///
 /// It is the second memory of the module, and no instruction of the original module can
 /// address it.

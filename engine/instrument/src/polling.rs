@@ -1,4 +1,4 @@
-//! Cancellation of a running guest: the flag, and bulk operations in strips.
+//! Cancellation of a running guest: the least fuel, and bulk operations in strips.
 
 use wasm_encoder::{BlockType, Function, InstructionSink, MemArg, MemoryType, ValType};
 
@@ -36,7 +36,7 @@ impl Polling {
     /// Parameters of the functions, which have no results.
     pub(crate) const BULK_PARAMETERS: [ValType; 3] = [ValType::I32; 3];
 
-    /// The type of the memory that holds the flag.
+    /// The type of the memory that holds the least fuel.
     pub(crate) const MEMORY_TYPE: MemoryType = MemoryType {
         minimum: 1,
         maximum: Some(1),
@@ -45,8 +45,9 @@ impl Polling {
         page_size_log2: None,
     };
 
-    /// Pushes the flag, an `i64`.
-    pub(crate) fn push_flag(self, code: &mut InstructionSink<'_>) {
+    /// Pushes the least fuel with which the guest goes on: zero, or the largest `i64` once it
+    /// is cancelled. One comparison with it takes fewer instructions than a flag of its own.
+    pub(crate) fn push_fuel_min(self, code: &mut InstructionSink<'_>) {
         code.i32_const(0).i64_atomic_load(MemArg {
             offset: 0,
             align: 3,
@@ -54,10 +55,10 @@ impl Polling {
         });
     }
 
-    /// Traps if the flag is set.
+    /// Traps if the guest is cancelled.
     pub(crate) fn check(self, code: &mut InstructionSink<'_>) {
-        self.push_flag(code);
-        code.i64_const(0).i64_lt_s().if_(BlockType::Empty);
+        self.push_fuel_min(code);
+        code.i64_const(0).i64_gt_s().if_(BlockType::Empty);
         code.unreachable().end();
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use wasm_encoder::reencode::{Error as ReencodeError, Reencode};
-use wasm_encoder::{BlockType, Function, Instruction};
+use wasm_encoder::{BlockType, Function, Instruction, InstructionSink};
 use wasmparser::{FunctionBody, Operator};
 
 use crate::added_locals::AddedLocals;
@@ -29,6 +29,14 @@ pub(crate) struct RewriteContext<'a> {
 }
 
 impl RewriteContext<'_> {
+    /// Pushes the least fuel with which the guest goes on.
+    fn push_fuel_min(&self, code: &mut InstructionSink<'_>) {
+        match self.polling {
+            Some(polling) => polling.push_fuel_min(code),
+            None => drop(code.i64_const(0)),
+        }
+    }
+
     /// Rewrites the body of a function. `defined` is its index without imports.
     pub(crate) fn rewrite(
         &self,
@@ -131,11 +139,8 @@ impl<'p> Rewriter<'p> {
             code.i64_sub().local_set(stack);
         }
         code.local_get(stack).local_get(fuel).i64_or();
-        if let Some(polling) = self.context.polling {
-            polling.push_flag(&mut code);
-            code.i64_or();
-        }
-        code.i64_const(0).i64_lt_s().if_(BlockType::Empty);
+        self.context.push_fuel_min(&mut code);
+        code.i64_lt_s().if_(BlockType::Empty);
         code.local_get(fuel).global_set(globals.fuel());
         code.local_get(stack).global_set(globals.stack());
         code.unreachable().end();
@@ -188,11 +193,8 @@ impl<'p> Rewriter<'p> {
     fn check(&mut self) {
         let mut code = self.output.instructions();
         code.local_get(self.locals.fuel);
-        if let Some(polling) = self.context.polling {
-            polling.push_flag(&mut code);
-            code.i64_or();
-        }
-        code.i64_const(0).i64_lt_s().if_(BlockType::Empty);
+        self.context.push_fuel_min(&mut code);
+        code.i64_lt_s().if_(BlockType::Empty);
         self.store_fuel();
         self.output.instructions().unreachable().end();
     }

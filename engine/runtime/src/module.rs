@@ -1,8 +1,11 @@
 //! Modules: loading, inspection, instrumentation, compilation. Nothing is run.
 
 mod compiled;
-mod inspect;
 mod loaded;
+
+mod inspect;
+
+mod decode;
 
 pub(crate) use compiled::{CompiledModule, CompiledModules, Variant};
 pub use inspect::Operation;

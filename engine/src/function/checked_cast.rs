@@ -7,20 +7,17 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, FixedSizeListArray, GenericListArray, MapArray, OffsetSizeTrait,
-    StructArray, UInt32Array,
+    StructArray, UInt32Array, UnionArray,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::kernels::cmp::distinct;
 use arrow::compute::{CastOptions, cast, cast_with_options, is_null, nullif, take};
-use arrow::datatypes::{
-    DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DecimalType, Field,
-    FieldRef, Fields,
-};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, UnionFields};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use fusebox_marshal::row_beyond_precision;
 
-use super::values::canonical_floats;
+use super::decimals::decimal_beyond_precision;
+use super::values::{canonical_floats, has_leaf};
 
 /// Reason that a column was not cast.
 pub(super) enum CastError {
@@ -51,18 +48,7 @@ pub(super) fn is_needed(to: &DataType, given: &DataType) -> bool {
 }
 
 fn has_decimals(data_type: &DataType) -> bool {
-    use DataType::*;
-    match data_type {
-        List(item)
-        | LargeList(item)
-        | ListView(item)
-        | LargeListView(item)
-        | FixedSizeList(item, _)
-        | Map(item, _) => has_decimals(item.data_type()),
-        Struct(fields) => fields.iter().any(|field| has_decimals(field.data_type())),
-        Dictionary(_, values) => has_decimals(values),
-        other => other.is_decimal(),
-    }
+    has_leaf(data_type, &DataType::is_decimal)
 }
 
 /// Casts a column to the values of `to`, in whatever layout.
@@ -101,9 +87,24 @@ pub(super) fn checked_cast(
             Ok(Arc::new(structure(column.as_struct(), fields, context)?))
         }
         (Map(entries, sorted), Map(..)) => map(column.as_map(), entries, *sorted, context),
-        (to, given) if to == given => {
-            checked_decimals(column)?;
+        (Union(fields, _), given) if to == given => {
+            checked_union(column.as_union(), fields, context)?;
             Ok(Arc::clone(column))
+        }
+        (Dictionary(_, values), given) if to == given => {
+            checked_encoded(column, values, context)?;
+            Ok(Arc::clone(column))
+        }
+        (RunEndEncoded(_, values), given) if to == given => {
+            checked_encoded(column, values.data_type(), context)?;
+            Ok(Arc::clone(column))
+        }
+        (to, given) if to == given => {
+            match decimal_beyond_precision(column) {
+                None => Ok(Arc::clone(column)),
+                // Arrow would cut the digits that are too many.
+                Some((row, value)) => Err(CastError::Unfit { row, value }),
+            }
         }
         _ => leaf(column, to, context),
     }
@@ -274,117 +275,36 @@ fn unfit(column: &ArrayRef, row: Option<usize>) -> CastError {
 /// Maximum characters of a value in a message.
 const VALUE_CHARACTERS_MAX: usize = 64;
 
-/// Checks that decimals have no more digits than their type says: Arrow does not check
-/// those that it reads from files.
-fn checked_decimals(column: &ArrayRef) -> Result<(), CastError> {
-    if let DataType::Dictionary(..) = column.data_type() {
-        return checked_decimals(column.as_any_dictionary().values());
+/// Checks the values that a union has: a child has others, which no row shows.
+fn checked_union(
+    column: &UnionArray,
+    fields: &UnionFields,
+    context: CastContext<'_>,
+) -> Result<(), CastError> {
+    for (id, field) in fields.iter().filter(|(_, f)| has_decimals(f.data_type())) {
+        let rows = 0..column.len();
+        let rows: Vec<usize> = rows.filter(|row| column.type_id(*row) == id).collect();
+        let places = rows.iter().map(|row| column.value_offset(*row) as u32);
+        let places = UInt32Array::from_iter_values(places);
+        let child = take(column.child(id), &places, None)?;
+        within(checked_cast(&child, field.data_type(), context), |at| {
+            rows[at]
+        })?;
     }
-    match row_beyond_precision(column) {
-        None => Ok(()),
-        // Arrow would cut the digits that are too many.
-        Some(row) => Err(CastError::Unfit {
-            row,
-            value: all_digits(column, row),
-        }),
-    }
+    Ok(())
 }
 
-/// Formats a decimal of any number of digits.
-fn all_digits(column: &ArrayRef, row: usize) -> String {
-    fn format<T: DecimalType>(column: &ArrayRef, row: usize, scale: i8) -> String {
-        T::format_decimal(
-            column.as_primitive::<T>().value(row),
-            T::MAX_PRECISION,
-            scale,
-        )
+/// Checks the values of a dictionary or of runs, of the type `values`.
+fn checked_encoded(
+    column: &ArrayRef,
+    values: &DataType,
+    context: CastContext<'_>,
+) -> Result<(), CastError> {
+    if has_decimals(values) {
+        checked_cast(&cast(column, values)?, values, context)?;
     }
-    match *column.data_type() {
-        DataType::Decimal32(_, scale) => format::<Decimal32Type>(column, row, scale),
-        DataType::Decimal64(_, scale) => format::<Decimal64Type>(column, row, scale),
-        DataType::Decimal128(_, scale) => format::<Decimal128Type>(column, row, scale),
-        DataType::Decimal256(_, scale) => format::<Decimal256Type>(column, row, scale),
-        _ => String::new(),
-    }
+    Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use arrow::array::{Float64Array, Int64Array, ListArray, StringViewArray};
-    use arrow::buffer::NullBuffer;
-    use arrow::datatypes::Int64Type;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn check(column: ArrayRef, to: &DataType) -> Result<ArrayRef, (usize, String)> {
-        checked_cast(&column, to, CastContext::default()).map_err(|error| match error {
-            CastError::Unfit { row, value } => (row, value),
-            CastError::Arrow(error) => panic!("{error}"),
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn first_number_that_does_not_fit_is_reported(
-            numbers in prop::collection::vec(prop::option::weighted(0.9, -140..140_i64), 0..40),
-        ) {
-            let column: ArrayRef = Arc::new(Int64Array::from(numbers.clone()));
-            let beyond = |n: &Option<i64>| n.is_some_and(|n| i8::try_from(n).is_err());
-            let expected = numbers.iter().position(beyond);
-            let expected = expected.map(|row| (row, numbers[row].unwrap_or_default().to_string()));
-            match check(Arc::clone(&column), &DataType::Int8) {
-                Ok(cast_column) => {
-                    prop_assert_eq!(expected, None);
-                    prop_assert_eq!(&cast(&cast_column, &DataType::Int64).unwrap(), &column);
-                }
-                Err(found) => prop_assert_eq!(expected, Some(found)),
-            }
-        }
-
-        #[test]
-        fn decimal_of_a_float_is_the_float(hundredths in -100_000..100_000_i32, third in 0..10) {
-            let exact = f64::from(hundredths) / 100.0;
-            let value = if third == 0 { exact + 0.001 } else { exact };
-            let column: ArrayRef = Arc::new(Float64Array::from(vec![value]));
-            let decimal = check(column, &DataType::Decimal128(10, 2));
-            prop_assert_eq!(decimal.is_ok(), third > 0);
-            if let Ok(decimal) = decimal {
-                let decimal = decimal.as_primitive::<Decimal128Type>().value(0);
-                prop_assert_eq!(decimal, i128::from(hundredths));
-            }
-        }
-    }
-
-    #[test]
-    fn row_of_an_item_is_that_of_its_list() {
-        let item = |data_type| Arc::new(Field::new_list_field(data_type, true));
-        let values = Int64Array::from(vec![900, 1, 2, 800, 3, 700, 4]);
-        // The second list is null, though it has an item, and the first is sliced off.
-        let nulls = NullBuffer::from(vec![true, true, false, true, true]);
-        let offsets = OffsetBuffer::from_lengths([1, 2, 1, 1, 2]);
-        let lists = ListArray::new(
-            item(DataType::Int64),
-            offsets,
-            Arc::new(values),
-            Some(nulls),
-        );
-        let lists: ArrayRef = Arc::new(lists.slice(1, 4));
-        let to = DataType::List(item(DataType::Int8));
-        assert_eq!(check(Arc::clone(&lists), &to), Err((3, "700".to_owned())));
-        let fits = check(lists.slice(0, 3), &to).unwrap();
-        let expected = [Some(vec![Some(1), Some(2)]), None, Some(vec![Some(3)])];
-        let expected = ListArray::from_iter_primitive::<Int64Type, _, _>(expected);
-        assert_eq!(
-            cast(&fits, expected.data_type()).unwrap().as_list(),
-            &expected
-        );
-    }
-
-    #[test]
-    fn long_values_are_shortened() {
-        let text: ArrayRef = Arc::new(StringViewArray::from(vec!["é".repeat(100)]));
-        let (row, value) = check(text, &DataType::Date32).unwrap_err();
-        assert_eq!((row, value), (0, format!("{}…", "é".repeat(64))));
-    }
-}
+mod tests;

@@ -99,6 +99,12 @@ fn canonical<T: ArrowPrimitiveType>(column: &ArrayRef, nan: T::Native) -> ArrayR
 
 /// Returns true if values of a type contain floats.
 fn has_floats(data_type: &DataType) -> bool {
+    has_leaf(data_type, &DataType::is_floating)
+}
+
+/// Returns true if values of a type contain values of a type without children for which
+/// `is_found` is true.
+pub(super) fn has_leaf(data_type: &DataType, is_found: &dyn Fn(&DataType) -> bool) -> bool {
     use DataType::*;
     match data_type {
         List(item)
@@ -106,10 +112,18 @@ fn has_floats(data_type: &DataType) -> bool {
         | ListView(item)
         | LargeListView(item)
         | FixedSizeList(item, _)
-        | Map(item, _) => has_floats(item.data_type()),
-        Struct(fields) => fields.iter().any(|field| has_floats(field.data_type())),
-        Union(fields, _) => fields.iter().any(|(_, f)| has_floats(f.data_type())),
-        other => other.is_floating(),
+        | Map(item, _)
+        | RunEndEncoded(_, item) => has_leaf(item.data_type(), is_found),
+        Dictionary(_, values) => has_leaf(values, is_found),
+        Struct(fields) => {
+            let mut fields = fields.iter();
+            fields.any(|field| has_leaf(field.data_type(), is_found))
+        }
+        Union(fields, _) => {
+            let mut fields = fields.iter();
+            fields.any(|(_, field)| has_leaf(field.data_type(), is_found))
+        }
+        other => is_found(other),
     }
 }
 

@@ -49,6 +49,33 @@ fn with_timeout(test: impl Future<Output = ()> + Send + 'static) {
     }
 }
 
+#[tokio::test]
+async fn files_of_other_kinds_are_named() {
+    let session = session();
+    let files: [(&[u8], &str); 6] = [
+        (b"", "an empty file"),
+        (b"\x7fELF\x02\x01\x01", "a native library or program (ELF)"),
+        (b"MZ\x90\x00", "a native library or program (PE)"),
+        (b"!<arch>\n", "a static library"),
+        (b"PK\x03\x04", "a ZIP archive"),
+        (b"#!/bin/sh", "a script"),
+    ];
+    for (bytes, kind) in files {
+        let error = session.create_module("m", bytes).await.unwrap_err();
+        let expected = format!(
+            "module `m` cannot be used: it is neither a Wasm module nor its text, but {kind}; \
+             compile it for the target wasm32-unknown-unknown"
+        );
+        assert_eq!(error.to_string(), expected);
+    }
+    let component = b"\0asm\x0d\0\x01\0";
+    let error = session.create_module("m", component).await.unwrap_err();
+    let Error::Module { fault, .. } = error else {
+        panic!("{error}");
+    };
+    assert!(matches!(fault, ModuleError::Component), "{fault}");
+}
+
 /// Returns functions, each of which calls the next.
 fn chain(functions: usize) -> String {
     let mut chain = String::new();

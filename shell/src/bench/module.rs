@@ -16,10 +16,12 @@ pub(super) struct BenchModule {
     /// SQL name: the file name without extension.
     pub(super) name: String,
     path: String,
+    /// Options of the functions, as in `ALTER FUNCTION … SET (…)`.
+    options: Option<String>,
 }
 
 impl BenchModule {
-    pub(super) fn new(path: &Path) -> Result<Self, Failure> {
+    pub(super) fn new(path: &Path, options: Option<&str>) -> Result<Self, Failure> {
         // The session's error for a missing file has the name of the module instead of
         // the path.
         let read = |source| Failure::Read {
@@ -35,6 +37,7 @@ impl BenchModule {
         Ok(Self {
             name: name.into_owned(),
             path: path.to_owned(),
+            options: options.map(str::to_owned),
         })
     }
 
@@ -60,6 +63,16 @@ impl BenchModule {
         ];
         for statement in statements {
             runtime.block_on(session.sql(&statement))?;
+        }
+        if let Some(options) = &self.options {
+            for definition in session.functions()? {
+                let name = definition.name.replace('"', "\"\"");
+                let types = definition.signature.argument_types();
+                let alter = format!("ALTER FUNCTION \"{name}\"({types}) SET ({options})");
+                runtime.block_on(session.sql(&alter))?;
+            }
+            // The functions of before are forgotten.
+            session.engine().take_metrics();
         }
         Ok(session)
     }

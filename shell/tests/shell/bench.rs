@@ -301,6 +301,23 @@ fn the_error_of_a_hostile_function_is_a_note() {
 }
 
 #[test]
+fn functions_are_measured_with_other_options() {
+    let module = guest("kernels");
+    let fibonacci = ["--function", "fibonacci", "--numbers", "24..25"];
+    let found = lines(&module, &fibonacci);
+    let notes = texts(&found, "note");
+    assert!(notes[0].starts_with("ran out of fuel"), "{notes:?}");
+    let with = ["--with", "fuel_per_row = 100000000, memory = '1MB'"];
+    let found = lines(&module, &[&fibonacci[..], &with].concat());
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["note"], Value::Null, "{found:?}");
+    let bad = ["bench", &module, "--with", "colour = 'red'"];
+    check_error(&bad, 1, "has an unknown option colour; the options are");
+    let bad = ["bench", &module, "--with", "fuel_per_row"];
+    check_error(&bad, 1, "sql parser error");
+}
+
+#[test]
 fn invalid_arguments_are_rejected() {
     let module = guest("geo");
     let unknown = ["bench", &module, "--function", "haversine"];

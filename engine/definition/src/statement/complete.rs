@@ -125,6 +125,7 @@ impl CreateFunction {
             Some(declared) if self.contradicts(declared) => Err(StatementError::Contradiction {
                 declared: declared.to_string(),
                 stated: self.to_string(),
+                kind: Some(declared.kind).filter(|kind| self.kind_with(Some(declared)) != *kind),
             }),
             _ => Ok(()),
         }

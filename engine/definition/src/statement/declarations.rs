@@ -82,6 +82,7 @@ impl Declarations {
             None => Err(StatementError::Contradiction {
                 declared: format!("{}({})", Identifier(&create.name), found()),
                 stated: create.to_string(),
+                kind: None,
             }),
         }
     }

@@ -81,7 +81,7 @@ impl Polled {
 /// Sets a flag as the host does.
 fn cancel(engine: &Engine, flag: &SharedMemory) {
     let setter = r#"(module (memory (import "" "") 1 1 shared)
-        (func (export "set") (i64.atomic.store (i32.const 0) (i64.const -1))))"#;
+        (func (export "set") (i64.atomic.store (i32.const 0) (i64.const 0x7fffffffffffffff))))"#;
     let setter = Module::new(engine, wat::parse_str(setter).unwrap()).unwrap();
     let mut store = Store::new(engine, ());
     let instance = Instance::new(&mut store, &setter, &[flag.clone().into()]).unwrap();

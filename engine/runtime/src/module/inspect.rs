@@ -3,7 +3,6 @@
 //! Every permanent defect is refused here, so that an accepted module instantiates
 //! later.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use fusebox_abi::{
@@ -15,6 +14,8 @@ use fusebox_abi::{
 use fusebox_definition::{Kind, ModuleError};
 use fusebox_instrument::{Error as InstrumentError, FEATURES, check_arities};
 use wasmparser::{Encoding, ExternalKind, FuncType, Parser, Payload, ValType, Validator};
+
+use super::decode::kind_of_file;
 
 /// Operation of a function: one export that the host calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,44 +84,6 @@ pub(crate) struct Inspection {
 /// Type of an exported function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct ExportType(FuncType);
-
-/// Decodes a module in its binary or text format into the binary format, either of at most
-/// `bytes_max` bytes.
-pub(crate) fn decode(bytes: &[u8], bytes_max: u64) -> Result<Cow<'_, [u8]>, ModuleError> {
-    let too_large = |bytes: usize| ModuleError::TooLarge {
-        bytes: bytes as u64,
-        bytes_max,
-    };
-    if bytes.len() as u64 > bytes_max {
-        return Err(too_large(bytes.len()));
-    }
-    if bytes.starts_with(b"\0asm") {
-        return Ok(Cow::Borrowed(bytes));
-    }
-    let text = std::str::from_utf8(bytes).map_err(|_| ModuleError::NotWasm)?;
-    if !text.contains("(module") {
-        return Err(ModuleError::NotWasm);
-    }
-    let binary = wat::parse_str(text).map_err(|error| ModuleError::Text(first_line(&error)))?;
-    if binary.len() as u64 > bytes_max {
-        return Err(too_large(binary.len()));
-    }
-    Ok(Cow::Owned(binary))
-}
-
-/// Returns the message of the error and its position, without the source excerpt.
-fn first_line(error: &wat::Error) -> String {
-    let text = error.to_string();
-    let mut lines = text.lines();
-    let message = lines.next().unwrap_or_default().to_owned();
-    match lines
-        .next()
-        .map(|line| line.trim_start_matches([' ', '-', '>']))
-    {
-        Some(place) => format!("{message} at {}", place.trim_start_matches("<anon>:")),
-        None => message,
-    }
-}
 
 impl Inspection {
     /// Validates and reads a binary module.
@@ -215,9 +178,7 @@ impl Inspection {
         // A window function has one of several operations, an aggregate has all.
         let missing = missing.filter(|_| kind != Kind::Window || operations.is_empty());
         if let Some((missing, prefix)) = missing {
-            let others = self.exports.keys();
-            let others = others.filter(|name| name.starts_with(prefix));
-            return Err(no_export(&missing, others.cloned().collect()));
+            return Err(self.missing_function(kind, symbol, missing, prefix));
         }
         if kind == Kind::Window {
             operations.truncate(1);
@@ -247,6 +208,43 @@ impl Inspection {
         Ok(operations)
     }
 
+    /// Describes the exports that there are in place of `missing`, which begins with `prefix`.
+    fn missing_function(
+        &self,
+        kind: Kind,
+        symbol: &str,
+        missing: String,
+        prefix: &str,
+    ) -> ModuleError {
+        let is_exported = |kind: &Kind| {
+            let mut names = prefixes(*kind).iter();
+            let name = |prefix: &str| format!("{prefix}{symbol}");
+            names.any(|(_, prefix)| self.exports.contains_key(&name(prefix)))
+        };
+        let mut others = Kind::ALL.into_iter().filter(|other| *other != kind);
+        let names = self.exports.keys();
+        let functions = Kind::ALL.into_iter().flat_map(prefixes);
+        let mut functions = functions.map(|(_, prefix)| prefix);
+        if functions.any(|prefix| names.clone().any(|name| name.starts_with(prefix))) {
+            return ModuleError::NoExport {
+                export: missing,
+                available: names
+                    .filter(|name| name.starts_with(prefix))
+                    .cloned()
+                    .collect(),
+                kind: others.find(is_exported),
+            };
+        }
+        ModuleError::ForeignExports {
+            export: missing,
+            available: names
+                .filter(|name| !name.starts_with("fusebox_"))
+                .take(FOREIGN_EXPORTS_MAX)
+                .cloned()
+                .collect(),
+        }
+    }
+
     fn check_version(&self) -> Result<(), ModuleError> {
         if self.exports.contains_key(EXPORT_VERSION) {
             return Ok(());
@@ -263,6 +261,9 @@ impl Inspection {
         })
     }
 }
+
+/// Maximum foreign exports that an error names.
+const FOREIGN_EXPORTS_MAX: usize = 10;
 
 const WASM_PAGE_BYTES: u64 = 65_536;
 
@@ -307,7 +308,11 @@ fn validate(binary: &[u8]) -> Result<wasmparser::types::Types, ModuleError> {
             ..
         })) => return Err(ModuleError::Component),
         Some(Ok(_)) => {}
-        _ => return Err(ModuleError::NotWasm),
+        _ => {
+            return Err(ModuleError::NotWasm {
+                found: kind_of_file(binary),
+            });
+        }
     }
     match check_arities(binary) {
         // The validator's message is about what is wrong, not only where.
@@ -331,5 +336,6 @@ fn no_export(export: &str, available: Vec<String>) -> ModuleError {
     ModuleError::NoExport {
         export: export.to_owned(),
         available,
+        kind: None,
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use fusebox_definition::statement::{Declarations, FuseboxStatement, StatementSplitter};
 use fusebox_definition::{Definition, Digest, Limits, ModuleError, ModuleSource, Subject};
 
-use super::inspect::{Inspection, decode};
+use super::decode::decode;
+use super::inspect::Inspection;
 use crate::error::Error;
 
 /// Recursion limit of the parser, as sqlparser's default.

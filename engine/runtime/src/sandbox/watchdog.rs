@@ -1,9 +1,10 @@
 //! Cancellation of a guest that runs: a thread sets the flags of calls whose token is
 //! cancelled.
 //!
-//! A polled module reads a flag in a shared memory of its own where it checks its fuel.
-//! The thread looks at the tokens of running calls at an interval, since a token may be
-//! cancelled by its parent or by a deadline too. It sleeps while no polled call runs.
+//! A polled module compares its fuel with a flag in a shared memory of its own: zero, or the
+//! largest number once it is set. The thread looks at the tokens of running calls at an
+//! interval, since a token may be cancelled by its parent or by a deadline too. It sleeps
+//! while no polled call runs.
 //!
 //! The flag is set by a guest of the host's own, which imports the shared memory: that
 //! needs no unsafe code.
@@ -21,7 +22,7 @@ const INTERVAL: Duration = Duration::from_millis(5);
 /// Sets the flag in the memory that it imports.
 const SETTER: &str = r#"(module
     (import "" "" (memory 1 1 shared))
-    (func (export "set") (i64.atomic.store (i32.const 0) (i64.const -1))))"#;
+    (func (export "set") (i64.atomic.store (i32.const 0) (i64.const 0x7fffffffffffffff))))"#;
 
 /// Watches the polled calls of all functions of a compiler.
 pub(crate) struct Watchdog(Arc<Shared>);

@@ -15,9 +15,9 @@ use fusebox_runtime::{
 
 use crate::catalog::{Catalog, CatalogLimits, MemoryCatalog};
 use crate::file_access::FileAccess;
-use crate::function::{datafusion_function, is_built_in};
+use crate::function::{add_expansion, datafusion_function, is_built_in};
 use crate::function_factory::WasmFunctionFactory;
-use crate::loader::{Loader, check_kind, check_name};
+use crate::loader::{Loader, check_kind, check_name, check_parameter_names};
 use crate::options::SessionOptions;
 use crate::privileges::Privileges;
 use crate::query_planner::ScopedPlanner;
@@ -89,10 +89,12 @@ impl Engine {
             let others = definitions
                 .iter()
                 .filter(|other| other.name == definition.name);
+            let others: Vec<_> = others.collect();
             others
-                .into_iter()
+                .iter()
                 .try_for_each(|other| check_kind(definition, Some(other.kind)))?;
             check_name(definition)?;
+            check_parameter_names(definition, others)?;
             if is_built_in(&context.state(), &definition.name) {
                 let subject = Subject::Function(definition.name.clone());
                 self.options.privileges.check_replacement(&subject)?;
@@ -155,7 +157,8 @@ impl Engine {
     }
 
     /// Adds the settings, the rule that inserts scope nodes, those that evaluate volatile calls
-    /// once, and the planner with a scope, unless the context has them.
+    /// once, the one that expands arguments, and the planner with a scope, unless the context
+    /// has them.
     pub(crate) fn install_scopes(&self, context: &SessionContext) {
         let state = context.state_ref();
         let mut state = state.write();
@@ -171,6 +174,7 @@ impl Engine {
         let planner = ScopedPlanner::new(Arc::clone(state.query_planner()));
         let mut builder = SessionStateBuilder::new_from_existing(state.clone());
         volatile::add_rules(&mut builder);
+        add_expansion(&mut builder);
         *state = builder
             .with_session_id(session_id)
             .with_physical_optimizer_rule(Arc::new(ScopeRule))

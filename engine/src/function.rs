@@ -1,19 +1,31 @@
 //! DataFusion's function traits over Wasm functions, one type for each trait.
 
+// The trait of table functions, whose arguments are constants.
+mod table;
+
+// Calls in plans, with one argument for each parameter.
+mod expansion;
+
 // Functions that plans call, replaced by those of their names now.
 mod called;
 
-// The traits, one kind after the other.
+// The other traits, one kind after the other.
 mod aggregate;
 mod scalar;
-mod table;
 mod window;
 
 // Arguments, cast to the types of the overload.
 mod arguments;
 
-// Overloads of one name, and the coercion of arguments.
+// Overloads of one name, the arrangement and coercion of arguments.
 mod overload_set;
+
+mod overload;
+
+mod arrangement;
+mod defaults;
+
+mod named_argument;
 
 mod coercion;
 
@@ -44,6 +56,9 @@ use window::WasmWindowUdf;
 
 pub(crate) use called::{CurrentFunctions, called_by_expr, called_by_plan, rebind};
 pub(crate) use coercion::are_alike;
+pub(crate) use defaults::default_values;
+pub(crate) use expansion::add_expansion;
+pub(crate) use named_argument::dictionary_key;
 
 /// Makes DataFusion's function of the overloads of one name, at least one and all of one
 /// kind.
@@ -130,16 +145,18 @@ pub(crate) fn is_wasm_window(function: &WindowUDF) -> bool {
     function.inner().downcast_ref::<WasmWindowUdf>().is_some()
 }
 
+/// Returns true if a table function is a Wasm function.
+pub(crate) fn is_wasm_table(function: &TableFunction) -> bool {
+    let function: &dyn Any = function.function().as_ref();
+    function.is::<WasmTableFunction>()
+}
+
 /// Returns true if a name is that of a function that is not a Wasm function.
 pub(crate) fn is_built_in(state: &SessionState, name: &str) -> bool {
     let scalar = state.scalar_functions().get(name);
     let aggregate = state.aggregate_functions().get(name);
     let window = state.window_functions().get(name);
     let table = state.table_functions().get(name);
-    let is_wasm_table = |function: &TableFunction| {
-        let function: &dyn Any = function.function().as_ref();
-        function.is::<WasmTableFunction>()
-    };
     scalar.is_some_and(|function| !is_wasm_scalar(function))
         || aggregate.is_some_and(|function| !is_wasm_aggregate(function))
         || window.is_some_and(|function| !is_wasm_window(function))

@@ -8,6 +8,7 @@ use datafusion::execution::context::{FunctionFactory, RegisterFunction, SessionS
 use datafusion::logical_expr::{
     CreateFunction as DfCreateFunction, Expr, OperateFunctionArg, Volatility as DfVolatility,
 };
+use datafusion::sql::unparser::expr_to_sql;
 use fusebox_definition::statement::{CreateFunction, SourceClause};
 use fusebox_definition::{Argument, StatementError, Subject, Volatility, canonical_type};
 use fusebox_runtime::{Error, Result, WasmFunction};
@@ -115,9 +116,17 @@ fn from_datafusion(statement: DfCreateFunction) -> Result<CreateFunction> {
         None => (body, None),
     };
     let arguments = statement.args.map(|arguments| {
-        let argument = |argument: OperateFunctionArg| Argument {
-            name: argument.name.map(|name| name.value),
-            data_type: canonical_type(argument.data_type),
+        let argument = |argument: OperateFunctionArg| {
+            let default = argument.default_expr.as_ref();
+            let default = default.map(|default| match expr_to_sql(default) {
+                Ok(sql) => sql.to_string(),
+                Err(_) => default.to_string(),
+            });
+            let name = argument.name.map(|name| name.value);
+            Argument {
+                default,
+                ..Argument::new(name, canonical_type(argument.data_type))
+            }
         };
         arguments.into_iter().map(argument).collect()
     });

@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use fusebox_definition::statement::{CreateFunction, SourceClause};
-use fusebox_definition::{Definition, Digest, Kind, ModuleSource, StatementError, Subject};
+use fusebox_definition::{
+    Definition, Digest, Identifier, Kind, ModuleSource, StatementError, Subject,
+};
 use fusebox_runtime::{Error, LoadedModule, Result, Runtime, WasmFunction};
 
+use crate::function::default_values;
 use crate::options::SessionOptions;
 use crate::scope::{CancelOnDrop, SessionCancellation};
 
@@ -123,16 +126,20 @@ impl Loader {
         })
     }
 
-    /// Binds definitions that this session creates, if it has the privileges for them.
+    /// Binds definitions that this session creates, if it has the privileges for them and
+    /// their defaults are values of the parameters' types.
     pub(crate) async fn bind_new(
         &self,
         definitions: Vec<Definition>,
         module: &Arc<LoadedModule>,
     ) -> Result<Vec<Arc<WasmFunction>>> {
         let privileges = &self.options.privileges;
-        definitions
-            .iter()
-            .try_for_each(|definition| privileges.check_definition(definition))?;
+        for definition in &definitions {
+            privileges.check_definition(definition)?;
+            default_values(definition).map_err(|reason| {
+                Error::refused(Subject::Function(definition.name.clone()), reason)
+            })?;
+        }
         self.bind(definitions, module).await
     }
 
@@ -185,6 +192,35 @@ pub(crate) fn check_kind(definition: &Definition, other: Option<Kind>) -> Result
             },
         )),
     }
+}
+
+/// Refuses a function whose parameters have other names than those of an overload in the same
+/// places, since a name would mean one or the other.
+pub(crate) fn check_parameter_names<'a>(
+    definition: &Definition,
+    overloads: impl IntoIterator<Item = &'a Definition>,
+) -> Result<()> {
+    let stated = &definition.signature.arguments;
+    for overload in overloads {
+        let pairs = stated.iter().zip(&overload.signature.arguments).enumerate();
+        for (index, pair) in pairs {
+            let (Some(stated), Some(found)) = (&pair.0.name, &pair.1.name) else {
+                continue;
+            };
+            if stated == found {
+                continue;
+            }
+            let reason = StatementError::OverloadNames {
+                position: index + 1,
+                stated: Identifier(stated).to_string(),
+                found: Identifier(found).to_string(),
+                overload: format!("({})", overload.signature.argument_types()),
+            };
+            let subject = Subject::Function(definition.name.clone());
+            return Err(Error::refused(subject, reason));
+        }
+    }
+    Ok(())
 }
 
 /// Aggregates that DataFusion's planner and optimizer recognise by name: `sum` over groups is

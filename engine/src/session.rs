@@ -19,6 +19,9 @@ mod show;
 mod dependents;
 mod relations;
 
+// Named arguments of calls, as DataFusion's planner takes them.
+mod named_arguments;
+
 // Checks of DataFusion's statements: clauses of calls, and privileges.
 mod calls;
 mod guard;
@@ -57,6 +60,7 @@ use crate::statement_list::{Parsed, Statement, Statements};
 pub use builder::SessionBuilder;
 use calls::check_calls;
 pub use library::Function;
+use named_arguments::{rewrite_named_arguments, with_view_text};
 use prepared::{Prepared, PreparedEffect};
 use query::{changes_context, reset_setting};
 use registry::Registry;
@@ -156,13 +160,15 @@ impl Session {
         let Statement { parsed, depth } = statement;
         match parsed {
             Parsed::Fusebox(statement) => self.execute_fusebox(statement).await,
-            Parsed::DataFusion(statement) => {
+            Parsed::DataFusion(mut statement) => {
                 self.synchronize().await?;
                 let state = self.begin_query(deadline);
                 let planning = async {
                     check_calls(&statement, &state)?;
                     let sql = relation_sql(&statement);
+                    rewrite_named_arguments(&mut statement, &state);
                     let plan = state.statement_to_plan(*statement).await.map_err(query)?;
+                    let plan = with_view_text(plan, sql.as_deref());
                     check_plan(&plan)?;
                     let plan = self.guard(plan)?;
                     Ok::<_, Error>((plan, sql))

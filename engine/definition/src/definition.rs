@@ -134,10 +134,7 @@ mod tests {
     use crate::type_display::ANY_DECIMAL;
 
     fn haversine() -> Definition {
-        let double = |name: &str| Argument {
-            name: Some(name.to_owned()),
-            data_type: DataType::Float64,
-        };
+        let double = |name: &str| Argument::new(Some(name.to_owned()), DataType::Float64);
         Definition {
             name: "haversine_km".to_owned(),
             kind: Kind::Scalar,

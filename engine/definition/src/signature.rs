@@ -41,14 +41,62 @@ pub struct Signature {
 /// One argument of a signature, or one column of a state or table.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Argument {
-    /// Name, for display.
+    /// Name, by which calls may give the argument: `f(name => value)`.
     pub name: Option<String>,
     /// Arrow type.
     #[serde(with = "arrow_text")]
     pub data_type: DataType,
+    /// Value of the argument in calls that omit it, as a constant of SQL. Only the last
+    /// arguments of a signature have defaults.
+    #[serde(default)]
+    pub default: Option<String>,
+    /// True for a list as the last argument whose items may be given one by one.
+    #[serde(default)]
+    pub variadic: bool,
+}
+
+impl Argument {
+    /// Creates an argument that every call gives.
+    pub fn new(name: Option<String>, data_type: DataType) -> Self {
+        Self {
+            name,
+            data_type,
+            default: None,
+            variadic: false,
+        }
+    }
+
+    /// Returns the name as SQL, or the position of an argument without one.
+    pub fn label(&self, index: usize) -> String {
+        match &self.name {
+            Some(name) => Identifier(name).to_string(),
+            None => (index + 1).to_string(),
+        }
+    }
+
+    /// Returns the type of the items of a variadic argument.
+    pub fn variadic_item(&self) -> Option<&DataType> {
+        match &self.data_type {
+            DataType::List(item)
+            | DataType::LargeList(item)
+            | DataType::ListView(item)
+            | DataType::LargeListView(item)
+                if self.variadic =>
+            {
+                Some(item.data_type())
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Signature {
+    /// Returns true if calls may omit arguments, or give several for one.
+    pub fn is_flexible(&self) -> bool {
+        let last = self.arguments.last();
+        last.is_some_and(|argument| argument.variadic || argument.default.is_some())
+    }
+
     /// Formats the argument types as SQL, separated by commas.
     pub fn argument_types(&self) -> String {
         sql_types(self.arguments.iter().map(|argument| &argument.data_type))
@@ -84,27 +132,51 @@ impl fmt::Display for Arguments<'_> {
             if position > 0 {
                 f.write_str(", ")?;
             }
+            if argument.variadic {
+                f.write_str("VARIADIC ")?;
+            }
             if let Some(name) = &argument.name {
                 write!(f, "{} ", Identifier(name))?;
             }
             write!(f, "{}", SqlType(&argument.data_type))?;
+            if let Some(default) = &argument.default {
+                write!(f, " DEFAULT {default}")?;
+            }
         }
         f.write_str(")")
     }
 }
 
-/// Checks that no two arguments have one name.
+/// Checks that no two arguments have one name, that those with defaults are the last, and
+/// that a variadic one is a list in the last place.
 ///
 /// # Errors
 ///
-/// [`StatementError::ParameterName`] if two have.
+/// [`StatementError::ParameterName`], `DefaultOrder`, `VariadicType` or `VariadicPlace`.
 pub fn check_parameters(arguments: &[Argument]) -> Result<(), StatementError> {
     let mut names = HashSet::new();
     let mut named = arguments
         .iter()
         .filter_map(|argument| argument.name.as_ref());
-    match named.find(|name| !names.insert(*name)) {
-        Some(name) => Err(StatementError::ParameterName { name: name.clone() }),
-        None => Ok(()),
+    if let Some(name) = named.find(|name| !names.insert(*name)) {
+        return Err(StatementError::ParameterName { name: name.clone() });
     }
+    let mut before = None;
+    for (index, argument) in arguments.iter().enumerate() {
+        let parameter = argument.label(index);
+        if argument.variadic {
+            if argument.variadic_item().is_none() {
+                let found = SqlType(&argument.data_type).to_string();
+                return Err(StatementError::VariadicType { parameter, found });
+            }
+            if index + 1 != arguments.len() || argument.default.is_some() {
+                return Err(StatementError::VariadicPlace { parameter });
+            }
+        } else if argument.default.is_some() {
+            before = Some(parameter);
+        } else if let Some(before) = before {
+            return Err(StatementError::DefaultOrder { parameter, before });
+        }
+    }
+    Ok(())
 }

@@ -14,6 +14,8 @@ mod clauses;
 
 mod type_name;
 
+mod constant;
+
 mod words;
 
 // From statements and declarations to definitions, and back to text.
@@ -37,6 +39,7 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 use crate::parse_error::ParseError;
 
 pub use clauses::SourceClause;
+pub use constant::parse_constant;
 pub use create_function::CreateFunction;
 pub use declarations::Declarations;
 pub use depth::DEPTH_MAX;

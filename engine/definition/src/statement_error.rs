@@ -122,6 +122,56 @@ pub enum StatementError {
     ColumnName(Option<String>),
     #[error("has two parameters of the name {name}: give each a name of its own, or none")]
     ParameterName { name: String },
+    #[error(
+        "has the parameter {parameter} without a default after {before}, which has one: give \
+         {parameter} a default, or move it to the front"
+    )]
+    DefaultOrder { parameter: String, before: String },
+    #[error("has the default {found} of {parameter}, expected a constant: write a literal")]
+    DefaultNotConstant { parameter: String, found: String },
+    #[error(
+        "has the default {found} of {parameter}, expected a value of the type {expected}: write \
+         one, or change the type"
+    )]
+    DefaultUnfit {
+        parameter: String,
+        expected: String,
+        found: String,
+    },
+    #[error(
+        "has the VARIADIC parameter {parameter} of the type {found}, expected a list: write \
+         {found}[]"
+    )]
+    VariadicType { parameter: String, found: String },
+    #[error(
+        "has the VARIADIC parameter {parameter}, expected it in the last place and without a \
+         default: move it to the end"
+    )]
+    VariadicPlace { parameter: String },
+    #[error(
+        "names parameter {position} {stated}, expected {found} as in {overload}: rename it, or \
+         drop that overload"
+    )]
+    OverloadNames {
+        position: usize,
+        stated: String,
+        found: String,
+        overload: String,
+    },
+    #[error("has no parameter {found}: {}", match .expected.as_str() {
+        "" => "its parameters have no names, so give arguments by position".to_owned(),
+        expected => format!("expected one of {expected}; rename the argument"),
+    })]
+    UnknownParameter { found: String, expected: String },
+    #[error("expected one argument for {parameter}, found two: remove one of them")]
+    ArgumentTwice { parameter: String },
+    #[error("expected an argument for {parameter}, found none: add {parameter} => value")]
+    ArgumentMissing { parameter: String },
+    #[error(
+        "expected argument {position} before named arguments, found it after {before} => …: \
+         move it to the front, or name it"
+    )]
+    ArgumentOrder { position: usize, before: String },
     #[error("is a {kind} function: expected a call without {clause}, which it does not take")]
     CallClause {
         kind: &'static str,

@@ -34,7 +34,8 @@ use fusebox_runtime::{
 
 use super::arguments::ArgumentCasts;
 use super::external;
-use super::overload_set::{Overload, OverloadSet};
+use super::overload::Overload;
+use super::overload_set::OverloadSet;
 use super::values::plain_type;
 use crate::scope::FunctionScope;
 use buffering::{BufferingAccumulator, RecomputingAccumulator};

@@ -10,7 +10,7 @@ use fusebox_runtime::{Error, WasmFunction};
 
 use super::arrow;
 use super::checked_cast::{CastContext, CastError, checked_cast, is_needed};
-use super::overload_set::Overload;
+use super::overload::Overload;
 
 /// Casts of the arguments of a call, decided once for its types.
 #[derive(Clone, Debug)]

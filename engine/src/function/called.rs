@@ -216,8 +216,8 @@ pub(crate) fn called_by_expr(
     expr.apply(|expr| {
         if let Some(call) = wasm_call(expr) {
             let given = call.overloads.coerced(&types(call.arguments, schema)?);
-            let overload = call.overloads.resolve(&given)?;
-            called.insert(overload.function.definition().key());
+            let resolved = call.overloads.resolved(&given)?;
+            called.insert(resolved.overload.function.definition().key());
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
@@ -225,14 +225,14 @@ pub(crate) fn called_by_expr(
 }
 
 /// Call of a Wasm function in an expression.
-struct WasmCall<'a> {
-    overloads: &'a OverloadSet,
-    scope: &'a FunctionScope,
-    arguments: &'a [Expr],
+pub(super) struct WasmCall<'a> {
+    pub(super) overloads: &'a OverloadSet,
+    pub(super) scope: &'a FunctionScope,
+    pub(super) arguments: &'a [Expr],
 }
 
 /// Returns the call of a Wasm function that an expression is.
-fn wasm_call(expr: &Expr) -> Option<WasmCall<'_>> {
+pub(super) fn wasm_call(expr: &Expr) -> Option<WasmCall<'_>> {
     fn aggregate(function: &AggregateUDF) -> Option<(&OverloadSet, &FunctionScope)> {
         let function = function.inner().downcast_ref::<WasmAggregateUdf>()?;
         Some((function.overloads(), function.scope()))
@@ -262,7 +262,8 @@ fn wasm_call(expr: &Expr) -> Option<WasmCall<'_>> {
     })
 }
 
-fn types(arguments: &[Expr], schema: &DFSchema) -> Result<Vec<DataType>> {
+/// Returns the types of arguments over columns of `schema`.
+pub(super) fn types(arguments: &[Expr], schema: &DFSchema) -> Result<Vec<DataType>> {
     arguments.iter().map(|expr| expr.get_type(schema)).collect()
 }
 

@@ -7,6 +7,10 @@
 //! Failing that, to one whose types hold some of the values, which are checked when they are
 //! known; of several, to the one that holds the most. At last, to one that takes values as
 //! text. So the order of creation does not matter.
+//!
+//! Named arguments are arranged in the order of each overload's parameters before, and defaults
+//! fill in for those that are omitted. Of overloads that are equal in the given arguments, the
+//! one with the fewest others is chosen.
 
 use std::sync::Arc;
 
@@ -14,12 +18,13 @@ use arrow::datatypes::DataType;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::{Signature, Volatility as DfVolatility};
 
-use fusebox_definition::{
-    SqlType, StatementError, Subject, Volatility, argument_lists, canonical_type,
-};
-use fusebox_runtime::{Error, WasmFunction, accepts, result_type};
+use fusebox_definition::{SqlType, StatementError, Subject, Volatility};
+use fusebox_runtime::{Error, WasmFunction, accepts};
 
-use super::coercion::{accepted, check_cost, coerced, loss};
+use super::arrangement::Misfit;
+use super::coercion::coerced;
+use super::named_argument::split_type;
+use super::overload::{Candidate, Overload, ResolvedCall, given_list, parameter_names};
 
 /// Overloads of one name, at least one.
 ///
@@ -29,35 +34,6 @@ use super::coercion::{accepted, check_cost, coerced, loss};
 pub(super) struct OverloadSet {
     overloads: Vec<Overload>,
     signature: Signature,
-}
-
-/// One overload.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct Overload {
-    types: Vec<DataType>,
-    pub(super) function: Arc<WasmFunction>,
-}
-
-impl Overload {
-    /// Returns the type of the result for arguments of a call that resolves to it.
-    pub(super) fn returns(&self, given: &[DataType]) -> DataType {
-        let declared = &self.function.definition().signature.returns;
-        result_type(declared, &self.types, &self.accepted(given))
-    }
-
-    /// Returns the types of arguments that the function gets: those that it accepts as they
-    /// are, and those that the others are cast to.
-    pub(super) fn accepted(&self, given: &[DataType]) -> Vec<DataType> {
-        match accepts(&self.types, given) {
-            true => given.to_vec(),
-            false => accepted(&self.types, given),
-        }
-    }
-
-    /// Returns the declared types.
-    pub(super) fn types(&self) -> &[DataType] {
-        &self.types
-    }
 }
 
 impl OverloadSet {
@@ -74,77 +50,105 @@ impl OverloadSet {
         } else {
             DfVolatility::Immutable
         };
-        let overload = |function: Arc<WasmFunction>| Overload {
-            types: function.definition().signature.types(),
-            function,
+        let overloads: Vec<_> = functions.into_iter().map(Overload::new).collect();
+        // DataFusion would cast arguments in other layouts, which need no cast.
+        let signature = Signature::user_defined(volatility);
+        let named = match parameter_names(&overloads) {
+            Some(names) => signature.clone().with_parameter_names(names),
+            None => Ok(signature.clone()),
         };
         Self {
-            overloads: functions.into_iter().map(overload).collect(),
-            // DataFusion would cast arguments in other layouts, which need no cast.
-            signature: Signature::user_defined(volatility),
+            overloads,
+            signature: named.unwrap_or(signature),
         }
     }
 
     /// Returns the overload that accepts these types as they are.
     fn exact(&self, given: &[DataType]) -> Option<&Overload> {
-        let mut accepting = self.overloads.iter().filter(|o| accepts(&o.types, given));
+        let mut accepting = self.overloads.iter().filter(|o| accepts(o.types(), given));
         // An overload of this decimal precedes one of DECIMAL(*).
-        let same = self.overloads.iter().find(|o| o.types == given);
+        let same = self.overloads.iter().find(|o| o.types() == given);
         same.or_else(|| accepting.next())
     }
 
-    /// Chooses the overload of a call, with the types that DataFusion casts the arguments to.
-    fn choose(&self, given: &[DataType]) -> Result<(&Overload, Vec<DataType>), StatementError> {
-        if let Some(exact) = self.exact(given) {
-            return Ok((exact, given.to_vec()));
+    /// Chooses the overload of a call.
+    fn choose(&self, given: &[DataType]) -> Result<ResolvedCall<'_>, StatementError> {
+        if let Some(overload) = self.exact(given) {
+            return Ok(ResolvedCall {
+                overload,
+                types: given.to_vec(),
+                candidate: None,
+            });
         }
-        let coercible = |o| Some((o, coerced(Overload::types(o), given)?));
-        let (textual, lossless): (Vec<_>, Vec<_>) = (self.overloads.iter())
-            .filter_map(coercible)
-            .partition(|c| loss(&c.0.types, given).0 > 0);
-        if !lossless.is_empty() {
-            return self.closest(lossless, given);
+        let (mut arranged, mut misfits) = (Vec::new(), Vec::new());
+        for overload in &self.overloads {
+            match overload.arrange(given) {
+                Ok(candidate) => arranged.push(candidate),
+                Err(misfit) => misfits.push(misfit),
+            }
         }
-        let is_text = |o: &Overload| loss(&o.types, given).0 > 0;
-        let cost = |o: &Overload| check_cost(&o.types, given).filter(|_| !is_text(o));
-        let least = self.overloads.iter().filter_map(cost).min();
-        let checked = self.overloads.iter().filter(|o| cost(o) == least);
-        let checked: Vec<_> = checked.map(|o| (o, given.to_vec())).collect();
-        match least {
-            Some(_) => only_or_ambiguous(checked, given, |o, other| leads(&other.types, &o.types)),
-            None => self.closest(textual, given),
+        if arranged.is_empty() {
+            return Err(self.misfit(misfits, given));
         }
+        let coercible = arranged.iter().cloned().filter_map(Candidate::coerced);
+        let (textual, lossless): (Vec<_>, Vec<_>) = coercible.partition(Candidate::is_text);
+        let chosen = if !lossless.is_empty() {
+            self.closest(lossless, given)
+        } else if let Some(least) = arranged.iter().filter_map(Candidate::check_cost).min() {
+            arranged.retain(|candidate| candidate.check_cost() == Some(least));
+            only_or_ambiguous(arranged, given, |types, others| leads(others, types))
+        } else {
+            self.closest(textual, given)
+        };
+        Ok(chosen?.resolved(given))
     }
 
     /// Chooses of overloads that the arguments coerce to.
     fn closest<'a>(
         &self,
-        mut candidates: Vec<(&'a Overload, Vec<DataType>)>,
+        mut candidates: Vec<Candidate<'a>>,
         given: &[DataType],
-    ) -> Result<(&'a Overload, Vec<DataType>), StatementError> {
+    ) -> Result<Candidate<'a>, StatementError> {
         if candidates.is_empty() {
             return Err(self.mismatch(given));
         }
-        let least = candidates.iter().map(|c| loss(&c.0.types, given)).min();
-        candidates.retain(|c| Some(loss(&c.0.types, given)) == least);
-        let has_null = given.iter().any(DataType::is_null);
+        let least = candidates.iter().map(Candidate::loss).min();
+        candidates.retain(|candidate| Some(candidate.loss()) == least);
+        let has_null = given.iter().any(|given| split_type(given).1.is_null());
         let widest = candidates.clone();
-        let closest =
-            only_or_ambiguous(candidates, given, |o, other| leads(&o.types, &other.types));
+        let closest = only_or_ambiguous(candidates, given, leads);
         match closest {
             Err(_) if has_null => {
-                only_or_ambiguous(widest, given, |o, other| leads(&other.types, &o.types))
+                only_or_ambiguous(widest, given, |types, others| leads(others, types))
             }
             closest => closest,
         }
     }
 
+    /// Returns the reason for arguments that fit no overload by number or names.
+    fn misfit(&self, misfits: Vec<Misfit>, given: &[DataType]) -> StatementError {
+        let mut reasons = misfits.into_iter().map(|misfit| match misfit {
+            Misfit::Refused(reason) => Some(reason),
+            Misfit::Count => None,
+        });
+        let mismatch = || self.mismatch(given);
+        let Some(first) = reasons.next().flatten() else {
+            return mismatch();
+        };
+        let text = first.to_string();
+        let is_same =
+            |other: Option<StatementError>| other.is_some_and(|other| other.to_string() == text);
+        match reasons.all(is_same) {
+            true => first,
+            false => mismatch(),
+        }
+    }
+
     fn mismatch(&self, given: &[DataType]) -> StatementError {
-        // Shown in canonical layouts: the layout is not the mismatch.
-        let given: Vec<_> = given.iter().cloned().map(canonical_type).collect();
+        let declared = self.overloads.iter().map(Overload::parameters);
         StatementError::Call {
-            declared: argument_lists(self.overloads.iter().map(|o| &o.types[..])),
-            given: argument_lists([&given[..]]),
+            declared: declared.collect::<Vec<_>>().join(") or ("),
+            given: given_list(given),
         }
     }
 
@@ -159,20 +163,41 @@ fn leads(from: &[DataType], to: &[DataType]) -> bool {
     coerced(to, from).is_some()
 }
 
-/// Returns the only candidate that precedes all.
+/// Returns the only candidate that precedes all; of several, the only one with the fewest
+/// omitted arguments.
 fn only_or_ambiguous<'a>(
-    candidates: Vec<(&'a Overload, Vec<DataType>)>,
+    candidates: Vec<Candidate<'a>>,
     given: &[DataType],
-    precedes: impl Fn(&Overload, &Overload) -> bool,
-) -> Result<(&'a Overload, Vec<DataType>), StatementError> {
-    let is_first = |c: &&(&'a Overload, _)| candidates.iter().all(|other| precedes(c.0, other.0));
-    let mut first = candidates.iter().filter(is_first);
-    match (first.next(), first.next()) {
-        (Some(only), None) => Ok(only.clone()),
-        _ => Err(StatementError::Ambiguous {
-            given: argument_lists([given]),
-            candidates: argument_lists(candidates.iter().map(|c| &c.0.types[..])),
-        }),
+    precedes: impl Fn(&[DataType], &[DataType]) -> bool,
+) -> Result<Candidate<'a>, StatementError> {
+    let types = |candidate: &'_ Candidate<'a>| {
+        let declared = &candidate.arrangement.declared[..given.len()];
+        declared.to_vec()
+    };
+    let is_first = |candidate: &&Candidate<'a>| {
+        let mut others = candidates.iter();
+        others.all(|other| precedes(&types(candidate), &types(other)))
+    };
+    let first: Vec<_> = candidates.iter().filter(is_first).collect();
+    let omitted = |candidate: &&&Candidate<'a>| candidate.arrangement.omitted();
+    let least = first
+        .iter()
+        .map(|candidate| candidate.arrangement.omitted())
+        .min();
+    let mut fewest = first
+        .iter()
+        .filter(|candidate| Some(omitted(candidate)) == least);
+    match (fewest.next(), fewest.next()) {
+        (Some(only), None) => Ok((*only).clone()),
+        _ => {
+            let candidates = candidates
+                .iter()
+                .map(|candidate| candidate.overload.parameters());
+            Err(StatementError::Ambiguous {
+                given: given_list(given),
+                candidates: candidates.collect::<Vec<_>>().join(") or ("),
+            })
+        }
     }
 }
 
@@ -191,11 +216,20 @@ impl OverloadSet {
     }
 
     /// Resolves a call with types as [`coerced`](Self::coerced) returns them.
-    pub(super) fn resolve(&self, given: &[DataType]) -> Result<&Overload> {
+    pub(super) fn resolved(&self, given: &[DataType]) -> Result<ResolvedCall<'_>> {
         match self.choose(given) {
-            Ok((overload, types)) if types == given => Ok(overload),
+            Ok(call) if call.candidate.is_some() || call.types == given => Ok(call),
             Ok(_) => Err(self.refused(self.mismatch(given))),
             Err(reason) => Err(self.refused(reason)),
+        }
+    }
+
+    /// Resolves a call with one argument for each parameter, as
+    /// [`resolved`](Self::resolved).
+    pub(super) fn resolve(&self, given: &[DataType]) -> Result<&Overload> {
+        match self.resolved(given)? {
+            call if call.candidate.is_none() => Ok(call.overload),
+            _ => Err(self.refused(self.mismatch(given))),
         }
     }
 
@@ -209,7 +243,8 @@ impl OverloadSet {
 
     /// Returns the type of the result for types as [`coerced`](Self::coerced) returns them.
     pub(super) fn return_type(&self, given: &[DataType]) -> Result<DataType> {
-        Ok(self.resolve(given)?.returns(given))
+        let call = self.resolved(given)?;
+        Ok(call.overload.returns(&call.types))
     }
 
     /// Refuses a type that is another than when a view or statement was planned.
@@ -225,9 +260,12 @@ impl OverloadSet {
 
     /// Returns the types that arguments are coerced to. Types that cannot be coerced are
     /// returned unchanged: `return_type` refuses them with our message, while an error of
-    /// DataFusion's `coerce_types` would be replaced by its own.
+    /// DataFusion's `coerce_types` would be replaced by its own. So are those of arguments
+    /// that are to be expanded before.
     pub(super) fn coerced(&self, given: &[DataType]) -> Vec<DataType> {
-        let chosen = self.choose(given);
-        chosen.map_or_else(|_| given.to_vec(), |(_, types)| types)
+        match self.choose(given) {
+            Ok(call) if call.candidate.is_none() => call.types,
+            _ => given.to_vec(),
+        }
     }
 }

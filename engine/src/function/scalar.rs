@@ -12,7 +12,8 @@ use fusebox_runtime::{ArgumentColumn, Operation};
 use super::arguments::ArgumentCasts;
 use super::checked_cast::CastContext;
 use super::external;
-use super::overload_set::{Overload, OverloadSet};
+use super::overload::Overload;
+use super::overload_set::OverloadSet;
 use crate::scope::{FunctionScope, run_guest};
 
 /// Scalar function.

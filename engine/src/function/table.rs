@@ -24,6 +24,7 @@ use fusebox_runtime::{
 
 use super::arguments::ArgumentCasts;
 use super::checked_cast::CastContext;
+use super::expansion::expand_expr;
 use super::external;
 use super::overload_set::OverloadSet;
 use crate::scope::{FunctionScope, ScopeExec, run_guest};
@@ -50,40 +51,48 @@ impl TableFunctionImpl for WasmTableFunction {
     fn call_with_args(&self, args: TableFunctionArgs<'_, '_>) -> Result<Arc<dyn TableProvider>> {
         let values = args.exprs().iter();
         let values = values.map(|expr| self.constant(expr, args.session()));
-        let values: Vec<ScalarValue> = values.collect::<Result<_>>()?;
-        let given: Vec<_> = values.iter().map(ScalarValue::data_type).collect();
-        let types = self.overloads.coerced(&given);
-        let overload = self.overloads.resolve(&types)?;
-        let casts = ArgumentCasts::new(overload, &types);
-        let context = CastContext {
-            time_zone: args
-                .session()
-                .config_options()
-                .execution
-                .time_zone
-                .as_deref(),
-            is_constant: true,
-        };
-        let arguments = values.into_iter().zip(&types).enumerate();
-        let arguments = arguments.map(|(index, (value, ty))| {
-            let column = value.cast_to(ty)?.to_array_of_size(1)?;
-            casts.column(index, &column, context).map_err(external)
-        });
-        let DataType::Struct(columns) = overload.returns(&types) else {
-            return Err(external(Error::Internal(
-                "a table type that is not a struct".to_owned(),
-            )));
-        };
-        Ok(Arc::new(WasmTable {
-            function: Arc::clone(&overload.function),
-            scope: self.scope.clone(),
-            arguments: arguments.collect::<Result<_>>()?,
-            schema: Arc::new(Schema::new(columns)),
-        }))
+        let options = args.session().config_options();
+        let given = values.collect::<Result<_>>()?;
+        let table = self.table(given, options.execution.time_zone.clone())?;
+        Ok(Arc::new(table))
     }
 }
 
 impl WasmTableFunction {
+    /// Makes the table of a call with constant arguments.
+    fn table(&self, given: Vec<ScalarValue>, time_zone: Option<String>) -> Result<WasmTable> {
+        let types: Vec<_> = given.iter().map(ScalarValue::data_type).collect();
+        let call = self.overloads.resolved(&self.overloads.coerced(&types))?;
+        let casts = ArgumentCasts::new(call.overload, &call.types);
+        let context = CastContext {
+            time_zone: time_zone.as_deref(),
+            is_constant: true,
+        };
+        let values = match &call.candidate {
+            Some(candidate) => candidate.constants(&given)?,
+            None => given.clone(),
+        };
+        let arguments = values.into_iter().zip(&call.types).enumerate();
+        let arguments = arguments.map(|(index, (value, ty))| {
+            let column = value.cast_to(ty)?.to_array_of_size(1)?;
+            casts.column(index, &column, context).map_err(external)
+        });
+        let arguments = arguments.collect::<Result<_>>()?;
+        let DataType::Struct(columns) = call.overload.returns(&call.types) else {
+            return Err(external(Error::Internal(
+                "a table type that is not a struct".to_owned(),
+            )));
+        };
+        Ok(WasmTable {
+            function: Arc::clone(&call.overload.function),
+            scope: self.scope.clone(),
+            schema: Arc::new(Schema::new(columns)),
+            given,
+            time_zone,
+            arguments,
+        })
+    }
+
     /// Evaluates an argument, which must be constant.
     fn constant(&self, expr: &Expr, session: &dyn Session) -> Result<ScalarValue> {
         let none = RecordBatch::try_new_with_options(
@@ -91,8 +100,10 @@ impl WasmTableFunction {
             vec![],
             &RecordBatchOptions::new().with_row_count(Some(1)),
         )?;
+        let schema = DFSchema::empty();
+        let expanded = expand_expr(expr.clone(), &schema)?.data;
         let value = session
-            .create_physical_expr(expr.clone(), &DFSchema::empty())
+            .create_physical_expr(expanded, &schema)
             .and_then(|expr| expr.evaluate(&none));
         match value {
             Ok(ColumnarValue::Scalar(value)) => Ok(value),
@@ -113,7 +124,11 @@ impl WasmTableFunction {
 pub(super) struct WasmTable {
     function: Arc<WasmFunction>,
     scope: FunctionScope,
-    /// Arguments, of one row each.
+    /// Arguments of the call.
+    given: Vec<ScalarValue>,
+    /// Time zone of the session that planned it.
+    time_zone: Option<String>,
+    /// Values of all parameters, of one row each.
     arguments: Vec<ArrayRef>,
     /// All columns.
     schema: SchemaRef,
@@ -136,26 +151,12 @@ impl WasmTable {
     ///
     /// [`StatementError::TypeChanged`] if its columns are others.
     pub(super) fn rebind(&self, now: &WasmTableFunction) -> Result<Self> {
-        let given: Vec<_> = self
-            .arguments
-            .iter()
-            .map(|a| a.data_type().clone())
-            .collect();
-        let types = now.overloads.coerced(&given);
-        let overload = now.overloads.resolve(&types)?;
-        let before = DataType::Struct(self.schema.fields().clone());
-        now.overloads
-            .check_type(&before, &overload.returns(&types))?;
-        let arguments = self.arguments.iter().zip(&types);
-        let arguments = arguments.map(|(argument, ty)| {
-            let value = ScalarValue::try_from_array(argument, 0)?;
-            value.cast_to(ty)?.to_array_of_size(1)
-        });
+        let table = now.table(self.given.clone(), self.time_zone.clone())?;
+        let columns = |table: &Self| DataType::Struct(table.schema.fields().clone());
+        now.overloads.check_type(&columns(self), &columns(&table))?;
         Ok(Self {
-            function: Arc::clone(&overload.function),
             scope: self.scope.clone(),
-            arguments: arguments.collect::<Result<_>>()?,
-            schema: Arc::clone(&self.schema),
+            ..table
         })
     }
 }

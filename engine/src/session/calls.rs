@@ -7,7 +7,7 @@ use datafusion::sql::parser::{CopyToSource, Statement as DfStatement};
 use fusebox_definition::{Kind, StatementError, Subject};
 use fusebox_runtime::{Error, Result};
 use sqlparser::ast::{
-    DuplicateTreatment, Expr, Function, FunctionArgumentClause, FunctionArguments,
+    DuplicateTreatment, Expr, Function, FunctionArgumentClause, FunctionArguments, ObjectName,
     visit_expressions,
 };
 
@@ -38,7 +38,7 @@ pub(super) fn check_calls(statement: &DfStatement, state: &SessionState) -> Resu
 }
 
 fn check_call(call: &Function, state: &SessionState) -> Result<()> {
-    let Some(name) = function_name(call) else {
+    let Some(name) = function_name(&call.name) else {
         return Ok(());
     };
     let scalar = state.scalar_functions().get(&name);
@@ -62,8 +62,8 @@ fn check_call(call: &Function, state: &SessionState) -> Result<()> {
 }
 
 /// Returns the name with which DataFusion looks for the function.
-fn function_name(call: &Function) -> Option<String> {
-    match &call.name.0[..] {
+pub(super) fn function_name(name: &ObjectName) -> Option<String> {
+    match &name.0[..] {
         [part] => {
             let ident = part.as_ident()?;
             Some(match ident.quote_style {

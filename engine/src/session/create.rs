@@ -15,7 +15,7 @@ use super::registry::registered_kind;
 use super::transaction::{Applied, catalog_functions, definitions};
 use crate::catalog::{CatalogChange, CatalogFunction};
 use crate::function::are_alike;
-use crate::loader::{check_digest, check_kind, check_name};
+use crate::loader::{check_digest, check_kind, check_name, check_parameter_names};
 
 impl Session {
     pub(super) async fn execute_create_module(&self, create: CreateModule) -> Result<()> {
@@ -186,6 +186,12 @@ impl Session {
         if !replaced.is_empty() && !replace {
             return Err(Error::refused(subject, StatementError::Exists));
         }
+        let is_kept = |other: &&Arc<CatalogFunction>| {
+            let mut replaced = replaced.iter();
+            !replaced.any(|replaced| Arc::ptr_eq(replaced, other))
+        };
+        let kept = others.iter().filter(is_kept);
+        check_parameter_names(&definition, kept.map(|other| other.definition()))?;
         let mut changes = Changes::default();
         drop_replaced(&mut changes, &replaced, &definition);
         self.bind_once(bound, vec![definition], module).await?;

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use arrow::datatypes::DataType;
 use fusebox_definition::statement::{CreateFunction, ImportFunctions, SourceClause};
 use fusebox_definition::{Definition, Kind, StatementError, Subject};
 use fusebox_runtime::{Error, LoadedModule, Result};
@@ -13,7 +12,7 @@ use super::create::{alike, drop_replaced};
 use super::show::is_like;
 use super::transaction::{Applied, catalog_functions};
 use crate::function::are_alike;
-use crate::loader::{check_kind, check_name};
+use crate::loader::{check_kind, check_name, check_parameter_names};
 
 impl Session {
     pub(super) async fn execute_import(&self, import: &ImportFunctions) -> Result<()> {
@@ -48,10 +47,7 @@ impl Session {
         import: &ImportFunctions,
     ) -> Result<Vec<Definition>> {
         let declarations = chosen(module, import)?;
-        let mut taken = match import.or_replace {
-            true => Names::of_kinds(contents),
-            false => Names::new(contents),
-        };
+        let mut taken = Names::new(contents, import.or_replace);
         let mut imported = Vec::new();
         for declared in declarations {
             let prefix = import.prefix.as_deref().unwrap_or_default();
@@ -75,6 +71,7 @@ impl Session {
             let definition = self.loader.define(&create, module)?;
             check_kind(&definition, taken.kind(&definition.name))?;
             check_name(&definition)?;
+            check_parameter_names(&definition, taken.kept(&definition))?;
             if !taken.insert(&definition) {
                 let name = declared.name.clone();
                 return Err(refused(StatementError::ImportExists { name }));
@@ -116,55 +113,61 @@ fn chosen<'a>(
     }
 }
 
-/// Functions that have a name.
+/// Function that has a name.
 struct Taken {
-    kind: Kind,
-    /// Argument types; `None` if a function of the same may replace it.
-    types: Option<Vec<DataType>>,
+    definition: Definition,
+    /// True if a function of the same argument types may replace it.
+    is_replaceable: bool,
+}
+
+impl Taken {
+    fn is_alike(&self, definition: &Definition) -> bool {
+        let types = |definition: &Definition| definition.signature.types();
+        are_alike(&types(&self.definition), &types(definition))
+    }
 }
 
 /// Functions that have names, by name.
 struct Names(HashMap<String, Vec<Taken>>);
 
 impl Names {
-    /// Names with the types of their functions.
-    fn new(contents: &Contents) -> Self {
+    /// Names of functions, which others of the same argument types may replace or not.
+    fn new(contents: &Contents, is_replaceable: bool) -> Self {
         let mut names = Self(HashMap::new());
         for function in contents.functions() {
-            let definition = function.definition();
-            names.push(definition, Some(definition.signature.types()));
-        }
-        names
-    }
-
-    /// Names of functions that may be replaced by others of their kind.
-    fn of_kinds(contents: &Contents) -> Self {
-        let mut names = Self(HashMap::new());
-        for function in contents.functions() {
-            names.push(function.definition(), None);
+            names.push(function.definition(), is_replaceable);
         }
         names
     }
 
     fn kind(&self, name: &str) -> Option<Kind> {
-        self.0.get(name)?.first().map(|taken| taken.kind)
+        let taken = self.0.get(name)?.first()?;
+        Some(taken.definition.kind)
+    }
+
+    /// Returns the overloads that stay beside a definition.
+    fn kept(&self, definition: &Definition) -> impl Iterator<Item = &Definition> {
+        let named = self.0.get(&definition.name).into_iter().flatten();
+        let kept = named.filter(|taken| !taken.is_replaceable || !taken.is_alike(definition));
+        kept.map(|taken| &taken.definition)
     }
 
     /// Takes the name for the definition; false if an alike overload has it.
     fn insert(&mut self, definition: &Definition) -> bool {
-        let types = definition.signature.types();
         let named = self.0.get(&definition.name).into_iter().flatten();
-        let mut taken = named.filter_map(|taken| taken.types.as_ref());
-        let is_free = !taken.any(|taken| are_alike(taken, &types));
+        let mut taken = named.filter(|taken| !taken.is_replaceable);
+        let is_free = !taken.any(|taken| taken.is_alike(definition));
         if is_free {
-            self.push(definition, Some(types));
+            self.push(definition, false);
         }
         is_free
     }
 
-    fn push(&mut self, definition: &Definition, types: Option<Vec<DataType>>) {
+    fn push(&mut self, definition: &Definition, is_replaceable: bool) {
         let named = self.0.entry(definition.name.clone()).or_default();
-        let kind = definition.kind;
-        named.push(Taken { kind, types });
+        named.push(Taken {
+            definition: definition.clone(),
+            is_replaceable,
+        });
     }
 }

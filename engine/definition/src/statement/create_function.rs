@@ -9,6 +9,7 @@ use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::Token;
 
 use super::clauses::SourceClause;
+use super::constant::is_constant;
 use super::options::Options;
 use super::types::arrow_type;
 use super::words::{Reader, fold};
@@ -201,27 +202,56 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Parses a list of arguments in parentheses, with distinct names.
+    /// Parses a list of parameters in parentheses, with distinct names.
     fn parameters(&mut self, of: &str) -> Result<Vec<Argument>> {
-        let arguments = self.arguments(of)?;
+        let arguments = self.list(|reader, index| reader.parameter(of, index))?;
         check_parameters(&arguments).map_err(|reason| ParseError::function(of, reason))?;
         Ok(arguments)
     }
 
     /// Parses a list of arguments in parentheses, each `[name] type`.
     pub(super) fn arguments(&mut self, of: &str) -> Result<Vec<Argument>> {
+        self.list(|reader, _| reader.argument(of))
+    }
+
+    /// Parses a list in parentheses, which may be empty; `item` gets the index.
+    fn list(
+        &mut self,
+        mut item: impl FnMut(&mut Self, usize) -> Result<Argument>,
+    ) -> Result<Vec<Argument>> {
         self.0.expect_token(&Token::LParen)?;
-        let mut arguments = Vec::new();
+        let mut items = Vec::new();
         if self.0.consume_token(&Token::RParen) {
-            return Ok(arguments);
+            return Ok(items);
         }
         loop {
-            arguments.push(self.argument(of)?);
+            items.push(item(self, items.len())?);
             if !self.0.consume_token(&Token::Comma) {
                 self.0.expect_token(&Token::RParen)?;
-                return Ok(arguments);
+                return Ok(items);
             }
         }
+    }
+
+    /// Parses `[VARIADIC] [name] type [DEFAULT constant]`, or `=` for `DEFAULT`.
+    fn parameter(&mut self, of: &str, index: usize) -> Result<Argument> {
+        let variadic = self.eat("VARIADIC");
+        let mut parameter = Argument {
+            variadic,
+            ..self.argument(of)?
+        };
+        if self.eat("DEFAULT") || self.0.consume_token(&Token::Eq) {
+            let value = self.0.parse_expr()?;
+            if !is_constant(&value) {
+                let reason = StatementError::DefaultNotConstant {
+                    parameter: parameter.label(index),
+                    found: value.to_string(),
+                };
+                return Err(ParseError::function(of, reason));
+            }
+            parameter.default = Some(value.to_string());
+        }
+        Ok(parameter)
     }
 
     fn argument(&mut self, of: &str) -> Result<Argument> {
@@ -230,10 +260,7 @@ impl Reader<'_, '_> {
             let token = self.0.peek_token();
             self.0.expected("one > less before", token)?;
         }
-        Ok(Argument {
-            name: name.map(fold),
-            data_type: arrow_type(&data_type, of)?,
-        })
+        Ok(Argument::new(name.map(fold), arrow_type(&data_type, of)?))
     }
 }
 

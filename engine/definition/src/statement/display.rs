@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use arrow_schema::DataType;
+use arrow_schema::{DataType, FieldRef};
 
 use super::{CreateFunction, options};
 use crate::definition::{Definition, ModuleSource};
@@ -101,10 +101,9 @@ impl fmt::Display for Returns<'_> {
         let (Kind::Table, DataType::Struct(fields)) = (self.0, self.1) else {
             return write!(f, "RETURNS {}", SqlType(self.1));
         };
-        let columns = fields.iter().map(|field| Argument {
-            name: Some(field.name().clone()),
-            data_type: field.data_type().clone(),
-        });
+        let column =
+            |field: &FieldRef| Argument::new(Some(field.name().clone()), field.data_type().clone());
+        let columns = fields.iter().map(column);
         write!(
             f,
             "RETURNS TABLE {}",

@@ -35,7 +35,9 @@ impl Reader<'_, '_> {
             let (data_type, closed) = Reader(parser).inner_type()?;
             let next = parser.peek_token();
             match next.token {
-                Token::Comma | Token::RParen | Token::Gt | Token::ShiftRight => {}
+                Token::Comma | Token::RParen | Token::Gt | Token::ShiftRight | Token::Eq => {}
+                // The default of an argument without a name.
+                _ if Reader(parser).word_at(0) == "DEFAULT" => {}
                 _ if closed => {}
                 _ => return parser.expected("the end of an argument", next),
             }

@@ -1,0 +1,127 @@
+//! Named arguments of calls of Wasm functions, rewritten for DataFusion's planner.
+//!
+//! That planner resolves names before defaults are known, and knows none in calls of table
+//! functions. Here `f(lat => 1)` becomes a dictionary literal as argument, which is planned as
+//! an argument that has a name.
+
+use std::ops::ControlFlow;
+
+use datafusion::execution::context::SessionState;
+use datafusion::logical_expr::{DdlStatement, LogicalPlan};
+use datafusion::sql::parser::{CopyToSource, Statement as DfStatement};
+use sqlparser::ast::{
+    DictionaryField, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
+    TableFactor, VisitMut, VisitorMut,
+};
+
+use super::calls::function_name;
+use crate::function::{
+    dictionary_key, is_wasm_aggregate, is_wasm_scalar, is_wasm_table, is_wasm_window,
+};
+
+/// Rewrites the named arguments of a statement.
+pub(super) fn rewrite_named_arguments(statement: &mut DfStatement, state: &SessionState) {
+    let mut rewriter = Rewriter(state);
+    // The rewriter never breaks.
+    let _ = match statement {
+        DfStatement::Statement(statement) => statement.visit(&mut rewriter),
+        DfStatement::CopyTo(copy) => match &mut copy.source {
+            CopyToSource::Query(query) => query.visit(&mut rewriter),
+            CopyToSource::Relation(_) => ControlFlow::Continue(()),
+        },
+        DfStatement::Explain(explain) => {
+            rewrite_named_arguments(&mut explain.statement, state);
+            ControlFlow::Continue(())
+        }
+        _ => ControlFlow::Continue(()),
+    };
+}
+
+/// Gives a view the text of its statement before it was rewritten.
+pub(super) fn with_view_text(plan: LogicalPlan, sql: Option<&str>) -> LogicalPlan {
+    match (plan, sql) {
+        (LogicalPlan::Ddl(DdlStatement::CreateView(mut view)), Some(sql)) => {
+            view.definition = Some(sql.to_owned());
+            LogicalPlan::Ddl(DdlStatement::CreateView(view))
+        }
+        (plan, _) => plan,
+    }
+}
+
+struct Rewriter<'a>(&'a SessionState);
+
+impl VisitorMut for Rewriter<'_> {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Function(call) = expr
+            && let Some(name) = function_name(&call.name)
+            && let FunctionArguments::List(list) = &mut call.args
+            && self.is_wasm(&name)
+        {
+            list.args.iter_mut().for_each(rewrite_argument);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        let (name, arguments) = match factor {
+            TableFactor::Table {
+                name,
+                args: Some(arguments),
+                ..
+            } => (name, &mut arguments.args),
+            TableFactor::Function { name, args, .. } => (name, args),
+            _ => return ControlFlow::Continue(()),
+        };
+        if self.is_wasm_table(name) {
+            arguments.iter_mut().for_each(rewrite_argument);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Rewriter<'_> {
+    fn is_wasm(&self, name: &str) -> bool {
+        let scalar = self.0.scalar_functions().get(name);
+        let aggregate = self.0.aggregate_functions().get(name);
+        let window = self.0.window_functions().get(name);
+        scalar.is_some_and(|function| is_wasm_scalar(function))
+            || aggregate.is_some_and(|function| is_wasm_aggregate(function))
+            || window.is_some_and(|function| is_wasm_window(function))
+    }
+
+    fn is_wasm_table(&self, name: &ObjectName) -> bool {
+        let name = function_name(name);
+        let function = name.and_then(|name| self.0.table_functions().get(&name).cloned());
+        function.is_some_and(|function| is_wasm_table(&function))
+    }
+}
+
+/// Rewrites an argument that has a name.
+fn rewrite_argument(argument: &mut FunctionArg) {
+    let (name, value) = match argument {
+        FunctionArg::Named {
+            name,
+            arg: FunctionArgExpr::Expr(value),
+            ..
+        }
+        | FunctionArg::ExprNamed {
+            name: Expr::Identifier(name),
+            arg: FunctionArgExpr::Expr(value),
+            ..
+        } => (name, value),
+        _ => return,
+    };
+    let name = match name.quote_style {
+        Some(_) => name.value.clone(),
+        None => name.value.to_ascii_lowercase(),
+    };
+    let none = Expr::Dictionary(Vec::new());
+    let field = DictionaryField {
+        key: Ident::new(dictionary_key(&name)),
+        value: Box::new(std::mem::replace(value, none)),
+    };
+    let literal = FunctionArgExpr::Expr(Expr::Dictionary(vec![field]));
+    *argument = FunctionArg::Unnamed(literal);
+}

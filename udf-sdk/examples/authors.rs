@@ -238,6 +238,12 @@ fn value_of(map: FixedMap<String, Option<i64>>, key: &str) -> Option<i64> {
     map.get(key).copied().flatten()
 }
 
+/// A text, as often as is asked for.
+#[udf(defaults(times = "2", between = "' - '"))]
+fn repeated(text: &str, times: u8, between: &str) -> String {
+    vec![text; usize::from(times)].join(between)
+}
+
 /// The quotient and the remainder.
 #[udf]
 fn quotient(a: i64, b: i64) -> Option<(i64, i64)> {

@@ -47,6 +47,7 @@ mod tests {
             sql: f64::SQL,
             sees_nulls: false,
         }],
+        defaults: &[],
         returns: Sql::Struct(FIELDS),
         volatility: None,
         export: None,

@@ -36,6 +36,7 @@ pub(crate) fn call<R: ColumnResult>(
     let declaration = Declaration {
         name: "f",
         parameters: &parameters,
+        defaults: &[],
         returns,
         volatility: None,
         export: None,

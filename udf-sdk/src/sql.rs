@@ -138,6 +138,8 @@ pub struct Declaration<'a> {
     pub name: &'a str,
     /// The arguments, in order.
     pub parameters: &'a [Parameter],
+    /// The defaults of the last arguments, by name, as constants of SQL.
+    pub defaults: &'a [(&'a str, &'a str)],
     /// The result's SQL type.
     pub returns: Sql,
     /// `IMMUTABLE`, `STABLE` or `VOLATILE`; none leaves it to the engine.
@@ -185,6 +187,19 @@ impl Declaration<'_> {
         self.write(Kind::Scalar).bytes
     }
 
+    /// Returns the default of the argument of a name.
+    const fn default(&self, parameter: &str) -> Option<&str> {
+        let mut index = 0;
+        while index < self.defaults.len() {
+            let (name, default) = self.defaults[index];
+            if is_same(name, parameter) {
+                return Some(default);
+            }
+            index += 1;
+        }
+        None
+    }
+
     pub(crate) const fn write<const N: usize>(&self, kind: Kind) -> Text<N> {
         let mut text = Text::new();
         text.push(match kind {
@@ -195,6 +210,7 @@ impl Declaration<'_> {
         text.push_quoted(self.name, b'"');
         text.push("(");
         let mut sees_nulls = false;
+        let mut defaults = 0;
         let mut index = 0;
         while index < self.parameters.len() {
             let parameter = &self.parameters[index];
@@ -204,9 +220,24 @@ impl Declaration<'_> {
             text.push_quoted(parameter.name, b'"');
             text.push(" ");
             text.push_sql(&parameter.sql);
+            if let Some(default) = self.default(parameter.name) {
+                text.push(" DEFAULT ");
+                text.push(default);
+                defaults += 1;
+            } else {
+                assert!(
+                    defaults == 0,
+                    "expected defaults of the last arguments, found one before an argument \
+                     without"
+                );
+            }
             sees_nulls |= parameter.sees_nulls;
             index += 1;
         }
+        assert!(
+            defaults == self.defaults.len(),
+            "expected defaults of arguments, each once, found one of another name"
+        );
         text.push(") RETURNS ");
         match (kind, self.returns) {
             (Kind::Table, Sql::Struct(columns)) => text.push_fields("TABLE (", columns),
@@ -237,6 +268,18 @@ impl Declaration<'_> {
         text.push(";\n");
         text
     }
+}
+
+/// Compares two texts, in constants.
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut is_same = one.len() == other.len();
+    let mut index = 0;
+    while is_same && index < one.len() {
+        is_same = one[index] == other[index];
+        index += 1;
+    }
+    is_same
 }
 
 impl<const N: usize> Text<N> {
@@ -301,6 +344,7 @@ mod tests {
                 sees_nulls: false,
             },
         ],
+        defaults: &[("y", "'one'")],
         returns: <Decimal<38, -10> as SqlType>::SQL,
         volatility: Some("STABLE"),
         export: Some("say_hi"),
@@ -312,8 +356,8 @@ mod tests {
         const BYTES: [u8; MEASURE.statement_len()] = MEASURE.statement();
         assert_eq!(
             str::from_utf8(&BYTES).unwrap(),
-            "CREATE FUNCTION \"say \"\"hi\"\"\"(\"x\" BIGINT, \"y\" VARCHAR) RETURNS DECIMAL(38, -10) \
-             LANGUAGE WASM STABLE CALLED ON NULL INPUT EXPORT 'say_hi' \
+            "CREATE FUNCTION \"say \"\"hi\"\"\"(\"x\" BIGINT, \"y\" VARCHAR DEFAULT 'one') \
+             RETURNS DECIMAL(38, -10) LANGUAGE WASM STABLE CALLED ON NULL INPUT EXPORT 'say_hi' \
              WITH (fuel_per_row = 5, memory = '1MB');\n"
         );
     }
@@ -323,6 +367,7 @@ mod tests {
         let constant = Declaration {
             name: "pi",
             parameters: &[],
+            defaults: &[],
             returns: f64::SQL,
             volatility: None,
             export: None,

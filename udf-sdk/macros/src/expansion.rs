@@ -74,6 +74,7 @@ pub(crate) fn constant(
     let export = option((name != symbol).then_some(symbol));
     let volatility = option(options.volatility);
     let limits = options.limits.join(", ");
+    let defaults = options.defaults();
     let reason = format!("written by #[{attribute}]");
     let declaration = section(
         &quote!(::fusebox_sdk::__private::Declared<'static>),
@@ -83,6 +84,7 @@ pub(crate) fn constant(
                 declaration: ::fusebox_sdk::__private::Declaration {
                     name: #name,
                     parameters: &[#(#parameters),*],
+                    defaults: &[#(#defaults),*],
                     returns: #returns,
                     volatility: #volatility,
                     export: #export,
@@ -111,6 +113,7 @@ fn declaration(signature: &Signature) -> TokenStream {
     let volatility = option(signature.options.volatility);
     let export = option((*name != symbol).then_some(&symbol));
     let limits = signature.limits();
+    let defaults = signature.options.defaults();
     let result = without_lifetimes(&signature.returns);
     // An error in the type is reported at the type.
     let span = signature.returns.span();
@@ -143,6 +146,7 @@ fn declaration(signature: &Signature) -> TokenStream {
             ::fusebox_sdk::__private::Declaration {
                 name: #name,
                 parameters: &[#(#parameters),*],
+                defaults: &[#(#defaults),*],
                 returns: #returns,
                 volatility: #volatility,
                 export: #export,

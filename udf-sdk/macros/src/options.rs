@@ -1,6 +1,8 @@
 //! The options of an attribute.
 
 use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+use syn::ext::IdentExt;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
@@ -22,6 +24,8 @@ pub(crate) struct Options {
     pub(crate) returns: Option<TokenStream>,
     /// Limits that the function asks for, as options of SQL.
     pub(crate) limits: Vec<String>,
+    /// Arguments with defaults, as constants of SQL.
+    defaults: Option<Vec<(String, LitStr)>>,
 }
 
 /// Options that are limits: those of numbers, and those of sizes.
@@ -41,8 +45,8 @@ pub(crate) const PREPARE_LIMITS: [&str; 2] = ["fuel_per_row = 10000000", "fuel_p
 impl Options {
     /// Parses the options that every attribute has.
     pub(crate) fn parse(tokens: TokenStream) -> Result<Self> {
-        let message = "unknown option: write name = \"…\", immutable, stable, volatile or a limit, \
-                       as fuel_per_row = 5_000_000";
+        let message = "unknown option: write name = \"…\", immutable, stable, volatile, \
+                       defaults(…) or a limit, as fuel_per_row = 5_000_000";
         Self::parse_with(tokens, |_, meta| {
             Err(Error::new(meta.path().span(), message))
         })
@@ -55,8 +59,8 @@ impl Options {
             Some("strict") => set_flag(&mut options.strict, meta),
             Some("returns") => options.set_returns(meta),
             _ => {
-                let message = "unknown option: write name = \"…\", immutable, stable, volatile, a \
-                               limit, as fuel_per_row = 5_000_000, or columns, and with that \
+                let message = "unknown option: write name = \"…\", immutable, stable, volatile, \
+                               defaults(…), a limit, as fuel_per_row = 5_000_000, or columns, and with that \
                                strict or returns = \"…\"";
                 Err(Error::new(meta.path().span(), message))
             }
@@ -74,6 +78,7 @@ impl Options {
                 Some("immutable") => options.set_volatility("IMMUTABLE", &meta),
                 Some("stable") => options.set_volatility("STABLE", &meta),
                 Some("volatile") => options.set_volatility("VOLATILE", &meta),
+                Some("defaults") => options.set_defaults(&meta),
                 Some(name) if LIMITS.iter().any(|(limit, _)| *limit == name) => {
                     options.set_limit(name, &meta)
                 }
@@ -120,6 +125,31 @@ impl Options {
         }
         self.limits.push(format!("{name} = {value}"));
         Ok(())
+    }
+
+    /// Parses `defaults(b = "10", c = "'x'")`.
+    fn set_defaults(&mut self, meta: &Meta) -> Result<()> {
+        let message = "expected constants of SQL as strings: defaults(b = \"10\", c = \"'x'\")";
+        let parse = Punctuated::<Meta, Token![,]>::parse_terminated;
+        let list = meta.require_list()?.parse_args_with(parse)?;
+        let default = |meta: &Meta| match meta.path().get_ident() {
+            Some(name) => Ok((name.unraw().to_string(), string(meta, message)?.clone())),
+            None => Err(Error::new(meta.span(), message)),
+        };
+        let defaults = list.iter().map(default).collect::<Result<_>>()?;
+        match self.defaults.replace(defaults) {
+            None => Ok(()),
+            Some(_) => Err(Error::new(
+                meta.span(),
+                "the option `defaults` is given twice",
+            )),
+        }
+    }
+
+    /// Expands to the pairs of names and constants.
+    pub(crate) fn defaults(&self) -> impl Iterator<Item = TokenStream> {
+        let defaults = self.defaults.iter().flatten();
+        defaults.map(|(name, text)| quote!((#name, #text)))
     }
 
     fn set_name(&mut self, meta: &Meta) -> Result<()> {

@@ -37,4 +37,16 @@ fn renamed(x: i64) -> i64 {
     x
 }
 
+#[udf(defaults(x = 7))]
+//             ^ expected constants of SQL as strings
+fn unquoted(x: i64) -> i64 {
+    x
+}
+
+#[udf(defaults(x = "7"), defaults(x = "8"))]
+//                       ^ the option `defaults` is given twice
+fn defaulted(x: i64) -> i64 {
+    x
+}
+
 fn main() {}

@@ -92,6 +92,20 @@ fn alias_of_a_type_has_its_sql_type() {
     );
 }
 
+#[udf(defaults(r#in = "10", note = "'it''s'"))]
+fn bounded(x: i64, r#in: i64, note: &str) -> i64 {
+    x.min(r#in).max(note.len() as i64)
+}
+
+#[test]
+fn defaults_are_declared_as_constants_of_sql() {
+    check(
+        __fusebox_declaration_of_bounded,
+        "\"bounded\"(\"x\" BIGINT, \"in\" BIGINT DEFAULT 10, \"note\" VARCHAR DEFAULT 'it''s') \
+         RETURNS BIGINT LANGUAGE WASM STRICT",
+    );
+}
+
 #[udf(name = "say \"hi\"", stable)]
 fn greeting<'a>(r#type: &'a str, mut _times: Option<&str>) -> &'a str {
     _times = None;

@@ -32,9 +32,6 @@ mod arrow_parser;
 // Fuel, memory, stack, result and instance limits.
 mod limits;
 
-// Scalar, aggregate, window, table.
-mod kind;
-
 // The result of a row that fails.
 mod on_error;
 
@@ -51,6 +48,9 @@ mod quoting;
 mod module_error;
 mod parse_error;
 mod statement_error;
+
+// Scalar, aggregate, window, table.
+mod kind;
 
 pub use definition::{Definition, FunctionKey, ModuleSource, NullHandling, Volatility};
 pub use digest::{Digest, ParseDigestError};

@@ -310,7 +310,8 @@ fn functions_are_measured_with_other_options() {
     let with = ["--with", "fuel_per_row = 100000000, memory = '1MB'"];
     let found = lines(&module, &[&fibonacci[..], &with].concat());
     assert_eq!(found.len(), 1);
-    assert_eq!(found[0]["note"], Value::Null, "{found:?}");
+    let note = found[0]["note"].as_str().unwrap_or_default();
+    assert!(!note.starts_with("ran out of fuel"), "{found:?}");
     let bad = ["bench", &module, "--with", "colour = 'red'"];
     check_error(&bad, 1, "has an unknown option colour; the options are");
     let bad = ["bench", &module, "--with", "fuel_per_row"];

@@ -104,9 +104,11 @@ impl Runner {
     /// Reports rows that failed and are null.
     fn warn(&self) {
         for (function, rows) in self.session.take_failed_rows() {
-            let total = rows.total();
-            let warning =
-                format!("function `{function}` failed for {total} rows, which are NULL: {rows}");
+            let failed = match rows.total() {
+                1 => "1 row, which is NULL".to_owned(),
+                total => format!("{total} rows, which are NULL"),
+            };
+            let warning = format!("function `{function}` failed for {failed}: {rows}");
             let _ = writeln!(io::stderr(), "warning: {}", message(&warning));
         }
     }

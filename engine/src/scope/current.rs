@@ -136,7 +136,13 @@ mod tests {
         let function = FunctionScope::new(Arc::clone(&pool));
         let cancellation = Cancellation::default();
         let mut options = ConfigOptions::new();
-        QueryScope::new(cancellation.clone(), pool, Settings::default()).enter(&mut options);
+        let scope = QueryScope::new(
+            cancellation.clone(),
+            pool,
+            Settings::default(),
+            &Arc::default(),
+        );
+        scope.enter(&mut options);
         let query = function.current(Some(&options));
         let node = Arc::new(Scope::default());
         with_scope(&node, || {

@@ -52,25 +52,22 @@ pub(crate) struct QueryScope {
 }
 
 impl QueryScope {
-    /// Creates the scope of a query, charged to `memory_pool`.
+    /// Creates the scope of a query, charged to `memory_pool`. Rows that fail and are null are
+    /// counted in `failed_rows`.
     pub(crate) fn new(
         cancellation: Cancellation,
         memory_pool: Arc<dyn MemoryPool>,
         settings: Settings,
+        failed_rows: &Arc<FailedRowsLog>,
     ) -> Self {
         let memory = Arc::new(PoolBroker(memory_pool));
-        let scope = Scope::new(cancellation, memory);
+        let scope = Scope::new(cancellation, memory)
+            .with_batch_bytes_max(settings.batch_bytes_max)
+            .with_failed_rows(Arc::clone(failed_rows));
         Self {
-            scope: Arc::new(scope.with_batch_bytes_max(settings.batch_bytes_max)),
+            scope: Arc::new(scope),
             deadline: None,
         }
-    }
-
-    /// Sets the log of rows that failed and are null.
-    pub(crate) fn with_failed_rows(mut self, log: &Arc<FailedRowsLog>) -> Self {
-        let scope = self.scope.sibling();
-        self.scope = Arc::new(scope.with_failed_rows(Arc::clone(log)));
-        self
     }
 
     /// Sets the deadline at which the whole statement ends.
@@ -150,7 +147,7 @@ mod tests {
 
     fn scope(session: &SessionCancellation) -> QueryScope {
         let pool = Arc::new(UnboundedMemoryPool::default());
-        QueryScope::new(session.query(), pool, Settings::default())
+        QueryScope::new(session.query(), pool, Settings::default(), &Arc::default())
     }
 
     #[test]

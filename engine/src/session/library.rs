@@ -42,8 +42,7 @@ impl Function {
     pub fn call(&self, batch: &RecordBatch) -> Result<ArrayRef> {
         // Each call is an execution of its own: it must not see what earlier ones did.
         let (token, pool) = (self.cancellation.query(), Arc::clone(&self.memory_pool));
-        let scope = QueryScope::new(token, pool, self.settings);
-        let scope = scope.with_failed_rows(&self.failed_rows);
+        let scope = QueryScope::new(token, pool, self.settings, &self.failed_rows);
         self.function.call_batch(batch, &scope.into_scope())
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as DfStatement};
-use fusebox_runtime::{Result, Scope};
+use fusebox_runtime::{Cancellation, Result, Scope};
 
 use super::{Session, query};
 use crate::scope::{Deadline, QueryScope};
@@ -38,8 +38,7 @@ impl Session {
             cancellation = cancellation.child_until(Some(deadline.at()));
         }
         let settings = Settings::find(state.config_options());
-        let scope = QueryScope::new(cancellation, self.memory_pool(), settings);
-        let scope = scope.with_failed_rows(&self.failed_rows);
+        let scope = self.query_scope(cancellation, settings);
         let scope = scope.with_deadline(deadline);
         scope.enter(state.config_mut().options_mut());
         // The state has copied its options for the query before.
@@ -53,8 +52,17 @@ impl Session {
     /// [`with_scope`]: crate::with_scope
     pub fn execution_scope(&self) -> Arc<Scope> {
         let settings = Settings::find(self.context.state().config_options());
-        let scope = QueryScope::new(self.cancellation.query(), self.memory_pool(), settings);
-        scope.with_failed_rows(&self.failed_rows).into_scope()
+        let scope = self.query_scope(self.cancellation.query(), settings);
+        scope.into_scope()
+    }
+
+    fn query_scope(&self, cancellation: Cancellation, settings: Settings) -> QueryScope {
+        QueryScope::new(
+            cancellation,
+            self.memory_pool(),
+            settings,
+            &self.failed_rows,
+        )
     }
 }
 

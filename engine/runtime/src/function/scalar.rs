@@ -317,8 +317,9 @@ impl WasmFunction {
     /// Calls the guest for the parts of a range in which a row failed, until the row is
     /// alone: whether it is null never depends on the rows beside it.
     ///
-    /// Parts of parts are halves, so that a guest that names any row it likes is called for
-    /// few rows more often than it has bits.
+    /// Only the first failure is divided at the row that it names. Parts are divided into
+    /// halves, whatever rows the guest names then, so that the number of calls of one row is
+    /// bounded by the logarithm of the batch.
     fn null_failed_rows(
         &self,
         batch: &Batch<'_>,

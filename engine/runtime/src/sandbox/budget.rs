@@ -32,18 +32,17 @@ pub(crate) enum RowMetering {
 ///
 /// The host checks between calls, and where a row begins and fuel is low. With
 /// [`Limits::default`], a guest has some 2.6 million units including overhead, and what
-/// the bytes of its arguments add: 100 ms of code of 40 ns per unit, which the bench
+/// the bytes of its arguments add: 65 ms of code of 25 ns per unit, which the bench
 /// `unit_cost` finds to be the most expensive.
 const FUEL_GRANTED: u64 = 1_000_000;
 
 /// The same for statically bounded rows that are not begun, where the host checks
-/// between calls only: a sixth of a second at 25 ns per unit, the most that the bench
-/// `unit_cost` finds. Such rows take some nanoseconds per hundred units, so that every
-/// further call is measurable.
+/// between calls only: 150 ms at 25 ns per unit. Such rows take some nanoseconds per
+/// hundred units, so that every further call is measurable.
 const BOUNDED_FUEL_GRANTED: u64 = 6_000_000;
 
 /// Maximum fuel of a row and its call, in units, that is granted to code that cannot be
-/// cancelled while it burns it: a sixth of a second at 40 ns per unit. A function with more
+/// cancelled while it burns it: 100 ms at 25 ns per unit. A function with more
 /// is compiled with polling.
 const UNPOLLED_FUEL_MAX: u64 = 4_000_000;
 

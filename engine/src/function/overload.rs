@@ -74,7 +74,7 @@ impl Overload {
     }
 
     /// Formats the types of the parameters, with names and defaults where calls may omit some.
-    pub(super) fn parameters(&self) -> String {
+    fn parameters(&self) -> String {
         let signature = &self.function.definition().signature;
         match signature.is_flexible() {
             true => {
@@ -191,6 +191,13 @@ pub(super) fn parameter_names(overloads: &[Overload]) -> Option<Vec<String>> {
     let longest = parameters.max_by_key(|parameters| parameters.len())?;
     let names = longest.iter().map(|parameter| parameter.name.clone());
     names.collect()
+}
+
+/// Formats the parameters of several overloads, as a list in parentheses that the caller opens
+/// and closes.
+pub(super) fn parameter_lists<'a>(overloads: impl IntoIterator<Item = &'a Overload>) -> String {
+    let lists: Vec<_> = overloads.into_iter().map(Overload::parameters).collect();
+    lists.join(") or (")
 }
 
 /// Formats the types of given arguments, with their names.

@@ -24,7 +24,9 @@ use fusebox_runtime::{Error, WasmFunction, accepts};
 use super::arrangement::Misfit;
 use super::coercion::coerced;
 use super::named_argument::split_type;
-use super::overload::{Candidate, Overload, ResolvedCall, given_list, parameter_names};
+use super::overload::{
+    Candidate, Overload, ResolvedCall, given_list, parameter_lists, parameter_names,
+};
 
 /// Overloads of one name, at least one.
 ///
@@ -145,9 +147,8 @@ impl OverloadSet {
     }
 
     fn mismatch(&self, given: &[DataType]) -> StatementError {
-        let declared = self.overloads.iter().map(Overload::parameters);
         StatementError::Call {
-            declared: declared.collect::<Vec<_>>().join(") or ("),
+            declared: parameter_lists(&self.overloads),
             given: given_list(given),
         }
     }
@@ -170,34 +171,22 @@ fn only_or_ambiguous<'a>(
     given: &[DataType],
     precedes: impl Fn(&[DataType], &[DataType]) -> bool,
 ) -> Result<Candidate<'a>, StatementError> {
-    let types = |candidate: &'_ Candidate<'a>| {
-        let declared = &candidate.arrangement.declared[..given.len()];
-        declared.to_vec()
-    };
-    let is_first = |candidate: &&Candidate<'a>| {
+    // Without those of defaults, which follow.
+    let types = |candidate: &Candidate<'_>| candidate.arrangement.declared[..given.len()].to_vec();
+    let is_first = |candidate: &&Candidate<'_>| {
         let mut others = candidates.iter();
         others.all(|other| precedes(&types(candidate), &types(other)))
     };
+    let omitted = |candidate: &Candidate<'_>| candidate.arrangement.omitted();
     let first: Vec<_> = candidates.iter().filter(is_first).collect();
-    let omitted = |candidate: &&&Candidate<'a>| candidate.arrangement.omitted();
-    let least = first
-        .iter()
-        .map(|candidate| candidate.arrangement.omitted())
-        .min();
-    let mut fewest = first
-        .iter()
-        .filter(|candidate| Some(omitted(candidate)) == least);
+    let least = first.iter().copied().map(omitted).min();
+    let mut fewest = first.into_iter().filter(|c| Some(omitted(c)) == least);
     match (fewest.next(), fewest.next()) {
-        (Some(only), None) => Ok((*only).clone()),
-        _ => {
-            let candidates = candidates
-                .iter()
-                .map(|candidate| candidate.overload.parameters());
-            Err(StatementError::Ambiguous {
-                given: given_list(given),
-                candidates: candidates.collect::<Vec<_>>().join(") or ("),
-            })
-        }
+        (Some(only), None) => Ok(only.clone()),
+        _ => Err(StatementError::Ambiguous {
+            given: given_list(given),
+            candidates: parameter_lists(candidates.iter().map(|c| c.overload)),
+        }),
     }
 }
 

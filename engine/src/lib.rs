@@ -90,8 +90,9 @@ pub use fusebox_definition::{
 pub use fusebox_runtime::DisabledProtections;
 pub use fusebox_runtime::{
     AbiViolation, Cancellation, CompileBudget, CompileHelper, Error, FailedRows, FunctionMetrics,
-    Hot, IdleLimits, IdleMetrics, LimitExceeded, LoadedModule, ProcessLimits, Profile, Result,
-    Runtime, RuntimeOptions, Sample, Scope, Trap, TrapKind, run_compile_helper,
+    GuestMessage, GuestMessages, Hot, IdleLimits, IdleMetrics, LimitExceeded, LoadedModule,
+    ProcessLimits, Profile, Result, Runtime, RuntimeOptions, Sample, Scope, Trap, TrapKind,
+    run_compile_helper,
 };
 pub use privileges::Privileges;
 pub use scope::with_scope;

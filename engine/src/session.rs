@@ -34,6 +34,9 @@ mod prepared;
 
 mod late_binding;
 
+// Functions in the information schema.
+mod routines;
+
 // Functions registered with DataFusion.
 mod registry;
 
@@ -48,7 +51,7 @@ use datafusion::execution::context::SessionContext;
 use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::logical_expr::LogicalPlanBuilder;
 use fusebox_definition::statement::FuseboxStatement;
-use fusebox_runtime::{Error, FailedRows, FailedRowsLog, Result};
+use fusebox_runtime::{Error, FailedRows, GuestMessages, Notices, Result};
 
 use crate::catalog::{Catalog, MemoryCatalog};
 use crate::engine::Engine;
@@ -83,7 +86,7 @@ pub struct Session {
     registry: Arc<Registry>,
     prepared: Arc<Prepared>,
     cancellation: SessionCancellation,
-    failed_rows: Arc<FailedRowsLog>,
+    notices: Arc<Notices>,
     scope: FunctionScope,
 }
 
@@ -224,6 +227,9 @@ impl Session {
             FuseboxStatement::AlterFunction { function, options } => {
                 self.execute_alter_function(function, options).await?;
             }
+            FuseboxStatement::CommentOnFunction { function, comment } => {
+                self.execute_comment_on(function, comment).await?;
+            }
             FuseboxStatement::ShowFunctions { user, like } => {
                 self.synchronize().await?;
                 return self.show_functions(user, like.as_deref());
@@ -258,7 +264,13 @@ impl Session {
     /// Takes the rows that failed and are null since the last call, by function: those of
     /// functions with `on_error = 'null'`, in queries of the session and its clones.
     pub fn take_failed_rows(&self) -> Vec<(String, FailedRows)> {
-        self.failed_rows.take()
+        self.notices.take_failed_rows()
+    }
+
+    /// Takes the messages that functions have logged since the last call, of all statements of
+    /// the session and its clones; at most 1,000 are kept until then, and the others counted.
+    pub fn take_messages(&self) -> GuestMessages {
+        self.notices.take_messages()
     }
 
     /// Returns the memory pool, which SQL can change.

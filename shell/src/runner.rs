@@ -101,8 +101,16 @@ impl Runner {
         Ok(())
     }
 
-    /// Reports rows that failed and are null.
+    /// Reports messages of functions, and rows that failed and are null.
     fn warn(&self) {
+        let logged = self.session.take_messages();
+        for notice in &logged.messages {
+            let _ = writeln!(io::stderr(), "notice: {}", message(&notice.to_string()));
+        }
+        if logged.dropped > 0 {
+            let dropped = logged.dropped;
+            let _ = writeln!(io::stderr(), "notice: {dropped} more messages were dropped");
+        }
         for (function, rows) in self.session.take_failed_rows() {
             let failed = match rows.total() {
                 1 => "1 row, which is NULL".to_owned(),

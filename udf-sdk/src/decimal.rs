@@ -24,7 +24,7 @@ pub struct Decimal<const P: u8, const S: i8>(i128);
 
 /// An error of parsing a decimal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ParseDecimalError(&'static str);
+pub struct ParseDecimalError(pub(crate) &'static str);
 
 impl fmt::Display for ParseDecimalError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -119,21 +119,27 @@ impl<const P: u8, const S: i8> Decimal<P, S> {
     /// assert_eq!(price.rescale::<4, 3>(), None);
     /// ```
     pub const fn rescale<const TO_P: u8, const TO_S: i8>(self) -> Option<Decimal<TO_P, TO_S>> {
-        let more = TO_S as i32 - S as i32;
-        let unscaled = match 10_i128.checked_pow(more.unsigned_abs()) {
-            Some(power) if more >= 0 => self.0.checked_mul(power),
+        Decimal::from_scaled(self.0, S)
+    }
+
+    /// Returns the number nearest to `unscaled` × 10<sup>-`scale`</sup>, rounding half away
+    /// from zero; none if it has too many digits.
+    pub(crate) const fn from_scaled(unscaled: i128, scale: i8) -> Option<Self> {
+        let more = S as i32 - scale as i32;
+        let rescaled = match 10_i128.checked_pow(more.unsigned_abs()) {
+            Some(power) if more >= 0 => unscaled.checked_mul(power),
             Some(power) => {
-                let (quotient, rest) = (self.0 / power, self.0 % power);
+                let (quotient, rest) = (unscaled / power, unscaled % power);
                 let is_away = rest.unsigned_abs() >= power.unsigned_abs().div_ceil(2);
-                Some(quotient + if is_away { self.0.signum() } else { 0 })
+                Some(quotient + if is_away { unscaled.signum() } else { 0 })
             }
             // 10 to that power overflows: the product is 0 only for 0, and the
             // quotient is 0.
-            None if more < 0 || self.0 == 0 => Some(0),
+            None if more < 0 || unscaled == 0 => Some(0),
             None => None,
         };
-        match unscaled {
-            Some(unscaled) => Decimal::new(unscaled),
+        match rescaled {
+            Some(rescaled) => Self::new(rescaled),
             None => None,
         }
     }
@@ -218,7 +224,7 @@ impl AnyDecimal {
     }
 }
 
-const DIGITS: &str = "the number has too many digits";
+pub(crate) const DIGITS: &str = "the number has too many digits";
 const FORM: &str = "this is no decimal number";
 
 /// Formats a number with all digits of its scale, as SQL does: `1.50`.

@@ -52,6 +52,7 @@ mod tests {
         volatility: None,
         export: None,
         options: "",
+        comment: "",
     };
 
     #[test]

@@ -41,6 +41,7 @@ pub(crate) fn call<R: ColumnResult>(
         volatility: None,
         export: None,
         options: "",
+        comment: "",
     };
     // Copies, so that the memory of the arguments is freed after the call.
     let copies: Vec<ArrayRef> = arguments.iter().map(|(_, array)| copy(array)).collect();

@@ -98,6 +98,7 @@
 //!
 //! With the features `chrono` and `jiff`, the dates, times and spans of these crates are
 //! types too, and convert from and to those above. Values out of their range are panics.
+//! With `rust_decimal`, [`Decimal`] converts from and to that crate's by `try_from`.
 //!
 //! **Nulls.** A function without an `Option` argument is `STRICT`: if an argument is
 //! null, the result is null and the function is not called. With an `Option`
@@ -176,9 +177,9 @@
 //!
 //! - A `static` that is written, a `thread_local!`, a cache or a lazily built table
 //!   makes rows depend on each other: one of them pays for all. Prefer a `const`,
-//!   which the compiler evaluates, or force it in an [`init`](macro@init) function. In an immutable or stable function such state does
-//!   not outlive the call. Scratch memory that a row does not free is missing to all
-//!   later rows of the call.
+//!   which the compiler evaluates, or force it in an [`init`](macro@init) function. In
+//!   an immutable or stable function such state does not outlive the call.
+//! - Scratch memory that a row does not free is missing to all later rows of the call.
 //! - **`HashMap` and `HashSet` of the standard library** use different keys for every
 //!   map, so for every row: the order of iteration and the fuel of a lookup differ
 //!   from row to row. Use `BTreeMap` and `BTreeSet`, or a hasher with fixed keys, such
@@ -258,8 +259,9 @@ mod item;
 // Builders of nested result columns.
 mod column_builder;
 
-// Metering of rows and reports of panics.
+// Metering of rows, reports of panics, messages for people.
 mod fuel;
+mod log;
 
 // Items and fields of columns, as slices.
 mod view;
@@ -316,24 +318,22 @@ mod sql;
 // Texts that are built at compile time.
 mod const_text;
 
-// Dates and times of the crate `chrono`.
+// Dates, times and decimal numbers of other crates.
 #[cfg(feature = "chrono")]
 mod with_chrono;
-
-// Dates and times of the crate `jiff`.
 #[cfg(feature = "jiff")]
 mod with_jiff;
+#[cfg(feature = "rust_decimal")]
+mod with_rust_decimal;
 
-// Points in time.
+// Points in time, days, times of day and spans of time.
 mod timestamp;
 
-// Days, times of day and spans of time.
 mod calendar;
 
-// Products, quotients and rounding of decimals.
+// Products, quotients and rounding of decimals, in numbers of 256 bits.
 mod decimal_arithmetic;
 
-// Numbers of 256 bits.
 mod wide;
 
 // Decimal numbers.

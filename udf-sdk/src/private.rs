@@ -19,6 +19,7 @@ pub use crate::const_text::text;
 pub use crate::declared::Declared;
 pub use crate::input_array::InputArray;
 pub use crate::item::{FieldsView, Item, NullableItem, fields_view};
+pub use crate::log::{log, logged, print};
 pub use crate::output::returns;
 pub use crate::prepared::{Prepared, prepared_parameter};
 pub use crate::raw::Call;

@@ -148,6 +148,8 @@ pub struct Declaration<'a> {
     pub export: Option<&'a str>,
     /// The options of `WITH`, separated by commas; empty for none.
     pub options: &'a str,
+    /// The description, from the doc comment; empty for none.
+    pub comment: &'a str,
 }
 
 /// The kind of a function.
@@ -246,6 +248,13 @@ impl Declaration<'_> {
         if let Kind::Aggregate(state) = kind {
             text.push_fields(" STATE (", state);
         }
+        self.write_clauses(&mut text, sees_nulls);
+        text.push(";\n");
+        text
+    }
+
+    /// Writes the clauses after the signature.
+    const fn write_clauses<const N: usize>(&self, text: &mut Text<N>, sees_nulls: bool) {
         text.push(" LANGUAGE WASM");
         if let Some(volatility) = self.volatility {
             text.push(" ");
@@ -265,8 +274,10 @@ impl Declaration<'_> {
             text.push(self.options);
             text.push(")");
         }
-        text.push(";\n");
-        text
+        if !self.comment.is_empty() {
+            text.push(" COMMENT ");
+            text.push_quoted(self.comment, b'\'');
+        }
     }
 }
 
@@ -349,6 +360,7 @@ mod tests {
         volatility: Some("STABLE"),
         export: Some("say_hi"),
         options: "fuel_per_row = 5, memory = '1MB'",
+        comment: "Says \"hi\".\n\nIt's short.",
     };
 
     #[test]
@@ -358,7 +370,8 @@ mod tests {
             str::from_utf8(&BYTES).unwrap(),
             "CREATE FUNCTION \"say \"\"hi\"\"\"(\"x\" BIGINT, \"y\" VARCHAR DEFAULT 'one') \
              RETURNS DECIMAL(38, -10) LANGUAGE WASM STABLE CALLED ON NULL INPUT EXPORT 'say_hi' \
-             WITH (fuel_per_row = 5, memory = '1MB');\n"
+             WITH (fuel_per_row = 5, memory = '1MB') \
+             COMMENT 'Says \"hi\".\n\nIt''s short.';\n"
         );
     }
 
@@ -372,6 +385,7 @@ mod tests {
             volatility: None,
             export: None,
             options: "",
+            comment: "",
         };
         let statement = "CREATE FUNCTION \"pi\"() RETURNS DOUBLE LANGUAGE WASM STRICT;\n";
         assert_eq!(constant.statement_len(), statement.len());

@@ -29,6 +29,9 @@
 //! # }
 //! ```
 
+// Window functions.
+mod windows;
+
 use std::fmt::{self, Debug};
 use std::ops::Range;
 use std::rc::Rc;
@@ -41,6 +44,8 @@ use crate::raw::{Arguments, NativeColumn};
 use crate::row::RowArguments;
 use crate::sample::Sample;
 use crate::sql::Sql;
+
+pub use windows::{partition, ranks, window};
 
 /// An argument column.
 #[derive(Clone)]
@@ -144,10 +149,8 @@ fn row_count(columns: &[Column]) -> usize {
     rows
 }
 
-/// Reads the columns of some rows.
-fn read<R: RowArguments<'static>>(columns: &[Column], rows: Range<usize>) -> R::Columns {
-    let mut types = Vec::new();
-    R::sql_types(&mut types);
+/// Lowers some rows of the columns, which are of these types.
+fn lowered(columns: &[Column], types: &[Sql], rows: Range<usize>) -> Arguments<'static> {
     let found: Vec<Sql> = columns.iter().map(|column| column.sql).collect();
     assert_eq!(
         format!("{found:?}"),
@@ -156,7 +159,14 @@ fn read<R: RowArguments<'static>>(columns: &[Column], rows: Range<usize>) -> R::
     );
     let lowered = columns.iter().map(|column| column.leaked(rows.clone()));
     let lowered: &'static [&'static dyn NativeColumn] = lowered.collect::<Vec<_>>().leak();
-    R::columns(&mut Arguments::native(lowered, rows.len()))
+    Arguments::native(lowered, rows.len())
+}
+
+/// Reads the columns of some rows.
+fn read<R: RowArguments<'static>>(columns: &[Column], rows: Range<usize>) -> R::Columns {
+    let mut types = Vec::new();
+    R::sql_types(&mut types);
+    R::columns(&mut lowered(columns, &types, rows))
 }
 
 /// Calls `each` for the rows that the engine calls the function for; the others are
@@ -170,8 +180,7 @@ fn for_each<R: RowArguments<'static>, T>(
     let read = read::<R>(columns, rows.clone());
     let results = (0..rows.len()).map(|row| match R::is_called(&read, row) {
         true => R::with(R::get(&read, row), |row| Some(row), || None)
-            .map_or(Ok(None), &mut each)
-            .map_err(|message| format!("row {}: {message}", first + row)),
+            .map_or(Ok(None), |arguments| in_row(first + row, each(arguments))),
         false => Ok(None),
     });
     results.collect()
@@ -302,32 +311,9 @@ fn copied<S: State>(state: &S) -> S {
     S::item(&view, 0).expect("a state is not null")
 }
 
-/// Evaluates a window function that keeps state, over the rows of a partition.
-///
-/// # Errors
-///
-/// The row and the message of the first failure.
-pub fn window<S, R, O, V>(
-    next: impl Method<S, R, O>,
-    columns: &[Column],
-) -> Result<Vec<Option<V>>, String>
-where
-    S: Default,
-    R: RowArguments<'static>,
-    O: Output<Value = V>,
-    V: PartialEq + Debug,
-{
-    let rows = row_count(columns);
-    let run = |batch| {
-        let mut state = S::default();
-        let mut results = Vec::new();
-        for rows in batches(rows, batch) {
-            let each = |row| next.call(&mut state, row).into_row();
-            results.extend(for_each::<R, V>(columns, rows, each)?);
-        }
-        Ok(results)
-    };
-    same(BATCH_ROWS.map(run))
+/// Adds the row to a message.
+fn in_row<T>(row: usize, result: Result<T, String>) -> Result<T, String> {
+    result.map_err(|message| format!("row {row}: {message}"))
 }
 
 /// Evaluates a table function for the first row of its arguments, which are

@@ -13,7 +13,7 @@ use crate::partition::{Partition, Peers};
 use crate::raw::{Arguments, Call};
 use crate::results::ResultBuilder;
 use crate::row::RowArguments;
-use crate::sql::{Parameter, SqlType};
+use crate::sql::{Parameter, Sql, SqlType};
 
 /// Runs `next` on the rows of a call, with the state that the last call has
 /// left.
@@ -141,15 +141,25 @@ impl Parameter {
 
 /// The arguments of a partition, as pairs: `(A, (B, ()))`.
 pub trait PartitionArgs<'c> {
+    /// Appends the SQL types in the order of the signature.
+    fn sql_types(types: &mut Vec<Sql>);
+
     /// Reads the columns in the order of the signature.
     fn read(arguments: &mut Arguments<'c>) -> Self;
 }
 
 impl<'c> PartitionArgs<'c> for () {
+    fn sql_types(_types: &mut Vec<Sql>) {}
+
     fn read(_arguments: &mut Arguments<'c>) {}
 }
 
 impl<'c, W: PartitionArg<'c>, R: PartitionArgs<'c>> PartitionArgs<'c> for (W, R) {
+    fn sql_types(types: &mut Vec<Sql>) {
+        types.push(<W::Sql as SqlType>::SQL);
+        R::sql_types(types);
+    }
+
     fn read(arguments: &mut Arguments<'c>) -> Self {
         let first = W::read(arguments);
         (first, R::read(arguments))

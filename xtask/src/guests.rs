@@ -24,7 +24,7 @@ const GUESTS: [(&str, &str); 6] = [
 const ARROW_GUESTS: [(&str, &str); 1] = [("udfs-columns", "columns")];
 
 /// Examples of the package `fusebox-sdk`.
-const EXAMPLES: [&str; 4] = ["authors", "kinds", "triangle", "types"];
+const EXAMPLES: [&str; 5] = ["authors", "kinds", "logs", "triangle", "types"];
 
 /// A crate that is not of the workspace, as an author's own crate is not.
 pub(crate) const EVERYDAY: &str = "examples/everyday/Cargo.toml";

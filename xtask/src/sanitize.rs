@@ -74,9 +74,9 @@ pub(crate) fn under_address_sanitizer(workspace: &Workspace) -> Result<Outcome, 
     let mut command = workspace.program("rustup");
     command.args(["run", "nightly", "cargo", "test", "--lib"]);
     command.args(["--package", "fusebox-abi", "--package", "fusebox-sdk"]);
-    // The first two are off in the workspace, since DataFusion has its own
+    // The first three are off in the workspace, since DataFusion has its own
     // version of chrono.
-    let features = "fusebox-sdk/chrono,fusebox-sdk/jiff,fusebox-sdk/arrow";
+    let features = "fusebox-sdk/chrono,fusebox-sdk/jiff,fusebox-sdk/rust_decimal,fusebox-sdk/arrow";
     command.args(["--features", features]);
     // With an explicit target, the flags are not applied to the macros, which
     // the compiler loads into itself.

@@ -54,6 +54,9 @@ pub struct Definition {
     pub source: ModuleSource,
     /// True if the function is dropped with its session.
     pub temporary: bool,
+    /// Description for people. Decides nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
 }
 
 /// Identity of a function in a catalog: its name and argument types.
@@ -152,6 +155,7 @@ mod tests {
             symbol: "haversine_km".to_owned(),
             source: ModuleSource::Base64,
             temporary: false,
+            comment: Some("Distance\nover the ground".to_owned()),
         }
     }
 

@@ -82,6 +82,13 @@ pub enum FuseboxStatement {
         /// Options to set.
         options: Options,
     },
+    /// `COMMENT ON FUNCTION … IS`.
+    CommentOnFunction {
+        /// Function to describe.
+        function: FunctionName,
+        /// Description; none for `IS NULL`.
+        comment: Option<String>,
+    },
     /// `SHOW [USER] FUNCTIONS`.
     ShowFunctions {
         /// True for `SHOW USER FUNCTIONS`.

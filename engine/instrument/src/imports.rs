@@ -14,15 +14,16 @@
 //! | `row_group_begin(row: i32)` | begins a group of rows that share `fuel_per_row` |
 //! | `metering_mode() -> i32` | returns the metering mode of the call |
 //! | `has_fuel() -> i32` | returns whether the call has fuel for another row |
+//! | `log(address: i32, length: i32)` | passes a message to the host |
 //!
 //! A row takes `fuel_per_row` from the fuel of the call and returns the rest when
 //! it ends. Rows begin in ascending order, none beyond the end of the batch; groups
 //! only in the metering mode for groups. When a row begins and the call has little
 //! fuel left, the host may add some, see
-//! [`EXPORT_REFILL`](crate::names::EXPORT_REFILL). A call thus never burns more
+//! [`HOST_REFILL`](crate::names::HOST_REFILL). A call thus never burns more
 //! than the host has granted, whatever the guest does.
 //!
-//! The refill is the only call into the host. Few registers live across a loop body
+//! The refill and the log are the only calls into the host. Few registers live across a loop body
 //! with a call, so guests should begin rows outside of inner loops.
 
 // Code that replaces the call of an import.
@@ -40,8 +41,11 @@ pub(crate) use expansion::{FuelCounter, ImportExpansion, Operand};
 pub(crate) use globals::MeteringGlobals;
 pub(crate) use import::{Import, ROW_END_BYTES_PER_FUEL_LOG2};
 
-/// The function that replaces an import.
-pub(crate) fn replacement(import: Import, globals: MeteringGlobals) -> Function {
+/// The function that replaces an import of the type with index `ty`.
+pub(crate) fn replacement(import: Import, ty: u32, globals: MeteringGlobals) -> Function {
+    if import == Import::Log {
+        return globals.log(ty);
+    }
     let mut function = Function::new([]);
     let mut expansion = ImportExpansion {
         code: function.instructions(),
@@ -55,7 +59,7 @@ pub(crate) fn replacement(import: Import, globals: MeteringGlobals) -> Function 
 }
 
 /// The function that replaces an import in a module that is not metered.
-pub(crate) fn unmetered_replacement(import: Import, globals: MeteringGlobals) -> Function {
+pub(crate) fn unmetered_replacement(import: Import, ty: u32, globals: MeteringGlobals) -> Function {
     let mut function = Function::new([]);
     let mut code = function.instructions();
     match import {
@@ -65,6 +69,7 @@ pub(crate) fn unmetered_replacement(import: Import, globals: MeteringGlobals) ->
         Import::HasFuel => {
             code.i32_const(1);
         }
+        Import::Log => return globals.log(ty),
         Import::RowBegin
         | Import::RowEnd
         | Import::RowPause

@@ -3,9 +3,9 @@
 //! [`instrument`] takes a module and returns one that behaves the same until its
 //! fuel or its stack is exhausted; then it executes `unreachable` with the
 //! counter below zero. Neither clocks nor signals are involved, so a call traps
-//! at the same instruction on every machine. The only call from the instrumented
-//! code into the host is [`EXPORT_REFILL`], at the beginning of a row when little
-//! fuel is left.
+//! at the same instruction on every machine. The instrumented code calls the host
+//! at the beginning of a row when little fuel is left, [`HOST_REFILL`], and where
+//! the guest logs a message, [`HOST_LOG`].
 //!
 //! # Fuel
 //!
@@ -201,8 +201,8 @@ pub use compile_budget::{CompileBudget, CompileResource};
 pub use error::Error;
 pub use names::{
     EXPORT_CALL_BEGIN, EXPORT_CALL_FUEL, EXPORT_CANCEL, EXPORT_FUEL, EXPORT_GLOBAL_PREFIX,
-    EXPORT_NEXT_ROW, EXPORT_PREFIX, EXPORT_REFILL, EXPORT_STACK, EXPORT_START, NEXT_ROW_INVALID,
-    SECTION_INSTRUMENTED,
+    EXPORT_HOST, EXPORT_NEXT_ROW, EXPORT_PREFIX, EXPORT_STACK, EXPORT_START, HOST_LOG, HOST_REFILL,
+    NEXT_ROW_INVALID, SECTION_INSTRUMENTED,
 };
 pub use options::{FEATURES, Options};
 pub use row_fuel::RowFuel;

@@ -11,7 +11,6 @@ use crate::module_info::ModuleInfo;
 use crate::options::Options;
 use crate::row_fuel::{RowFuel, row_fuel};
 use crate::stack_checks::{frames, reaches_frame, stack_checks, unchecked_sccs};
-use crate::weights::IMPORT_FUEL;
 
 /// Metering of a module's functions.
 pub(crate) struct MeteringPlan {
@@ -136,7 +135,7 @@ impl MeteringPlan {
     /// Fuel that a caller of the function is charged.
     pub(crate) fn caller_cost(&self, function: u32) -> u64 {
         match self.function(function).map(|plan| plan.fuel_source) {
-            None => IMPORT_FUEL,
+            None => self.import(function).map_or(0, Import::fuel),
             Some(FuelSource::Caller { fuel } | FuelSource::Parameter { prepaid: fuel }) => fuel,
             Some(FuelSource::Global) => 0,
         }

@@ -42,6 +42,11 @@ pub(crate) struct ModuleInfo {
 }
 
 impl ModuleInfo {
+    /// Returns true if the module may log messages.
+    pub(crate) fn logs(&self) -> bool {
+        self.imports.contains(&Import::Log)
+    }
+
     /// Validates and scans a module.
     ///
     /// # Errors

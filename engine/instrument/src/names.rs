@@ -21,15 +21,24 @@ pub const EXPORT_NEXT_ROW: &str = "fusebox:next_row";
 /// outside the batch, or a row group that the metering mode does not permit.
 pub const NEXT_ROW_INVALID: i32 = i32::MIN;
 
-/// Exported table with one element: null, or a host function
-/// `(next_row: i32) -> i64`.
+/// Exported table of host functions: [`HOST_REFILL`], and [`HOST_LOG`] if the module imports
+/// `log`. Elements are null at first.
+pub const EXPORT_HOST: &str = "fusebox:host";
+
+/// Index in [`EXPORT_HOST`] of a function `(next_row: i32) -> i64`.
 ///
 /// It is called at the beginning of a row if the call has no more fuel, apart
 /// from the row's, than the reserve for overhead fuel. The parameter is the value
 /// of [`EXPORT_NEXT_ROW`] before the row, an upper bound of the number of rows
 /// that have burnt fuel of their own. The result is added to the fuel of the call;
 /// the function may trap instead. If the element is null, nothing is added.
-pub const EXPORT_REFILL: &str = "fusebox:refill";
+pub const HOST_REFILL: u64 = 0;
+
+/// Index in [`EXPORT_HOST`] of a function `(address: i32, length: i32)`.
+///
+/// It is called where the guest calls the import `log`, with the place of a message that
+/// may lie outside of the memory. If the element is null, the message is dropped.
+pub const HOST_LOG: u64 = 1;
 
 /// Exported function
 /// `(fuel: i64, stack: i64, fuel_per_row: i64, rows: i32, metering_mode: i32)`

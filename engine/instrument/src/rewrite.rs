@@ -287,7 +287,7 @@ impl<'p> Rewriter<'p> {
         let plan = self.context.plan;
         let call = Instruction::Call(function);
         match (plan.import(function), plan.function(function)) {
-            (Some(import), _) => {
+            (Some(import), _) if !import.is_called() => {
                 self.load_fuel();
                 self.import(import, constant);
             }

@@ -3,7 +3,7 @@
 use wasmparser::Operator;
 
 use crate::imports::{Import, ROW_END_BYTES_PER_FUEL_LOG2};
-use crate::weights::{IMPORT_FUEL, by_operand, weight};
+use crate::weights::{by_operand, weight};
 
 /// Cost of the instructions from a function's first `row_begin` to its last
 /// `row_end`. If there is no loop among them, each runs at most once per row,
@@ -40,7 +40,7 @@ impl RowCost {
         constant: Option<i64>,
     ) {
         self.open.has_effects |= import.is_none() && !is_speculatable(operator, constant);
-        self.open.weight += weight(operator) + import.map_or(0, |_| IMPORT_FUEL);
+        self.open.weight += weight(operator) + import.map_or(0, Import::fuel);
         match (import, operator) {
             (Some(Import::RowEnd), _) => {
                 let price = constant.map(|bytes| u64::from(bytes as u32));

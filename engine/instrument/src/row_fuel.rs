@@ -15,12 +15,13 @@ pub enum RowFuel {
     /// The function begins and ends each row, which burns fuel of its own.
     PerRow {
         /// True if the function can begin row groups, which share the fuel of one
-        /// row, if the metering mode permits it.
+        /// row, if the metering mode permits it. False in a module that logs, whose
+        /// messages name their row.
         grouped: bool,
     },
     /// The function begins and ends each row, and the fuel of a row is statically
     /// bounded: its code has no loop, no call that is not bounded itself, and no
-    /// instruction whose work depends on an operand. If a row is granted at least
+    /// instruction whose work depends on an operand, and the module does not log. If a row is granted at least
     /// the bound, rows need not be begun.
     Bounded {
         /// Upper bound of the fuel of a row.
@@ -80,6 +81,11 @@ pub(crate) fn row_fuel(
         }
     }
     row_fuel.truncate(info.bodies.len());
+    if info.logs() {
+        for rows in row_fuel.iter_mut().filter(|rows| **rows != RowFuel::Shared) {
+            *rows = RowFuel::PerRow { grouped: false };
+        }
+    }
     row_fuel
 }
 

@@ -15,7 +15,7 @@ use wasmparser::Operator;
 /// version is therefore part of each key under which compiled code or results are
 /// cached. The instrumented module carries it too, in the custom section
 /// [`SECTION_INSTRUMENTED`](crate::SECTION_INSTRUMENTED).
-pub const WEIGHTS_VERSION: u32 = 7;
+pub const WEIGHTS_VERSION: u32 = 8;
 
 /// Fuel per page of `memory.grow`: on first access, the operating system maps and
 /// zeroes 64 KiB.
@@ -37,6 +37,10 @@ pub(crate) const ENTRY_FUEL: u64 = 1;
 
 /// Fuel for the replacement of an import, in addition to the call.
 pub(crate) const IMPORT_FUEL: u64 = 8;
+
+/// Fuel for the replacement of the import `log`, in addition to the call: the host may copy a
+/// message of some hundred bytes.
+pub(crate) const LOG_FUEL: u64 = 128;
 
 /// Fuel for starting a bulk operation.
 const BULK_FUEL: u64 = 16;

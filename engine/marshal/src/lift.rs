@@ -280,6 +280,22 @@ pub fn lift_panic(address: GuestAddr, memory: &[u8]) -> Option<String> {
     })
 }
 
+/// Copies a message of `length` bytes that the guest logs, at most [`LOG_MESSAGE_BYTES_MAX`]
+/// of them, with control characters escaped; `None` if it lies outside of the memory.
+pub fn lift_message(address: GuestAddr, length: u32, memory: &[u8]) -> Option<String> {
+    let bytes = address.bytes(length.into(), memory).ok()?;
+    let cut = bytes.get(..LOG_MESSAGE_BYTES_MAX).unwrap_or(bytes);
+    let mut text = escape_control(String::from_utf8_lossy(cut).trim_end_matches('\n'));
+    if cut.len() < bytes.len() || text.len() > LOG_MESSAGE_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(LOG_MESSAGE_BYTES_MAX));
+        text.push('…');
+    }
+    Some(text)
+}
+
+/// Maximum bytes of a message that a guest logs; an ellipsis stands for the rest.
+pub const LOG_MESSAGE_BYTES_MAX: usize = 1 << 10;
+
 /// Escapes control characters: messages of guests reach terminals and logs,
 /// where such a character could move the cursor or forge a line.
 fn escape_control(message: &str) -> String {

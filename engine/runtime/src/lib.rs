@@ -53,14 +53,13 @@ mod metrics;
 // Switches of benches.
 mod protections;
 
-// Rows that failed and are null.
-mod failed_rows;
+// Failed rows, and messages of guests.
+mod notices;
 
 // Errors, grouped by who can fix them.
 mod error;
 
 pub use error::{Error, LimitExceeded, Result, Trap, TrapKind};
-pub use failed_rows::{FailedRows, FailedRowsLog};
 pub use function::{
     Accounting, AccumulatorMemory, ArgumentColumn, StateCache, StateCall, StateId, StatePlace,
     StatefulInstance, WasmFunction, accepts, result_type, value_type,
@@ -74,6 +73,7 @@ pub use fusebox_instrument::CompileBudget;
 pub use fusebox_marshal::AbiViolation;
 pub use metrics::{FunctionMetrics, Hot, Profile, Sample};
 pub use module::{LoadedModule, Operation};
+pub use notices::{FailedRows, GuestMessage, GuestMessages, Notices};
 pub use protections::DisabledProtections;
 pub use runtime::{Runtime, RuntimeOptions};
 pub use sandbox::{

@@ -14,7 +14,7 @@ use arrow_array::{Array, ArrayRef};
 use arrow_data::ArrayData;
 use fusebox_definition::Definition;
 
-use crate::failed_rows::{FailedRows, FailureCause};
+use crate::notices::{FailedRows, FailureCause};
 
 pub(crate) use profile::SAMPLES_MAX;
 pub use profile::{Hot, Profile, Sample};

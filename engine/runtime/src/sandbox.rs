@@ -22,6 +22,9 @@ mod snapshot;
 // Fuel, stack, rows.
 mod meter;
 
+// Functions of the host that instances call.
+mod host_functions;
+
 // Wasmtime engines and compilation, also in another process.
 mod compiler;
 
@@ -38,8 +41,10 @@ mod sampler;
 // Cancellation of running guests.
 mod watchdog;
 
-// Limits of one store.
+// Limits of one store, and messages of its guest.
 mod store_limiter;
+
+mod call_log;
 
 // Limits of concurrent calls.
 mod permits;
@@ -57,6 +62,7 @@ mod memory_reservation;
 pub(crate) use budget::{Budget, RowMetering};
 pub(crate) use calibration::Calibration;
 pub(crate) use call_error::CallError;
+pub(crate) use call_log::{CallLog, LoggedMessage};
 pub use cancellation::Cancellation;
 pub use compile_helper::{CompileHelper, run_compile_helper};
 pub(crate) use compiler::Compiler;

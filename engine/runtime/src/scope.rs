@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::failed_rows::{FailedRowsLog, FailureCause};
-use crate::sandbox::{Calibration, Cancellation, MemoryReservation, Pin};
+use crate::notices::{FailureCause, GuestMessage, Notices};
+use crate::sandbox::{Calibration, CallLog, Cancellation, MemoryReservation, Pin};
 
 /// Opens reservations of host memory for the calls of an execution.
 pub trait MemoryBroker: Send + Sync {
@@ -65,7 +65,7 @@ pub struct Scope {
     batch_bytes_max: u64,
     time_zone: Option<Arc<str>>,
     counters: Counters,
-    failed_rows: Arc<FailedRowsLog>,
+    notices: Arc<Notices>,
     /// Calibrations of functions, by the identity of the function.
     calibrations: Mutex<Vec<(u64, Arc<Calibration>)>>,
     /// Pins of functions that keep state, by the identity of the function; `None` outside
@@ -85,7 +85,7 @@ impl Scope {
             batch_bytes_max: Self::BATCH_BYTES_MAX,
             time_zone: None,
             counters: Counters::default(),
-            failed_rows: Arc::default(),
+            notices: Arc::default(),
             calibrations: Mutex::default(),
             pins: Some(Arc::default()),
         }
@@ -107,7 +107,7 @@ impl Scope {
         Self {
             batch_bytes_max: self.batch_bytes_max,
             time_zone: self.time_zone.clone(),
-            failed_rows: Arc::clone(&self.failed_rows),
+            notices: Arc::clone(&self.notices),
             pins: self.pins.clone(),
             ..Self::new(self.cancellation.clone(), Arc::clone(&self.memory))
         }
@@ -129,16 +129,16 @@ impl Scope {
         self
     }
 
-    /// Sets the log of rows that failed and are null.
+    /// Sets the place of failed rows and messages of guests.
     #[must_use]
-    pub fn with_failed_rows(mut self, log: Arc<FailedRowsLog>) -> Self {
-        self.failed_rows = log;
+    pub fn with_notices(mut self, notices: Arc<Notices>) -> Self {
+        self.notices = notices;
         self
     }
 
-    /// Returns the log of rows that failed and are null.
-    pub fn failed_rows(&self) -> &Arc<FailedRowsLog> {
-        &self.failed_rows
+    /// Returns the failed rows and messages of guests.
+    pub fn notices(&self) -> &Arc<Notices> {
+        &self.notices
     }
 
     /// Sets the zone in which timestamps without one are read.
@@ -182,7 +182,17 @@ impl Scope {
     /// Counts a row of `function` that failed and is null.
     pub(crate) fn count_failed(&self, function: &str, cause: FailureCause) {
         self.counters.failed_rows.fetch_add(1, Ordering::Relaxed);
-        self.failed_rows.count(function, cause);
+        self.notices.count_failed(function, cause);
+    }
+
+    /// Adds the messages of a call of `function`, whose rows `row` maps to those of the
+    /// batch.
+    pub(crate) fn add_messages(&self, function: &str, log: CallLog, row: impl Fn(u64) -> u64) {
+        for message in log.messages {
+            let message = GuestMessage::new(function, message.row.map(&row), message.text);
+            self.notices.add_message(message);
+        }
+        self.notices.count_dropped(log.dropped);
     }
 
     /// Counts a call of the guest that returned a result.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::memory_pool::MemoryPool;
-use fusebox_runtime::{Cancellation, FailedRowsLog, Scope};
+use fusebox_runtime::{Cancellation, Notices, Scope};
 
 use super::memory::PoolBroker;
 use super::timeout::Deadline;
@@ -53,17 +53,17 @@ pub(crate) struct QueryScope {
 
 impl QueryScope {
     /// Creates the scope of a query, charged to `memory_pool`. Rows that fail and are null are
-    /// counted in `failed_rows`.
+    /// counted in `notices`.
     pub(crate) fn new(
         cancellation: Cancellation,
         memory_pool: Arc<dyn MemoryPool>,
         settings: Settings,
-        failed_rows: &Arc<FailedRowsLog>,
+        notices: &Arc<Notices>,
     ) -> Self {
         let memory = Arc::new(PoolBroker(memory_pool));
         let scope = Scope::new(cancellation, memory)
             .with_batch_bytes_max(settings.batch_bytes_max)
-            .with_failed_rows(Arc::clone(failed_rows));
+            .with_notices(Arc::clone(notices));
         Self {
             scope: Arc::new(scope),
             deadline: None,

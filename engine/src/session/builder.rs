@@ -7,11 +7,14 @@ use datafusion::execution::context::SessionContext;
 use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::optimizer::AnalyzerRule;
 use datafusion::prelude::SessionConfig;
 use fusebox_definition::Limits;
 use fusebox_runtime::{Error, Result};
 
-use super::late_binding::bind_late;
+use super::late_binding::LateBinding;
+use super::registry::Registry;
+use super::routines::Routines;
 use super::{Session, query};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
@@ -159,8 +162,14 @@ impl SessionBuilder {
             }
         };
         engine.install_scopes(&context);
-        let registry = Arc::default();
-        bind_late(&context, &registry);
+        let registry = Arc::<Registry>::default();
+        let late_binding = LateBinding {
+            registry: Arc::clone(&registry),
+        };
+        let routines = Routines {
+            registry: Arc::clone(&registry),
+        };
+        add_analyzer_rules(&context, [Arc::new(late_binding), Arc::new(routines)]);
         let settings = self.options.settings;
         let state = context.state_ref();
         let mut state = state.write();
@@ -182,10 +191,25 @@ impl SessionBuilder {
             registry,
             prepared: Arc::default(),
             cancellation,
-            failed_rows: Arc::default(),
+            notices: Arc::default(),
             scope: FunctionScope::new(memory_pool),
         })
     }
+}
+
+/// Adds rules before all others of a context, in place of those of their names: of several
+/// sessions of a context, the functions of the last one hold.
+fn add_analyzer_rules(context: &SessionContext, rules: [Arc<dyn AnalyzerRule + Send + Sync>; 2]) {
+    let state = context.state_ref();
+    let mut state = state.write();
+    let session_id = state.session_id().to_owned();
+    let mut builder = SessionStateBuilder::new_from_existing(state.clone());
+    if let Some(analyzer) = builder.analyzer() {
+        let is_replaced = |name: &str| rules.iter().any(|rule| rule.name() == name);
+        analyzer.rules.retain(|rule| !is_replaced(rule.name()));
+        analyzer.rules.splice(0..0, rules);
+    }
+    *state = builder.with_session_id(session_id).build();
 }
 
 impl std::fmt::Debug for SessionBuilder {

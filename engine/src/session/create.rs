@@ -204,21 +204,46 @@ impl Session {
         name: FunctionName,
         options: Options,
     ) -> Result<()> {
+        self.change_function(&name, |definition| {
+            definition.limits = options.apply(definition.limits)?;
+            if let Some(reset) = options.reset()? {
+                definition.reset = reset;
+            }
+            if let Some(on_error) = options.on_error()? {
+                definition.on_error = on_error;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    pub(super) async fn execute_comment_on(
+        &self,
+        name: FunctionName,
+        comment: Option<String>,
+    ) -> Result<()> {
+        self.change_function(&name, |definition| {
+            definition.comment.clone_from(&comment);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Changes the definition of a function, whose signature stays.
+    async fn change_function(
+        &self,
+        name: &FunctionName,
+        change: impl Fn(&mut Definition) -> Result<(), StatementError>,
+    ) -> Result<()> {
         let mut bound = Vec::new();
         loop {
             self.synchronize().await?;
             let contents = self.contents()?;
-            let found = self.find_function(&contents, &name)?;
+            let found = self.find_function(&contents, name)?;
             let mut definition = found.definition().clone();
             let subject = Subject::Function(definition.name.clone());
             let refused = |reason| Error::refused(subject.clone(), reason);
-            definition.limits = options.apply(definition.limits).map_err(refused)?;
-            if let Some(reset) = options.reset().map_err(refused)? {
-                definition.reset = reset;
-            }
-            if let Some(on_error) = options.on_error().map_err(refused)? {
-                definition.on_error = on_error;
-            }
+            change(&mut definition).map_err(refused)?;
             let module = found.module();
             self.bind_once(&mut bound, vec![definition], module).await?;
             let mut changes = Changes::default();

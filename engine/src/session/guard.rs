@@ -36,7 +36,8 @@ impl Session {
             FuseboxStatement::CreateModule(create) => module(&create.name),
             FuseboxStatement::CreateFunction(create) => function(&create.name),
             FuseboxStatement::ImportFunctions(import) => module(&import.module),
-            FuseboxStatement::AlterFunction { function: name, .. } => function(&name.name),
+            FuseboxStatement::AlterFunction { function: name, .. }
+            | FuseboxStatement::CommentOnFunction { function: name, .. } => function(&name.name),
             FuseboxStatement::DropFunctions { functions, .. } => {
                 functions.iter().try_for_each(|name| function(&name.name))
             }

@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, RecordBatch};
 use datafusion::execution::memory_pool::MemoryPool;
 use fusebox_definition::statement::{CreateFunction, FunctionName, ImportFunctions};
 use fusebox_definition::{Definition, FunctionKey, ModuleSource, Subject};
-use fusebox_runtime::{Error, FailedRowsLog, LoadedModule, Result, WasmFunction};
+use fusebox_runtime::{Error, LoadedModule, Notices, Result, WasmFunction};
 
 use super::Session;
 use super::transaction::{Applied, definitions};
@@ -20,7 +20,7 @@ pub struct Function {
     cancellation: SessionCancellation,
     memory_pool: Arc<dyn MemoryPool>,
     settings: Settings,
-    failed_rows: Arc<FailedRowsLog>,
+    notices: Arc<Notices>,
 }
 
 impl Function {
@@ -42,7 +42,7 @@ impl Function {
     pub fn call(&self, batch: &RecordBatch) -> Result<ArrayRef> {
         // Each call is an execution of its own: it must not see what earlier ones did.
         let (token, pool) = (self.cancellation.query(), Arc::clone(&self.memory_pool));
-        let scope = QueryScope::new(token, pool, self.settings, &self.failed_rows);
+        let scope = QueryScope::new(token, pool, self.settings, &self.notices);
         self.function.call_batch(batch, &scope.into_scope())
     }
 }
@@ -202,7 +202,7 @@ impl Session {
             cancellation: self.cancellation.clone(),
             memory_pool: self.memory_pool(),
             settings,
-            failed_rows: Arc::clone(&self.failed_rows),
+            notices: Arc::clone(&self.notices),
         })
     }
 }

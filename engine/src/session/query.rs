@@ -57,12 +57,7 @@ impl Session {
     }
 
     fn query_scope(&self, cancellation: Cancellation, settings: Settings) -> QueryScope {
-        QueryScope::new(
-            cancellation,
-            self.memory_pool(),
-            settings,
-            &self.failed_rows,
-        )
+        QueryScope::new(cancellation, self.memory_pool(), settings, &self.notices)
     }
 }
 

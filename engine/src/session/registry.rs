@@ -11,7 +11,7 @@ use arrow::datatypes::DataType;
 use datafusion::catalog::TableFunction;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
-use fusebox_definition::{FunctionKey, Kind};
+use fusebox_definition::{Definition, FunctionKey, Kind};
 use fusebox_runtime::WasmFunction;
 
 use super::contents::Contents;
@@ -152,6 +152,17 @@ impl Registry {
     /// Returns the functions that are registered now; `None` if none ever were.
     pub(super) fn current(&self) -> Option<Arc<CurrentFunctions>> {
         self.state().current.clone()
+    }
+
+    /// Returns the definitions of the functions that are registered now, by name and argument
+    /// types.
+    pub(super) fn definitions(&self) -> Vec<Definition> {
+        let state = self.state();
+        let functions = state.functions.values().flat_map(BTreeMap::values);
+        let definitions = functions.map(|function| function.bound.definition().clone());
+        let mut definitions: Vec<_> = definitions.collect();
+        definitions.sort_by(|one, other| one.name.cmp(&other.name));
+        definitions
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

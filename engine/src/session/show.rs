@@ -22,29 +22,12 @@ impl Session {
         let ours = definitions(&self.contents()?.functions());
         let mut rows = Vec::new();
         if !user {
-            let state = self.context.state();
-            let mut list = |kind: Kind, names: Vec<String>| {
-                rows.extend(names.into_iter().map(|name| (name, kind, None)));
-            };
-            list(
-                Kind::Aggregate,
-                state.aggregate_functions().keys().cloned().collect(),
-            );
-            list(
-                Kind::Scalar,
-                state.scalar_functions().keys().cloned().collect(),
-            );
-            list(
-                Kind::Table,
-                state.table_functions().keys().cloned().collect(),
-            );
-            list(
-                Kind::Window,
-                state.window_functions().keys().cloned().collect(),
-            );
             // Wasm functions follow with their definitions.
             let names: HashSet<_> = ours.iter().map(|d| (d.name.as_str(), d.kind)).collect();
-            rows.retain(|(name, kind, _)| !names.contains(&(name.as_str(), *kind)));
+            let registered = self.registered_functions().into_iter();
+            let built_in =
+                registered.filter(|(name, kind)| !names.contains(&(name.as_str(), *kind)));
+            rows.extend(built_in.map(|(name, kind)| (name, kind, None)));
         }
         rows.extend(ours.into_iter().map(|d| (d.name.clone(), d.kind, Some(d))));
         // A stable sort: overloads keep their order.
@@ -84,6 +67,18 @@ impl Session {
                     ModuleSource::Module(name) => Some(name.clone()),
                     _ => None,
                 }),
+            ),
+            (
+                "description",
+                text(shown.iter().map(|(name, kind, definition)| {
+                    match definition {
+                        Some(definition) => definition.comment.as_deref().map(summary),
+                        None => self
+                            .built_in_description(name, *kind)
+                            .as_deref()
+                            .map(summary),
+                    }
+                })),
             ),
         ])
     }
@@ -143,22 +138,59 @@ impl Session {
     /// declaration.
     pub(super) fn describe_module(&self, name: &str) -> Result<DataFrame> {
         let module = self.contents()?.module(name)?;
-        let mut rows: Vec<(String, Option<String>)> = module
+        let mut rows: Vec<(String, Option<String>, Option<String>)> = module
             .declarations()
             .iter()
-            .map(|declared| (declared.symbol().to_owned(), Some(declared.to_string())))
+            .map(|declared| {
+                let description = declared.comment.as_deref().map(summary);
+                let symbol = declared.symbol().to_owned();
+                (symbol, Some(declared.to_string()), description)
+            })
             .collect();
         for symbol in module.symbols() {
-            if !rows.iter().any(|(declared, _)| *declared == symbol) {
-                rows.push((symbol, None));
+            if !rows.iter().any(|(declared, ..)| *declared == symbol) {
+                rows.push((symbol, None, None));
             }
         }
         // Sorted, because the order of the section depends on the linker.
         rows.sort();
         self.table(vec![
             ("export", text(rows.iter().map(|row| Some(row.0.clone())))),
-            ("declaration", text(rows.into_iter().map(|row| row.1))),
+            ("declaration", text(rows.iter().map(|row| row.1.clone()))),
+            ("description", text(rows.into_iter().map(|row| row.2))),
         ])
+    }
+
+    /// Returns the names and kinds of all functions that are registered with DataFusion.
+    fn registered_functions(&self) -> Vec<(String, Kind)> {
+        let state = self.context.state_ref();
+        let state = state.read();
+        let aggregates = state.aggregate_functions().keys();
+        let aggregates = aggregates.map(|name| (name.clone(), Kind::Aggregate));
+        let scalars = state.scalar_functions().keys();
+        let scalars = scalars.map(|name| (name.clone(), Kind::Scalar));
+        let tables = state.table_functions().keys();
+        let tables = tables.map(|name| (name.clone(), Kind::Table));
+        let windows = state.window_functions().keys();
+        let windows = windows.map(|name| (name.clone(), Kind::Window));
+        aggregates
+            .chain(scalars)
+            .chain(tables)
+            .chain(windows)
+            .collect()
+    }
+
+    /// Returns DataFusion's description of a function of its own.
+    fn built_in_description(&self, name: &str, kind: Kind) -> Option<String> {
+        let state = self.context.state_ref();
+        let state = state.read();
+        let documentation = match kind {
+            Kind::Scalar => state.scalar_functions().get(name)?.documentation(),
+            Kind::Aggregate => state.aggregate_functions().get(name)?.documentation(),
+            Kind::Window => state.window_functions().get(name)?.documentation(),
+            Kind::Table => None,
+        };
+        documentation.map(|documentation| documentation.description.clone())
     }
 
     fn table(&self, columns: Vec<(&str, ArrayRef)>) -> Result<DataFrame> {
@@ -175,6 +207,13 @@ impl Session {
 
 fn text(cells: impl IntoIterator<Item = Option<String>>) -> ArrayRef {
     Arc::new(cells.into_iter().collect::<StringArray>())
+}
+
+/// Returns the first paragraph of a description, as one line.
+fn summary(description: &str) -> String {
+    let lines = description.trim_start().lines();
+    let paragraph = lines.map(str::trim).take_while(|line| !line.is_empty());
+    paragraph.collect::<Vec<_>>().join(" ")
 }
 
 fn arguments(definition: &Definition) -> String {

@@ -19,6 +19,7 @@ mod limits;
 mod memory;
 mod metrics;
 mod native_stack;
+mod notices;
 mod plain_context;
 mod pools;
 mod privileges;

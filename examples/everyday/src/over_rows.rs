@@ -66,14 +66,15 @@ impl Middle {
     }
 }
 
-/// The session of a row: rows in the order of time, of which each is at most some minutes
-/// after the one before.
+/// The visit of the last row.
 #[derive(Default)]
 pub struct VisitNumber {
     last: Option<NaiveDateTime>,
     number: i64,
 }
 
+/// The number of a row's visit, from 1. A visit is a sequence of rows in the order of time, of
+/// which each is at most some minutes after the one before.
 #[udwf]
 impl VisitNumber {
     fn next(&mut self, time: NaiveDateTime, minutes: i64) -> i64 {

@@ -115,12 +115,13 @@
 //! | [`row_group_begin`](IMPORT_ROW_GROUP_BEGIN) | `(row: i32) -> ()` | begins a row group at that row: consecutive rows that share one budget |
 //! | [`metering_mode`](IMPORT_METERING_MODE) | `() -> i32` | returns the metering mode of the call: [0](METERING_PER_ROW) per row, [1](METERING_BOUNDED) bounded, [2](METERING_GROUPED) grouped or [3](METERING_SPECULATABLE) speculatable |
 //! | [`has_fuel`](IMPORT_HAS_FUEL) | `() -> i32` | returns 1 if the call has fuel for another row, else 0 |
+//! | [`log`](IMPORT_LOG) | `(address: i32, length: i32) -> ()` | passes a message in UTF-8 to the host, for people: the host may cut it, drop it or show it with the function and the row, and nothing of that changes what the guest sees |
 //!
 //! The host replaces each import by a few instructions, which move fuel between the
 //! fuel counters of the call and of the row. They create none, so a guest never
-//! consumes more than it was granted, whatever it passes to them. They call the
-//! host only if a row begins while the call's counter is low; the host then refills
-//! the counter unless the query was cancelled.
+//! consumes more than it was granted, whatever it passes to them. Apart
+//! from `log`, they call the host only if a row begins while the call's counter is
+//! low; the host then refills the counter unless the query was cancelled.
 //!
 //! - Rows are begun in ascending order, from 0 to `rows - 1`. Beginning a row that
 //!   is not after the previous one, or that the batch does not have, violates the

@@ -100,6 +100,10 @@ pub const METERING_SPECULATABLE: u32 = 3;
 /// Import `() -> i32`: returns 1 if the call has fuel for another row, else 0.
 pub const IMPORT_HAS_FUEL: &str = "has_fuel";
 
+/// Import `(address: i32, length: i32) -> ()`: passes a message in UTF-8 to the host, for
+/// people.
+pub const IMPORT_LOG: &str = "log";
+
 /// Overhead fuel, in units, that a call must have left beside the fuel of a row for
 /// [`has_fuel`](IMPORT_HAS_FUEL) to return 1.
 pub const OVERHEAD_FUEL_RESERVE: u64 = 64 << 10;

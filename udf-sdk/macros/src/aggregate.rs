@@ -88,6 +88,7 @@ impl Aggregate {
         let returns = without_lifetimes(&self.finish.returns);
         let statement = Statement {
             symbol: &block.symbol,
+            comment: &block.comment,
             options: &self.options,
             kind: quote!(Aggregate(#state)),
             parameters: self.update.parameters.iter().map(described),

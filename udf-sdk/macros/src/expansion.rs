@@ -46,6 +46,8 @@ pub(crate) fn expand(signature: &Signature) -> TokenStream {
 /// The parts of a declaration of a function of another kind.
 pub(crate) struct Statement<'a, P> {
     pub(crate) symbol: &'a str,
+    /// The text of the doc comment.
+    pub(crate) comment: &'a str,
     pub(crate) options: &'a Options,
     /// The variant of `Kind`, with its fields.
     pub(crate) kind: TokenStream,
@@ -64,6 +66,7 @@ pub(crate) fn constant(
 ) -> TokenStream {
     let Statement {
         symbol,
+        comment,
         options,
         kind,
         parameters,
@@ -89,6 +92,7 @@ pub(crate) fn constant(
                     volatility: #volatility,
                     export: #export,
                     options: #limits,
+                    comment: #comment,
                 },
             }
         },
@@ -113,6 +117,7 @@ fn declaration(signature: &Signature) -> TokenStream {
     let volatility = option(signature.options.volatility);
     let export = option((*name != symbol).then_some(&symbol));
     let limits = signature.limits();
+    let comment = &signature.comment;
     let defaults = signature.options.defaults();
     let result = without_lifetimes(&signature.returns);
     // An error in the type is reported at the type.
@@ -151,6 +156,7 @@ fn declaration(signature: &Signature) -> TokenStream {
                 volatility: #volatility,
                 export: #export,
                 options: #limits,
+                comment: #comment,
             }
         },
     )

@@ -40,7 +40,8 @@ use proc_macro::TokenStream;
 ///
 /// The function stays as it is. Its SQL name is its Rust name unless `name =
 /// "…"` gives another; `immutable`, `stable` or `volatile` declares its
-/// volatility, which the engine chooses by default. `defaults(b = "10")` gives the
+/// volatility, which the engine chooses by default. Its doc comment is its description in
+/// SQL. `defaults(b = "10")` gives the
 /// last arguments defaults, as constants of SQL.
 ///
 /// With `columns`, the function is called with whole columns, as arrays of

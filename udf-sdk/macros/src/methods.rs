@@ -8,12 +8,14 @@ use syn::spanned::Spanned;
 use syn::{Attribute, Error, FnArg, ImplItem, ImplItemFn, ItemImpl, Result, ReturnType, Type};
 
 use crate::expansion::without_lifetimes;
-use crate::signature::{Parameter, cfgs, modifiers};
+use crate::signature::{Parameter, cfgs, comment, modifiers};
 
 /// An `impl` block of a state's struct.
 pub(crate) struct Block {
     /// The `cfg` attributes of the block.
     pub(crate) cfgs: Vec<Attribute>,
+    /// The text of the block's doc comment.
+    pub(crate) comment: String,
     /// The struct.
     pub(crate) ty: Type,
     /// The struct's name in snake case.
@@ -63,6 +65,7 @@ impl Block {
             _ => None,
         });
         Ok(Self {
+            comment: comment(&item.attrs),
             cfgs: cfgs(item.attrs),
             symbol,
             methods: methods.collect(),

@@ -6,8 +6,8 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Error, Expr, FnArg, GenericParam, Ident, ItemFn, LitStr, MetaNameValue, Pat,
-    PatType, Result, ReturnType, Type, Visibility,
+    Attribute, Error, Expr, ExprLit, FnArg, GenericParam, Ident, ItemFn, Lit, LitStr, Meta,
+    MetaNameValue, Pat, PatType, Result, ReturnType, Type, Visibility,
 };
 
 use crate::options::{Options, PREPARE_LIMITS};
@@ -19,6 +19,8 @@ pub(crate) struct Signature {
     pub(crate) is_inline: bool,
     /// The `cfg` attributes of the function.
     pub(crate) cfgs: Vec<Attribute>,
+    /// The text of the doc comment.
+    pub(crate) comment: String,
     pub(crate) visibility: Visibility,
     pub(crate) ident: Ident,
     pub(crate) options: Options,
@@ -66,6 +68,7 @@ impl Signature {
         match (options, returns, error) {
             (Ok(options), Ok(returns), None) => Ok(Self {
                 is_inline: function.attrs.iter().any(|it| it.path().is_ident("inline")),
+                comment: comment(&function.attrs),
                 cfgs: cfgs(function.attrs),
                 visibility: function.vis,
                 ident: function.sig.ident,
@@ -272,4 +275,31 @@ fn short_lived(ty: Type) -> Result<Type> {
 pub(crate) fn cfgs(mut attributes: Vec<Attribute>) -> Vec<Attribute> {
     attributes.retain(|attribute| attribute.path().is_ident("cfg"));
     attributes
+}
+
+/// Returns the text of the doc comment, without the space before each line and without
+/// blank lines around; empty if there is none.
+pub(crate) fn comment(attributes: &[Attribute]) -> String {
+    let text = |attribute: &Attribute| match &attribute.meta {
+        Meta::NameValue(MetaNameValue {
+            path,
+            value:
+                Expr::Lit(ExprLit {
+                    lit: Lit::Str(text),
+                    ..
+                }),
+            ..
+        }) if path.is_ident("doc") => Some(text.value()),
+        _ => None,
+    };
+    let texts: Vec<String> = attributes.iter().filter_map(text).collect();
+    let text = texts.join("\n");
+    let lines = text
+        .lines()
+        .map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end());
+    lines
+        .collect::<Vec<_>>()
+        .join("\n")
+        .trim_matches('\n')
+        .to_owned()
 }

@@ -13,7 +13,7 @@ use syn::{
 use crate::expansion::{Statement, arguments, constant, described, operation};
 use crate::methods::all;
 use crate::options::Options;
-use crate::signature::{Parameter, cfgs, modifiers};
+use crate::signature::{Parameter, cfgs, comment, modifiers};
 
 /// A function that returns an iterator.
 struct Table {
@@ -104,6 +104,7 @@ impl Table {
         };
         let statement = Statement {
             symbol: &symbol,
+            comment: &comment(&self.item.attrs),
             options: &self.options,
             kind: quote!(Table),
             parameters: self.parameters.iter().map(described),

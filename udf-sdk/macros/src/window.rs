@@ -78,6 +78,7 @@ fn row_by_row(options: Options, item: ItemImpl) -> Result<TokenStream> {
     };
     let statement = Statement {
         symbol: &block.symbol,
+        comment: &block.comment,
         options: &options,
         kind: quote!(Window),
         parameters: next.parameters.iter().map(described),
@@ -111,6 +112,7 @@ fn over_partitions(signature: &Signature) -> Result<TokenStream> {
     let row = quote_spanned!(signature.returns.span()=> <#returns as #sdk::PartitionOutput>::Row);
     let statement = Statement {
         symbol: &symbol,
+        comment: &signature.comment,
         options: &signature.options,
         kind: quote!(Window),
         parameters: signature.parameters.iter().map(|parameter| {
@@ -156,6 +158,7 @@ fn over_peers(signature: &Signature) -> Result<TokenStream> {
     };
     let statement = Statement {
         symbol: &symbol,
+        comment: &signature.comment,
         options: &signature.options,
         kind: quote!(Window),
         parameters: std::iter::empty(),

@@ -14,6 +14,9 @@ unsafe extern "C" {
     pub(crate) safe fn row_group_begin(row: u32);
     pub(crate) safe fn metering_mode() -> u32;
     pub(crate) safe fn has_fuel() -> u32;
+    // SAFETY: the host copies the bytes at the address before it returns, and changes none.
+    #[link_name = "log"]
+    pub(crate) safe fn log_message(address: u32, length: u32);
 }
 
 #[unsafe(no_mangle)]

@@ -54,12 +54,10 @@ impl CreateFunction {
     ) -> Result<Definition, StatementError> {
         self.check_against(declarations)?;
         let declared = declarations.find(self)?;
-        let arguments = self.arguments.as_ref();
-        let arguments = arguments.or(declared.and_then(|d| d.arguments.as_ref()));
-        let returns = self.returns.as_ref();
-        let returns = returns.or(declared.and_then(|d| d.returns.as_ref()));
-        let state = self.state.as_ref();
-        let state = state.or(declared.and_then(|d| d.state.as_ref()));
+        let arguments = stated_or(&self.arguments, declared.map(|d| &d.arguments));
+        let returns = stated_or(&self.returns, declared.map(|d| &d.returns));
+        let state = stated_or(&self.state, declared.map(|d| &d.state));
+        let comment = stated_or(&self.comment, declared.map(|d| &d.comment));
         let kind = self.kind_with(declared);
         if kind == Kind::Aggregate && state.is_none() {
             return Err(StatementError::Undeclared("STATE"));
@@ -87,14 +85,10 @@ impl CreateFunction {
         Ok(Definition {
             name: self.name.clone(),
             kind,
-            state: state.cloned().unwrap_or_default(),
+            state: state.unwrap_or_default(),
             signature: Signature {
-                arguments: arguments
-                    .ok_or(StatementError::Undeclared("arguments"))?
-                    .clone(),
-                returns: returns
-                    .ok_or(StatementError::Undeclared("RETURNS"))?
-                    .clone(),
+                arguments: arguments.ok_or(StatementError::Undeclared("arguments"))?,
+                returns: returns.ok_or(StatementError::Undeclared("RETURNS"))?,
             },
             // No import of a module is nondeterministic.
             volatility: self
@@ -112,6 +106,7 @@ impl CreateFunction {
             symbol: declared.unwrap_or(self).symbol().to_owned(),
             source,
             temporary: self.temporary,
+            comment,
         })
     }
 
@@ -156,6 +151,11 @@ impl CreateFunction {
             || differ(&self.volatility, &declared.volatility)
             || differ(&self.nulls, &declared.nulls)
     }
+}
+
+/// Returns a clause of the statement, or that of the declaration.
+fn stated_or<T: Clone>(stated: &Option<T>, declared: Option<&Option<T>>) -> Option<T> {
+    stated.clone().or_else(|| declared.cloned().flatten())
 }
 
 /// Returns the types of columns.

@@ -54,6 +54,8 @@ pub struct CreateFunction {
     pub sha256: Option<String>,
     /// `WITH`: options.
     pub options: Option<Options>,
+    /// `COMMENT`: description for people.
+    pub comment: Option<String>,
 }
 
 impl CreateFunction {
@@ -118,18 +120,7 @@ impl Reader<'_, '_> {
         } else if self.eat_all(&["CALLED", "ON", "NULL", "INPUT"]) {
             once(&mut create.nulls, NullHandling::Called, "CALLED")?;
         } else if self.eat_all(&["RETURNS", "TABLE"]) {
-            if create.kind != Kind::Scalar {
-                let clause = "RETURNS with a type, not RETURNS TABLE";
-                let reason = StatementError::Clause(clause);
-                return Err(ParseError::function(&create.name, reason));
-            }
-            create.kind = Kind::Table;
-            let columns = self.columns(&create.name)?;
-            let columns = columns.into_iter().map(|column| {
-                let name = column.name.unwrap_or_default();
-                Field::new(name, column.data_type, true)
-            });
-            let table = DataType::Struct(columns.collect());
+            let table = self.table(create)?;
             once(&mut create.returns, table, "RETURNS")?;
         } else if self.eat("STATE") {
             let state = self.columns(&create.name)?;
@@ -175,10 +166,39 @@ impl Reader<'_, '_> {
         } else if self.eat("WITH") {
             let options = self.options()?;
             once(&mut create.options, options, "WITH")?;
+        } else if self.eat("COMMENT") {
+            let _ = self.0.consume_token(&Token::Eq);
+            let comment = self.comment()?;
+            once(&mut create.comment, comment, "COMMENT")?;
         } else {
             return Ok(false);
         }
         Ok(true)
+    }
+
+    /// Parses the columns of RETURNS TABLE, as a struct, and makes it a table function.
+    fn table(&mut self, create: &mut CreateFunction) -> Result<DataType> {
+        if create.kind != Kind::Scalar {
+            let clause = "RETURNS with a type, not RETURNS TABLE";
+            let reason = StatementError::Clause(clause);
+            return Err(ParseError::function(&create.name, reason));
+        }
+        create.kind = Kind::Table;
+        let columns = self.columns(&create.name)?.into_iter().map(|column| {
+            let name = column.name.unwrap_or_default();
+            Field::new(name, column.data_type, true)
+        });
+        Ok(DataType::Struct(columns.collect()))
+    }
+
+    /// Parses the text of a comment.
+    pub(super) fn comment(&mut self) -> Result<String> {
+        let token = self.0.peek_token();
+        let comment = self.0.parse_literal_string()?;
+        if comment.len() > COMMENT_BYTES_MAX {
+            self.0.expected("a comment of at most 16384 bytes", token)?;
+        }
+        Ok(comment)
     }
 
     /// Parses a list of at least one column in parentheses, each `name type`, with
@@ -263,6 +283,9 @@ impl Reader<'_, '_> {
         Ok(Argument::new(name.map(fold), arrow_type(&data_type, of)?))
     }
 }
+
+/// Maximum length of a comment in bytes.
+const COMMENT_BYTES_MAX: usize = 16 << 10;
 
 /// Sets a clause; fails if it was set before.
 fn once<T>(clause: &mut Option<T>, value: T, name: &str) -> Result<(), ParserError> {

@@ -88,8 +88,8 @@ impl Declarations {
     }
 }
 
-/// Maximum length of the section in bytes: some thousand declarations.
-const DECLARATIONS_BYTES_MAX: usize = 256 << 10;
+/// Maximum length of the section in bytes: some thousand declarations with comments.
+const DECLARATIONS_BYTES_MAX: usize = 1 << 20;
 
 /// Recursion limit of the parser, as sqlparser's default.
 const RECURSION_LIMIT: usize = 50;

@@ -79,9 +79,13 @@ impl Definition {
             Kind::Aggregate => format!(" STATE {}", Arguments(&self.state)),
             _ => String::new(),
         };
+        let comment = match &self.comment {
+            Some(comment) => format!(" COMMENT {}", Literal(comment)),
+            None => String::new(),
+        };
         format!(
             "CREATE {temporary}{kind}FUNCTION {}{} {}{state} LANGUAGE WASM {} {} {source} \
-             EXPORT {} WITH ({})",
+             EXPORT {} WITH ({}){comment}",
             Identifier(&self.name),
             Arguments(&self.signature.arguments),
             Returns(self.kind, &self.signature.returns),

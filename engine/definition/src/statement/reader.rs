@@ -26,6 +26,7 @@ impl Reader<'_, '_> {
             ["DROP", "FUNCTION" | "AGGREGATE", ..] => self.drop_functions()?,
             ["DROP", "MODULE", ..] => self.drop_modules()?,
             ["ALTER", "FUNCTION", ..] => self.alter_function()?,
+            ["COMMENT", "ON", "FUNCTION" | "AGGREGATE", ..] => self.comment_on()?,
             ["SHOW", "FUNCTIONS", ..] => self.show_functions(false)?,
             ["SHOW", "USER", "FUNCTIONS", ..] => self.show_functions(true)?,
             ["SHOW", "MODULES", ..] => {
@@ -150,6 +151,17 @@ impl Reader<'_, '_> {
         self.expect("SET")?;
         let options = self.options()?;
         Ok(FuseboxStatement::AlterFunction { function, options })
+    }
+
+    fn comment_on(&mut self) -> Result<FuseboxStatement> {
+        self.skip(3);
+        let function = self.function_name()?;
+        self.expect("IS")?;
+        let comment = match self.eat("NULL") {
+            true => None,
+            false => Some(self.comment()?),
+        };
+        Ok(FuseboxStatement::CommentOnFunction { function, comment })
     }
 
     fn show_functions(&mut self, user: bool) -> Result<FuseboxStatement> {

@@ -15,7 +15,7 @@ use crate::metering_plan::MeteringPlan;
 use crate::module_info::ModuleInfo;
 use crate::names::{
     EXPORT_CALL_BEGIN, EXPORT_CALL_FUEL, EXPORT_CANCEL, EXPORT_FUEL, EXPORT_GLOBAL_PREFIX,
-    EXPORT_NEXT_ROW, EXPORT_REFILL, EXPORT_STACK, EXPORT_START,
+    EXPORT_HOST, EXPORT_NEXT_ROW, EXPORT_STACK, EXPORT_START, HOST_LOG, HOST_REFILL,
 };
 use crate::options::Options;
 use crate::polling::Polling;
@@ -54,7 +54,7 @@ impl<'a> Additions<'a> {
         let types = info.types.len() + block_types.len();
         let globals = MeteringGlobals {
             first_global: info.globals,
-            refill_table: info.tables,
+            host_table: info.tables,
             refill_type: types as u32 + 1,
             refill_function: functions as u32 + 1,
         };
@@ -137,10 +137,11 @@ impl<'a> Additions<'a> {
 
     /// Adds the code of the functions that replace imports, before all others.
     pub(super) fn add_imported_code(&self, code: &mut CodeSection) {
-        for import in &self.context.info.imports {
+        let info = self.context.info;
+        for (import, ty) in info.imports.iter().zip(&info.function_types) {
             code.function(&match self.is_metered {
-                true => replacement(*import, self.context.globals),
-                false => unmetered_replacement(*import, self.context.globals),
+                true => replacement(*import, *ty, self.context.globals),
+                false => unmetered_replacement(*import, *ty, self.context.globals),
             });
         }
     }
@@ -165,11 +166,15 @@ impl<'a> Additions<'a> {
 
     pub(super) fn add_tables(&mut self, tables: &mut TableSection) {
         self.done.push(SectionId::Table);
+        let elements = match self.context.info.logs() {
+            true => HOST_LOG + 1,
+            false => HOST_REFILL + 1,
+        };
         tables.table(TableType {
             element_type: RefType::FUNCREF,
             table64: false,
-            minimum: 1,
-            maximum: Some(1),
+            minimum: elements,
+            maximum: Some(elements),
             shared: false,
         });
     }
@@ -216,7 +221,7 @@ impl<'a> Additions<'a> {
         }
         let call_begin = globals.refill_function - 1;
         exports.export(EXPORT_CALL_BEGIN, ExportKind::Func, call_begin);
-        exports.export(EXPORT_REFILL, ExportKind::Table, globals.refill_table);
+        exports.export(EXPORT_HOST, ExportKind::Table, globals.host_table);
         if let Some(polling) = polling {
             exports.export(EXPORT_CANCEL, ExportKind::Memory, polling.memory);
         }

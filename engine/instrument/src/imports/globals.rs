@@ -2,15 +2,17 @@
 
 use wasm_encoder::{BlockType, Function, ValType};
 
+use crate::names::{HOST_LOG, HOST_REFILL};
+
 /// Indices of the globals, the table and the functions that are added to a module
 /// for metering.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MeteringGlobals {
     /// The first of the globals.
     pub(crate) first_global: u32,
-    /// The table [`EXPORT_REFILL`](crate::names::EXPORT_REFILL).
-    pub(crate) refill_table: u32,
-    /// The type of the host function in that table, and of `refill_function`.
+    /// The table [`EXPORT_HOST`](crate::names::EXPORT_HOST).
+    pub(crate) host_table: u32,
+    /// The type of the host function that refills, and of `refill_function`.
     pub(crate) refill_type: u32,
     /// The function that calls the host function, if there is one.
     pub(crate) refill_function: u32,
@@ -106,14 +108,33 @@ impl MeteringGlobals {
         code.global_get(self.call_fuel()).local_set(remaining);
         // A trap of the host function counts as lack of fuel.
         code.i64_const(-1).global_set(self.call_fuel());
-        code.i32_const(0).table_get(self.refill_table).ref_is_null();
+        let slot = HOST_REFILL as i32;
+        code.i32_const(slot)
+            .table_get(self.host_table)
+            .ref_is_null();
         code.i32_eqz().if_(BlockType::Empty);
-        code.local_get(remaining).local_get(next_row).i32_const(0);
-        code.call_indirect(self.refill_table, self.refill_type);
+        code.local_get(remaining)
+            .local_get(next_row)
+            .i32_const(slot);
+        code.call_indirect(self.host_table, self.refill_type);
         code.i64_add().local_set(remaining).end();
         code.local_get(remaining).i64_const(0).i64_le_s();
         code.if_(BlockType::Empty).unreachable().end();
         code.local_get(remaining).end();
+        function
+    }
+
+    /// The function that passes a message to the host, of the type with index `ty`.
+    pub(crate) fn log(self, ty: u32) -> Function {
+        let mut function = Function::new([]);
+        let mut code = function.instructions();
+        let (address, length, slot) = (0, 1, HOST_LOG as i32);
+        code.i32_const(slot)
+            .table_get(self.host_table)
+            .ref_is_null();
+        code.i32_eqz().if_(BlockType::Empty);
+        code.local_get(address).local_get(length).i32_const(slot);
+        code.call_indirect(self.host_table, ty).end().end();
         function
     }
 }

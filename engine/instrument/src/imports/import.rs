@@ -1,10 +1,12 @@
 //! The imports.
 
 use fusebox_abi::{
-    IMPORT_HAS_FUEL, IMPORT_METERING_MODE, IMPORT_MODULE, IMPORT_ROW_BEGIN, IMPORT_ROW_END,
-    IMPORT_ROW_GROUP_BEGIN, IMPORT_ROW_PAUSE, IMPORT_ROW_RESUME,
+    IMPORT_HAS_FUEL, IMPORT_LOG, IMPORT_METERING_MODE, IMPORT_MODULE, IMPORT_ROW_BEGIN,
+    IMPORT_ROW_END, IMPORT_ROW_GROUP_BEGIN, IMPORT_ROW_PAUSE, IMPORT_ROW_RESUME,
 };
 use wasmparser::FuncType;
+
+use crate::weights::{IMPORT_FUEL, LOG_FUEL};
 
 /// Bytes of overhead that a row pays for with a unit of fuel, as a power of two.
 /// The call receives that fuel.
@@ -20,6 +22,7 @@ pub(crate) enum Import {
     RowGroupBegin,
     MeteringMode,
     HasFuel,
+    Log,
 }
 
 impl Import {
@@ -33,6 +36,7 @@ impl Import {
             Self::RowGroupBegin,
             Self::MeteringMode,
             Self::HasFuel,
+            Self::Log,
         ];
         let named = all.into_iter().find(|import| import.name() == name);
         named.filter(|import| module == IMPORT_MODULE && import.ty() == *ty)
@@ -47,6 +51,7 @@ impl Import {
             Self::RowGroupBegin => IMPORT_ROW_GROUP_BEGIN,
             Self::MeteringMode => IMPORT_METERING_MODE,
             Self::HasFuel => IMPORT_HAS_FUEL,
+            Self::Log => IMPORT_LOG,
         }
     }
 
@@ -58,16 +63,30 @@ impl Import {
             }
             Self::RowResume => FuncType::new([], []),
             Self::MeteringMode | Self::HasFuel => FuncType::new([], [I32]),
+            Self::Log => FuncType::new([I32, I32], []),
         }
     }
 
     /// Returns true if a call switches between the fuel of the row and that of the
     /// call.
     pub(crate) fn switches_fuel(self) -> bool {
-        !matches!(self, Self::MeteringMode | Self::HasFuel)
+        !matches!(self, Self::MeteringMode | Self::HasFuel | Self::Log)
     }
 
-    /// Returns true if a call has an operand.
+    /// Returns true if a call is replaced by a call of a function, not by its code.
+    pub(crate) fn is_called(self) -> bool {
+        self == Self::Log
+    }
+
+    /// Returns the fuel of the replacement, in addition to the call.
+    pub(crate) fn fuel(self) -> u64 {
+        match self {
+            Self::Log => LOG_FUEL,
+            _ => IMPORT_FUEL,
+        }
+    }
+
+    /// Returns true if a call that is replaced by code has an operand.
     pub(crate) fn has_operand(self) -> bool {
         matches!(
             self,

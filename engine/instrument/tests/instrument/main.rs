@@ -7,6 +7,7 @@ mod counted_loops;
 mod golden;
 mod has_fuel;
 mod limits;
+mod log;
 mod nan_placement;
 mod nan_uses;
 mod native_stack;

@@ -2,7 +2,7 @@
 
 use fusebox_abi::{METERING_GROUPED, METERING_PER_ROW, OVERHEAD_FUEL_RESERVE};
 use fusebox_instrument::{
-    EXPORT_CALL_FUEL, EXPORT_FUEL, EXPORT_REFILL, Error, Options, instrument,
+    EXPORT_CALL_FUEL, EXPORT_FUEL, EXPORT_HOST, Error, HOST_REFILL, Options, instrument,
 };
 use wasmtime::{Caller, Func, Ref};
 
@@ -72,8 +72,10 @@ fn call(
             }
         },
     );
-    let table = instance.get_table(&mut *store, EXPORT_REFILL).unwrap();
-    table.set(store, 0, Ref::Func(Some(host))).unwrap();
+    let table = instance.get_table(&mut *store, EXPORT_HOST).unwrap();
+    table
+        .set(store, HOST_REFILL, Ref::Func(Some(host)))
+        .unwrap();
     let returned = metered
         .call::<()>(fuel, fuel_per_row, ROWS, metering_mode)
         .is_ok();
@@ -187,7 +189,7 @@ fn guest_cannot_access_the_refill_table() {
     let beyond = "(table 3 funcref) (func (drop (table.get 1 (i32.const 0))))";
     let result = instrument(&module("$row_begin", -1, beyond), Options::default());
     assert!(matches!(result, Err(Error::Invalid { .. })), "{result:?}");
-    let named = format!(r#"(table (export "{EXPORT_REFILL}") 1 funcref)"#);
+    let named = format!(r#"(table (export "{EXPORT_HOST}") 1 funcref)"#);
     let result = instrument(&module("$row_begin", -1, &named), Options::default());
     assert!(
         matches!(result, Err(Error::ReservedExport { .. })),

@@ -11,6 +11,7 @@ use arrow_array::{
 use arrow_buffer::{ArrowNativeType, NullBuffer};
 use arrow_schema::{ArrowError, DataType};
 use arrow_select::filter::FilterBuilder;
+use fusebox_definition::StatementError;
 
 use super::null_filter::{can_filter, can_scatter, filter_valid};
 
@@ -26,7 +27,7 @@ pub enum ArgumentColumn {
 impl ArgumentColumn {
     /// Returns the number of rows of the column if it is not one of `rows` rows, nor a
     /// constant of one row.
-    pub(super) fn other_length(&self, rows: usize) -> Option<usize> {
+    fn other_length(&self, rows: usize) -> Option<usize> {
         let (found, expected) = match self {
             Self::Array(array) => (array.len(), rows),
             Self::Constant(array) => (array.len(), 1),
@@ -39,6 +40,23 @@ impl ArgumentColumn {
             Self::Array(array) => Some(array),
             Self::Constant(_) => None,
         }
+    }
+}
+
+/// Checks that each argument has `rows` rows, or is a constant of one.
+pub(super) fn check_lengths(
+    arguments: &[ArgumentColumn],
+    rows: usize,
+) -> Result<(), StatementError> {
+    let mut lengths = arguments.iter().enumerate();
+    let other = lengths.find_map(|(index, argument)| Some((index, argument.other_length(rows)?)));
+    match other {
+        None => Ok(()),
+        Some((index, found)) => Err(StatementError::Length {
+            position: index + 1,
+            found,
+            rows,
+        }),
     }
 }
 

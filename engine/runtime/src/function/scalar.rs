@@ -1,6 +1,8 @@
 //! Calls of scalar functions: a batch is split into calls, and failed calls are retried
 //! as the retry policy says.
 
+use std::cell::RefCell;
+
 use arrow_array::{Array, ArrayRef, UInt32Array, new_empty_array};
 use arrow_buffer::NullBuffer;
 use arrow_schema::DataType;
@@ -9,14 +11,15 @@ use fusebox_marshal::lift::LiftError;
 use fusebox_marshal::lower::Lowering;
 use fusebox_marshal::{ResultMemory, lift};
 
-use super::arguments::{ArgumentColumn, Arguments, StrictNulls, strict_nulls};
+use super::arguments::{ArgumentColumn, Arguments, StrictNulls, check_lengths, strict_nulls};
 use super::rebuilt::{joined, scattered, taken};
 use super::wasm_function::WasmFunction;
 use crate::error::{Error, Result};
-use crate::failed_rows::FailureCause;
 use crate::metrics::Phase;
+use crate::notices::FailureCause;
 use crate::sandbox::{
-    Answer, Attempt, Calibration, Call, CallError, NextStep, Repeat, RowMetering, next_step,
+    Answer, Attempt, Calibration, Call, CallError, CallLog, LoggedMessage, NextStep, Repeat,
+    RowMetering, next_step,
 };
 use crate::scope::Scope;
 
@@ -62,16 +65,7 @@ impl WasmFunction {
             };
             return Err(Error::refused(name(), reason));
         }
-        let lengths = arguments.iter().map(|argument| argument.other_length(rows));
-        if let Some((index, found)) = lengths.enumerate().find_map(|(i, l)| Some((i, l?))) {
-            let position = index + 1;
-            let reason = StatementError::Length {
-                position,
-                found,
-                rows,
-            };
-            return Err(Error::refused(name(), reason));
-        }
+        check_lengths(&arguments, rows).map_err(|reason| Error::refused(name(), reason))?;
         if rows == 0 {
             return Ok(new_empty_array(returns));
         }
@@ -183,10 +177,13 @@ impl WasmFunction {
             }
         }
         let mut is_fresh = false;
+        let log = RefCell::default();
         loop {
-            let error = match self.call_once(batch, &columns, range.rows, nulls.as_ref(), is_fresh)
-            {
+            let nulls = nulls.as_ref();
+            let answer = self.call_once(batch, &columns, range.rows, nulls, is_fresh, &log);
+            let error = match answer {
                 Ok(answer) => {
+                    self.add_messages(batch, range, log.take());
                     if answer.is_light && !is_fresh {
                         batch.calibration.sizer.grow(range.rows);
                     }
@@ -217,8 +214,12 @@ impl WasmFunction {
                 }
                 NextStep::Fail | NextStep::MeterPerRow => {
                     return match self.failure_cause(&error) {
-                        Some(cause) => self.null_failed_rows(batch, range, &error, cause),
-                        None => self.fail(batch, range, error, is_fresh),
+                        Some(_) if range.rows > 1 => self.divide_failed_range(batch, range, &error),
+                        Some(cause) => {
+                            self.add_messages(batch, range, log.take());
+                            self.null_failed_row(batch, range, cause)
+                        }
+                        None => self.fail(batch, range, error, is_fresh, log.take()),
                     };
                 }
             }
@@ -233,22 +234,28 @@ impl WasmFunction {
         range: RowRange,
         error: CallError,
         is_fresh: bool,
+        mut log: CallLog,
     ) -> Result<ArrayRef> {
         let before = error.row().filter(|_| self.is_repeatable() && !is_fresh);
         if let Some(before @ 1..) = before {
             let rows = before as usize;
             self.call_range(batch, RowRange { rows, ..range })?;
+            let is_new = |message: &LoggedMessage| message.row >= Some(before);
+            log.messages.retain(is_new);
         }
+        self.add_messages(batch, range, log);
         Err(self.error_at(batch, range, error))
     }
 
+    /// Adds the messages of a call for a range of rows.
+    fn add_messages(&self, batch: &Batch<'_>, range: RowRange, log: CallLog) {
+        let name = &self.definition.name;
+        let row = |row| batch_row(batch, range, row);
+        batch.scope.add_messages(name, log, row);
+    }
+
     fn error_at(&self, batch: &Batch<'_>, range: RowRange, error: CallError) -> Error {
-        let shift = |row: u64| {
-            batch
-                .arguments
-                .batch_row(row.saturating_add(range.first as u64))
-        };
-        self.error(error, range.rows, shift)
+        self.error(error, range.rows, |row| batch_row(batch, range, row))
     }
 
     /// Returns null rows without calling the guest.
@@ -314,24 +321,30 @@ impl WasmFunction {
         error.failure_cause().filter(|_| self.nulls_failed_rows())
     }
 
+    /// Returns null for a row that failed alone.
+    fn null_failed_row(
+        &self,
+        batch: &Batch<'_>,
+        range: RowRange,
+        cause: FailureCause,
+    ) -> Result<ArrayRef> {
+        batch.scope.count_failed(&self.definition.name, cause);
+        self.recorder.count_failed(cause);
+        self.null_range(batch, range)
+    }
+
     /// Calls the guest for the parts of a range in which a row failed, until the row is
     /// alone: whether it is null never depends on the rows beside it.
     ///
     /// Only the first failure is divided at the row that it names. Parts are divided into
     /// halves, whatever rows the guest names then, so that the number of calls of one row is
     /// bounded by the logarithm of the batch.
-    fn null_failed_rows(
+    fn divide_failed_range(
         &self,
         batch: &Batch<'_>,
         range: RowRange,
         error: &CallError,
-        cause: FailureCause,
     ) -> Result<ArrayRef> {
-        if range.rows == 1 {
-            batch.scope.count_failed(&self.definition.name, cause);
-            self.recorder.count_failed(cause);
-            return self.null_range(batch, range);
-        }
         let part = RowRange {
             is_part: true,
             ..range
@@ -352,6 +365,7 @@ impl WasmFunction {
         rows: usize,
         nulls: Option<&NullBuffer>,
         is_fresh: bool,
+        log: &RefCell<CallLog>,
     ) -> Result<Answer, CallError> {
         let limits = self.definition.limits;
         let timer = self.recorder.time(Phase::Lower);
@@ -370,8 +384,15 @@ impl WasmFunction {
             cancellation: batch.scope.cancellation(),
             calibration: batch.calibration,
             recorder: &self.recorder,
+            log,
         };
         self.pool
             .call(call, || batch.scope.open(&self.definition.name))
     }
+}
+
+/// Returns the row of the batch of a row of a range.
+fn batch_row(batch: &Batch<'_>, range: RowRange, row: u64) -> u64 {
+    let row = row.saturating_add(range.first as u64);
+    batch.arguments.batch_row(row)
 }

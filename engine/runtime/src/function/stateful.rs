@@ -1,5 +1,6 @@
 //! Calls that keep guest state in one instance: aggregate, window and table functions.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, new_empty_array};
@@ -15,8 +16,8 @@ use crate::error::{Error, Result};
 use crate::metrics::Phase;
 use crate::module::Operation;
 use crate::sandbox::{
-    Attempt, Budget, Calibration, Call, CallError, CallSize, NextStep, PooledInstance, Repeat,
-    RowMetering, next_step,
+    Attempt, Budget, Calibration, Call, CallError, CallLog, CallSize, NextStep, PooledInstance,
+    Repeat, RowMetering, next_step,
 };
 use crate::scope::Scope;
 
@@ -32,6 +33,8 @@ pub struct StatefulInstance {
     /// Memory of the accumulator, if it is one's.
     memory: Option<Arc<AccumulatorMemory>>,
     state_fuel: StateFuel,
+    /// Messages of the last call of the guest.
+    log: RefCell<CallLog>,
 }
 
 /// Call of an operation.
@@ -58,9 +61,6 @@ pub enum Accounting<'a> {
 
 /// Overhead fuel, in units, that a call has for each row beside that of other calls.
 const OVERHEAD_FUEL_PER_ROW: u64 = 64;
-
-/// Maximum fuel of rows that must be done in one call, in units.
-const WHOLE_FUEL_MAX: u64 = 1 << 32;
 
 /// Rows and arguments of one call of the guest.
 struct Rows<'a> {
@@ -119,6 +119,7 @@ impl StatefulInstance {
             function: Arc::clone(function),
             scope: Arc::clone(scope),
             instance,
+            log: RefCell::default(),
             memory: match accounting {
                 Accounting::Scope => None,
                 Accounting::Accumulator(memory) => Some(Arc::clone(memory)),
@@ -217,6 +218,7 @@ impl StatefulInstance {
                     repeat: repeat(call.operation),
                 };
                 if next_step(&error, attempt) != NextStep::Halve {
+                    self.add_messages(first);
                     let shift = |row: u64| row.saturating_add(first as u64);
                     let row = error.row().or((rows == 1).then_some(0)).map(shift);
                     let error = self.function.error(error, rows, shift);
@@ -245,7 +247,7 @@ impl StatefulInstance {
                 call.rows
             )));
         }
-        let budget = self.whole_budget(call.rows);
+        let budget = Budget::from(self.function.definition.limits).shared(call.rows);
         self.run_single(call, call.rows, call.rows as u32, budget)
     }
 
@@ -302,8 +304,18 @@ impl StatefulInstance {
         let count = rows.rows;
         self.with_results(|this, results| {
             let result = this.call_once(index, rows, call.returns, results);
-            result.map_err(|error| this.function.error(error, count, |row| row))
+            result.map_err(|error| {
+                this.add_messages(0);
+                this.function.error(error, count, |row| row)
+            })
         })
+    }
+
+    /// Adds the messages of a call whose first row is the row `first` of the batch.
+    fn add_messages(&self, first: usize) {
+        let shift = |row: u64| row.saturating_add(first as u64);
+        let name = &self.function.definition.name;
+        self.scope.add_messages(name, self.log.take(), shift);
     }
 
     fn check_cancelled(&self) -> Result<()> {
@@ -311,14 +323,6 @@ impl StatefulInstance {
             true => Err(Error::Cancelled),
             false => Ok(()),
         }
-    }
-
-    /// Returns the budget of `rows` rows that share their fuel.
-    fn whole_budget(&self, rows: usize) -> Budget {
-        let mut budget = Budget::from(self.function.definition.limits);
-        let fuel = budget.fuel_per_row.saturating_mul(rows as u64);
-        budget.fuel_per_row = fuel.min(WHOLE_FUEL_MAX.max(budget.fuel_per_row));
-        budget
     }
 
     fn index(&self, operation: Operation) -> usize {
@@ -364,8 +368,10 @@ impl StatefulInstance {
             cancellation: self.scope.cancellation(),
             calibration: &self.calibration,
             recorder: &self.function.recorder,
+            log: &self.log,
         };
         let answer = self.instance.call(call)?;
+        self.add_messages(rows.first);
         self.scope.count(answer.column.len(), answer.fuel);
         Ok(answer.column)
     }

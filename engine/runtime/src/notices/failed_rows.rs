@@ -70,18 +70,18 @@ impl fmt::Display for FailedRows {
 /// Maximum functions that a log distinguishes.
 const FUNCTIONS_MAX: usize = 1_000;
 
-/// Failed rows of the functions of one session or query, by the function's name.
+/// Failed rows by the name of the function.
 #[derive(Debug, Default)]
-pub struct FailedRowsLog(Mutex<BTreeMap<String, FailedRows>>);
+pub(super) struct FailedRowsLog(Mutex<BTreeMap<String, FailedRows>>);
 
 impl FailedRowsLog {
     /// Takes the counts since the last call, in the order of names.
-    pub fn take(&self) -> Vec<(String, FailedRows)> {
+    pub(super) fn take(&self) -> Vec<(String, FailedRows)> {
         let mut functions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *functions).into_iter().collect()
     }
 
-    pub(crate) fn count(&self, function: &str, cause: FailureCause) {
+    pub(super) fn count(&self, function: &str, cause: FailureCause) {
         let mut functions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(rows) = functions.get_mut(function) {
             rows.count(cause);

@@ -41,6 +41,9 @@ const FUEL_GRANTED: u64 = 1_000_000;
 /// hundred units, so that every further call is measurable.
 const BOUNDED_FUEL_GRANTED: u64 = 6_000_000;
 
+/// Maximum fuel of rows that must be done in one call, in units.
+const WHOLE_FUEL_MAX: u64 = 1 << 32;
+
 /// Maximum fuel of a row and its call, in units, that is granted to code that cannot be
 /// cancelled while it burns it: 100 ms at 25 ns per unit. A function with more
 /// is compiled with polling.
@@ -79,13 +82,22 @@ impl Budget {
         self.fuel_per_row.saturating_add(self.fuel_per_call) > UNPOLLED_FUEL_MAX
     }
 
+    /// Returns the budget of a call whose `rows` rows share their fuel.
+    pub(crate) fn shared(self, rows: usize) -> Self {
+        self.shared_within(rows, WHOLE_FUEL_MAX)
+    }
+
     /// Returns the budget of a call whose `rows` rows share their fuel, and which cannot be
     /// cancelled.
     pub(crate) fn shared_unpolled(self, rows: usize) -> Self {
+        self.shared_within(rows, UNPOLLED_FUEL_MAX)
+    }
+
+    /// Returns the budget of `rows` rows, `fuel_max` at most unless one row may burn more.
+    fn shared_within(self, rows: usize, fuel_max: u64) -> Self {
         let fuel = self.fuel_per_row.saturating_mul(rows as u64);
-        let fuel_max = UNPOLLED_FUEL_MAX.max(self.fuel_per_row);
         Self {
-            fuel_per_row: fuel.min(fuel_max),
+            fuel_per_row: fuel.min(fuel_max.max(self.fuel_per_row)),
             ..self
         }
     }

@@ -6,7 +6,7 @@ use fusebox_marshal::{AbiViolation, ResultRefused};
 
 use super::memory_reservation::MemoryRefused;
 use crate::error::{Trap, TrapKind};
-use crate::failed_rows::FailureCause;
+use crate::notices::FailureCause;
 
 /// Error of one call. Rows are numbered from 0 within the call, and known where the
 /// guest begins rows.

@@ -3,6 +3,7 @@
 // Creation of instances.
 mod create;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
@@ -18,6 +19,7 @@ use super::baseline::{Baseline, HeapPlan};
 use super::budget::{Budget, page_fuel};
 use super::calibration::Calibration;
 use super::call_error::CallError;
+use super::call_log::CallLog;
 use super::cancellation::Cancellation;
 use super::memory_reservation::MemoryReservation;
 use super::meter::{Meter, is_light};
@@ -102,6 +104,8 @@ pub(crate) struct Call<'a> {
     pub(crate) cancellation: &'a Cancellation,
     pub(crate) calibration: &'a Calibration,
     pub(crate) recorder: &'a Recorder,
+    /// Messages that the guest logs, of the last attempt.
+    pub(crate) log: &'a RefCell<CallLog>,
 }
 
 /// Result of a call.
@@ -221,7 +225,10 @@ impl Instance {
 
     /// Lowers the arguments, calls the guest, and lifts the result.
     pub(super) fn call(&mut self, call: Call<'_>) -> Result<Answer, CallError> {
-        on_guest_stack(|| self.call_here(call))
+        let answer = on_guest_stack(|| self.call_here(call));
+        call.log
+            .replace(std::mem::take(&mut self.store.data_mut().log));
+        answer
     }
 
     fn call_here(&mut self, call: Call<'_>) -> Result<Answer, CallError> {

@@ -5,7 +5,7 @@ use fusebox_abi::{
     METERING_GROUPED, METERING_PER_ROW, METERING_SPECULATABLE, OVERHEAD_FUEL_PER_ROW,
 };
 use fusebox_instrument::{
-    EXPORT_CALL_BEGIN, EXPORT_CALL_FUEL, EXPORT_FUEL, EXPORT_NEXT_ROW, EXPORT_REFILL, EXPORT_STACK,
+    EXPORT_CALL_BEGIN, EXPORT_CALL_FUEL, EXPORT_FUEL, EXPORT_NEXT_ROW, EXPORT_STACK,
     NEXT_ROW_INVALID, RowFuel,
 };
 use fusebox_marshal::lift::lift_panic;
@@ -134,19 +134,6 @@ pub(super) fn is_light(budget: Budget, kind: RowFuel, rows: u32, bytes: u64, bur
     let grant = Grant::for_rows(budget, kind, rows, bytes);
     let wanted = burnt.saturating_mul(2).saturating_add(burnt / 4);
     wanted <= grant.fuel
-}
-
-/// Installs the host function that refills the fuel of an instance's calls.
-pub(super) fn install_refill(
-    instance: wasmtime::Instance,
-    store: &mut Store,
-) -> wasmtime::Result<()> {
-    let refills = instance.get_table(&mut *store, EXPORT_REFILL);
-    let refills = refills.expect("the instrumentation exports the table of the refill function");
-    let refill =
-        |mut caller: wasmtime::Caller<'_, StoreLimiter>, rows: u32| caller.data_mut().refill(rows);
-    let refill = wasmtime::Func::wrap(&mut *store, refill);
-    refills.set(store, 0, refill.into())
 }
 
 impl Meter {

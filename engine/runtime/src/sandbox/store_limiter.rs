@@ -1,5 +1,6 @@
 //! Limits of one Wasmtime store, and the state of its current call.
 
+use super::call_log::CallLog;
 use super::cancellation::Cancellation;
 use super::memory_reservation::{MemoryRefused, MemoryReservation};
 
@@ -23,6 +24,8 @@ pub(crate) struct StoreLimiter {
     refilled: u64,
     /// Reservation that the linear memory is charged to during a call.
     reservation: Option<Box<dyn MemoryReservation>>,
+    /// Messages of the current call.
+    pub(super) log: CallLog,
     /// True if the sampling profiler is attached.
     pub(super) is_sampled: bool,
 }
@@ -51,6 +54,7 @@ impl StoreLimiter {
             fuel_per_row: 0,
             refilled: 0,
             reservation,
+            log: CallLog::default(),
             is_sampled: false,
         }
     }

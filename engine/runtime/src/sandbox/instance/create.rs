@@ -11,8 +11,9 @@ use fusebox_marshal::GuestAddr;
 use super::super::budget::{Budget, page_fuel};
 use super::super::call_error::{CallError, instantiating};
 use super::super::cancellation::Cancellation;
+use super::super::host_functions::{install_log, install_refill};
 use super::super::memory_reservation::MemoryReservation;
-use super::super::meter::{self, Meter};
+use super::super::meter::Meter;
 use super::super::store_limiter::StoreLimiter;
 use super::super::watchdog::Polling;
 use super::{Exports, Instance, Operation, Store, run};
@@ -39,8 +40,9 @@ impl Instance {
         store.data_mut().set_created();
         let meter = Meter::of(instance, &mut store);
         if exports.meter_rows() {
-            meter::install_refill(instance, &mut store).map_err(instantiating)?;
+            install_refill(instance, &mut store).map_err(instantiating)?;
         }
+        install_log(instance, &mut store).map_err(instantiating)?;
         let polling = polling(exports, instance, &mut store);
         let memory = instance
             .get_memory(&mut store, EXPORT_MEMORY)

@@ -1,0 +1,51 @@
+//! Notices of the calls of one session or query: failed rows and messages of guests.
+
+// Rows that failed and are null.
+mod failed_rows;
+
+// Messages that guests log.
+mod messages;
+
+pub use failed_rows::FailedRows;
+pub use messages::{GuestMessage, GuestMessages};
+
+pub(crate) use failed_rows::FailureCause;
+
+use failed_rows::FailedRowsLog;
+use messages::MessageLog;
+
+/// Notices of the calls of one session or query, until they are taken.
+///
+/// Bounded, whatever guests do and however seldom they are taken: see
+/// [`take_failed_rows`](Self::take_failed_rows) and [`take_messages`](Self::take_messages).
+#[derive(Debug, Default)]
+pub struct Notices {
+    failed_rows: FailedRowsLog,
+    messages: MessageLog,
+}
+
+impl Notices {
+    /// Takes the numbers of rows that failed and are null since the last call, by the name of
+    /// the function, of 1,000 functions at most.
+    pub fn take_failed_rows(&self) -> Vec<(String, FailedRows)> {
+        self.failed_rows.take()
+    }
+
+    /// Takes the messages that guests have logged since the last call, 1,000 at most, of 1 KiB
+    /// each.
+    pub fn take_messages(&self) -> GuestMessages {
+        self.messages.take()
+    }
+
+    pub(crate) fn count_failed(&self, function: &str, cause: FailureCause) {
+        self.failed_rows.count(function, cause);
+    }
+
+    pub(crate) fn add_message(&self, message: GuestMessage) {
+        self.messages.add(message);
+    }
+
+    pub(crate) fn count_dropped(&self, messages: u64) {
+        self.messages.drop(messages);
+    }
+}

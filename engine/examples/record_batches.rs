@@ -30,7 +30,7 @@ pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // A definition of one's own, from the module's declaration and a lower limit.
     let (_, module) = session.modules()?.remove(0);
-    let definition = module.define(
+    let definition = module.load()?.define(
         "CREATE FUNCTION clamped(BIGINT, BIGINT, BIGINT) RETURNS BIGINT LANGUAGE WASM
          EXPORT 'clamp_to' WITH (fuel_per_row = 1000)",
     )?;

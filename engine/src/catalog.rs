@@ -4,12 +4,25 @@
 //! changed by [`CatalogChange`]s, all of a statement's or none, so that a durable catalog
 //! can make a transaction of them.
 
+// Limits of what a catalog holds.
+mod limits;
+
+// Modules, read when they are needed.
+mod module;
+
+// Views, external tables and column defaults.
+mod relation;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use fusebox_definition::{Definition, Digest, FunctionKey, ModuleSource, StatementError};
-use fusebox_runtime::{LoadedModule, WasmFunction};
+use fusebox_definition::{Definition, Digest, FunctionKey, ModuleSource};
+use fusebox_runtime::WasmFunction;
+
+pub use limits::CatalogLimits;
+pub use module::{CatalogModule, ModuleStore};
+pub use relation::{Relation, RelationKind};
 
 /// Modules, functions and relations that sessions share.
 ///
@@ -35,6 +48,12 @@ pub trait Catalog: Send + Sync + fmt::Debug {
         version: u64,
         changes: Vec<CatalogChange>,
     ) -> Result<Arc<CatalogContents>, CatalogError>;
+
+    /// Returns true if the catalog keeps views and external tables, so that all its sessions
+    /// have them. Otherwise, each session has its own.
+    fn keeps_relations(&self) -> bool {
+        false
+    }
 }
 
 /// Error of a catalog.
@@ -49,72 +68,11 @@ pub enum CatalogError {
     Failed(String),
 }
 
-/// Maximum contents of a catalog. They hold for a catalog that sessions share, and for the
-/// temporary functions of each session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CatalogLimits {
-    /// Maximum number of functions; 10,000 unless given.
-    pub functions_max: u64,
-    /// Maximum number of modules, those of functions without a named module included;
-    /// 1,000 unless given.
-    pub modules_max: u64,
-    /// Maximum bytes of all modules together; 1 GiB unless given.
-    pub module_bytes_max: u64,
-}
-
-impl Default for CatalogLimits {
-    fn default() -> Self {
-        Self {
-            functions_max: 10_000,
-            modules_max: 1_000,
-            module_bytes_max: 1 << 30,
-        }
-    }
-}
-
-impl CatalogLimits {
-    /// Checks that contents exceed no limit, unless they exceeded it `before` by as much.
-    ///
-    /// # Errors
-    ///
-    /// [`StatementError::CatalogFull`] for the first limit that is exceeded.
-    pub(crate) fn check(
-        self,
-        before: &CatalogContents,
-        after: &CatalogContents,
-    ) -> Result<(), StatementError> {
-        let check =
-            |found: fn(&CatalogContents) -> u64, max, limit, what: &dyn Fn(u64) -> String| {
-                let found_after = found(after);
-                match found_after > max && found_after > found(before) {
-                    true => Err(StatementError::CatalogFull {
-                        contents: what(found_after),
-                        limit,
-                        max: max.to_string(),
-                    }),
-                    false => Ok(()),
-                }
-            };
-        let functions = |contents: &CatalogContents| contents.functions.len() as u64;
-        let modules = |contents: &CatalogContents| contents.distinct_modules().len() as u64;
-        let bytes = |contents: &CatalogContents| contents.distinct_modules().values().sum();
-        check(functions, self.functions_max, "functions_max", &|found| {
-            format!("{found} functions")
-        })?;
-        check(modules, self.modules_max, "modules_max", &|found| {
-            format!("{found} modules")
-        })?;
-        check(bytes, self.module_bytes_max, "module_bytes_max", &|found| {
-            format!("modules of {found} bytes")
-        })
-    }
-}
-
 /// Contents of a catalog at one version.
 #[derive(Clone, Debug, Default)]
 pub struct CatalogContents {
     version: u64,
-    modules: BTreeMap<String, Arc<LoadedModule>>,
+    modules: BTreeMap<String, Arc<CatalogModule>>,
     functions: BTreeMap<FunctionKey, Arc<CatalogFunction>>,
     relations: BTreeMap<String, Relation>,
 }
@@ -123,33 +81,9 @@ pub struct CatalogContents {
 #[derive(Debug)]
 pub struct CatalogFunction {
     definition: Definition,
-    module: Arc<LoadedModule>,
+    module: Arc<CatalogModule>,
     /// The bound function, shared by all sessions.
     bound: OnceLock<Arc<WasmFunction>>,
-}
-
-/// Relation whose SQL may use functions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Relation {
-    /// Qualified name.
-    pub name: String,
-    /// Kind of the relation.
-    pub kind: RelationKind,
-    /// Statement that creates it.
-    pub sql: String,
-}
-
-/// Kind of a relation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RelationKind {
-    /// `CREATE VIEW`.
-    View,
-    /// `CREATE EXTERNAL TABLE`.
-    ExternalTable,
-    /// `CREATE TABLE` with column defaults.
-    ColumnDefaults,
 }
 
 /// One change of a statement.
@@ -157,7 +91,7 @@ pub enum RelationKind {
 #[non_exhaustive]
 pub enum CatalogChange {
     /// Adds a module, or replaces the one of that name.
-    PutModule(String, Arc<LoadedModule>),
+    PutModule(String, Arc<CatalogModule>),
     /// Adds a function, or replaces the one of that name and those argument types.
     PutFunction(Arc<CatalogFunction>),
     /// Adds a relation, or replaces the one of that name.
@@ -172,7 +106,7 @@ pub enum CatalogChange {
 
 impl CatalogFunction {
     /// Creates the function of a definition and its module.
-    pub fn new(definition: Definition, module: Arc<LoadedModule>) -> Self {
+    pub fn new(definition: Definition, module: Arc<CatalogModule>) -> Self {
         Self {
             definition,
             module,
@@ -181,7 +115,7 @@ impl CatalogFunction {
     }
 
     /// Creates a function that is bound already.
-    pub(crate) fn bound(function: &Arc<WasmFunction>, module: Arc<LoadedModule>) -> Self {
+    pub(crate) fn bound(function: &Arc<WasmFunction>, module: Arc<CatalogModule>) -> Self {
         Self {
             definition: function.definition().clone(),
             module,
@@ -195,7 +129,7 @@ impl CatalogFunction {
     }
 
     /// Returns the module.
-    pub fn module(&self) -> &Arc<LoadedModule> {
+    pub fn module(&self) -> &Arc<CatalogModule> {
         &self.module
     }
 
@@ -212,18 +146,26 @@ impl CatalogFunction {
 }
 
 impl CatalogContents {
+    /// Creates the contents at a version that `changes` to an empty catalog lead to.
+    pub fn at(version: u64, changes: Vec<CatalogChange>) -> Self {
+        Self {
+            version,
+            ..Self::default().with(changes)
+        }
+    }
+
     /// Returns the version, which grows with every change.
     pub fn version(&self) -> u64 {
         self.version
     }
 
     /// Returns the module of a name.
-    pub fn module(&self, name: &str) -> Option<&Arc<LoadedModule>> {
+    pub fn module(&self, name: &str) -> Option<&Arc<CatalogModule>> {
         self.modules.get(name)
     }
 
     /// Iterates over the modules, sorted by name.
-    pub fn modules(&self) -> impl Iterator<Item = (&str, &Arc<LoadedModule>)> {
+    pub fn modules(&self) -> impl Iterator<Item = (&str, &Arc<CatalogModule>)> {
         self.modules
             .iter()
             .map(|(name, module)| (name.as_str(), module))
@@ -268,7 +210,7 @@ impl CatalogContents {
         let of_functions = self.functions.values().map(|function| &function.module);
         let modules = self.modules.values().chain(of_functions);
         modules
-            .map(|module| (module.digest(), module.bytes().len() as u64))
+            .map(|module| (module.digest(), module.bytes()))
             .collect()
     }
 

@@ -10,12 +10,12 @@ use fusebox_definition::statement::{CreateFunction, SourceClause};
 use fusebox_definition::{Definition, Limits, StatementError, Subject};
 use fusebox_runtime::{
     CompileBudget, CompileHelper, Error, FunctionMetrics, IdleLimits, IdleMetrics, Profile, Result,
-    Runtime, RuntimeOptions,
+    Runtime, RuntimeOptions, WasmFunction,
 };
 
 use crate::catalog::{Catalog, CatalogLimits, MemoryCatalog};
 use crate::file_access::FileAccess;
-use crate::function::{add_expansion, datafusion_function, is_built_in};
+use crate::function::{LazyFunction, add_expansion, datafusion_function, is_built_in};
 use crate::function_factory::WasmFunctionFactory;
 use crate::loader::{Loader, check_kind, check_name, check_parameter_names};
 use crate::options::SessionOptions;
@@ -104,10 +104,13 @@ impl Engine {
         let scope = FunctionScope::new(Arc::clone(&context.runtime_env().memory_pool));
         while let Some(first) = functions.first() {
             let name = first.definition().name.clone();
-            let of_name = |f: &Arc<_>| fusebox_runtime::WasmFunction::definition(f).name == name;
-            let (overloads, others) = functions.into_iter().partition(of_name);
+            let of_name = |f: &Arc<WasmFunction>| f.definition().name == name;
+            let (overloads, others): (Vec<_>, _) = functions.into_iter().partition(of_name);
             functions = others;
-            datafusion_function(overloads, scope.clone()).register(context);
+            let overloads = overloads
+                .into_iter()
+                .map(|f| Arc::new(LazyFunction::bound(f)));
+            datafusion_function(overloads.collect(), scope.clone()).register(context);
         }
         Ok(definitions)
     }

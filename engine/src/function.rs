@@ -29,6 +29,9 @@ mod named_argument;
 
 mod coercion;
 
+// Functions that are bound when they are first called.
+mod lazy;
+
 // Casts of columns, with values checked or in one form.
 mod checked_cast;
 
@@ -45,7 +48,7 @@ use datafusion::common::DataFusionError;
 use datafusion::execution::context::{RegisterFunction, SessionContext, SessionState};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use fusebox_definition::Kind;
-use fusebox_runtime::{Error, WasmFunction};
+use fusebox_runtime::Error;
 
 use crate::scope::FunctionScope;
 use aggregate::WasmAggregateUdf;
@@ -54,16 +57,19 @@ use scalar::WasmScalarUdf;
 use table::{WasmTable, WasmTableFunction};
 use window::WasmWindowUdf;
 
-pub(crate) use called::{CurrentFunctions, called_by_expr, called_by_plan, rebind};
+pub(crate) use called::{
+    CurrentFunctions, called_by_expr, called_by_plan, functions_of_plan, rebind,
+};
 pub(crate) use coercion::are_alike;
 pub(crate) use defaults::default_values;
 pub(crate) use expansion::add_expansion;
+pub(crate) use lazy::LazyFunction;
 pub(crate) use named_argument::dictionary_key;
 
 /// Makes DataFusion's function of the overloads of one name, at least one and all of one
 /// kind.
 pub(crate) fn datafusion_function(
-    overloads: Vec<Arc<WasmFunction>>,
+    overloads: Vec<Arc<LazyFunction>>,
     scope: FunctionScope,
 ) -> DataFusionFunction {
     let kind = overloads[0].definition().kind;

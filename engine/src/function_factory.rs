@@ -13,7 +13,7 @@ use fusebox_definition::statement::{CreateFunction, SourceClause};
 use fusebox_definition::{Argument, StatementError, Subject, Volatility, canonical_type};
 use fusebox_runtime::{Error, Result, WasmFunction};
 
-use crate::function::{datafusion_function, external, is_built_in};
+use crate::function::{LazyFunction, datafusion_function, external, is_built_in};
 use crate::loader::Loader;
 use crate::scope::FunctionScope;
 
@@ -92,6 +92,7 @@ impl FunctionFactory for WasmFunctionFactory {
     ) -> DfResult<RegisterFunction> {
         let function = self.bind(state, statement).await.map_err(external)?;
         let scope = FunctionScope::new(Arc::clone(&state.runtime_env().memory_pool));
+        let function = Arc::new(LazyFunction::bound(function));
         Ok(datafusion_function(vec![function], scope).into())
     }
 }

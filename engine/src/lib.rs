@@ -75,7 +75,7 @@ mod settings;
 
 pub use catalog::{
     Catalog, CatalogChange, CatalogContents, CatalogError, CatalogFunction, CatalogLimits,
-    MemoryCatalog, Relation, RelationKind,
+    CatalogModule, MemoryCatalog, ModuleStore, Relation, RelationKind,
 };
 pub use engine::{Engine, EngineBuilder};
 pub use file_access::FileAccess;

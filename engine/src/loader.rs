@@ -6,11 +6,12 @@ use std::sync::Arc;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use fusebox_definition::statement::{CreateFunction, SourceClause};
 use fusebox_definition::{
-    Definition, Digest, Identifier, Kind, ModuleSource, StatementError, Subject,
+    Definition, Digest, Identifier, Kind, ModuleSource, StatementError, Subject, Volatility,
 };
-use fusebox_runtime::{Error, LoadedModule, Result, Runtime, WasmFunction};
+use fusebox_runtime::{Cancellation, Error, LoadedModule, Result, Runtime, WasmFunction};
 
-use crate::function::default_values;
+use crate::catalog::{CatalogFunction, CatalogModule};
+use crate::function::{LazyFunction, default_values};
 use crate::options::SessionOptions;
 use crate::scope::{CancelOnDrop, SessionCancellation};
 
@@ -159,6 +160,56 @@ impl Loader {
         let bind = move || -> Result<Vec<_>> {
             let bind = |definition| runtime.bind_until(definition, &module, &cancellation);
             definitions.into_iter().map(bind).collect()
+        };
+        self.runtime.run_blocking(bind).await?
+    }
+}
+
+impl Loader {
+    /// Returns a module of a catalog, read on a compile thread.
+    pub(crate) async fn loaded(&self, module: &Arc<CatalogModule>) -> Result<Arc<LoadedModule>> {
+        if let Some(loaded) = module.get() {
+            return Ok(Arc::clone(loaded));
+        }
+        let module = Arc::clone(module);
+        self.runtime.run_blocking(move || module.load()).await?
+    }
+
+    /// Makes a function of a session of one of a catalog. A volatile one has instances of its
+    /// own, because no other session may see its state.
+    pub(crate) fn lazy(&self, function: &Arc<CatalogFunction>) -> LazyFunction {
+        let (runtime, catalog) = (Arc::clone(&self.runtime), Arc::clone(function));
+        let bind = move |cancellation: &Cancellation| {
+            let definition = catalog.definition();
+            let bound = match catalog.get() {
+                Some(bound) => Arc::clone(bound),
+                None => {
+                    let module = catalog.module().load()?;
+                    let bound = runtime.bind_until(definition.clone(), &module, cancellation)?;
+                    catalog.keep(Arc::clone(&bound));
+                    bound
+                }
+            };
+            Ok(match definition.volatility {
+                Volatility::Volatile => Arc::new(bound.fork()),
+                Volatility::Immutable | Volatility::Stable => bound,
+            })
+        };
+        LazyFunction::new(function.definition().clone(), bind)
+    }
+
+    /// Binds functions that are not bound yet, on a compile thread. Cancelled with the
+    /// session's queries, and when the future is dropped.
+    pub(crate) async fn bind_lazy(&self, mut functions: Vec<Arc<LazyFunction>>) -> Result<()> {
+        functions.retain(|function| function.get().is_none());
+        if functions.is_empty() {
+            return Ok(());
+        }
+        let cancellation = self.cancellation.query();
+        let _cancel = CancelOnDrop(cancellation.clone());
+        let bind = move || {
+            let mut functions = functions.iter();
+            functions.try_for_each(|function| function.get_or_bind(&cancellation).map(drop))
         };
         self.runtime.run_blocking(bind).await?
     }

@@ -24,7 +24,7 @@ mod timeout;
 mod memory;
 
 pub use current::with_scope;
-pub(crate) use current::{FunctionScope, run_guest, with_scope_in_task};
+pub(crate) use current::{FunctionScope, run_guest, run_long, with_scope_in_task};
 pub(crate) use node::ScopeExec;
 pub(crate) use query_options::{CancelOnDrop, QueryScope, SessionCancellation};
 pub(crate) use timeout::{Deadline, TimeoutExec};

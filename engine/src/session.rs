@@ -18,6 +18,7 @@ mod show;
 // Views and tables of DataFusion whose SQL may use functions.
 mod dependents;
 mod relations;
+mod shared_relations;
 
 // Named arguments of calls, as DataFusion's planner takes them.
 mod named_arguments;
@@ -67,7 +68,8 @@ use named_arguments::{rewrite_named_arguments, with_view_text};
 use prepared::{Prepared, PreparedEffect};
 use query::{changes_context, reset_setting};
 use registry::Registry;
-use relations::relation_sql;
+use relations::RelationText;
+use shared_relations::RegisteredRelations;
 
 /// DataFusion `SessionContext` that also knows modules and functions of Wasm.
 ///
@@ -84,6 +86,7 @@ pub struct Session {
     /// Held while a clone changes `temporary`.
     own_catalog: Arc<Mutex<()>>,
     registry: Arc<Registry>,
+    relations: Arc<RegisteredRelations>,
     prepared: Arc<Prepared>,
     cancellation: SessionCancellation,
     notices: Arc<Notices>,
@@ -164,36 +167,43 @@ impl Session {
         match parsed {
             Parsed::Fusebox(statement) => self.execute_fusebox(statement).await,
             Parsed::DataFusion(mut statement) => {
-                self.synchronize().await?;
+                self.synchronize()?;
                 let state = self.begin_query(deadline);
                 let planning = async {
                     check_calls(&statement, &state)?;
-                    let sql = relation_sql(&statement);
+                    let text = RelationText::of(&statement);
+                    self.register_relations(&statement, &state).await?;
                     rewrite_named_arguments(&mut statement, &state);
                     let plan = state.statement_to_plan(*statement).await.map_err(query)?;
-                    let plan = with_view_text(plan, sql.as_deref());
+                    let plan =
+                        with_view_text(plan, text.as_ref().map(RelationText::sql).as_deref());
                     check_plan(&plan)?;
                     let plan = self.guard(plan)?;
-                    Ok::<_, Error>((plan, sql))
+                    Ok::<_, Error>((plan, text))
                 };
-                let (plan, sql) = Planning::new(depth, planning).await?;
+                let (plan, text) = Planning::new(depth, planning).await?;
                 if let Some(setting) = reset_setting(&plan) {
                     self.reset_setting(setting)?;
                     return self.no_result();
                 }
                 let plan = match self.prepared.execute(plan, &state).map_err(query)? {
                     Ok(PreparedEffect::Done) => return self.no_result(),
-                    Ok(PreparedEffect::Run(plan)) => return Ok(DataFrame::new(state, plan)),
+                    Ok(PreparedEffect::Run(plan)) => {
+                        self.bind_called(&plan).await?;
+                        return Ok(DataFrame::new(state, plan));
+                    }
                     Err(other) => other,
                 };
-                let recorded = self.record_relation(&plan, sql)?;
+                self.bind_called(&plan).await?;
+                let recorded = self.record_relation(&plan, text)?;
                 let context = match changes_context(&plan) {
                     true => self.context.clone(),
                     false => SessionContext::new_with_state(state),
                 };
                 let executed = context.execute_logical_plan(plan).await.map_err(query);
-                if executed.is_err() {
-                    self.revert_relation(recorded)?;
+                match executed.is_err() {
+                    true => self.revert_relation(recorded)?,
+                    false => self.note_relation(&recorded)?,
                 }
                 executed
             }
@@ -231,15 +241,17 @@ impl Session {
                 self.execute_comment_on(function, comment).await?;
             }
             FuseboxStatement::ShowFunctions { user, like } => {
-                self.synchronize().await?;
+                self.synchronize()?;
                 return self.show_functions(user, like.as_deref());
             }
             FuseboxStatement::ShowModules { like } => return self.show_modules(like.as_deref()),
             FuseboxStatement::ShowCreateFunction(function) => {
-                return self.show_create_function(&function);
+                return self.show_create_function(&function).await;
             }
-            FuseboxStatement::ShowCreateModule(module) => return self.show_create_module(&module),
-            FuseboxStatement::DescribeModule(module) => return self.describe_module(&module),
+            FuseboxStatement::ShowCreateModule(module) => {
+                return self.show_create_module(&module).await;
+            }
+            FuseboxStatement::DescribeModule(module) => return self.describe_module(&module).await,
             other => return Err(Error::Internal(format!("{other:?} is not implemented"))),
         }
         self.no_result()

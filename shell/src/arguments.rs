@@ -1,5 +1,6 @@
 //! Command-line arguments.
 
+use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -16,11 +17,19 @@ use crate::format::Format;
 /// Runs the statements of all -c and -f options in the order given. Without them,
 /// reads statements from standard input, interactively if it is a terminal. A
 /// script ends at the first error, with exit status 1.
+///
+/// Modules, functions, views and external tables are kept in CATALOG. Without it, an
+/// interactive shell keeps them in the user's own catalog, and a script forgets them.
 #[derive(Parser)]
 #[command(name = "fusebox", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct ShellArguments {
-    /// Durable catalog of modules and functions; not supported yet.
+    /// File that keeps modules, functions, views and external tables; created if it does
+    /// not exist. Several shells may share it.
     pub(crate) catalog: Option<PathBuf>,
+
+    /// Forgets all definitions at the exit, in an interactive shell too.
+    #[arg(long, conflicts_with = "catalog")]
+    memory: bool,
 
     /// Runs one or more SQL statements, separated by `;`.
     #[arg(short, long, value_name = "SQL", allow_hyphen_values = true)]
@@ -62,6 +71,15 @@ pub(crate) struct Confinement {
 }
 
 impl ShellArguments {
+    /// Returns the file that keeps definitions; `None` to forget them.
+    pub(crate) fn catalog_file(&self, is_interactive: bool) -> Option<PathBuf> {
+        match &self.catalog {
+            Some(catalog) => Some(catalog.clone()),
+            None if is_interactive && !self.memory => user_catalog(),
+            None => None,
+        }
+    }
+
     /// Returns the limits of what statements may use.
     pub(crate) fn confinement(&self) -> Confinement {
         Confinement {
@@ -69,6 +87,18 @@ impl ShellArguments {
             compile_memory: self.compile_memory,
         }
     }
+}
+
+/// Returns the path of the user's own catalog, in the data folder of the XDG base directory
+/// specification; `None` if that folder cannot be created.
+fn user_catalog() -> Option<PathBuf> {
+    let data = env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| Some(env::home_dir()?.join(".local/share")))?;
+    let folder = data.join("fusebox");
+    fs::create_dir_all(&folder).ok()?;
+    Some(folder.join("catalog.db"))
 }
 
 /// Subcommands.

@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
             numbers: arguments.numbers.0,
         }),
         Some(sql) => {
-            let session = runner::session(&Confinement::default())?;
+            let session = runner::session(&Confinement::default(), None)?;
             runtime.block_on(ArgumentData::of_query(&session, sql, arguments.rows))?
         }
     };

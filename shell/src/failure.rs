@@ -2,19 +2,19 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
+use fusebox::CatalogError;
 
 use crate::text::message;
 
 /// An error that ends the shell, or in interactive mode the statement.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The command line names a durable catalog.
-    DurableCatalog(PathBuf),
+    /// The catalog cannot be opened.
+    Catalog(CatalogError),
     /// A script or a module cannot be read.
     Read { name: String, source: io::Error },
     /// A file cannot be written.
@@ -55,7 +55,6 @@ impl Failure {
     /// a broken pipe and for Ctrl-C, and 1 for all other errors.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::DurableCatalog(_) => ExitCode::from(2),
             Self::Cancelled => ExitCode::from(128 + 2),
             Self::BrokenPipe => ExitCode::from(128 + 13),
             _ => ExitCode::FAILURE,
@@ -66,12 +65,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::DurableCatalog(path) => write!(
-                f,
-                "cannot open `{}`: durable catalogs are not supported yet; \
-                 functions exist until the shell exits",
-                path.display()
-            ),
+            Self::Catalog(error) => error.fmt(f),
             Self::Read { name, source } => write!(f, "cannot read {name}: {source}"),
             Self::Write { name, source } => write!(f, "cannot write {name}: {source}"),
             Self::NoFunction {

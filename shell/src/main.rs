@@ -66,12 +66,12 @@ fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), F
     if let Some(Task::Bench(arguments)) = &arguments.task {
         return bench::run(arguments);
     }
-    if let Some(catalog) = &arguments.catalog {
-        return Err(Failure::DurableCatalog(catalog.clone()));
-    }
-    let mut runner = Runner::new(arguments.format, &arguments.confinement())?;
-    if sources.is_empty() && io::stdin().is_terminal() {
-        return repl::run(&mut runner);
+    let is_interactive = sources.is_empty() && io::stdin().is_terminal();
+    let catalog = arguments.catalog_file(is_interactive);
+    let confinement = arguments.confinement();
+    let mut runner = Runner::new(arguments.format, &confinement, catalog.as_deref())?;
+    if is_interactive {
+        return repl::run(&mut runner, catalog.as_deref());
     }
     let sources = match sources.is_empty() {
         true => vec![ScriptSource::StandardInput],

@@ -6,7 +6,7 @@
 use std::env;
 use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fusebox::Session;
@@ -42,16 +42,20 @@ Files:      SELECT * FROM 'file.parquet'; or CREATE EXTERNAL TABLE
 /// # Errors
 ///
 /// [`Failure::System`] if the terminal cannot be used.
-pub(crate) fn run(runner: &mut Runner) -> Result<(), Failure> {
+pub(crate) fn run(runner: &mut Runner, catalog: Option<&Path>) -> Result<(), Failure> {
     let mut editor = editor(runner).map_err(system_error)?;
     let history = history_file();
     if let Some(file) = &history {
         // The file does not exist before the first use.
         let _ = editor.load_history(file);
     }
+    let kept = match catalog {
+        Some(file) => format!("definitions are kept in {}", file.display()),
+        None => "definitions are forgotten at the exit".to_owned(),
+    };
+    let version = env!("CARGO_PKG_VERSION");
     print_message(&format!(
-        "fusebox {}; \\? for help, \\q to quit\n",
-        env!("CARGO_PKG_VERSION")
+        "fusebox {version}; {kept}; \\? for help, \\q to quit\n"
     ));
     let result = read_statements(runner, &mut editor);
     if let Some(file) = &history {

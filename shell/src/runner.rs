@@ -1,6 +1,7 @@
 //! Execution of SQL text and printing of results.
 
 use std::io::{self, BufWriter, Stdout, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, dialect_from_str};
 use fusebox::{CompileHelper, Engine, FileAccess, Privileges, Session, Statement};
+use fusebox_catalog::SqliteCatalog;
 use futures::StreamExt;
 
 use crate::arguments::Confinement;
@@ -37,7 +39,12 @@ pub(crate) struct Summary {
 
 /// Creates a session with all privileges, which its user has anyway, but for what it is
 /// confined to. As in DataFusion's shell, a query can name a file as a table.
-pub(crate) fn session(confinement: &Confinement) -> Result<Session, Failure> {
+///
+/// Definitions are kept in the file `catalog`, if there is one.
+pub(crate) fn session(
+    confinement: &Confinement,
+    catalog: Option<&Path>,
+) -> Result<Session, Failure> {
     let config = SessionConfig::new().with_information_schema(true);
     let context = SessionContext::new_with_config(config).enable_url_table();
     let mut privileges = Privileges::all();
@@ -45,6 +52,10 @@ pub(crate) fn session(confinement: &Confinement) -> Result<Session, Failure> {
         privileges.files = FileAccess::under(root)?.writable();
     }
     let mut builder = Engine::builder().privileges(privileges);
+    if let Some(path) = catalog {
+        let catalog = SqliteCatalog::open(path).map_err(Failure::Catalog)?;
+        builder = builder.catalog(Arc::new(catalog));
+    }
     if let Some(megabytes) = confinement.compile_memory {
         let program = std::env::current_exe().map_err(Failure::System)?;
         let mut helper = CompileHelper::new(program, ["compile-helper".into()]);
@@ -65,9 +76,14 @@ impl Runner {
     ///
     /// # Errors
     ///
-    /// [`Failure::System`] if a thread cannot be started.
-    pub(crate) fn new(format: Format, confinement: &Confinement) -> Result<Self, Failure> {
-        let session = Arc::new(session(confinement)?);
+    /// [`Failure::System`] if a thread cannot be started, [`Failure::Catalog`] if the catalog
+    /// cannot be opened.
+    pub(crate) fn new(
+        format: Format,
+        confinement: &Confinement,
+        catalog: Option<&Path>,
+    ) -> Result<Self, Failure> {
+        let session = Arc::new(session(confinement, catalog)?);
         let running = Arc::clone(&session);
         let runtime = Runtime::start(move || running.cancel());
         Ok(Self {

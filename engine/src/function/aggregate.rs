@@ -176,13 +176,10 @@ fn one_group() -> ArrayRef {
 impl WasmAggregateUdf {
     /// Resolves the call of these arguments.
     fn resolve(&self, fields: &[FieldRef]) -> Result<ResolvedAggregate> {
-        let given: Vec<_> = fields
-            .iter()
-            .map(|field| field.data_type().clone())
-            .collect();
+        let given = types(fields);
         let overload = self.overloads.resolve(&given)?;
         let casts = ArgumentCasts::new(overload, &given);
-        Ok(self.aggregate(overload, overload.returns(&given), casts))
+        self.aggregate(overload, overload.returns(&given), casts)
     }
 
     fn aggregate(
@@ -190,19 +187,26 @@ impl WasmAggregateUdf {
         overload: &Overload,
         returns: DataType,
         casts: ArgumentCasts,
-    ) -> ResolvedAggregate {
+    ) -> Result<ResolvedAggregate> {
         let mut overloads = self.overloads.overloads().zip(&self.states);
         let states = overloads.find(|(other, _)| std::ptr::eq(*other, overload));
         let (_, states) = states.expect("the overload is one of this function");
-        ResolvedAggregate {
-            function: Arc::clone(&overload.function),
+        let scope = self.scope.current(None);
+        Ok(ResolvedAggregate {
+            function: overload.function.in_scope(&scope)?,
             returns,
-            scope: self.scope.current(None),
+            scope,
             states: Arc::clone(states),
             state_fields: state_fields(overload.function.definition()),
             casts,
-        }
+        })
     }
+}
+
+/// Returns the types of arguments.
+fn types(fields: &[FieldRef]) -> Vec<DataType> {
+    let types = fields.iter().map(|field| field.data_type().clone());
+    types.collect()
 }
 
 /// Returns the columns of the state of an aggregate function.
@@ -300,13 +304,15 @@ impl AggregateUDFImpl for WasmAggregateUdf {
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        let aggregate = self.resolve(args.input_fields)?;
+        let given = types(args.input_fields);
+        let overload = self.overloads.resolve(&given)?;
         if args.is_distinct || !args.ordering_fields.is_empty() {
-            let rows = state_of_rows_type(aggregate.casts.types(), args.ordering_fields);
+            let casts = ArgumentCasts::new(overload, &given);
+            let rows = state_of_rows_type(casts.types(), args.ordering_fields);
             let name = format_state_name(args.name, "rows");
             return Ok(vec![Arc::new(Field::new(name, rows, true))]);
         }
-        let fields = &aggregate.state_fields;
+        let fields = state_fields(overload.function.definition());
         let named = fields.iter().map(|field| {
             let name = format_state_name(args.name, field.name());
             Arc::new(Field::new(name, field.data_type().clone(), true))
@@ -366,7 +372,7 @@ impl AggregateUDFImpl for WasmAggregateUdf {
         let overloads = self.overloads.overloads().filter(returns);
         let mut results = overloads.map(|overload| {
             let casts = ArgumentCasts::none(overload);
-            let aggregate = self.aggregate(overload, data_type.clone(), casts);
+            let aggregate = self.aggregate(overload, data_type.clone(), casts)?;
             SingleGroupAccumulator::new(aggregate).evaluate()
         });
         let Some(result) = results.next().transpose()? else {

@@ -6,16 +6,17 @@ use arrow::array::{Array, ArrayRef, BooleanArray};
 use arrow::compute::{not, nullif, prep_null_mask_filter};
 use arrow::datatypes::DataType;
 use fusebox_definition::{SqlType, canonical_type};
-use fusebox_runtime::{Error, WasmFunction};
+use fusebox_runtime::Error;
 
 use super::arrow;
 use super::checked_cast::{CastContext, CastError, checked_cast, is_needed};
+use super::lazy::LazyFunction;
 use super::overload::Overload;
 
 /// Casts of the arguments of a call, decided once for its types.
 #[derive(Clone, Debug)]
 pub(super) struct ArgumentCasts {
-    function: Arc<WasmFunction>,
+    function: Arc<LazyFunction>,
     /// Types after the casts.
     types: Vec<DataType>,
     /// Flags of the arguments that are cast or checked; empty if none is.

@@ -19,6 +19,7 @@ use fusebox_definition::{FunctionKey, StatementError, Subject};
 use fusebox_runtime::Error;
 
 use super::aggregate::WasmAggregateUdf;
+use super::lazy::LazyFunction;
 use super::overload_set::OverloadSet;
 use super::scalar::WasmScalarUdf;
 use super::window::WasmWindowUdf;
@@ -205,6 +206,42 @@ pub(crate) fn called_by_plan(plan: &LogicalPlan, called: &mut HashSet<FunctionKe
         })
     })?;
     Ok(())
+}
+
+/// Returns the functions that a plan calls, those of the views in it included. Calls that do
+/// not resolve are left to the planner.
+///
+/// They are those that the session has now under the names of the plan.
+pub(crate) fn functions_of_plan(
+    plan: &LogicalPlan,
+    current: &CurrentFunctions,
+) -> Result<Vec<Arc<LazyFunction>>> {
+    let mut functions = Vec::new();
+    plan.apply_with_subqueries(|node| {
+        if let Some(table) = scanned(node) {
+            let now = current.table_successor(&table).ok().flatten();
+            functions.push(Arc::clone(now.as_ref().unwrap_or(&table).function()));
+        } else if let LogicalPlan::TableScan(scan) = node
+            && let Some(view) = scan.source.get_logical_plan()
+        {
+            functions.extend(functions_of_plan(&view, current)?);
+        }
+        let schema = merge_schema(&node.inputs());
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                if let Some(call) = wasm_call(expr)
+                    && let now = current.functions.get(call.overloads.name())
+                    && let overloads = now.map_or(call.overloads, DataFusionFunction::overloads)
+                    && let Ok(given) = types(call.arguments, &schema)
+                    && let Ok(resolved) = overloads.resolved(&overloads.coerced(&given))
+                {
+                    functions.push(Arc::clone(&resolved.overload.function));
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(functions)
 }
 
 /// Adds the functions that an expression over columns of `schema` calls.

@@ -7,11 +7,12 @@ use datafusion::common::{Result, ScalarValue};
 use fusebox_definition::{
     ANY_DECIMAL, Argument, Arguments, Identifier, SqlType, argument_lists, canonical_type,
 };
-use fusebox_runtime::{WasmFunction, accepts, result_type};
+use fusebox_runtime::{accepts, result_type};
 
 use super::arrangement::{ArgumentSource, Arrangement, Misfit};
 use super::coercion::{accepted, check_cost, coerced, loss};
 use super::defaults::default_values;
+use super::lazy::LazyFunction;
 use super::named_argument::{split_type, unnamed_value};
 
 /// One overload.
@@ -20,7 +21,7 @@ pub(super) struct Overload {
     types: Vec<DataType>,
     /// Values of the defaults; `None` for parameters without one.
     defaults: Vec<Option<ScalarValue>>,
-    pub(super) function: Arc<WasmFunction>,
+    pub(super) function: Arc<LazyFunction>,
 }
 
 /// Overload of a call.
@@ -43,7 +44,7 @@ pub(super) struct Candidate<'a> {
 }
 
 impl Overload {
-    pub(super) fn new(function: Arc<WasmFunction>) -> Self {
+    pub(super) fn new(function: Arc<LazyFunction>) -> Self {
         let definition = function.definition();
         let types = definition.signature.types();
         Self {

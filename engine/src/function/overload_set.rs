@@ -19,10 +19,11 @@ use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::{Signature, Volatility as DfVolatility};
 
 use fusebox_definition::{SqlType, StatementError, Subject, Volatility};
-use fusebox_runtime::{Error, WasmFunction, accepts};
+use fusebox_runtime::{Error, accepts};
 
 use super::arrangement::Misfit;
 use super::coercion::coerced;
+use super::lazy::LazyFunction;
 use super::named_argument::split_type;
 use super::overload::{
     Candidate, Overload, ResolvedCall, given_list, parameter_lists, parameter_names,
@@ -39,7 +40,7 @@ pub(super) struct OverloadSet {
 }
 
 impl OverloadSet {
-    pub(super) fn new(functions: Vec<Arc<WasmFunction>>) -> Self {
+    pub(super) fn new(functions: Vec<Arc<LazyFunction>>) -> Self {
         // DataFusion has one volatility for a name.
         let volatility = |volatility| {
             let mut definitions = functions.iter().map(|function| function.definition());

@@ -6,7 +6,7 @@ use arrow::array::{Array, UInt32Array, new_empty_array};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue, exec_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature};
-use fusebox_definition::Volatility;
+use fusebox_definition::{NullHandling, Volatility};
 use fusebox_runtime::{ArgumentColumn, Operation};
 
 use super::arguments::ArgumentCasts;
@@ -30,8 +30,9 @@ impl WasmScalarUdf {
 
     /// Returns true if a call for one row may take long.
     pub(super) fn may_run_long(&self) -> bool {
-        let mut functions = self.overloads.overloads().map(|o| &o.function);
-        functions.any(|function| function.may_run_long(Operation::Call, 1))
+        let mut functions = self.overloads.overloads().map(|o| o.function.get());
+        // Binding may take long.
+        functions.any(|function| function.is_none_or(|f| f.may_run_long(Operation::Call, 1)))
     }
 
     /// Returns the overloads.
@@ -57,7 +58,8 @@ impl WasmScalarUdf {
         }
         // Equal arguments give equal results, so one row stands for all. A volatile function
         // is called for each.
-        let function = &overload.function;
+        let scope = self.scope.current(Some(&args.config_options));
+        let function = &overload.function.in_scope(&scope)?;
         let is_constant = |value: &ColumnarValue| matches!(value, ColumnarValue::Scalar(_));
         let is_volatile = function.definition().volatility == Volatility::Volatile;
         let folds = args.args.iter().all(is_constant) && (!is_volatile || args.number_rows == 1);
@@ -92,7 +94,6 @@ impl WasmScalarUdf {
         };
         let columns = args.args.into_iter().enumerate().map(column);
         let columns = columns.collect::<Result<_>>()?;
-        let scope = self.scope.current(Some(&args.config_options));
         let column = run_guest(function, Operation::Call, rows, || {
             function.call(columns, rows, returns, &scope)
         });
@@ -148,7 +149,9 @@ impl ScalarUDFImpl for WasmScalarUdf {
     }
 
     fn is_strict(&self) -> bool {
-        self.overloads.overloads().all(|o| o.function.is_strict())
+        self.overloads
+            .overloads()
+            .all(|o| o.function.definition().nulls == NullHandling::Strict)
     }
 
     fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {

@@ -26,6 +26,7 @@ use super::arguments::ArgumentCasts;
 use super::checked_cast::CastContext;
 use super::expansion::expand_expr;
 use super::external;
+use super::lazy::LazyFunction;
 use super::overload_set::OverloadSet;
 use crate::scope::{FunctionScope, ScopeExec, run_guest};
 
@@ -122,7 +123,7 @@ impl WasmTableFunction {
 /// Result of one call of a table function.
 #[derive(Clone, Debug)]
 pub(super) struct WasmTable {
-    function: Arc<WasmFunction>,
+    function: Arc<LazyFunction>,
     scope: FunctionScope,
     /// Arguments of the call.
     given: Vec<ScalarValue>,
@@ -136,7 +137,7 @@ pub(super) struct WasmTable {
 
 impl WasmTable {
     /// Returns the function.
-    pub(super) fn function(&self) -> &Arc<WasmFunction> {
+    pub(super) fn function(&self) -> &Arc<LazyFunction> {
         &self.function
     }
 
@@ -251,7 +252,7 @@ impl TableScan {
 
 /// Batches of a table, each produced on demand.
 struct TableBatches {
-    function: Arc<WasmFunction>,
+    function: Arc<LazyFunction>,
     scope: Arc<Scope>,
     arguments: Vec<ArrayRef>,
     /// Struct of all columns, as the guest returns them.
@@ -266,7 +267,7 @@ struct TableBatches {
 }
 
 impl TableBatches {
-    fn batch(&mut self) -> Result<Option<RecordBatch>, Error> {
+    fn batch(&mut self, function: &Arc<WasmFunction>) -> Result<Option<RecordBatch>, Error> {
         let rows = self.rows_left.unwrap_or(usize::MAX).min(self.batch_rows);
         if rows == 0 {
             return Ok(None);
@@ -283,7 +284,7 @@ impl TableBatches {
         let instance = match &mut self.instance {
             Some(instance) => instance,
             none => none.insert(StatefulInstance::begin(
-                &self.function,
+                function,
                 &self.scope,
                 Some(call),
                 Accounting::Scope,
@@ -314,14 +315,15 @@ impl Iterator for TableBatches {
     type Item = Result<RecordBatch, DataFusionError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let function = Arc::clone(&self.function);
-        let batch = run_guest(&function, Operation::Generate, self.batch_rows, || {
-            self.batch()
+        let batch = self.function.in_scope(&self.scope).and_then(|function| {
+            let rows = self.batch_rows;
+            let batch = || self.batch(&function);
+            run_guest(&function, Operation::Generate, rows, batch).map_err(external)
         });
         if !matches!(batch, Ok(Some(_))) {
             self.rows_left = Some(0);
             self.instance = None;
         }
-        batch.map_err(external).transpose()
+        batch.transpose()
     }
 }

@@ -81,7 +81,7 @@ impl WindowUDFImpl for WasmWindowUdf {
         let given = types(args.input_fields());
         let overload = self.overloads.resolve(&given)?;
         Ok(Box::new(WasmPartitionEvaluator {
-            function: Arc::clone(&overload.function),
+            function: overload.function.in_scope(&self.scope.current(None))?,
             casts: ArgumentCasts::new(overload, &given),
             returns: overload.returns(&given),
             scope: self.scope.clone(),

@@ -69,11 +69,19 @@ pub(crate) fn run_guest<T>(
     rows: usize,
     work: impl FnOnce() -> T,
 ) -> T {
+    match function.may_run_long(operation, rows) {
+        true => run_long(work),
+        false => work(),
+    }
+}
+
+/// Runs `work`, which may take long, as [`run_guest`] does.
+pub(crate) fn run_long<T>(work: impl FnOnce() -> T) -> T {
     let can_move = || {
         let runtime = Handle::try_current();
         runtime.is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
     };
-    match function.may_run_long(operation, rows) && IS_IN_TASK.get() && can_move() {
+    match IS_IN_TASK.get() && can_move() {
         true => tokio::task::block_in_place(work),
         false => work(),
     }

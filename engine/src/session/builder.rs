@@ -189,6 +189,7 @@ impl SessionBuilder {
             temporary: Arc::default(),
             own_catalog: Arc::default(),
             registry,
+            relations: Arc::default(),
             prepared: Arc::default(),
             cancellation,
             notices: Arc::default(),

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use fusebox_definition::{StatementError, Subject};
-use fusebox_runtime::{Error, LoadedModule, Result};
+use fusebox_runtime::{Error, Result};
 
 use crate::catalog::{
-    CatalogChange, CatalogContents, CatalogError, CatalogFunction, CatalogLimits, is_of_module,
+    CatalogChange, CatalogContents, CatalogError, CatalogFunction, CatalogLimits, CatalogModule,
+    is_of_module,
 };
 use crate::function::are_alike;
 
@@ -96,7 +97,7 @@ impl Contents {
     }
 
     /// Returns a module.
-    pub(super) fn module(&self, name: &str) -> Result<Arc<LoadedModule>> {
+    pub(super) fn module(&self, name: &str) -> Result<Arc<CatalogModule>> {
         let missing = || Error::refused(Subject::Module(name.to_owned()), StatementError::Missing);
         self.shared.module(name).cloned().ok_or_else(missing)
     }

@@ -13,7 +13,7 @@ use super::Session;
 use super::contents::{Changes, Contents};
 use super::registry::registered_kind;
 use super::transaction::{Applied, catalog_functions, definitions};
-use crate::catalog::{CatalogChange, CatalogFunction};
+use crate::catalog::{CatalogChange, CatalogFunction, CatalogModule};
 use crate::function::are_alike;
 use crate::loader::{check_digest, check_kind, check_name, check_parameter_names};
 
@@ -53,6 +53,7 @@ impl Session {
         if_not_exists: bool,
     ) -> Result<()> {
         let mut bound = Vec::new();
+        let entry = Arc::new(CatalogModule::from(Arc::clone(&module)));
         loop {
             let contents = self.contents()?;
             if contents.shared.module(name).is_some() && !replace {
@@ -65,12 +66,12 @@ impl Session {
             let dependents = definitions(&contents.functions_of(name)).into_iter();
             let moved = dependents.map(|definition| self.loader.move_to(definition, &module));
             let moved = moved.collect::<Result<_>>()?;
-            self.bind_once(&mut bound, moved, &module).await?;
+            self.bind_once(&mut bound, moved, &entry).await?;
             let mut changes = Changes::default();
-            let put = CatalogChange::PutModule(name.to_owned(), Arc::clone(&module));
+            let put = CatalogChange::PutModule(name.to_owned(), Arc::clone(&entry));
             changes.shared.push(put);
-            catalog_functions(&bound, &module).for_each(|function| changes.put(function));
-            if let Applied::Done = self.apply(&contents, changes).await? {
+            catalog_functions(&bound, &entry).for_each(|function| changes.put(function));
+            if let Applied::Done = self.apply(&contents, changes)? {
                 return Ok(());
             }
         }
@@ -85,7 +86,7 @@ impl Session {
         let mut loaded = None;
         let mut bound = Vec::new();
         loop {
-            self.synchronize().await?;
+            self.synchronize()?;
             let contents = self.contents()?;
             if self.skips(&contents, &create)? {
                 return Ok(());
@@ -100,7 +101,7 @@ impl Session {
                     Some(loaded) => Arc::clone(loaded),
                     None => {
                         let module = self.loader.load(&subject, source, sha256).await?;
-                        Arc::clone(loaded.insert(module))
+                        Arc::clone(loaded.insert(Arc::new(CatalogModule::from(module))))
                     }
                 },
                 None => {
@@ -108,7 +109,8 @@ impl Session {
                     return Err(Error::refused(subject, reason));
                 }
             };
-            let definition = self.loader.define(&create, &module)?;
+            let declared = self.loader.loaded(&module).await?;
+            let definition = self.loader.define(&create, &declared)?;
             let applied = self
                 .put_function(
                     &contents,
@@ -166,7 +168,7 @@ impl Session {
         &self,
         contents: &Contents,
         definition: Definition,
-        module: &Arc<LoadedModule>,
+        module: &Arc<CatalogModule>,
         replace: bool,
         bound: &mut Vec<Arc<WasmFunction>>,
     ) -> Result<Applied> {
@@ -196,7 +198,7 @@ impl Session {
         drop_replaced(&mut changes, &replaced, &definition);
         self.bind_once(bound, vec![definition], module).await?;
         catalog_functions(bound, module).for_each(|function| changes.put(function));
-        self.apply(contents, changes).await
+        self.apply(contents, changes)
     }
 
     pub(super) async fn execute_alter_function(
@@ -237,7 +239,7 @@ impl Session {
     ) -> Result<()> {
         let mut bound = Vec::new();
         loop {
-            self.synchronize().await?;
+            self.synchronize()?;
             let contents = self.contents()?;
             let found = self.find_function(&contents, name)?;
             let mut definition = found.definition().clone();
@@ -248,7 +250,7 @@ impl Session {
             self.bind_once(&mut bound, vec![definition], module).await?;
             let mut changes = Changes::default();
             catalog_functions(&bound, module).for_each(|function| changes.put(function));
-            if let Applied::Done = self.apply(&contents, changes).await? {
+            if let Applied::Done = self.apply(&contents, changes)? {
                 return Ok(());
             }
         }

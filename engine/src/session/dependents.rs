@@ -103,6 +103,8 @@ impl Session {
             let name = dependent.name.to_string();
             if is_dropped && contents.temporary.relation(&name).is_some() {
                 changes.temporary.push(CatalogChange::DropRelation(name));
+            } else if is_dropped && contents.shared.relation(&name).is_some() {
+                changes.shared.push(CatalogChange::DropRelation(name));
             }
         }
         Ok(dependents)

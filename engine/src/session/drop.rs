@@ -17,7 +17,8 @@ impl Session {
         cascade: bool,
     ) -> Result<()> {
         loop {
-            self.synchronize().await?;
+            self.synchronize()?;
+            self.register_every_relation().await?;
             let contents = self.contents()?;
             let mut changes = Changes::default();
             let mut dependents = Vec::new();
@@ -37,7 +38,7 @@ impl Session {
                     Err(error) => return Err(error),
                 }
             }
-            if let Applied::Done = self.apply(&contents, changes).await? {
+            if let Applied::Done = self.apply(&contents, changes)? {
                 return self.drop_dependents(dependents);
             }
         }
@@ -50,7 +51,8 @@ impl Session {
         cascade: bool,
     ) -> Result<()> {
         loop {
-            self.synchronize().await?;
+            self.synchronize()?;
+            self.register_every_relation().await?;
             let contents = self.contents()?;
             let mut changes = Changes::default();
             let mut relations = Vec::new();
@@ -77,7 +79,7 @@ impl Session {
                     .check_dependents(&contents, &mut changes, &subject, cascade)
                     .await?;
             }
-            if let Applied::Done = self.apply(&contents, changes).await? {
+            if let Applied::Done = self.apply(&contents, changes)? {
                 return self.drop_dependents(relations);
             }
         }

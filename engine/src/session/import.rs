@@ -18,10 +18,11 @@ impl Session {
     pub(super) async fn execute_import(&self, import: &ImportFunctions) -> Result<()> {
         let mut bound = Vec::new();
         loop {
-            self.synchronize().await?;
+            self.synchronize()?;
             let contents = self.contents()?;
             let module = contents.module(&import.module)?;
-            let imported = self.imported(&contents, &module, import)?;
+            let loaded = self.loader.loaded(&module).await?;
+            let imported = self.imported(&contents, &loaded, import)?;
             let mut changes = Changes::default();
             if import.or_replace {
                 for definition in &imported {
@@ -32,7 +33,7 @@ impl Session {
             }
             self.bind_once(&mut bound, imported, &module).await?;
             catalog_functions(&bound, &module).for_each(|function| changes.put(function));
-            if let Applied::Done = self.apply(&contents, changes).await? {
+            if let Applied::Done = self.apply(&contents, changes)? {
                 return Ok(());
             }
         }

@@ -6,10 +6,11 @@ use arrow::array::{ArrayRef, RecordBatch};
 use datafusion::execution::memory_pool::MemoryPool;
 use fusebox_definition::statement::{CreateFunction, FunctionName, ImportFunctions};
 use fusebox_definition::{Definition, FunctionKey, ModuleSource, Subject};
-use fusebox_runtime::{Error, LoadedModule, Notices, Result, WasmFunction};
+use fusebox_runtime::{LoadedModule, Notices, Result, WasmFunction};
 
 use super::Session;
 use super::transaction::{Applied, definitions};
+use crate::catalog::CatalogModule;
 use crate::scope::{QueryScope, SessionCancellation};
 use crate::settings::Settings;
 
@@ -107,9 +108,10 @@ impl Session {
             source: ModuleSource::Base64,
             ..self.loader.move_to(definition, &module)?
         };
+        let module = Arc::new(CatalogModule::from(module));
         let mut bound = Vec::new();
         loop {
-            self.synchronize().await?;
+            self.synchronize()?;
             let contents = self.contents()?;
             self.refuse_built_in(&contents, &definition.name)?;
             let applied = self
@@ -175,11 +177,11 @@ impl Session {
     /// # Errors
     ///
     /// [`Error::Catalog`] if the catalog cannot be read.
-    pub fn modules(&self) -> Result<Vec<(String, Arc<LoadedModule>)>> {
+    pub fn modules(&self) -> Result<Vec<(String, Arc<CatalogModule>)>> {
         let contents = self.contents()?;
         let modules = contents.shared.modules();
         let owned =
-            |(name, module): (&str, &Arc<LoadedModule>)| (name.to_owned(), Arc::clone(module));
+            |(name, module): (&str, &Arc<CatalogModule>)| (name.to_owned(), Arc::clone(module));
         Ok(modules.map(owned).collect())
     }
 
@@ -189,16 +191,18 @@ impl Session {
     ///
     /// [`Error::Refused`] if there is none, or several.
     pub async fn function(&self, name: &str) -> Result<Function> {
-        self.synchronize().await?;
+        self.synchronize()?;
         let name = FunctionName {
             name: name.to_owned(),
             arguments: None,
         };
         let found = self.find_function(&self.contents()?, &name)?;
         let settings = self.settings();
-        let missing = || Error::Internal(format!("function `{}` is not bound", name.name));
+        let function = Arc::new(self.loader.lazy(&found));
+        let function = self.registry.function(&found).unwrap_or(function);
+        self.loader.bind_lazy(vec![Arc::clone(&function)]).await?;
         Ok(Function {
-            function: self.registry.bound(&found).ok_or_else(missing)?,
+            function: function.get_or_bind(&self.cancellation.query())?,
             cancellation: self.cancellation.clone(),
             memory_pool: self.memory_pool(),
             settings,

@@ -5,23 +5,17 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use arrow::datatypes::DataType;
 use datafusion::catalog::TableFunction;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use fusebox_definition::{Definition, FunctionKey, Kind};
-use fusebox_runtime::WasmFunction;
 
 use super::contents::Contents;
 use crate::catalog::CatalogFunction;
-use crate::function::{CurrentFunctions, DataFusionFunction, datafusion_function};
+use crate::function::{CurrentFunctions, DataFusionFunction, LazyFunction, datafusion_function};
 use crate::scope::FunctionScope;
-
-/// Time until a function that could not be bound is tried again: memory may be free by then.
-/// Trying takes a compilation, so that not every statement may.
-const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Functions of a session that are registered with its context.
 #[derive(Default)]
@@ -33,8 +27,6 @@ pub(super) struct Registry {
 struct State {
     /// Versions of the contents that are registered.
     versions: Option<(u64, u64)>,
-    /// Time from which on functions that could not be bound are tried again.
-    retry_at: Option<Instant>,
     /// Our functions, by name and argument types.
     functions: HashMap<String, BTreeMap<Vec<DataType>, Registered>>,
     /// Built-in functions that ours replaced, by name.
@@ -47,7 +39,7 @@ struct State {
 
 struct Registered {
     catalog: Arc<CatalogFunction>,
-    bound: Arc<WasmFunction>,
+    function: Arc<LazyFunction>,
 }
 
 /// Function of DataFusion.
@@ -61,9 +53,7 @@ enum BuiltIn {
 impl Registry {
     /// Returns true if `contents` are not registered yet.
     pub(super) fn is_behind(&self, contents: &Contents) -> bool {
-        let state = self.state();
-        let is_retried = state.retry_at.is_some_and(|at| at <= Instant::now());
-        is_retried || state.versions != Some(versions(contents))
+        self.state().versions != Some(versions(contents))
     }
 
     /// Returns true if a name is that of a function of DataFusion.
@@ -73,23 +63,21 @@ impl Registry {
     }
 
     /// Returns the function that is registered for an unchanged catalog function.
-    pub(super) fn bound(&self, function: &Arc<CatalogFunction>) -> Option<Arc<WasmFunction>> {
+    pub(super) fn function(&self, function: &Arc<CatalogFunction>) -> Option<Arc<LazyFunction>> {
         let key = function.definition().key();
         let state = self.state();
         let registered = state.functions.get(&key.name)?.get(&key.types)?;
         let is_same = Arc::ptr_eq(&registered.catalog, function);
-        is_same.then(|| Arc::clone(&registered.bound))
+        is_same.then(|| Arc::clone(&registered.function))
     }
 
-    /// Registers exactly `functions`, which are those of `contents`. If some of these could
-    /// not be bound, they are tried again some time later.
+    /// Registers exactly `functions`, which are those of `contents`.
     pub(super) fn update(
         &self,
         context: &SessionContext,
         scope: &FunctionScope,
         contents: &Contents,
-        functions: Vec<(Arc<CatalogFunction>, Arc<WasmFunction>)>,
-        is_complete: bool,
+        functions: Vec<(Arc<CatalogFunction>, Arc<LazyFunction>)>,
     ) {
         let mut state = self.state();
         // A clone of the session may have registered later contents meanwhile.
@@ -98,11 +86,10 @@ impl Registry {
         if state.versions.is_some_and(is_newer) {
             return;
         }
-        state.retry_at = (!is_complete).then(|| Instant::now() + RETRY_INTERVAL);
         let mut next: HashMap<String, BTreeMap<Vec<DataType>, Registered>> = HashMap::new();
-        for (catalog, bound) in functions {
+        for (catalog, function) in functions {
             let FunctionKey { name, types } = catalog.definition().key();
-            let registered = Registered { catalog, bound };
+            let registered = Registered { catalog, function };
             next.entry(name).or_default().insert(types, registered);
         }
         let is_same = |old: &BTreeMap<_, Registered>, new: &BTreeMap<_, Registered>| {
@@ -159,7 +146,7 @@ impl Registry {
     pub(super) fn definitions(&self) -> Vec<Definition> {
         let state = self.state();
         let functions = state.functions.values().flat_map(BTreeMap::values);
-        let definitions = functions.map(|function| function.bound.definition().clone());
+        let definitions = functions.map(|function| function.function.definition().clone());
         let mut definitions: Vec<_> = definitions.collect();
         definitions.sort_by(|one, other| one.name.cmp(&other.name));
         definitions
@@ -186,7 +173,7 @@ impl State {
         let Some(functions) = self.functions.get(name) else {
             return;
         };
-        let overloads = functions.values().map(|f| Arc::clone(&f.bound));
+        let overloads = functions.values().map(|f| Arc::clone(&f.function));
         let function = datafusion_function(overloads.collect(), scope.clone());
         self.made.insert(name.to_owned(), function.clone());
         function.register(context);

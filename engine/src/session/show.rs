@@ -91,7 +91,7 @@ impl Session {
                 shown.push((name, module));
             }
         }
-        let bytes = shown.iter().map(|(_, module)| module.bytes().len() as u64);
+        let bytes = shown.iter().map(|(_, module)| module.bytes());
         let functions = shown
             .iter()
             .map(|(name, _)| contents.functions_of(name).len() as u64);
@@ -109,11 +109,17 @@ impl Session {
         ])
     }
 
-    pub(super) fn show_create_function(&self, name: &FunctionName) -> Result<DataFrame> {
+    pub(super) async fn show_create_function(&self, name: &FunctionName) -> Result<DataFrame> {
         let function = self.find_function(&self.contents()?, name)?;
-        let bytes = function.module().bytes();
         let definition = function.definition();
-        let statement = definition.create_statement(|| BASE64_STANDARD.encode(bytes));
+        let base64 = match definition.source {
+            ModuleSource::Base64 => {
+                let module = self.loader.loaded(function.module()).await?;
+                BASE64_STANDARD.encode(module.bytes())
+            }
+            _ => String::new(),
+        };
+        let statement = definition.create_statement(|| base64);
         self.table(vec![
             ("name", text([Some(definition.name.clone())])),
             ("statement", text([Some(statement)])),
@@ -121,8 +127,9 @@ impl Session {
     }
 
     /// Shows the statement that creates a module again, with its bytes.
-    pub(super) fn show_create_module(&self, name: &str) -> Result<DataFrame> {
+    pub(super) async fn show_create_module(&self, name: &str) -> Result<DataFrame> {
         let module = self.contents()?.module(name)?;
+        let module = self.loader.loaded(&module).await?;
         let statement = format!(
             "CREATE MODULE {} LANGUAGE WASM AS BASE64 '{}'",
             Identifier(name),
@@ -136,8 +143,9 @@ impl Session {
 
     /// Shows the functions that a module declares, and those that it exports without a
     /// declaration.
-    pub(super) fn describe_module(&self, name: &str) -> Result<DataFrame> {
+    pub(super) async fn describe_module(&self, name: &str) -> Result<DataFrame> {
         let module = self.contents()?.module(name)?;
+        let module = self.loader.loaded(&module).await?;
         let mut rows: Vec<(String, Option<String>, Option<String>)> = module
             .declarations()
             .iter()

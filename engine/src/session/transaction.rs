@@ -6,15 +6,17 @@
 
 use std::sync::{Arc, PoisonError};
 
+use datafusion::logical_expr::LogicalPlan;
 use fusebox_definition::statement::FunctionName;
 use fusebox_definition::{
-    Definition, FunctionKey, StatementError, Subject, Volatility, argument_lists, sql_types,
+    Definition, FunctionKey, StatementError, Subject, argument_lists, sql_types,
 };
-use fusebox_runtime::{Error, LoadedModule, Result, WasmFunction};
+use fusebox_runtime::{Error, Result, WasmFunction};
 
-use super::Session;
 use super::contents::{Changes, Contents, catalog_error};
-use crate::catalog::{Catalog, CatalogError, CatalogFunction};
+use super::{Session, query};
+use crate::catalog::{Catalog, CatalogError, CatalogFunction, CatalogModule};
+use crate::function::functions_of_plan;
 
 /// Outcome of applying changes.
 pub(super) enum Applied {
@@ -34,7 +36,7 @@ impl Session {
     }
 
     /// Applies changes that were checked against `contents`, then registers the functions.
-    pub(super) async fn apply(&self, contents: &Contents, changes: Changes) -> Result<Applied> {
+    pub(super) fn apply(&self, contents: &Contents, changes: Changes) -> Result<Applied> {
         changes.check(contents, self.loader.options.catalog)?;
         match self.apply_both(contents, changes) {
             Ok(version) => tracing::info!(version, "changed the catalog"),
@@ -42,7 +44,7 @@ impl Session {
             Err(error) => return Err(catalog_error(error)),
         }
         // The statement has taken effect: what fails now is tried again by the next one.
-        if let Err(error) = self.synchronize().await {
+        if let Err(error) = self.synchronize() {
             tracing::warn!(%error, "cannot register functions");
         }
         Ok(Applied::Done)
@@ -70,33 +72,30 @@ impl Session {
 
     /// Registers the functions that other sessions created, and removes those that they
     /// dropped, as of one moment of this call: a session that waited for the others to stop
-    /// might wait forever.
-    pub(super) async fn synchronize(&self) -> Result<()> {
+    /// might wait forever. None is bound before a statement calls it.
+    pub(super) fn synchronize(&self) -> Result<()> {
         let contents = self.contents()?;
         if !self.registry.is_behind(&contents) {
             return Ok(());
         }
-        let mut functions = Vec::new();
-        let mut is_complete = true;
-        for function in contents.functions() {
-            match self.bound(&function).await {
-                Ok(bound) => functions.push((function, bound)),
-                // The others must stay usable.
-                Err(error) => {
-                    let name = &function.definition().name;
-                    tracing::warn!(function = name, %error, "cannot bind a function");
-                    is_complete = false;
-                }
-            }
-        }
-        self.registry.update(
-            &self.context,
-            &self.scope,
-            &contents,
-            functions,
-            is_complete,
-        );
+        let functions = contents.functions().into_iter().map(|function| {
+            let registered = self.registry.function(&function);
+            let lazy = registered.unwrap_or_else(|| Arc::new(self.loader.lazy(&function)));
+            (function, lazy)
+        });
+        self.registry
+            .update(&self.context, &self.scope, &contents, functions.collect());
         Ok(())
+    }
+
+    /// Binds the functions that a plan calls, on a compile thread: what evaluates constants
+    /// and plans operators does not wait for a compilation.
+    pub(super) async fn bind_called(&self, plan: &LogicalPlan) -> Result<()> {
+        let Some(current) = self.registry.current() else {
+            return Ok(());
+        };
+        let functions = functions_of_plan(plan, &current).map_err(query)?;
+        self.loader.bind_lazy(functions).await
     }
 
     /// Binds definitions of a statement, unless an earlier round of it has. So only the first
@@ -106,38 +105,14 @@ impl Session {
         &self,
         bound: &mut Vec<Arc<WasmFunction>>,
         definitions: Vec<Definition>,
-        module: &Arc<LoadedModule>,
+        module: &Arc<CatalogModule>,
     ) -> Result<()> {
         let before = bound.iter().map(|bound| bound.definition());
         if !before.eq(&definitions) {
-            *bound = self.loader.bind_new(definitions, module).await?;
+            let module = self.loader.loaded(module).await?;
+            *bound = self.loader.bind_new(definitions, &module).await?;
         }
         Ok(())
-    }
-
-    /// Returns the bound function of this session: a volatile one is a copy, because no other
-    /// session may see its state.
-    async fn bound(&self, function: &Arc<CatalogFunction>) -> Result<Arc<WasmFunction>> {
-        if let Some(registered) = self.registry.bound(function) {
-            return Ok(registered);
-        }
-        let bound = match function.get() {
-            Some(bound) => Arc::clone(bound),
-            None => {
-                let definition = function.definition().clone();
-                let mut bound = self
-                    .loader
-                    .bind(vec![definition], function.module())
-                    .await?;
-                let bound = bound.pop().expect("one definition gives one function");
-                function.keep(Arc::clone(&bound));
-                bound
-            }
-        };
-        Ok(match function.definition().volatility {
-            Volatility::Volatile => Arc::new(bound.fork()),
-            Volatility::Immutable | Volatility::Stable => bound,
-        })
     }
 
     /// Finds the function that a statement names.
@@ -171,7 +146,7 @@ impl Session {
 /// Makes catalog functions of bound ones.
 pub(super) fn catalog_functions<'a>(
     bound: &'a [Arc<WasmFunction>],
-    module: &'a Arc<LoadedModule>,
+    module: &'a Arc<CatalogModule>,
 ) -> impl Iterator<Item = CatalogFunction> + 'a {
     let function = |bound: &Arc<WasmFunction>| CatalogFunction::bound(bound, Arc::clone(module));
     bound.iter().map(function)

@@ -1,6 +1,7 @@
 //! End-to-end tests of the shell: arguments and input, output and exit status.
 
 mod bench;
+mod catalog;
 mod compile_helper;
 mod documents;
 mod files;
@@ -257,11 +258,6 @@ fn a_file_that_cannot_be_read_is_an_error() {
         "cannot read `/no/such/file.sql`",
     );
     check_error(&["-f", env!("CARGO_BIN_EXE_fusebox")], 1, "UTF-8");
-}
-
-#[test]
-fn a_durable_catalog_is_rejected() {
-    check_error(&["folder", "-c", "SELECT 1"], 2, "durable");
 }
 
 #[test]

@@ -87,7 +87,8 @@ pub(crate) const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("fusebox-runtime", BELOW_RUNTIME),
     ("fusebox", BELOW_ENGINE),
     ("fusebox-testing", &[]),
-    ("fusebox-shell", ENGINE),
+    ("fusebox-catalog", ENGINE),
+    ("fusebox-shell", &["fusebox", "fusebox-catalog"]),
     // The guests.
     ("fusebox-macros", &["fusebox-abi"]),
     ("fusebox-sdk", &["fusebox-abi", "fusebox-macros"]),

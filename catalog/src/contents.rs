@@ -1,0 +1,136 @@
+//! Contents, read from the tables.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use fusebox::{
+    CatalogChange, CatalogContents, CatalogFunction, CatalogModule, Definition, Digest,
+    ModuleStore, Relation, RelationKind,
+};
+use rusqlite::{Connection, Row};
+
+/// Returns the version of the contents.
+pub(crate) fn version(connection: &Connection) -> rusqlite::Result<u64> {
+    let sql = "SELECT value FROM meta WHERE key = 'version'";
+    let version: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+    Ok(version.unsigned_abs())
+}
+
+/// Reads the contents. What has not changed since `before` stays the same object, so that
+/// what sessions have bound of it is kept.
+///
+/// A function whose definition this version cannot read is left out, and logged.
+pub(crate) fn read(
+    connection: &Connection,
+    before: &CatalogContents,
+    store: &Arc<dyn ModuleStore>,
+) -> rusqlite::Result<CatalogContents> {
+    let mut modules = Modules::new(before, store);
+    let mut changes = Vec::new();
+    let sql = "SELECT m.name, m.digest, length(b.bytes) FROM module m JOIN blob b USING (digest)";
+    each(connection, sql, |row| {
+        let name: String = row.get(0)?;
+        if let Some(module) = modules.of(&row.get::<_, String>(1)?, size(row.get(2)?)) {
+            changes.push(CatalogChange::PutModule(name, module));
+        }
+        Ok(())
+    })?;
+    let sql = "SELECT f.definition, f.digest, length(b.bytes) \
+               FROM function f JOIN blob b USING (digest)";
+    each(connection, sql, |row| {
+        let text: String = row.get(0)?;
+        let module = modules.of(&row.get::<_, String>(1)?, size(row.get(2)?));
+        match (serde_json::from_str::<Definition>(&text), module) {
+            (Ok(definition), Some(module)) => {
+                let old = before.function(&definition.key());
+                let old = old.filter(|old| *old.definition() == definition).cloned();
+                let new = || Arc::new(CatalogFunction::new(definition, module));
+                changes.push(CatalogChange::PutFunction(old.unwrap_or_else(new)));
+            }
+            (definition, _) => {
+                let error = definition.err().map(|error| error.to_string());
+                tracing::error!(?error, "cannot read a function of the catalog");
+            }
+        }
+        Ok(())
+    })?;
+    each(connection, "SELECT name, kind, sql FROM relation", |row| {
+        let kind: String = row.get(1)?;
+        match kind_of(&kind) {
+            Some(kind) => {
+                let relation = Relation::new(row.get(0)?, kind, row.get(2)?);
+                changes.push(CatalogChange::PutRelation(relation));
+            }
+            None => tracing::error!(kind, "cannot read a relation of the catalog"),
+        }
+        Ok(())
+    })?;
+    Ok(CatalogContents::at(version(connection)?, changes))
+}
+
+/// Converts a length, which SQLite has as a signed number.
+fn size(length: i64) -> u64 {
+    length.unsigned_abs()
+}
+
+/// Calls `work` for each row of a query.
+fn each(
+    connection: &Connection,
+    sql: &str,
+    mut work: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        work(row)?;
+    }
+    Ok(())
+}
+
+/// Modules by digest, one object for each.
+struct Modules<'a> {
+    known: HashMap<Digest, Arc<CatalogModule>>,
+    store: &'a Arc<dyn ModuleStore>,
+}
+
+impl<'a> Modules<'a> {
+    fn new(before: &CatalogContents, store: &'a Arc<dyn ModuleStore>) -> Self {
+        let named = before.modules().map(|(_, module)| module);
+        let of_functions = before.functions().map(|function| function.module());
+        let all = named.chain(of_functions);
+        Self {
+            known: all
+                .map(|module| (module.digest(), Arc::clone(module)))
+                .collect(),
+            store,
+        }
+    }
+
+    /// Returns the module of a digest; `None` if that is none.
+    fn of(&mut self, digest: &str, bytes: u64) -> Option<Arc<CatalogModule>> {
+        let Ok(digest) = digest.parse::<Digest>() else {
+            tracing::error!(digest, "cannot read a digest of the catalog");
+            return None;
+        };
+        let store = self.store;
+        let new = || Arc::new(CatalogModule::stored(digest, bytes, Arc::clone(store)));
+        Some(Arc::clone(self.known.entry(digest).or_insert_with(new)))
+    }
+}
+
+/// Text of each kind of relations that is kept.
+const KINDS: [(RelationKind, &str); 2] = [
+    (RelationKind::View, "view"),
+    (RelationKind::ExternalTable, "external table"),
+];
+
+fn kind_of(text: &str) -> Option<RelationKind> {
+    let found = KINDS.iter().find(|(_, name)| *name == text);
+    found.map(|(kind, _)| *kind)
+}
+
+/// Returns the text of a kind; `None` for one that is not kept.
+pub(crate) fn kind_text(kind: RelationKind) -> Option<&'static str> {
+    let found = KINDS.iter().find(|(other, _)| *other == kind);
+    found.map(|(_, name)| *name)
+}

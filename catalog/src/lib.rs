@@ -1,0 +1,43 @@
+//! A durable catalog: modules, functions, views and external tables in one SQLite file.
+//!
+//! [`SqliteCatalog`] implements [`fusebox::Catalog`]. A statement is one transaction, in WAL
+//! mode with full synchronisation: what was acknowledged survives a crash of the process and of
+//! the machine. Several processes may share a file on a local file system, and see each other's
+//! changes at their next statement.
+//!
+//! Modules are stored once for each digest, and are read when a function of theirs is first
+//! called. Native code is never stored.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("functions.db");
+//! use std::sync::Arc;
+//!
+//! use fusebox::Engine;
+//! use fusebox_catalog::SqliteCatalog;
+//!
+//! let catalog = SqliteCatalog::open(&path)?;
+//! let engine = Engine::builder().catalog(Arc::new(catalog)).build()?;
+//! let session = engine.session().build()?;
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+// The catalog of one file.
+mod sqlite_catalog;
+
+// Changes, written to the tables.
+mod changes;
+
+// Contents, read from the tables.
+mod contents;
+
+// Opening of files: settings, versions, file systems.
+mod open;
+
+// Words for SQLite's errors.
+mod words;
+
+pub use sqlite_catalog::SqliteCatalog;

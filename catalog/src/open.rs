@@ -1,0 +1,156 @@
+//! Opening of files: settings, versions, file systems.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use fusebox::CatalogError;
+use rusqlite::{Connection, OpenFlags};
+use rusqlite_migration::{M, Migrations};
+
+use crate::words::failed;
+
+/// Versions of the tables, the oldest first. A file has the number of those that it went
+/// through as its `user_version`.
+const VERSIONS: [&str; 1] = [include_str!("tables_1.sql")];
+
+/// Application id of a catalog, `Fuse` in ASCII: SQLite stores it in the header of the file.
+const APPLICATION_ID: i32 = 0x4675_7365;
+
+/// Time that a statement waits for that of another process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Opens a file, or creates it, with the tables of the newest version.
+pub(crate) fn open(path: &Path) -> Result<Connection, CatalogError> {
+    check_file_system(path)?;
+    let wrong = |error: rusqlite::Error| failed(path, &error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(wrong)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(wrong)?;
+    check_application(path, &connection)?;
+    // Statements of other sessions are not read from a damaged or hostile file's schema.
+    connection
+        .pragma_update(None, "trusted_schema", false)
+        .map_err(wrong)?;
+    if connection.is_readonly("main").map_err(wrong)? {
+        return check_version(path, &connection).map(|_| connection);
+    }
+    // More than FULL in that the directory is synced after a journal is removed: the one of the
+    // change to WAL would undo that if it came back after a power failure.
+    connection
+        .pragma_update(None, "synchronous", "EXTRA")
+        .map_err(wrong)?;
+    connection
+        .pragma_update(None, "journal_mode", "WAL")
+        .map_err(wrong)?;
+    connection
+        .pragma_update(None, "foreign_keys", true)
+        .map_err(wrong)?;
+    migrate(path, &mut connection)?;
+    Ok(connection)
+}
+
+/// Refuses a file of another program.
+fn check_application(path: &Path, connection: &Connection) -> Result<(), CatalogError> {
+    let wrong = |error: rusqlite::Error| failed(path, &error);
+    let number = |pragma: &str| {
+        let value = connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+        value.map_err(wrong)
+    };
+    let is_empty = number("schema_version")? == 0;
+    match number("application_id")? {
+        id if id == i64::from(APPLICATION_ID) => Ok(()),
+        0 if is_empty => Ok(()),
+        _ => Err(CatalogError::Failed(format!(
+            "catalog '{}': expected a catalog of Fusebox, found a database of another program: \
+             name another file",
+            path.display()
+        ))),
+    }
+}
+
+/// Returns the version of the tables; refuses one that is newer than this program's.
+fn check_version(path: &Path, connection: &Connection) -> Result<usize, CatalogError> {
+    let version = connection
+        .pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
+        .map_err(|error| failed(path, &error))?;
+    let newest = VERSIONS.len();
+    match usize::try_from(version) {
+        Ok(version) if version <= newest => Ok(version),
+        _ => Err(CatalogError::Failed(format!(
+            "catalog '{}': expected version {newest} or older, found {version}, which a newer \
+             Fusebox wrote: use that one",
+            path.display()
+        ))),
+    }
+}
+
+/// Brings the tables to the newest version. A copy of an older file is kept beside it.
+fn migrate(path: &Path, connection: &mut Connection) -> Result<(), CatalogError> {
+    let version = check_version(path, connection)?;
+    if version == VERSIONS.len() {
+        return Ok(());
+    }
+    if version > 0 {
+        let copy = copy_path(path, version);
+        connection
+            .execute("VACUUM INTO ?1", [copy.to_string_lossy()])
+            .map_err(|error| failed(path, &error))?;
+        tracing::info!(copy = %copy.display(), version, "copied a catalog before its migration");
+    }
+    let steps = VERSIONS.iter().map(|sql| M::up(sql)).collect();
+    let migrated = Migrations::new(steps).to_latest(connection);
+    match migrated {
+        Ok(()) => Ok(()),
+        // Another process was faster.
+        Err(_) if check_version(path, connection)? == VERSIONS.len() => Ok(()),
+        Err(rusqlite_migration::Error::RusqliteError { err, .. }) => Err(failed(path, &err)),
+        Err(other) => Err(CatalogError::Failed(format!(
+            "catalog '{}': {other}",
+            path.display()
+        ))),
+    }
+}
+
+/// Returns the path of the copy of a file of an older version.
+fn copy_path(path: &Path, version: usize) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".version-{version}"));
+    path.with_file_name(name)
+}
+
+/// Refuses a file on a network file system, whose locks SQLite cannot rely on.
+#[cfg(target_os = "linux")]
+fn check_file_system(path: &Path) -> Result<(), CatalogError> {
+    // Magic numbers of `statfs`, from linux/magic.h and the sources of the file systems.
+    const NETWORK: [(i64, &str); 6] = [
+        (0x6969, "NFS"),
+        (0x517b, "SMB"),
+        (0xff53_4d42, "CIFS"),
+        (0xfe53_4d42, "SMB2"),
+        (0x5346_414f, "AFS"),
+        (0x00c3_6400, "Ceph"),
+    ];
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let place = if path.exists() { Some(path) } else { folder };
+    let Ok(found) = rustix::fs::statfs(place.unwrap_or(Path::new("."))) else {
+        return Ok(());
+    };
+    let network = NETWORK.iter().find(|(magic, _)| *magic == found.f_type);
+    match network {
+        None => Ok(()),
+        Some((_, name)) => Err(CatalogError::Failed(format!(
+            "catalog '{}': expected a local file system, found {name}, whose locks do not \
+             protect a shared file: move it to a local disk",
+            path.display()
+        ))),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn check_file_system(_path: &Path) -> Result<(), CatalogError> {
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! The catalog of one file.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use fusebox::{Catalog, CatalogChange, CatalogContents, CatalogError, Digest, ModuleStore};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+
+use crate::changes::{self, ChangeError};
+use crate::contents::{read, version};
+use crate::open::open;
+use crate::words::failed;
+
+/// Catalog in a SQLite file, which several engines and processes may share.
+///
+/// The file belongs on a local file system: the locks of network file systems do not protect
+/// it, and those that are recognised are refused.
+pub struct SqliteCatalog {
+    file: Arc<File>,
+    state: Mutex<State>,
+}
+
+/// Contents as they were last read.
+struct State {
+    contents: Arc<CatalogContents>,
+    /// SQLite's `data_version` then: another number says that another connection has changed
+    /// the file.
+    data_version: i64,
+}
+
+/// Connection to the file.
+struct File {
+    path: PathBuf,
+    connection: Mutex<Connection>,
+}
+
+impl SqliteCatalog {
+    /// Opens a catalog, or creates the file with an empty one.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Failed`] if the file cannot be opened, belongs to another program, was
+    /// written by a newer version of Fusebox, or lies on a network file system.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, CatalogError> {
+        let path = path.as_ref();
+        let file = Arc::new(File {
+            path: path.to_owned(),
+            connection: Mutex::new(open(path)?),
+        });
+        let catalog = Self {
+            state: Mutex::new(State {
+                contents: Arc::default(),
+                data_version: -1,
+            }),
+            file,
+        };
+        catalog.contents()?;
+        Ok(catalog)
+    }
+
+    /// Returns the path of the file.
+    pub fn path(&self) -> &Path {
+        &self.file.path
+    }
+
+    fn store(&self) -> Arc<dyn ModuleStore> {
+        Arc::clone(&self.file) as Arc<dyn ModuleStore>
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl File {
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self, error: &rusqlite::Error) -> CatalogError {
+        failed(&self.path, error)
+    }
+}
+
+fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "data_version", |row| row.get(0))
+}
+
+impl Catalog for SqliteCatalog {
+    fn contents(&self) -> Result<Arc<CatalogContents>, CatalogError> {
+        let mut state = self.state();
+        let connection = self.file.connection();
+        let wrong = |error: rusqlite::Error| self.file.failed(&error);
+        let now = data_version(&connection).map_err(wrong)?;
+        if now == state.data_version {
+            return Ok(Arc::clone(&state.contents));
+        }
+        // One transaction, so that what is read is of one version.
+        let transaction = connection.unchecked_transaction().map_err(wrong)?;
+        let contents = read(&transaction, &state.contents, &self.store()).map_err(wrong)?;
+        transaction.finish().map_err(wrong)?;
+        state.contents = Arc::new(contents);
+        state.data_version = now;
+        Ok(Arc::clone(&state.contents))
+    }
+
+    fn apply(
+        &self,
+        expected: u64,
+        changes: Vec<CatalogChange>,
+    ) -> Result<Arc<CatalogContents>, CatalogError> {
+        let mut state = self.state();
+        let mut connection = self.file.connection();
+        let wrong = |error: rusqlite::Error| self.file.failed(&error);
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(wrong)?;
+        if state.contents.version() != expected || version(&transaction).map_err(wrong)? != expected
+        {
+            return Err(CatalogError::Conflict);
+        }
+        let next = state.contents.with(changes.clone());
+        changes::write(&transaction, next.version(), &changes).map_err(|error| match error {
+            ChangeError::Sqlite(error) => wrong(error),
+            ChangeError::Unstorable(what) => {
+                let path = self.file.path.display();
+                CatalogError::Failed(format!("catalog '{path}': cannot store {what}"))
+            }
+        })?;
+        transaction.commit().map_err(wrong)?;
+        state.contents = Arc::new(next);
+        Ok(Arc::clone(&state.contents))
+    }
+
+    fn keeps_relations(&self) -> bool {
+        true
+    }
+}
+
+impl ModuleStore for File {
+    fn read(&self, digest: Digest) -> Result<Vec<u8>, CatalogError> {
+        let sql = "SELECT bytes FROM blob WHERE digest = ?1";
+        let bytes = self
+            .connection()
+            .query_row(sql, [digest.to_string()], |row| row.get(0))
+            .optional();
+        let bytes = bytes.map_err(|error| self.failed(&error))?;
+        bytes.ok_or_else(|| {
+            let path = self.path.display();
+            CatalogError::Failed(format!("catalog '{path}': the module {digest} is gone"))
+        })
+    }
+}
+
+impl fmt::Debug for SqliteCatalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteCatalog")
+            .field("path", &self.file.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("File")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,156 @@
+//! Files that cannot be used: an error that says why, and nothing lost.
+
+use std::fs;
+use std::path::Path;
+
+use fusebox_catalog::SqliteCatalog;
+use rusqlite::Connection;
+
+use crate::{CLAMP, folder, number, open, run, texts};
+
+fn refusal(path: &Path) -> String {
+    SqliteCatalog::open(path).unwrap_err().to_string()
+}
+
+#[test]
+fn files_of_other_programs_are_refused() {
+    let folder = folder();
+    let text = folder.path().join("notes.txt");
+    fs::write(&text, "SELECT 1; ".repeat(1_000)).unwrap();
+    assert!(
+        refusal(&text).contains("not a catalog of Fusebox"),
+        "{}",
+        refusal(&text)
+    );
+    let other = folder.path().join("other.db");
+    let connection = Connection::open(&other).unwrap();
+    connection.execute("CREATE TABLE t (a)", []).unwrap();
+    drop(connection);
+    assert!(
+        refusal(&other).contains("another program"),
+        "{}",
+        refusal(&other)
+    );
+    let missing = folder.path().join("no/such/folder/functions.db");
+    assert!(
+        refusal(&missing).contains("cannot be opened"),
+        "{}",
+        refusal(&missing)
+    );
+    assert!(
+        refusal(folder.path()).contains("cannot be opened"),
+        "{}",
+        refusal(folder.path())
+    );
+}
+
+#[tokio::test]
+async fn file_of_a_newer_version_is_refused_and_unchanged() {
+    let folder = folder();
+    let file = folder.path().join("functions.db");
+    run(&open(&file), CLAMP).await.unwrap();
+    let connection = Connection::open(&file).unwrap();
+    connection
+        .pragma_update(None, "user_version", 1_000)
+        .unwrap();
+    drop(connection);
+    let before = fs::read(&file).unwrap();
+    let refusal = refusal(&file);
+    assert!(
+        refusal.contains("1000") && refusal.contains("newer"),
+        "{refusal}"
+    );
+    assert_eq!(fs::read(&file).unwrap(), before);
+}
+
+#[tokio::test]
+async fn damaged_module_fails_its_functions_and_nothing_else() {
+    let folder = folder();
+    let file = folder.path().join("functions.db");
+    run(&open(&file), CLAMP).await.unwrap();
+    let other = "CREATE FUNCTION trap(BIGINT) RETURNS BIGINT LANGUAGE WASM
+        AS 'udfs/hostile/trap.wat'";
+    run(&open(&file), other).await.unwrap();
+    let connection = Connection::open(&file).unwrap();
+    let damaged = "UPDATE blob SET bytes = zeroblob(length(bytes))
+        WHERE digest = (SELECT digest FROM module)";
+    assert_eq!(connection.execute(damaged, []).unwrap(), 1);
+    drop(connection);
+    let session = open(&file);
+    let error = run(&session, "SELECT clamp_to(70)").await.unwrap_err();
+    assert!(error.to_string().contains("another digest"), "{error}");
+    assert_eq!(number(&session, "SELECT 5").await.unwrap(), 5);
+    let error = run(&session, "SELECT trap(70)").await.unwrap_err();
+    assert!(error.to_string().contains("unreachable"), "{error}");
+    run(&session, "DROP MODULE clamp CASCADE").await.unwrap();
+    assert_eq!(texts(&session, "SHOW USER FUNCTIONS", 0).await, ["trap"]);
+}
+
+#[tokio::test]
+async fn unreadable_definition_is_left_out() {
+    let folder = folder();
+    let file = folder.path().join("functions.db");
+    run(&open(&file), CLAMP).await.unwrap();
+    let connection = Connection::open(&file).unwrap();
+    let changed = "INSERT INTO function SELECT 'g', types, '{\"name\": 7}', digest FROM function";
+    connection.execute(changed, []).unwrap();
+    drop(connection);
+    let session = open(&file);
+    assert_eq!(
+        texts(&session, "SHOW USER FUNCTIONS", 0).await,
+        ["clamp_to"]
+    );
+}
+
+/// Every page is overwritten in turn: a statement fails or returns what it did before.
+#[tokio::test]
+async fn damaged_pages_are_errors() {
+    const PAGE: usize = 4_096;
+    let folder = folder();
+    let file = folder.path().join("functions.db");
+    run(&open(&file), CLAMP).await.unwrap();
+    let connection = Connection::open(&file).unwrap();
+    connection
+        .pragma_update(None, "journal_mode", "DELETE")
+        .unwrap();
+    drop(connection);
+    let whole = fs::read(&file).unwrap();
+    let mut failed = 0;
+    for page in 0..whole.len() / PAGE {
+        let mut damaged = whole.clone();
+        damaged[page * PAGE..(page + 1) * PAGE].fill(0x5a);
+        let copy = folder.path().join(format!("damaged-{page}.db"));
+        fs::write(&copy, damaged).unwrap();
+        let Ok(catalog) = SqliteCatalog::open(&copy) else {
+            failed += 1;
+            continue;
+        };
+        drop(catalog);
+        match number(&open(&copy), "SELECT clamp_to(70)").await {
+            Ok(result) => assert_eq!(result, 10),
+            Err(_) => failed += 1,
+        }
+    }
+    assert!(failed > 2, "{failed}");
+}
+
+/// As root, permissions do not hold: the test needs a user.
+#[cfg(unix)]
+#[tokio::test]
+async fn file_that_cannot_be_written_is_read() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = folder();
+    let file = folder.path().join("functions.db");
+    run(&open(&file), CLAMP).await.unwrap();
+    let permissions = |mode| fs::Permissions::from_mode(mode);
+    fs::set_permissions(&file, permissions(0o444)).unwrap();
+    if fs::OpenOptions::new().append(true).open(&file).is_ok() {
+        return;
+    }
+    let session = open(&file);
+    assert_eq!(number(&session, "SELECT clamp_to(70)").await.unwrap(), 10);
+    let error = run(&session, "DROP FUNCTION clamp_to").await.unwrap_err();
+    assert!(error.to_string().contains("cannot be written"), "{error}");
+    assert_eq!(number(&session, "SELECT clamp_to(70)").await.unwrap(), 10);
+}

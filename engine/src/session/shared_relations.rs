@@ -1,0 +1,185 @@
+//! Views and external tables of a catalog that keeps them.
+//!
+//! Each session registers those that its statements mention, when they first do: planning a view
+//! takes time, and reading the schema of a file too. A relation that cannot be planned, because
+//! its file or a function is gone, fails the statements that mention it and no others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use datafusion::common::TableReference;
+use datafusion::execution::context::{SessionContext, SessionState};
+use datafusion::sql::parser::{DFParser, Statement as DfStatement};
+use datafusion::sql::sqlparser::ast::Statement;
+use fusebox_runtime::{Error, Result};
+
+use super::contents::catalog_error;
+use super::named_arguments::{rewrite_named_arguments, with_view_text};
+use super::{Session, query};
+use crate::catalog::{CatalogContents, Relation};
+
+/// Relations of the catalog that a session has registered: their SQL by name.
+#[derive(Debug, Default)]
+pub(super) struct RegisteredRelations(Mutex<BTreeMap<String, String>>);
+
+/// Maximum depth of views of views.
+const DEPTH_MAX: usize = 32;
+
+impl RegisteredRelations {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has(&self, relation: &Relation) -> bool {
+        self.lock().get(&relation.name) == Some(&relation.sql)
+    }
+
+    /// Notes the relations of the catalog after a statement of the session itself.
+    pub(super) fn note(&self, name: &str, contents: &CatalogContents) {
+        match contents.relation(name) {
+            Some(relation) => self.lock().insert(name.to_owned(), relation.sql.clone()),
+            None => self.lock().remove(name),
+        };
+    }
+}
+
+impl Session {
+    /// Registers the relations of the catalog that a statement mentions, and removes those that
+    /// the catalog has no more.
+    pub(super) async fn register_relations(
+        &self,
+        statement: &DfStatement,
+        state: &SessionState,
+    ) -> Result<()> {
+        if !self.catalog.keeps_relations() {
+            return Ok(());
+        }
+        let contents = self.catalog.contents().map_err(catalog_error)?;
+        self.deregister_stale(&contents)?;
+        let mentioned = mentioned(statement, state)?;
+        if !is_about_all(statement, &mentioned) {
+            return self.register_all_of(&contents, mentioned, state, 0).await;
+        }
+        self.register_every_relation().await
+    }
+
+    /// Registers all relations of the catalog that can be planned.
+    pub(super) async fn register_every_relation(&self) -> Result<()> {
+        if !self.catalog.keeps_relations() {
+            return Ok(());
+        }
+        let state = self.context.state();
+        let contents = self.catalog.contents().map_err(catalog_error)?;
+        self.deregister_stale(&contents)?;
+        for relation in contents.relations() {
+            let of_one = BTreeSet::from([relation.name.clone()]);
+            let registered = self.register_all_of(&contents, of_one, &state, 0).await;
+            if let Err(error) = registered {
+                tracing::warn!(%error, "cannot register a relation of the catalog");
+            }
+        }
+        Ok(())
+    }
+
+    /// Registers relations of these names, after those that they mention.
+    async fn register_all_of(
+        &self,
+        contents: &CatalogContents,
+        names: BTreeSet<String>,
+        state: &SessionState,
+        depth: usize,
+    ) -> Result<()> {
+        for name in names {
+            let Some(relation) = contents.relation(&name) else {
+                continue;
+            };
+            if self.relations.has(relation) {
+                continue;
+            }
+            let failed = |error: &dyn std::fmt::Display| {
+                let kind = relation.kind.name();
+                Error::Catalog(format!("the {kind} `{name}` cannot be planned: {error}"))
+            };
+            if depth > DEPTH_MAX {
+                return Err(failed(&format!(
+                    "expected at most {DEPTH_MAX} views of views"
+                )));
+            }
+            let dialect = datafusion::sql::sqlparser::dialect::GenericDialect {};
+            let parsed = DFParser::parse_sql_with_dialect(&relation.sql, &dialect);
+            let statement = parsed.map_err(|error| failed(&error))?.pop_front();
+            let statement = statement.ok_or_else(|| failed(&"its text is empty"))?;
+            let mut inner = mentioned(&statement, state)?;
+            inner.remove(&name);
+            Box::pin(self.register_all_of(contents, inner, state, depth + 1)).await?;
+            let registered = self.register_relation(statement, relation, state).await;
+            registered.map_err(|error| failed(&error))?;
+            self.relations.note(&name, contents);
+        }
+        Ok(())
+    }
+
+    /// Creates a relation in DataFusion's catalog, replacing one of its name.
+    async fn register_relation(
+        &self,
+        mut statement: DfStatement,
+        relation: &Relation,
+        state: &SessionState,
+    ) -> Result<()> {
+        rewrite_named_arguments(&mut statement, state);
+        let plan = state.statement_to_plan(statement).await.map_err(query)?;
+        let plan = self.guard(with_view_text(plan, Some(&relation.sql)))?;
+        let context = SessionContext::new_with_state(state.clone());
+        context.execute_logical_plan(plan).await.map_err(query)?;
+        Ok(())
+    }
+
+    /// Removes the relations that the catalog has no more, or with another text.
+    fn deregister_stale(&self, contents: &CatalogContents) -> Result<()> {
+        let mut registered = self.relations.lock();
+        let is_stale = |(name, sql): (&String, &String)| {
+            let relation = contents.relation(name);
+            relation.is_none_or(|relation| relation.sql != *sql)
+        };
+        let stale: Vec<_> = registered
+            .iter()
+            .filter(|entry| is_stale(*entry))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in stale {
+            registered.remove(&name);
+            let table = TableReference::parse_str(&name);
+            self.context.deregister_table(table).map_err(query)?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the qualified names of the relations that a statement mentions.
+fn mentioned(statement: &DfStatement, state: &SessionState) -> Result<BTreeSet<String>> {
+    let references = state.resolve_table_references(statement).map_err(query)?;
+    let options = &state.config_options().catalog;
+    let resolved = references.into_iter().map(|reference| {
+        let (catalog, schema) = (&options.default_catalog, &options.default_schema);
+        reference.resolve(catalog, schema).to_string()
+    });
+    Ok(resolved.collect())
+}
+
+/// Returns true if a statement may be about relations that it does not mention.
+fn is_about_all(statement: &DfStatement, mentioned: &BTreeSet<String>) -> bool {
+    let mut names = mentioned.iter();
+    names.any(|name| name.contains(".information_schema.")) || changes_relations(statement)
+}
+
+/// Returns true if a statement creates, drops or changes relations.
+fn changes_relations(statement: &DfStatement) -> bool {
+    match statement {
+        DfStatement::CreateExternalTable(_) => true,
+        DfStatement::Statement(statement) => matches!(
+            statement.as_ref(),
+            Statement::CreateView { .. } | Statement::CreateTable(_) | Statement::Drop { .. }
+        ),
+        _ => false,
+    }
+}

@@ -1,0 +1,263 @@
+//! Durable catalogs: what the shell acknowledged survives kills and power failures.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::{check_error, shell};
+
+const CLAMP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../udfs/wat/clamp.wat");
+
+/// Returns a statement that creates a function of three arguments.
+fn create(name: &str) -> String {
+    format!(
+        "CREATE FUNCTION {name}(value BIGINT, low BIGINT, high BIGINT) LANGUAGE WASM \
+         FROM MODULE clamp EXPORT 'clamp_to';"
+    )
+}
+
+fn create_module() -> String {
+    format!("CREATE MODULE IF NOT EXISTS clamp LANGUAGE WASM FROM '{CLAMP}';")
+}
+
+const COUNT: &str = "SELECT count(*) AS functions FROM information_schema.routines \
+                     WHERE routine_name LIKE 'made%';";
+
+/// Returns the number of functions in a catalog.
+fn count(catalog: &Path) -> usize {
+    let catalog = catalog.to_str().unwrap();
+    let run = shell(&[catalog, "--format", "csv", "-c", COUNT], "");
+    assert_eq!(run.status, Some(0), "{run:?}");
+    let line = run.stdout.lines().nth(1).unwrap();
+    line.parse().unwrap()
+}
+
+#[test]
+fn functions_are_kept_in_the_file_that_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("functions.db");
+    let text = format!("{}{}", create_module(), create("made"));
+    let named = file.to_str().unwrap();
+    let run = shell(&[named, "-c", &text], "");
+    assert_eq!((run.status, &*run.stderr), (Some(0), ""), "{run:?}");
+    let run = shell(
+        &[
+            named,
+            "--format",
+            "csv",
+            "-c",
+            "SELECT made(70, 0, 9) AS nine",
+        ],
+        "",
+    );
+    assert_eq!(run.stdout, "nine\n9\n", "{run:?}");
+    // A script without a file forgets.
+    let run = shell(&["-c", &text, "-c", "SHOW USER FUNCTIONS"], "");
+    assert!(run.stdout.contains("made"), "{run:?}");
+    check_error(&["-c", "SELECT made(70, 0, 9)"], 1, "made");
+    check_error(
+        &["/no/such/folder/functions.db", "-c", "SELECT 1"],
+        1,
+        "cannot be opened",
+    );
+}
+
+/// Starts the shell with a script of functions, each followed by its acknowledgement.
+fn start_creating(catalog: &Path, first: usize, last: usize) -> Child {
+    let mut script = create_module() + COUNT;
+    for n in first..last {
+        script += &format!("{} SELECT {n} AS n;", create(&format!("made_{n}")));
+    }
+    // The shell stays until it is killed.
+    script += "SELECT count(*) FROM range(0, 1000000000000);";
+    let script_file = catalog.with_extension(format!("{first}.sql"));
+    fs::write(&script_file, script).unwrap();
+    Command::new(env!("CARGO_BIN_EXE_fusebox"))
+        .arg(catalog)
+        .args(["--format", "csv", "-f"])
+        .arg(script_file)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// A number that differs from round to round, without an end of its own.
+fn varying(round: u32) -> u32 {
+    round.wrapping_mul(2_654_435_761) >> 16
+}
+
+#[test]
+fn kills_lose_nothing_that_was_acknowledged() {
+    let rounds = std::env::var("FUSEBOX_TEST_KILLS").map_or(20, |kills| kills.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("functions.db");
+    let mut acknowledged = 0;
+    for round in 0..rounds {
+        let mut child = start_creating(&file, acknowledged, acknowledged + 200);
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut line = || lines.next().unwrap().unwrap();
+        assert_eq!(line(), "functions");
+        let found: usize = line().parse().unwrap();
+        // The statement that was killed may have taken effect: its name is taken then.
+        assert!(
+            (acknowledged..=acknowledged + 1).contains(&found),
+            "{acknowledged} {found}"
+        );
+        if found > acknowledged {
+            acknowledged = found;
+            child.kill().unwrap();
+            child.wait().unwrap();
+            continue;
+        }
+        for _ in 0..varying(round) % 5 {
+            assert_eq!(line(), "n");
+            acknowledged = line().parse::<usize>().unwrap() + 1;
+        }
+        thread::sleep(Duration::from_micros(u64::from(varying(round + 7) % 9_000)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // What it has acknowledged until then.
+        for pair in lines
+            .map_while(Result::ok)
+            .collect::<Vec<_>>()
+            .chunks_exact(2)
+        {
+            acknowledged = pair[1].parse::<usize>().unwrap() + 1;
+        }
+    }
+    let found = count(&file);
+    assert!(
+        (acknowledged..=acknowledged + 1).contains(&found),
+        "{acknowledged} {found}"
+    );
+    assert!(acknowledged > 10, "{acknowledged}");
+}
+
+/// Compiles the library that drops unsynced writes; `None` where there is no C compiler.
+fn unsynced_library(folder: &Path) -> Option<PathBuf> {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shell/unsynced.c");
+    let library = folder.join("unsynced.so");
+    let compiled = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .arg(&library)
+        .args([source, "-ldl"])
+        .status()
+        .ok()?;
+    assert!(compiled.success());
+    Some(library)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn power_failures_lose_nothing_that_was_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(library) = unsynced_library(folder.path()) else {
+        eprintln!("skipped: there is no C compiler");
+        return;
+    };
+    let (files, disk) = (folder.path().join("files"), folder.path().join("disk"));
+    for folder in [&files, &disk] {
+        fs::create_dir(folder).unwrap();
+    }
+    let files = fs::canonicalize(files).unwrap();
+    let file = files.join("functions.db");
+    for n in 0..10 {
+        let script = format!(
+            "{}{} SELECT {n} AS n; SELECT count(*) FROM range(0, 1000000000000)",
+            create_module(),
+            create(&format!("made_{n}"))
+        );
+        let mut child = Command::new(env!("CARGO_BIN_EXE_fusebox"))
+            .arg(&file)
+            .args(["--format", "csv", "-c", &script])
+            .env("LD_PRELOAD", &library)
+            .env("UNSYNCED_FROM", &files)
+            .env("UNSYNCED_TO", &disk)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert_eq!(lines.next().unwrap().unwrap(), "n");
+        assert_eq!(lines.next().unwrap().unwrap(), n.to_string());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let copy = folder.path().join(format!("copy-{n}"));
+        fs::create_dir(&copy).unwrap();
+        for entry in fs::read_dir(&disk).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), copy.join(entry.file_name())).unwrap();
+        }
+        assert_eq!(count(&copy.join("functions.db")), n + 1);
+    }
+}
+
+#[test]
+fn many_functions_are_opened_without_compiling_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("functions.db");
+    let mut script = create_module();
+    for n in 0..300 {
+        script += &create(&format!("made_{n}"));
+    }
+    let named = file.to_str().unwrap();
+    let run = shell(&[named], &script);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    let start = Instant::now();
+    assert_eq!(count(&file), 300);
+    // A ceiling against compilations of all.
+    assert!(
+        start.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+/// A file system of 256 KiB in a namespace of its own; skipped where that needs a privilege.
+#[cfg(target_os = "linux")]
+#[test]
+fn full_disk_is_an_error_that_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut script = create_module();
+    for n in 0..2_000 {
+        script += &create(&format!("made_{n}"));
+    }
+    let script_file = folder.path().join("script.sql");
+    fs::write(&script_file, script).unwrap();
+    let inside = "mount -t tmpfs -o size=256k tmpfs \"$1\" || exit 77
+        \"$0\" \"$1/functions.db\" -f \"$2\" 2> \"$2.error\" && exit 1
+        cat \"$2.error\"
+        \"$0\" \"$1/functions.db\" --format csv -c \"$3\"";
+    let disk = folder.path().join("disk");
+    fs::create_dir(&disk).unwrap();
+    let output = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-c", inside])
+        .arg(env!("CARGO_BIN_EXE_fusebox"))
+        .args([&disk, &script_file])
+        .arg(COUNT)
+        .output();
+    let Ok(output) = output else {
+        eprintln!("skipped: there is no unshare");
+        return;
+    };
+    let (out, error) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    if output.status.code() == Some(77) || error.contains("unshare") {
+        eprintln!("skipped: {error}");
+        return;
+    }
+    assert!(
+        out.contains("the disk is full: free some space"),
+        "{out} {error}"
+    );
+    let made = out
+        .lines()
+        .last()
+        .and_then(|line| line.parse::<usize>().ok());
+    assert!(made.is_some_and(|made| made > 5), "{out} {error}");
+}

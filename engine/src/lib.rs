@@ -82,9 +82,9 @@ pub use file_access::FileAccess;
 pub use function_factory::WasmFunctionFactory;
 pub use fusebox_definition::statement;
 pub use fusebox_definition::{
-    Argument, Definition, Digest, FileAccessError, FunctionKey, Kind, Limits, ModuleError,
-    ModuleSource, NullHandling, OnError, ParseDigestError, Reset, Signature, StatementError,
-    Subject, Volatility,
+    Argument, Definition, Digest, FileAccessError, FunctionKey, Identifier, Kind, Limits,
+    ModuleError, ModuleSource, NullHandling, OnError, ParseDigestError, Reset, Signature,
+    StatementError, Subject, Volatility,
 };
 #[cfg(feature = "disable-protections")]
 pub use fusebox_runtime::DisabledProtections;

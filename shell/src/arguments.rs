@@ -39,6 +39,14 @@ pub(crate) struct ShellArguments {
     #[arg(short, long, value_name = "FILE")]
     file: Vec<PathBuf>,
 
+    /// Opens the prompt after the statements of -c and -f.
+    #[arg(short, long)]
+    pub(crate) interactive: bool,
+
+    /// Skips ~/.config/fusebox/fuseboxrc, which the prompt executes first.
+    #[arg(short = 'X', long)]
+    no_rc: bool,
+
     /// Confines SQL to the files below DIR, where relative paths start. Without it,
     /// SQL reads and writes what its user may.
     #[arg(long, value_name = "DIR")]
@@ -80,6 +88,12 @@ impl ShellArguments {
         }
     }
 
+    /// Returns the file that the prompt executes first, if there is one.
+    pub(crate) fn rc_file(&self) -> Option<PathBuf> {
+        let file = base_folder("XDG_CONFIG_HOME", ".config")?.join("fusebox/fuseboxrc");
+        (!self.no_rc && file.is_file()).then_some(file)
+    }
+
     /// Returns the limits of what statements may use.
     pub(crate) fn confinement(&self) -> Confinement {
         Confinement {
@@ -92,13 +106,17 @@ impl ShellArguments {
 /// Returns the path of the user's own catalog, in the data folder of the XDG base directory
 /// specification; `None` if that folder cannot be created.
 fn user_catalog() -> Option<PathBuf> {
-    let data = env::var_os("XDG_DATA_HOME")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
-        .or_else(|| Some(env::home_dir()?.join(".local/share")))?;
-    let folder = data.join("fusebox");
+    let folder = base_folder("XDG_DATA_HOME", ".local/share")?.join("fusebox");
     fs::create_dir_all(&folder).ok()?;
     Some(folder.join("catalog.db"))
+}
+
+/// Returns a folder of the XDG base directory specification: that of a variable, or `default`
+/// in the user's home.
+fn base_folder(variable: &str, default: &str) -> Option<PathBuf> {
+    let named = env::var_os(variable).map(PathBuf::from);
+    let named = named.filter(|path| path.is_absolute());
+    named.or_else(|| Some(env::home_dir()?.join(default)))
 }
 
 /// Subcommands.

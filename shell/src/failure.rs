@@ -51,6 +51,22 @@ impl Failure {
         }
     }
 
+    /// Formats the error with all its causes.
+    pub(crate) fn verbose(&self) -> String {
+        let mut text = message(&self.to_string());
+        let mut cause: Option<&dyn std::error::Error> = match self {
+            Self::Fusebox(error) => std::error::Error::source(error),
+            Self::Read { source, .. } | Self::Write { source, .. } => Some(source),
+            Self::Print(error) => std::error::Error::source(error),
+            _ => None,
+        };
+        while let Some(error) = cause {
+            text += &format!("\ncaused by: {}", message(&error.to_string()));
+            cause = error.source();
+        }
+        text
+    }
+
     /// Returns 2 for an invalid command line, 128 plus the number of the signal for
     /// a broken pipe and for Ctrl-C, and 1 for all other errors.
     pub(crate) fn exit_code(&self) -> ExitCode {

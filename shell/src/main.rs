@@ -16,14 +16,26 @@ mod bench;
 // Interactive mode: prompt, history, Ctrl-C.
 mod repl;
 
+// The catalog as statements.
+mod dump;
+
 // Execution of SQL text and printing of results.
 mod runner;
 
 // Worker threads and Ctrl-C.
 mod runtime;
 
+// Commands of the prompt.
+mod command;
+
 // Command-line arguments.
 mod arguments;
+
+// Results fitted to a terminal.
+mod screen;
+
+// First and last rows of a result.
+mod sample;
 
 // Record batches as text, in five formats.
 mod format;
@@ -66,14 +78,11 @@ fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), F
     if let Some(Task::Bench(arguments)) = &arguments.task {
         return bench::run(arguments);
     }
-    let is_interactive = sources.is_empty() && io::stdin().is_terminal();
+    let is_interactive = arguments.interactive || sources.is_empty() && io::stdin().is_terminal();
     let catalog = arguments.catalog_file(is_interactive);
     let confinement = arguments.confinement();
     let mut runner = Runner::new(arguments.format, &confinement, catalog.as_deref())?;
-    if is_interactive {
-        return repl::run(&mut runner, catalog.as_deref());
-    }
-    let sources = match sources.is_empty() {
+    let sources = match sources.is_empty() && !is_interactive {
         true => vec![ScriptSource::StandardInput],
         false => sources,
     };
@@ -85,6 +94,14 @@ fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), F
         } else {
             runner.run(&text, |_| ())?;
         }
+    }
+    if is_interactive {
+        runner.show_on_screen();
+        return repl::run(
+            &mut runner,
+            catalog.as_deref(),
+            arguments.rc_file().as_deref(),
+        );
     }
     Ok(())
 }

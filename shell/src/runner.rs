@@ -1,6 +1,7 @@
 //! Execution of SQL text and printing of results.
 
-use std::io::{self, BufWriter, Stdout, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,9 +15,12 @@ use fusebox_catalog::SqliteCatalog;
 use futures::StreamExt;
 
 use crate::arguments::Confinement;
+use crate::command::Switch;
 use crate::failure::Failure;
 use crate::format::{Format, Printer};
 use crate::runtime::Runtime;
+use crate::sample::Sample;
+use crate::screen::{is_wider, print_expanded, print_table};
 use crate::text::message;
 
 /// A session and the printer of its results.
@@ -26,13 +30,23 @@ pub(crate) struct Runner {
     format: Format,
     /// A result was printed before.
     has_printed: bool,
+    /// Display of tables at a terminal; `None` where results are printed whole.
+    expanded: Option<Switch>,
+    /// Columns of the terminal.
+    width: usize,
+    is_confined: bool,
     out: Output,
 }
+
+/// Columns of a terminal whose width is unknown.
+const WIDTH: usize = 80;
 
 /// Rows and time of a statement.
 pub(crate) struct Summary {
     /// Rows of the result; `None` for a statement without result.
     pub(crate) rows: Option<usize>,
+    /// Rows that were printed, if not all.
+    pub(crate) shown: Option<usize>,
     /// Time from the start to the last printed row.
     pub(crate) time: Duration,
 }
@@ -91,8 +105,76 @@ impl Runner {
             runtime: runtime.map_err(Failure::System)?,
             format,
             has_printed: false,
+            expanded: None,
+            width: WIDTH,
+            is_confined: confinement.root.is_some(),
             out: Output::new(),
         })
+    }
+
+    /// From now on, prints the first and last rows of tables fitted to the terminal, if there
+    /// is one.
+    pub(crate) fn show_on_screen(&mut self) {
+        if io::stdout().is_terminal() {
+            self.expanded = Some(Switch::Off);
+        }
+    }
+
+    /// Sets the number of columns of the terminal.
+    pub(crate) fn set_width(&mut self, width: usize) {
+        self.width = width;
+    }
+
+    /// Sets the expanded display; returns its state.
+    pub(crate) fn set_expanded(&mut self, switch: Switch) -> &'static str {
+        let next = match (self.expanded, switch) {
+            (Some(Switch::On), Switch::Toggle) => Switch::Off,
+            (_, Switch::Toggle) => Switch::On,
+            (_, switch) => switch,
+        };
+        self.expanded = Some(next);
+        match next {
+            Switch::On | Switch::Toggle => "on",
+            Switch::Off => "off",
+            Switch::Auto => "on where a table is too wide",
+        }
+    }
+
+    /// Sets the output format.
+    pub(crate) fn set_format(&mut self, format: Format) {
+        self.format = format;
+    }
+
+    /// Writes results to a file from now on, or to standard output.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Write`] if the file cannot be created, or the shell is confined.
+    pub(crate) fn set_output(&mut self, file: Option<&Path>) -> Result<(), Failure> {
+        let Some(path) = file else {
+            self.out = Output::new();
+            return Ok(());
+        };
+        let created = match self.is_confined {
+            true => Err(io::Error::other("refused with --root: use COPY … TO")),
+            false => File::create(path),
+        };
+        let file = created.map_err(|source| Failure::Write {
+            name: format!("`{}`", path.display()),
+            source,
+        })?;
+        self.out = Output::to(file);
+        Ok(())
+    }
+
+    /// Returns true if SQL is confined to a directory.
+    pub(crate) fn is_confined(&self) -> bool {
+        self.is_confined
+    }
+
+    /// Waits; false if Ctrl-C was pressed meanwhile.
+    pub(crate) fn pause(&self, time: Duration) -> bool {
+        self.runtime.run(tokio::time::sleep(time)).is_ok()
     }
 
     /// Returns the session.
@@ -150,20 +232,61 @@ impl Runner {
             let frame = session.execute(statement).await?;
             Ok::<_, Failure>(frame.execute_stream().await?)
         })??;
-        let rows = match stream.schema().fields().is_empty() {
+        let (rows, shown) = match stream.schema().fields().is_empty() {
             true => {
                 self.drain(stream)?;
-                None
+                (None, None)
             }
-            false => Some(
-                self.print(stream)
-                    .map_err(|failure| self.out.map_broken_pipe(failure))?,
-            ),
+            false => {
+                let printed = match self.expanded {
+                    Some(expanded) if self.format == Format::Table && !self.out.is_file => {
+                        self.print_sample(stream, expanded)
+                    }
+                    _ => self.print(stream).map(|rows| (rows, None)),
+                };
+                let (rows, shown) = printed.map_err(|failure| self.out.map_broken_pipe(failure))?;
+                (Some(rows), shown)
+            }
         };
         Ok(Summary {
             rows,
+            shown,
             time: start.elapsed(),
         })
+    }
+
+    /// Prints the first and last rows of a result, fitted to the terminal. Returns the number
+    /// of all rows, and of those that were printed if they are fewer.
+    fn print_sample(
+        &mut self,
+        mut stream: SendableRecordBatchStream,
+        expanded: Switch,
+    ) -> Result<(usize, Option<usize>), Failure> {
+        let mut sample = Sample::new(&stream.schema());
+        loop {
+            let next = async { (stream.next().await, stream) };
+            let (batch, rest) = self.runtime.run(next)?;
+            stream = rest;
+            let Some(batch) = batch.transpose()? else {
+                break;
+            };
+            sample.add(&batch)?;
+        }
+        let rows = sample.finish()?;
+        let width = self.width;
+        let is_expanded = match expanded {
+            Switch::Auto => is_wider(&rows, width),
+            switch => switch == Switch::On,
+        };
+        let printed = match is_expanded {
+            true => print_expanded(&rows, width, &mut self.out),
+            false => print_table(&rows, width, &mut self.out),
+        };
+        printed
+            .and_then(|()| self.out.flush())
+            .map_err(ArrowError::from)?;
+        let shown = rows.rows - rows.omitted();
+        Ok((rows.rows, (shown < rows.rows).then_some(shown)))
     }
 
     /// Executes a statement without result.
@@ -212,19 +335,30 @@ pub(crate) fn dialect_name(session: &Session) -> String {
     config.options().sql_parser.dialect.to_string()
 }
 
-/// Buffered standard output that records a broken pipe.
+/// Buffered output, to standard output or a file, that records a broken pipe.
 ///
 /// The writers of CSV and JSON wrap errors in a way that loses their kind.
 pub(crate) struct Output {
-    inner: BufWriter<Stdout>,
+    inner: BufWriter<Box<dyn Write + Send>>,
     is_broken: bool,
+    is_file: bool,
 }
 
 impl Output {
     pub(crate) fn new() -> Self {
         Self {
-            inner: BufWriter::new(io::stdout()),
+            inner: BufWriter::new(Box::new(io::stdout())),
             is_broken: false,
+            is_file: false,
+        }
+    }
+
+    /// Writes to a file.
+    fn to(file: File) -> Self {
+        Self {
+            inner: BufWriter::new(Box::new(file)),
+            is_broken: false,
+            is_file: true,
         }
     }
 

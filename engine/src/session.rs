@@ -237,14 +237,20 @@ impl Session {
             FuseboxStatement::AlterFunction { function, options } => {
                 self.execute_alter_function(function, options).await?;
             }
+            FuseboxStatement::RenameFunction { function, to } => {
+                self.execute_rename_function(function, to).await?;
+            }
+            FuseboxStatement::DescribeFunction(function) => {
+                return self.describe_function(&function);
+            }
             FuseboxStatement::CommentOnFunction { function, comment } => {
                 self.execute_comment_on(function, comment).await?;
             }
             FuseboxStatement::ShowFunctions { user, like } => {
                 self.synchronize()?;
-                return self.show_functions(user, like.as_deref());
+                return self.show_functions(user, like.as_ref());
             }
-            FuseboxStatement::ShowModules { like } => return self.show_modules(like.as_deref()),
+            FuseboxStatement::ShowModules { like } => return self.show_modules(like.as_ref()),
             FuseboxStatement::ShowCreateFunction(function) => {
                 return self.show_create_function(&function).await;
             }

@@ -85,6 +85,7 @@ impl Statements {
                     self.recursion_limit, RECURSION_LIMIT_MAX
                 ))
             }
+            DataFusionError::SQL(parser_error, _) => Error::Syntax(parser_error.to_string()),
             _ => Error::Query(Box::new(error)),
         }
     }

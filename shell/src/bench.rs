@@ -40,7 +40,8 @@ use tokio::runtime::Builder;
 
 use crate::arguments::{BenchArguments, Confinement};
 use crate::failure::Failure;
-use crate::runner::{self, Output};
+use crate::output::Output;
+use crate::runner;
 use crate::text::escape_control;
 use columns::ColumnShape;
 use data::ArgumentData;

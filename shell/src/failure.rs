@@ -8,7 +8,8 @@ use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use fusebox::CatalogError;
 
-use crate::text::message;
+use crate::diagnosis::clean;
+use crate::text::{escape_control, message};
 
 /// An error that ends the shell, or in interactive mode the statement.
 #[derive(Debug)]
@@ -29,6 +30,11 @@ pub(crate) enum Failure {
     NoRows,
     /// The session rejected a statement, or a query failed.
     Fusebox(fusebox::Error),
+    /// An error with the place in its statement, or a suggestion.
+    Explained {
+        failure: Box<Self>,
+        explanation: String,
+    },
     /// A result cannot be printed in this format, or writing it failed.
     Print(ArrowError),
     /// The reader of standard output closed it: `fusebox … | head`.
@@ -47,7 +53,15 @@ impl Failure {
         if !matches!(self, Self::BrokenPipe) {
             // Messages can quote values and guests. Errors of writing are ignored,
             // since they cannot be reported.
-            let _ = writeln!(io::stderr(), "error: {}", message(&self.to_string()));
+            let (failure, explanation) = match self {
+                Self::Explained {
+                    failure,
+                    explanation,
+                } => (&**failure, explanation.as_str()),
+                failure => (failure, ""),
+            };
+            let text = message(&failure.to_string());
+            let _ = writeln!(io::stderr(), "error: {text}{}", escape_control(explanation));
         }
     }
 
@@ -55,6 +69,7 @@ impl Failure {
     pub(crate) fn verbose(&self) -> String {
         let mut text = message(&self.to_string());
         let mut cause: Option<&dyn std::error::Error> = match self {
+            Self::Explained { failure, .. } => return failure.verbose(),
             Self::Fusebox(error) => std::error::Error::source(error),
             Self::Read { source, .. } | Self::Write { source, .. } => Some(source),
             Self::Print(error) => std::error::Error::source(error),
@@ -71,6 +86,7 @@ impl Failure {
     /// a broken pipe and for Ctrl-C, and 1 for all other errors.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
+            Self::Explained { failure, .. } => failure.exit_code(),
             Self::Cancelled => ExitCode::from(128 + 2),
             Self::BrokenPipe => ExitCode::from(128 + 13),
             _ => ExitCode::FAILURE,
@@ -96,7 +112,8 @@ impl fmt::Display for Failure {
                 }
             }
             Self::NoRows => f.write_str("the query of --data returned no rows"),
-            Self::Fusebox(error) => error.fmt(f),
+            Self::Explained { failure, .. } => failure.fmt(f),
+            Self::Fusebox(error) => f.write_str(clean(&error.to_string())),
             Self::Print(error) => write!(f, "cannot print the result: {error}"),
             Self::BrokenPipe => f.write_str("standard output was closed"),
             Self::Cancelled => f.write_str("cancelled"),

@@ -22,6 +22,9 @@ mod dump;
 // Execution of SQL text and printing of results.
 mod runner;
 
+// Output of results.
+mod output;
+
 // Worker threads and Ctrl-C.
 mod runtime;
 
@@ -42,6 +45,9 @@ mod format;
 
 // Errors of the shell and their exit status.
 mod failure;
+
+// Explanations of errors.
+mod diagnosis;
 
 // Splitting of SQL text, and escaping of control characters.
 mod text;

@@ -1,7 +1,7 @@
 //! Execution of SQL text and printing of results.
 
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,8 +16,10 @@ use futures::StreamExt;
 
 use crate::arguments::Confinement;
 use crate::command::Switch;
+use crate::diagnosis::{Names, caret, hint};
 use crate::failure::Failure;
 use crate::format::{Format, Printer};
+use crate::output::Output;
 use crate::runtime::Runtime;
 use crate::sample::Sample;
 use crate::screen::{is_wider, print_expanded, print_table};
@@ -192,11 +194,61 @@ impl Runner {
     pub(crate) fn run(&mut self, sql: &str, after: impl Fn(Summary)) -> Result<(), Failure> {
         let session = Arc::clone(&self.session);
         for statement in session.statements(sql) {
-            let summary = self.statement(statement?);
+            let summary = statement
+                .map_err(Failure::from)
+                .and_then(|statement| self.statement(statement));
             self.warn();
-            after(summary?);
+            after(summary.map_err(|failure| self.explained(failure, sql))?);
         }
         Ok(())
+    }
+
+    /// Adds the place in the statement and a suggestion to an error, if there are any.
+    fn explained(&self, failure: Failure, sql: &str) -> Failure {
+        let Failure::Fusebox(_) = &failure else {
+            return failure;
+        };
+        let text = failure.to_string();
+        let hint = hint(&text, || self.names()).map(|hint| format!("; {hint}"));
+        let place = caret(&text, sql).map(|place| format!("\n{place}"));
+        match (hint, place) {
+            (None, None) => failure,
+            (hint, place) => Failure::Explained {
+                failure: Box::new(failure),
+                explanation: hint.unwrap_or_default() + &place.unwrap_or_default(),
+            },
+        }
+    }
+
+    /// Returns the names that a statement may mean.
+    fn names(&self) -> Names {
+        let context = self.session.context();
+        let catalogs = context.catalog_names().into_iter();
+        let catalogs = catalogs.filter_map(|name| context.catalog(&name));
+        let schemas = catalogs.flat_map(|catalog| {
+            let names = catalog.schema_names().into_iter();
+            names
+                .filter_map(|name| catalog.schema(&name))
+                .collect::<Vec<_>>()
+        });
+        let mut tables: Vec<String> = schemas.flat_map(|schema| schema.table_names()).collect();
+        let contents = self.session.engine().catalog().contents().ok();
+        let relations = contents.iter().flat_map(|contents| contents.relations());
+        let last = |name: &str| name.rsplit('.').next().unwrap_or(name).to_owned();
+        tables.extend(relations.map(|relation| last(&relation.name)));
+        let modules = contents.iter().flat_map(|contents| contents.modules());
+        let functions = self.session.functions().unwrap_or_default();
+        let state = context.state();
+        let settings = state.config_options().entries().into_iter();
+        Names {
+            tables,
+            functions: functions
+                .into_iter()
+                .map(|function| function.name)
+                .collect(),
+            modules: modules.map(|(name, _)| name.to_owned()).collect(),
+            settings: settings.map(|entry| entry.key).collect(),
+        }
     }
 
     /// Reports messages of functions, and rows that failed and are null.
@@ -239,7 +291,7 @@ impl Runner {
             }
             false => {
                 let printed = match self.expanded {
-                    Some(expanded) if self.format == Format::Table && !self.out.is_file => {
+                    Some(expanded) if self.format == Format::Table && !self.out.is_file() => {
                         self.print_sample(stream, expanded)
                     }
                     _ => self.print(stream).map(|rows| (rows, None)),
@@ -333,59 +385,4 @@ pub(crate) fn dialect(session: &Session) -> Box<dyn Dialect> {
 pub(crate) fn dialect_name(session: &Session) -> String {
     let config = session.context().copied_config();
     config.options().sql_parser.dialect.to_string()
-}
-
-/// Buffered output, to standard output or a file, that records a broken pipe.
-///
-/// The writers of CSV and JSON wrap errors in a way that loses their kind.
-pub(crate) struct Output {
-    inner: BufWriter<Box<dyn Write + Send>>,
-    is_broken: bool,
-    is_file: bool,
-}
-
-impl Output {
-    pub(crate) fn new() -> Self {
-        Self {
-            inner: BufWriter::new(Box::new(io::stdout())),
-            is_broken: false,
-            is_file: false,
-        }
-    }
-
-    /// Writes to a file.
-    fn to(file: File) -> Self {
-        Self {
-            inner: BufWriter::new(Box::new(file)),
-            is_broken: false,
-            is_file: true,
-        }
-    }
-
-    /// Replaces an error of printing by [`Failure::BrokenPipe`] if the pipe is broken.
-    pub(crate) fn map_broken_pipe(&self, failure: Failure) -> Failure {
-        match failure {
-            Failure::Print(_) if self.is_broken => Failure::BrokenPipe,
-            other => other,
-        }
-    }
-
-    fn record_error<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
-        if let Err(error) = &result {
-            self.is_broken |= error.kind() == io::ErrorKind::BrokenPipe;
-        }
-        result
-    }
-}
-
-impl Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(bytes);
-        self.record_error(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let flushed = self.inner.flush();
-        self.record_error(flushed)
-    }
 }

@@ -82,6 +82,15 @@ pub enum FuseboxStatement {
         /// Options to set.
         options: Options,
     },
+    /// `ALTER FUNCTION … RENAME TO`.
+    RenameFunction {
+        /// Function to rename.
+        function: FunctionName,
+        /// New name.
+        to: String,
+    },
+    /// `DESCRIBE FUNCTION`.
+    DescribeFunction(FunctionName),
     /// `COMMENT ON FUNCTION … IS`.
     CommentOnFunction {
         /// Function to describe.
@@ -93,13 +102,13 @@ pub enum FuseboxStatement {
     ShowFunctions {
         /// True for `SHOW USER FUNCTIONS`.
         user: bool,
-        /// `LIKE` pattern of names.
-        like: Option<String>,
+        /// `LIKE` or `ILIKE` pattern of names.
+        like: Option<NamePattern>,
     },
     /// `SHOW MODULES`.
     ShowModules {
-        /// `LIKE` pattern of names.
-        like: Option<String>,
+        /// `LIKE` or `ILIKE` pattern of names.
+        like: Option<NamePattern>,
     },
     /// `SHOW CREATE FUNCTION`.
     ShowCreateFunction(FunctionName),
@@ -107,6 +116,15 @@ pub enum FuseboxStatement {
     ShowCreateModule(String),
     /// `DESCRIBE MODULE`.
     DescribeModule(String),
+}
+
+/// Pattern of names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamePattern {
+    /// Pattern, with `%` and `_`.
+    pub pattern: String,
+    /// True for `ILIKE`, without regard to case.
+    pub ignores_case: bool,
 }
 
 /// `IMPORT FUNCTIONS FROM MODULE`.

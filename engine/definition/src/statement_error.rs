@@ -19,6 +19,8 @@ pub enum StatementError {
     BuiltIn,
     #[error("does not exist")]
     Missing,
+    #[error("does not exist; AS '{0}' reads a file")]
+    MissingModuleFile(String),
     #[error("is a built-in function")]
     NotUserDefined,
     #[error("exists with the arguments ({found}), not ({stated})")]

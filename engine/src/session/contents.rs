@@ -98,7 +98,12 @@ impl Contents {
 
     /// Returns a module.
     pub(super) fn module(&self, name: &str) -> Result<Arc<CatalogModule>> {
-        let missing = || Error::refused(Subject::Module(name.to_owned()), StatementError::Missing);
+        let is_path = name.contains('/') || name.ends_with(".wasm") || name.ends_with(".wat");
+        let reason = || match is_path {
+            true => StatementError::MissingModuleFile(name.to_owned()),
+            false => StatementError::Missing,
+        };
+        let missing = || Error::refused(Subject::Module(name.to_owned()), reason());
         self.shared.module(name).cloned().ok_or_else(missing)
     }
 }

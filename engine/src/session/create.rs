@@ -231,6 +231,45 @@ impl Session {
         .await
     }
 
+    pub(super) async fn execute_rename_function(
+        &self,
+        name: FunctionName,
+        to: String,
+    ) -> Result<()> {
+        let mut bound = Vec::new();
+        loop {
+            self.synchronize()?;
+            let contents = self.contents()?;
+            let found = self.find_function(&contents, &name)?;
+            self.refuse_built_in(&contents, &to)?;
+            let mut changes = Changes::default();
+            changes.drop(&found);
+            let subject = Subject::Function(found.definition().name.clone());
+            self.register_every_relation().await?;
+            self.check_dependents(&contents, &mut changes, &subject, false)
+                .await?;
+            let definition = Definition {
+                name: to.clone(),
+                ..found.definition().clone()
+            };
+            let others = contents.functions_named(&to);
+            let other_kind = others.first().map(|other| other.definition().kind);
+            check_kind(&definition, other_kind)?;
+            check_name(&definition)?;
+            check_parameter_names(&definition, others.iter().map(|other| other.definition()))?;
+            if !alike(&others, &definition.signature.types()).is_empty() {
+                let subject = Subject::Function(to);
+                return Err(Error::refused(subject, StatementError::Exists));
+            }
+            let module = found.module();
+            self.bind_once(&mut bound, vec![definition], module).await?;
+            catalog_functions(&bound, module).for_each(|function| changes.put(function));
+            if let Applied::Done = self.apply(&contents, changes)? {
+                return Ok(());
+            }
+        }
+    }
+
     /// Changes the definition of a function, whose signature stays.
     async fn change_function(
         &self,

@@ -37,6 +37,7 @@ impl Session {
             FuseboxStatement::CreateFunction(create) => function(&create.name),
             FuseboxStatement::ImportFunctions(import) => module(&import.module),
             FuseboxStatement::AlterFunction { function: name, .. }
+            | FuseboxStatement::RenameFunction { function: name, .. }
             | FuseboxStatement::CommentOnFunction { function: name, .. } => function(&name.name),
             FuseboxStatement::DropFunctions { functions, .. } => {
                 functions.iter().try_for_each(|name| function(&name.name))

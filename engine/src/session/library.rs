@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, RecordBatch};
 use datafusion::execution::memory_pool::MemoryPool;
 use fusebox_definition::statement::{CreateFunction, FunctionName, ImportFunctions};
 use fusebox_definition::{Definition, FunctionKey, ModuleSource, Subject};
-use fusebox_runtime::{LoadedModule, Notices, Result, WasmFunction};
+use fusebox_runtime::{Error, LoadedModule, Notices, Result, WasmFunction};
 
 use super::Session;
 use super::transaction::{Applied, definitions};
@@ -168,7 +168,7 @@ impl Session {
     /// # Errors
     ///
     /// [`Error::Catalog`] if the catalog cannot be read.
-    pub fn functions(&self) -> Result<Vec<Definition>> {
+    pub fn functions(&self) -> Result<Vec<Definition>, Error> {
         Ok(definitions(&self.contents()?.functions()))
     }
 

@@ -9,7 +9,7 @@ use arrow::datatypes::{Field, Schema};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use datafusion::dataframe::DataFrame;
 
-use fusebox_definition::statement::FunctionName;
+use fusebox_definition::statement::{FunctionName, NamePattern};
 use fusebox_definition::{Arguments, Definition, Identifier, Kind, ModuleSource};
 use fusebox_runtime::{Error, Result};
 
@@ -18,7 +18,11 @@ use super::{Session, query};
 
 impl Session {
     /// Shows all functions, or only Wasm functions, with kind and language.
-    pub(super) fn show_functions(&self, user: bool, pattern: Option<&str>) -> Result<DataFrame> {
+    pub(super) fn show_functions(
+        &self,
+        user: bool,
+        pattern: Option<&NamePattern>,
+    ) -> Result<DataFrame> {
         let ours = definitions(&self.contents()?.functions());
         let mut rows = Vec::new();
         if !user {
@@ -34,7 +38,7 @@ impl Session {
         rows.sort_by_key(|(name, kind, _)| (name.clone(), kind.to_string()));
         let mut shown = Vec::new();
         for (name, kind, definition) in rows {
-            if is_like(&name, pattern)? {
+            if matches(&name, pattern)? {
                 shown.push((name, kind, definition));
             }
         }
@@ -83,11 +87,11 @@ impl Session {
         ])
     }
 
-    pub(super) fn show_modules(&self, pattern: Option<&str>) -> Result<DataFrame> {
+    pub(super) fn show_modules(&self, pattern: Option<&NamePattern>) -> Result<DataFrame> {
         let mut shown = Vec::new();
         let contents = self.contents()?;
         for (name, module) in contents.shared.modules() {
-            if is_like(name, pattern)? {
+            if matches(name, pattern)? {
                 shown.push((name, module));
             }
         }
@@ -106,6 +110,45 @@ impl Session {
                 "sha256",
                 text(shown.iter().map(|(_, m)| Some(m.digest().to_string()))),
             ),
+        ])
+    }
+
+    /// Shows the parts of a definition, one in each row.
+    pub(super) fn describe_function(&self, name: &FunctionName) -> Result<DataFrame> {
+        let function = self.find_function(&self.contents()?, name)?;
+        let definition = function.definition();
+        let source = match &definition.source {
+            ModuleSource::Module(module) => format!("module {}", Identifier(module)),
+            ModuleSource::Path(path) => format!("file {path}"),
+            ModuleSource::Text(_) => "text of the statement".to_owned(),
+            _ => "bytes of the statement".to_owned(),
+        };
+        let mut rows = vec![
+            ("name", definition.name.clone()),
+            ("kind", definition.kind.to_string()),
+            ("arguments", arguments(definition)),
+            ("returns", definition.returns()),
+            ("volatility", definition.volatility.to_string()),
+            ("nulls", definition.nulls.to_string()),
+            ("source", source),
+            ("export", definition.symbol.clone()),
+            ("sha256", definition.digest.to_string()),
+            ("options", definition.options()),
+        ];
+        if definition.kind == Kind::Aggregate {
+            let state = Arguments(&definition.state).to_string();
+            rows.insert(4, ("state", state));
+        }
+        if let Some(comment) = &definition.comment {
+            rows.push(("description", comment.clone()));
+        }
+        let (names, values): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+        self.table(vec![
+            (
+                "property",
+                text(names.into_iter().map(|name| Some(name.to_owned()))),
+            ),
+            ("value", text(values.into_iter().map(Some))),
         ])
     }
 
@@ -230,6 +273,16 @@ fn arguments(definition: &Definition) -> String {
         .strip_prefix('(')
         .and_then(|a| a.strip_suffix(')'));
     inside.unwrap_or(&arguments).to_owned()
+}
+
+/// Returns true if a name is of the pattern, or if there is none.
+fn matches(name: &str, pattern: Option<&NamePattern>) -> Result<bool> {
+    match pattern {
+        Some(ilike) if ilike.ignores_case => {
+            is_like(&name.to_lowercase(), Some(&ilike.pattern.to_lowercase()))
+        }
+        pattern => is_like(name, pattern.map(|like| like.pattern.as_str())),
+    }
 }
 
 /// Returns true if a name is `LIKE` the pattern, or if there is none.

@@ -5,6 +5,8 @@ mod catalog;
 mod compile_helper;
 mod documents;
 mod files;
+#[cfg(unix)]
+mod terminal;
 
 use std::fs;
 use std::io::{Read, Write};

@@ -32,8 +32,15 @@ impl Reader<'_, '_> {
             let name = parser.parse_identifier()?.value.to_ascii_lowercase();
             parser.expect_token(&Token::Eq)?;
             let value = parser.next_token();
-            match value.token {
-                Token::Number(number, _) => Ok((name, number)),
+            match value.token.clone() {
+                Token::Number(number, _) => match parser.peek_token().token {
+                    // A size without quotes, as 64MB.
+                    Token::Word(unit) => {
+                        let what = format!("quotes: write {name} = '{number}{}'", unit.value);
+                        parser.expected(&what, value)
+                    }
+                    _ => Ok((name, number)),
+                },
                 Token::SingleQuotedString(text) => Ok((name, text)),
                 _ => parser.expected("a number or a string", value),
             }

@@ -46,6 +46,11 @@ impl Definition {
         clause.trim_start_matches("RETURNS ").to_owned()
     }
 
+    /// Formats the options as in the clause WITH, without its parentheses.
+    pub fn options(&self) -> String {
+        options::print(self.limits, self.reset, self.on_error)
+    }
+
     /// Returns a statement that states identity and signature only.
     pub fn stated(&self) -> CreateFunction {
         CreateFunction {
@@ -92,7 +97,7 @@ impl Definition {
             self.volatility,
             self.nulls,
             Literal(&self.symbol),
-            options::print(self.limits, self.reset, self.on_error),
+            self.options(),
         )
     }
 }

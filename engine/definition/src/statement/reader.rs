@@ -4,7 +4,7 @@ use sqlparser::tokenizer::Token;
 
 use super::clauses::SourceClause;
 use super::words::Reader;
-use super::{CreateModule, FunctionName, FuseboxStatement, ImportFunctions};
+use super::{CreateModule, FunctionName, FuseboxStatement, ImportFunctions, NamePattern};
 use crate::parse_error::ParseError;
 
 type Result<T, E = ParseError> = std::result::Result<T, E>;
@@ -23,6 +23,11 @@ impl Reader<'_, '_> {
             }
             ["IMPORT", "FUNCTIONS", ..] => self.import(1)?,
             ["IMPORT", "OR", "REPLACE", "FUNCTIONS", ..] => self.import(3)?,
+            ["IMPORT", ..] => {
+                self.skip(1);
+                let token = self.0.peek_token();
+                self.0.expected("FUNCTIONS FROM MODULE", token)?
+            }
             ["DROP", "FUNCTION" | "AGGREGATE", ..] => self.drop_functions()?,
             ["DROP", "MODULE", ..] => self.drop_modules()?,
             ["ALTER", "FUNCTION", ..] => self.alter_function()?,
@@ -31,7 +36,8 @@ impl Reader<'_, '_> {
             ["SHOW", "USER", "FUNCTIONS", ..] => self.show_functions(true)?,
             ["SHOW", "MODULES", ..] => {
                 self.skip(2);
-                FuseboxStatement::ShowModules { like: self.like()? }
+                let like = self.name_pattern()?;
+                FuseboxStatement::ShowModules { like }
             }
             ["SHOW", "CREATE", "FUNCTION", ..] => {
                 self.skip(3);
@@ -41,9 +47,13 @@ impl Reader<'_, '_> {
                 self.skip(3);
                 FuseboxStatement::ShowCreateModule(self.name()?)
             }
-            ["DESCRIBE" | "DESC", "MODULE", ..] => {
+            ["DESCRIBE" | "DESC" | "SHOW", "MODULE", ..] => {
                 self.skip(2);
                 FuseboxStatement::DescribeModule(self.name()?)
+            }
+            ["DESCRIBE" | "DESC" | "SHOW", "FUNCTION", ..] => {
+                self.skip(2);
+                FuseboxStatement::DescribeFunction(self.function_name()?)
             }
             _ => return Ok(None),
         }))
@@ -148,6 +158,10 @@ impl Reader<'_, '_> {
     fn alter_function(&mut self) -> Result<FuseboxStatement> {
         self.skip(2);
         let function = self.function_name()?;
+        if self.eat_all(&["RENAME", "TO"]) {
+            let to = self.name()?;
+            return Ok(FuseboxStatement::RenameFunction { function, to });
+        }
         self.expect("SET")?;
         let options = self.options()?;
         Ok(FuseboxStatement::AlterFunction { function, options })
@@ -166,8 +180,26 @@ impl Reader<'_, '_> {
 
     fn show_functions(&mut self, user: bool) -> Result<FuseboxStatement> {
         self.skip(if user { 3 } else { 2 });
-        let like = self.like()?;
+        let like = self.name_pattern()?;
+        if like.is_none() && self.word_at(0) == "WHERE" {
+            let token = self.0.peek_token();
+            let what = "LIKE or ILIKE, or SELECT … FROM information_schema.routines WHERE …";
+            self.0.expected(what, token)?;
+        }
         Ok(FuseboxStatement::ShowFunctions { user, like })
+    }
+
+    /// `LIKE 'pattern'` or `ILIKE 'pattern'`.
+    fn name_pattern(&mut self) -> Result<Option<NamePattern>> {
+        let ignores_case = match (self.eat("LIKE"), self.eat("ILIKE")) {
+            (true, _) => false,
+            (_, true) => true,
+            _ => return Ok(None),
+        };
+        Ok(Some(NamePattern {
+            pattern: self.0.parse_literal_string()?,
+            ignores_case,
+        }))
     }
 
     fn like(&mut self) -> Result<Option<String>> {

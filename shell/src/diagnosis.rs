@@ -1,0 +1,234 @@
+//! Explanations of errors: the place in the statement, and the nearest name.
+
+/// Words that statements begin with or that follow there.
+const KEYWORDS: [&str; 44] = [
+    "AGGREGATE",
+    "ALTER",
+    "ANALYZE",
+    "AS",
+    "COMMENT",
+    "COPY",
+    "CREATE",
+    "DEALLOCATE",
+    "DELETE",
+    "DESCRIBE",
+    "DROP",
+    "EXECUTE",
+    "EXPLAIN",
+    "EXTERNAL",
+    "FROM",
+    "FUNCTION",
+    "FUNCTIONS",
+    "GROUP",
+    "IMPORT",
+    "INSERT",
+    "INTO",
+    "LANGUAGE",
+    "LIMIT",
+    "MODULE",
+    "MODULES",
+    "ORDER",
+    "PREPARE",
+    "REPLACE",
+    "RESET",
+    "RETURNS",
+    "SELECT",
+    "SET",
+    "SHOW",
+    "STRICT",
+    "TABLE",
+    "TABLES",
+    "TEMPORARY",
+    "UPDATE",
+    "VALUES",
+    "VIEW",
+    "WASM",
+    "WHERE",
+    "WINDOW",
+    "WITH",
+];
+
+/// Least likeness of a name that is suggested, from 0 to 1.
+const LIKENESS_MIN: f64 = 0.8;
+
+/// Columns of a line that are shown around the place of an error.
+const LINE_MAX: usize = 100;
+
+/// Names that statements may mean.
+#[derive(Default)]
+pub(crate) struct Names {
+    pub(crate) tables: Vec<String>,
+    pub(crate) functions: Vec<String>,
+    pub(crate) modules: Vec<String>,
+    pub(crate) settings: Vec<String>,
+}
+
+/// Chooses the names of one kind.
+type Candidates = fn(Names) -> Vec<String>;
+
+/// Returns the line of `sql` that a message names, with a caret below the place; `None` if it
+/// names none.
+pub(crate) fn caret(message: &str, sql: &str) -> Option<String> {
+    let (_, place) = message.rsplit_once("at Line: ")?;
+    let (line, rest) = place.split_once(", Column: ")?;
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    let (line, column) = (line.parse::<usize>().ok()?, digits.parse::<usize>().ok()?);
+    let text = sql.lines().nth(line.checked_sub(1)?)?;
+    let before = column.checked_sub(1)?;
+    // A long line is cut on both sides.
+    let first = before.saturating_sub(LINE_MAX / 2);
+    let shown: String = text.chars().skip(first).take(LINE_MAX).collect();
+    let is_blank = |c: char| if c == '\t' { '\t' } else { ' ' };
+    let blanks: String = text
+        .chars()
+        .skip(first)
+        .take(before - first)
+        .map(is_blank)
+        .collect();
+    Some(format!("  {shown}\n  {blanks}^"))
+}
+
+/// Returns a suggestion for the name or the word that a message is about.
+pub(crate) fn hint(message: &str, names: impl FnOnce() -> Names) -> Option<String> {
+    if let Some(word) = between(message, "found: ", " at Line: ") {
+        let keywords = KEYWORDS.iter().map(|&word| word.to_owned());
+        return nearest(word, keywords).map(|word| format!("did you mean {word}?"));
+    }
+    let about = |begin, end| between(message, begin, end);
+    if let Some(name) = about("table '", "' not found") {
+        let last = name.rsplit('.').next().unwrap_or(name);
+        let Names { tables, .. } = names();
+        return nearest(last, tables).map(|name| format!("did you mean `{name}`?"));
+    }
+    let kinds: [(&str, &str, Candidates); 3] = [
+        ("module `", "` does not exist", |names| names.modules),
+        ("function `", "` does not exist", |names| names.functions),
+        ("Could not find config value for key \"", "\"", |names| {
+            names.settings
+        }),
+    ];
+    for (begin, end, candidates) in kinds {
+        if let Some(name) = about(begin, end) {
+            return nearest(name, candidates(names()))
+                .map(|name| format!("did you mean `{name}`?"));
+        }
+    }
+    None
+}
+
+/// Removes words of DataFusion that say nothing to a user.
+pub(crate) fn clean(message: &str) -> &str {
+    let mut text = message;
+    for prefix in [
+        "Error during planning: ",
+        "Schema error: ",
+        "Execution error: ",
+        "External error: ",
+    ] {
+        text = text.strip_prefix(prefix).unwrap_or(text);
+    }
+    let report = text.find("\nThis issue was likely caused by a bug");
+    text[..report.unwrap_or(text.len())].trim_end()
+}
+
+fn between<'a>(text: &'a str, begin: &str, end: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(begin)?;
+    let (inside, _) = rest.split_once(end)?;
+    (!inside.contains(['\n', ' '])).then_some(inside)
+}
+
+/// Returns the name that is most like a word, and not the word itself.
+fn nearest(word: &str, names: impl IntoIterator<Item = String>) -> Option<String> {
+    let lower = word.to_lowercase();
+    let likeness = |name: String| {
+        let other = name.to_lowercase();
+        let likeness = strsim::jaro_winkler(&lower, &other);
+        // One slip of the finger counts much in a short name.
+        let is_slip = lower.len() > 2 && strsim::damerau_levenshtein(&lower, &other) == 1;
+        (if is_slip { likeness.max(0.9) } else { likeness }, name)
+    };
+    let others = names
+        .into_iter()
+        .filter(|name| name.to_lowercase() != lower);
+    let best = others
+        .map(likeness)
+        .max_by(|one, other| one.0.total_cmp(&other.0))?;
+    (best.0 >= LIKENESS_MIN).then_some(best.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Names {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Names {
+            tables: owned(&["flights", "airports"]),
+            functions: owned(&["haversine_km"]),
+            modules: owned(&["geo", "text"]),
+            settings: owned(&["datafusion.execution.batch_size"]),
+        }
+    }
+
+    #[test]
+    fn place_is_below_its_character() {
+        let message = "sql parser error: Expected: x, found: FUNCTON at Line: 2, Column: 9";
+        let shown = caret(message, "-- é\n\tCREATE FUNCTON f").unwrap();
+        assert_eq!(shown, "  \tCREATE FUNCTON f\n  \t       ^");
+        let long = format!("SELECT {} FORM", "x".repeat(500));
+        let shown = caret("at Line: 1, Column: 509", &long).unwrap();
+        let (line, below) = shown.split_once('\n').unwrap();
+        assert_eq!(line.chars().nth(below.len() - 1), Some('F'), "{shown}");
+        for message in [
+            "no place",
+            "at Line: 9, Column: 1",
+            "at Line: x, Column: 1",
+            "at Line: 0, Column: 0",
+        ] {
+            assert_eq!(caret(message, "SELECT 1"), None);
+        }
+    }
+
+    #[test]
+    fn nearest_names_are_suggested() {
+        for (message, expected) in [
+            (
+                "Expected: an SQL statement, found: SELEC at Line: 1, Column: 1",
+                Some("did you mean SELECT?"),
+            ),
+            (
+                "Expected: x, found: FUNCTON at Line: 1, Column: 1",
+                Some("did you mean FUNCTION?"),
+            ),
+            (
+                "table 'datafusion.public.flihgts' not found",
+                Some("did you mean `flights`?"),
+            ),
+            ("module `goe` does not exist", Some("did you mean `geo`?")),
+            (
+                "function `haversin_km` does not exist",
+                Some("did you mean `haversine_km`?"),
+            ),
+            (
+                "Could not find config value for key \"datafusion.execution.batchsize\"",
+                Some("did you mean `datafusion.execution.batch_size`?"),
+            ),
+            ("table 'datafusion.public.zzz' not found", None),
+            ("Expected: x, found: EOF", None),
+            ("something else", None),
+        ] {
+            assert_eq!(hint(message, names).as_deref(), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn words_for_developers_are_removed() {
+        assert_eq!(
+            clean("Error during planning: table 't' not found"),
+            "table 't' not found"
+        );
+        let internal =
+            "Internal error: x.\nThis issue was likely caused by a bug in DataFusion's code.";
+        assert_eq!(clean(internal), "Internal error: x.");
+    }
+}

@@ -1,0 +1,216 @@
+//! The prompt in a pseudo-terminal: what is typed or pasted is executed, whenever it comes.
+//!
+//! The terminal echoes input, so that tests look for results that were not typed.
+
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rexpect::session::{PtySession, spawn_command};
+
+const CLAMP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../udfs/wat/clamp.wat");
+
+const CTRL_C: &str = "\u{3}";
+const CTRL_D: &str = "\u{4}";
+const UP: &str = "\u{1b}[A";
+
+/// Time after which a test has hung.
+const CEILING_MS: u64 = 60_000;
+
+/// Starts a shell whose user has the home `home`.
+fn start(home: &Path, arguments: &[&str]) -> PtySession {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fusebox"));
+    command
+        .args(arguments)
+        .env("HOME", home)
+        .env("TERM", "xterm")
+        .env("NO_COLOR", "1")
+        .env_remove("XDG_DATA_HOME")
+        .env_remove("XDG_STATE_HOME")
+        .env_remove("XDG_CONFIG_HOME")
+        .env("XDG_CACHE_HOME", home.join("cache"));
+    let mut session = spawn_command(command, Some(CEILING_MS)).unwrap();
+    session.exp_string("for help").unwrap();
+    session.exp_string("fusebox> ").unwrap();
+    session
+}
+
+/// Types text, with `\r` for Enter.
+fn send(session: &mut PtySession, text: &str) {
+    session.send(text).unwrap();
+    session.flush().unwrap();
+}
+
+/// Types a statement and waits for a line of its result.
+#[track_caller]
+fn check(session: &mut PtySession, statement: &str, result: &str) {
+    send(session, &format!("{statement}\r"));
+    expect(session, result);
+}
+
+#[track_caller]
+fn expect(session: &mut PtySession, text: &str) {
+    if let Err(error) = session.exp_string(text) {
+        panic!("{text:?}: {error}");
+    }
+}
+
+fn quit(mut session: PtySession) {
+    send(&mut session, CTRL_D);
+    session.exp_eof().unwrap();
+}
+
+fn home() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+#[test]
+fn statements_of_a_paste_are_all_executed() {
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    send(
+        &mut shell,
+        "SELECT 6 * 7\r  AS a;\rSELECT 'x' ||\r'y';\rSELECT 9 * 9;\r",
+    );
+    for result in [" 42 |", "| xy", " 81 |"] {
+        expect(&mut shell, result);
+    }
+    // Bracketed, it is one input of several statements.
+    send(
+        &mut shell,
+        "\u{1b}[200~SELECT 5 * 5;\nSELECT\n 11 * 11;\n\u{1b}[201~\r",
+    );
+    for result in [" 25 |", " 121 |"] {
+        expect(&mut shell, result);
+    }
+    quit(shell);
+}
+
+#[test]
+fn input_during_a_statement_is_executed_after_it() {
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    send(
+        &mut shell,
+        "SELECT count(*) + 1 FROM range(0, 200000000);\r",
+    );
+    thread::sleep(Duration::from_millis(200));
+    send(&mut shell, "SELECT 12 * 12;\r");
+    expect(&mut shell, " 200000001 |");
+    expect(&mut shell, " 144 |");
+    quit(shell);
+}
+
+#[test]
+fn commands_work_on_any_line() {
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    check(&mut shell, "\\timin", "did you mean \\timing?");
+    check(&mut shell, "SELECT 3 * 5\r\r;", " 15 |");
+    check(&mut shell, ".mode csv", "fusebox> ");
+    check(&mut shell, "SELECT 4 * 5 AS a, NULL AS b;", "20,");
+    check(&mut shell, "SELEC 1;", "did you mean SELECT?");
+    send(&mut shell, "SELECT\r\\q\r");
+    shell.exp_eof().unwrap();
+}
+
+#[test]
+fn definitions_and_history_are_kept_and_shared() {
+    let home = home();
+    let mut one = start(home.path(), &[]);
+    check(
+        &mut one,
+        &format!("CREATE MODULE clamp LANGUAGE WASM FROM '{CLAMP}';"),
+        "done in",
+    );
+    check(&mut one, "IMPORT FUNCTIONS FROM MODULE clamp;", "done in");
+    check(&mut one, "SELECT clamp_to(1000, 0, 30 + 3);", " 33 |");
+    // Another shell has both while the first one runs.
+    let mut other = start(home.path(), &[]);
+    send(&mut other, &format!("{UP}\r"));
+    expect(&mut other, " 33 |");
+    check(&mut other, "SELECT clamp_to(1000, 0, 40 + 4);", " 44 |");
+    quit(one);
+    quit(other);
+}
+
+#[test]
+fn names_are_completed() {
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    check(
+        &mut shell,
+        "CREATE VIEW rainy_days AS SELECT 17 * 2 AS days;",
+        "done in",
+    );
+    check(&mut shell, "SELECT days FROM rainy_\t;", " 34 |");
+    check(&mut shell, "SELECT approx_dist\t(1) + 54;", " 55 |");
+    quit(shell);
+}
+
+#[test]
+fn cancelled_statement_returns_the_prompt_and_slows_no_other() {
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    let endless = format!(
+        "CREATE FUNCTION busy(BIGINT) RETURNS BIGINT LANGUAGE WASM AS '{}' EXPORT 'busy' \
+         WITH (fuel_per_row = 1000000000000);",
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../target/guests/types.wasm")
+    );
+    check(&mut shell, &endless, "done in");
+    for statement in [
+        "SELECT busy(1000000000000);",
+        "SELECT count(*) FROM range(0, 1000000000000) a, range(0, 10) b;",
+    ] {
+        send(&mut shell, &format!("{statement}\r"));
+        thread::sleep(Duration::from_millis(400));
+        let start = Instant::now();
+        send(&mut shell, CTRL_C);
+        expect(&mut shell, "cancelled");
+        check(&mut shell, "SELECT 13 * 13;", " 169 |");
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "{:?}",
+            start.elapsed()
+        );
+    }
+    quit(shell);
+}
+
+#[test]
+fn large_table_is_shown_in_part_and_fitted() {
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    check(
+        &mut shell,
+        "SELECT value, repeat('x', 300) AS long FROM range(0, 12000000);",
+        "12000000 rows, 40 shown",
+    );
+    check(&mut shell, "\\x auto", "expanded display");
+    check(
+        &mut shell,
+        "SELECT 2 * 8 AS n, repeat('y', 300) AS long;",
+        "-[ row 1 ]",
+    );
+    expect(&mut shell, "| 16");
+    quit(shell);
+}
+
+#[test]
+fn rc_file_is_executed_first() {
+    let home = home();
+    let folder = home.path().join(".config/fusebox");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(
+        folder.join("fuseboxrc"),
+        "\\timing off\nCREATE VIEW v AS SELECT 7 * 9 AS n;",
+    )
+    .unwrap();
+    let mut shell = start(home.path(), &["--memory"]);
+    check(&mut shell, "SELECT n FROM v;", " 63 |");
+    quit(shell);
+    let mut shell = start(home.path(), &["--memory", "-X"]);
+    check(&mut shell, "SELECT n FROM v;", "not found");
+    quit(shell);
+}

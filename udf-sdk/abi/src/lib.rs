@@ -397,7 +397,7 @@
 //! The custom section [`fusebox.functions`](SECTION_FUNCTIONS) holds UTF-8 text: one
 //! SQL statement per function, in the grammar of Fusebox's `CREATE FUNCTION` without
 //! its `AS` or `FROM` part, each ended by `;`. The host reads it without running
-//! the module. It has at most 256 KiB; each name and each symbol is declared once. A
+//! the module. It has at most 1 MiB; each name and each symbol is declared once. A
 //! `WITH` clause may ask for other limits than the host's defaults, and gets no more
 //! than the session allows. Without the section,
 //! the SQL user writes the signature.

@@ -214,3 +214,37 @@ fn rc_file_is_executed_first() {
     check(&mut shell, "SELECT n FROM v;", "not found");
     quit(shell);
 }
+
+#[test]
+fn dump_makes_the_same_catalog() {
+    let home = home();
+    let file = home.path().join("dump.sql");
+    let mut shell = start(home.path(), &[]);
+    for statement in [
+        format!("CREATE MODULE clamp LANGUAGE WASM FROM '{CLAMP}';"),
+        "IMPORT FUNCTIONS FROM MODULE clamp;".to_owned(),
+        format!("CREATE FUNCTION other LANGUAGE WASM AS '{CLAMP}' EXPORT 'clamp_to';"),
+        "CREATE VIEW z AS SELECT clamp_to(100, 0, 61) + other(100, 0, 6) AS n;".to_owned(),
+        "CREATE VIEW a AS SELECT n FROM z;".to_owned(),
+    ] {
+        check(&mut shell, &statement, "done in");
+    }
+    send(&mut shell, &format!("\\o {}\r.dump\r\\o\r", file.display()));
+    check(&mut shell, "SELECT 2 * 31;", " 62 |");
+    quit(shell);
+    let catalog = home.path().join("copy.db");
+    let (catalog, file) = (catalog.to_str().unwrap(), file.to_str().unwrap());
+    let run = crate::shell(
+        &[
+            catalog,
+            "-f",
+            file,
+            "--format",
+            "csv",
+            "-c",
+            "SELECT n FROM a",
+        ],
+        "",
+    );
+    assert_eq!((run.status, &*run.stdout), (Some(0), "n\n67\n"), "{run:?}");
+}

@@ -29,7 +29,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection, CatalogError> {
     let mut connection = Connection::open_with_flags(path, flags).map_err(wrong)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(wrong)?;
     check_application(path, &connection)?;
-    // Statements of other sessions are not read from a damaged or hostile file's schema.
+    // Functions with side effects are not called by what a hostile file has in its schema.
     connection
         .pragma_update(None, "trusted_schema", false)
         .map_err(wrong)?;

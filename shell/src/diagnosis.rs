@@ -1,67 +1,12 @@
 //! Explanations of errors: the place in the statement, and the nearest name.
 
-/// Words that statements begin with or that follow there.
-const KEYWORDS: [&str; 44] = [
-    "AGGREGATE",
-    "ALTER",
-    "ANALYZE",
-    "AS",
-    "COMMENT",
-    "COPY",
-    "CREATE",
-    "DEALLOCATE",
-    "DELETE",
-    "DESCRIBE",
-    "DROP",
-    "EXECUTE",
-    "EXPLAIN",
-    "EXTERNAL",
-    "FROM",
-    "FUNCTION",
-    "FUNCTIONS",
-    "GROUP",
-    "IMPORT",
-    "INSERT",
-    "INTO",
-    "LANGUAGE",
-    "LIMIT",
-    "MODULE",
-    "MODULES",
-    "ORDER",
-    "PREPARE",
-    "REPLACE",
-    "RESET",
-    "RETURNS",
-    "SELECT",
-    "SET",
-    "SHOW",
-    "STRICT",
-    "TABLE",
-    "TABLES",
-    "TEMPORARY",
-    "UPDATE",
-    "VALUES",
-    "VIEW",
-    "WASM",
-    "WHERE",
-    "WINDOW",
-    "WITH",
-];
+use crate::names::{KEYWORDS, Names};
 
 /// Least likeness of a name that is suggested, from 0 to 1.
 const LIKENESS_MIN: f64 = 0.8;
 
 /// Columns of a line that are shown around the place of an error.
 const LINE_MAX: usize = 100;
-
-/// Names that statements may mean.
-#[derive(Default)]
-pub(crate) struct Names {
-    pub(crate) tables: Vec<String>,
-    pub(crate) functions: Vec<String>,
-    pub(crate) modules: Vec<String>,
-    pub(crate) settings: Vec<String>,
-}
 
 /// Chooses the names of one kind.
 type Candidates = fn(Names) -> Vec<String>;
@@ -167,6 +112,7 @@ mod tests {
             functions: owned(&["haversine_km"]),
             modules: owned(&["geo", "text"]),
             settings: owned(&["datafusion.execution.batch_size"]),
+            ..Names::default()
         }
     }
 

@@ -21,21 +21,13 @@ pub(crate) fn dump(session: &Session) -> Result<Vec<String>, Failure> {
         ));
     }
     for function in contents.functions() {
-        let definition = function.definition();
+        let mut definition = function.definition().clone();
+        let mut base64 = String::new();
         // A path may have another file now.
-        let is_by_name = matches!(definition.source, ModuleSource::Module(_));
-        let definition = match is_by_name {
-            true => definition.clone(),
-            false => {
-                let mut definition = definition.clone();
-                definition.source = ModuleSource::Base64;
-                definition
-            }
-        };
-        let base64 = match is_by_name {
-            true => String::new(),
-            false => BASE64_STANDARD.encode(function.module().load()?.bytes()),
-        };
+        if !matches!(definition.source, ModuleSource::Module(_)) {
+            definition.source = ModuleSource::Base64;
+            base64 = BASE64_STANDARD.encode(function.module().load()?.bytes());
+        }
         statements.push(definition.create_statement(|| base64) + ";");
     }
     let relations = ordered(contents.relations().collect());

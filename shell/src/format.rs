@@ -99,6 +99,23 @@ impl<W: Write> Printer<W> {
     }
 }
 
+/// Formats the cells of each row of a batch.
+pub(crate) fn texts(batch: &RecordBatch) -> Result<Vec<Vec<String>>, ArrowError> {
+    let options = FormatOptions::default().with_null("NULL");
+    let columns = batch
+        .columns()
+        .iter()
+        .map(|column| ArrayFormatter::try_new(column, &options))
+        .collect::<Result<Vec<_>, _>>()?;
+    let row = |row| {
+        columns
+            .iter()
+            .map(|column| column.value(row).to_string())
+            .collect()
+    };
+    Ok((0..batch.num_rows()).map(row).collect())
+}
+
 /// A table of collected rows.
 pub(crate) struct TextTable {
     table: Table,
@@ -136,15 +153,8 @@ impl TextTable {
     }
 
     fn add(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
-        let options = FormatOptions::default().with_null("NULL");
-        let columns = batch
-            .columns()
-            .iter()
-            .map(|column| ArrayFormatter::try_new(column, &options))
-            .collect::<Result<Vec<_>, _>>()?;
-        for row in 0..batch.num_rows() {
-            let cells = columns.iter().map(|column| column.value(row).to_string());
-            self.row(cells.collect::<Vec<_>>().iter().map(String::as_str));
+        for row in texts(batch)? {
+            self.row(row.iter().map(String::as_str));
         }
         Ok(())
     }

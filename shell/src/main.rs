@@ -49,6 +49,9 @@ mod failure;
 // Explanations of errors.
 mod diagnosis;
 
+// Names that statements may mean.
+mod names;
+
 // Splitting of SQL text, and escaping of control characters.
 mod text;
 

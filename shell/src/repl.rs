@@ -83,7 +83,7 @@ pub(crate) fn run(
         last_error: None,
     };
     if let Some(rc) = rc {
-        prompt.include(rc)?;
+        prompt.include(rc, 1)?;
     }
     prompt.read(&mut editor, history.as_deref())
 }
@@ -219,7 +219,7 @@ impl Prompt<'_> {
                 }
             }
             Command::Include(file) if depth < INCLUDES_MAX => {
-                return self.include_at(&file, depth + 1);
+                return self.include(&file, depth + 1);
             }
             Command::Include(_) => print_message("expected fewer files that read others\n"),
             Command::System(command) => self.system(&command),
@@ -231,12 +231,8 @@ impl Prompt<'_> {
         Ok(Flow::Continue)
     }
 
-    /// Executes a file; an error of reading it is reported.
-    fn include(&mut self, file: &Path) -> Result<Flow, Failure> {
-        self.include_at(file, 1)
-    }
-
-    fn include_at(&mut self, file: &Path, depth: usize) -> Result<Flow, Failure> {
+    /// Executes a file, which others read `depth` deep; an error of reading it is reported.
+    fn include(&mut self, file: &Path, depth: usize) -> Result<Flow, Failure> {
         match ScriptSource::File(file.to_owned()).read() {
             Ok(text) => self.input(&text, depth),
             Err(failure) => {

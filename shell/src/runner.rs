@@ -6,8 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::EmptyRecordBatchStream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, dialect_from_str};
 use fusebox::{CompileHelper, Engine, FileAccess, Privileges, Session, Statement};
@@ -16,9 +18,10 @@ use futures::StreamExt;
 
 use crate::arguments::Confinement;
 use crate::command::Switch;
-use crate::diagnosis::{Names, caret, hint};
+use crate::diagnosis::{caret, hint};
 use crate::failure::Failure;
 use crate::format::{Format, Printer};
+use crate::names::Names;
 use crate::output::Output;
 use crate::runtime::Runtime;
 use crate::sample::Sample;
@@ -33,11 +36,22 @@ pub(crate) struct Runner {
     /// A result was printed before.
     has_printed: bool,
     /// Display of tables at a terminal; `None` where results are printed whole.
-    expanded: Option<Switch>,
+    expanded: Option<Expanded>,
     /// Columns of the terminal.
     width: usize,
     is_confined: bool,
     out: Output,
+}
+
+/// Display of a table at a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expanded {
+    /// One line for each row.
+    Off,
+    /// One line for each value.
+    On,
+    /// One line for each value where a table is wider than the terminal.
+    Auto,
 }
 
 /// Columns of a terminal whose width is unknown.
@@ -118,7 +132,7 @@ impl Runner {
     /// is one.
     pub(crate) fn show_on_screen(&mut self) {
         if io::stdout().is_terminal() {
-            self.expanded = Some(Switch::Off);
+            self.expanded = Some(Expanded::Off);
         }
     }
 
@@ -130,15 +144,15 @@ impl Runner {
     /// Sets the expanded display; returns its state.
     pub(crate) fn set_expanded(&mut self, switch: Switch) -> &'static str {
         let next = match (self.expanded, switch) {
-            (Some(Switch::On), Switch::Toggle) => Switch::Off,
-            (_, Switch::Toggle) => Switch::On,
-            (_, switch) => switch,
+            (Some(Expanded::On), Switch::Toggle) | (_, Switch::Off) => Expanded::Off,
+            (_, Switch::On | Switch::Toggle) => Expanded::On,
+            (_, Switch::Auto) => Expanded::Auto,
         };
         self.expanded = Some(next);
         match next {
-            Switch::On | Switch::Toggle => "on",
-            Switch::Off => "off",
-            Switch::Auto => "on where a table is too wide",
+            Expanded::On => "on",
+            Expanded::Off => "off",
+            Expanded::Auto => "on where a table is too wide",
         }
     }
 
@@ -209,7 +223,7 @@ impl Runner {
             return failure;
         };
         let text = failure.to_string();
-        let hint = hint(&text, || self.names()).map(|hint| format!("; {hint}"));
+        let hint = hint(&text, || Names::of(&self.session)).map(|hint| format!("; {hint}"));
         let place = caret(&text, sql).map(|place| format!("\n{place}"));
         match (hint, place) {
             (None, None) => failure,
@@ -217,37 +231,6 @@ impl Runner {
                 failure: Box::new(failure),
                 explanation: hint.unwrap_or_default() + &place.unwrap_or_default(),
             },
-        }
-    }
-
-    /// Returns the names that a statement may mean.
-    fn names(&self) -> Names {
-        let context = self.session.context();
-        let catalogs = context.catalog_names().into_iter();
-        let catalogs = catalogs.filter_map(|name| context.catalog(&name));
-        let schemas = catalogs.flat_map(|catalog| {
-            let names = catalog.schema_names().into_iter();
-            names
-                .filter_map(|name| catalog.schema(&name))
-                .collect::<Vec<_>>()
-        });
-        let mut tables: Vec<String> = schemas.flat_map(|schema| schema.table_names()).collect();
-        let contents = self.session.engine().catalog().contents().ok();
-        let relations = contents.iter().flat_map(|contents| contents.relations());
-        let last = |name: &str| name.rsplit('.').next().unwrap_or(name).to_owned();
-        tables.extend(relations.map(|relation| last(&relation.name)));
-        let modules = contents.iter().flat_map(|contents| contents.modules());
-        let functions = self.session.functions().unwrap_or_default();
-        let state = context.state();
-        let settings = state.config_options().entries().into_iter();
-        Names {
-            tables,
-            functions: functions
-                .into_iter()
-                .map(|function| function.name)
-                .collect(),
-            modules: modules.map(|(name, _)| name.to_owned()).collect(),
-            settings: settings.map(|entry| entry.key).collect(),
         }
     }
 
@@ -312,23 +295,18 @@ impl Runner {
     fn print_sample(
         &mut self,
         mut stream: SendableRecordBatchStream,
-        expanded: Switch,
+        expanded: Expanded,
     ) -> Result<(usize, Option<usize>), Failure> {
         let mut sample = Sample::new(&stream.schema());
-        loop {
-            let next = async { (stream.next().await, stream) };
-            let (batch, rest) = self.runtime.run(next)?;
-            stream = rest;
-            let Some(batch) = batch.transpose()? else {
-                break;
-            };
+        while let Some(batch) = next_batch(&self.runtime, &mut stream)? {
             sample.add(&batch)?;
         }
         let rows = sample.finish()?;
         let width = self.width;
         let is_expanded = match expanded {
-            Switch::Auto => is_wider(&rows, width),
-            switch => switch == Switch::On,
+            Expanded::Auto => is_wider(&rows, width),
+            Expanded::On => true,
+            Expanded::Off => false,
         };
         let printed = match is_expanded {
             true => print_expanded(&rows, width, &mut self.out),
@@ -360,19 +338,26 @@ impl Runner {
         self.has_printed = true;
         let mut rows = 0;
         let mut printer = Printer::new(self.format, &stream.schema(), &mut self.out)?;
-        loop {
-            let next = async { (stream.next().await, stream) };
-            let (batch, rest) = self.runtime.run(next)?;
-            stream = rest;
-            let Some(batch) = batch.transpose()? else {
-                break;
-            };
+        while let Some(batch) = next_batch(&self.runtime, &mut stream)? {
             rows += batch.num_rows();
             printer.write(&batch)?;
         }
         printer.finish()?;
         Ok(rows)
     }
+}
+
+/// Takes the next batch of a result, on the worker threads.
+fn next_batch(
+    runtime: &Runtime,
+    stream: &mut SendableRecordBatchStream,
+) -> Result<Option<RecordBatch>, Failure> {
+    // The task owns the stream while it runs.
+    let schema = stream.schema();
+    let mut taken = std::mem::replace(stream, Box::pin(EmptyRecordBatchStream::new(schema)));
+    let (batch, rest) = runtime.run(async move { (taken.next().await, taken) })?;
+    *stream = rest;
+    Ok(batch.transpose()?)
 }
 
 /// Returns the current dialect of the session, which `SET` can change.

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, UInt64Array};
+use arrow::compute::take_record_batch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
 
+use crate::format::texts;
 use crate::text::escape_control;
 
 /// Rows that are kept from the begin of a result, and from its end.
@@ -64,7 +65,7 @@ impl Sample {
         self.rows += batch.num_rows();
         let of_head = batch.num_rows().min(HALF - self.head.len().min(HALF));
         if of_head > 0 {
-            self.head.extend(texts(&batch.slice(0, of_head))?);
+            self.head.extend(lines(&batch.slice(0, of_head))?);
         }
         let rest = batch.num_rows() - of_head;
         if rest == 0 {
@@ -73,9 +74,8 @@ impl Sample {
         // A copy of the last rows only: a slice would keep the batch.
         let last = rest.min(HALF);
         let first = batch.num_rows() - last;
-        let indices = (first as u64..batch.num_rows() as u64).collect::<Vec<_>>();
-        let indices = arrow::array::UInt64Array::from(indices);
-        let rows = arrow::compute::take_record_batch(batch, &indices)?;
+        let indices = UInt64Array::from_iter_values(first as u64..batch.num_rows() as u64);
+        let rows = take_record_batch(batch, &indices)?;
         self.tail_rows += rows.num_rows();
         self.tail.push_back(rows);
         while let Some(oldest) = self.tail.front()
@@ -91,7 +91,7 @@ impl Sample {
     pub(crate) fn finish(self) -> Result<SampledRows, ArrowError> {
         let mut tail = Vec::new();
         for batch in &self.tail {
-            tail.extend(texts(batch)?);
+            tail.extend(lines(batch)?);
         }
         tail.drain(..tail.len().saturating_sub(HALF));
         Ok(SampledRows {
@@ -110,19 +110,13 @@ impl SampledRows {
     }
 }
 
-/// Formats the rows of a batch.
-fn texts(batch: &RecordBatch) -> Result<Vec<Vec<String>>, ArrowError> {
-    let options = FormatOptions::default().with_null("NULL");
-    let columns = batch
-        .columns()
-        .iter()
-        .map(|column| ArrayFormatter::try_new(column, &options))
-        .collect::<Result<Vec<_>, _>>()?;
-    let row = |row| {
-        let cells = columns.iter().map(|column| column.value(row).to_string());
-        cells.map(|cell| cut(&escape_line(&cell))).collect()
-    };
-    Ok((0..batch.num_rows()).map(row).collect())
+/// Formats the rows of a batch, each on one line.
+fn lines(batch: &RecordBatch) -> Result<Vec<Vec<String>>, ArrowError> {
+    let mut rows = texts(batch)?;
+    for cell in rows.iter_mut().flatten() {
+        *cell = cut(&escape_line(cell));
+    }
+    Ok(rows)
 }
 
 /// Escapes control characters and line breaks: a row is one line.

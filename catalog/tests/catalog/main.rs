@@ -123,6 +123,28 @@ async fn external_tables_are_there_again() {
 }
 
 #[tokio::test]
+async fn refused_statement_writes_nothing() {
+    let folder = folder();
+    let session = open(&folder.path().join("functions.db"));
+    run(&session, "CREATE VIEW v AS SELECT 1 AS n")
+        .await
+        .unwrap();
+    let catalog = session.engine().catalog();
+    let before = catalog.contents().unwrap().version();
+    for statement in [
+        "CREATE VIEW v AS SELECT 2 AS n",
+        "CREATE EXTERNAL TABLE v STORED AS CSV LOCATION 'data/nycflights13/airports.csv'",
+        "CREATE VIEW w AS SELECT nosuch(1)",
+        "DROP VIEW nosuch",
+    ] {
+        run(&session, statement).await.unwrap_err();
+        // A change that was reverted would be one too: a crash in between would keep it.
+        assert_eq!(catalog.contents().unwrap().version(), before, "{statement}");
+    }
+    assert_eq!(number(&session, "SELECT n FROM v").await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn nothing_is_read_or_compiled_before_it_is_used() {
     let folder = folder();
     let file = folder.path().join("functions.db");

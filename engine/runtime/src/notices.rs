@@ -46,6 +46,6 @@ impl Notices {
     }
 
     pub(crate) fn count_dropped(&self, messages: u64) {
-        self.messages.drop(messages);
+        self.messages.count_dropped(messages);
     }
 }

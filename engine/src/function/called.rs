@@ -191,21 +191,15 @@ fn rebind_call(
 
 /// Adds the functions that a plan calls, those of the views in it included.
 pub(crate) fn called_by_plan(plan: &LogicalPlan, called: &mut HashSet<FunctionKey>) -> Result<()> {
-    plan.apply_with_subqueries(|node| {
-        if let Some(table) = scanned(node) {
-            called.insert(table.function().definition().key());
-        } else if let LogicalPlan::TableScan(scan) = node
-            && let Some(view) = scan.source.get_logical_plan()
-        {
-            called_by_plan(&view, called)?;
+    visit_calls(plan, &mut |call| {
+        match call {
+            PlanCall::Table(table) => {
+                called.insert(table.function().definition().key());
+            }
+            PlanCall::Expr(expr, schema) => called_by_expr(expr, schema, called)?,
         }
-        let schema = merge_schema(&node.inputs());
-        node.apply_expressions(|expr| {
-            called_by_expr(expr, &schema, called)?;
-            Ok(TreeNodeRecursion::Continue)
-        })
-    })?;
-    Ok(())
+        Ok(())
+    })
 }
 
 /// Returns the functions that a plan calls, those of the views in it included. Calls that do
@@ -217,31 +211,58 @@ pub(crate) fn functions_of_plan(
     current: &CurrentFunctions,
 ) -> Result<Vec<Arc<LazyFunction>>> {
     let mut functions = Vec::new();
-    plan.apply_with_subqueries(|node| {
-        if let Some(table) = scanned(node) {
-            let now = current.table_successor(&table).ok().flatten();
-            functions.push(Arc::clone(now.as_ref().unwrap_or(&table).function()));
-        } else if let LogicalPlan::TableScan(scan) = node
-            && let Some(view) = scan.source.get_logical_plan()
-        {
-            functions.extend(functions_of_plan(&view, current)?);
+    visit_calls(plan, &mut |call| match call {
+        PlanCall::Table(table) => {
+            let now = current.table_successor(table).ok().flatten();
+            functions.push(Arc::clone(now.as_ref().unwrap_or(table).function()));
+            Ok(())
         }
-        let schema = merge_schema(&node.inputs());
-        node.apply_expressions(|expr| {
+        PlanCall::Expr(expr, schema) => {
             expr.apply(|expr| {
                 if let Some(call) = wasm_call(expr)
                     && let now = current.functions.get(call.overloads.name())
                     && let overloads = now.map_or(call.overloads, DataFusionFunction::overloads)
-                    && let Ok(given) = types(call.arguments, &schema)
+                    && let Ok(given) = types(call.arguments, schema)
                     && let Ok(resolved) = overloads.resolved(&overloads.coerced(&given))
                 {
                     functions.push(Arc::clone(&resolved.overload.function));
                 }
                 Ok(TreeNodeRecursion::Continue)
-            })
-        })
+            })?;
+            Ok(())
+        }
     })?;
     Ok(functions)
+}
+
+/// Part of a plan that may call functions.
+enum PlanCall<'a> {
+    /// Result of a table function.
+    Table(&'a WasmTable),
+    /// Expression over columns of a schema.
+    Expr(&'a Expr, &'a DFSchema),
+}
+
+/// Passes on the tables and expressions of a plan, those of the views in it included.
+fn visit_calls(
+    plan: &LogicalPlan,
+    visit: &mut dyn FnMut(PlanCall<'_>) -> Result<()>,
+) -> Result<()> {
+    plan.apply_with_subqueries(|node| {
+        if let Some(table) = scanned(node) {
+            visit(PlanCall::Table(&table))?;
+        } else if let LogicalPlan::TableScan(scan) = node
+            && let Some(view) = scan.source.get_logical_plan()
+        {
+            visit_calls(&view, visit)?;
+        }
+        let schema = merge_schema(&node.inputs());
+        node.apply_expressions(|expr| {
+            visit(PlanCall::Expr(expr, &schema))?;
+            Ok(TreeNodeRecursion::Continue)
+        })
+    })?;
+    Ok(())
 }
 
 /// Adds the functions that an expression over columns of `schema` calls.

@@ -148,7 +148,13 @@ impl Session {
             self.change_relation(change)?;
             return Ok(revert);
         }
-        match self.catalog.apply(before.version(), vec![change]) {
+        // Another session may have created it since this one registered what there was.
+        let found = before.relation(&name);
+        let applied = match found.is_none_or(|found| self.relations.has(found)) {
+            true => self.catalog.apply(before.version(), vec![change]),
+            false => Err(CatalogError::Conflict),
+        };
+        match applied {
             Ok(_) => Ok(revert),
             Err(CatalogError::Conflict) => Err(Error::Catalog(format!(
                 "`{name}` was not changed, because another session changed the catalog \
@@ -178,19 +184,19 @@ impl Session {
             Some((name.clone(), CatalogChange::DropRelation(name)))
         };
         match ddl {
-            DdlStatement::CreateView(view) => created(&view.name, RelationKind::View),
+            // DataFusion refuses or skips a name that is taken, and nothing changes.
+            DdlStatement::CreateView(view) if view.or_replace || !exists(&view.name) => {
+                created(&view.name, RelationKind::View)
+            }
             DdlStatement::CreateExternalTable(table)
-                if !(table.if_not_exists && exists(&table.name)) =>
+                if table.or_replace || !exists(&table.name) =>
             {
                 created(&table.name, RelationKind::ExternalTable)
             }
             DdlStatement::CreateMemoryTable(table)
-                if table.column_defaults.is_empty()
-                    || table.if_not_exists && exists(&table.name) =>
+                if !table.column_defaults.is_empty()
+                    && (table.or_replace || !exists(&table.name)) =>
             {
-                None
-            }
-            DdlStatement::CreateMemoryTable(table) => {
                 created(&table.name, RelationKind::ColumnDefaults)
             }
             DdlStatement::DropView(view) => dropped(&view.name),

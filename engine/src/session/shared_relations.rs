@@ -30,7 +30,8 @@ impl RegisteredRelations {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn has(&self, relation: &Relation) -> bool {
+    /// Returns true if a relation is registered with its present text.
+    pub(super) fn has(&self, relation: &Relation) -> bool {
         self.lock().get(&relation.name) == Some(&relation.sql)
     }
 

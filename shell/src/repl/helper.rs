@@ -7,7 +7,6 @@ use std::sync::Arc;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
 use fusebox::Session;
-use futures::FutureExt;
 use rustyline::completion::{Completer, FilenameCompleter, Pair};
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
@@ -15,73 +14,9 @@ use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 
 use crate::command::{Command, NAMES, formats};
+use crate::names::{KEYWORDS, Names};
 use crate::runner::dialect;
 use crate::text::is_complete;
-
-/// Words that are offered for completion: those that statements begin with, and those of
-/// Fusebox. Other keywords are short.
-const KEYWORDS: [&str; 60] = [
-    "AGGREGATE",
-    "ALTER",
-    "ANALYZE",
-    "BETWEEN",
-    "CASCADE",
-    "CASE",
-    "COMMENT",
-    "COPY",
-    "CREATE",
-    "DEFAULT",
-    "DESCRIBE",
-    "DISTINCT",
-    "DROP",
-    "EXCEPT",
-    "EXECUTE",
-    "EXISTS",
-    "EXPLAIN",
-    "EXPORT",
-    "EXTERNAL",
-    "FILTER",
-    "FROM",
-    "FUNCTION",
-    "FUNCTIONS",
-    "GROUP BY",
-    "HAVING",
-    "IMMUTABLE",
-    "IMPORT",
-    "INSERT INTO",
-    "INTERSECT",
-    "JOIN",
-    "LANGUAGE WASM",
-    "LATERAL",
-    "LIMIT",
-    "LOCATION",
-    "MODULE",
-    "MODULES",
-    "OFFSET",
-    "OR REPLACE",
-    "ORDER BY",
-    "OVER",
-    "PARTITION BY",
-    "PREFIX",
-    "PREPARE",
-    "RETURNS",
-    "SELECT",
-    "SHOW",
-    "STABLE",
-    "STATE",
-    "STORED AS",
-    "STRICT",
-    "TABLE",
-    "TEMPORARY",
-    "UNION",
-    "USER FUNCTIONS",
-    "USING",
-    "VALUES",
-    "VIEW",
-    "VOLATILE",
-    "WHERE",
-    "WITH",
-];
 
 /// Helper of the editor.
 pub(super) struct SqlHelper {
@@ -100,45 +35,18 @@ impl SqlHelper {
         }
     }
 
-    /// Returns the names of tables, columns and functions, and keywords.
+    /// Returns keywords, and the names that the session knows.
     fn names(&self) -> BTreeSet<String> {
-        let mut names: BTreeSet<String> = KEYWORDS.iter().map(|&word| word.to_owned()).collect();
-        let context = self.session.context();
-        let state = context.state();
-        names.extend(state.scalar_functions().keys().cloned());
-        names.extend(state.aggregate_functions().keys().cloned());
-        names.extend(state.window_functions().keys().cloned());
-        names.extend(state.table_functions().keys().cloned());
-        if let Ok(contents) = self.session.engine().catalog().contents() {
-            names.extend(contents.modules().map(|(name, _)| name.to_owned()));
-        }
-        for catalog_name in context.catalog_names() {
-            let catalog = context.catalog(&catalog_name);
-            let schemas = catalog.iter().flat_map(|catalog| {
-                let names = catalog.schema_names().into_iter();
-                names.filter_map(|name| catalog.schema(&name))
-            });
-            for schema in schemas {
-                for table in schema.table_names() {
-                    // Tables in memory are there at once; others are not waited for.
-                    let found = schema.table(&table).now_or_never();
-                    if let Some(Ok(Some(table))) = found {
-                        let schema = table.schema();
-                        let columns = schema.fields().iter();
-                        names.extend(columns.map(|column| column.name().clone()));
-                    }
-                    names.insert(table);
-                }
-            }
-        }
-        names.extend(
-            state
-                .config_options()
-                .entries()
-                .into_iter()
-                .map(|entry| entry.key),
-        );
-        names
+        let names = Names::of(&self.session);
+        let keywords = KEYWORDS.iter().map(|&word| word.to_owned());
+        keywords
+            .chain(names.tables)
+            .chain(names.columns)
+            .chain(names.functions)
+            .chain(names.built_in)
+            .chain(names.modules)
+            .chain(names.settings)
+            .collect()
     }
 }
 
@@ -301,7 +209,7 @@ mod tests {
 
     #[test]
     fn words_are_compared_without_case() {
-        assert!(begins_with("GROUP BY", "gr") && begins_with("flights", "FL"));
+        assert!(begins_with("GROUP", "gr") && begins_with("flights", "FL"));
         assert!(!begins_with("é", "e") && !begins_with("a", "ab"));
     }
 

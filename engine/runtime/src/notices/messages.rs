@@ -91,7 +91,7 @@ impl MessageLog {
     }
 
     /// Counts messages that were dropped.
-    pub(super) fn drop(&self, messages: u64) {
+    pub(super) fn count_dropped(&self, messages: u64) {
         if messages > 0 {
             let mut state = self.state();
             state.kept.dropped = state.kept.dropped.saturating_add(messages);
@@ -125,7 +125,7 @@ mod tests {
         for row in 0..MESSAGES_MAX as u64 + 7 {
             log.add(GuestMessage::new("f", Some(row), "x".to_owned()));
         }
-        log.drop(3);
+        log.count_dropped(3);
         let taken = log.take();
         assert_eq!(taken.messages.len(), MESSAGES_MAX);
         assert_eq!(taken.messages[2].to_string(), "function `f` at row 2: x");

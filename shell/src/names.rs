@@ -1,0 +1,146 @@
+//! Names that statements may mean, for completion and for suggestions.
+
+use fusebox::Session;
+use futures::FutureExt;
+
+/// Keywords that are offered: those that statements begin with, and others that are long.
+pub(crate) const KEYWORDS: [&str; 71] = [
+    "AGGREGATE",
+    "ALTER",
+    "ANALYZE",
+    "AS",
+    "BETWEEN",
+    "CASCADE",
+    "CASE",
+    "COMMENT",
+    "COPY",
+    "CREATE",
+    "DEALLOCATE",
+    "DEFAULT",
+    "DELETE",
+    "DESCRIBE",
+    "DISTINCT",
+    "DROP",
+    "EXCEPT",
+    "EXECUTE",
+    "EXISTS",
+    "EXPLAIN",
+    "EXPORT",
+    "EXTERNAL",
+    "FILTER",
+    "FROM",
+    "FUNCTION",
+    "FUNCTIONS",
+    "GROUP",
+    "HAVING",
+    "IMMUTABLE",
+    "IMPORT",
+    "INSERT",
+    "INTERSECT",
+    "INTO",
+    "JOIN",
+    "LANGUAGE",
+    "LATERAL",
+    "LIMIT",
+    "LOCATION",
+    "MODULE",
+    "MODULES",
+    "OFFSET",
+    "ORDER",
+    "OVER",
+    "PARTITION",
+    "PREFIX",
+    "PREPARE",
+    "REPLACE",
+    "RESET",
+    "RETURNS",
+    "SELECT",
+    "SET",
+    "SHOW",
+    "STABLE",
+    "STATE",
+    "STORED",
+    "STRICT",
+    "TABLE",
+    "TABLES",
+    "TEMPORARY",
+    "UNION",
+    "UPDATE",
+    "USER",
+    "USING",
+    "VALUES",
+    "VIEW",
+    "VOLATILE",
+    "WASM",
+    "WHERE",
+    "WINDOW",
+    "WITH",
+    "ILIKE",
+];
+
+/// Names that a session knows.
+#[derive(Default)]
+pub(crate) struct Names {
+    pub(crate) tables: Vec<String>,
+    /// Columns of tables that are there without waiting.
+    pub(crate) columns: Vec<String>,
+    /// Wasm functions.
+    pub(crate) functions: Vec<String>,
+    /// Functions of DataFusion.
+    pub(crate) built_in: Vec<String>,
+    pub(crate) modules: Vec<String>,
+    pub(crate) settings: Vec<String>,
+}
+
+impl Names {
+    /// Collects the names of a session.
+    pub(crate) fn of(session: &Session) -> Self {
+        let context = session.context();
+        let mut names = Self::default();
+        let catalogs = context.catalog_names().into_iter();
+        for catalog in catalogs.filter_map(|name| context.catalog(&name)) {
+            let schemas = catalog.schema_names().into_iter();
+            for schema in schemas.filter_map(|name| catalog.schema(&name)) {
+                for table in schema.table_names() {
+                    if let Some(Ok(Some(found))) = schema.table(&table).now_or_never() {
+                        let columns = found.schema();
+                        let columns = columns.fields().iter();
+                        let columns = columns.map(|column| column.name().clone());
+                        names.columns.extend(columns);
+                    }
+                    names.tables.push(table);
+                }
+            }
+        }
+        if let Ok(contents) = session.engine().catalog().contents() {
+            let relations = contents.relations();
+            let last = |name: &str| name.rsplit('.').next().unwrap_or(name).to_owned();
+            names
+                .tables
+                .extend(relations.map(|relation| last(&relation.name)));
+            names.modules = contents
+                .modules()
+                .map(|(name, _)| name.to_owned())
+                .collect();
+        }
+        let functions = session.functions().unwrap_or_default().into_iter();
+        names.functions = functions.map(|function| function.name).collect();
+        let state = context.state_ref();
+        let state = state.read();
+        names
+            .built_in
+            .extend(state.scalar_functions().keys().cloned());
+        names
+            .built_in
+            .extend(state.aggregate_functions().keys().cloned());
+        names
+            .built_in
+            .extend(state.window_functions().keys().cloned());
+        names
+            .built_in
+            .extend(state.table_functions().keys().cloned());
+        let settings = state.config_options().entries().into_iter();
+        names.settings = settings.map(|entry| entry.key).collect();
+        names
+    }
+}

@@ -210,6 +210,10 @@ pub use safepoints::insert_safepoints;
 pub use stack_checks::{NATIVE_BYTES_PER_STACK_BYTE, UNCHECKED_BYTES_MAX};
 pub use weights::WEIGHTS_VERSION;
 
+/// Digest of the sources of this pass: another version of it may instrument the same module in
+/// another way, with the same verdicts.
+pub const SOURCE_DIGEST: &str = env!("SOURCE_DIGEST");
+
 /// An instrumented module.
 #[derive(Clone, Debug)]
 pub struct Instrumented {

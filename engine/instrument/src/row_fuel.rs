@@ -1,13 +1,14 @@
 //! Metering of rows, for each exported function.
 
 use petgraph::graph::NodeIndex;
+use serde::{Deserialize, Serialize};
 
 use crate::call_graph::{CallGraph, is_cyclic};
 use crate::function_info::FunctionInfo;
 use crate::module_info::ModuleInfo;
 
 /// Metering of the rows of an exported function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RowFuel {
     /// The function begins no rows: they share the fuel of the call with its
     /// overhead.

@@ -3,6 +3,8 @@
 mod compiled;
 mod loaded;
 
+mod instrumented_cache;
+
 mod inspect;
 
 mod decode;

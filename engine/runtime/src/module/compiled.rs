@@ -7,9 +7,11 @@ use std::time::Instant;
 
 use fusebox_definition::{Digest, ModuleError};
 use fusebox_instrument::{
-    CompileBudget, Error as InstrumentError, Options, RowFuel, insert_safepoints, instrument,
+    CompileBudget, Error as InstrumentError, Instrumented, Options, RowFuel, insert_safepoints,
+    instrument,
 };
 
+use super::instrumented_cache::InstrumentedCache;
 use super::loaded::LoadedModule;
 use crate::metrics::Profile;
 use crate::protections::DisabledProtections;
@@ -68,6 +70,7 @@ impl CompiledModule {
 /// of modules is bounded, because the operating system bounds the mappings of their code.
 pub(crate) struct CompiledModules {
     compiler: Compiler,
+    instrumented: Option<InstrumentedCache>,
     budget: CompileBudget,
     disabled: DisabledProtections,
     entries: Mutex<HashMap<(Digest, Variant), Entry>>,
@@ -106,6 +109,7 @@ impl CompiledModules {
         modules_max: usize,
     ) -> Self {
         Self {
+            instrumented: compiler.instrumented_directory().map(InstrumentedCache::new),
             compiler,
             budget,
             disabled,
@@ -208,10 +212,7 @@ impl CompiledModules {
             polled: variant == Variant::Polled,
             chain_bytes_max: CHAIN_BYTES_MAX,
         };
-        let instrumented = instrument(module.bytes(), options).map_err(|error| match error {
-            InstrumentError::UnknownImport { module, name } => ModuleError::Import { module, name },
-            error => ModuleError::Instrument(error.to_string()),
-        })?;
+        let instrumented = self.instrumented(module, options)?;
         let bytes = match self.compiler.sampler() {
             None => instrumented.module,
             Some(_) => insert_safepoints(&instrumented.module)
@@ -242,6 +243,27 @@ impl CompiledModules {
             watchdog,
             is_metered: options.metered,
         }))
+    }
+
+    /// Returns the instrumented module, from the cache if it is there.
+    fn instrumented(
+        &self,
+        module: &LoadedModule,
+        options: Options,
+    ) -> Result<Instrumented, ModuleError> {
+        let digest = module.digest();
+        let cache = self.instrumented.as_ref();
+        if let Some(found) = cache.and_then(|cache| cache.get(digest, &options)) {
+            return Ok(found);
+        }
+        let instrumented = instrument(module.bytes(), options).map_err(|error| match error {
+            InstrumentError::UnknownImport { module, name } => ModuleError::Import { module, name },
+            error => ModuleError::Instrument(error.to_string()),
+        })?;
+        if let Some(cache) = cache {
+            cache.insert(digest, &options, &instrumented);
+        }
+        Ok(instrumented)
     }
 
     /// Returns the number of compilations so far.

@@ -1,5 +1,6 @@
 //! Wasmtime engines: compilation, caching.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ pub(crate) struct Compiler {
     /// The same without inlining.
     without_inlining: wasmtime::Engine,
     helper: Option<Arc<Helper>>,
+    /// Cache of the user, if modules are kept there.
+    cache_of_user: Option<wasmtime::Cache>,
     sampler: Option<Arc<Sampler>>,
     /// Started with the first polled module.
     watchdog: Arc<Mutex<Option<Arc<Watchdog>>>>,
@@ -33,7 +36,8 @@ impl Compiler {
         sampling: Option<Duration>,
         helper: Option<CompileHelper>,
     ) -> Result<Self> {
-        let (cache, helper) = open_cache(cache, helper)?;
+        let is_of_user = cache;
+        let (cache, helper) = open_cache(is_of_user, helper)?;
         let settings = |is_inlined| EngineSettings {
             is_inlined,
             is_sampled: sampling.is_some(),
@@ -53,9 +57,18 @@ impl Compiler {
             engine,
             without_inlining,
             helper: helper.map(Arc::new),
+            cache_of_user: cache.filter(|_| is_of_user),
             sampler,
             watchdog: Arc::default(),
         })
+    }
+
+    /// Returns the directory of instrumented modules that are kept: the one beside that of
+    /// Wasmtime's cache, to which the same rights are needed. Wasmtime removes files that are
+    /// not its own from the latter.
+    pub(crate) fn instrumented_directory(&self) -> Option<PathBuf> {
+        let cache = self.cache_of_user.as_ref()?;
+        Some(cache.directory().with_file_name("fusebox-instrumented"))
     }
 
     /// Returns the watchdog of polled modules.

@@ -10,11 +10,12 @@ use crate::peers;
 use crate::workspace::{Workspace, run};
 
 /// Benches in the order in which they run: those with goals come first.
-const BENCHES: [&str; 7] = [
+const BENCHES: [&str; 8] = [
     "suite",
     "metering",
     "kinds",
     "cold",
+    "reopened",
     "reset",
     "canonical",
     "border",

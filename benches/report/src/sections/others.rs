@@ -181,7 +181,10 @@ pub(super) fn starts(records: &Records) -> SectionResult {
         title: "Cold starts",
         about: "`CREATE MODULE`, `IMPORT FUNCTIONS` and a query of one row, in a new session of a \
                 new process: `compiled` with an empty Wasmtime cache, `cached` with the module in \
-                the cache; `again` is the query once more. The table also has calls that create \
+                the cache; `again` is the query once more. \
+                `reopened`: the query in a new process, of a catalog in a file that another \
+                process wrote; `operators`: a row of DataFusion's own operators in a new process. \
+                The table also has calls that create \
                 an instance, and calls of `add` in an instance that is not reset, in one that is \
                 reset, and in a new one."
             .to_owned(),

@@ -10,6 +10,9 @@ mod file_tables;
 // Object stores of a session.
 mod registry;
 
+// Formats of files.
+mod formats;
+
 // The object store of files.
 mod store;
 
@@ -29,6 +32,7 @@ use fusebox_runtime::{Error, Result};
 
 use root::Root;
 
+pub(crate) use formats::compressed_text;
 pub(crate) use registry::{confine, file_registry};
 
 /// Files that SQL may read and write: modules of `CREATE MODULE` and `CREATE FUNCTION`, and

@@ -14,6 +14,7 @@ mod transaction;
 
 // Statements that show.
 mod show;
+mod summarize;
 
 // Views and tables of DataFusion whose SQL may use functions.
 mod dependents;
@@ -22,6 +23,9 @@ mod shared_relations;
 
 // Named arguments of calls, as DataFusion's planner takes them.
 mod named_arguments;
+
+// COPY to compressed files.
+mod copy;
 
 // Checks of DataFusion's statements: clauses of calls, and privileges.
 mod calls;
@@ -51,8 +55,10 @@ use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SessionContext;
 use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::sql::parser::Statement as DfStatement;
 use fusebox_definition::statement::FuseboxStatement;
 use fusebox_runtime::{Error, FailedRows, GuestMessages, Notices, Result};
+use sqlparser::ast::Statement as SqlStatement;
 
 use crate::catalog::{Catalog, MemoryCatalog};
 use crate::engine::Engine;
@@ -63,6 +69,7 @@ use crate::statement_list::{Parsed, Statement, Statements};
 
 pub use builder::SessionBuilder;
 use calls::check_calls;
+use copy::complete_copy;
 pub use library::Function;
 use named_arguments::{rewrite_named_arguments, with_view_text};
 use prepared::{Prepared, PreparedEffect};
@@ -70,6 +77,7 @@ use query::{changes_context, reset_setting};
 use registry::Registry;
 use relations::RelationText;
 use shared_relations::RegisteredRelations;
+use summarize::summarize;
 
 /// DataFusion `SessionContext` that also knows modules and functions of Wasm.
 ///
@@ -165,49 +173,65 @@ impl Session {
     ) -> Result<DataFrame> {
         let Statement { parsed, depth } = statement;
         match parsed {
+            Parsed::Fusebox(FuseboxStatement::Summarize(source)) => {
+                let statement = SqlStatement::Query(source);
+                let statement = Box::new(DfStatement::Statement(Box::new(statement)));
+                let source = self.execute_datafusion(statement, depth, deadline).await?;
+                summarize(source)
+            }
             Parsed::Fusebox(statement) => self.execute_fusebox(statement).await,
-            Parsed::DataFusion(mut statement) => {
-                self.synchronize()?;
-                let state = self.begin_query(deadline);
-                let planning = async {
-                    check_calls(&statement, &state)?;
-                    let text = RelationText::of(&statement);
-                    self.register_relations(&statement, &state).await?;
-                    rewrite_named_arguments(&mut statement, &state);
-                    let plan = state.statement_to_plan(*statement).await.map_err(query)?;
-                    let plan =
-                        with_view_text(plan, text.as_ref().map(RelationText::sql).as_deref());
-                    check_plan(&plan)?;
-                    let plan = self.guard(plan)?;
-                    Ok::<_, Error>((plan, text))
-                };
-                let (plan, text) = Planning::new(depth, planning).await?;
-                if let Some(setting) = reset_setting(&plan) {
-                    self.reset_setting(setting)?;
-                    return self.no_result();
-                }
-                let plan = match self.prepared.execute(plan, &state).map_err(query)? {
-                    Ok(PreparedEffect::Done) => return self.no_result(),
-                    Ok(PreparedEffect::Run(plan)) => {
-                        self.bind_called(&plan).await?;
-                        return Ok(DataFrame::new(state, plan));
-                    }
-                    Err(other) => other,
-                };
-                self.bind_called(&plan).await?;
-                let recorded = self.record_relation(&plan, text)?;
-                let context = match changes_context(&plan) {
-                    true => self.context.clone(),
-                    false => SessionContext::new_with_state(state),
-                };
-                let executed = context.execute_logical_plan(plan).await.map_err(query);
-                match executed.is_err() {
-                    true => self.revert_relation(recorded)?,
-                    false => self.note_relation(&recorded)?,
-                }
-                executed
+            Parsed::DataFusion(statement) => {
+                self.execute_datafusion(statement, depth, deadline).await
             }
         }
+    }
+
+    /// Executes a statement of DataFusion; a query ends at the deadline.
+    async fn execute_datafusion(
+        &self,
+        mut statement: Box<DfStatement>,
+        depth: u32,
+        deadline: Option<Deadline>,
+    ) -> Result<DataFrame> {
+        self.synchronize()?;
+        let state = self.begin_query(deadline);
+        let planning = async {
+            check_calls(&statement, &state)?;
+            let text = RelationText::of(&statement);
+            self.register_relations(&statement, &state).await?;
+            rewrite_named_arguments(&mut statement, &state);
+            complete_copy(&mut statement);
+            let plan = state.statement_to_plan(*statement).await.map_err(query)?;
+            let plan = with_view_text(plan, text.as_ref().map(RelationText::sql).as_deref());
+            check_plan(&plan)?;
+            let plan = self.guard(plan)?;
+            Ok::<_, Error>((plan, text))
+        };
+        let (plan, text) = Planning::new(depth, planning).await?;
+        if let Some(setting) = reset_setting(&plan) {
+            self.reset_setting(setting)?;
+            return self.no_result();
+        }
+        let plan = match self.prepared.execute(plan, &state).map_err(query)? {
+            Ok(PreparedEffect::Done) => return self.no_result(),
+            Ok(PreparedEffect::Run(plan)) => {
+                self.bind_called(&plan).await?;
+                return Ok(DataFrame::new(state, plan));
+            }
+            Err(other) => other,
+        };
+        self.bind_called(&plan).await?;
+        let recorded = self.record_relation(&plan, text)?;
+        let context = match changes_context(&plan) {
+            true => self.context.clone(),
+            false => SessionContext::new_with_state(state),
+        };
+        let executed = context.execute_logical_plan(plan).await.map_err(query);
+        match executed.is_err() {
+            true => self.revert_relation(recorded)?,
+            false => self.note_relation(&recorded)?,
+        }
+        executed
     }
 
     async fn execute_fusebox(&self, statement: FuseboxStatement) -> Result<DataFrame> {

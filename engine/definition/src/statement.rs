@@ -116,6 +116,8 @@ pub enum FuseboxStatement {
     ShowCreateModule(String),
     /// `DESCRIBE MODULE`.
     DescribeModule(String),
+    /// `SUMMARIZE`, with the query whose columns are summarized.
+    Summarize(Box<sqlparser::ast::Query>),
 }
 
 /// Pattern of names.

@@ -232,6 +232,17 @@ pub enum FileAccessError {
     Outside { path: String },
     #[error("'{path}' is not a regular file")]
     NotAFile { path: String },
+    #[error("expected a file, found none of this name or pattern")]
+    NotFound,
+    #[error(
+        "expected a file of a format that its ending tells ({expected}), found the ending \
+         {found}; state the format by CREATE EXTERNAL TABLE … STORED AS"
+    )]
+    UnknownFormat { found: String, expected: String },
+    #[error(
+        "expected a directory '{directory}' in which the file is created, found none; create it"
+    )]
+    NoDirectory { directory: String },
     #[error(
         "expected a path, or the URL of a registered object store, found '{url}'; \
          the embedder can register a store with the context"

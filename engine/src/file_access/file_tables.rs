@@ -12,15 +12,27 @@ use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, DynamicFileCatalog, SchemaProvider, TableProvider,
 };
 use datafusion::common::Result;
+use datafusion::datasource::file_format::json::JsonFormat;
 use datafusion::datasource::listing::{
     ListingTable, ListingTableConfig, ListingTableConfigExt, ListingTableUrl,
 };
 use datafusion::execution::context::{SessionContext, SessionState};
 use datafusion::logical_expr::TableType;
+use datafusion::object_store::{ObjectMeta, ObjectStoreExt};
+use fusebox_definition::FileAccessError;
 use fusebox_runtime::Error;
+use futures::StreamExt;
 
 use super::{FileAccess, FileUse};
 use crate::function::external;
+
+/// Endings of the files whose format is known.
+const ENDINGS: [&str; 8] = [
+    "csv", "tsv", "json", "ndjson", "jsonl", "parquet", "arrow", "avro",
+];
+
+/// Bytes in which an array of JSON is looked for.
+const JSON_START_BYTES: u64 = 256;
 
 /// Replaces DataFusion's tables that are named by paths, if the context has them.
 pub(super) fn confine_file_tables(context: &SessionContext, files: &FileAccess) {
@@ -63,15 +75,69 @@ impl FileTables {
         let Ok(url) = ListingTableUrl::parse(location) else {
             return Ok(None);
         };
-        let config = match ListingTableConfig::new(url).infer_options(&state).await {
+        let config = ListingTableConfig::new(url.clone());
+        let mut config = match config.infer_options(&state).await {
             Ok(config) => config,
             Err(error) if Error::find_in(&error).is_some() => return Err(error),
-            Err(_) => return Ok(None),
+            Err(_) => {
+                return match unreadable(name, first_file(&url, &state).await.as_ref()) {
+                    Some(error) => Err(external(FileUse::Read.refused(name, error))),
+                    None => Ok(None),
+                };
+            }
         };
+        if let Some(options) = &mut config.options
+            && let Some(json) = options.format.downcast_ref::<JsonFormat>()
+            && is_json_array(&url, &state).await
+        {
+            let format = JsonFormat::default().with_options(json.options().clone());
+            options.format = Arc::new(format.with_newline_delimited(false));
+        }
         let config = config.infer_partitions_from_path(&state).await?;
         let config = config.infer_schema(&state).await?;
         Ok(Some(Arc::new(ListingTable::try_new(config)?)))
     }
+}
+
+/// Returns the first file that a location leads to.
+async fn first_file(url: &ListingTableUrl, state: &SessionState) -> Option<ObjectMeta> {
+    let store = state.runtime_env().object_store(url).ok()?;
+    let mut files = url.list_all_files(state, store.as_ref(), "").await.ok()?;
+    files.next().await?.ok()
+}
+
+/// Returns the reason that a table cannot be made of the files of a name; `None` if the name
+/// is more likely one of a table.
+fn unreadable(name: &str, file: Option<&ObjectMeta>) -> Option<FileAccessError> {
+    let ending = |path: &str| {
+        let inferred = ListingTableConfig::infer_file_extension_and_compression_type(path);
+        inferred.map_or_else(|_| String::new(), |(ending, _)| ending)
+    };
+    match file {
+        Some(file) => Some(FileAccessError::UnknownFormat {
+            found: ending(file.location.as_ref()),
+            expected: ENDINGS.join(", "),
+        }),
+        None => {
+            let is_path = name.contains(['/', '*']) || ENDINGS.contains(&ending(name).as_str());
+            is_path.then_some(FileAccessError::NotFound)
+        }
+    }
+}
+
+/// Returns true if the first file of a location begins like an array of JSON.
+async fn is_json_array(url: &ListingTableUrl, state: &SessionState) -> bool {
+    let Some(file) = first_file(url, state).await else {
+        return false;
+    };
+    let Ok(store) = state.runtime_env().object_store(url) else {
+        return false;
+    };
+    let range = 0..file.size.min(JSON_START_BYTES);
+    let Ok(start) = store.get_range(&file.location, range).await else {
+        return false;
+    };
+    start.trim_ascii_start().first() == Some(&b'[')
 }
 
 impl fmt::Debug for FileTables {

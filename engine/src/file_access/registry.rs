@@ -13,6 +13,7 @@ use fusebox_definition::FileAccessError;
 use url::Url;
 
 use super::file_tables::confine_file_tables;
+use super::formats::register_formats;
 use super::location::is_file_url;
 use super::store::FileStore;
 use super::{FileAccess, FileUse};
@@ -71,6 +72,7 @@ pub(crate) fn confine(context: &SessionContext, files: &FileAccess) -> Result<()
             .with_session_id(session_id)
             .with_runtime_env(runtime.build_arc()?)
             .build();
+        register_formats(&mut state);
     }
     confine_file_tables(context, files);
     Ok(())

@@ -21,8 +21,9 @@ use fusebox_definition::statement::FuseboxStatement;
 use fusebox_definition::{FileAccessError, Subject};
 use fusebox_runtime::{Error, Result};
 
+use super::copy::COMPRESSION;
 use super::{Session, query};
-use crate::file_access::FileUse;
+use crate::file_access::{FileUse, compressed_text};
 use crate::function::external;
 use crate::privileges::Privileges;
 
@@ -80,6 +81,8 @@ impl Guard<'_> {
         match &mut plan {
             LogicalPlan::Copy(copy) => {
                 copy.output_url = self.resolve(&copy.output_url, FileUse::Write)?;
+                let checked = self.privileges.files.check_directory(&copy.output_url);
+                checked.map_err(|error| FileUse::Write.refused(&copy.output_url, error))?;
                 return Ok(Transformed::yes(plan));
             }
             LogicalPlan::Ddl(DdlStatement::CreateExternalTable(table)) => {
@@ -87,6 +90,13 @@ impl Guard<'_> {
                     name.eq_ignore_ascii_case("unbounded") && value.eq_ignore_ascii_case("true")
                 };
                 let is_unbounded = table.unbounded || table.options.iter().any(is_true);
+                if let [location] = &table.locations[..]
+                    && let Some((_, compression)) = compressed_text(location)
+                    && !table.options.contains_key(COMPRESSION)
+                {
+                    let compression = compression.to_owned();
+                    table.options.insert(COMPRESSION.to_owned(), compression);
+                }
                 for location in &mut table.locations {
                     if is_unbounded {
                         self.check_unbounded(location)?;

@@ -137,8 +137,14 @@ async fn panics_of(session: &Session, width: usize, values: &[i128]) -> Vec<Stri
     let rows: Vec<_> = rows.collect();
     let create = format!("CREATE OR REPLACE TABLE t AS {}", rows.join(" UNION ALL "));
     run(session, &create).await.unwrap();
+    panicking_uses(session, values).await
+}
+
+/// Uses column `x` of the table `t`, made of these values, in each way; returns the uses that
+/// panic.
+async fn panicking_uses(session: &Session, values: &[i128]) -> Vec<String> {
     let mut panics = Vec::new();
-    for sql in USES {
+    for sql in USES.into_iter().chain(NESTED_USES) {
         let session = session.clone();
         let task = tokio::spawn(async move {
             // Some uses are refused, or fail: they must not panic.
@@ -205,6 +211,120 @@ async fn extreme_values_are_refused_or_safe() {
     assert!(panics.is_empty(), "{}", panics.join("\n"));
     assert!(refused > 100, "{refused}");
     assert!(used > 100, "{used}");
+}
+
+/// Nested types of a column: the name, the type of the argument with `LEAF` for that of the
+/// values, the argument with `VALUE` for a value, and the value in a result `x`.
+const NESTINGS: [(&str, &str, &str, &str); 6] = [
+    ("list", "List(LEAF)", "[VALUE]", "x[1]"),
+    (
+        "list of a fixed size",
+        "FixedSizeList(2 x LEAF)",
+        "arrow_cast([VALUE, NULL], 'FixedSizeList(2 x TYPE)')",
+        "x[1]",
+    ),
+    (
+        "struct",
+        "Struct(\"a\": LEAF)",
+        "named_struct('a', VALUE)",
+        "x['a']",
+    ),
+    (
+        "map",
+        "Map(\"entries\": non-null Struct(\"key\": non-null Utf8, \"value\": LEAF), unsorted)",
+        "map(['k'], [VALUE])",
+        "map_values(x)[1]",
+    ),
+    (
+        "list of structs",
+        "List(Struct(\"a\": LEAF))",
+        "[named_struct('a', VALUE)]",
+        "x[1]['a']",
+    ),
+    (
+        "map of lists",
+        "Map(\"entries\": non-null Struct(\"key\": non-null Utf8, \"value\": List(LEAF)), unsorted)",
+        "map(['k'], [[VALUE]])",
+        "map_values(x)[1][1]",
+    ),
+];
+
+/// Types within nested ones, and those of the numbers that stand for them.
+const LEAVES: [(usize, &str, &str); 6] = [
+    (4, "Date32", "Int32"),
+    (8, "Date64", "Int64"),
+    (8, "Timestamp(ms, \"Europe/Paris\")", "Int64"),
+    (8, "Timestamp(ns)", "Int64"),
+    (8, "Interval(DayTime)", "Int64"),
+    (16, "Interval(MonthDayNano)", "FixedSizeBinary(16)"),
+];
+
+/// Uses of a nested column `x` beside [`USES`].
+const NESTED_USES: [&str; 5] = [
+    "SELECT unnest(x) FROM t",
+    "SELECT array_sort(x), array_distinct(x), array_to_string(x, ',') FROM t",
+    "SELECT array_has(x, x[1]), array_max(x), array_concat(x, x) FROM t",
+    "SELECT map_keys(x), map_values(x), map_entries(x) FROM t",
+    "SELECT arrow_cast(x, 'List(Utf8)') FROM t",
+];
+
+/// Uses the values of a nested column in each way; returns the uses that panic, and the number
+/// of refused values.
+async fn nested_panics(
+    session: &Session,
+    nesting: (&str, &str, &str, &str),
+    leaf: (usize, &str, &str),
+) -> (Vec<String>, usize) {
+    let (name, data_type, argument, value_of) = nesting;
+    let (width, leaf, number) = leaf;
+    let nested = |leaf: &str| data_type.replace("LEAF", leaf);
+    let create = format!(
+        "CREATE OR REPLACE FUNCTION reinterprets(ARROW('{}')) RETURNS ARROW('{}')
+         LANGUAGE WASM AS 'hostile/reinterprets.wat'",
+        nested(number),
+        nested(leaf)
+    );
+    run(session, &create).await.unwrap();
+    let call = |value: i128| {
+        let argument = argument.replace("VALUE", &literal(width, value));
+        format!("reinterprets({})", argument.replace("TYPE", number))
+    };
+    let (mut accepted, mut refused) = (Vec::new(), 0);
+    for value in extremes(width as u32 * 8) {
+        match run(session, &format!("SELECT {} AS x", call(value))).await {
+            Ok(_) => accepted.push(value),
+            Err(error) => match Error::find_in(&error) {
+                Some(Error::Abi { .. }) => refused += 1,
+                _ => panic!("{name} of {leaf}, {value}: {error}"),
+            },
+        }
+    }
+    let values = [accepted[0], accepted[accepted.len() - 1], 0];
+    let rows = values.map(|value| format!("SELECT {} AS x", call(value)));
+    let rows = rows.join(" UNION ALL ");
+    let mut panics = Vec::new();
+    for column in ["x", value_of] {
+        let create = format!("CREATE OR REPLACE TABLE t AS SELECT {column} AS x FROM ({rows})");
+        run(session, &create).await.unwrap();
+        panics.extend(panicking_uses(session, &values).await);
+    }
+    let name = |panic| format!("{name} of {leaf}: {panic}");
+    (panics.into_iter().map(name).collect(), refused)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn extreme_values_within_nested_ones_are_refused_or_safe() {
+    let session = session();
+    let (mut refusals, mut all_panics) = (0, Vec::new());
+    for nesting in NESTINGS {
+        for leaf in LEAVES {
+            let (panics, refused) = nested_panics(&session, nesting, leaf).await;
+            all_panics.extend(panics);
+            refusals += refused;
+        }
+    }
+    assert!(all_panics.is_empty(), "{}", all_panics.join("\n"));
+    assert!(refusals > 100, "{refusals}");
 }
 
 #[tokio::test]

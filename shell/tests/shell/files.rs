@@ -112,3 +112,95 @@ fn avro_files_are_tables() {
     );
     check(&["--format", "csv", "-c", &sql], "n\n1\n-2\n");
 }
+
+#[test]
+fn endings_tell_formats_and_compression() {
+    let folder = tempfile::tempdir().unwrap();
+    for (file, text) in [
+        ("a.tsv", "n\ttext\n1\tx,y\n"),
+        ("a.ndjson", "{\"n\":1}\n{\"n\":2}\n"),
+        ("a.jsonl", "{\"n\":3}\n"),
+        ("array.json", " [{\"n\":4},\n {\"n\":5}]\n"),
+    ] {
+        fs::write(folder.path().join(file), text).unwrap();
+    }
+    for part in ["g1", "g2"] {
+        fs::create_dir(folder.path().join(part)).unwrap();
+        fs::write(folder.path().join(part).join("x.csv"), "n\n7\n").unwrap();
+    }
+    let root = folder.path().display().to_string();
+    let sql = "SELECT text FROM 'a.tsv';
+         SELECT sum(n) AS s FROM 'a.ndjson';
+         SELECT sum(n) AS s FROM 'a.jsonl';
+         SELECT sum(n) AS s FROM 'array.json';
+         SELECT sum(n) AS s FROM 'g*/*.csv';
+         CREATE EXTERNAL TABLE t STORED AS TSV LOCATION 'a.tsv';
+         SELECT n FROM t";
+    let expected = "text\n\"x,y\"\ns\n3\ns\n3\ns\n9\ns\n14\nn\n1\n";
+    check(&["--root", &root, "--format", "csv", "-c", sql], expected);
+    for file in [
+        "o.csv.gz",
+        "o.tsv.bz2",
+        "o.json.xz",
+        "o.ndjson.zst",
+        "o.tsv",
+        "o.jsonl",
+    ] {
+        let sql = format!(
+            "COPY (SELECT 5 AS n, 'a' AS t) TO '{file}';
+             SELECT n, t FROM '{file}'"
+        );
+        let arguments = ["--root", &root, "--format", "csv", "-c", &sql];
+        check(&arguments, "count\n1\nn,t\n5,a\n");
+        let is_compressed = file.matches('.').count() > 1;
+        let bytes = fs::read(folder.path().join(file)).unwrap();
+        assert_eq!(bytes.contains(&b'5'), !is_compressed, "{file}");
+    }
+    let sql = "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION 'o.csv.gz'; SELECT n FROM t";
+    check(&["--root", &root, "--format", "csv", "-c", sql], "n\n5\n");
+}
+
+#[test]
+fn names_of_missing_and_unknown_files_say_so() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.xlsx"), "x").unwrap();
+    let root = folder.path().display().to_string();
+    for (sql, message) in [
+        (
+            "SELECT * FROM 'missing.csv'",
+            "file `missing.csv` cannot be read: expected a file, found none of this name or pattern",
+        ),
+        (
+            "SELECT * FROM 'no/*.parquet'",
+            "file `no/*.parquet` cannot be read: expected a file, found none",
+        ),
+        (
+            "SELECT * FROM 'a.xlsx'",
+            "expected a file of a format that its ending tells (csv, tsv, json, ndjson, jsonl, \
+             parquet, arrow, avro), found the ending xlsx; state the format by CREATE EXTERNAL \
+             TABLE",
+        ),
+        ("SELECT * FROM missing", "table 'missing' not found"),
+    ] {
+        let run = shell(&["--root", &root, "-c", sql], "");
+        assert!(run.stderr.contains(message), "{sql}: {run:?}");
+    }
+}
+
+#[test]
+fn copy_creates_no_directory_above_its_target() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().display().to_string();
+    for target in ["new/a.csv", "new/deep/"] {
+        let sql = format!("COPY (SELECT 1 AS n) TO '{target}' STORED AS CSV");
+        let run = shell(&["--root", &root, "-c", &sql], "");
+        let message = "in which the file is created, found none; create it";
+        assert!(run.stderr.contains(message), "{run:?}");
+        assert!(!folder.path().join("new").exists());
+    }
+    // A directory of files is asked for by the slash, and parts of it by PARTITIONED BY.
+    let sql = "COPY (SELECT 1 AS n, 2 AS part) TO 'made/' STORED AS CSV PARTITIONED BY (part);
+         SELECT n, part FROM 'made/'";
+    let expected = "count\n1\nn,part\n1,2\n";
+    check(&["--root", &root, "--format", "csv", "-c", sql], expected);
+}

@@ -1,5 +1,8 @@
 //! Grammar of the statements other than `CREATE FUNCTION`.
 
+use sqlparser::ast::{Query, SetExpr, TableFactor};
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
 use super::clauses::SourceClause;
@@ -55,8 +58,34 @@ impl Reader<'_, '_> {
                 self.skip(2);
                 FuseboxStatement::DescribeFunction(self.function_name()?)
             }
+            ["SUMMARIZE", ..] => {
+                self.skip(1);
+                FuseboxStatement::Summarize(Box::new(self.source_query()?))
+            }
             _ => return Ok(None),
         }))
+    }
+
+    /// A query, or the name of a table whose rows are meant.
+    fn source_query(&mut self) -> Result<Query> {
+        let is_query = matches!(
+            &*self.word_at(0),
+            "SELECT" | "WITH" | "VALUES" | "FROM" | "TABLE"
+        );
+        if is_query || self.0.peek_token_ref().token == Token::LParen {
+            return Ok(*self.0.parse_query()?);
+        }
+        let table = self.0.parse_object_name(false)?;
+        let mut rows = Parser::new(&GenericDialect {})
+            .try_with_sql("SELECT * FROM rows")?
+            .parse_query()?;
+        if let SetExpr::Select(select) = rows.body.as_mut()
+            && let [from] = &mut select.from[..]
+            && let TableFactor::Table { name, .. } = &mut from.relation
+        {
+            *name = table;
+        }
+        Ok(*rows)
     }
 
     fn create_module(&mut self, words: usize) -> Result<FuseboxStatement> {

@@ -75,8 +75,19 @@ impl FileTables {
         let Ok(url) = ListingTableUrl::parse(location) else {
             return Ok(None);
         };
-        let config = ListingTableConfig::new(url.clone());
+        let config = match first_file(&url, &state).await {
+            Some(_) => ListingTableConfig::new(url.clone()),
+            None => ListingTableConfig::new_with_multi_paths(matching_files(&url, &state).await),
+        };
+        let url = config.table_paths.first().cloned().unwrap_or(url);
         let mut config = match config.infer_options(&state).await {
+            Ok(config) if config.options.is_none() => {
+                let error = unreadable(name, None);
+                return match error.map(|error| external(FileUse::Read.refused(name, error))) {
+                    Some(error) => Err(error),
+                    None => Ok(None),
+                };
+            }
             Ok(config) => config,
             Err(error) if Error::find_in(&error).is_some() => return Err(error),
             Err(_) => {
@@ -104,6 +115,37 @@ async fn first_file(url: &ListingTableUrl, state: &SessionState) -> Option<Objec
     let store = state.runtime_env().object_store(url).ok()?;
     let mut files = url.list_all_files(state, store.as_ref(), "").await.ok()?;
     files.next().await?.ok()
+}
+
+/// Returns the files that a pattern with directories means: DataFusion compares the names in
+/// the first of its directories alone.
+async fn matching_files(url: &ListingTableUrl, state: &SessionState) -> Vec<ListingTableUrl> {
+    let Some(glob) = url.get_glob() else {
+        return Vec::new();
+    };
+    let Ok(store) = state.runtime_env().object_store(url) else {
+        return Vec::new();
+    };
+    // A star of this pattern also matches a slash, unless their number is that of the pattern.
+    let slashes = |path: &str| path.matches('/').count();
+    let is_deep = glob.as_str().contains("**");
+    let is_match =
+        |path: &str| glob.matches(path) && (is_deep || slashes(path) == slashes(glob.as_str()));
+    let mut files = store.list(Some(url.prefix()));
+    let mut found = Vec::new();
+    while let Some(Ok(file)) = files.next().await {
+        let Some(parts) = url.strip_prefix(&file.location) else {
+            continue;
+        };
+        if !is_match(&parts.collect::<Vec<_>>().join("/")) {
+            continue;
+        }
+        let mut location = url.get_url().clone();
+        location.set_path(file.location.as_ref());
+        found.extend(ListingTableUrl::try_new(location, None));
+    }
+    found.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+    found
 }
 
 /// Returns the reason that a table cannot be made of the files of a name; `None` if the name

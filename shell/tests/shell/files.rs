@@ -43,7 +43,7 @@ fn files_are_read_and_written_anywhere() {
     let run = shell(&["--format", "csv", "-c", &sql], "");
     assert_eq!(run.stdout, "count\n1\ns\n5\ns\n13\ns\n13\n", "{run:?}");
     // A relative path starts at the working directory, and its type is unknown here.
-    assert!(run.stderr.contains("not found"), "{run:?}");
+    assert!(run.stderr.contains("found the ending rs"), "{run:?}");
 }
 
 #[test]
@@ -180,7 +180,10 @@ fn names_of_missing_and_unknown_files_say_so() {
              parquet, arrow, avro), found the ending xlsx; state the format by CREATE EXTERNAL \
              TABLE",
         ),
-        ("SELECT * FROM missing", "table 'missing' not found"),
+        (
+            "SELECT * FROM missing",
+            "table 'datafusion.public.missing' not found",
+        ),
     ] {
         let run = shell(&["--root", &root, "-c", sql], "");
         assert!(run.stderr.contains(message), "{sql}: {run:?}");

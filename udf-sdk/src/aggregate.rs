@@ -20,37 +20,23 @@ use crate::item::Item;
 use crate::raw::Call;
 use crate::row::RowArguments;
 use crate::sql::{Nested, Sql, SqlType};
-use crate::sql_check::checked_fields;
 use crate::states::{Slot, States};
 use crate::structure::Structure;
 
 /// A Rust type of the states of an aggregate: it has an initial value, and the
 /// host can keep a copy of it.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the state of an aggregate",
-    label = "not a state",
-    note = "a state has #[derive(Default, Row)], and fields that own their values"
-)]
 pub trait State: Default + Structure + for<'c> Item<At<'c> = Self> {}
 
+#[diagnostic::do_not_recommend]
 impl<S: Default + Structure + for<'c> Item<At<'c> = Self>> State for S {}
 
-/// Returns the names and types of a state's fields.
-pub const fn state_fields<S: State>() -> &'static [(&'static str, Sql)] {
-    checked_fields(S::FIELDS)
-}
-
 /// The return type of a method that changes a state: nothing, or a failure.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a return type of a method that changes a state",
-    label = "neither () nor a Result<(), …>",
-    note = "return nothing, or use a Result<(), E> whose error implements Display"
-)]
 pub trait UpdateOutput {
     /// Returns the message of the failure, if it is one.
     fn done(self) -> Result<(), String>;
 }
 
+#[diagnostic::do_not_recommend]
 impl UpdateOutput for () {
     #[inline(always)]
     fn done(self) -> Result<(), String> {
@@ -58,15 +44,13 @@ impl UpdateOutput for () {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Display> UpdateOutput for Result<(), E> {
     #[inline(always)]
     fn done(self) -> Result<(), String> {
         self.map_err(|error| error.to_string())
     }
 }
-
-/// Checks the return type of a method at compile time.
-pub const fn check_update_output<D: UpdateOutput>() {}
 
 /// Runs the initialisation of an instance. A failure is a panic.
 pub fn initialize<D: UpdateOutput>(function: impl FnOnce() -> D) {

@@ -80,6 +80,7 @@ pub trait AppendNullable: SqlItem + Sized {
     fn all_nullable_bytes(values: &[Self]) -> usize;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Append> AppendNullable for T {
     fn start_nullable(column: &mut ColumnBuilder) {
         T::start(column);
@@ -105,6 +106,7 @@ impl<T: Append> AppendNullable for T {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Append> AppendNullable for Option<T> {
     fn start_nullable(column: &mut ColumnBuilder) {
         T::start(column);

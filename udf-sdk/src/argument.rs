@@ -18,7 +18,7 @@ use crate::input_array::InputArray;
 use crate::item::Item;
 use crate::number::Number;
 use crate::raw::{Arguments, BufferLayout};
-use crate::sql::{Nested, Parameter, SqlType};
+use crate::sql::{Nested, Parameter, Sql, SqlType};
 use crate::timestamp::{Timestamp, TimestampTz, Unit};
 use crate::view::View;
 
@@ -27,7 +27,7 @@ use crate::view::View;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type of a SQL argument",
     label = "no SQL type for this argument",
-    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec, BTreeMap or Map of these (a HashMap needs a fixed hasher: BuildHasherDefault<DefaultHasher>), a tuple, a struct with #[derive(Row)], with the features chrono and jiff their types, or an Option of one of these"
+    note = "the documentation of fusebox_sdk has a table of types"
 )]
 pub trait Argument<'c>: Sized {
     /// The type without nulls.
@@ -68,11 +68,6 @@ pub trait Argument<'c>: Sized {
 }
 
 /// A Rust type of a SQL argument that is not null.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a type of a SQL argument",
-    label = "no SQL type for this argument",
-    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec, BTreeMap or Map of these (a HashMap needs a fixed hasher: BuildHasherDefault<DefaultHasher>), a tuple, a struct with #[derive(Row)], with the features chrono and jiff their types, or an Option of one of these"
-)]
 pub trait ArgumentValue<'c>: SqlType + Sized {
     /// The column, in the layout of the SQL type.
     type Column: InputColumn + 'c;
@@ -100,16 +95,17 @@ type ItemOf<'c, P> = <<P as ArgumentValue<'c>>::Column as InputColumn>::Item;
 pub(crate) type ColumnOf<'c, A> = <<A as Argument<'c>>::Value as ArgumentValue<'c>>::Column;
 
 impl Parameter {
-    /// Describes an argument of the type `A`.
-    pub const fn of<'c, A: Argument<'c>>(name: &'static str) -> Self {
+    /// Describes an argument.
+    pub const fn new(name: &'static str, sql: Sql, sees_nulls: bool) -> Self {
         Self {
             name,
-            sql: <A::Value as SqlType>::SQL.checked(),
-            sees_nulls: A::SEES_NULLS,
+            sql: sql.checked(),
+            sees_nulls,
         }
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'c, P: ArgumentValue<'c>> Argument<'c> for P {
     type Value = P;
     type Raw = ItemOf<'c, P>;
@@ -145,6 +141,7 @@ impl<'c, P: ArgumentValue<'c>> Argument<'c> for P {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'c, P: ArgumentValue<'c>> Argument<'c> for Option<P> {
     type Value = P;
     type Raw = Option<ItemOf<'c, P>>;
@@ -238,6 +235,7 @@ impl<'c, T: Item> InputColumn for NestedColumn<'c, T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'c, T: Item<At<'c> = T> + Nested + 'c> ArgumentValue<'c> for T {
     type Column = NestedColumn<'c, T>;
 

@@ -25,6 +25,7 @@ macro_rules! slices {
         impl Nested for &[$number] {}
 
         /// A list without nulls; one with a null makes the row null.
+        #[diagnostic::do_not_recommend]
         impl Item for &[$number] {
             type At<'c> = &'c [$number];
             type View<'c> = ListView<'c, NumberView<'c, $number>>;
@@ -75,6 +76,7 @@ macro_rules! cows {
         impl ListItem for Cow<'_, $borrowed> {}
         impl Nested for Cow<'_, $borrowed> {}
 
+        #[diagnostic::do_not_recommend]
         impl Item for Cow<'_, $borrowed> {
             type At<'c> = Cow<'c, $borrowed>;
             type View<'c> = $view<'c>;
@@ -133,6 +135,7 @@ macro_rules! maps {
         impl<K, V $(, $generics)*> Nested for $map {}
 
         /// Of entries with equal keys, the last counts.
+        #[diagnostic::do_not_recommend]
         impl<K: Item, V: NullableItem $(, $generics: Default + Hasher)*> Item for $map
         where
             for<'x> K::At<'x>: $($order)*,

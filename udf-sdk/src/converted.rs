@@ -34,6 +34,7 @@ macro_rules! converted {
         impl ListItem for $theirs {}
         impl Nested for $theirs {}
 
+        #[diagnostic::do_not_recommend]
         impl Item for $theirs {
             type At<'c> = $theirs;
             type View<'c> = <$ours as Item>::View<'c>;

@@ -15,7 +15,7 @@ use crate::view::{BitView, ByteView, ListView, NumberView, StructView, TextView,
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type of an item or a field in SQL",
     label = "no SQL type for this item or field",
-    note = "use a type of a SQL argument or result, a struct with #[derive(Row)], or an Option of either"
+    note = "use a type of a SQL argument or result, or a struct with #[derive(Row)]; instead of usize use u64, of char, Box<str> or Rc<str> a String, of IpAddr a String or Vec<u8>, of SystemTime a Timestamp, of std::time::Duration a fusebox_sdk::Duration or Interval"
 )]
 pub trait Item: SqlType {
     /// The type with the lifetime of a call's arguments, if it borrows.
@@ -69,6 +69,7 @@ pub trait NullableItem: SqlItem {
     ) -> Option<Self::NullableAt<'c>>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Item> NullableItem for T {
     type NullableAt<'c> = T::At<'c>;
     type NullableView<'c> = T::View<'c>;
@@ -83,6 +84,7 @@ impl<T: Item> NullableItem for T {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Item> NullableItem for Option<T> {
     type NullableAt<'c> = Option<T::At<'c>>;
     type NullableView<'c> = T::View<'c>;
@@ -122,10 +124,10 @@ impl<P: NullableItem, R: Fields> Fields for (P, R) {
 }
 
 /// The view that a struct is read from.
-pub type FieldsView<'c, F> = StructView<'c, <F as Fields>::Views<'c>>;
+pub(crate) type FieldsView<'c, F> = StructView<'c, <F as Fields>::Views<'c>>;
 
 /// Reads a column of structs.
-pub fn fields_view<'c, F: Fields>(
+pub(crate) fn fields_view<'c, F: Fields>(
     array: InputArray<'c>,
     slots: &mut CopySlots,
 ) -> FieldsView<'c, F> {
@@ -134,6 +136,7 @@ pub fn fields_view<'c, F: Fields>(
 
 macro_rules! items {
     ($($view:ident: $([$($generics:tt)*] $rust:ty = $at:ty),+ => $make:expr;)*) => {$($(
+        #[diagnostic::do_not_recommend]
         impl<$($generics)*> Item for $rust {
             type At<'c> = $at;
             type View<'c> = items!(@$view 'c $at);
@@ -167,6 +170,7 @@ items! {
     ByteView: [] Vec<u8> = Vec<u8> => <[u8]>::to_vec;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: NullableItem + ListItem> Item for Vec<T> {
     type At<'c> = Vec<T::NullableAt<'c>>;
     type View<'c> = ListView<'c, T::NullableView<'c>>;
@@ -188,6 +192,7 @@ impl<T: NullableItem + ListItem> Item for Vec<T> {
 /// The view that a map is read from.
 pub(crate) type MapView<'c, K, V> = ListView<'c, FieldsView<'c, (K, (V, ()))>>;
 
+#[diagnostic::do_not_recommend]
 impl<K: Item, V: NullableItem> Item for Vec<(K, V)> {
     type At<'c> = Vec<(K::At<'c>, V::NullableAt<'c>)>;
     type View<'c> = MapView<'c, K, V>;

@@ -193,6 +193,9 @@ mod attributes;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 
+// Types of signatures, as the expansions of the macros name them.
+mod named_types;
+
 // The operations of an aggregate.
 mod aggregate;
 
@@ -241,7 +244,8 @@ mod converted;
 #[cfg(not(target_arch = "wasm32"))]
 mod made_natively;
 
-// Rust structs as SQL structs, or as the rows of a table.
+// Rust structs as SQL structs, or as the rows of a table, and their fields.
+mod field;
 mod structure;
 
 // Rust types of items and fields of results.
@@ -269,10 +273,8 @@ mod view;
 // Argument columns, as slices.
 mod column;
 
-// A column that has not been read yet.
+// A column that has not been read yet, and numbers in the layout of columns.
 mod input_array;
-
-// Numbers in the layout of columns.
 mod number;
 
 // Columns as the host would lower them.
@@ -333,7 +335,6 @@ mod calendar;
 
 // Products, quotients and rounding of decimals, in numbers of 256 bits.
 mod decimal_arithmetic;
-
 mod wide;
 
 // Decimal numbers.
@@ -346,11 +347,9 @@ mod float;
 #[cfg(test)]
 mod round_trip;
 
-// Aggregates over samples.
+// Aggregates and window functions over samples.
 #[cfg(test)]
 mod aggregated;
-
-// Window functions over samples.
 #[cfg(test)]
 mod windowed;
 

@@ -1,6 +1,7 @@
 //! Lists and maps that borrow from an argument.
 
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::ops::Range;
 
 use crate::aligned_copy::CopySlots;
@@ -9,6 +10,12 @@ use crate::item::{Item, MapView, fields_view};
 use crate::number::Number;
 use crate::sql::{ListItem, Nested, Sql, SqlItem, SqlType};
 use crate::view::{ListView, NumberView, View};
+
+/// A view, of which the compiler knows without its type that it is not dropped: an
+/// item of a wrong type is not an error in each function that has the list, too. For
+/// the same reason, the last field of a list and of a map has a size whatever their
+/// items are.
+type Kept<V> = ManuallyDrop<V>;
 
 /// The items of a list, each of which may be null: `T[]`.
 ///
@@ -28,13 +35,17 @@ use crate::view::{ListView, NumberView, View};
 /// }
 /// ```
 pub struct List<'c, T: Item> {
-    items: T::View<'c>,
+    items: Kept<T::View<'c>>,
+    _sized: (),
 }
 
 impl<'c, T: Item> List<'c, T> {
-    #[cfg(not(target_arch = "wasm32"))]
+    #[inline]
     pub(crate) fn of_view(items: T::View<'c>) -> Self {
-        Self { items }
+        Self {
+            items: ManuallyDrop::new(items),
+            _sized: (),
+        }
     }
 
     /// Returns the number of items, nulls included.
@@ -59,7 +70,7 @@ impl<'c, T: Item> List<'c, T> {
     #[inline]
     pub fn iter(&self) -> Iter<'c, T> {
         Iter {
-            items: self.items,
+            items: *self.items,
             range: 0..self.len(),
         }
     }
@@ -142,6 +153,7 @@ impl<T: Item> SqlType for List<'_, T> {
 impl<T: Item> ListItem for List<'_, T> {}
 impl<T: Item> Nested for List<'_, T> {}
 
+#[diagnostic::do_not_recommend]
 impl<T: Item> Item for List<'_, T> {
     type At<'c> = List<'c, T>;
     type View<'c> = ListView<'c, T::View<'c>>;
@@ -152,7 +164,7 @@ impl<T: Item> Item for List<'_, T> {
 
     #[inline]
     fn item<'c>(view: &Self::View<'c>, index: usize) -> Option<List<'c, T>> {
-        view.get(index).map(|items| List { items })
+        view.get(index).map(List::of_view)
     }
 
     #[inline]
@@ -163,7 +175,7 @@ impl<T: Item> Item for List<'_, T> {
     #[inline]
     fn row_value<'c>(view: &Self::View<'c>) -> Option<List<'c, T>> {
         let items = *view.row_items();
-        Some(List { items })
+        Some(List::of_view(items))
     }
 }
 
@@ -172,14 +184,19 @@ impl<T: Item> Item for List<'_, T> {
 /// It borrows and costs the row nothing. A `Vec<(K, V)>` or `Vec<(K,
 /// Option<V>)>` is a copy, made on the row's fuel.
 pub struct Map<'c, K: Item, V: Item> {
-    keys: K::View<'c>,
-    values: V::View<'c>,
+    keys: Kept<K::View<'c>>,
+    values: Kept<V::View<'c>>,
+    _sized: (),
 }
 
 impl<'c, K: Item, V: Item> Map<'c, K, V> {
-    #[cfg(not(target_arch = "wasm32"))]
+    #[inline]
     pub(crate) fn of_views(keys: K::View<'c>, values: V::View<'c>) -> Self {
-        Self { keys, values }
+        Self {
+            keys: ManuallyDrop::new(keys),
+            values: ManuallyDrop::new(values),
+            _sized: (),
+        }
     }
 
     /// Returns the number of entries.
@@ -196,7 +213,7 @@ impl<'c, K: Item, V: Item> Map<'c, K, V> {
 
     /// Returns keys and values in the order of the map, none for a null value.
     pub fn iter(&self) -> impl Iterator<Item = (K::At<'c>, Option<V::At<'c>>)> + use<'c, K, V> {
-        let Self { keys, values } = *self;
+        let Self { keys, values, .. } = *self;
         // No key is null. A struct key with a null field that is not an
         // `Option` is left out.
         let entry = move |index| Some((K::item(&keys, index)?, V::item(&values, index)));
@@ -241,6 +258,7 @@ impl<K: Item, V: Item> SqlType for Map<'_, K, V> {
 impl<K: Item, V: Item> ListItem for Map<'_, K, V> {}
 impl<K: Item, V: Item> Nested for Map<'_, K, V> {}
 
+#[diagnostic::do_not_recommend]
 impl<K: Item, V: Item> Item for Map<'_, K, V> {
     type At<'c> = Map<'c, K, V>;
     type View<'c> = MapView<'c, K, V>;
@@ -252,7 +270,7 @@ impl<K: Item, V: Item> Item for Map<'_, K, V> {
     #[inline]
     fn item<'c>(view: &Self::View<'c>, index: usize) -> Option<Map<'c, K, V>> {
         let (keys, (values, ())) = *view.get(index)?.fields();
-        Some(Map { keys, values })
+        Some(Map::of_views(keys, values))
     }
 
     #[inline]
@@ -263,6 +281,6 @@ impl<K: Item, V: Item> Item for Map<'_, K, V> {
     #[inline]
     fn row_value<'c>(view: &Self::View<'c>) -> Option<Map<'c, K, V>> {
         let (keys, (values, ())) = *view.row_items().fields();
-        Some(Map { keys, values })
+        Some(Map::of_views(keys, values))
     }
 }

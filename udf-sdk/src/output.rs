@@ -19,7 +19,7 @@ use crate::timestamp::{Timestamp, TimestampTz, Unit};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type of a SQL result",
     label = "no SQL type for this result",
-    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec, BTreeMap or Map of these (a HashMap needs a fixed hasher: BuildHasherDefault<DefaultHasher>), a tuple, a struct with #[derive(Row)], with the features chrono and jiff their types, an Option of one of these, or a Result of either whose error implements Display"
+    note = "the documentation of fusebox_sdk has a table of types"
 )]
 pub trait Output {
     /// The type of a row that is not null.
@@ -33,11 +33,6 @@ pub trait Output {
 }
 
 /// A Rust type of a SQL result that may be null.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a type of a SQL result",
-    label = "no SQL type for this result",
-    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec, BTreeMap or Map of these (a HashMap needs a fixed hasher: BuildHasherDefault<DefaultHasher>), a tuple, a struct with #[derive(Row)], with the features chrono and jiff their types, or an Option of one of these"
-)]
 pub trait Nullable {
     /// The type of a row that is not null.
     type Value: Value;
@@ -47,11 +42,6 @@ pub trait Nullable {
 }
 
 /// A Rust type of a SQL result that is never null.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a type of a SQL result",
-    label = "no SQL type for this result",
-    note = "use bool, i8…i64, u8…u64, f32, f64, &str, String, &[u8] or Vec<u8>, F16, Decimal, Date, Time, Timestamp, TimestampTz, Interval, Duration, a List, Vec, BTreeMap or Map of these (a HashMap needs a fixed hasher: BuildHasherDefault<DefaultHasher>), a tuple, a struct with #[derive(Row)], with the features chrono and jiff their types, or an Option of one of these"
-)]
 pub trait Value: SqlType + Sized {
     /// The builder of a result column, in the layout of the SQL type.
     type ResultBuilder: ResultBuilder;
@@ -84,11 +74,12 @@ pub trait Value: SqlType + Sized {
     );
 }
 
-/// Returns the SQL type of a result of type `R`.
-pub const fn returns<R: Output>() -> Sql {
-    <R::Value as SqlType>::SQL.checked()
+/// Returns the SQL type of a result.
+pub const fn returns(sql: Sql) -> Sql {
+    sql.checked()
 }
 
+#[diagnostic::do_not_recommend]
 impl<N: Nullable> Output for N {
     type Value = N::Value;
 
@@ -100,6 +91,7 @@ impl<N: Nullable> Output for N {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<N: Nullable, E: Display> Output for Result<N, E> {
     type Value = N::Value;
 
@@ -114,6 +106,7 @@ impl<N: Nullable, E: Display> Output for Result<N, E> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<V: Value> Nullable for V {
     type Value = V;
 
@@ -123,6 +116,7 @@ impl<V: Value> Nullable for V {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<V: Value> Nullable for Option<V> {
     type Value = V;
 
@@ -183,6 +177,7 @@ values! {
     BytesBuilder, |value: &Self| value.len() => &str String &[u8] Vec<u8>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<V: Append + Nested> Value for V {
     type ResultBuilder = NestedBuilder;
 

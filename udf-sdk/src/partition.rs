@@ -1,6 +1,7 @@
 //! The rows of a partition and their peers, as arguments of window functions.
 
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::ops::Range;
 
 use crate::item::Item;
@@ -23,7 +24,8 @@ use crate::view::View;
 /// }
 /// ```
 pub struct Partition<'c, T: Item> {
-    view: T::View<'c>,
+    /// Kept as in a [`List`](crate::List): not dropped, whatever its type is.
+    view: ManuallyDrop<T::View<'c>>,
     rows: usize,
     /// Mask of a row: 0 if row 0 is the value of all rows.
     mask: usize,
@@ -33,7 +35,7 @@ impl<'c, T: Item> Partition<'c, T> {
     pub(crate) fn new(view: T::View<'c>, rows: usize) -> Self {
         let is_constant = view.rows() < rows;
         Self {
-            view,
+            view: ManuallyDrop::new(view),
             rows,
             mask: if is_constant { 0 } else { usize::MAX },
         }

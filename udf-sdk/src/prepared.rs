@@ -6,7 +6,7 @@ use crate::argument::{Argument, ArgumentValue};
 use crate::column::InputColumn;
 use crate::output::Output;
 use crate::raw::Call;
-use crate::sql::Parameter;
+use crate::sql::{Parameter, SqlType};
 
 /// A function that prepares a constant.
 type Prepare<A, T, E> = fn(A) -> Result<T, E>;
@@ -16,7 +16,7 @@ pub const fn prepared_parameter<'c, A: Argument<'c>, T, E: Display>(
     name: &'static str,
     _prepare: Prepare<A, T, E>,
 ) -> Parameter {
-    Parameter::of::<A>(name)
+    Parameter::new(name, <A::Value as SqlType>::SQL, A::SEES_NULLS)
 }
 
 /// A constant of a batch, prepared, or the message of the failure; none if the
@@ -79,6 +79,7 @@ impl<T> Prepared<T> {
 #[derive(Debug)]
 pub struct PreparedOutput<O>(Result<O, String>);
 
+#[diagnostic::do_not_recommend]
 impl<O: Output> Output for PreparedOutput<O> {
     type Value = O::Value;
 

@@ -45,10 +45,12 @@ pub trait SqlItem {
     const ITEM_SQL: Sql;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: SqlType> SqlItem for T {
     const ITEM_SQL: Sql = T::SQL;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: SqlType> SqlItem for Option<T> {
     const ITEM_SQL: Sql = T::SQL;
 }

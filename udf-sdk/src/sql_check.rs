@@ -26,7 +26,7 @@ impl Sql {
 }
 
 /// Returns named types; refuses them as [`Sql::checked`] does.
-pub(crate) const fn checked_fields(
+pub const fn checked_fields(
     fields: &'static [(&'static str, Sql)],
 ) -> &'static [(&'static str, Sql)] {
     check_fields(fields);

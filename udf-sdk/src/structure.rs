@@ -27,7 +27,7 @@ pub trait Structure: Append + Nested {
 }
 
 /// The types of a struct's fields, as pairs: `(A, (B, ()))`.
-pub trait StartFields {
+pub(crate) trait StartFields {
     /// Number of fields.
     const COUNT: usize;
 
@@ -53,7 +53,7 @@ impl<P: AppendNullable, R: StartFields> StartFields for (P, R) {
 }
 
 /// The fields of a struct, as pairs of borrows: `(&A, (&B, ()))`.
-pub trait AppendFields {
+pub(crate) trait AppendFields {
     /// Appends each field to its column.
     fn append(self, columns: &mut [ColumnBuilder]) -> Result<(), OffsetOverflow>;
 
@@ -109,7 +109,7 @@ impl<P: AppendNullable, R: AppendFields> AppendFields for (&P, R) {
         columns: &mut [ColumnBuilder],
     ) -> Result<(), OffsetOverflow> {
         if let [first, rest @ ..] = columns {
-            let (is_projected, projection) = split(projection);
+            let (is_projected, projection) = split_projection(projection);
             if is_projected {
                 self.0.append_nullable(first)?;
             }
@@ -125,7 +125,7 @@ impl<P: AppendNullable, R: AppendFields> AppendFields for (&P, R) {
     }
 
     fn projected_bytes(self, projection: &[bool]) -> usize {
-        let (is_projected, projection) = split(projection);
+        let (is_projected, projection) = split_projection(projection);
         let first = if is_projected {
             self.0.nullable_bytes()
         } else {
@@ -136,19 +136,19 @@ impl<P: AppendNullable, R: AppendFields> AppendFields for (&P, R) {
 }
 
 /// Splits off the first flag of a projection. Missing flags are true.
-fn split(projection: &[bool]) -> (bool, &[bool]) {
+pub fn split_projection(projection: &[bool]) -> (bool, &[bool]) {
     projection
         .split_first()
         .map_or((true, &[]), |(first, rest)| (*first, rest))
 }
 
 /// Starts a column of structs.
-pub fn start_fields<F: StartFields>(column: &mut ColumnBuilder) {
+pub(crate) fn start_fields<F: StartFields>(column: &mut ColumnBuilder) {
     F::start(column.start(ColumnLayout::Struct, F::COUNT));
 }
 
 /// Appends a struct.
-pub fn append_fields<F: AppendFields>(
+pub(crate) fn append_fields<F: AppendFields>(
     fields: F,
     column: &mut ColumnBuilder,
 ) -> Result<(), OffsetOverflow> {
@@ -156,12 +156,12 @@ pub fn append_fields<F: AppendFields>(
 }
 
 /// Returns the number of bytes that a struct adds.
-pub fn fields_bytes<F: AppendFields>(fields: F) -> usize {
+pub(crate) fn fields_bytes<F: AppendFields>(fields: F) -> usize {
     fields.charged_bytes()
 }
 
 /// Appends the projected fields of a struct.
-pub fn append_projected_fields<F: AppendFields>(
+pub(crate) fn append_projected_fields<F: AppendFields>(
     fields: F,
     projection: &[bool],
     column: &mut ColumnBuilder,
@@ -170,6 +170,6 @@ pub fn append_projected_fields<F: AppendFields>(
 }
 
 /// Returns the number of bytes that the projected fields of a struct add.
-pub fn projected_fields_bytes<F: AppendFields>(fields: F, projection: &[bool]) -> usize {
+pub(crate) fn projected_fields_bytes<F: AppendFields>(fields: F, projection: &[bool]) -> usize {
     fields.projected_bytes(projection)
 }

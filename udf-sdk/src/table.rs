@@ -15,16 +15,10 @@ use crate::list::List;
 use crate::raw::Call;
 use crate::results::{NestedBuilder, ResultBuilder};
 use crate::row::RowArguments;
-use crate::sql::Sql;
 use crate::structure::Structure;
 
 /// A Rust type of the rows of a table: a struct with `#[derive(Row)]`, or a
 /// `Result` of one.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a type of the rows of a table",
-    label = "not a row",
-    note = "use a struct with #[derive(Row)], or a Result of one whose error implements Display"
-)]
 pub trait TableRow: 'static {
     /// The type of a row without failures.
     type Row: Structure;
@@ -33,6 +27,7 @@ pub trait TableRow: 'static {
     fn into_row(self) -> Result<Self::Row, String>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: Structure + 'static> TableRow for S {
     type Row = S;
 
@@ -41,6 +36,7 @@ impl<S: Structure + 'static> TableRow for S {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S, E> TableRow for Result<S, E>
 where
     S: Structure + 'static,
@@ -51,11 +47,6 @@ where
     fn into_row(self) -> Result<S, String> {
         self.map_err(|error| error.to_string())
     }
-}
-
-/// Returns the SQL struct of a row.
-pub const fn row_type<P: TableRow>() -> Sql {
-    Sql::Struct(<P::Row as Structure>::FIELDS).checked()
 }
 
 /// The progress of a table function.

@@ -38,6 +38,7 @@ macro_rules! tuples {
 
         impl<$($ty),+> Nested for ($($ty,)+) {}
 
+        #[diagnostic::do_not_recommend]
         impl<$($ty: NullableItem),+> Item for ($($ty,)+) {
             type At<'c> = ($($ty::NullableAt<'c>,)+);
             type View<'c> = FieldsView<'c, pair_types!($($ty),+)>;

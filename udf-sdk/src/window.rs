@@ -13,7 +13,7 @@ use crate::partition::{Partition, Peers};
 use crate::raw::{Arguments, Call};
 use crate::results::ResultBuilder;
 use crate::row::RowArguments;
-use crate::sql::{Parameter, Sql, SqlType};
+use crate::sql::{Sql, SqlType};
 
 /// Runs `next` on the rows of a call, with the state that the last call has
 /// left.
@@ -105,11 +105,6 @@ fn call_row<'c, S, R: RowArguments<'c>, O: Output>(
 
 /// A Rust type of an argument that holds all rows of a partition: a
 /// [`Partition`].
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a type of an argument over a whole partition",
-    label = "not a Partition",
-    note = "a window function over whole partitions takes arguments like Partition<'_, f64>; one that keeps state from row to row is a method `next` of its state"
-)]
 pub trait PartitionArg<'c>: Sized {
     /// The SQL type of a row.
     type Sql: SqlType;
@@ -118,24 +113,13 @@ pub trait PartitionArg<'c>: Sized {
     fn read(arguments: &mut Arguments<'c>) -> Self;
 }
 
+#[diagnostic::do_not_recommend]
 impl<'c, T: Item> PartitionArg<'c> for Partition<'c, T> {
     type Sql = T;
 
     fn read(arguments: &mut Arguments<'c>) -> Self {
         let array = InputArray::Lowered(arguments.next_array());
         Self::new(T::view(array, &mut arguments.slots), arguments.rows)
-    }
-}
-
-impl Parameter {
-    /// Describes an argument that holds all rows of a partition, nulls
-    /// included.
-    pub const fn of_partition<'c, W: PartitionArg<'c>>(name: &'static str) -> Self {
-        Self {
-            name,
-            sql: <W::Sql as SqlType>::SQL.checked(),
-            sees_nulls: true,
-        }
     }
 }
 
@@ -168,11 +152,6 @@ impl<'c, W: PartitionArg<'c>, R: PartitionArgs<'c>> PartitionArgs<'c> for (W, R)
 
 /// The return type of a window function over whole partitions: a `Vec` with a
 /// result for each row, or a `Result` of one.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a return type of a window function over whole partitions",
-    label = "not a Vec",
-    note = "use a Vec<T> with a result for each row, or a Result<Vec<T>, E> whose error implements Display"
-)]
 pub trait PartitionOutput {
     /// The type of a row's result.
     type Row: Output;
@@ -181,6 +160,7 @@ pub trait PartitionOutput {
     fn into_rows(self) -> Result<Vec<Self::Row>, String>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<O: Output> PartitionOutput for Vec<O> {
     type Row = O;
 
@@ -189,6 +169,7 @@ impl<O: Output> PartitionOutput for Vec<O> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<O: Output, E: Display> PartitionOutput for Result<Vec<O>, E> {
     type Row = O;
 

@@ -11,9 +11,10 @@ use syn::spanned::Spanned;
 use syn::{Error, ItemImpl, Result, Type};
 
 use crate::expansion::{
-    self, Statement, arguments, constant, described, operation, without_lifetimes,
+    self, Row, Statement, constant, described, operation, result, without_lifetimes,
 };
 use crate::methods::{Access, Block, Method, all};
+use crate::of_type::{call_of_type, of_type};
 use crate::options::Options;
 
 /// The methods of a state.
@@ -84,7 +85,8 @@ impl Aggregate {
         let sdk = quote!(::fusebox_sdk::__private);
         let Self { block, .. } = self;
         let ty = &block.ty;
-        let state = quote_spanned!(ty.span()=> ::fusebox_sdk::__private::state_fields::<#ty>());
+        let state = of_type(&ty.to_token_stream(), &quote!(StateType<_>), "FIELDS");
+        let state = quote_spanned!(ty.span()=> ::fusebox_sdk::__private::checked_fields(#state));
         let returns = without_lifetimes(&self.finish.returns);
         let statement = Statement {
             symbol: &block.symbol,
@@ -92,11 +94,18 @@ impl Aggregate {
             options: &self.options,
             kind: quote!(Aggregate(#state)),
             parameters: self.update.parameters.iter().map(described),
-            returns: expansion::returns(&returns, self.finish.returns.span()),
+            returns: expansion::returns(
+                &returns,
+                &quote!(ResultType<_>),
+                self.finish.returns.span(),
+            ),
         };
         let changing = [Some(&self.update), Some(&self.merge), self.retract.as_ref()];
         let changing = changing.into_iter().flatten();
-        let outputs = changing.clone().map(|method| &method.returns);
+        let outputs = changing.clone().map(|method| {
+            let returns = method.returns.to_token_stream();
+            of_type(&returns, &quote!(UpdateType<_>), "CHECKED")
+        });
         let methods = changing.chain([&self.finish]);
         let paths = methods.map(|method| block.path(method));
         let exports = self.exports();
@@ -104,7 +113,7 @@ impl Aggregate {
             // Only the exports call the methods, so this prevents dead-code
             // warnings on other targets.
             #(let _ = #paths;)*
-            #(const _: () = #sdk::check_update_output::<#outputs>();)*
+            #(const _: () = #outputs;)*
             #[cfg(target_arch = "wasm32")]
             ::std::thread_local! {
                 static __FUSEBOX_STATES: ::core::cell::Cell<#sdk::States<#ty>> =
@@ -118,32 +127,46 @@ impl Aggregate {
     fn exports(&self) -> TokenStream {
         let sdk = quote!(::fusebox_sdk::__private);
         let Self { block, .. } = self;
-        let (ty, symbol) = (&block.ty, &block.symbol);
-        let states = quote!(&__FUSEBOX_STATES);
-        let take = |prefix: &str, method: &Method| {
+        let symbol = &block.symbol;
+        let (state, of) = (block.ty.to_token_stream(), quote!(StateType<_>));
+        let states = call_of_type(&state, &of, "memory", &quote!(&__FUSEBOX_STATES));
+        let argument = quote!(ArgumentType<'_, _>);
+        let take = |prefix: &str, method: &Method, argument: &TokenStream| {
             let path = block.path(method);
-            let (arguments, row) = arguments(method.parameters.len());
+            let Row {
+                pattern,
+                ty: row,
+                values,
+                ..
+            } = Row::new(&method.parameters, argument);
+            let of_mut = call_of_type(&state, &of, "of_mut", &quote!(state));
+            let done = call_of_type(
+                &method.returns.to_token_stream(),
+                &quote!(UpdateType<_>),
+                "this",
+                &quote!(#path(#of_mut, #(#values),*)),
+            );
             operation(&format!("{prefix}{symbol}"), |call| {
                 quote! {
-                    #sdk::update(#call, #states, |state: &mut #ty, #row| {
-                        #path(state, #(#arguments),*)
-                    })
+                    #sdk::update::<_, #row, _>(#call, #states, |state, #pattern| #done)
                 }
             })
         };
-        let update = take(EXPORT_UPDATE_PREFIX, &self.update);
-        let merge = take(EXPORT_MERGE_PREFIX, &self.merge);
+        let update = take(EXPORT_UPDATE_PREFIX, &self.update, &argument);
+        let merge = take(EXPORT_MERGE_PREFIX, &self.merge, &of);
         let retract = self.retract.as_ref();
-        let retract = retract.map(|retract| take(EXPORT_RETRACT_PREFIX, retract));
+        let retract = retract.map(|retract| take(EXPORT_RETRACT_PREFIX, retract, &argument));
         let show = operation(
             &format!("{EXPORT_STATE_PREFIX}{symbol}"),
             |call| quote!(#sdk::return_states(#call, #states)),
         );
         let finish = block.path(&self.finish);
+        let of_ref = call_of_type(&state, &of, "of_ref", &quote!(known.of(group)));
+        let finish = result(&self.finish.returns, &quote!(#finish(#of_ref)));
         let finish = operation(&format!("{EXPORT_FINISH_PREFIX}{symbol}"), |call| {
             quote! {
                 #sdk::with_states(#states, |known| {
-                    #sdk::run_some(#call, |(group, ())| #finish(known.of(group)))
+                    #sdk::run_some(#call, |(group, ())| #finish)
                 })
             }
         });
@@ -155,11 +178,15 @@ impl Aggregate {
     }
 }
 
-/// Checks that `merge` takes another state.
-fn check_merge(block: &Block, merge: Method) -> Result<Method> {
+/// Checks that `merge` takes another state. Its type is then that of the block, also
+/// in messages.
+fn check_merge(block: &Block, mut merge: Method) -> Result<Method> {
     let text = |ty: &Type| ty.to_token_stream().to_string();
-    match &merge.parameters[..] {
-        [other] if text(&other.ty) == text(&block.ty) => Ok(merge),
+    match &mut merge.parameters[..] {
+        [other] if text(&other.ty) == text(&block.ty) => {
+            other.ty = block.ty.clone();
+            Ok(merge)
+        }
         other => {
             let span = other
                 .first()

@@ -6,6 +6,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Type};
 
+use crate::of_type::{call_of_type, of_type};
 use crate::options::Options;
 use crate::signature::{Parameter, Signature};
 
@@ -129,7 +130,7 @@ fn declaration(signature: &Signature) -> TokenStream {
         (None, true) => quote_spanned! {span=>
             ::fusebox_sdk::__private::column_returns::<#result>()
         },
-        (None, false) => returns(&result, span),
+        (None, false) => returns(&result, &quote!(ResultType<_>), span),
     };
     let sees_nulls = !signature.options.strict;
     let parameters = signature.parameters.iter().map(|parameter| {
@@ -165,20 +166,32 @@ fn declaration(signature: &Signature) -> TokenStream {
 /// Expands to the description of an argument. An error in it is reported at its
 /// type.
 pub(crate) fn described(parameter: &Parameter) -> TokenStream {
-    let (name, span) = (&parameter.name, parameter.ty.span());
-    let ty = without_lifetimes(&parameter.ty);
+    let name = &parameter.name;
     match &parameter.prepare {
         Some(prepare) => {
             let span = prepare.span();
             quote_spanned!(span=> ::fusebox_sdk::__private::prepared_parameter(#name, #prepare))
         }
-        None => quote_spanned!(span=> ::fusebox_sdk::__private::Parameter::of::<#ty>(#name)),
+        None => parameter_of(name, &parameter.ty, &quote!(ArgumentType<'_, _>)),
     }
 }
 
-/// Expands to the SQL type of a result. An error in it is reported at `span`.
-pub(crate) fn returns(ty: &TokenStream, span: Span) -> TokenStream {
-    quote_spanned!(span=> ::fusebox_sdk::__private::returns::<#ty>())
+/// Expands to the description of an argument whose type has the trait `of`.
+pub(crate) fn parameter_of(name: &str, ty: &Type, of: &TokenStream) -> TokenStream {
+    let span = ty.span();
+    let ty = without_lifetimes(ty);
+    let sql = of_type(&ty, of, "SQL");
+    let sees_nulls = of_type(&ty, of, "SEES_NULLS");
+    quote_spanned! {span=>
+        ::fusebox_sdk::__private::Parameter::new(#name, #sql, #sees_nulls)
+    }
+}
+
+/// Expands to the SQL type of a result whose type has the trait `of`. An error in
+/// it is reported at `span`.
+pub(crate) fn returns(ty: &TokenStream, of: &TokenStream, span: Span) -> TokenStream {
+    let sql = of_type(ty, of, "SQL");
+    quote_spanned!(span=> ::fusebox_sdk::__private::returns(#sql))
 }
 
 /// Expands to a declaration of a type, as bytes in the custom section and as a
@@ -209,17 +222,22 @@ fn export(signature: &Signature) -> TokenStream {
 /// Expands to a call of the function for each row.
 fn over_rows(signature: &Signature, call: &TokenStream) -> TokenStream {
     let function = &signature.ident;
-    let (arguments, row) = arguments(signature.parameters.len());
+    let Row {
+        names,
+        pattern,
+        ty,
+        values,
+    } = Row::new(&signature.parameters, &quote!(ArgumentType<'_, _>));
     let is_inline = signature.is_inline;
     let mut constants = TokenStream::new();
-    let mut result = quote!(#function(#(#arguments),*));
+    let mut result = result(&signature.returns, &quote!(#function(#(#values),*)));
     let parameters = signature.parameters.iter().enumerate().rev();
     for (index, parameter) in parameters {
         let Some(prepare) = &parameter.prepare else {
             continue;
         };
         let constant = format_ident!("constant_{index}", span = Span::mixed_site());
-        let argument = &arguments[index];
+        let argument = &names[index];
         constants.extend(quote! {
             let #constant = ::fusebox_sdk::__private::Prepared::new(#call, #index, #prepare);
         });
@@ -227,7 +245,7 @@ fn over_rows(signature: &Signature, call: &TokenStream) -> TokenStream {
     }
     quote! {
         #constants
-        ::fusebox_sdk::__private::run::<#is_inline, _, _>(#call, |#row| #result)
+        ::fusebox_sdk::__private::run::<#is_inline, #ty, _>(#call, |#pattern| #result)
     }
 }
 
@@ -243,17 +261,52 @@ fn over_columns(signature: &Signature, call: &TokenStream) -> TokenStream {
     }
 }
 
-/// Returns names for `count` arguments, and a pattern of them in pairs.
-pub(crate) fn arguments(count: usize) -> (Vec<Ident>, TokenStream) {
-    // Hygienic, or an argument would shadow a function of the same name.
-    let arguments: Vec<Ident> = (0..count)
-        .map(|index| format_ident!("argument_{index}", span = Span::mixed_site()))
-        .collect();
-    let pairs = arguments
-        .iter()
-        .rev()
-        .fold(quote!(()), |rest, argument| quote!((#argument, #rest)));
-    (arguments, pairs)
+/// The arguments of a row.
+pub(crate) struct Row {
+    pub(crate) names: Vec<Ident>,
+    /// A pattern of the names, in pairs.
+    pub(crate) pattern: TokenStream,
+    /// The type of the pattern.
+    pub(crate) ty: TokenStream,
+    /// The values that the author's function receives.
+    pub(crate) values: Vec<TokenStream>,
+}
+
+impl Row {
+    /// Expands arguments whose types have the trait `of`.
+    pub(crate) fn new(parameters: &[Parameter], of: &TokenStream) -> Self {
+        // Hygienic, or an argument would shadow a function of the same name.
+        let names: Vec<Ident> = (0..parameters.len())
+            .map(|index| format_ident!("argument_{index}", span = Span::mixed_site()))
+            .collect();
+        let (mut pattern, mut row) = (quote!(()), quote!(()));
+        let mut values = Vec::new();
+        for (name, parameter) in names.iter().zip(parameters).rev() {
+            pattern = quote!((#name, #pattern));
+            if parameter.prepare.is_some() {
+                row = quote!((_, #row));
+                values.push(quote!(#name));
+                continue;
+            }
+            let ty = without_lifetimes(&parameter.ty);
+            let this = of_type(&ty, of, "This");
+            row = quote!((#this, #row));
+            values.push(call_of_type(&ty, of, "of", &quote!(#name)));
+        }
+        values.reverse();
+        Self {
+            names,
+            pattern,
+            ty: row,
+            values,
+        }
+    }
+}
+
+/// Expands to the result of a row, of which the author's code returns `value`.
+pub(crate) fn result(returns: &Type, value: &TokenStream) -> TokenStream {
+    let ty = without_lifetimes(returns);
+    call_of_type(&ty, &quote!(ResultType<_>), "this", value)
 }
 
 /// Expands to an export of that name, whose body `body` expands to.
@@ -306,7 +359,7 @@ pub(crate) fn without_lifetimes(ty: &Type) -> TokenStream {
 }
 
 /// Renames each lifetime.
-pub(crate) fn with_lifetimes(tokens: TokenStream, rename: &dyn Fn(Ident) -> Ident) -> TokenStream {
+fn with_lifetimes(tokens: TokenStream, rename: &dyn Fn(Ident) -> Ident) -> TokenStream {
     let mut after_quote = false;
     let renamed = |tree| match tree {
         TokenTree::Ident(name) if after_quote => {

@@ -19,6 +19,9 @@ mod init;
 // The expansion of a struct.
 mod row;
 
+// A struct with fields, checked.
+mod fields;
+
 // The methods of a block, checked.
 mod methods;
 
@@ -27,6 +30,9 @@ mod expansion;
 
 // The signature of a function, checked.
 mod signature;
+
+// Items of the traits of a type.
+mod of_type;
 
 // The options of an attribute.
 mod options;
@@ -119,7 +125,7 @@ fn beside(
 /// ```
 #[proc_macro_derive(Row)]
 pub fn row(item: TokenStream) -> TokenStream {
-    let expanded = row::Struct::parse(item.into()).map(|row| row.expand());
+    let expanded = fields::Struct::parse(item.into()).map(|row| row.expand());
     expanded
         .unwrap_or_else(|error| error.into_compile_error())
         .into()

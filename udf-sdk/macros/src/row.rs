@@ -1,120 +1,62 @@
 //! The expansion of a struct that is a SQL struct.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::spanned::Spanned;
-use syn::{Error, Fields, GenericParam, ItemStruct, Lifetime, Result, Type};
 
-use crate::expansion::with_lifetimes;
-
-/// A struct with named fields and at most one lifetime.
-pub(crate) struct Struct {
-    ident: Ident,
-    lifetime: Option<Lifetime>,
-    names: Vec<Ident>,
-    types: Vec<Type>,
-}
+use crate::fields::Struct;
 
 impl Struct {
-    /// Parses the tokens of the item.
-    pub(crate) fn parse(item: TokenStream) -> Result<Self> {
-        let message = "#[derive(Row)] requires a struct with named fields";
-        let item: ItemStruct =
-            syn::parse2(item).map_err(|error| Error::new(error.span(), message))?;
-        let ident = item.ident;
-        let Fields::Named(fields) = item.fields else {
-            return Err(Error::new(ident.span(), message));
-        };
-        if fields.named.is_empty() {
-            return Err(Error::new(
-                ident.span(),
-                "#[derive(Row)] requires at least one field",
-            ));
-        }
-        let mut lifetime = None;
-        for parameter in item.generics.params {
-            let message = match parameter {
-                GenericParam::Lifetime(parameter) if lifetime.is_none() => {
-                    lifetime = Some(parameter.lifetime);
-                    continue;
-                }
-                GenericParam::Lifetime(_) => {
-                    "#[derive(Row)] allows one lifetime: all fields borrow from one call"
-                }
-                _ => "#[derive(Row)] allows no type or const parameters",
-            };
-            return Err(Error::new(parameter.span(), message));
-        }
-        Ok(Self {
-            ident,
-            lifetime,
-            names: fields
-                .named
-                .iter()
-                .filter_map(|field| field.ident.clone())
-                .collect(),
-            types: fields.named.into_iter().map(|field| field.ty).collect(),
-        })
-    }
-
     /// Expands to the implementations that make the struct an argument, a
     /// result, and an item or field of either.
     pub(crate) fn expand(&self) -> TokenStream {
         let sdk = quote!(::fusebox_sdk::__private);
         let types = self.sql_types(&sdk);
         let item = self.item(&sdk);
-        let append = self.append(&sdk);
+        let reading = self.reading(&sdk);
+        let appending = self.appending(&sdk);
+        let charging = self.charging(&sdk);
+        let view = self.view(&sdk);
         quote! {
+            #[allow(clippy::type_complexity, reason = "the types are those of the struct")]
             const _: () = {
                 #types
                 #item
-                #append
+                #reading
+                #appending
+                #charging
+                #view
             };
         }
     }
 
-    /// The generics of an implementation for the struct, if it borrows.
-    fn generics(&self) -> Option<TokenStream> {
-        let lifetime = self.lifetime.as_ref();
-        lifetime.map(|lifetime| quote!(<#lifetime>))
-    }
-
-    /// The fields in pairs, borrowed.
-    fn borrows(&self) -> TokenStream {
-        pairs(self.names.iter().map(|name| quote!(&self.#name)))
-    }
-
     /// Expands to the SQL type, and to the projection of the fields.
     fn sql_types(&self, sdk: &TokenStream) -> TokenStream {
-        let Self { ident, types, .. } = self;
+        let ident = &self.ident;
         let generics = self.generics();
-        let borrows = self.borrows();
         let structure = quote!(#sdk::Structure);
-        let sql_names = self.names.iter().map(|name| name.unraw().to_string());
         quote! {
             impl #generics #sdk::SqlType for #ident #generics {
                 const SQL: #sdk::Sql = #sdk::Sql::Struct(<Self as #structure>::FIELDS);
             }
 
             impl #generics #structure for #ident #generics {
-                const FIELDS: &'static [(&'static ::core::primitive::str, #sdk::Sql)] = &[
-                    #((#sql_names, <#types as #sdk::SqlItem>::ITEM_SQL)),*
-                ];
+                const FIELDS: &'static [(&'static ::core::primitive::str, #sdk::Sql)] =
+                    FieldsView::FIELDS;
 
                 fn append_projected(
                     &self,
                     projection: &[::core::primitive::bool],
                     column: &mut #sdk::ColumnBuilder,
                 ) -> ::core::result::Result<(), #sdk::OffsetOverflow> {
-                    #sdk::append_projected_fields(#borrows, projection, column)
+                    FieldsView::append_projected(self, projection, #sdk::append_row(column))
                 }
 
                 fn projected_bytes(
                     &self,
                     projection: &[::core::primitive::bool],
                 ) -> ::core::primitive::usize {
-                    #sdk::projected_fields_bytes(#borrows, projection)
+                    FieldsView::projected_bytes(self, projection)
                 }
             }
 
@@ -123,52 +65,89 @@ impl Struct {
         }
     }
 
-    /// Expands to the view of a column, and to the value of a row.
+    /// Expands to the value of a row, and to its conversion to a result.
     fn item(&self, sdk: &TokenStream) -> TokenStream {
-        let Self {
-            ident,
-            lifetime,
-            names,
-            types,
-        } = self;
+        let ident = &self.ident;
         let generics = self.generics();
-        let at = lifetime.as_ref().map(|_| quote!(<'fusebox>));
-        let locals: Vec<Ident> = (0..names.len())
-            .map(|index| format_ident!("field_{index}", span = Span::mixed_site()))
-            .collect();
-        let views = pairs(&locals);
-        // The same types, with the lifetime of a call.
-        let rename = |name: Ident| match lifetime {
-            Some(lifetime) if lifetime.ident == name => Ident::new("fusebox", name.span()),
-            _ => name,
-        };
-        let types_at = types.iter();
-        let types_at = types_at.map(|ty| with_lifetimes(ty.to_token_stream(), &rename));
-        let types_at: Vec<TokenStream> = types_at.collect();
-        let fields_at = pairs(&types_at);
-        let fields_view = quote!(#sdk::FieldsView<'fusebox, #fields_at>);
-        let view = view_type(sdk, &fields_view);
+        let elided = self.lifetime.as_ref().map(|_| quote!(<'_>));
+        let lifetime = self.value_lifetime();
+        let count = self.names.len();
         quote! {
-            #view
+            #[diagnostic::do_not_recommend]
+            impl #sdk::Item for #ident #elided {
+                type At<#lifetime> = #ident #generics;
+                type View<#lifetime> = FieldsView<#lifetime>;
 
-            impl #generics #sdk::Item for #ident #generics {
-                type At<'fusebox> = #ident #at;
-                type View<'fusebox> = FieldsView<'fusebox>;
-
-                fn view<'fusebox>(
-                    array: #sdk::InputArray<'fusebox>,
+                fn view<#lifetime>(
+                    array: #sdk::InputArray<#lifetime>,
                     slots: &mut #sdk::CopySlots,
-                ) -> Self::View<'fusebox> {
-                    FieldsView(#sdk::fields_view::<#fields_at>(array, slots))
+                ) -> Self::View<#lifetime> {
+                    FieldsView::new(array, slots)
                 }
 
-                fn item<'fusebox>(
-                    view: &Self::View<'fusebox>,
+                fn item<#lifetime>(
+                    view: &Self::View<#lifetime>,
                     index: ::core::primitive::usize,
-                ) -> ::core::option::Option<Self::At<'fusebox>> {
-                    let #views = view.0.get(index)?;
+                ) -> ::core::option::Option<Self::At<#lifetime>> {
+                    view.get(index)
+                }
+            }
+
+            impl #generics #sdk::Append for #ident #generics {
+                fn start(column: &mut #sdk::ColumnBuilder) {
+                    FieldsView::start(#sdk::start_struct(column, #count));
+                }
+
+                fn append(
+                    &self,
+                    column: &mut #sdk::ColumnBuilder,
+                ) -> ::core::result::Result<(), #sdk::OffsetOverflow> {
+                    FieldsView::append(self, #sdk::append_struct(column))
+                }
+
+                fn charged_bytes(&self) -> ::core::primitive::usize {
+                    FieldsView::charged_bytes(self)
+                }
+            }
+        }
+    }
+
+    /// Expands to the declaration of the fields, and to the reading of a value. These
+    /// and the next operations alone name the types of the fields.
+    fn reading(&self, sdk: &TokenStream) -> TokenStream {
+        let ident = &self.ident;
+        let generics = self.generics();
+        let lifetime = self.value_lifetime();
+        let locals = self.locals();
+        let names = self.names_at_types();
+        let sql_names = self.names.iter().map(|name| name.unraw().to_string());
+        let sqls = self.items("SQL");
+        let views = self.calls("view", |index| quote!(array, #index, slots));
+        let items = self.tried_calls("item", |index| {
+            let local = &locals[index];
+            quote!(&self.#local, index)
+        });
+        quote! {
+            impl<#lifetime> FieldsView<#lifetime> {
+                const FIELDS: &'static [(&'static ::core::primitive::str, #sdk::Sql)] = &[
+                    #((#sql_names, #sqls)),*
+                ];
+
+                fn new(array: #sdk::InputArray<#lifetime>, slots: &mut #sdk::CopySlots) -> Self {
+                    let rows = #sdk::struct_rows(array);
+                    Self {
+                        #(#locals: #views,)*
+                        rows,
+                    }
+                }
+
+                fn get(
+                    &self,
+                    index: ::core::primitive::usize,
+                ) -> ::core::option::Option<#ident #generics> {
+                    self.rows.get(index)?;
                     ::core::option::Option::Some(#ident {
-                        #(#names: <#types_at as #sdk::NullableItem>::nullable_item(#locals, index)?),*
+                        #(#names: #items),*
                     })
                 }
             }
@@ -176,69 +155,155 @@ impl Struct {
     }
 
     /// Expands to the conversion of a value to a result.
-    fn append(&self, sdk: &TokenStream) -> TokenStream {
+    fn appending(&self, sdk: &TokenStream) -> TokenStream {
         let ident = &self.ident;
         let generics = self.generics();
-        let borrows = self.borrows();
-        let fields = pairs(&self.types);
+        let lifetime = self.value_lifetime();
+        let locals = self.locals();
+        let names = self.names_at_types();
+        let values = self.values();
+        let started = self.calls("start", |index| locals[index].to_token_stream());
+        let appended = self.tried_calls("append", |index| {
+            let (value, local) = (&values[index], &locals[index]);
+            quote!(#value, #local)
+        });
         quote! {
-            impl #generics #sdk::Append for #ident #generics {
-                fn start(column: &mut #sdk::ColumnBuilder) {
-                    #sdk::start_fields::<#fields>(column)
+            impl<#lifetime> FieldsView<#lifetime> {
+                fn start(columns: &mut [#sdk::ColumnBuilder]) {
+                    if let [#(#locals),*] = columns {
+                        #(#started;)*
+                    }
                 }
 
                 fn append(
-                    &self,
-                    column: &mut #sdk::ColumnBuilder,
+                    value: &#ident #generics,
+                    columns: &mut [#sdk::ColumnBuilder],
                 ) -> ::core::result::Result<(), #sdk::OffsetOverflow> {
-                    #sdk::append_fields(#borrows, column)
+                    let #ident { #(#names: #values),* } = value;
+                    if let [#(#locals),*] = columns {
+                        #(#appended;)*
+                    }
+                    ::core::result::Result::Ok(())
                 }
 
-                fn charged_bytes(&self) -> ::core::primitive::usize {
-                    #sdk::fields_bytes(#borrows)
+                fn append_projected(
+                    value: &#ident #generics,
+                    projection: &[::core::primitive::bool],
+                    columns: &mut [#sdk::ColumnBuilder],
+                ) -> ::core::result::Result<(), #sdk::OffsetOverflow> {
+                    let #ident { #(#names: #values),* } = value;
+                    if let [#(#locals),*] = columns {
+                        #(
+                            let (is_projected, projection) = #sdk::split_projection(projection);
+                            if is_projected {
+                                #appended;
+                            }
+                        )*
+                    }
+                    ::core::result::Result::Ok(())
                 }
             }
         }
     }
-}
 
-/// Expands to the type of the view of a column.
-fn view_type(sdk: &TokenStream, fields_view: &TokenStream) -> TokenStream {
-    quote! {
-        // A separate type, so that a public struct may have fields of
-        // private types.
-        #[derive(::core::clone::Clone, ::core::marker::Copy)]
-        pub struct FieldsView<'fusebox>(#fields_view);
+    /// Expands to the bytes that a value is charged for.
+    fn charging(&self, sdk: &TokenStream) -> TokenStream {
+        let ident = &self.ident;
+        let generics = self.generics();
+        let lifetime = self.value_lifetime();
+        let names = self.names_at_types();
+        let values = self.values();
+        let bytes = self.calls("charged_bytes", |index| values[index].to_token_stream());
+        let projected = bytes.iter().rev().fold(quote!(0), |rest, bytes| {
+            quote! {{
+                let (is_projected, projection) = #sdk::split_projection(projection);
+                let first = if is_projected { #bytes } else { 0 };
+                ::core::primitive::usize::saturating_add(first, #rest)
+            }}
+        });
+        let bytes = bytes.iter().rev().fold(
+            quote!(0),
+            |rest, bytes| quote!(::core::primitive::usize::saturating_add(#bytes, #rest)),
+        );
+        quote! {
+            impl<#lifetime> FieldsView<#lifetime> {
+                fn charged_bytes(value: &#ident #generics) -> ::core::primitive::usize {
+                    let #ident { #(#names: #values),* } = value;
+                    #bytes
+                }
 
-        impl<'fusebox> #sdk::View<'fusebox> for FieldsView<'fusebox> {
-            const READ_CHARGE_BYTES: ::core::primitive::usize =
-                <#fields_view as #sdk::View<'fusebox>>::READ_CHARGE_BYTES;
-
-            #[inline]
-            fn rows(&self) -> ::core::primitive::usize {
-                #sdk::View::rows(&self.0)
-            }
-
-            #[inline]
-            fn slice<const COPY: ::core::primitive::bool>(
-                self,
-                start: ::core::primitive::usize,
-                end: ::core::primitive::usize,
-            ) -> Self {
-                Self(#sdk::View::slice::<COPY>(self.0, start, end))
+                fn projected_bytes(
+                    value: &#ident #generics,
+                    projection: &[::core::primitive::bool],
+                ) -> ::core::primitive::usize {
+                    let #ident { #(#names: #values),* } = value;
+                    #projected
+                }
             }
         }
     }
-}
 
-/// Nests elements in pairs, since the SDK's traits cannot be implemented for
-/// tuples of any length.
-fn pairs<T: ToTokens>(
-    things: impl IntoIterator<Item = T, IntoIter: DoubleEndedIterator>,
-) -> TokenStream {
-    let things = things.into_iter().rev();
-    things.fold(
-        quote!(()),
-        |rest, thing| quote_spanned!(thing.span()=> (#thing, #rest)),
-    )
+    /// Variables for the values of the fields.
+    fn values(&self) -> Vec<Ident> {
+        let locals = self.locals();
+        let values = locals.iter().map(|local| format_ident!("{local}_value"));
+        values.collect()
+    }
+
+    /// Expands to the type of the view of a column.
+    fn view(&self, sdk: &TokenStream) -> TokenStream {
+        let lifetime = self.value_lifetime();
+        let locals = self.locals();
+        let views = self.items("View").into_iter().zip(self.ends());
+        let views = views.map(|(view, (first, last))| {
+            let open = quote_spanned!(first=> ::core::mem::ManuallyDrop<);
+            let close = quote_spanned!(last=> >);
+            quote!(#open #view #close)
+        });
+        let charges = self.items("READ_CHARGE_BYTES");
+        let slices = self.calls("slice::<COPY>", |index| {
+            let local = &locals[index];
+            quote!(self.#local, start, end)
+        });
+        quote! {
+            // A separate type, so that a public struct may have fields of
+            // private types. The last field has a size whatever the types are.
+            pub struct FieldsView<#lifetime> {
+                #(#locals: #views,)*
+                rows: #sdk::StructRows<#lifetime>,
+            }
+
+            impl<#lifetime> ::core::clone::Clone for FieldsView<#lifetime> {
+                #[inline]
+                fn clone(&self) -> Self {
+                    *self
+                }
+            }
+
+            impl<#lifetime> ::core::marker::Copy for FieldsView<#lifetime> {}
+
+            impl<#lifetime> #sdk::View<#lifetime> for FieldsView<#lifetime> {
+                const READ_CHARGE_BYTES: ::core::primitive::usize =
+                    <#sdk::StructRows<#lifetime> as #sdk::View<#lifetime>>::READ_CHARGE_BYTES
+                        #(+ #charges)*;
+
+                #[inline]
+                fn rows(&self) -> ::core::primitive::usize {
+                    #sdk::View::rows(&self.rows)
+                }
+
+                #[inline]
+                fn slice<const COPY: ::core::primitive::bool>(
+                    self,
+                    start: ::core::primitive::usize,
+                    end: ::core::primitive::usize,
+                ) -> Self {
+                    Self {
+                        rows: #sdk::View::slice::<COPY>(self.rows, start, end),
+                        #(#locals: #slices,)*
+                    }
+                }
+            }
+        }
+    }
 }

@@ -10,8 +10,9 @@ use syn::{
     ReturnType, Type, TypeImplTrait, TypeParamBound,
 };
 
-use crate::expansion::{Statement, arguments, constant, described, operation};
+use crate::expansion::{self, Row, Statement, constant, described, operation};
 use crate::methods::all;
+use crate::of_type::call_of_type;
 use crate::options::Options;
 use crate::signature::{Parameter, cfgs, comment, modifiers};
 
@@ -71,7 +72,12 @@ impl Table {
         let Self { row, .. } = self;
         let function = &self.item.sig.ident;
         let symbol = function.unraw().to_string();
-        let (names, pairs) = arguments(self.parameters.len());
+        let Row {
+            names,
+            pattern,
+            ty: pairs,
+            values,
+        } = Row::new(&self.parameters, &quote!(ArgumentType<'_, _>));
         let types = self.parameters.iter().map(|parameter| &parameter.ty);
         let rows = quote_spanned!(function.span()=> #function(#(#names),*));
         let result = match self.may_fail {
@@ -83,11 +89,15 @@ impl Table {
         // An iterator that borrows, or no iterator, is reported at the result.
         let returns = self.item.sig.output.span();
         let rows = quote_spanned!(returns=> ::fusebox_sdk::__private::BoxedRows<#row>);
-        let row_type = quote_spanned!(returns=> ::fusebox_sdk::__private::row_type::<#row>());
+        let row_type = expansion::returns(row, &quote!(RowType<_>), returns);
+        let of = quote!(RowType<_>);
+        let memory = call_of_type(row, &of, "memory", &quote!(&__FUSEBOX_TABLE));
+        let called = quote!(__fusebox_rows(#(#values),*));
+        let returned = call_of_type(row, &of, "returned", &called);
         let boxed = quote_spanned!(returns=> ::fusebox_sdk::__private::boxed_rows(#result));
         let export = operation(
             &format!("{EXPORT_TABLE_PREFIX}{symbol}"),
-            |call| quote!(#sdk::next_rows(#call, &__FUSEBOX_TABLE, |#pairs| __fusebox_rows(#(#names),*))),
+            |call| quote!(#sdk::next_rows::<#pairs, _>(#call, #memory, |#pattern| #returned)),
         );
         let content = quote! {
             // Compiled on every target, to check that the iterator does not

@@ -1,17 +1,18 @@
 //! The expansion of a window function: its declaration and its export.
 
 use fusebox_abi::{EXPORT_NEXT_PREFIX, EXPORT_PARTITION_PREFIX, EXPORT_RANK_PREFIX};
-use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote};
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Error, Item, ItemImpl, Meta, Result, Token, Type};
 
 use crate::expansion::{
-    self, Statement, arguments, constant, described, operation, without_lifetimes,
+    self, Row, Statement, constant, described, operation, parameter_of, result, without_lifetimes,
 };
 use crate::methods::{Access, Block};
+use crate::of_type::{call_of_type, of_type};
 use crate::options::Options;
 use crate::signature::Signature;
 
@@ -54,21 +55,28 @@ fn row_by_row(options: Options, item: ItemImpl) -> Result<TokenStream> {
     let ty = &block.ty;
     let path = block.path(&next);
     let returns = without_lifetimes(&next.returns);
-    let default = quote_spanned!(ty.span()=> <#ty as ::core::default::Default>::default);
-    let (arguments, row) = arguments(next.parameters.len());
+    let (state, of) = (ty.to_token_stream(), quote!(WindowStateType<_>));
+    let checked = of_type(&state, &of, "CHECKED");
+    let memory = call_of_type(&state, &of, "memory", &quote!(&__FUSEBOX_STATE));
+    let of_mut = call_of_type(&state, &of, "of_mut", &quote!(state));
+    let Row {
+        pattern,
+        ty: row,
+        values,
+        ..
+    } = Row::new(&next.parameters, &quote!(ArgumentType<'_, _>));
+    let result = result(&next.returns, &quote!(#path(#of_mut, #(#values),*)));
     let name = format!("{EXPORT_NEXT_PREFIX}{}", block.symbol);
     let export = operation(&name, |call| {
         quote! {
-            #sdk::next(#call, &__FUSEBOX_STATE, |state: &mut #ty, #row| {
-                #path(state, #(#arguments),*)
-            })
+            #sdk::next::<_, #row, _>(#call, #memory, |state, #pattern| #result)
         }
     });
     let content = quote! {
         // Only the export calls the method, so this prevents dead-code warnings
         // on other targets.
         let _ = #path;
-        const _: fn() -> #ty = #default;
+        const _: () = #checked;
         #[cfg(target_arch = "wasm32")]
         ::std::thread_local! {
             static __FUSEBOX_STATE: ::core::cell::Cell<::core::option::Option<#ty>> =
@@ -82,7 +90,7 @@ fn row_by_row(options: Options, item: ItemImpl) -> Result<TokenStream> {
         options: &options,
         kind: quote!(Window),
         parameters: next.parameters.iter().map(described),
-        returns: expansion::returns(&returns, next.returns.span()),
+        returns: expansion::returns(&returns, &quote!(ResultType<_>), next.returns.span()),
     };
     Ok(constant(&block.cfgs, &quote!(), "udwf", content, statement))
 }
@@ -98,10 +106,22 @@ fn over_partitions(signature: &Signature) -> Result<TokenStream> {
     }
     let symbol = signature.symbol();
     let returns = without_lifetimes(&signature.returns);
-    let (arguments, row) = arguments(signature.parameters.len());
+    let of = quote!(PartitionType<'_, _>);
+    let Row {
+        pattern,
+        ty: row,
+        values,
+        ..
+    } = Row::new(&signature.parameters, &of);
+    let result = call_of_type(
+        &returns,
+        &quote!(PartitionResultType<_>),
+        "this",
+        &quote!(#function(#(#values),*)),
+    );
     let export = operation(
         &format!("{EXPORT_PARTITION_PREFIX}{symbol}"),
-        |call| quote!(#sdk::partition(#call, |#row| #function(#(#arguments),*))),
+        |call| quote!(#sdk::partition::<#row, _>(#call, |#pattern| #result)),
     );
     let content = quote! {
         // Only the export calls the function, so this prevents dead-code
@@ -109,21 +129,20 @@ fn over_partitions(signature: &Signature) -> Result<TokenStream> {
         let _ = #function;
         #export
     };
-    let row = quote_spanned!(signature.returns.span()=> <#returns as #sdk::PartitionOutput>::Row);
     let statement = Statement {
         symbol: &symbol,
         comment: &signature.comment,
         options: &signature.options,
         kind: quote!(Window),
-        parameters: signature.parameters.iter().map(|parameter| {
-            let name = &parameter.name;
-            let ty = without_lifetimes(&parameter.ty);
-            let span = parameter.ty.span();
-            quote_spanned! {span=>
-                ::fusebox_sdk::__private::Parameter::of_partition::<#ty>(#name)
-            }
-        }),
-        returns: expansion::returns(&row, signature.returns.span()),
+        parameters: signature
+            .parameters
+            .iter()
+            .map(|parameter| parameter_of(&parameter.name, &parameter.ty, &of)),
+        returns: expansion::returns(
+            &returns,
+            &quote!(PartitionResultType<_>),
+            signature.returns.span(),
+        ),
     };
     let visibility = &signature.visibility;
     Ok(constant(
@@ -145,14 +164,17 @@ fn over_peers(signature: &Signature) -> Result<TokenStream> {
     };
     let symbol = signature.symbol();
     let returns = without_lifetimes(&signature.returns);
+    // An argument of another type is reported at the argument.
+    let rows = Ident::new("fusebox_peers", peers.ty.span());
+    let result = result(&signature.returns, &quote!(#function(#rows)));
     let export = operation(
         &format!("{EXPORT_RANK_PREFIX}{symbol}"),
-        |call| quote!(#sdk::rank(#call, #function)),
+        |call| quote!(#sdk::rank(#call, |#rows| #result)),
     );
-    // An argument of another type is reported at the argument.
     let mut check = function.clone();
     check.set_span(function.span().located_at(peers.ty.span()));
     let content = quote! {
+        #[cfg(not(target_arch = "wasm32"))]
         let _: fn(::fusebox_sdk::Peers) -> #returns = #check;
         #export
     };
@@ -162,7 +184,7 @@ fn over_peers(signature: &Signature) -> Result<TokenStream> {
         options: &signature.options,
         kind: quote!(Window),
         parameters: std::iter::empty(),
-        returns: expansion::returns(&returns, signature.returns.span()),
+        returns: expansion::returns(&returns, &quote!(ResultType<_>), signature.returns.span()),
     };
     let visibility = &signature.visibility;
     Ok(constant(

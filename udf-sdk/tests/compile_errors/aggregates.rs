@@ -1,4 +1,6 @@
 // Invalid aggregates.
+use std::net::IpAddr;
+
 use fusebox_sdk::{Row, udaf};
 
 #[derive(Default, Row)]
@@ -131,6 +133,37 @@ impl NoRow {
     fn finish(&self) -> std::ops::Range<i64> {
 //                      ^ not a type of a SQL result
         0..self.count
+    }
+}
+
+#[derive(Clone, Default, Row)]
+struct Seen {
+    first: Option<IpAddr>,
+//         ^ `Option<IpAddr>` is not a type of a field in SQL
+    count: usize,
+//         ^ `usize` is not a type of a field in SQL
+    letters: Vec<char>,
+//           ^ `Vec<char>` is not a type of a field in SQL
+    length: i64,
+}
+
+#[udaf]
+impl Seen {
+    fn update(&mut self, text: &str) -> Result<(), String> {
+        self.letters.extend(text.chars());
+        Ok(())
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.count += other.count;
+    }
+
+    fn finish(&self) -> Option<i64> {
+        self.first.map(|_| self.length)
+    }
+
+    fn retract(&mut self, text: &str) {
+        self.count -= text.len();
     }
 }
 

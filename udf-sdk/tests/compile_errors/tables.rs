@@ -56,4 +56,22 @@ fn strict(n: i64) -> impl Iterator<Item = Number> {
     (0..n).map(|value| Number { value })
 }
 
+#[udtf]
+fn counted(n: usize) -> impl Iterator<Item = Number> {
+//            ^ `usize` is not a type of a SQL argument
+    (0..n).map(|value| Number { value: value as i64 })
+}
+
+#[derive(Row)]
+struct Letter {
+    letter: char,
+//          ^ `char` is not a type of a field in SQL
+}
+
+#[udtf]
+fn letters(text: String) -> Result<impl Iterator<Item = Result<Letter, String>>, String> {
+    let letters: Vec<char> = text.chars().collect();
+    Ok(letters.into_iter().map(|letter| Ok(Letter { letter })))
+}
+
 fn main() {}

@@ -16,7 +16,7 @@ struct NoDefault(i64);
 
 #[udwf]
 impl NoDefault {
-//   ^ `NoDefault: Default` is not satisfied
+//   ^ `NoDefault` cannot be the state of a window function
     fn next(&mut self, x: i64) -> i64 {
         self.0 + x
     }
@@ -89,6 +89,32 @@ fn over_columns(values: Partition<i64>) -> Vec<i64> {
 fn typed(#[sql("BIGINT")] values: Partition<i64>) -> Vec<i64> {
 //       ^ #[sql] requires #[udf(columns)]
     vec![0; values.len()]
+}
+
+#[derive(Default)]
+struct Letters(usize);
+
+#[udwf]
+impl Letters {
+    fn next(&mut self, letter: char) -> usize {
+//                             ^ `char` is not a type of a SQL argument
+//                                      ^ `usize` is not a type of a SQL result
+        self.0 += letter.len_utf8();
+        self.0
+    }
+}
+
+#[udwf]
+fn lengths(values: Partition<&str>) -> Vec<usize> {
+//                                     ^ `Vec<usize>` is not a return type of a window function
+    let values = values.iter();
+    values.map(|value| value.map_or(0, str::len)).collect()
+}
+
+#[udwf(rank)]
+fn place(peers: Peers) -> usize {
+//                        ^ `usize` is not a type of a SQL result
+    peers.start() as usize
 }
 
 fn main() {}

@@ -10,13 +10,14 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::prelude::SessionConfig;
 use fusebox_definition::Limits;
-use fusebox_runtime::{Error, Result};
+use fusebox_runtime::{Error, Notices, Result, StatisticsRegistry};
 
+use super::introspection::Introspection;
 use super::late_binding::LateBinding;
 use super::registry::Registry;
 use super::routines::Routines;
 use super::{Session, query};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, MemoryCatalog};
 use crate::engine::Engine;
 use crate::file_access::{FileAccess, confine, file_registry};
 use crate::loader::Loader;
@@ -177,22 +178,38 @@ impl SessionBuilder {
         drop(state);
         let memory_pool = Arc::clone(&context.runtime_env().memory_pool);
         let cancellation = SessionCancellation::default();
+        let loader = Arc::new(Loader {
+            runtime: Arc::clone(engine.runtime()),
+            options: self.options,
+            cancellation: cancellation.clone(),
+        });
+        let catalog = self.catalog.unwrap_or_else(|| Arc::clone(engine.catalog()));
+        let activity = engine.activity(&catalog).begin_session();
+        let shared = Arc::clone(activity.catalog().statistics());
+        let statistics = Arc::new(StatisticsRegistry::of_session(shared));
+        let temporary = Arc::<MemoryCatalog>::default();
+        let introspection = Introspection {
+            catalog: Arc::clone(&catalog),
+            temporary: Arc::clone(&temporary),
+            loader: Arc::clone(&loader),
+            statistics: Arc::clone(&statistics),
+            activity: Arc::clone(activity.catalog()),
+            session: activity.id(),
+        };
+        introspection.register(&context);
         Ok(Session {
-            loader: Arc::new(Loader {
-                runtime: Arc::clone(engine.runtime()),
-                options: self.options,
-                cancellation: cancellation.clone(),
-            }),
-            catalog: self.catalog.unwrap_or_else(|| Arc::clone(engine.catalog())),
+            loader,
+            catalog,
             engine,
             context,
-            temporary: Arc::default(),
+            temporary,
             own_catalog: Arc::default(),
             registry,
             relations: Arc::default(),
             prepared: Arc::default(),
             cancellation,
-            notices: Arc::default(),
+            notices: Arc::new(Notices::new(statistics)),
+            activity,
             scope: FunctionScope::new(memory_pool),
         })
     }

@@ -150,17 +150,7 @@ impl SessionBuilder {
                 confine(&context, files).map_err(query)?;
                 context
             }
-            None => {
-                let config = SessionConfig::new().with_information_schema(true);
-                let mut environment =
-                    RuntimeEnvBuilder::new().with_object_store_registry(file_registry(files));
-                environment.memory_pool = self.memory_pool;
-                let state = SessionStateBuilder::new()
-                    .with_config(config)
-                    .with_runtime_env(environment.build_arc().map_err(query)?)
-                    .with_default_features();
-                SessionContext::new_with_state(state.build())
-            }
+            None => default_context(files, self.memory_pool)?,
         };
         engine.install_scopes(&context);
         let registry = Arc::<Registry>::default();
@@ -213,6 +203,22 @@ impl SessionBuilder {
             scope: FunctionScope::new(memory_pool),
         })
     }
+}
+
+/// Makes DataFusion's default context with an information schema.
+fn default_context(
+    files: &FileAccess,
+    memory_pool: Option<Arc<dyn MemoryPool>>,
+) -> Result<SessionContext> {
+    let config = SessionConfig::new().with_information_schema(true);
+    let registry = file_registry(files);
+    let mut environment = RuntimeEnvBuilder::new().with_object_store_registry(registry);
+    environment.memory_pool = memory_pool;
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(environment.build_arc().map_err(query)?)
+        .with_default_features();
+    Ok(SessionContext::new_with_state(state.build()))
 }
 
 /// Adds rules before all others of a context, in place of those of their names: of several

@@ -182,7 +182,7 @@ async fn explain_analyze_shows_each_function() {
         ),
         (
             "SELECT * FROM series(1, 10, 4)",
-            &["series()={calls=1, rows=3, fuel="],
+            &["series()={calls=2, rows=3, fuel="],
         ),
     ] {
         let plan = analyzed(&session, query).await;

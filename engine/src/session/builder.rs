@@ -24,6 +24,7 @@ use crate::loader::Loader;
 use crate::options::SessionOptions;
 use crate::privileges::Privileges;
 use crate::scope::{FunctionScope, SessionCancellation};
+use crate::settings::Settings;
 
 /// Builder of a [`Session`].
 #[derive(Clone, Default)]
@@ -161,11 +162,7 @@ impl SessionBuilder {
             registry: Arc::clone(&registry),
         };
         add_analyzer_rules(&context, [Arc::new(late_binding), Arc::new(routines)]);
-        let settings = self.options.settings;
-        let state = context.state_ref();
-        let mut state = state.write();
-        state.config_mut().options_mut().extensions.insert(settings);
-        drop(state);
+        add_settings(&context, self.options.settings);
         let memory_pool = Arc::clone(&context.runtime_env().memory_pool);
         let cancellation = SessionCancellation::default();
         let loader = Arc::new(Loader {
@@ -219,6 +216,12 @@ fn default_context(
         .with_runtime_env(environment.build_arc().map_err(query)?)
         .with_default_features();
     Ok(SessionContext::new_with_state(state.build()))
+}
+
+fn add_settings(context: &SessionContext, settings: Settings) {
+    let state = context.state_ref();
+    let mut state = state.write();
+    state.config_mut().options_mut().extensions.insert(settings);
 }
 
 /// Adds rules before all others of a context, in place of those of their names: of several

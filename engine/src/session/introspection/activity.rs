@@ -24,9 +24,8 @@ pub(super) fn statistics(rows: &[Statistics]) -> Columns {
     };
     let sum =
         |cell: fn(&FunctionStatistics) -> u64| numbers(rows.iter().map(|row| cell(&row.sums)));
-    let millis = rows
-        .iter()
-        .map(|row| row.sums.guest_time.as_secs_f64() * 1e3);
+    let millis = |sums: &FunctionStatistics| sums.guest_time.as_nanos() as f64 / 1e6;
+    let millis = rows.iter().map(|row| millis(&row.sums));
     let millis: ArrayRef = Arc::new(millis.map(Some).collect::<Float64Array>());
     vec![
         ("name", name(|d| d.name.clone())),

@@ -187,12 +187,15 @@ impl Session {
             Parsed::Fusebox(FuseboxStatement::Summarize(source)) => {
                 let statement = SqlStatement::Query(source);
                 let statement = Box::new(DfStatement::Statement(Box::new(statement)));
-                let source = self.execute_datafusion(statement, depth, open, deadline).await?;
+                let source = self
+                    .execute_datafusion(statement, depth, open, deadline)
+                    .await?;
                 summarize(source)
             }
             Parsed::Fusebox(statement) => self.execute_fusebox(statement).await,
             Parsed::DataFusion(statement) => {
-                self.execute_datafusion(statement, depth, open, deadline).await
+                self.execute_datafusion(statement, depth, open, deadline)
+                    .await
             }
         }
     }

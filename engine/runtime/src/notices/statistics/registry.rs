@@ -84,7 +84,7 @@ const PENDING_TIME_MAX: Duration = Duration::from_millis(10);
 /// Statistics of one function in one execution.
 ///
 /// Partitions that run at the same time each count for themselves: the lock of the session's
-/// sums is taken when an execution ends, and after some guest time.
+/// sums is taken when an execution ends, after an error, and after some guest time.
 pub(crate) struct CallStatistics {
     counts: Mutex<Counts>,
     /// Sums of the session.
@@ -146,6 +146,8 @@ impl CallStatistics {
         if let Some(count) = call.failures.of_error(error) {
             *count = 1;
             self.add(&call);
+            // The execution may end after its statement.
+            self.flush(&mut lock(&self.counts));
         }
     }
 
@@ -224,6 +226,17 @@ mod tests {
         assert_eq!((sums.calls, sums.rows), (3, 15));
         assert_eq!(sums.guest_time, Duration::from_millis(12));
         assert_eq!(sums.memory_bytes_max, 9);
+    }
+
+    #[test]
+    fn error_is_added_to_the_sums_at_once() {
+        let registry = StatisticsRegistry::default();
+        let f = function("f", false);
+        let execution = CallStatistics::new(Some(&registry), &f);
+        execution.add(&call(1));
+        execution.count_error(&Error::Cancelled);
+        let sums = registry.get(&f);
+        assert_eq!((sums.calls, sums.failures.cancelled), (1, 1));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The engine: everything that sessions share.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use datafusion::execution::context::SessionContext;
@@ -13,6 +14,7 @@ use fusebox_runtime::{
     Runtime, RuntimeOptions, WasmFunction,
 };
 
+use crate::activity::CatalogActivity;
 use crate::catalog::{Catalog, CatalogLimits, MemoryCatalog};
 use crate::file_access::FileAccess;
 use crate::function::{LazyFunction, add_expansion, datafusion_function, is_built_in};
@@ -33,8 +35,12 @@ use crate::volatile;
 pub struct Engine {
     runtime: Arc<Runtime>,
     catalog: Arc<dyn Catalog>,
+    activities: Activities,
     options: SessionOptions,
 }
+
+/// Activities of the sessions of each catalog that has any, by the address of the catalog.
+type Activities = Arc<Mutex<HashMap<usize, (Weak<dyn Catalog>, Arc<CatalogActivity>)>>>;
 
 impl Engine {
     /// Starts a builder with the defaults: a catalog in memory, the limits of
@@ -149,6 +155,21 @@ impl Engine {
 
     pub(crate) fn options(&self) -> &SessionOptions {
         &self.options
+    }
+
+    /// Returns the activity of the sessions of a catalog.
+    pub(crate) fn activity(&self, catalog: &Arc<dyn Catalog>) -> Arc<CatalogActivity> {
+        let activities = self.activities.lock();
+        let mut activities = activities.unwrap_or_else(PoisonError::into_inner);
+        // Swept when there is no free slot, so that a lookup takes constant time on average.
+        if activities.len() == activities.capacity() {
+            activities.retain(|_, (catalog, _)| catalog.strong_count() > 0);
+        }
+        // The address is not used again while the weak reference is here.
+        let address = Arc::as_ptr(catalog).cast::<()>().addr();
+        let new = || (Arc::downgrade(catalog), Arc::default());
+        let (_, activity) = activities.entry(address).or_insert_with(new);
+        Arc::clone(activity)
     }
 
     fn loader(&self) -> Loader {
@@ -341,6 +362,7 @@ impl EngineBuilder {
         Ok(Engine {
             runtime: Arc::new(Runtime::new(self.runtime)?),
             catalog: catalog.unwrap_or_else(|| Arc::new(MemoryCatalog::default())),
+            activities: Arc::default(),
             options: self.options,
         })
     }

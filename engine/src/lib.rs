@@ -70,6 +70,9 @@ mod function;
 // Scopes of executions: cancellation and memory of the calls of a query.
 mod scope;
 
+// Statements of sessions, and statistics of their calls.
+mod activity;
+
 // Settings that SET changes.
 mod settings;
 
@@ -89,10 +92,10 @@ pub use fusebox_definition::{
 #[cfg(feature = "disable-protections")]
 pub use fusebox_runtime::DisabledProtections;
 pub use fusebox_runtime::{
-    AbiViolation, Cancellation, CompileBudget, CompileHelper, Error, FailedRows, FunctionMetrics,
-    GuestMessage, GuestMessages, Hot, IdleLimits, IdleMetrics, LimitExceeded, LoadedModule,
-    ProcessLimits, Profile, Result, Runtime, RuntimeOptions, Sample, Scope, Trap, TrapKind,
-    run_compile_helper,
+    AbiViolation, Cancellation, CompileBudget, CompileHelper, Error, FailedRows, Failures,
+    FunctionMetrics, FunctionStatistics, GuestMessage, GuestMessages, Hot, IdleLimits, IdleMetrics,
+    LimitExceeded, LoadedModule, ProcessLimits, Profile, Result, Runtime, RuntimeOptions, Sample,
+    Scope, Trap, TrapKind, run_compile_helper,
 };
 pub use privileges::Privileges;
 pub use scope::with_scope;

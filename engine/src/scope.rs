@@ -11,6 +11,9 @@
 // The node that makes scopes.
 mod node;
 
+// Statistics of a function among the metrics of a node.
+mod function_metric;
+
 // The scope of the current thread.
 mod current;
 

@@ -12,9 +12,16 @@ mod drop;
 mod library;
 mod transaction;
 
-// Statements that show.
+// Statements that show, and tables that do.
 mod show;
 mod summarize;
+
+mod introspection;
+
+mod cells;
+
+// Functions of DataFusion.
+mod built_ins;
 
 // Views and tables of DataFusion whose SQL may use functions.
 mod dependents;
@@ -60,6 +67,7 @@ use fusebox_definition::statement::FuseboxStatement;
 use fusebox_runtime::{Error, FailedRows, GuestMessages, Notices, Result};
 use sqlparser::ast::Statement as SqlStatement;
 
+use crate::activity::{OpenStatement, SessionActivity};
 use crate::catalog::{Catalog, MemoryCatalog};
 use crate::engine::Engine;
 use crate::loader::Loader;
@@ -98,6 +106,7 @@ pub struct Session {
     prepared: Arc<Prepared>,
     cancellation: SessionCancellation,
     notices: Arc<Notices>,
+    activity: Arc<SessionActivity>,
     scope: FunctionScope,
 }
 
@@ -154,7 +163,8 @@ impl Session {
     /// Any error of the statement. The session is unchanged then.
     pub async fn execute(&self, statement: Statement) -> Result<DataFrame> {
         let deadline = self.settings().statement_timeout.map(Deadline::after);
-        let executed = self.execute_until(statement, deadline);
+        let open = self.activity.begin_statement();
+        let executed = self.execute_until(statement, open, deadline);
         let Some(deadline) = deadline else {
             return executed.await;
         };
@@ -169,6 +179,7 @@ impl Session {
     async fn execute_until(
         &self,
         statement: Statement,
+        open: Arc<OpenStatement>,
         deadline: Option<Deadline>,
     ) -> Result<DataFrame> {
         let Statement { parsed, depth } = statement;
@@ -176,12 +187,15 @@ impl Session {
             Parsed::Fusebox(FuseboxStatement::Summarize(source)) => {
                 let statement = SqlStatement::Query(source);
                 let statement = Box::new(DfStatement::Statement(Box::new(statement)));
-                let source = self.execute_datafusion(statement, depth, deadline).await?;
+                let source = self
+                    .execute_datafusion(statement, depth, open, deadline)
+                    .await?;
                 summarize(source)
             }
             Parsed::Fusebox(statement) => self.execute_fusebox(statement).await,
             Parsed::DataFusion(statement) => {
-                self.execute_datafusion(statement, depth, deadline).await
+                self.execute_datafusion(statement, depth, open, deadline)
+                    .await
             }
         }
     }
@@ -191,10 +205,11 @@ impl Session {
         &self,
         mut statement: Box<DfStatement>,
         depth: u32,
+        open: Arc<OpenStatement>,
         deadline: Option<Deadline>,
     ) -> Result<DataFrame> {
         self.synchronize()?;
-        let state = self.begin_query(deadline);
+        let state = self.begin_query(open, deadline);
         let planning = async {
             check_calls(&statement, &state)?;
             let text = RelationText::of(&statement);

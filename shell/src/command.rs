@@ -231,7 +231,7 @@ fn relations(types: &str, pattern: &str) -> Command {
     Command::Sql(format!(
         "SELECT table_schema AS schema, table_name AS name, table_type AS type \
          FROM information_schema.tables \
-         WHERE table_schema <> 'information_schema' AND table_type IN ({types}){name} \
+         WHERE table_schema NOT IN ('information_schema', 'fusebox') AND table_type IN ({types}){name} \
          ORDER BY schema, name"
     ))
 }

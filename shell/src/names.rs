@@ -101,6 +101,13 @@ impl Names {
         for catalog in catalogs.filter_map(|name| context.catalog(&name)) {
             let schemas = catalog.schema_names().into_iter();
             for schema in schemas.filter_map(|name| catalog.schema(&name)) {
+                if schema.owner_name() == Some("fusebox") {
+                    let tables = schema.table_names().into_iter();
+                    names
+                        .tables
+                        .extend(tables.map(|table| format!("fusebox.{table}")));
+                    continue;
+                }
                 for table in schema.table_names() {
                     if let Some(Ok(Some(found))) = schema.table(&table).now_or_never() {
                         let columns = found.schema();

@@ -130,6 +130,13 @@ impl Limits {
         self
     }
 
+    /// Iterates over the limits with the names of their options and their units: `fuel`,
+    /// `bytes` or `calls`.
+    pub fn values(self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+        let value = move |limit: &Limit| (limit.option, limit.unit.name(), limit.of(self));
+        LIMITS.iter().map(value)
+    }
+
     /// Returns true if every limit is in its range.
     pub fn are_in_range(self) -> bool {
         LIMITS
@@ -199,28 +206,40 @@ pub(crate) struct Limit {
     field: fn(&mut Limits) -> &mut u64,
 }
 
+#[derive(Clone, Copy)]
 enum Unit {
-    Count,
+    Fuel,
     Bytes,
+    Calls,
+}
+
+impl Unit {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fuel => "fuel",
+            Self::Bytes => "bytes",
+            Self::Calls => "calls",
+        }
+    }
 }
 
 /// All limits, in the order of printing.
 pub(crate) static LIMITS: [Limit; 7] = [
     Limit {
         option: "fuel_per_row",
-        unit: Unit::Count,
+        unit: Unit::Fuel,
         range: 1..=Limits::MAX.fuel_per_row,
         field: |limits| &mut limits.fuel_per_row,
     },
     Limit {
         option: "fuel_per_call",
-        unit: Unit::Count,
+        unit: Unit::Fuel,
         range: 10_000..=Limits::MAX.fuel_per_call,
         field: |limits| &mut limits.fuel_per_call,
     },
     Limit {
         option: "fuel_init",
-        unit: Unit::Count,
+        unit: Unit::Fuel,
         range: 100_000..=Limits::MAX.fuel_init,
         field: |limits| &mut limits.fuel_init,
     },
@@ -244,7 +263,7 @@ pub(crate) static LIMITS: [Limit; 7] = [
     },
     Limit {
         option: "instances",
-        unit: Unit::Count,
+        unit: Unit::Calls,
         range: 1..=Limits::MAX.instances_max,
         field: |limits| &mut limits.instances_max,
     },
@@ -254,7 +273,7 @@ impl Limit {
     /// Sets the limit to the value `text`; the error describes the expected value.
     pub(crate) fn set(&self, limits: &mut Limits, text: &str) -> Result<(), String> {
         let value = match self.unit {
-            Unit::Count => text.parse().ok(),
+            Unit::Fuel | Unit::Calls => text.parse().ok(),
             Unit::Bytes => size(text),
         };
         let value = value.filter(|value| self.range.contains(value));
@@ -265,7 +284,7 @@ impl Limit {
     /// Formats its value as in a statement.
     pub(crate) fn print(&self, limits: Limits) -> String {
         match self.unit {
-            Unit::Count => self.of(limits).to_string(),
+            Unit::Fuel | Unit::Calls => self.of(limits).to_string(),
             Unit::Bytes => format!("'{}'", Size(self.of(limits))),
         }
     }
@@ -277,7 +296,7 @@ impl Limit {
     fn expected(&self) -> String {
         let (min, max) = (*self.range.start(), *self.range.end());
         match self.unit {
-            Unit::Count => format!("a whole number from {min} to {max}"),
+            Unit::Fuel | Unit::Calls => format!("a whole number from {min} to {max}"),
             Unit::Bytes => {
                 let (min, max) = (Size(min), Size(max));
                 format!("a size as '64MB', from {min} to {max}")

@@ -49,6 +49,8 @@ pub enum Subject {
     File(String),
     /// Setting of `SET` and `RESET`, by its name.
     Setting(String),
+    /// Schema, by its name.
+    Schema(String),
 }
 
 impl fmt::Display for Subject {
@@ -58,6 +60,7 @@ impl fmt::Display for Subject {
             Self::Module(name) => write!(f, "module `{name}`"),
             Self::File(path) => write!(f, "file `{path}`"),
             Self::Setting(name) => write!(f, "setting `{name}`"),
+            Self::Schema(name) => write!(f, "schema `{name}`"),
         }
     }
 }

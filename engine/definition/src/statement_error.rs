@@ -69,6 +69,8 @@ pub enum StatementError {
         max: String,
         limit: &'static str,
     },
+    #[error("shows what Fusebox knows and is read-only: use another schema")]
+    ReadOnly,
     #[error("has {found} rows in argument {position}, not the {rows} of the batch")]
     Length {
         position: usize,

@@ -53,7 +53,7 @@ mod metrics;
 // Switches of benches.
 mod protections;
 
-// Failed rows, and messages of guests.
+// Failed rows, messages of guests, and statistics.
 mod notices;
 
 // Errors, grouped by who can fix them.
@@ -73,11 +73,14 @@ pub use fusebox_instrument::CompileBudget;
 pub use fusebox_marshal::AbiViolation;
 pub use metrics::{FunctionMetrics, Hot, Profile, Sample};
 pub use module::{LoadedModule, Operation};
-pub use notices::{FailedRows, GuestMessage, GuestMessages, Notices};
+pub use notices::{
+    FailedRows, Failures, FunctionStatistics, GuestMessage, GuestMessages, Notices,
+    StatisticsRegistry,
+};
 pub use protections::DisabledProtections;
 pub use runtime::{Runtime, RuntimeOptions};
 pub use sandbox::{
     Cancellation, CompileHelper, IdleLimits, IdleMetrics, MemoryReservation, ProcessLimits,
     run_compile_helper,
 };
-pub use scope::{MemoryBroker, Scope, ScopeTotals, UnlimitedMemory};
+pub use scope::{MemoryBroker, Scope, UnlimitedMemory};

@@ -1,4 +1,5 @@
-//! Notices of the calls of one session or query: failed rows and messages of guests.
+//! Notices of the calls of one session or query: failed rows, messages of guests, and
+//! statistics.
 
 // Rows that failed and are null.
 mod failed_rows;
@@ -6,15 +7,23 @@ mod failed_rows;
 // Messages that guests log.
 mod messages;
 
+// Sums over calls.
+mod statistics;
+
+use std::sync::Arc;
+
 pub use failed_rows::FailedRows;
 pub use messages::{GuestMessage, GuestMessages};
+pub use statistics::{Failures, FunctionStatistics, StatisticsRegistry};
 
 pub(crate) use failed_rows::FailureCause;
+pub(crate) use statistics::CallStatistics;
 
 use failed_rows::FailedRowsLog;
 use messages::MessageLog;
 
-/// Notices of the calls of one session or query, until they are taken.
+/// Notices of the calls of one session or query, until they are taken, and the statistics that
+/// the calls are added to.
 ///
 /// Bounded, whatever guests do and however seldom they are taken: see
 /// [`take_failed_rows`](Self::take_failed_rows) and [`take_messages`](Self::take_messages).
@@ -22,9 +31,23 @@ use messages::MessageLog;
 pub struct Notices {
     failed_rows: FailedRowsLog,
     messages: MessageLog,
+    statistics: Option<Arc<StatisticsRegistry>>,
 }
 
 impl Notices {
+    /// Creates notices of calls that are added to `statistics`.
+    pub fn new(statistics: Arc<StatisticsRegistry>) -> Self {
+        Self {
+            statistics: Some(statistics),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the statistics that calls are added to.
+    pub fn statistics(&self) -> Option<&Arc<StatisticsRegistry>> {
+        self.statistics.as_ref()
+    }
+
     /// Takes the numbers of rows that failed and are null since the last call, by the name of
     /// the function, of 1,000 functions at most.
     pub fn take_failed_rows(&self) -> Vec<(String, FailedRows)> {

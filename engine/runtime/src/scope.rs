@@ -1,11 +1,12 @@
-//! Scope of one execution: cancellation, memory accounting and calibration.
+//! Scope of one execution: cancellation, memory accounting, calibration and statistics.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::notices::{FailureCause, GuestMessage, Notices};
+use fusebox_definition::Definition;
+
+use crate::notices::{CallStatistics, FailureCause, FunctionStatistics, GuestMessage, Notices};
 use crate::sandbox::{Calibration, CallLog, Cancellation, MemoryReservation, Pin};
 
 /// Opens reservations of host memory for the calls of an execution.
@@ -32,30 +33,15 @@ impl MemoryReservation for UnlimitedMemory {
     fn shrink(&self, _bytes: usize) {}
 }
 
-/// Sums over the calls of a scope.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ScopeTotals {
-    /// Number of calls into guests that returned a result.
-    pub calls: u64,
-    /// Number of their rows.
-    pub rows: u64,
-    /// Fuel that they burnt, overhead included.
-    pub fuel: u64,
-    /// Number of rows that failed and are null.
-    pub failed_rows: u64,
+/// One function in one execution.
+pub(crate) struct FunctionExecution {
+    name: String,
+    pub(crate) calibration: Calibration,
+    pub(crate) statistics: CallStatistics,
 }
 
-#[derive(Default)]
-struct Counters {
-    calls: AtomicU64,
-    rows: AtomicU64,
-    fuel: AtomicU64,
-    failed_rows: AtomicU64,
-}
-
-/// Maximum number of calibrations that a scope keeps.
-const CALIBRATIONS_MAX: usize = 256;
+/// Maximum number of functions that a scope keeps.
+const FUNCTIONS_MAX: usize = 256;
 
 /// State of one execution of a plan, or of one use of the library: the calls within it
 /// share cancellation, memory accounting and the sizes of batches.
@@ -64,10 +50,9 @@ pub struct Scope {
     memory: Arc<dyn MemoryBroker>,
     batch_bytes_max: u64,
     time_zone: Option<Arc<str>>,
-    counters: Counters,
     notices: Arc<Notices>,
-    /// Calibrations of functions, by the identity of the function.
-    calibrations: Mutex<Vec<(u64, Arc<Calibration>)>>,
+    /// Functions that were called, by their identity.
+    functions: Mutex<Vec<(u64, Arc<FunctionExecution>)>>,
     /// Pins of functions that keep state, by the identity of the function; `None` outside
     /// of executions.
     pins: Option<Arc<Mutex<HashMap<u64, Pin>>>>,
@@ -84,9 +69,8 @@ impl Scope {
             memory,
             batch_bytes_max: Self::BATCH_BYTES_MAX,
             time_zone: None,
-            counters: Counters::default(),
             notices: Arc::default(),
-            calibrations: Mutex::default(),
+            functions: Mutex::default(),
             pins: Some(Arc::default()),
         }
     }
@@ -168,20 +152,20 @@ impl Scope {
         self.cancellation.is_cancelled()
     }
 
-    /// Returns the sums over the calls so far.
-    pub fn totals(&self) -> ScopeTotals {
-        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        ScopeTotals {
-            calls: load(&self.counters.calls),
-            rows: load(&self.counters.rows),
-            fuel: load(&self.counters.fuel),
-            failed_rows: load(&self.counters.failed_rows),
+    /// Returns the sums over the calls so far, by the name of the function.
+    pub fn statistics(&self) -> BTreeMap<String, FunctionStatistics> {
+        let functions = self.functions.lock();
+        let functions = functions.unwrap_or_else(PoisonError::into_inner);
+        let mut all: BTreeMap<String, FunctionStatistics> = BTreeMap::new();
+        for (_, function) in functions.iter() {
+            let sums = all.entry(function.name.clone()).or_default();
+            sums.add(&function.statistics.get());
         }
+        all
     }
 
     /// Counts a row of `function` that failed and is null.
     pub(crate) fn count_failed(&self, function: &str, cause: FailureCause) {
-        self.counters.failed_rows.fetch_add(1, Ordering::Relaxed);
         self.notices.count_failed(function, cause);
     }
 
@@ -193,14 +177,6 @@ impl Scope {
             self.notices.add_message(message);
         }
         self.notices.count_dropped(log.dropped);
-    }
-
-    /// Counts a call of the guest that returned a result.
-    pub(crate) fn count(&self, rows: usize, fuel: u64) {
-        let add = |counter: &AtomicU64, more| counter.fetch_add(more, Ordering::Relaxed);
-        add(&self.counters.calls, 1);
-        add(&self.counters.rows, rows as u64);
-        add(&self.counters.fuel, fuel);
     }
 
     /// Opens a reservation for a call of `function`.
@@ -217,21 +193,30 @@ impl Scope {
         }
     }
 
-    /// Returns the calibration of a function, identified by `key`.
-    pub(crate) fn calibration(&self, key: u64, rows_max: usize) -> Arc<Calibration> {
-        let calibrations = self.calibrations.lock();
-        let mut calibrations = calibrations.unwrap_or_else(PoisonError::into_inner);
-        let found = calibrations.iter().find(|(other, _)| *other == key);
-        if let Some((_, found)) = found {
+    /// Returns the state of a function in this execution, identified by `key`.
+    pub(crate) fn function(
+        &self,
+        key: u64,
+        definition: &Definition,
+        rows_max: usize,
+    ) -> Arc<FunctionExecution> {
+        let functions = self.functions.lock();
+        let mut functions = functions.unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, found)) = functions.iter().find(|(other, _)| *other == key) {
             return Arc::clone(found);
         }
         // A scope that outlives many functions forgets the oldest.
-        if calibrations.len() == CALIBRATIONS_MAX {
-            calibrations.remove(0);
+        if functions.len() == FUNCTIONS_MAX {
+            functions.remove(0);
         }
-        let calibration = Arc::new(Calibration::new(rows_max));
-        calibrations.push((key, Arc::clone(&calibration)));
-        calibration
+        let registry = self.notices.statistics().map(Arc::as_ref);
+        let function = Arc::new(FunctionExecution {
+            name: definition.name.clone(),
+            calibration: Calibration::new(rows_max),
+            statistics: CallStatistics::new(registry, definition),
+        });
+        functions.push((key, Arc::clone(&function)));
+        function
     }
 }
 

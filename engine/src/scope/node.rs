@@ -20,10 +20,11 @@ use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
     ReplaceChildrenOptions,
 };
-use fusebox_runtime::Scope;
+use fusebox_runtime::{FunctionStatistics, Scope};
 use futures::{Stream, StreamExt};
 
 use super::current::{current_scope, with_scope, with_scope_in_task};
+use super::function_metric::FunctionMetric;
 use super::memory::PoolBroker;
 use super::query_options::{CancelOnDrop, QueryScope};
 use crate::settings::Settings;
@@ -114,7 +115,7 @@ impl ExecutionPlan for ScopeExec {
         self.replace_children(children, options)
     }
 
-    /// Calls into guests, their rows and their fuel, for EXPLAIN ANALYZE.
+    /// Calls into guests, their rows, fuel and time, all and by function, for EXPLAIN ANALYZE.
     fn metrics(&self) -> Option<MetricsSet> {
         Some(self.metrics.clone_inner())
     }
@@ -201,7 +202,12 @@ impl ScopeCounters {
 
 impl Drop for ScopeCounters {
     fn drop(&mut self) {
-        let totals = self.scope.totals();
+        let functions = self.scope.statistics();
+        let mut totals = FunctionStatistics::default();
+        functions.values().for_each(|function| totals.add(function));
+        for (name, function) in functions {
+            FunctionMetric::new(function).register(&name, &self.metrics, self.partition);
+        }
         self.calls.add(totals.calls as usize);
         self.rows.add(totals.rows as usize);
         self.fuel.add(totals.fuel as usize);

@@ -14,6 +14,7 @@ use fusebox_runtime::{Cancellation, Notices, Scope};
 
 use super::memory::PoolBroker;
 use super::timeout::Deadline;
+use crate::activity::OpenStatement;
 use crate::settings::Settings;
 
 /// Token that cancels the queries of a session that began since it was last cancelled.
@@ -49,6 +50,8 @@ impl Drop for CancelOnDrop {
 pub(crate) struct QueryScope {
     scope: Arc<Scope>,
     deadline: Option<Deadline>,
+    /// Ends with the query.
+    _statement: Option<Arc<OpenStatement>>,
 }
 
 impl QueryScope {
@@ -67,7 +70,14 @@ impl QueryScope {
         Self {
             scope: Arc::new(scope),
             deadline: None,
+            _statement: None,
         }
+    }
+
+    /// Sets the statement that ends with the query.
+    pub(crate) fn with_statement(mut self, statement: Arc<OpenStatement>) -> Self {
+        self._statement = Some(statement);
+        self
     }
 
     /// Sets the deadline at which the whole statement ends.

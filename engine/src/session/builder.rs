@@ -10,19 +10,21 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::prelude::SessionConfig;
 use fusebox_definition::Limits;
-use fusebox_runtime::{Error, Result};
+use fusebox_runtime::{Error, Notices, Result, StatisticsRegistry};
 
+use super::introspection::Introspection;
 use super::late_binding::LateBinding;
 use super::registry::Registry;
 use super::routines::Routines;
 use super::{Session, query};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, MemoryCatalog};
 use crate::engine::Engine;
 use crate::file_access::{FileAccess, confine, file_registry};
 use crate::loader::Loader;
 use crate::options::SessionOptions;
 use crate::privileges::Privileges;
 use crate::scope::{FunctionScope, SessionCancellation};
+use crate::settings::Settings;
 
 /// Builder of a [`Session`].
 #[derive(Clone, Default)]
@@ -149,17 +151,7 @@ impl SessionBuilder {
                 confine(&context, files).map_err(query)?;
                 context
             }
-            None => {
-                let config = SessionConfig::new().with_information_schema(true);
-                let mut environment =
-                    RuntimeEnvBuilder::new().with_object_store_registry(file_registry(files));
-                environment.memory_pool = self.memory_pool;
-                let state = SessionStateBuilder::new()
-                    .with_config(config)
-                    .with_runtime_env(environment.build_arc().map_err(query)?)
-                    .with_default_features();
-                SessionContext::new_with_state(state.build())
-            }
+            None => default_context(files, self.memory_pool)?,
         };
         engine.install_scopes(&context);
         let registry = Arc::<Registry>::default();
@@ -170,32 +162,66 @@ impl SessionBuilder {
             registry: Arc::clone(&registry),
         };
         add_analyzer_rules(&context, [Arc::new(late_binding), Arc::new(routines)]);
-        let settings = self.options.settings;
-        let state = context.state_ref();
-        let mut state = state.write();
-        state.config_mut().options_mut().extensions.insert(settings);
-        drop(state);
+        add_settings(&context, self.options.settings);
         let memory_pool = Arc::clone(&context.runtime_env().memory_pool);
         let cancellation = SessionCancellation::default();
+        let loader = Arc::new(Loader {
+            runtime: Arc::clone(engine.runtime()),
+            options: self.options,
+            cancellation: cancellation.clone(),
+        });
+        let catalog = self.catalog.unwrap_or_else(|| Arc::clone(engine.catalog()));
+        let activity = engine.activity(&catalog).begin_session();
+        let shared = Arc::clone(activity.catalog().statistics());
+        let statistics = Arc::new(StatisticsRegistry::of_session(shared));
+        let temporary = Arc::<MemoryCatalog>::default();
+        let introspection = Introspection {
+            catalog: Arc::clone(&catalog),
+            temporary: Arc::clone(&temporary),
+            loader: Arc::clone(&loader),
+            statistics: Arc::clone(&statistics),
+            activity: Arc::clone(activity.catalog()),
+            session: activity.id(),
+        };
+        introspection.register(&context);
         Ok(Session {
-            loader: Arc::new(Loader {
-                runtime: Arc::clone(engine.runtime()),
-                options: self.options,
-                cancellation: cancellation.clone(),
-            }),
-            catalog: self.catalog.unwrap_or_else(|| Arc::clone(engine.catalog())),
+            loader,
+            catalog,
             engine,
             context,
-            temporary: Arc::default(),
+            temporary,
             own_catalog: Arc::default(),
             registry,
             relations: Arc::default(),
             prepared: Arc::default(),
             cancellation,
-            notices: Arc::default(),
+            notices: Arc::new(Notices::new(statistics)),
+            activity,
             scope: FunctionScope::new(memory_pool),
         })
     }
+}
+
+/// Makes DataFusion's default context with an information schema.
+fn default_context(
+    files: &FileAccess,
+    memory_pool: Option<Arc<dyn MemoryPool>>,
+) -> Result<SessionContext> {
+    let config = SessionConfig::new().with_information_schema(true);
+    let registry = file_registry(files);
+    let mut environment = RuntimeEnvBuilder::new().with_object_store_registry(registry);
+    environment.memory_pool = memory_pool;
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(environment.build_arc().map_err(query)?)
+        .with_default_features();
+    Ok(SessionContext::new_with_state(state.build()))
+}
+
+fn add_settings(context: &SessionContext, settings: Settings) {
+    let state = context.state_ref();
+    let mut state = state.write();
+    state.config_mut().options_mut().extensions.insert(settings);
 }
 
 /// Adds rules before all others of a context, in place of those of their names: of several

@@ -7,8 +7,8 @@ use fusebox_definition::{StatementError, Subject};
 use fusebox_runtime::{Error, Result};
 
 use crate::catalog::{
-    CatalogChange, CatalogContents, CatalogError, CatalogFunction, CatalogLimits, CatalogModule,
-    is_of_module,
+    Catalog, CatalogChange, CatalogContents, CatalogError, CatalogFunction, CatalogLimits,
+    CatalogModule, MemoryCatalog, is_of_module,
 };
 use crate::function::are_alike;
 
@@ -71,6 +71,14 @@ impl Changes {
 }
 
 impl Contents {
+    /// Reads the contents of a session's catalog and its own.
+    pub(super) fn read(catalog: &dyn Catalog, temporary: &MemoryCatalog) -> Result<Self> {
+        Ok(Self {
+            shared: catalog.contents().map_err(catalog_error)?,
+            temporary: temporary.contents().map_err(catalog_error)?,
+        })
+    }
+
     /// Returns all functions, sorted by name and argument types. A temporary function hides
     /// the shared ones that no call distinguishes from it, and those of another kind.
     pub(super) fn functions(&self) -> Vec<Arc<CatalogFunction>> {

@@ -7,6 +7,9 @@
 // Settings that need a privilege.
 mod settings;
 
+// The schema that is read-only.
+mod schema;
+
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
@@ -50,10 +53,17 @@ impl Session {
         }
     }
 
+    fn default_schema(&self) -> String {
+        let state = self.context.state_ref();
+        let state = state.read();
+        state.config_options().catalog.default_schema.clone()
+    }
+
     /// Checks a plan, and resolves the locations in it.
     pub(super) fn guard(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
         let guard = Guard {
             privileges: &self.loader.options.privileges,
+            default_schema: self.default_schema(),
             stores: Arc::clone(&self.context.runtime_env().object_store_registry),
         };
         let guarded =
@@ -72,12 +82,14 @@ impl Session {
 /// Checks of one plan.
 struct Guard<'a> {
     privileges: &'a Privileges,
+    default_schema: String,
     stores: Arc<dyn ObjectStoreRegistry>,
 }
 
 impl Guard<'_> {
     /// Checks a node, and resolves its locations.
     fn node(&self, mut plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+        schema::check(&plan, &self.default_schema)?;
         match &mut plan {
             LogicalPlan::Copy(copy) => {
                 copy.output_url = self.resolve(&copy.output_url, FileUse::Write)?;

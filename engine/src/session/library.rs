@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, RecordBatch};
 use datafusion::execution::memory_pool::MemoryPool;
 use fusebox_definition::statement::{CreateFunction, FunctionName, ImportFunctions};
 use fusebox_definition::{Definition, FunctionKey, ModuleSource, Subject};
-use fusebox_runtime::{Error, LoadedModule, Notices, Result, WasmFunction};
+use fusebox_runtime::{Error, FunctionStatistics, LoadedModule, Notices, Result, WasmFunction};
 
 use super::Session;
 use super::transaction::{Applied, definitions};
@@ -170,6 +170,22 @@ impl Session {
     /// [`Error::Catalog`] if the catalog cannot be read.
     pub fn functions(&self) -> Result<Vec<Definition>, Error> {
         Ok(definitions(&self.contents()?.functions()))
+    }
+
+    /// Returns the sums over the calls of each function since it was created or the engine was
+    /// built, as the table `fusebox.stats`: of all sessions that share the catalog, and of this
+    /// one for temporary functions. Calls of queries that run are added after some guest time.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Catalog`] if the catalog cannot be read.
+    pub fn statistics(&self) -> Result<Vec<(Definition, FunctionStatistics)>> {
+        let sums = |definition: &Definition| match self.notices.statistics() {
+            Some(statistics) => statistics.get(definition),
+            None => FunctionStatistics::default(),
+        };
+        let functions = self.functions()?.into_iter();
+        Ok(functions.map(|d| (d.clone(), sums(&d))).collect())
     }
 
     /// Returns all modules with their names, sorted.

@@ -7,6 +7,7 @@ use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as DfStateme
 use fusebox_runtime::{Cancellation, Result, Scope};
 
 use super::{Session, query};
+use crate::activity::OpenStatement;
 use crate::scope::{Deadline, QueryScope};
 use crate::settings::Settings;
 
@@ -31,7 +32,11 @@ impl Session {
     }
 
     /// Returns the state in which a new query is planned and runs.
-    pub(super) fn begin_query(&self, deadline: Option<Deadline>) -> SessionState {
+    pub(super) fn begin_query(
+        &self,
+        open: Arc<OpenStatement>,
+        deadline: Option<Deadline>,
+    ) -> SessionState {
         let mut state = self.context.state();
         let mut cancellation = self.cancellation.query();
         if let Some(deadline) = deadline {
@@ -39,7 +44,7 @@ impl Session {
         }
         let settings = Settings::find(state.config_options());
         let scope = self.query_scope(cancellation, settings);
-        let scope = scope.with_deadline(deadline);
+        let scope = scope.with_deadline(deadline).with_statement(open);
         scope.enter(state.config_mut().options_mut());
         // The state has copied its options for the query before.
         state.mark_start_execution();

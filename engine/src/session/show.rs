@@ -1,11 +1,9 @@
 //! Statements that show definitions.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
+use arrow::array::StringArray;
 use arrow::compute::like as arrow_like;
-use arrow::datatypes::{Field, Schema};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use datafusion::dataframe::DataFrame;
 
@@ -13,8 +11,55 @@ use fusebox_definition::statement::{FunctionName, NamePattern};
 use fusebox_definition::{Arguments, Definition, Identifier, Kind, ModuleSource};
 use fusebox_runtime::{Error, Result};
 
+use super::built_ins::BuiltIn;
+use super::cells::{Columns, Export, arguments, batch, exports, module, numbers, summary, text};
 use super::transaction::definitions;
 use super::{Session, query};
+
+/// Row of `SHOW FUNCTIONS`.
+struct ShownFunction {
+    name: String,
+    kind: Kind,
+    language: &'static str,
+    arguments: Option<String>,
+    returns: Option<String>,
+    volatility: Option<String>,
+    nulls: Option<String>,
+    module: Option<String>,
+    description: Option<String>,
+}
+
+impl From<BuiltIn> for ShownFunction {
+    fn from(function: BuiltIn) -> Self {
+        Self {
+            name: function.name,
+            kind: function.kind,
+            language: "internal",
+            arguments: function.arguments,
+            returns: function.returns,
+            volatility: function.volatility,
+            nulls: None,
+            module: None,
+            description: function.description.as_deref().map(summary),
+        }
+    }
+}
+
+impl From<&Definition> for ShownFunction {
+    fn from(definition: &Definition) -> Self {
+        Self {
+            name: definition.name.clone(),
+            kind: definition.kind,
+            language: "wasm",
+            arguments: Some(arguments(definition)),
+            returns: Some(definition.returns()),
+            volatility: Some(definition.volatility.to_string()),
+            nulls: Some(definition.nulls.to_string()),
+            module: module(definition),
+            description: definition.comment.as_deref().map(summary),
+        }
+    }
+}
 
 impl Session {
     /// Shows all functions, or only Wasm functions, with kind and language.
@@ -28,62 +73,29 @@ impl Session {
         if !user {
             // Wasm functions follow with their definitions.
             let names: HashSet<_> = ours.iter().map(|d| (d.name.as_str(), d.kind)).collect();
-            let registered = self.registered_functions().into_iter();
-            let built_in =
-                registered.filter(|(name, kind)| !names.contains(&(name.as_str(), *kind)));
-            rows.extend(built_in.map(|(name, kind)| (name, kind, None)));
+            let is_ours = |name: &str, kind| names.contains(&(name, kind));
+            rows.extend(self.built_ins(is_ours).into_iter().map(ShownFunction::from));
         }
-        rows.extend(ours.into_iter().map(|d| (d.name.clone(), d.kind, Some(d))));
+        rows.extend(ours.iter().map(ShownFunction::from));
         // A stable sort: overloads keep their order.
-        rows.sort_by_key(|(name, kind, _)| (name.clone(), kind.to_string()));
+        rows.sort_by_cached_key(|row| (row.name.clone(), row.kind.to_string()));
         let mut shown = Vec::new();
-        for (name, kind, definition) in rows {
-            if matches(&name, pattern)? {
-                shown.push((name, kind, definition));
+        for row in rows {
+            if matches(&row.name, pattern)? {
+                shown.push(row);
             }
         }
-        let ours = |print: fn(&Definition) -> Option<String>| {
-            let cells = shown
-                .iter()
-                .map(|(_, _, definition)| print(definition.as_ref()?));
-            text(cells.collect::<Vec<_>>())
-        };
+        let column = |cell: fn(&ShownFunction) -> Option<String>| text(shown.iter().map(cell));
         self.table(vec![
-            ("name", text(shown.iter().map(|row| Some(row.0.clone())))),
-            (
-                "kind",
-                text(shown.iter().map(|row| Some(row.1.to_string()))),
-            ),
-            (
-                "language",
-                text(shown.iter().map(|row| {
-                    let language = if row.2.is_some() { "wasm" } else { "internal" };
-                    Some(language.to_owned())
-                })),
-            ),
-            ("arguments", ours(|d| Some(arguments(d)))),
-            ("returns", ours(|d| Some(d.returns()))),
-            ("volatility", ours(|d| Some(d.volatility.to_string()))),
-            ("nulls", ours(|d| Some(d.nulls.to_string()))),
-            (
-                "module",
-                ours(|d| match &d.source {
-                    ModuleSource::Module(name) => Some(name.clone()),
-                    _ => None,
-                }),
-            ),
-            (
-                "description",
-                text(shown.iter().map(|(name, kind, definition)| {
-                    match definition {
-                        Some(definition) => definition.comment.as_deref().map(summary),
-                        None => self
-                            .built_in_description(name, *kind)
-                            .as_deref()
-                            .map(summary),
-                    }
-                })),
-            ),
+            ("name", column(|row| Some(row.name.clone()))),
+            ("kind", column(|row| Some(row.kind.to_string()))),
+            ("language", column(|row| Some(row.language.to_owned()))),
+            ("arguments", column(|row| row.arguments.clone())),
+            ("returns", column(|row| row.returns.clone())),
+            ("volatility", column(|row| row.volatility.clone())),
+            ("nulls", column(|row| row.nulls.clone())),
+            ("module", column(|row| row.module.clone())),
+            ("description", column(|row| row.description.clone())),
         ])
     }
 
@@ -104,8 +116,8 @@ impl Session {
                 "name",
                 text(shown.iter().map(|(name, _)| Some((*name).to_owned()))),
             ),
-            ("bytes", Arc::new(bytes.collect::<UInt64Array>())),
-            ("functions", Arc::new(functions.collect::<UInt64Array>())),
+            ("bytes", numbers(bytes)),
+            ("functions", numbers(functions)),
             (
                 "sha256",
                 text(shown.iter().map(|(_, m)| Some(m.digest().to_string()))),
@@ -189,90 +201,19 @@ impl Session {
     pub(super) async fn describe_module(&self, name: &str) -> Result<DataFrame> {
         let module = self.contents()?.module(name)?;
         let module = self.loader.loaded(&module).await?;
-        let mut rows: Vec<(String, Option<String>, Option<String>)> = module
-            .declarations()
-            .iter()
-            .map(|declared| {
-                let description = declared.comment.as_deref().map(summary);
-                let symbol = declared.symbol().to_owned();
-                (symbol, Some(declared.to_string()), description)
-            })
-            .collect();
-        for symbol in module.symbols() {
-            if !rows.iter().any(|(declared, ..)| *declared == symbol) {
-                rows.push((symbol, None, None));
-            }
-        }
-        // Sorted, because the order of the section depends on the linker.
-        rows.sort();
+        let exports = exports(&module);
+        let column = |cell: fn(&Export) -> Option<String>| text(exports.iter().map(cell));
         self.table(vec![
-            ("export", text(rows.iter().map(|row| Some(row.0.clone())))),
-            ("declaration", text(rows.iter().map(|row| row.1.clone()))),
-            ("description", text(rows.into_iter().map(|row| row.2))),
+            ("export", column(|export| Some(export.symbol.clone()))),
+            ("declaration", column(|export| export.declaration.clone())),
+            ("description", column(|export| export.description.clone())),
         ])
     }
 
-    /// Returns the names and kinds of all functions that are registered with DataFusion.
-    fn registered_functions(&self) -> Vec<(String, Kind)> {
-        let state = self.context.state_ref();
-        let state = state.read();
-        let aggregates = state.aggregate_functions().keys();
-        let aggregates = aggregates.map(|name| (name.clone(), Kind::Aggregate));
-        let scalars = state.scalar_functions().keys();
-        let scalars = scalars.map(|name| (name.clone(), Kind::Scalar));
-        let tables = state.table_functions().keys();
-        let tables = tables.map(|name| (name.clone(), Kind::Table));
-        let windows = state.window_functions().keys();
-        let windows = windows.map(|name| (name.clone(), Kind::Window));
-        aggregates
-            .chain(scalars)
-            .chain(tables)
-            .chain(windows)
-            .collect()
-    }
-
-    /// Returns DataFusion's description of a function of its own.
-    fn built_in_description(&self, name: &str, kind: Kind) -> Option<String> {
-        let state = self.context.state_ref();
-        let state = state.read();
-        let documentation = match kind {
-            Kind::Scalar => state.scalar_functions().get(name)?.documentation(),
-            Kind::Aggregate => state.aggregate_functions().get(name)?.documentation(),
-            Kind::Window => state.window_functions().get(name)?.documentation(),
-            Kind::Table => None,
-        };
-        documentation.map(|documentation| documentation.description.clone())
-    }
-
-    fn table(&self, columns: Vec<(&str, ArrayRef)>) -> Result<DataFrame> {
-        let fields: Vec<_> = columns
-            .iter()
-            .map(|(name, column)| Field::new(*name, column.data_type().clone(), true))
-            .collect();
-        let columns = columns.into_iter().map(|(_, column)| column).collect();
-        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
-            .map_err(|error| Error::Query(Box::new(error)))?;
+    fn table(&self, columns: Columns) -> Result<DataFrame> {
+        let batch = batch(columns).map_err(|error| Error::Query(Box::new(error)))?;
         self.context.read_batch(batch).map_err(query)
     }
-}
-
-fn text(cells: impl IntoIterator<Item = Option<String>>) -> ArrayRef {
-    Arc::new(cells.into_iter().collect::<StringArray>())
-}
-
-/// Returns the first paragraph of a description, as one line.
-fn summary(description: &str) -> String {
-    let lines = description.trim_start().lines();
-    let paragraph = lines.map(str::trim).take_while(|line| !line.is_empty());
-    paragraph.collect::<Vec<_>>().join(" ")
-}
-
-fn arguments(definition: &Definition) -> String {
-    let arguments = Arguments(&definition.signature.arguments).to_string();
-    let inside = arguments
-        .strip_prefix('(')
-        .and_then(|a| a.strip_suffix(')'));
-    inside.unwrap_or(&arguments).to_owned()
 }
 
 /// Returns true if a name is of the pattern, or if there is none.

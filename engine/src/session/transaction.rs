@@ -29,10 +29,7 @@ pub(super) enum Applied {
 impl Session {
     /// Reads the contents that the session sees.
     pub(super) fn contents(&self) -> Result<Contents> {
-        Ok(Contents {
-            shared: self.catalog.contents().map_err(catalog_error)?,
-            temporary: self.temporary.contents().map_err(catalog_error)?,
-        })
+        Contents::read(self.catalog.as_ref(), &self.temporary)
     }
 
     /// Applies changes that were checked against `contents`, then registers the functions.
@@ -85,7 +82,20 @@ impl Session {
         });
         self.registry
             .update(&self.context, &self.scope, &contents, functions.collect());
+        self.forget_statistics(&contents);
         Ok(())
+    }
+
+    /// Forgets the statistics of functions that were dropped.
+    fn forget_statistics(&self, contents: &Contents) {
+        let shared = self.activity.catalog().statistics();
+        let own = self.notices.statistics();
+        let both = [(Some(shared), &contents.shared), (own, &contents.temporary)];
+        for (statistics, contents) in both {
+            if let Some(statistics) = statistics {
+                statistics.retain(contents.version(), |key| contents.function(key).is_some());
+            }
+        }
     }
 
     /// Binds the functions that a plan calls, on a compile thread: what evaluates constants

@@ -14,6 +14,7 @@ mod file_races;
 mod files;
 mod hostile_modules;
 mod idle;
+mod introspection;
 mod late_binding;
 mod limits;
 mod memory;

@@ -1,12 +1,15 @@
 //! Calls of scalar functions: a batch is split into calls, and failed calls are retried
 //! as the retry policy says.
 
+// Rows that fail and are null.
+mod failed_rows;
+
 use std::cell::RefCell;
 
 use arrow_array::{Array, ArrayRef, UInt32Array, new_empty_array};
 use arrow_buffer::NullBuffer;
 use arrow_schema::DataType;
-use fusebox_definition::{Kind, OnError, Reset, StatementError, Subject, Volatility};
+use fusebox_definition::{Kind, Reset, StatementError, Subject, Volatility};
 use fusebox_marshal::lift::LiftError;
 use fusebox_marshal::lower::Lowering;
 use fusebox_marshal::{ResultMemory, lift};
@@ -16,17 +19,16 @@ use super::rebuilt::{joined, scattered, taken};
 use super::wasm_function::WasmFunction;
 use crate::error::{Error, Result};
 use crate::metrics::Phase;
-use crate::notices::FailureCause;
 use crate::sandbox::{
-    Answer, Attempt, Calibration, Call, CallError, CallLog, LoggedMessage, NextStep, Repeat,
-    RowMetering, next_step,
+    Answer, Attempt, Call, CallError, CallLog, LoggedMessage, NextStep, Repeat, RowMetering,
+    next_step,
 };
-use crate::scope::Scope;
+use crate::scope::{FunctionExecution, Scope};
 
 /// Batch of a scalar call.
 struct Batch<'a> {
     scope: &'a Scope,
-    calibration: &'a Calibration,
+    execution: &'a FunctionExecution,
     arguments: &'a Arguments,
     returns: &'a DataType,
     /// Memory of the results of all calls.
@@ -74,16 +76,17 @@ impl WasmFunction {
         }
         let span = tracing::trace_span!("call", function = self.definition.name, rows);
         let _entered = span.enter();
-        let calibration = self.calibration(scope);
+        let execution = self.in_scope(scope);
         let open = || scope.open(&self.definition.name);
         let batch = Batch {
             scope,
-            calibration: &calibration,
+            execution: &execution,
             arguments: &Arguments::new(arguments),
             returns,
             results: &ResultMemory::new(scope.batch_bytes_max(), &open),
         };
-        self.call_deduplicated(&batch, rows)
+        let column = self.call_deduplicated(&batch, rows);
+        column.inspect_err(|error| execution.statistics.count_error(error))
     }
 
     /// Takes the rows of a result at `indices`, each as often as it occurs, and charges them
@@ -159,7 +162,7 @@ impl WasmFunction {
             Reset::Row => rows.min(1),
             // The rows beside one that fails cannot be called again.
             Reset::Call if self.nulls_failed_rows() && !self.is_repeatable() => rows.min(1),
-            Reset::Call => batch.calibration.sizer.next(rows),
+            Reset::Call => batch.execution.calibration.sizer.next(rows),
         }
     }
 
@@ -185,9 +188,8 @@ impl WasmFunction {
                 Ok(answer) => {
                     self.add_messages(batch, range, log.take());
                     if answer.is_light && !is_fresh {
-                        batch.calibration.sizer.grow(range.rows);
+                        batch.execution.calibration.sizer.grow(range.rows);
                     }
-                    batch.scope.count(range.rows, answer.fuel);
                     return Ok(answer.column);
                 }
                 Err(error) => error,
@@ -205,11 +207,14 @@ impl WasmFunction {
             };
             let step = next_step(&error, attempt);
             tracing::trace!(function = self.definition.name, ?error, ?step, "retry");
+            if step != NextStep::Fail {
+                batch.execution.statistics.count_retry();
+            }
             match step {
                 NextStep::FreshInstance => is_fresh = true,
                 NextStep::Halve => return self.call_halves(batch, range),
                 NextStep::Shrink => {
-                    batch.calibration.sizer.shrink(range.rows);
+                    batch.execution.calibration.sizer.shrink(range.rows);
                     return self.call_chunks(batch, range);
                 }
                 NextStep::Fail | NextStep::MeterPerRow => {
@@ -311,53 +316,6 @@ impl WasmFunction {
         column.map_err(|error| self.rebuild_error(error, range.rows))
     }
 
-    /// Returns true if the result of a row that fails is null.
-    fn nulls_failed_rows(&self) -> bool {
-        self.definition.on_error == OnError::Null
-    }
-
-    /// Returns the cause of an error that makes a row null.
-    fn failure_cause(&self, error: &CallError) -> Option<FailureCause> {
-        error.failure_cause().filter(|_| self.nulls_failed_rows())
-    }
-
-    /// Returns null for a row that failed alone.
-    fn null_failed_row(
-        &self,
-        batch: &Batch<'_>,
-        range: RowRange,
-        cause: FailureCause,
-    ) -> Result<ArrayRef> {
-        batch.scope.count_failed(&self.definition.name, cause);
-        self.recorder.count_failed(cause);
-        self.null_range(batch, range)
-    }
-
-    /// Calls the guest for the parts of a range in which a row failed, until the row is
-    /// alone: whether it is null never depends on the rows beside it.
-    ///
-    /// Only the first failure is divided at the row that it names. Parts are divided into
-    /// halves, whatever rows the guest names then, so that the number of calls of one row is
-    /// bounded by the logarithm of the batch.
-    fn divide_failed_range(
-        &self,
-        batch: &Batch<'_>,
-        range: RowRange,
-        error: &CallError,
-    ) -> Result<ArrayRef> {
-        let part = RowRange {
-            is_part: true,
-            ..range
-        };
-        let named = error.row().filter(|_| !range.is_part);
-        match named.map(|row| row as usize) {
-            Some(row) if row < range.rows => {
-                self.call_parts(batch, part, &[row, 1, range.rows - row - 1])
-            }
-            _ => self.call_halves(batch, part),
-        }
-    }
-
     fn call_once(
         &self,
         batch: &Batch<'_>,
@@ -382,7 +340,8 @@ impl WasmFunction {
             batch_invariant: self.is_repeatable() && !is_fresh,
             is_fresh,
             cancellation: batch.scope.cancellation(),
-            calibration: batch.calibration,
+            calibration: &batch.execution.calibration,
+            statistics: &batch.execution.statistics,
             recorder: &self.recorder,
             log,
         };

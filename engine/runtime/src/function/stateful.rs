@@ -16,10 +16,10 @@ use crate::error::{Error, Result};
 use crate::metrics::Phase;
 use crate::module::Operation;
 use crate::sandbox::{
-    Attempt, Budget, Calibration, Call, CallError, CallLog, CallSize, NextStep, PooledInstance,
-    Repeat, RowMetering, next_step,
+    Attempt, Budget, Call, CallError, CallLog, CallSize, NextStep, PooledInstance, Repeat,
+    RowMetering, next_step,
 };
-use crate::scope::Scope;
+use crate::scope::{FunctionExecution, Scope};
 
 /// Instance of a function that keeps guest state from call to call.
 ///
@@ -28,7 +28,7 @@ use crate::scope::Scope;
 pub struct StatefulInstance {
     function: Arc<WasmFunction>,
     scope: Arc<Scope>,
-    calibration: Arc<Calibration>,
+    execution: Arc<FunctionExecution>,
     instance: PooledInstance,
     /// Memory of the accumulator, if it is one's.
     memory: Option<Arc<AccumulatorMemory>>,
@@ -102,20 +102,16 @@ impl StatefulInstance {
             Accounting::Scope => Some(scope.open(&function.definition.name)),
             Accounting::Accumulator(memory) => Some(memory.open()),
         };
-        let recorder = &function.recorder;
+        let execution = function.in_scope(scope);
+        let (cancellation, recorder) = (scope.cancellation(), &function.recorder);
         let instance = function
             .pool
-            .check_out(
-                size,
-                limits.into(),
-                scope.cancellation(),
-                recorder,
-                reservation,
-            )
-            .map_err(|error| function.error(error, rows, |row| row))?;
+            .check_out(size, limits.into(), cancellation, recorder, reservation)
+            .map_err(|error| function.error(error, rows, |row| row))
+            .inspect_err(|error| execution.statistics.count_error(error))?;
         Ok(Self {
             state_fuel: StateFuel::of(&function.definition),
-            calibration: function.calibration(scope),
+            execution,
             function: Arc::clone(function),
             scope: Arc::clone(scope),
             instance,
@@ -177,7 +173,8 @@ impl StatefulInstance {
             Some(_) => u64::MAX,
             None => scope.batch_bytes_max(),
         };
-        work(self, &ResultMemory::new(bytes_max, &open))
+        let result = work(self, &ResultMemory::new(bytes_max, &open));
+        result.inspect_err(|error| self.execution.statistics.count_error(error))
     }
 
     fn run_all(
@@ -224,6 +221,7 @@ impl StatefulInstance {
                     let error = self.function.error(error, rows, shift);
                     return Err(in_group(error, call.operation, call.columns, row));
                 }
+                self.execution.statistics.count_retry();
                 rows /= 2;
             };
             first += result.len();
@@ -366,13 +364,13 @@ impl StatefulInstance {
             batch_invariant: false,
             is_fresh: false,
             cancellation: self.scope.cancellation(),
-            calibration: &self.calibration,
+            calibration: &self.execution.calibration,
+            statistics: &self.execution.statistics,
             recorder: &self.function.recorder,
             log: &self.log,
         };
         let answer = self.instance.call(call)?;
         self.add_messages(rows.first);
-        self.scope.count(answer.column.len(), answer.fuel);
         Ok(answer.column)
     }
 }

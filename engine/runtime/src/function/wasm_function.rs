@@ -16,8 +16,8 @@ use super::signature_match::{accepts, result_type};
 use crate::error::{Error, LimitExceeded, Result};
 use crate::metrics::Recorder;
 use crate::module::{CompiledModule, Operation};
-use crate::sandbox::{Budget, Calibration, CallError, Pool};
-use crate::scope::Scope;
+use crate::sandbox::{Budget, CallError, Pool};
+use crate::scope::{FunctionExecution, Scope};
 
 /// Function that can be called: a definition over a pool of instances.
 ///
@@ -149,12 +149,12 @@ impl WasmFunction {
         self.operations.iter().position(|other| *other == operation)
     }
 
-    /// Returns the calibration of this function's calls in an execution.
-    pub(super) fn calibration(&self, scope: &Scope) -> Arc<Calibration> {
+    /// Returns the state of this function in an execution.
+    pub(super) fn in_scope(&self, scope: &Scope) -> Arc<FunctionExecution> {
         if self.pool.keeps_state() {
             scope.pin(self.id, || self.pool.pin());
         }
-        scope.calibration(self.id, self.rows_max)
+        scope.function(self.id, &self.definition, self.rows_max)
     }
 
     /// Makes an error of a column of `rows` rows that was not made of others.

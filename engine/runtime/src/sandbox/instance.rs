@@ -5,8 +5,9 @@ mod create;
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::time::Instant;
 
-use arrow_array::ArrayRef;
+use arrow_array::{Array, ArrayRef};
 use arrow_buffer::NullBuffer;
 use arrow_schema::DataType;
 use fusebox_abi::{ALIGNMENT, STATUS_FAILURE, STATUS_OK};
@@ -22,12 +23,13 @@ use super::call_error::CallError;
 use super::call_log::CallLog;
 use super::cancellation::Cancellation;
 use super::memory_reservation::MemoryReservation;
-use super::meter::{Meter, is_light};
+use super::meter::{Meter, is_light, might_fit_with_fewer};
 use super::native_stack::on_guest_stack;
 use super::sampler::Sampler;
 use super::store_limiter::StoreLimiter;
 use super::watchdog::{Polling, Watchdog};
-use crate::metrics::{CompletedCall, Phase, Recorder};
+use crate::metrics::{CompletedCall, Phase, Recorder, Timer};
+use crate::notices::{CallStatistics, FunctionStatistics};
 
 /// Bytes that memory grown in one step may waste compared with memory grown in small
 /// steps: a remainder in front, and a page behind.
@@ -59,6 +61,8 @@ pub(crate) struct Instance {
     /// Fuel of its preparation since the last call, which the next one is reported with:
     /// of its initialisation if it is fresh, and of its pages, whether it is fresh or reset.
     preparation_fuel: u64,
+    /// Its creation and resets since the last call, which the next one is counted with.
+    preparation: FunctionStatistics,
 }
 
 type Store = wasmtime::Store<StoreLimiter>;
@@ -103,6 +107,7 @@ pub(crate) struct Call<'a> {
     /// Cancels the call.
     pub(crate) cancellation: &'a Cancellation,
     pub(crate) calibration: &'a Calibration,
+    pub(crate) statistics: &'a CallStatistics,
     pub(crate) recorder: &'a Recorder,
     /// Messages that the guest logs, of the last attempt.
     pub(crate) log: &'a RefCell<CallLog>,
@@ -111,8 +116,6 @@ pub(crate) struct Call<'a> {
 /// Result of a call.
 pub(crate) struct Answer {
     pub(crate) column: ArrayRef,
-    /// Fuel burnt, overhead and the preparation of the instance included.
-    pub(crate) fuel: u64,
     /// True if a call with twice as many rows would have stayed within its fuel and half of
     /// the memory limit.
     pub(crate) is_light: bool,
@@ -193,6 +196,7 @@ impl Instance {
     /// arena.
     pub(super) fn reset(&mut self, bytes: u64) {
         if let Some(baseline) = &self.baseline {
+            self.preparation.resets += 1;
             // A call that needed a larger arena has replaced it.
             self.arena = baseline.arena();
             let (arena, capacity) = self.arena;
@@ -225,13 +229,21 @@ impl Instance {
 
     /// Lowers the arguments, calls the guest, and lifts the result.
     pub(super) fn call(&mut self, call: Call<'_>) -> Result<Answer, CallError> {
-        let answer = on_guest_stack(|| self.call_here(call));
+        let mut counts = std::mem::take(&mut self.preparation);
+        let answer = on_guest_stack(|| self.call_here(call, &mut counts));
+        counts.memory_bytes_max = self.memory_bytes() as u64;
+        call.statistics.add(&counts);
         call.log
             .replace(std::mem::take(&mut self.store.data_mut().log));
         answer
     }
 
-    fn call_here(&mut self, call: Call<'_>) -> Result<Answer, CallError> {
+    /// Calls the guest, and adds the call to `counts`.
+    fn call_here(
+        &mut self,
+        call: Call<'_>,
+        counts: &mut FunctionStatistics,
+    ) -> Result<Answer, CallError> {
         let Call { budget, .. } = call;
         let (function, kind) = self.operations[call.operation].clone();
         let (rows, bytes) = (call.arguments.rows(), call.arguments.bytes());
@@ -246,7 +258,10 @@ impl Instance {
         self.meter
             .begin_rows(&mut self.store, budget, kind, rows, bytes)?;
         let guest = |store: &mut Store| function.call(store, addresses);
-        let ended = run(&mut self.store, self.polling.as_ref(), guest)?;
+        let started = Instant::now();
+        let ended = run(&mut self.store, self.polling.as_ref(), guest);
+        counts.guest_time = started.elapsed();
+        let ended = ended?;
         let ended = self
             .meter
             .verdict(&mut self.store, Some(self.memory), ended);
@@ -267,38 +282,55 @@ impl Instance {
         };
         let memory = self.memory.data(&self.store);
         match status {
-            STATUS_OK => {
-                let column = lift_rows_within(
-                    lowered.result,
-                    memory,
-                    call.returns,
-                    call.rows_min.into()..=rows.into(),
-                    call.nulls,
-                    self.result_bytes_max,
-                    call.results,
-                )?;
-                let memory_bytes = self.memory.data_size(&self.store);
-                let burnt = self.meter.burnt(&mut self.store, budget, kind, rows, bytes);
-                let fuel = burnt.saturating_add(std::mem::take(&mut self.preparation_fuel));
-                timer.complete(CompletedCall {
-                    lowered_bytes: bytes,
-                    column: &column,
-                    fuel,
-                    memory_bytes,
-                });
-                Ok(Answer {
-                    column,
-                    fuel,
-                    is_light: is_light(budget, kind, rows, bytes, burnt)
-                        && !self.store.data().is_much(memory_bytes * 2),
-                })
-            }
+            STATUS_OK => self.complete(call, kind, lowered.result, timer, counts),
             STATUS_FAILURE => {
                 let (row, message) = lift_failure(lowered.result, memory, rows.into())?;
                 Err(CallError::Failed { row, message })
             }
             other => Err(AbiViolation::Status(other).into()),
         }
+    }
+
+    /// Lifts the result of a call that the guest has completed.
+    fn complete(
+        &mut self,
+        call: Call<'_>,
+        kind: RowFuel,
+        result: GuestAddr,
+        timer: Timer<'_>,
+        counts: &mut FunctionStatistics,
+    ) -> Result<Answer, CallError> {
+        let (rows, bytes) = (call.arguments.rows(), call.arguments.bytes());
+        let charged = call.results.bytes();
+        let column = lift_rows_within(
+            result,
+            self.memory.data(&self.store),
+            call.returns,
+            call.rows_min.into()..=rows.into(),
+            call.nulls,
+            self.result_bytes_max,
+            call.results,
+        )?;
+        let memory_bytes = self.memory.data_size(&self.store);
+        let store = &mut self.store;
+        let burnt = self.meter.burnt(store, call.budget, kind, rows, bytes);
+        let fuel = burnt.saturating_add(std::mem::take(&mut self.preparation_fuel));
+        counts.calls = 1;
+        counts.rows = column.len() as u64;
+        counts.fuel = fuel;
+        counts.lowered_bytes = bytes;
+        counts.lifted_bytes = call.results.bytes().saturating_sub(charged);
+        timer.complete(CompletedCall {
+            lowered_bytes: bytes,
+            column: &column,
+            fuel,
+            memory_bytes,
+        });
+        Ok(Answer {
+            column,
+            is_light: is_light(call.budget, kind, rows, bytes, burnt)
+                && !self.store.data().is_much(memory_bytes * 2),
+        })
     }
 
     /// Returns true if memory has grown so much that a row alone might not have had what it
@@ -359,14 +391,4 @@ fn run<T>(
         true => Err(CallError::Cancelled),
         false => Ok(ended),
     }
-}
-
-/// Returns true if a call that ran out of fuel had less than its rows may burn each, so
-/// that fewer rows might have enough.
-fn might_fit_with_fewer(kind: RowFuel, budget: Budget, rows: u32) -> bool {
-    let has_less = match kind {
-        RowFuel::Shared => budget.fuel_shared() < budget.fuel_of(rows),
-        RowFuel::PerRow { .. } | RowFuel::Bounded { .. } => true,
-    };
-    has_less && rows > 1
 }

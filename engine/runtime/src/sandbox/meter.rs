@@ -123,6 +123,16 @@ impl Grant {
     }
 }
 
+/// Returns true if a call that ran out of fuel had less than its rows may burn each, so
+/// that fewer rows might have enough.
+pub(super) fn might_fit_with_fewer(kind: RowFuel, budget: Budget, rows: u32) -> bool {
+    let has_less = match kind {
+        RowFuel::Shared => budget.fuel_shared() < budget.fuel_of(rows),
+        RowFuel::PerRow { .. } | RowFuel::Bounded { .. } => true,
+    };
+    has_less && rows > 1
+}
+
 /// Returns true if a call that has `burnt` so much has fuel for twice as many rows that
 /// burn a little more each.
 pub(super) fn is_light(budget: Budget, kind: RowFuel, rows: u32, bytes: u64, burnt: u64) -> bool {

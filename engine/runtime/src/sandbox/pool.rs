@@ -103,6 +103,7 @@ impl Pool {
             if metering == RowMetering::Grouped && matches!(error, CallError::Fuel { .. }) {
                 call.calibration.count_grouped_failed();
             }
+            call.statistics.count_retry();
             call.budget.metering = RowMetering::PerRow;
         }
     }

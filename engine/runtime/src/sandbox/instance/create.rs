@@ -17,6 +17,7 @@ use super::super::meter::Meter;
 use super::super::store_limiter::StoreLimiter;
 use super::super::watchdog::Polling;
 use super::{Exports, Instance, Operation, Store, run};
+use crate::notices::FunctionStatistics;
 
 impl Instance {
     /// Instantiates the module. Runs guest code, and so must be called on a guest stack;
@@ -83,6 +84,10 @@ impl Instance {
             baseline: None,
             creation_fuel: exports.is_metered.then_some(creation_fuel),
             preparation_fuel: if exports.is_metered { fuel } else { 0 },
+            preparation: FunctionStatistics {
+                instances: 1,
+                ..FunctionStatistics::default()
+            },
         })
     }
 }

@@ -57,9 +57,17 @@ pub(crate) struct ShellArguments {
     #[arg(long, value_name = "MB")]
     pub(crate) compile_memory: Option<u32>,
 
-    /// Output format. Nulls are `NULL` in tables and empty in CSV.
+    /// Output format. Lists, structs and maps are JSON within the others.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+
+    /// Writes results to FILE, which is replaced. Parquet and Arrow files have one result.
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_if_eq_any = [("format", "parquet"), ("format", "arrow")]
+    )]
+    pub(crate) output: Option<PathBuf>,
 
     /// Prints each statement before its result.
     #[arg(short, long)]

@@ -35,6 +35,8 @@ pub(crate) enum Failure {
         failure: Box<Self>,
         explanation: String,
     },
+    /// The format needs a file.
+    NeedsFile,
     /// A result cannot be printed in this format, or writing it failed.
     Print(ArrowError),
     /// The reader of standard output closed it: `fusebox … | head`.
@@ -114,6 +116,9 @@ impl fmt::Display for Failure {
             Self::NoRows => f.write_str("the query of --data returned no rows"),
             Self::Explained { failure, .. } => failure.fmt(f),
             Self::Fusebox(error) => f.write_str(clean(&error.to_string())),
+            Self::NeedsFile => f.write_str(
+                "parquet and arrow are written to files only: use --output FILE, or type \\o FILE",
+            ),
             Self::Print(error) => write!(f, "cannot print the result: {error}"),
             Self::BrokenPipe => f.write_str("standard output was closed"),
             Self::Cancelled => f.write_str("cancelled"),

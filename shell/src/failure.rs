@@ -50,6 +50,14 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Wraps an error of writing to standard output.
+    pub(crate) fn of_standard_output(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::BrokenPipe,
+            _ => Self::Print(error.into()),
+        }
+    }
+
     /// Prints the error on standard error, unless it is a broken pipe.
     pub(crate) fn report(&self) {
         if !matches!(self, Self::BrokenPipe) {

@@ -55,6 +55,12 @@ impl EncoderFactory for ValueEncoders {
                 numbers: make_encoder(field, array, &PLAIN)?,
                 texts: ArrayFormatter::try_new(array, &FormatOptions::new())?,
             }),
+            DataType::Decimal32(_, ..0)
+            | DataType::Decimal64(_, ..0)
+            | DataType::Decimal128(_, ..0)
+            | DataType::Decimal256(_, ..0) => Box::new(WholeDecimalEncoder(
+                ArrayFormatter::try_new(array, &FormatOptions::new())?,
+            )),
             DataType::Map(..) => Box::new(MapEncoder::try_new(array.as_map(), options)?),
             DataType::Union(..) => Box::new(UnionEncoder::try_new(array.as_union(), options)?),
             _ => return Ok(None),
@@ -77,6 +83,20 @@ impl Encoder for FloatEncoder<'_> {
             out.truncate(start);
             push_string(&self.texts.value(row).to_string(), out);
         }
+    }
+}
+
+/// Decimals of a negative scale, of which arrow prints zero as `000`.
+struct WholeDecimalEncoder<'a>(ArrayFormatter<'a>);
+
+impl Encoder for WholeDecimalEncoder<'_> {
+    fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
+        let text = self.0.value(row).to_string();
+        let number = match text.trim_start_matches('0') {
+            "" => "0",
+            number => number,
+        };
+        out.extend_from_slice(number.as_bytes());
     }
 }
 

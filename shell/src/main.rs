@@ -105,8 +105,16 @@ fn main() -> ExitCode {
 }
 
 fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), Failure> {
-    if let Some(Task::Bench(arguments)) = &arguments.task {
-        return bench::run(arguments);
+    match &arguments.task {
+        Some(Task::Bench(arguments)) => return bench::run(arguments),
+        Some(Task::Completions { shell }) => {
+            let printed = ShellArguments::print_completions(*shell);
+            return printed.map_err(Failure::of_standard_output);
+        }
+        Some(Task::Man) => {
+            return ShellArguments::print_manual().map_err(Failure::of_standard_output);
+        }
+        Some(Task::CompileHelper { .. }) | None => {}
     }
     let is_interactive = arguments.interactive || sources.is_empty() && io::stdin().is_terminal();
     let catalog = arguments.catalog_file(is_interactive);

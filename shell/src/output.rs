@@ -14,7 +14,7 @@ use crate::format::columnar::ColumnarFile;
 use crate::runtime::Interrupt;
 
 /// Bytes that are collected before they are written.
-const BUFFER_BYTES: usize = 64 << 10;
+const BUFFER_BYTES: usize = 16 << 10;
 
 /// Bytes that are written between two looks for Ctrl-C: terminals can be slow.
 const CHUNK_BYTES: usize = 4 << 10;

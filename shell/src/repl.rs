@@ -185,13 +185,9 @@ impl Prompt<'_> {
             Command::Help => print_message(HELP),
             Command::Sql(sql) => drop(self.execute(&sql)?),
             Command::Instead(text) => print_message(&format!("{text}\n")),
-            Command::Echo(text) => self.runner.echo(&text)?,
+            Command::Echo(text) => self.print(&[text])?,
             Command::Dump => match dump(self.runner.session()) {
-                Ok(statements) => {
-                    for statement in statements {
-                        self.runner.echo(&statement)?;
-                    }
-                }
+                Ok(statements) => self.print(&statements)?,
                 Err(failure) => failure.report(),
             },
             Command::Again { file, is_expanded } => self.again(file.as_deref(), is_expanded)?,
@@ -223,6 +219,22 @@ impl Prompt<'_> {
             setting => self.set(setting),
         }
         Ok(Flow::Continue)
+    }
+
+    /// Prints lines among the results, until Ctrl-C is pressed.
+    fn print(&mut self, lines: &[String]) -> Result<(), Failure> {
+        self.runner.clear_interrupt();
+        for line in lines {
+            match self.runner.echo(line) {
+                Ok(()) => {}
+                Err(Failure::BrokenPipe) => return Err(Failure::BrokenPipe),
+                Err(failure) => {
+                    failure.report();
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Changes a setting of the display, and prints it.

@@ -183,8 +183,12 @@ impl Runner {
         }
     }
 
-    /// Prints the text of a statement.
+    /// Prints the text of a statement, also where results are written to a file that takes no
+    /// text.
     pub(crate) fn echo(&mut self, sql: &str) -> Result<(), Failure> {
+        if self.display.format.needs_file() {
+            return writeln!(io::stdout(), "{sql}").map_err(Failure::of_standard_output);
+        }
         self.out.clear_stop();
         let printed = writeln!(self.out, "{sql}").and_then(|()| self.out.flush());
         printed.map_err(|error| self.out.explain(Failure::Print(error.into())))

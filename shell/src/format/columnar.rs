@@ -57,6 +57,12 @@ impl ColumnarFile {
         }
         let file = builder.tempfile_in(folder)?;
         let schema = plain_schema(schema);
+        let has_union = |field: &FieldRef| contains_union(field.data_type());
+        if format == Format::Parquet && schema.fields().iter().any(has_union) {
+            // The writer would panic.
+            let text = "Parquet has no unions".to_owned();
+            return Err(ArrowError::NotYetImplemented(text));
+        }
         let target = file.as_file().try_clone()?;
         let writer = match format {
             Format::Parquet => {
@@ -118,6 +124,23 @@ fn plain_field(field: &FieldRef) -> FieldRef {
         .with_data_type(data_type)
         .with_nullable(true)
         .into()
+}
+
+fn contains_union(data_type: &DataType) -> bool {
+    let within = |field: &FieldRef| contains_union(field.data_type());
+    match data_type {
+        DataType::Union(..) => true,
+        DataType::Dictionary(_, values) => contains_union(values),
+        DataType::RunEndEncoded(_, field)
+        | DataType::List(field)
+        | DataType::LargeList(field)
+        | DataType::ListView(field)
+        | DataType::LargeListView(field)
+        | DataType::FixedSizeList(field, _)
+        | DataType::Map(field, _) => within(field),
+        DataType::Struct(fields) => fields.iter().any(within),
+        _ => false,
+    }
 }
 
 fn plain_type(data_type: &DataType) -> DataType {

@@ -69,6 +69,7 @@ fn drawing_is_cancelled_and_two_keys_are_as_one() {
     send(&mut shell, CTRL_C);
     send(&mut shell, CTRL_C);
     expect(&mut shell, "error: cancelled");
+    check(&mut shell, "\\echo one", "\r\none\r\n");
     check(&mut shell, "SELECT 13 * 13 AS n;", "n\r\n169\r\n");
     quit(shell);
 }

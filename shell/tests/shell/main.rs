@@ -8,6 +8,7 @@ mod files;
 mod formats;
 #[cfg(unix)]
 mod interrupts;
+mod package;
 #[cfg(unix)]
 mod prompt;
 #[cfg(unix)]

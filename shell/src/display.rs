@@ -64,10 +64,14 @@ impl Display {
         }
     }
 
-    /// Sets the size of the terminal; zero is an unknown one.
-    pub(crate) fn resize(&mut self, width: usize, height: usize) {
-        self.width = if width == 0 { WIDTH } else { width };
-        self.height = if height == 0 { HEIGHT } else { height };
+    /// Sets the size of the terminal.
+    pub(crate) fn resize(&mut self, width: u16, height: u16) {
+        self.width = width.into();
+        // The editor returns the maximum for an unknown height.
+        self.height = match height {
+            0 | u16::MAX => HEIGHT,
+            known => known.into(),
+        };
     }
 
     /// Sets the expanded display.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, AsArray, MapArray, UnionArray};
+use arrow::array::{AnyDictionaryArray, Array, AsArray, MapArray, UnionArray};
 use arrow::datatypes::{DataType, FieldRef};
 use arrow::error::ArrowError;
 use arrow::json::writer::{NullableEncoder, make_encoder};
@@ -61,6 +61,11 @@ impl EncoderFactory for ValueEncoders {
             | DataType::Decimal256(_, ..0) => Box::new(WholeDecimalEncoder(
                 ArrayFormatter::try_new(array, &FormatOptions::new())?,
             )),
+            DataType::Dictionary(..) => Box::new(DictionaryEncoder::try_new(
+                field,
+                array.as_any_dictionary(),
+                options,
+            )?),
             DataType::Map(..) => Box::new(MapEncoder::try_new(array.as_map(), options)?),
             DataType::Union(..) => Box::new(UnionEncoder::try_new(array.as_union(), options)?),
             _ => return Ok(None),
@@ -97,6 +102,35 @@ impl Encoder for WholeDecimalEncoder<'_> {
             number => number,
         };
         out.extend_from_slice(number.as_bytes());
+    }
+}
+
+/// Values of a dictionary, which can be null too.
+struct DictionaryEncoder<'a> {
+    keys: Vec<usize>,
+    values: NullableEncoder<'a>,
+}
+
+impl<'a> DictionaryEncoder<'a> {
+    fn try_new(
+        field: &'a FieldRef,
+        array: &'a dyn AnyDictionaryArray,
+        options: &'a EncoderOptions,
+    ) -> Result<Self, ArrowError> {
+        let values = array.values();
+        Ok(Self {
+            keys: match values.is_empty() {
+                true => Vec::new(),
+                false => array.normalized_keys(),
+            },
+            values: make_encoder(field, values, options)?,
+        })
+    }
+}
+
+impl Encoder for DictionaryEncoder<'_> {
+    fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
+        encode_or_null(&mut self.values, self.keys[row], out);
     }
 }
 

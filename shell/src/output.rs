@@ -1,7 +1,7 @@
 //! Output of results: standard output, a pager, or a file.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -32,6 +32,8 @@ pub(crate) struct Output {
     buffer: Vec<u8>,
     interrupt: Interrupt,
     stop: Option<Stop>,
+    /// Standard output ends within a line.
+    is_within_line: bool,
 }
 
 /// Target of an output.
@@ -95,6 +97,7 @@ impl Output {
             buffer: Vec::new(),
             interrupt,
             stop: None,
+            is_within_line: false,
         }
     }
 
@@ -170,9 +173,7 @@ impl Output {
                 process.wait()?;
             }
             None if self.stop.is_none() => {
-                let mut out = io::stdout().lock();
-                out.write_all(&pager.held)?;
-                out.flush()?;
+                write_standard(&pager.held)?;
             }
             None => {}
         }
@@ -201,7 +202,10 @@ impl Output {
             let written = match (&mut self.pager, &mut self.sink) {
                 (Some(pager), _) => pager.write(chunk),
                 (None, Sink::File(file)) => file.text().and_then(|file| file.write_all(chunk)),
-                (None, Sink::Standard) => io::stdout().lock().write_all(chunk),
+                (None, Sink::Standard) => {
+                    self.is_within_line = chunk.last() != Some(&b'\n');
+                    write_standard(chunk)
+                }
             };
             if let Err(error) = written {
                 if error.kind() == io::ErrorKind::BrokenPipe {
@@ -223,6 +227,10 @@ impl Output {
         if self.interrupt.is_set() {
             self.stop = Some(Stop::Interrupted);
             self.buffer.clear();
+            if std::mem::take(&mut self.is_within_line) && io::stdout().is_terminal() {
+                // The message has a line of its own.
+                write_standard(b"\n")?;
+            }
             // Not `Interrupted`, after which `write_all` tries again.
             return Err(io::Error::other("cancelled"));
         }
@@ -240,12 +248,15 @@ impl Write for Output {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.drain()?;
-        match (&self.pager, &self.sink) {
-            (None, Sink::Standard) => io::stdout().lock().flush(),
-            _ => Ok(()),
-        }
+        self.drain()
     }
+}
+
+/// Writes to standard output at once: it would keep a line that is not complete.
+fn write_standard(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
 }
 
 impl OutputFile {

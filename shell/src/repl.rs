@@ -109,7 +109,7 @@ impl Prompt<'_> {
             }
             // The window may have another size now.
             if let Some((width, height)) = editor.dimensions() {
-                self.runner.display.resize(width.into(), height.into());
+                self.runner.display.resize(width, height);
             }
             if let Flow::Quit = self.input(line, 0)? {
                 return Ok(());

@@ -204,7 +204,7 @@ fn is_read_exactly(data_type: &DataType) -> bool {
 fn parquet_and_arrow_files_are_read_back_or_not_made() {
     let folder = tempfile::tempdir().unwrap();
     let (kept, refused) = (Cell::new(0), Cell::new(0));
-    check_cases(150, &column(), |column| {
+    check_cases(300, &column(), |column| {
         let batch = beside_numbers(column);
         for format in [Format::Parquet, Format::Arrow] {
             let path = folder.path().join("result");

@@ -1,6 +1,6 @@
 //! Output of results: standard output, a pager, or a file.
 
-use std::fs::File;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -45,8 +45,11 @@ pub(crate) enum Sink {
 /// File that takes the text of several results, or one result as a whole.
 pub(crate) struct OutputFile {
     path: PathBuf,
-    /// Open once text was written.
+    /// The file for text; what was in it is kept until there is some.
     text: Option<File>,
+    /// The file did not exist.
+    is_new: bool,
+    has_text: bool,
     has_columns: bool,
 }
 
@@ -75,16 +78,21 @@ impl Sink {
     ///
     /// If the file cannot be created.
     pub(crate) fn file(path: &Path, format: Format) -> io::Result<Self> {
-        let mut file = OutputFile {
-            path: path.to_owned(),
-            text: None,
-            has_columns: false,
+        let is_new = !path.exists();
+        let text = match format.needs_file() {
+            true => {
+                check_folder(path)?;
+                None
+            }
+            false => Some(open(path)?),
         };
-        match format.needs_file() {
-            true => check_folder(path)?,
-            false => drop(file.text()?),
-        }
-        Ok(Self::File(file))
+        Ok(Self::File(OutputFile {
+            path: path.to_owned(),
+            text,
+            is_new,
+            has_text: false,
+            has_columns: false,
+        }))
     }
 }
 
@@ -124,19 +132,21 @@ impl Output {
         let Sink::File(file) = &mut self.sink else {
             return Err(Failure::NeedsFile);
         };
-        let created = match file.has_columns || file.has_text() {
+        if file.text.take().is_some() && file.is_new && !file.has_text {
+            // It was created for text: there is no file until this one is complete.
+            fs::remove_file(&file.path).map_err(|error| Failure::Print(error.into()))?;
+        }
+        let created = match file.has_columns || file.has_text {
             true => Err(io::Error::other(HAS_RESULT).into()),
             false => ColumnarFile::create(format, schema, &file.path),
         };
-        let created = created.map_err(|error| match error {
+        created.map_err(|error| match error {
             ArrowError::IoError(_, source) => Failure::Write {
                 name: format!("`{}`", file.path.display()),
                 source,
             },
             other => Failure::Print(other),
-        })?;
-        file.text = None;
-        Ok(created)
+        })
     }
 
     /// Notes that the file has a result in a format that needs a file.
@@ -248,7 +258,12 @@ impl Write for Output {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.drain()
+        self.drain()?;
+        match (&self.pager, &mut self.sink) {
+            // A result without text replaces the file too.
+            (None, Sink::File(file)) => file.text().map(drop),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -260,21 +275,26 @@ fn write_standard(bytes: &[u8]) -> io::Result<()> {
 }
 
 impl OutputFile {
-    fn has_text(&self) -> bool {
-        let length = self.text.as_ref().and_then(|file| file.metadata().ok());
-        length.is_some_and(|metadata| metadata.len() > 0)
-    }
-
+    /// Returns the file for text, which is emptied before the first.
     fn text(&mut self) -> io::Result<&mut File> {
         if self.has_columns {
             return Err(io::Error::other(HAS_RESULT));
         }
         let file = match self.text.take() {
             Some(file) => file,
-            None => File::create(&self.path)?,
+            None => open(&self.path)?,
         };
+        if !self.has_text && file.metadata()?.is_file() {
+            file.set_len(0)?;
+        }
+        self.has_text = true;
         Ok(self.text.insert(file))
     }
+}
+
+/// Opens a file to write at its end, and creates it if it does not exist.
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
 }
 
 /// Checks that a file can have this path, without creating it.

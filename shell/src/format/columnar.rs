@@ -58,9 +58,9 @@ impl ColumnarFile {
         let file = builder.tempfile_in(folder)?;
         let schema = plain_schema(schema);
         let has_union = |field: &FieldRef| contains_union(field.data_type());
-        if format == Format::Parquet && schema.fields().iter().any(has_union) {
-            // The writer would panic.
-            let text = "Parquet has no unions".to_owned();
+        if schema.fields().iter().any(has_union) {
+            // The writer of Parquet panics, and that of Arrow makes files that cannot be read.
+            let text = "files of Parquet and Arrow have no unions".to_owned();
             return Err(ArrowError::NotYetImplemented(text));
         }
         let target = file.as_file().try_clone()?;

@@ -157,7 +157,7 @@ fn csv_and_tsv_are_parsed_back() {
 #[test]
 fn json_has_the_same_values_as_the_column() {
     let (compared, parsed) = (Cell::new(0), Cell::new(0));
-    check_cases(400, &column(), |column| {
+    check_cases(600, &column(), |column| {
         let batch = beside_numbers(column);
         let text = printed(Format::Ndjson, &batch);
         // Whatever the type, each row is an object of two keys.

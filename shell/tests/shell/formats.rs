@@ -89,8 +89,13 @@ fn results_are_written_to_a_file_of_text() {
     let path = file.to_str().unwrap();
     let sql = "SELECT 1 AS a, 'x\ty' AS b; SELECT 2 AS a";
     check(&["--format", "tsv", "--output", path, "-c", sql], "");
-    assert_eq!(
-        fs::read_to_string(&file).unwrap(),
-        "a\tb\n1\t\"x\ty\"\na\n2\n"
-    );
+    let expected = "a\tb\n1\t\"x\ty\"\na\n2\n";
+    assert_eq!(fs::read_to_string(&file).unwrap(), expected);
+    // A file is replaced by a result, and kept if there is none.
+    let failed = shell(&["--output", path, "-c", "SELECT 1 / 0 AS a"], "");
+    assert_eq!(failed.status, Some(1));
+    assert_eq!(fs::read_to_string(&file).unwrap(), expected);
+    let empty = ["--format", "ndjson", "--output", path, "-c"];
+    check(&[&empty[..], &["SELECT 1 AS a WHERE false"]].concat(), "");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "");
 }

@@ -86,6 +86,16 @@ fn results_are_files_of_parquet_and_tables_are_copied() {
         "1 row in",
     );
     check(&mut shell, "SELECT 2 AS n;", "has a result already");
+    // The format may be set after the file; a query that fails leaves no file.
+    let late = format!(
+        ".mode csv\r\\o {}\r.mode arrow\rSELECT 1 / 0 AS n;",
+        path("z.arrow")
+    );
+    check(&mut shell, &late, "error: ");
+    check(&mut shell, "\\! echo 6$((1 + 1))", "62\r\n");
+    assert!(!home.path().join("z.arrow").exists());
+    check(&mut shell, "SELECT 6 * 6 AS n;", "1 row in");
+    assert!(home.path().join("z.arrow").exists());
     check(
         &mut shell,
         &format!(

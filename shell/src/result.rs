@@ -147,9 +147,16 @@ fn print_file(mut batches: Batches<'_>, format: Format, out: &mut Output) -> Res
     let mut file = out.columnar_file(format, &batches.stream.schema())?;
     while let Some(batch) = batches.next()? {
         rows += batch.num_rows();
-        file.write(&batch)?;
+        // On a worker thread, since compression takes time.
+        let written = async move {
+            file.write(&batch)?;
+            Ok::<_, ArrowError>(file)
+        };
+        let runtime = batches.runtime;
+        file = runtime.run_watched(written, batches.progress)??;
     }
-    file.finish()?;
+    let finished = async move { file.finish() };
+    batches.runtime.run_watched(finished, batches.progress)??;
     out.finish_columnar();
     Ok(Rows {
         all: Some(rows),

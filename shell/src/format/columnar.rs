@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::FileWriter;
 use datafusion::parquet::arrow::ArrowWriter;
@@ -57,10 +57,9 @@ impl ColumnarFile {
         }
         let file = builder.tempfile_in(folder)?;
         let schema = plain_schema(schema);
-        let has_union = |field: &FieldRef| contains_union(field.data_type());
-        if schema.fields().iter().any(has_union) {
-            // The writer of Parquet panics, and that of Arrow makes files that cannot be read.
-            let text = "files of Parquet and Arrow have no unions".to_owned();
+        let is_refused_field = |field: &FieldRef| is_refused(field.data_type());
+        if schema.fields().iter().any(is_refused_field) {
+            let text = "files have no unions, and no binary values of no bytes".to_owned();
             return Err(ArrowError::NotYetImplemented(text));
         }
         let target = file.as_file().try_clone()?;
@@ -111,26 +110,27 @@ fn new_file_permissions() -> Option<Permissions> {
     None
 }
 
-/// Replaces dictionaries by their values: a file of Arrow has one dictionary for a column, and
+/// Replaces dictionaries and runs by their values: a file of Arrow has one dictionary for a column, and
 /// the batches of a result have one each. A result has no null where none is declared.
 fn plain_schema(schema: &SchemaRef) -> SchemaRef {
-    let fields = schema.fields().iter().map(plain_field);
-    Schema::new_with_metadata(fields.collect::<Fields>(), schema.metadata().clone()).into()
+    let fields = schema.fields().iter();
+    let fields = fields.map(|field| Field::clone(&plain_field(field)).with_nullable(true));
+    let fields: Vec<Field> = fields.collect();
+    Schema::new_with_metadata(fields, schema.metadata().clone()).into()
 }
 
 fn plain_field(field: &FieldRef) -> FieldRef {
     let data_type = plain_type(field.data_type());
-    Field::clone(field)
-        .with_data_type(data_type)
-        .with_nullable(true)
-        .into()
+    Field::clone(field).with_data_type(data_type).into()
 }
 
-fn contains_union(data_type: &DataType) -> bool {
-    let within = |field: &FieldRef| contains_union(field.data_type());
+/// Returns true for types with which the writer of Parquet panics, and that of Arrow makes files
+/// that cannot be read.
+fn is_refused(data_type: &DataType) -> bool {
+    let within = |field: &FieldRef| is_refused(field.data_type());
     match data_type {
-        DataType::Union(..) => true,
-        DataType::Dictionary(_, values) => contains_union(values),
+        DataType::Union(..) | DataType::FixedSizeBinary(0) => true,
+        DataType::Dictionary(_, values) => is_refused(values),
         DataType::RunEndEncoded(_, field)
         | DataType::List(field)
         | DataType::LargeList(field)
@@ -144,11 +144,20 @@ fn contains_union(data_type: &DataType) -> bool {
 }
 
 fn plain_type(data_type: &DataType) -> DataType {
+    use DataType::{
+        Dictionary, FixedSizeList, LargeList, LargeListView, List, ListView, Map, RunEndEncoded,
+        Struct,
+    };
     match data_type {
-        DataType::Dictionary(_, values) => plain_type(values),
-        DataType::List(item) => DataType::List(plain_field(item)),
-        DataType::LargeList(item) => DataType::LargeList(plain_field(item)),
-        DataType::Struct(fields) => DataType::Struct(fields.iter().map(plain_field).collect()),
+        Dictionary(_, values) => plain_type(values),
+        RunEndEncoded(_, values) => plain_type(values.data_type()),
+        List(item) => List(plain_field(item)),
+        LargeList(item) => LargeList(plain_field(item)),
+        ListView(item) => ListView(plain_field(item)),
+        LargeListView(item) => LargeListView(plain_field(item)),
+        FixedSizeList(item, length) => FixedSizeList(plain_field(item), *length),
+        Struct(fields) => Struct(fields.iter().map(plain_field).collect()),
+        Map(entries, is_sorted) => Map(plain_field(entries), *is_sorted),
         other => other.clone(),
     }
 }

@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,7 +21,11 @@ use crate::format::Format;
 /// Modules, functions, views and external tables are kept in CATALOG. Without it, an
 /// interactive shell keeps them in the user's own catalog, and a script forgets them.
 #[derive(Parser)]
-#[command(name = "fusebox", version, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "fusebox",
+    version = env!("FUSEBOX_VERSION"),
+    args_conflicts_with_subcommands = true
+)]
 pub(crate) struct ShellArguments {
     /// File that keeps modules, functions, views and external tables; created if it does
     /// not exist. Several shells may share it.
@@ -57,9 +61,17 @@ pub(crate) struct ShellArguments {
     #[arg(long, value_name = "MB")]
     pub(crate) compile_memory: Option<u32>,
 
-    /// Output format. Nulls are `NULL` in tables and empty in CSV.
+    /// Output format. Lists, structs and maps are JSON within the others.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+
+    /// Writes results to FILE, which is replaced. Parquet and Arrow files have one result.
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_if_eq_any = [("format", "parquet"), ("format", "arrow")]
+    )]
+    pub(crate) output: Option<PathBuf>,
 
     /// Prints each statement before its result.
     #[arg(short, long)]
@@ -132,6 +144,14 @@ pub(crate) enum Task {
     /// a run of a window function over one partition, a run of a table function
     /// returns one table.
     Bench(BenchArguments),
+
+    /// Prints the completions of a shell: bash, zsh, fish and others.
+    ///
+    /// For bash: fusebox completions bash > ~/.local/share/bash-completion/completions/fusebox
+    Completions { shell: clap_complete::Shell },
+
+    /// Prints the manual page, for `man -l`.
+    Man,
 
     /// Compiles one module; started by the engine.
     #[command(hide = true)]
@@ -245,6 +265,20 @@ pub(crate) enum ScriptSource {
 }
 
 impl ShellArguments {
+    /// Prints the completions of a shell.
+    pub(crate) fn print_completions(shell: clap_complete::Shell) -> io::Result<()> {
+        let mut text = Vec::new();
+        clap_complete::generate(shell, &mut Self::command(), "fusebox", &mut text);
+        io::stdout().write_all(&text)
+    }
+
+    /// Prints the manual page.
+    pub(crate) fn print_manual() -> io::Result<()> {
+        let mut text = Vec::new();
+        clap_mangen::Man::new(Self::command()).render(&mut text)?;
+        io::stdout().write_all(&text)
+    }
+
     /// Parses the command line. Returns the arguments, and all `-c` and `-f` in the
     /// order given.
     pub(crate) fn from_command_line() -> Result<(Self, Vec<ScriptSource>), clap::Error> {

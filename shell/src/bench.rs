@@ -41,7 +41,8 @@ use tokio::runtime::Builder;
 use crate::arguments::{BenchArguments, Confinement};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::runner;
+use crate::runtime::Interrupt;
+use crate::session::session;
 use crate::text::escape_control;
 use columns::ColumnShape;
 use data::ArgumentData;
@@ -58,6 +59,9 @@ use target::{Target, argument_types};
 /// [`Failure`] if the module or a function does not exist, or if printing fails. The
 /// error of a function that fails is a note in its line.
 pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
+    if arguments.format.needs_file() {
+        return Err(Failure::NeedsFile);
+    }
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(Failure::System)?;
     let module = BenchModule::new(&arguments.module, arguments.with.as_deref())?;
@@ -73,7 +77,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
             numbers: arguments.numbers.0,
         }),
         Some(sql) => {
-            let session = runner::session(&Confinement::default(), None)?;
+            let session = session(&Confinement::default(), None)?;
             runtime.block_on(ArgumentData::of_query(&session, sql, arguments.rows))?
         }
     };
@@ -85,9 +89,9 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
         reports.push(report_of(sessions, definition, name, &data, arguments));
     }
     progress("");
-    let mut out = Output::new();
+    let mut out = Output::new(Interrupt::default());
     let printed = report::print(&reports, arguments.format, &mut out);
-    printed.map_err(|error| out.map_broken_pipe(error.into()))?;
+    printed.map_err(|error| out.explain(error.into()))?;
     let Some((file, name)) = profile else {
         return Ok(());
     };
@@ -104,7 +108,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
     let written = profiles.write(file);
     written.map_err(|source| Failure::Write { name, source })?;
     let printed = report::print_hottest(&profiles.hottest, arguments.format, &mut out);
-    printed.map_err(|error| out.map_broken_pipe(error.into()))
+    printed.map_err(|error| out.explain(error.into()))
 }
 
 /// Creates the file of the profile; returns it with its name for messages. It is

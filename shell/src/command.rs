@@ -1,11 +1,24 @@
 //! Commands of the prompt, as those of psql and duckdb: `\d`, `.tables`.
 
+// Statements of commands that list the catalog.
+mod catalog;
+
+// `\copy`.
+mod copy;
+
+// Names of commands.
+mod names;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use datafusion::sql::sqlparser::dialect::Dialect;
 
 use crate::format::Format;
+use crate::open::{Open, OpenKind};
+use catalog::{identifier, like, relations};
+pub(crate) use names::NAMES;
 
 /// A command, as opposed to SQL.
 #[derive(Debug, PartialEq)]
@@ -16,8 +29,11 @@ pub(crate) enum Command {
     Sql(String),
     /// Prints statements that make the same catalog.
     Dump,
-    /// Executes the last statement again.
-    Again,
+    /// Executes the last statement again, with the result to a file, or expanded.
+    Again {
+        file: Option<PathBuf>,
+        is_expanded: bool,
+    },
     /// Executes the last statement again and again, with a pause.
     Watch(Duration),
     /// Turns times on or off.
@@ -26,6 +42,16 @@ pub(crate) enum Command {
     Expanded(Switch),
     /// Sets the output format; none lists them.
     Format(Option<Format>),
+    /// Sets the text of nulls.
+    Null(String),
+    /// Turns the pager on or off.
+    Pager(Switch),
+    /// Prints the settings of the display.
+    Settings,
+    /// Prints a text among the results.
+    Echo(String),
+    /// Edits a file, or the last statement, and executes it.
+    Edit(Option<PathBuf>),
     /// Writes results to a file, or to the terminal again.
     Output(Option<PathBuf>),
     /// Executes the statements of a file.
@@ -45,6 +71,17 @@ pub(crate) enum Switch {
     Off,
     Auto,
     Toggle,
+}
+
+impl Switch {
+    /// Returns the state after this argument.
+    pub(crate) fn apply(self, state: bool) -> bool {
+        match self {
+            Self::On | Self::Auto => true,
+            Self::Off => false,
+            Self::Toggle => !state,
+        }
+    }
 }
 
 /// Pause of `\watch` unless another is given.
@@ -100,44 +137,65 @@ impl Command {
             ".schema" | ".dump" => Self::Dump,
             "\\timing" | ".timer" => Self::switch(word, rest, Self::Timing),
             "\\x" => Self::switch(word, rest, Self::Expanded),
-            "\\pset" => match rest.split_once(char::is_whitespace) {
-                Some(("format", format)) => Self::format(format.trim()),
-                Some(("expanded", switch)) => Self::switch(word, switch.trim(), Self::Expanded),
-                _ => Self::Instead("type \\pset format csv, or \\pset expanded on".to_owned()),
-            },
+            "\\pset" => Self::setting(rest),
+            ".nullvalue" => Self::Null(unquoted(rest).to_owned()),
             ".mode" => Self::format(rest),
             "\\o" | ".output" => {
                 let is_file = !matches!(rest, "" | "stdout");
                 Self::Output(is_file.then(|| PathBuf::from(unquoted(rest))))
             }
             "\\i" | ".read" if !rest.is_empty() => Self::Include(PathBuf::from(unquoted(rest))),
-            "\\g" => Self::Again,
+            "\\g" | "\\gx" => Self::Again {
+                file: file(rest),
+                is_expanded: word == "\\gx",
+            },
+            ".once" if !rest.is_empty() => {
+                Self::Instead(format!("type \\g {rest} after the query"))
+            }
             "\\watch" => Self::watch(rest),
             "\\errverbose" => Self::LastError,
-            "\\set" => Self::Instead("type SET name = value; for a setting".to_owned()),
-            "\\c" | "\\connect" | ".open" => {
-                Self::Instead("start another shell: fusebox FILE".to_owned())
-            }
-            "\\copy" => Self::Instead(
-                "type COPY table TO 'file.csv'; or CREATE EXTERNAL TABLE … LOCATION 'file.csv';"
-                    .to_owned(),
-            ),
-            "\\e" => Self::Instead("write a file, and read it by \\i FILE".to_owned()),
+            "\\echo" | ".print" => Self::Echo(unquoted(rest).to_owned()),
+            "\\e" | "\\edit" | ".edit" => Self::Edit(file(rest)),
+            "\\copy" => Self::copy(rest),
+            "\\i" | ".read" => Self::Instead(format!("expected a file after {word}")),
             _ => Self::unknown(word),
         }
     }
 
-    fn unknown(word: &str) -> Self {
-        let similar = NAMES
-            .iter()
-            .map(|name| (strsim::jaro_winkler(word, name), name))
-            .max_by(|one, other| one.0.total_cmp(&other.0));
-        Self::Instead(match similar {
-            Some((likeness, name)) if likeness > 0.8 => {
-                format!("unknown command {word}: did you mean {name}? \\? lists all")
-            }
-            _ => format!("unknown command {word}: \\? lists all"),
-        })
+    /// Parses the arguments of `\pset`.
+    fn setting(text: &str) -> Self {
+        let (name, value) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        let value = value.trim();
+        match name {
+            "" => Self::Settings,
+            "format" => Self::format(value),
+            "null" => Self::Null(unquoted(value).to_owned()),
+            "expanded" | "x" => Self::switch("expanded", value, Self::Expanded),
+            "pager" => Self::switch("pager", value, Self::Pager),
+            _ => Self::Instead(
+                "type \\pset format csv, \\pset null '', \\pset expanded on, or \\pset pager on"
+                    .to_owned(),
+            ),
+        }
+    }
+
+    /// Splits a statement that ends with `\g`, `\gx` or `\watch` instead of a semicolon.
+    pub(crate) fn trailing<'a>(sql: &'a str, dialect: &dyn Dialect) -> Option<(&'a str, Self)> {
+        let (statement, _) = sql.rsplit_once('\\')?;
+        let command = sql[statement.len()..].trim_end();
+        let word = command.split(char::is_whitespace).next()?;
+        let is_blank = statement
+            .lines()
+            .next_back()
+            .is_none_or(|line| line.trim().is_empty());
+        if !matches!(word, "\\g" | "\\gx" | "\\watch") || is_blank || command.contains('\n') {
+            return None;
+        }
+        // Within a string or a comment it is a part of it.
+        match Open::at_end(statement, dialect).map(|open| open.kind) {
+            Some(OpenKind::String | OpenKind::Name | OpenKind::Comment) => None,
+            _ => Some((statement, Self::parse(command)?)),
+        }
     }
 
     fn switch(word: &str, text: &str, command: fn(Switch) -> Self) -> Self {
@@ -173,47 +231,6 @@ impl Command {
     }
 }
 
-/// Names of the commands, for completion and for the nearest one.
-pub(crate) const NAMES: [&str; 37] = [
-    "\\?",
-    "\\d",
-    "\\dt",
-    "\\dv",
-    "\\df",
-    "\\df+",
-    "\\dm",
-    "\\l",
-    "\\timing",
-    "\\x",
-    "\\pset",
-    "\\o",
-    "\\i",
-    "\\g",
-    "\\watch",
-    "\\errverbose",
-    "\\!",
-    "\\q",
-    "\\set",
-    "\\copy",
-    "\\e",
-    "\\c",
-    ".help",
-    ".tables",
-    ".describe",
-    ".functions",
-    ".modules",
-    ".databases",
-    ".schema",
-    ".dump",
-    ".timer",
-    ".mode",
-    ".output",
-    ".read",
-    ".shell",
-    ".quit",
-    ".exit",
-];
-
 /// Returns the names of the output formats.
 pub(crate) fn formats() -> String {
     let formats = Format::value_variants().iter();
@@ -222,54 +239,14 @@ pub(crate) fn formats() -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// Lists relations of some types, in the information schema's words.
-fn relations(types: &str, pattern: &str) -> Command {
-    let name = match pattern {
-        "" => String::new(),
-        pattern => format!(" AND table_name{}", like(pattern)),
-    };
-    Command::Sql(format!(
-        "SELECT table_schema AS schema, table_name AS name, table_type AS type \
-         FROM information_schema.tables \
-         WHERE table_schema NOT IN ('information_schema', 'fusebox') AND table_type IN ({types}){name} \
-         ORDER BY schema, name"
-    ))
-}
-
-/// Converts a pattern of psql to `LIKE`.
-fn like(pattern: &str) -> String {
-    match pattern {
-        "" => String::new(),
-        pattern => {
-            let pattern = pattern
-                .replace('\'', "''")
-                .replace('*', "%")
-                .replace('?', "_");
-            format!(" LIKE '{pattern}'")
-        }
-    }
-}
-
-/// Returns a name as it is, unless it is a path of a file, which is quoted.
-fn identifier(name: &str) -> String {
-    let is_name = |c: char| c.is_alphanumeric() || "_.\"".contains(c);
-    match name.chars().all(is_name) && !name.contains('/') && !has_file_ending(name) {
-        true => name.to_owned(),
-        false => format!("\"{}\"", unquoted(name).replace('"', "\"\"")),
-    }
-}
-
-fn has_file_ending(name: &str) -> bool {
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
-    matches!(
-        ending,
-        Some("csv" | "parquet" | "json" | "avro" | "arrow" | "ndjson")
-    )
-}
-
 fn unquoted(text: &str) -> &str {
     let quoted = |quote| text.strip_prefix(quote)?.strip_suffix(quote);
     quoted('\'').or_else(|| quoted('"')).unwrap_or(text)
+}
+
+/// Returns the file that an argument names.
+fn file(text: &str) -> Option<PathBuf> {
+    (!text.is_empty()).then(|| PathBuf::from(unquoted(text)))
 }
 
 #[cfg(test)]
@@ -317,7 +294,47 @@ mod tests {
         check("\\i x.sql", Command::Include("x.sql".into()));
         check("\\! ls; pwd", Command::System("ls; pwd".to_owned()));
         check("\\!ls", Command::System("ls".to_owned()));
+        check("\\pset null ''", Command::Null(String::new()));
+        check(".nullvalue ∅", Command::Null("∅".to_owned()));
+        check("\\pset pager on", Command::Pager(Switch::On));
+        check("\\pset", Command::Settings);
+        check("\\e", Command::Edit(None));
         check("\\watch 0.5", Command::Watch(Duration::from_millis(500)));
+    }
+
+    #[test]
+    fn statements_can_end_with_a_command() {
+        let dialect = datafusion::sql::sqlparser::dialect::GenericDialect {};
+        let again = |file: Option<&str>, is_expanded| Command::Again {
+            file: file.map(PathBuf::from),
+            is_expanded,
+        };
+        for (sql, statement, command) in [
+            ("SELECT 1 \\g", "SELECT 1 ", again(None, false)),
+            ("SELECT\n1; \\gx", "SELECT\n1; ", again(None, true)),
+            ("SELECT 1\\g 'a b'\n", "SELECT 1", again(Some("a b"), false)),
+            (
+                "SELECT 1 \\watch 3",
+                "SELECT 1 ",
+                Command::Watch(Duration::from_secs(3)),
+            ),
+        ] {
+            assert_eq!(
+                Command::trailing(sql, &dialect),
+                Some((statement, command)),
+                "{sql}"
+            );
+        }
+        for sql in [
+            "\\g",
+            "SELECT ' \\g",
+            "SELECT 1 \\x",
+            "-- \\g",
+            "SELECT 1\n \\g",
+        ] {
+            let found = Command::trailing(sql, &dialect);
+            assert!(found.is_none() || sql.starts_with("--"), "{sql}: {found:?}");
+        }
     }
 
     #[test]
@@ -329,7 +346,10 @@ mod tests {
             ("\\x maybe", "expected on, off or auto"),
             (".mode xml", "csv"),
             ("\\watch -1", "number of seconds"),
-            ("\\copy t to x", "COPY table TO"),
+            ("\\copy t", "\\copy table TO"),
+            ("\\pset nulls", "\\pset null"),
+            ("\\i", "expected a file"),
+            ("\\H", "\\pset format html"),
         ] {
             let Some(Command::Instead(text)) = Command::parse(line) else {
                 panic!("{line}");

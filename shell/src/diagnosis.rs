@@ -1,6 +1,9 @@
 //! Explanations of errors: the place in the statement, and the nearest name.
 
+use datafusion::sql::sqlparser::dialect::Dialect;
+
 use crate::names::{KEYWORDS, Names};
+use crate::open::Open;
 
 /// Least likeness of a name that is suggested, from 0 to 1.
 const LIKENESS_MIN: f64 = 0.8;
@@ -31,6 +34,22 @@ pub(crate) fn caret(message: &str, sql: &str) -> Option<String> {
         .map(is_blank)
         .collect();
     Some(format!("  {shown}\n  {blanks}^"))
+}
+
+/// Explains a message about the end of a statement by the string, the comment or the bracket
+/// that is not closed there.
+pub(crate) fn unclosed(message: &str, sql: &str, dialect: &dyn Dialect) -> Option<String> {
+    let is_about_end = ["found: EOF", "found: ;", "nterminated", "EOF while"]
+        .iter()
+        .any(|words| message.contains(words));
+    if !is_about_end {
+        return None;
+    }
+    let Open { kind, line, column } = Open::unclosed(sql, dialect)?;
+    let place = caret(&format!("at Line: {line}, Column: {column}"), sql)?;
+    Some(format!(
+        "; the {kind} at line {line}, column {column} is not closed\n{place}"
+    ))
 }
 
 /// Returns a suggestion for the name or the word that a message is about.

@@ -35,6 +35,8 @@ pub(crate) enum Failure {
         failure: Box<Self>,
         explanation: String,
     },
+    /// The format needs a file.
+    NeedsFile,
     /// A result cannot be printed in this format, or writing it failed.
     Print(ArrowError),
     /// The reader of standard output closed it: `fusebox … | head`.
@@ -48,6 +50,14 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Wraps an error of writing to standard output.
+    pub(crate) fn of_standard_output(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::BrokenPipe,
+            _ => Self::Print(error.into()),
+        }
+    }
+
     /// Prints the error on standard error, unless it is a broken pipe.
     pub(crate) fn report(&self) {
         if !matches!(self, Self::BrokenPipe) {
@@ -114,6 +124,9 @@ impl fmt::Display for Failure {
             Self::NoRows => f.write_str("the query of --data returned no rows"),
             Self::Explained { failure, .. } => failure.fmt(f),
             Self::Fusebox(error) => f.write_str(clean(&error.to_string())),
+            Self::NeedsFile => f.write_str(
+                "parquet and arrow are written to files only: use --output FILE, or type \\o FILE",
+            ),
             Self::Print(error) => write!(f, "cannot print the result: {error}"),
             Self::BrokenPipe => f.write_str("standard output was closed"),
             Self::Cancelled => f.write_str("cancelled"),

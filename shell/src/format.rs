@@ -1,21 +1,39 @@
-//! Record batches as text, in five formats.
+//! Formats of results.
 //!
-//! Tables and Markdown are for reading: rows are collected, since the widest value
-//! determines the width, and control characters are escaped. CSV and JSON are for
-//! programs: they are written batch by batch, with values unchanged.
+//! Tables and Markdown are for reading: rows are collected, since the widest value determines
+//! the width, and control characters are escaped. CSV and JSON are for programs: they are
+//! written batch by batch, with values unchanged. In each format a null is told apart from the
+//! empty string, within lists, structs and maps too.
+
+// Parquet and Arrow files.
+pub(crate) mod columnar;
+
+// CSV and TSV.
+mod delimited;
+
+// Tables of HTML.
+mod html;
+
+// A line for each value.
+mod line;
+
+// Tables with borders, and of Markdown.
+mod table;
 
 use std::io::Write;
 
 use arrow::array::RecordBatch;
-use arrow::csv;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
+use arrow::json::Writer;
 use arrow::json::writer::{JsonArray, LineDelimited};
-use arrow::json::{Writer, WriterBuilder};
-use arrow::util::display::{ArrayFormatter, FormatOptions};
-use comfy_table::{Cell, CellAlignment, Table};
 
-use crate::text::escape_control;
+use crate::cells::Cells;
+use crate::json::writer_options;
+use delimited::DelimitedPrinter;
+use html::HtmlPrinter;
+use line::LinePrinter;
+pub(crate) use table::TextTable;
 
 /// Output format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -23,67 +41,113 @@ pub(crate) enum Format {
     /// Table with borders.
     #[default]
     Table,
-    /// Comma-separated values under a header.
+    /// One line for each value.
+    Line,
+    /// Comma-separated values under a header; a null is empty, the empty string is "".
     Csv,
+    /// The same with tabs.
+    Tsv,
     /// One array of objects per result.
     Json,
     /// One object per row, each on its own line.
     Ndjson,
     /// Markdown table.
     Markdown,
+    /// HTML table.
+    Html,
+    /// Parquet file; needs a file to write to.
+    Parquet,
+    /// Arrow IPC file; needs a file to write to.
+    Arrow,
 }
+
+impl Format {
+    /// Returns true if the format is that of a file, which has one result.
+    pub(crate) fn needs_file(self) -> bool {
+        matches!(self, Self::Parquet | Self::Arrow)
+    }
+}
+
+/// Text of nulls where a format has no other mark of them, unless another is set.
+pub(crate) const NULL: &str = "NULL";
 
 /// Writer of one result.
 pub(crate) enum Printer<W: Write> {
     /// `Table` and `Markdown`.
-    Table { table: TextTable, out: W },
-    /// `Csv`.
-    Csv(Box<csv::Writer<W>>),
+    Table {
+        table: TextTable,
+        null: String,
+        out: W,
+    },
+    /// `Line`.
+    Line(LinePrinter<W>),
+    /// `Csv` and `Tsv`.
+    Delimited(DelimitedPrinter<W>),
     /// `Json`.
     Json(Writer<W, JsonArray>),
     /// `Ndjson`.
     Ndjson(Writer<W, LineDelimited>),
+    /// `Html`.
+    Html(HtmlPrinter<W>),
 }
 
 impl<W: Write> Printer<W> {
-    /// Starts a result.
-    pub(crate) fn new(format: Format, schema: &SchemaRef, out: W) -> Result<Self, ArrowError> {
-        // Objects have a key for every column, nulls included.
-        let json = WriterBuilder::new().with_explicit_nulls(true);
+    /// Starts a result. Nulls are `null` in formats for reading.
+    ///
+    /// # Errors
+    ///
+    /// If the format needs a file, or `out` fails.
+    pub(crate) fn new(
+        format: Format,
+        null: &str,
+        schema: &SchemaRef,
+        out: W,
+    ) -> Result<Self, ArrowError> {
         Ok(match format {
             Format::Table | Format::Markdown => Self::Table {
                 table: TextTable::of(schema, format == Format::Markdown),
+                null: null.to_owned(),
                 out,
             },
-            Format::Csv => {
-                let mut writer = csv::Writer::new(out);
-                // The header is printed even if there are no rows.
-                writer.write(&RecordBatch::new_empty(schema.clone()))?;
-                Self::Csv(Box::new(writer))
+            Format::Line => Self::Line(LinePrinter::new(schema, null, out)),
+            Format::Csv => Self::Delimited(DelimitedPrinter::new(schema, ',', out)?),
+            Format::Tsv => Self::Delimited(DelimitedPrinter::new(schema, '\t', out)?),
+            Format::Json => Self::Json(writer_options().build(out)),
+            Format::Ndjson => Self::Ndjson(writer_options().build(out)),
+            Format::Html => Self::Html(HtmlPrinter::new(schema, null, out)?),
+            Format::Parquet | Format::Arrow => {
+                let text = "the format needs a file".to_owned();
+                return Err(ArrowError::InvalidArgumentError(text));
             }
-            Format::Json => Self::Json(json.build(out)),
-            Format::Ndjson => Self::Ndjson(json.build(out)),
         })
     }
 
     /// Prints the rows of a batch, or collects them until [`finish`](Self::finish).
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
         match self {
-            Self::Table { table, .. } => table.add(batch),
-            Self::Csv(writer) => writer.write(batch),
+            Self::Table { table, null, .. } => {
+                for row in Cells::of(batch)?.texts(null)? {
+                    table.row(row);
+                }
+                Ok(())
+            }
+            Self::Line(printer) => printer.write(batch),
+            Self::Delimited(printer) => printer.write(batch),
             Self::Json(writer) => writer.write(batch),
             Self::Ndjson(writer) => writer.write(batch),
+            Self::Html(printer) => printer.write(batch),
         }
     }
 
     /// Prints collected rows and the end of the result.
     pub(crate) fn finish(self) -> Result<(), ArrowError> {
         let mut out = match self {
-            Self::Table { table, mut out } => {
-                writeln!(out, "{}", table.table)?;
+            Self::Table { table, mut out, .. } => {
+                table.print(&mut out)?;
                 out
             }
-            Self::Csv(writer) => writer.into_inner(),
+            Self::Line(printer) => printer.out,
+            Self::Delimited(printer) => printer.out,
             Self::Json(mut writer) => {
                 writer.finish()?;
                 let mut out = writer.into_inner();
@@ -94,96 +158,11 @@ impl<W: Write> Printer<W> {
                 writer.finish()?;
                 writer.into_inner()
             }
+            Self::Html(printer) => printer.finish()?,
         };
         Ok(out.flush()?)
     }
 }
 
-/// Formats the cells of each row of a batch.
-pub(crate) fn texts(batch: &RecordBatch) -> Result<Vec<Vec<String>>, ArrowError> {
-    let options = FormatOptions::default().with_null("NULL");
-    let columns = batch
-        .columns()
-        .iter()
-        .map(|column| ArrayFormatter::try_new(column, &options))
-        .collect::<Result<Vec<_>, _>>()?;
-    let row = |row| {
-        columns
-            .iter()
-            .map(|column| column.value(row).to_string())
-            .collect()
-    };
-    Ok((0..batch.num_rows()).map(row).collect())
-}
-
-/// A table of collected rows.
-pub(crate) struct TextTable {
-    table: Table,
-    /// Markdown: cells are escaped and stay on one line.
-    markdown: bool,
-}
-
-impl TextTable {
-    fn of(schema: &SchemaRef, markdown: bool) -> Self {
-        let columns = schema.fields().iter();
-        let columns = columns.map(|field| (field.name().as_str(), field.data_type().is_numeric()));
-        Self::new(&columns.collect::<Vec<_>>(), markdown)
-    }
-
-    /// Creates a table of named columns; `true` aligns a column to the right.
-    pub(crate) fn new(columns: &[(&str, bool)], markdown: bool) -> Self {
-        let mut text_table = Self {
-            table: Table::new(),
-            markdown,
-        };
-        text_table.table.load_preset(match markdown {
-            true => comfy_table::presets::ASCII_MARKDOWN,
-            // The style of arrow: a line under the header, none between rows.
-            false => "||--+-++|    ++++++",
-        });
-        let names = columns.iter().map(|(name, _)| name);
-        let header: Vec<Cell> = names.map(|name| text_table.cell(name)).collect();
-        text_table.table.set_header(header);
-        for (column, (_, is_right)) in text_table.table.column_iter_mut().zip(columns) {
-            if *is_right {
-                column.set_cell_alignment(CellAlignment::Right);
-            }
-        }
-        text_table
-    }
-
-    fn add(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
-        for row in texts(batch)? {
-            self.row(row.iter().map(String::as_str));
-        }
-        Ok(())
-    }
-
-    /// Adds a row.
-    pub(crate) fn row<'a>(&mut self, values: impl IntoIterator<Item = &'a str>) {
-        let values = values.into_iter();
-        let cells: Vec<Cell> = values.map(|value| self.cell(value)).collect();
-        self.table.add_row(cells);
-    }
-
-    /// Prints the table.
-    pub(crate) fn print(&self, out: &mut impl Write) -> Result<(), ArrowError> {
-        writeln!(out, "{}", self.table)?;
-        Ok(out.flush()?)
-    }
-
-    fn cell(&self, value: &str) -> Cell {
-        let value = escape_control(value);
-        if self.markdown {
-            // Backslashes come first, so that those added below are not doubled. `<` is
-            // escaped, so that a value is not read as HTML.
-            let escaped = value
-                .replace('\\', r"\\")
-                .replace('|', r"\|")
-                .replace('<', r"\<")
-                .replace('\n', "<br>");
-            return Cell::new(escaped);
-        }
-        Cell::new(value)
-    }
-}
+#[cfg(test)]
+mod tests;

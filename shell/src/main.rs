@@ -1,7 +1,7 @@
 //! The Fusebox SQL shell.
 //!
 //! Every statement is executed by a [`fusebox::Session`], and its result is printed as
-//! a table, CSV, JSON or Markdown. Results go to standard output, everything else to
+//! a table, CSV, JSON, Markdown and others. Results go to standard output, everything else to
 //! standard error. Only `bench` depends on functions and Wasm.
 #![forbid(unsafe_code)]
 
@@ -19,14 +19,26 @@ mod repl;
 // The catalog as statements.
 mod dump;
 
-// Execution of SQL text and printing of results.
+// Execution of SQL text.
 mod runner;
 
-// Output of results.
+// Printing of results while they are computed.
+mod result;
+
+// Settings of the display.
+mod display;
+
+// Standard output, a pager, or a file.
 mod output;
 
 // Worker threads and Ctrl-C.
 mod runtime;
+
+// Progress of a running statement.
+mod progress;
+
+// The session of the shell.
+mod session;
 
 // Commands of the prompt.
 mod command;
@@ -40,8 +52,14 @@ mod screen;
 // First and last rows of a result.
 mod sample;
 
-// Record batches as text, in five formats.
+// Formats of results.
 mod format;
+
+// Values as text.
+mod cells;
+
+// Values as JSON.
+mod json;
 
 // Errors of the shell and their exit status.
 mod failure;
@@ -51,6 +69,9 @@ mod diagnosis;
 
 // Names that statements may mean.
 mod names;
+
+// Open strings, comments, brackets and statements.
+mod open;
 
 // Splitting of SQL text, and escaping of control characters.
 mod text;
@@ -84,13 +105,24 @@ fn main() -> ExitCode {
 }
 
 fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), Failure> {
-    if let Some(Task::Bench(arguments)) = &arguments.task {
-        return bench::run(arguments);
+    match &arguments.task {
+        Some(Task::Bench(arguments)) => return bench::run(arguments),
+        Some(Task::Completions { shell }) => {
+            let printed = ShellArguments::print_completions(*shell);
+            return printed.map_err(Failure::of_standard_output);
+        }
+        Some(Task::Man) => {
+            return ShellArguments::print_manual().map_err(Failure::of_standard_output);
+        }
+        Some(Task::CompileHelper { .. }) | None => {}
     }
     let is_interactive = arguments.interactive || sources.is_empty() && io::stdin().is_terminal();
     let catalog = arguments.catalog_file(is_interactive);
     let confinement = arguments.confinement();
     let mut runner = Runner::new(arguments.format, &confinement, catalog.as_deref())?;
+    if arguments.output.is_some() {
+        runner.set_output(arguments.output.as_deref())?;
+    }
     let sources = match sources.is_empty() && !is_interactive {
         true => vec![ScriptSource::StandardInput],
         false => sources,
@@ -105,7 +137,7 @@ fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), F
         }
     }
     if is_interactive {
-        runner.show_on_screen();
+        runner.open_prompt();
         return repl::run(
             &mut runner,
             catalog.as_deref(),
@@ -119,12 +151,12 @@ fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), F
 fn run_echoed(runner: &mut Runner, text: &str) -> Result<(), Failure> {
     let mut rest = text;
     'dialect: loop {
-        let name = runner::dialect_name(runner.session());
-        let dialect = runner::dialect(runner.session());
+        let name = session::dialect_name(runner.session());
+        let dialect = session::dialect(runner.session());
         for statement in text::split_statements(rest, dialect.as_ref()) {
             runner.echo(statement)?;
             runner.run(statement, |_| ())?;
-            if runner::dialect_name(runner.session()) != name {
+            if session::dialect_name(runner.session()) != name {
                 let start = statement.as_ptr().addr() - rest.as_ptr().addr();
                 rest = &rest[start + statement.len()..];
                 continue 'dialect;

@@ -6,11 +6,16 @@
 // Completion, highlighting, and the end of statements.
 mod helper;
 
+// Help.
+mod help;
+
+// Commands of the system, and the editor.
+mod programs;
+
 use std::env;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,34 +27,13 @@ use crate::arguments::ScriptSource;
 use crate::command::{Command, Switch, formats};
 use crate::dump::dump;
 use crate::failure::Failure;
-use crate::runner::{Runner, Summary, dialect};
+use crate::runner::{Runner, Summary};
+use crate::session::dialect;
 use crate::text::is_complete;
+use help::HELP;
 use helper::SqlHelper;
 
 const PROMPT: &str = "fusebox> ";
-
-const HELP: &str = "\
-A statement ends with `;` and can span several lines. Ctrl-C clears the input, or cancels the
-running statement; Ctrl-R searches the history; Tab completes names and files.
-
-  \\d [NAME]           relations, or the columns of one; \\dt tables, \\dv views
-  \\df [PATTERN]       Wasm functions; \\df+ those of DataFusion too; \\dm modules
-  \\l                  catalogs
-  \\x [on|off|auto]    one line for each value; auto: where a table is too wide
-  \\pset format NAME   output format, also `.mode NAME`
-  \\timing [on|off]    times of statements
-  \\o [FILE]           writes results to a file, or to the terminal again
-  \\i FILE             executes the statements of a file, also `.read FILE`
-  \\g, \\watch [S]      executes the last statement again, or every S seconds
-  .dump               prints statements that make the same catalog
-  \\errverbose         prints the last error with its causes
-  \\! COMMAND          runs a command of the system
-  \\?, \\q              this help; quit, also `quit`, `exit`, Ctrl-D
-
-Functions:  CREATE FUNCTION, CREATE MODULE, IMPORT FUNCTIONS FROM MODULE,
-            SHOW USER FUNCTIONS, SHOW MODULES, DESCRIBE MODULE
-Files:      SELECT * FROM 'file.parquet'; or CREATE EXTERNAL TABLE
-";
 
 /// Reads and executes statements until the user quits. Errors of statements are
 /// printed. `rc` is executed first.
@@ -98,6 +82,9 @@ struct Prompt<'a> {
     last_error: Option<String>,
 }
 
+/// Message about programs that a confined shell does not run.
+const CONFINED: &str = "other programs are refused with --root\n";
+
 /// Depth of files that read others.
 const INCLUDES_MAX: usize = 16;
 
@@ -121,8 +108,8 @@ impl Prompt<'_> {
                 let _ = editor.append_history(file);
             }
             // The window may have another size now.
-            if let Some((width, _)) = editor.dimensions() {
-                self.runner.set_width(width.into());
+            if let Some((width, height)) = editor.dimensions() {
+                self.runner.display.resize(width, height);
             }
             if let Flow::Quit = self.input(line, 0)? {
                 return Ok(());
@@ -148,6 +135,15 @@ impl Prompt<'_> {
                 _ => {
                     sql += line;
                     sql.push('\n');
+                    let Some((statement, command)) = Command::trailing(&sql, dialect.as_ref())
+                    else {
+                        continue;
+                    };
+                    self.last = Some(statement.trim().to_owned());
+                    sql.clear();
+                    if let Flow::Quit = self.command(command, depth)? {
+                        return Ok(Flow::Quit);
+                    }
                 }
             }
         }
@@ -189,30 +185,13 @@ impl Prompt<'_> {
             Command::Help => print_message(HELP),
             Command::Sql(sql) => drop(self.execute(&sql)?),
             Command::Instead(text) => print_message(&format!("{text}\n")),
+            Command::Echo(text) => self.print(&[text])?,
             Command::Dump => match dump(self.runner.session()) {
-                Ok(statements) => {
-                    for statement in statements {
-                        self.runner.echo(&statement)?;
-                    }
-                }
+                Ok(statements) => self.print(&statements)?,
                 Err(failure) => failure.report(),
             },
-            Command::Again => match self.last.clone() {
-                Some(sql) => drop(self.execute(&sql)?),
-                None => print_message("there is no statement yet\n"),
-            },
+            Command::Again { file, is_expanded } => self.again(file.as_deref(), is_expanded)?,
             Command::Watch(pause) => self.watch(pause)?,
-            Command::Timing(switch) => {
-                self.has_timing = switched(self.has_timing, switch);
-                let state = if self.has_timing { "on" } else { "off" };
-                print_message(&format!("times are {state}\n"));
-            }
-            Command::Expanded(switch) => {
-                let state = self.runner.set_expanded(switch);
-                print_message(&format!("expanded display is {state}\n"));
-            }
-            Command::Format(Some(format)) => self.runner.set_format(format),
-            Command::Format(None) => print_message(&format!("formats: {}\n", formats())),
             Command::Output(file) => {
                 if let Err(failure) = self.runner.set_output(file.as_deref()) {
                     failure.report();
@@ -221,12 +200,117 @@ impl Prompt<'_> {
             Command::Include(file) if depth < INCLUDES_MAX => {
                 return self.include(&file, depth + 1);
             }
-            Command::Include(_) => print_message("expected fewer files that read others\n"),
-            Command::System(command) => self.system(&command),
+            Command::Edit(file) if depth < INCLUDES_MAX => {
+                return self.edit(file.as_deref(), depth + 1);
+            }
+            Command::Include(_) | Command::Edit(_) => {
+                print_message("expected fewer files that read others\n");
+            }
+            Command::System(_) if self.runner.is_confined() => print_message(CONFINED),
+            Command::System(command) => {
+                if let Some(text) = programs::run(&command) {
+                    print_message(&format!("{text}\n"));
+                }
+            }
             Command::LastError => match &self.last_error {
                 Some(error) => print_message(&format!("{error}\n")),
                 None => print_message("there was no error\n"),
             },
+            setting => self.set(setting),
+        }
+        Ok(Flow::Continue)
+    }
+
+    /// Prints lines among the results, until Ctrl-C is pressed.
+    fn print(&mut self, lines: &[String]) -> Result<(), Failure> {
+        self.runner.clear_interrupt();
+        for line in lines {
+            match self.runner.echo(line) {
+                Ok(()) => {}
+                Err(Failure::BrokenPipe) => return Err(Failure::BrokenPipe),
+                Err(failure) => {
+                    failure.report();
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes a setting of the display, and prints it.
+    fn set(&mut self, setting: Command) {
+        let is_confined = self.runner.is_confined();
+        let display = &mut self.runner.display;
+        let state = match setting {
+            Command::Timing(switch) => {
+                self.has_timing = switch.apply(self.has_timing);
+                let state = if self.has_timing { "on" } else { "off" };
+                format!("times are {state}")
+            }
+            Command::Expanded(switch) => {
+                display.set_expanded(switch);
+                format!("expanded display is {}", display.expanded_state())
+            }
+            Command::Format(Some(format)) => {
+                display.format = format;
+                return;
+            }
+            Command::Format(None) => format!("formats: {}", formats()),
+            Command::Null(text) => {
+                display.null = text;
+                return;
+            }
+            Command::Pager(Switch::On | Switch::Toggle) if is_confined => {
+                CONFINED.trim_end().to_owned()
+            }
+            Command::Pager(switch) => {
+                display.set_pager(switch);
+                format!("pager is {}", display.pager_state())
+            }
+            _ => display.to_string(),
+        };
+        print_message(&format!("{state}\n"));
+    }
+
+    /// Executes the last statement again, with its result to a file or expanded.
+    fn again(&mut self, file: Option<&Path>, is_expanded: bool) -> Result<(), Failure> {
+        let Some(sql) = self.last.clone() else {
+            print_message("there is no statement yet\n");
+            return Ok(());
+        };
+        let expanded = self.runner.display.expanded;
+        if is_expanded {
+            self.runner.display.set_expanded(Switch::On);
+        }
+        let executed = match file {
+            Some(_) => match self.runner.swap_output(file) {
+                Ok(before) => {
+                    let executed = self.execute(&sql);
+                    self.runner.restore_output(before);
+                    executed
+                }
+                Err(failure) => {
+                    failure.report();
+                    Ok(false)
+                }
+            },
+            None => self.execute(&sql),
+        };
+        self.runner.display.expanded = expanded;
+        executed.map(drop)
+    }
+
+    /// Edits a file, or the last statement, and executes what was saved.
+    fn edit(&mut self, file: Option<&Path>, depth: usize) -> Result<Flow, Failure> {
+        if self.runner.is_confined() {
+            print_message(CONFINED);
+            return Ok(Flow::Continue);
+        }
+        let last = self.last.clone().unwrap_or_default();
+        match programs::edit(file, &last) {
+            Ok(Some(text)) => return self.input(&text, depth),
+            Ok(None) => print_message("nothing was changed\n"),
+            Err(failure) => failure.report(),
         }
         Ok(Flow::Continue)
     }
@@ -251,34 +335,12 @@ impl Prompt<'_> {
         while self.execute(&sql)? && self.runner.pause(pause) {}
         Ok(())
     }
-
-    /// Runs a command of the system, which a confined shell refuses.
-    fn system(&self, command: &str) {
-        if self.runner.is_confined() {
-            print_message("commands of the system are refused with --root\n");
-            return;
-        }
-        let run = process::Command::new("sh").args(["-c", command]).status();
-        match run {
-            Ok(status) if status.success() => {}
-            Ok(status) => print_message(&format!("{status}\n")),
-            Err(error) => Failure::System(error).report(),
-        }
-    }
 }
 
 /// Effect of a line of input on the prompt.
 enum Flow {
     Continue,
     Quit,
-}
-
-fn switched(state: bool, switch: Switch) -> bool {
-    match switch {
-        Switch::On | Switch::Auto => true,
-        Switch::Off => false,
-        Switch::Toggle => !state,
-    }
 }
 
 fn print_summary(summary: &Summary, has_timing: bool) {

@@ -2,18 +2,22 @@
 //!
 //! A query is executed on worker threads and printed on the main thread. Ctrl-C
 //! therefore takes effect at once, even while a worker processes a batch; the worker
-//! stops at the next cancellation check of DataFusion or of the session.
+//! stops at the next cancellation check of DataFusion or of the session. One that has
+//! none soon is left with its threads, and the next statement gets others.
 
 use std::future::Future;
 use std::io;
 use std::process;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 
 use crate::failure::Failure;
+use crate::progress::Progress;
 
 /// Exit status after a second Ctrl-C: that of a process ended by SIGINT.
 const INTERRUPTED: i32 = 128 + 2;
@@ -25,6 +29,12 @@ const STACK_BYTES: usize = 64 << 20;
 
 /// Threads besides the workers: for files, and for compilation.
 const SPARE_THREADS: usize = 2;
+
+/// Time that a cancelled query has to stop before it is left alone.
+const STOP_TIME: Duration = Duration::from_millis(120);
+
+/// Time between two drawings of progress.
+const TICK: Duration = Duration::from_millis(100);
 
 /// Starts as many threads at once as will be needed, and ends them: where one cannot be
 /// started, tokio panics, and then waits for the others without end.
@@ -58,6 +68,18 @@ fn check_threads(count: usize) -> io::Result<()> {
 pub(crate) struct Runtime {
     tokio: Option<tokio::runtime::Runtime>,
     interrupted: Arc<watch::Sender<bool>>,
+    is_patient: Arc<AtomicBool>,
+}
+
+/// State of Ctrl-C, for work on the main thread.
+#[derive(Clone, Default)]
+pub(crate) struct Interrupt(Arc<watch::Sender<bool>>);
+
+impl Interrupt {
+    /// Returns true if Ctrl-C was pressed since the statement began.
+    pub(crate) fn is_set(&self) -> bool {
+        *self.0.borrow()
+    }
 }
 
 impl Runtime {
@@ -69,29 +91,37 @@ impl Runtime {
     /// If a thread cannot be started.
     pub(crate) fn start(cancel: impl Fn() + Send + 'static) -> io::Result<Self> {
         let interrupted = Arc::new(watch::Sender::new(false));
+        let is_patient = Arc::new(AtomicBool::new(false));
         let sender = Arc::clone(&interrupted);
+        let patience = Arc::clone(&is_patient);
         // A separate thread, since guests can occupy all worker threads.
         let listener = Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().spawn(move || {
             listener.block_on(async {
                 while tokio::signal::ctrl_c().await.is_ok() {
-                    if sender.send_replace(true) {
+                    let is_second = sender.send_replace(true);
+                    if is_second && !patience.load(Ordering::Relaxed) {
                         process::exit(INTERRUPTED);
                     }
                     cancel();
                 }
             });
         })?;
-        let workers = thread::available_parallelism()?.get();
-        check_threads(workers + SPARE_THREADS)?;
-        let tokio = Builder::new_multi_thread()
-            .enable_all()
-            .thread_stack_size(STACK_BYTES)
-            .build()?;
         Ok(Self {
-            tokio: Some(tokio),
+            tokio: Some(workers()?),
             interrupted,
+            is_patient,
         })
+    }
+
+    /// From now on, a second Ctrl-C does not end the process.
+    pub(crate) fn set_patient(&self) {
+        self.is_patient.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns the state of Ctrl-C.
+    pub(crate) fn interrupt(&self) -> Interrupt {
+        Interrupt(Arc::clone(&self.interrupted))
     }
 
     /// Discards a Ctrl-C that was meant for earlier work.
@@ -108,22 +138,78 @@ impl Runtime {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Failure> {
+        self.run_with(work, || ())
+    }
+
+    /// The same as [`run`](Self::run), and draws the progress meanwhile.
+    pub(crate) fn run_watched<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+        progress: &mut Progress,
+    ) -> Result<T, Failure> {
+        let output = self.run_with(work, || progress.draw());
+        progress.erase();
+        output
+    }
+
+    fn run_with<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+        mut tick: impl FnMut(),
+    ) -> Result<T, Failure> {
         let tokio = self.tokio.as_ref().expect("only drop takes the runtime");
         let mut interrupted = self.interrupted.subscribe();
         tokio.block_on(async {
             let mut task = tokio::spawn(work);
-            tokio::select! {
-                // In this order: a cancelled query fails as well, and its error is
-                // less clear than the message about the cancellation.
-                biased;
-                _ = interrupted.wait_for(|interrupted| *interrupted) => {
-                    task.abort();
-                    Err(Failure::Cancelled)
+            let mut ticks = tokio::time::interval(TICK);
+            loop {
+                tokio::select! {
+                    // In this order: a cancelled query fails as well, and its error is
+                    // less clear than the message about the cancellation.
+                    biased;
+                    _ = interrupted.wait_for(|interrupted| *interrupted) => {
+                        task.abort();
+                        return Err(Failure::Cancelled);
+                    }
+                    output = &mut task => return output.map_err(|_| Failure::Panicked),
+                    _ = ticks.tick() => tick(),
                 }
-                output = &mut task => output.map_err(|_| Failure::Panicked),
             }
         })
     }
+
+    /// Waits a moment for what a statement left behind. Returns false if it does not stop:
+    /// then its threads are left to it, and the next statement has others.
+    ///
+    /// # Errors
+    ///
+    /// If a thread cannot be started.
+    pub(crate) fn settle(&mut self) -> io::Result<bool> {
+        let Some(tokio) = &self.tokio else {
+            return Ok(true);
+        };
+        let begin = Instant::now();
+        while tokio.metrics().num_alive_tasks() > 0 {
+            if begin.elapsed() > STOP_TIME {
+                let left = self.tokio.replace(workers()?);
+                left.into_iter()
+                    .for_each(tokio::runtime::Runtime::shutdown_background);
+                return Ok(false);
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        Ok(true)
+    }
+}
+
+/// Starts worker threads.
+fn workers() -> io::Result<tokio::runtime::Runtime> {
+    let workers = thread::available_parallelism()?.get();
+    check_threads(workers + SPARE_THREADS)?;
+    Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(STACK_BYTES)
+        .build()
 }
 
 impl Drop for Runtime {

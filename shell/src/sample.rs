@@ -7,7 +7,7 @@ use arrow::compute::take_record_batch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
-use crate::format::texts;
+use crate::cells::Cells;
 use crate::text::escape_control;
 
 /// Rows that are kept from the begin of a result, and from its end.
@@ -24,6 +24,8 @@ pub(crate) struct Sample {
     tail: VecDeque<RecordBatch>,
     tail_rows: usize,
     rows: usize,
+    /// Text of nulls.
+    null: String,
 }
 
 /// Name and alignment of a column.
@@ -46,7 +48,7 @@ pub(crate) struct SampledRows {
 }
 
 impl Sample {
-    pub(crate) fn new(schema: &SchemaRef) -> Self {
+    pub(crate) fn new(schema: &SchemaRef, null: &str) -> Self {
         let columns = schema.fields().iter().map(|field| Column {
             name: cut(&escape_line(field.name())),
             is_right: field.data_type().is_numeric(),
@@ -57,6 +59,7 @@ impl Sample {
             tail: VecDeque::new(),
             tail_rows: 0,
             rows: 0,
+            null: null.to_owned(),
         }
     }
 
@@ -65,7 +68,8 @@ impl Sample {
         self.rows += batch.num_rows();
         let of_head = batch.num_rows().min(HALF - self.head.len().min(HALF));
         if of_head > 0 {
-            self.head.extend(lines(&batch.slice(0, of_head))?);
+            self.head
+                .extend(lines(&batch.slice(0, of_head), &self.null)?);
         }
         let rest = batch.num_rows() - of_head;
         if rest == 0 {
@@ -91,7 +95,7 @@ impl Sample {
     pub(crate) fn finish(self) -> Result<SampledRows, ArrowError> {
         let mut tail = Vec::new();
         for batch in &self.tail {
-            tail.extend(lines(batch)?);
+            tail.extend(lines(batch, &self.null)?);
         }
         tail.drain(..tail.len().saturating_sub(HALF));
         Ok(SampledRows {
@@ -111,8 +115,8 @@ impl SampledRows {
 }
 
 /// Formats the rows of a batch, each on one line.
-fn lines(batch: &RecordBatch) -> Result<Vec<Vec<String>>, ArrowError> {
-    let mut rows = texts(batch)?;
+fn lines(batch: &RecordBatch, null: &str) -> Result<Vec<Vec<String>>, ArrowError> {
+    let mut rows = Cells::of(batch)?.texts(null)?;
     for cell in rows.iter_mut().flatten() {
         *cell = cut(&escape_line(cell));
     }
@@ -145,7 +149,7 @@ mod tests {
             let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(range.clone()));
             RecordBatch::try_from_iter([("n", numbers)]).unwrap()
         };
-        let mut sample = Sample::new(&batch(&(0..0)).schema());
+        let mut sample = Sample::new(&batch(&(0..0)).schema(), "NULL");
         for range in batches {
             sample.add(&batch(range)).unwrap();
         }

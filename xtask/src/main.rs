@@ -1,4 +1,4 @@
-//! Chores of this workspace: `cargo xtask demo | test | tidy | bench | soak | guests`.
+//! Chores of this workspace: `cargo xtask demo | test | tidy | bench | soak | guests | dist`.
 //!
 //! A chore installs what it needs and leaves it in place, so that the next one
 //! starts faster. All cargo commands of the chores select packages so that the
@@ -22,6 +22,9 @@ mod peers;
 
 // Many sessions at once, for minutes.
 mod soak;
+
+// The tarball of a release.
+mod dist;
 
 // The bundled functions, compiled to Wasm.
 mod guests;
@@ -67,6 +70,10 @@ Chores of this workspace. Usage: cargo xtask CHORE
            random for 10 minutes; fails if memory grows, a statement hangs, or an
            error is unexpected
   guests   compile the bundled functions to target/guests/*.wasm
+  dist [--dev]
+           build the shell in release, which takes half an hour, and pack it with its
+           manual page, completions and modules into target/dist; --dev packs that of
+           the tests
   help     print this text
 ";
 
@@ -83,7 +90,7 @@ fn main() -> ExitCode {
 }
 
 fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
-    if !matches!(chore, "bench" | "soak")
+    if !matches!(chore, "bench" | "dist" | "soak")
         && let Some(argument) = rest.first()
     {
         return Err(Failure::Usage(argument.clone()));
@@ -96,6 +103,7 @@ fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
         "bench" => bench::bench(&workspace, rest),
         "soak" => soak::soak(&workspace, rest),
         "guests" => guests::build(&workspace),
+        "dist" => dist::dist(&workspace, rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())

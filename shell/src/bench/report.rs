@@ -9,7 +9,7 @@ use fusebox::{Definition, Kind};
 
 use super::measure::Cost;
 use super::profile::HotFunction;
-use crate::format::{Format, Printer, TextTable};
+use crate::format::{Format, NULL, Printer, TextTable};
 
 /// Result of one function.
 pub(super) struct FunctionReport {
@@ -55,7 +55,7 @@ pub(super) fn print_hottest(
 }
 
 fn write(batch: RecordBatch, format: Format, out: &mut impl Write) -> Result<(), ArrowError> {
-    let mut printer = Printer::new(format, &batch.schema(), out)?;
+    let mut printer = Printer::new(format, NULL, &batch.schema(), out)?;
     printer.write(&batch)?;
     printer.finish()
 }

@@ -9,13 +9,14 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
 use fusebox::Session;
 use rustyline::completion::{Completer, FilenameCompleter, Pair};
 use rustyline::highlight::{CmdKind, Highlighter};
-use rustyline::hint::Hinter;
+use rustyline::hint::{Hint, Hinter};
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 
 use crate::command::{Command, NAMES, formats};
 use crate::names::{KEYWORDS, Names};
-use crate::runner::dialect;
+use crate::open::{Open, OpenKind};
+use crate::session::dialect;
 use crate::text::is_complete;
 
 /// Helper of the editor.
@@ -75,7 +76,10 @@ impl Completer for SqlHelper {
             Some('\\' | '.') if before.trim_start().starts_with(word) => {
                 NAMES.iter().map(|&name| name.to_owned()).collect()
             }
-            _ if before.trim_start().starts_with(".mode") => {
+            _ if [".mode", "\\pset format"]
+                .iter()
+                .any(|words| before.trim_start().starts_with(words)) =>
+            {
                 formats().split(", ").map(str::to_owned).collect()
             }
             None => return Ok((start, Vec::new())),
@@ -95,8 +99,10 @@ impl Completer for SqlHelper {
 /// Returns true if a command takes a file.
 fn takes_a_file(line: &str) -> bool {
     let word = line.split_whitespace().next();
-    matches!(word, Some("\\i" | "\\o" | ".read" | ".output"))
-        && line.trim_start().contains(char::is_whitespace)
+    matches!(
+        word,
+        Some("\\i" | "\\o" | "\\e" | "\\g" | ".read" | ".output" | ".edit")
+    ) && line.trim_start().contains(char::is_whitespace)
 }
 
 /// Compares without regard to case.
@@ -110,6 +116,13 @@ impl Highlighter for SqlHelper {
         match self.has_colours && Command::parse(line).is_none() {
             true => Cow::Owned(highlighted(line)),
             false => Cow::Borrowed(line),
+        }
+    }
+
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        match self.has_colours {
+            true => Cow::Owned(format!("\u{1b}[2m{hint}\u{1b}[0m")),
+            false => Cow::Borrowed(hint),
         }
     }
 
@@ -164,11 +177,13 @@ fn highlighted(line: &str) -> String {
 impl Validator for SqlHelper {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
         let input = context.input();
+        let dialect = dialect(&self.session);
         let is_command = |line: &str| Command::parse(line).is_some();
         // A command ends the input on any of its lines.
         let complete = is_command(input.trim())
             || input.lines().next_back().is_some_and(is_command)
-            || is_complete(input, dialect(&self.session).as_ref());
+            || Command::trailing(input, dialect.as_ref()).is_some()
+            || is_complete(input, dialect.as_ref());
         Ok(match complete {
             true => ValidationResult::Valid(None),
             false => ValidationResult::Incomplete,
@@ -176,8 +191,38 @@ impl Validator for SqlHelper {
     }
 }
 
+/// Note on a line that continues an input: it is shown, and never inserted.
+pub(super) struct Continuation(String);
+
+impl Hint for Continuation {
+    fn display(&self) -> &str {
+        &self.0
+    }
+
+    fn completion(&self) -> Option<&str> {
+        None
+    }
+}
+
 impl Hinter for SqlHelper {
-    type Hint = String;
+    type Hint = Continuation;
+
+    /// Shows on an empty line what the lines above have left open.
+    fn hint(&self, line: &str, position: usize, _: &Context<'_>) -> Option<Continuation> {
+        let (above, last) = line.rsplit_once('\n')?;
+        if position < line.len() || !last.trim().is_empty() {
+            return None;
+        }
+        let open = Open::at_end(above, dialect(&self.session).as_ref())?;
+        let text = match open.kind {
+            OpenKind::Statement => "-- `;` ends the statement".to_owned(),
+            kind => format!(
+                "-- in the {kind} of line {}, column {}",
+                open.line, open.column
+            ),
+        };
+        Some(Continuation(text))
+    }
 }
 
 impl Helper for SqlHelper {}

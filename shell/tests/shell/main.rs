@@ -5,6 +5,12 @@ mod catalog;
 mod compile_helper;
 mod documents;
 mod files;
+mod formats;
+#[cfg(unix)]
+mod interrupts;
+mod package;
+#[cfg(unix)]
+mod prompt;
 #[cfg(unix)]
 mod terminal;
 
@@ -146,6 +152,12 @@ fn a_result_without_rows_still_has_its_columns() {
         ("csv", "n\n"),
         ("json", "[]\n"),
         ("ndjson", ""),
+        ("tsv", "n\n"),
+        ("line", ""),
+        (
+            "html",
+            "<table>\n<thead>\n<tr><th>n</th></tr>\n</thead>\n<tbody>\n</tbody>\n</table>\n",
+        ),
         ("markdown", "| n |\n|---|\n"),
     ] {
         check(&["--format", format, "-c", sql], expected);
@@ -154,7 +166,9 @@ fn a_result_without_rows_still_has_its_columns() {
 
 #[test]
 fn a_statement_without_a_result_prints_nothing() {
-    for format in ["table", "csv", "json", "ndjson", "markdown"] {
+    for format in [
+        "table", "line", "csv", "tsv", "json", "ndjson", "markdown", "html",
+    ] {
         let sql = "CREATE TABLE t AS VALUES (1); DROP TABLE t";
         check(&["--format", format, "-c", sql], "");
     }

@@ -109,7 +109,9 @@ impl CompiledModules {
         modules_max: usize,
     ) -> Self {
         Self {
-            instrumented: compiler.instrumented_directory().map(InstrumentedCache::new),
+            instrumented: compiler
+                .instrumented_directory()
+                .map(InstrumentedCache::new),
             compiler,
             budget,
             disabled,

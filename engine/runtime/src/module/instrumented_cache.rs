@@ -72,7 +72,8 @@ impl InstrumentedCache {
     fn path(&self, original: Digest, options: &Options) -> PathBuf {
         let version = format!("{WEIGHTS_VERSION} {SOURCE_DIGEST} {options:?}");
         let version = Digest::of(version.as_bytes()).to_string();
-        self.directory.join(format!("{original}-{}", &version[..16]))
+        self.directory
+            .join(format!("{original}-{}", &version[..16]))
     }
 
     fn write(&self, path: &Path, module: &Instrumented) -> io::Result<()> {

@@ -1,0 +1,120 @@
+//! Tables with borders, and of Markdown.
+//!
+//! A table is drawn row by row, so that a long one can be interrupted.
+
+use std::io::Write;
+
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use unicode_width::UnicodeWidthStr;
+
+use crate::text::escape_control;
+
+/// A table of collected rows.
+pub(crate) struct TextTable {
+    header: Vec<String>,
+    /// True for columns that are aligned to the right.
+    is_right: Vec<bool>,
+    widths: Vec<usize>,
+    rows: Vec<Vec<String>>,
+    /// Markdown: cells are escaped and stay on one line.
+    is_markdown: bool,
+}
+
+impl TextTable {
+    pub(super) fn of(schema: &SchemaRef, is_markdown: bool) -> Self {
+        let columns = schema.fields().iter();
+        let columns = columns.map(|field| (field.name().as_str(), field.data_type().is_numeric()));
+        Self::new(&columns.collect::<Vec<_>>(), is_markdown)
+    }
+
+    /// Creates a table of named columns; `true` aligns a column to the right.
+    pub(crate) fn new(columns: &[(&str, bool)], is_markdown: bool) -> Self {
+        let names = columns.iter().map(|(name, _)| escaped(name, is_markdown));
+        let header: Vec<String> = names.collect();
+        Self {
+            widths: header.iter().map(|name| width(name)).collect(),
+            header,
+            is_right: columns.iter().map(|(_, is_right)| *is_right).collect(),
+            rows: Vec::new(),
+            is_markdown,
+        }
+    }
+
+    /// Adds a row.
+    pub(crate) fn row(&mut self, values: impl IntoIterator<Item: AsRef<str>>) {
+        let values = values.into_iter();
+        let cells = values.map(|value| escaped(value.as_ref(), self.is_markdown));
+        let cells: Vec<String> = cells.collect();
+        for (widest, cell) in self.widths.iter_mut().zip(&cells) {
+            *widest = width(cell).max(*widest);
+        }
+        self.rows.push(cells);
+    }
+
+    /// Prints the table.
+    pub(crate) fn print(&self, out: &mut impl Write) -> Result<(), ArrowError> {
+        if !self.is_markdown {
+            self.rule('+', out)?;
+        }
+        self.print_row(&self.header, out)?;
+        self.rule(if self.is_markdown { '|' } else { '+' }, out)?;
+        for row in &self.rows {
+            self.print_row(row, out)?;
+        }
+        if !self.is_markdown {
+            self.rule('+', out)?;
+        }
+        Ok(out.flush()?)
+    }
+
+    fn rule(&self, corner: char, out: &mut impl Write) -> Result<(), ArrowError> {
+        let mut line = String::from(corner);
+        for width in &self.widths {
+            line.extend(std::iter::repeat_n('-', width + 2));
+            line.push(corner);
+        }
+        Ok(writeln!(out, "{line}")?)
+    }
+
+    /// Prints as many lines as the longest cell has.
+    fn print_row(&self, cells: &[String], out: &mut impl Write) -> Result<(), ArrowError> {
+        let lines: Vec<Vec<&str>> = cells
+            .iter()
+            .map(|cell| cell.split('\n').collect())
+            .collect();
+        let height = lines.iter().map(Vec::len).max().unwrap_or(1);
+        for number in 0..height {
+            let mut line = String::from("|");
+            for (index, cell) in lines.iter().enumerate() {
+                let text = cell.get(number).copied().unwrap_or_default();
+                let blanks = " ".repeat(self.widths[index].saturating_sub(text.width()));
+                line += &match self.is_right[index] {
+                    true => format!(" {blanks}{text} |"),
+                    false => format!(" {text}{blanks} |"),
+                };
+            }
+            writeln!(out, "{line}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the width of the widest line.
+fn width(cell: &str) -> usize {
+    cell.split('\n').map(|line| line.width()).max().unwrap_or(0)
+}
+
+fn escaped(value: &str, is_markdown: bool) -> String {
+    let value = escape_control(value);
+    match is_markdown {
+        // Backslashes come first, so that those added below are not doubled. `<` is
+        // escaped, so that a value is not read as HTML.
+        true => value
+            .replace('\\', r"\\")
+            .replace('|', r"\|")
+            .replace('<', r"\<")
+            .replace('\n', "<br>"),
+        false => value.into_owned(),
+    }
+}

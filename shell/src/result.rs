@@ -1,0 +1,165 @@
+//! Printing of results while they are computed.
+
+use std::io::Write;
+
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::EmptyRecordBatchStream;
+use futures::StreamExt;
+
+use crate::display::{Display, Expanded};
+use crate::failure::Failure;
+use crate::format::{Format, Printer};
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::runtime::Runtime;
+use crate::sample::Sample;
+use crate::screen::{is_wider, print_expanded, print_table};
+
+/// Batches of a result, which worker threads compute.
+pub(crate) struct Batches<'a> {
+    pub(crate) runtime: &'a Runtime,
+    pub(crate) stream: SendableRecordBatchStream,
+    pub(crate) progress: &'a mut Progress,
+}
+
+/// Numbers of rows of a result.
+pub(crate) struct Rows {
+    /// All rows; `None` if a pager was quit before the last.
+    pub(crate) all: Option<usize>,
+    /// Rows that were printed, if not all.
+    pub(crate) shown: Option<usize>,
+}
+
+impl Batches<'_> {
+    /// Takes the next batch.
+    fn next(&mut self) -> Result<Option<RecordBatch>, Failure> {
+        // The task owns the stream while it runs.
+        let empty = EmptyRecordBatchStream::new(self.stream.schema());
+        let mut taken = std::mem::replace(&mut self.stream, Box::pin(empty));
+        let work = async move { (taken.next().await, taken) };
+        let (batch, rest) = self.runtime.run_watched(work, self.progress)?;
+        self.stream = rest;
+        Ok(batch.transpose()?)
+    }
+
+    /// Executes a statement without result.
+    pub(crate) fn drain(mut self) -> Result<(), Failure> {
+        while self.next()?.is_some() {}
+        Ok(())
+    }
+}
+
+/// Prints a result.
+pub(crate) fn print(
+    batches: Batches<'_>,
+    display: &mut Display,
+    out: &mut Output,
+) -> Result<Rows, Failure> {
+    if display.format.needs_file() {
+        return print_file(batches, display.format, out);
+    }
+    match (display.expanded, display.pager()) {
+        (Some(_), Some(pager)) if !out.is_file() => {
+            out.begin_paging(pager, display.height);
+            let printed = print_whole(batches, display, out);
+            match (out.end_paging().map_err(ArrowError::from)?, printed) {
+                (true, _) => Ok(Rows {
+                    all: None,
+                    shown: None,
+                }),
+                (false, printed) => printed,
+            }
+        }
+        (Some(expanded), None) if display.format == Format::Table && !out.is_file() => {
+            print_sample(batches, display, expanded, out)
+        }
+        _ => print_whole(batches, display, out),
+    }
+}
+
+/// Prints the first and last rows of a result, fitted to the terminal.
+fn print_sample(
+    mut batches: Batches<'_>,
+    display: &Display,
+    expanded: Expanded,
+    out: &mut Output,
+) -> Result<Rows, Failure> {
+    let mut sample = Sample::new(&batches.stream.schema(), &display.null);
+    while let Some(batch) = batches.next()? {
+        sample.add(&batch)?;
+    }
+    let rows = sample.finish()?;
+    let width = display.width;
+    let is_expanded = match expanded {
+        Expanded::Auto => is_wider(&rows, width),
+        Expanded::On => true,
+        Expanded::Off => false,
+    };
+    let printed = match is_expanded {
+        true => print_expanded(&rows, width, out),
+        false => print_table(&rows, width, out),
+    };
+    printed
+        .and_then(|()| out.flush())
+        .map_err(ArrowError::from)?;
+    let shown = rows.rows - rows.omitted();
+    Ok(Rows {
+        all: Some(rows.rows),
+        shown: (shown < rows.rows).then_some(shown),
+    })
+}
+
+/// Prints all rows of a result.
+fn print_whole(
+    mut batches: Batches<'_>,
+    display: &mut Display,
+    out: &mut Output,
+) -> Result<Rows, Failure> {
+    let format = display.whole_format();
+    if matches!(format, Format::Markdown | Format::Line) && display.has_printed {
+        // A blank line separates this result from the one before it.
+        writeln!(out).map_err(ArrowError::from)?;
+    }
+    display.has_printed = true;
+    let mut rows = 0;
+    let schema = batches.stream.schema();
+    let mut printer = Printer::new(format, &display.null, &schema, out)?;
+    while let Some(batch) = batches.next()? {
+        rows += batch.num_rows();
+        printer.write(&batch)?;
+        if !matches!(format, Format::Table | Format::Markdown) {
+            // Rows are on the screen, where progress would be drawn.
+            batches.progress.end();
+        }
+    }
+    printer.finish()?;
+    Ok(Rows {
+        all: Some(rows),
+        shown: None,
+    })
+}
+
+/// Writes a result to a file of its own.
+fn print_file(mut batches: Batches<'_>, format: Format, out: &mut Output) -> Result<Rows, Failure> {
+    let mut rows = 0;
+    let mut file = out.columnar_file(format, &batches.stream.schema())?;
+    while let Some(batch) = batches.next()? {
+        rows += batch.num_rows();
+        // On a worker thread, since compression takes time.
+        let written = async move {
+            file.write(&batch)?;
+            Ok::<_, ArrowError>(file)
+        };
+        let runtime = batches.runtime;
+        file = runtime.run_watched(written, batches.progress)??;
+    }
+    let finished = async move { file.finish() };
+    batches.runtime.run_watched(finished, batches.progress)??;
+    out.finish_columnar();
+    Ok(Rows {
+        all: Some(rows),
+        shown: None,
+    })
+}

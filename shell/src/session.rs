@@ -1,0 +1,58 @@
+//! The session of the shell.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, dialect_from_str};
+use fusebox::{CompileHelper, Engine, FileAccess, Privileges, Session};
+use fusebox_catalog::SqliteCatalog;
+
+use crate::arguments::Confinement;
+use crate::failure::Failure;
+
+/// Creates a session with all privileges, which its user has anyway, but for what it is
+/// confined to. As in DataFusion's shell, a query can name a file as a table.
+///
+/// Definitions are kept in the file `catalog`, if there is one.
+pub(crate) fn session(
+    confinement: &Confinement,
+    catalog: Option<&Path>,
+) -> Result<Session, Failure> {
+    let config = SessionConfig::new().with_information_schema(true);
+    let context = SessionContext::new_with_config(config).enable_url_table();
+    let mut privileges = Privileges::all();
+    if let Some(root) = &confinement.root {
+        privileges.files = FileAccess::under(root)?.writable();
+    }
+    let mut builder = Engine::builder().privileges(privileges);
+    if let Some(path) = catalog {
+        let catalog = SqliteCatalog::open(path).map_err(Failure::Catalog)?;
+        builder = builder.catalog(Arc::new(catalog));
+    }
+    if let Some(megabytes) = confinement.compile_memory {
+        let program = std::env::current_exe().map_err(Failure::System)?;
+        let mut helper = CompileHelper::new(program, ["compile-helper".into()]);
+        helper.memory_bytes_max = u64::from(megabytes) * 1_000_000;
+        builder = builder.compile_helper(helper);
+    }
+    // With the cache, a module is compiled once per machine. Where the folder of the
+    // cache cannot be written, it is compiled once per process.
+    let engine = match builder.clone().cache(true).build() {
+        Ok(engine) => engine,
+        Err(_) => builder.build()?,
+    };
+    Ok(engine.session().context(context).build()?)
+}
+
+/// Returns the current dialect of the session, which `SET` can change.
+pub(crate) fn dialect(session: &Session) -> Box<dyn Dialect> {
+    let name = dialect_name(session);
+    dialect_from_str(name).unwrap_or_else(|| Box::new(GenericDialect {}))
+}
+
+/// Returns the name of the dialect that a session is set to.
+pub(crate) fn dialect_name(session: &Session) -> String {
+    let config = session.context().copied_config();
+    config.options().sql_parser.dialect.to_string()
+}

@@ -1,0 +1,36 @@
+//! Version, completions and manual page.
+
+use crate::shell;
+
+#[test]
+fn version_names_the_commit_and_the_engines() {
+    let version = shell(&["--version"], "").stdout;
+    assert!(version.starts_with("fusebox 0."), "{version}");
+    for part in ["DataFusion 55.", "Wasmtime 48."] {
+        assert!(version.contains(part), "{version}");
+    }
+}
+
+#[test]
+fn completions_and_manual_know_the_options() {
+    for (name, begin) in [
+        ("bash", "_fusebox"),
+        ("zsh", "#compdef fusebox"),
+        ("fish", "complete"),
+    ] {
+        let run = shell(&["completions", name], "");
+        assert_eq!((run.status, &*run.stderr), (Some(0), ""), "{name}");
+        assert!(run.stdout.contains(begin), "{name}: {}", run.stdout);
+        assert!(run.stdout.contains("parquet"), "{name}: {}", run.stdout);
+    }
+    let manual = shell(&["man"], "").stdout;
+    for part in [
+        ".TH fusebox",
+        "SQL with functions",
+        "ndjson",
+        "\\-\\-output",
+    ] {
+        assert!(manual.contains(part), "{part}: {manual}");
+    }
+    assert_eq!(shell(&["completions", "tcl"], "").status, Some(2));
+}

@@ -1,0 +1,155 @@
+//! Commands of the prompt, and its notes on what is open.
+
+use std::fs;
+
+use crate::terminal::{check, expect, home, quit, send, start, start_with};
+
+#[test]
+fn open_parts_are_shown_on_the_next_line() {
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    for (line, note, end) in [
+        ("SELECT 6 * 7", "-- `;` ends the statement", ";"),
+        ("SELECT (6 * ", "-- in the `(` of line 1, column 8", "7);"),
+        (
+            "SELECT 42, '",
+            "-- in the string of line 1, column 12",
+            "';",
+        ),
+        (
+            "SELECT /* a",
+            "-- in the comment of line 1, column 8",
+            "*/ 42;",
+        ),
+    ] {
+        check(&mut shell, line, note);
+        check(&mut shell, end, " 42 ");
+    }
+    quit(shell);
+}
+
+#[test]
+fn unclosed_parts_are_reported_with_their_place() {
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    check(
+        &mut shell,
+        "SELECT (1 + 2;",
+        "the `(` at line 1, column 8 is not closed",
+    );
+    let file = home.path().join("open.sql");
+    for (text, error) in [
+        (
+            "SELECT 1;\n SELECT 'a",
+            "the string at line 2, column 9 is not closed",
+        ),
+        (
+            "SELECT 1 /* a",
+            "the comment at line 1, column 10 is not closed",
+        ),
+        ("SELECT [1", "the `[` at line 1, column 8 is not closed"),
+    ] {
+        fs::write(&file, text).unwrap();
+        check(&mut shell, &format!("\\i {}", file.display()), error);
+    }
+    quit(shell);
+}
+
+#[test]
+fn statements_are_executed_again_to_files_and_expanded() {
+    let home = home();
+    let file = home.path().join("out.csv");
+    let mut shell = start(home.path(), &["--memory"]);
+    check(&mut shell, "SELECT 6 * 7 AS n \\gx", "n | 42");
+    check(&mut shell, "\\g", " 42 |");
+    check(&mut shell, ".mode csv", "fusebox> ");
+    check(
+        &mut shell,
+        &format!("SELECT 6 * 8 AS n \\g {}", file.display()),
+        "1 row in",
+    );
+    check(&mut shell, "SELECT 6 * 9 AS n;", "54");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "n\n48\n");
+    quit(shell);
+}
+
+#[test]
+fn results_are_files_of_parquet_and_tables_are_copied() {
+    let home = home();
+    let path = |name: &str| home.path().join(name).display().to_string();
+    let mut shell = start(home.path(), &["--memory"]);
+    check(&mut shell, "\\pset format parquet", "fusebox> ");
+    check(&mut shell, "SELECT 1 AS n;", "--output FILE, or type");
+    check(
+        &mut shell,
+        &format!("\\o {}\rSELECT 6 * 7 AS n;", path("x.parquet")),
+        "1 row in",
+    );
+    check(&mut shell, "SELECT 2 AS n;", "has a result already");
+    // The format may be set after the file; a query that fails leaves no file.
+    let late = format!(
+        ".mode csv\r\\o {}\r.mode arrow\rSELECT 1 / 0 AS n;",
+        path("z.arrow")
+    );
+    check(&mut shell, &late, "error: ");
+    check(&mut shell, "\\! echo 6$((1 + 1))", "62\r\n");
+    assert!(!home.path().join("z.arrow").exists());
+    check(&mut shell, "SELECT 6 * 6 AS n;", "1 row in");
+    assert!(home.path().join("z.arrow").exists());
+    check(
+        &mut shell,
+        &format!(
+            "\\o\r.mode table\rSELECT n + 1 AS m FROM '{}';",
+            path("x.parquet")
+        ),
+        " 43 |",
+    );
+    let copy = format!("\\copy (SELECT 7 * 7 AS n) TO '{}'", path("y.csv"));
+    check(&mut shell, &copy, "1 row in");
+    check(&mut shell, "CREATE TABLE t (n BIGINT);", "done in");
+    check(
+        &mut shell,
+        &format!("\\copy t FROM {}", path("y.csv")),
+        "1 row in",
+    );
+    check(&mut shell, "SELECT n + 1 AS m FROM t;", " 50 |");
+    quit(shell);
+}
+
+#[test]
+fn editor_and_pager_are_those_of_the_user() {
+    let home = home();
+    let variables = [("EDITOR", "sed -i s/11/12/"), ("PAGER", "sed 's/^/paged/'")];
+    let mut shell = start_with(home.path(), &["--memory"], &variables);
+    check(&mut shell, "SELECT 11 * 12;", " 132 |");
+    check(&mut shell, "\\e", " 144 |");
+    check(&mut shell, "\\e", "nothing was changed");
+    check(&mut shell, "\\pset pager on", "pager is on: sed");
+    check(
+        &mut shell,
+        "SELECT value * 2 AS n FROM range(0, 1000);",
+        "paged| 1998 |",
+    );
+    // A result that fits is printed.
+    check(&mut shell, "SELECT 5 * 5 AS n;", "\r\n| 25 |");
+    check(&mut shell, "\\pset", "pager     on");
+    quit(shell);
+    let confined = home.path().display().to_string();
+    let mut shell = start_with(home.path(), &["--memory", "--root", &confined], &variables);
+    for command in ["\\e", "\\pset pager on", "\\! ls"] {
+        check(&mut shell, command, "refused with --root");
+    }
+    quit(shell);
+}
+
+#[test]
+fn nulls_are_shown_as_set() {
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    check(&mut shell, "SELECT NULL AS n;", "| NULL |");
+    check(&mut shell, "\\pset null '(none)'", "fusebox> ");
+    check(&mut shell, "SELECT NULL AS n;", "| (none) |");
+    send(&mut shell, "\\H\r");
+    expect(&mut shell, "pset format html");
+    quit(shell);
+}

@@ -25,7 +25,7 @@ impl Sql {
     }
 }
 
-/// Returns named types; refuses them as [`Sql::checked`] does.
+/// Returns named types; refuses decimals that no column has, at compile time.
 pub const fn checked_fields(
     fields: &'static [(&'static str, Sql)],
 ) -> &'static [(&'static str, Sql)] {

@@ -220,7 +220,7 @@ const NESTINGS: [(&str, &str, &str, &str); 6] = [
     (
         "list of a fixed size",
         "FixedSizeList(2 x LEAF)",
-        "arrow_cast([VALUE, NULL], 'FixedSizeList(2 x TYPE)')",
+        "arrow_cast([VALUE, VALUE], 'FixedSizeList(2 x TYPE)')",
         "x[1]",
     ),
     (

@@ -153,8 +153,8 @@ fn endings_tell_formats_and_compression() {
         let arguments = ["--root", &root, "--format", "csv", "-c", &sql];
         check(&arguments, "count\n1\nn,t\n5,a\n");
         let is_compressed = file.matches('.').count() > 1;
-        let bytes = fs::read(folder.path().join(file)).unwrap();
-        assert_eq!(bytes.contains(&b'5'), !is_compressed, "{file}");
+        let is_text = fs::read_to_string(folder.path().join(file)).is_ok();
+        assert_eq!(is_text, !is_compressed, "{file}");
     }
     let sql = "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION 'o.csv.gz'; SELECT n FROM t";
     check(&["--root", &root, "--format", "csv", "-c", sql], "n\n5\n");

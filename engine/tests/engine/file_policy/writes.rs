@@ -13,6 +13,9 @@ async fn copies_are_written_below_the_directory() {
     let folders = Folders::new();
     let session = session_with(folders.inside().writable());
     let inside = folders.path("in");
+    for directory in ["new", "new2"] {
+        std::fs::create_dir(format!("{inside}/{directory}")).unwrap();
+    }
     for (target, format, options) in [
         ("new/x.csv".to_owned(), "CSV", ""),
         (format!("{inside}/new2/x.json"), "JSON", ""),

@@ -13,33 +13,17 @@
 //!
 //! Not measured: starting the process, creating the session.
 
-use std::env;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::{Array, Int64Array};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
 use fusebox::Session;
+use fusebox_benches::starts::{MODULES, child, create_module, execute, query_of, runtime, task};
 use fusebox_benches::{builder, call_of, function, session_of};
 use fusebox_paired::{Filter, PairedTimes, Record, interval, is_quick, median};
-use tokio::runtime::Runtime;
-
-/// Modules of several sizes, each with a query that calls one of its functions.
-const MODULES: [(&str, &str); 3] = [
-    (
-        "geo",
-        "SELECT haversine_km(value, value, 0, 0) FROM range(1, 2)",
-    ),
-    ("kernels", "SELECT add(value, value) FROM range(1, 2)"),
-    ("columns", "SELECT negated(value) FROM range(1, 2)"),
-];
-
-/// Environment variable with the task of a child process: the name of a module, or
-/// `memory`.
-const TASK: &str = "FUSEBOX_BENCH_COLD";
 
 /// Number of functions that are registered to measure their memory.
 const FUNCTIONS: usize = 500;
@@ -51,10 +35,10 @@ const FUEL_PER_ROW: u64 = 1_000;
 const EXHAUSTING: i64 = 837_799;
 
 fn main() {
-    match env::var(TASK) {
-        Ok(task) if task == "memory" => run_memory(),
-        Ok(module) => run_start(&module),
-        Err(_) => {
+    match task().as_deref() {
+        Some("memory") => run_memory(),
+        Some(module) => run_start(module),
+        None => {
             let filter = Filter::from_arguments();
             measure_starts(&filter);
             measure_fresh(&filter);
@@ -65,10 +49,7 @@ fn main() {
 
 /// Child process: prints the nanoseconds to the first row, and of a second query.
 fn run_start(module: &str) {
-    let (_, query) = MODULES
-        .iter()
-        .find(|(name, _)| *name == module)
-        .expect("the task is one of MODULES");
+    let query = query_of(module);
     let session = session_of(builder().cache(true), 1);
     // Other functions of these names are built into DataFusion.
     for built_in in ["gcd", "upper"] {
@@ -76,16 +57,7 @@ fn run_start(module: &str) {
     }
     let runtime = runtime();
     let begin = Instant::now();
-    execute(
-        &runtime,
-        &session,
-        &format!("CREATE MODULE {module} LANGUAGE WASM FROM 'target/guests/{module}.wasm'"),
-    );
-    execute(
-        &runtime,
-        &session,
-        &format!("IMPORT FUNCTIONS FROM MODULE {module}"),
-    );
+    create_module(&runtime, &session, module);
     execute(&runtime, &session, query);
     let first = begin.elapsed();
     let begin = Instant::now();
@@ -139,26 +111,6 @@ fn module_bytes(module: &str) -> u64 {
     let file = format!("../target/guests/{module}.wasm");
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     fs::metadata(file).map_or(0, |file| file.len())
-}
-
-/// Runs a task in a child process with Wasmtime's cache in the given folder; returns
-/// its standard output.
-fn child(task: &str, cache: &Path) -> String {
-    let program = env::current_exe().expect("the executable has a path");
-    let output = Command::new(program)
-        .env(TASK, task)
-        // The location of the cache depends on the operating system.
-        .env("XDG_CACHE_HOME", cache)
-        .env("XDG_CONFIG_HOME", cache)
-        .env("HOME", cache)
-        .output()
-        .expect("the child process can be started");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).expect("the child process prints numbers")
 }
 
 fn numbers<const COUNT: usize>(text: &str) -> [f64; COUNT] {
@@ -312,18 +264,4 @@ fn define_steps(session: &Session, functions: usize) {
         );
         execute(&runtime, session, &define);
     }
-}
-
-fn execute(runtime: &Runtime, session: &Session, sql: &str) {
-    runtime.block_on(async {
-        let frame = session.sql(sql).await;
-        let frame = frame.expect("build the guests first: cargo xtask guests");
-        frame.collect().await.expect("the statement is executed");
-    });
-}
-
-fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .build()
-        .expect("a runtime can be started")
 }

@@ -9,29 +9,17 @@
 //!
 //! Not measured: starting the process.
 
-use std::env;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
 use datafusion::prelude::{SessionConfig, SessionContext};
 use fusebox::Session;
+use fusebox_benches::starts::{MODULES, child, create_module, execute, query_of, runtime, task};
 use fusebox_benches::{builder, session_of};
 use fusebox_catalog::SqliteCatalog;
 use fusebox_paired::{Filter, Record, interval, is_quick, median};
-use tokio::runtime::Runtime;
-
-/// Modules of several sizes, each with a query that calls one of its functions.
-const MODULES: [(&str, &str); 3] = [
-    (
-        "geo",
-        "SELECT haversine_km(value, value, 0, 0) FROM range(1, 2)",
-    ),
-    ("kernels", "SELECT add(value, value) FROM range(1, 2)"),
-    ("columns", "SELECT negated(value) FROM range(1, 2)"),
-];
 
 /// The query of the base.
 const OPERATORS: &str = "SELECT value + value FROM range(1, 2)";
@@ -40,31 +28,27 @@ const OPERATORS: &str = "SELECT value + value FROM range(1, 2)";
 const LARGE_MODULES: usize = 20;
 const LARGE_FUNCTIONS: usize = 1_000;
 
-/// Environment variable with the task of a child process: one of `create`, `query`,
-/// `operators`, `fill` and `open`, and the name of a module.
-const TASK: &str = "FUSEBOX_BENCH_REOPENED";
+/// The catalog, in the folder of a child process.
+const CATALOG: &str = "catalog.db";
 
-/// Environment variable with the folder of the catalog and of the caches.
-const FOLDER: &str = "FUSEBOX_BENCH_FOLDER";
-
+/// A child process has one of the tasks `create`, `query`, `operators`, `fill` and `open`, with
+/// the name of a module.
 fn main() {
-    let Ok(task) = env::var(TASK) else {
+    let Some(task) = task() else {
         let filter = Filter::from_arguments();
         measure_first_rows(&filter);
         measure_opening(&filter);
         return;
     };
-    let folder = env::var(FOLDER).expect("the parent has set it");
-    let catalog = Path::new(&folder).join("catalog.db");
     let (task, module) = task.split_once(' ').expect("a task has two words");
     match task {
-        "create" => create(&catalog, module),
-        "fill" => fill(&catalog),
+        "create" => create(module),
+        "fill" => fill(),
         task => {
             let begin = Instant::now();
             match task {
-                "query" => execute(&runtime(), &session(&catalog), query_of(module)),
-                "open" => execute(&runtime(), &session(&catalog), "SELECT 1"),
+                "query" => execute(&runtime(), &session(), query_of(module)),
+                "open" => execute(&runtime(), &session(), "SELECT 1"),
                 _ => query_operators(),
             }
             println!("{}", begin.elapsed().as_nanos());
@@ -72,39 +56,23 @@ fn main() {
     }
 }
 
-fn query_of(module: &str) -> &'static str {
-    let found = MODULES.iter().find(|(name, _)| *name == module);
-    found.expect("the task names one of MODULES").1
-}
-
-fn session(catalog: &Path) -> Session {
-    let catalog = SqliteCatalog::open(catalog).expect("the catalog opens");
+fn session() -> Session {
+    let catalog = SqliteCatalog::open(CATALOG).expect("the catalog opens");
     session_of(builder().cache(true).catalog(Arc::new(catalog)), 1)
 }
 
-fn create(catalog: &Path, module: &str) {
-    let session = session(catalog);
+fn create(module: &str) {
+    let session = session();
     // Other functions of these names are built into DataFusion.
     for built_in in ["gcd", "upper"] {
         session.context().deregister_udf(built_in);
     }
-    let from = format!("LANGUAGE WASM FROM 'target/guests/{module}.wasm'");
-    let runtime = runtime();
-    execute(
-        &runtime,
-        &session,
-        &format!("CREATE MODULE {module} {from}"),
-    );
-    execute(
-        &runtime,
-        &session,
-        &format!("IMPORT FUNCTIONS FROM MODULE {module}"),
-    );
+    create_module(&runtime(), &session, module);
 }
 
 /// Fills a catalog with many functions of modules that differ in a custom section.
-fn fill(catalog: &Path) {
-    let session = session(catalog);
+fn fill() {
+    let session = session();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/guests/math.wasm");
     let math = fs::read(file).expect("build the guests first: cargo xtask guests");
     let runtime = runtime();
@@ -193,37 +161,6 @@ fn record(name: &str, part: &str, times: &[f64]) {
     .append();
 }
 
-/// Runs a task in a child process with its caches in a folder; returns its standard output.
-fn child(task: &str, folder: &Path) -> String {
-    let program = env::current_exe().expect("the executable has a path");
-    let output = Command::new(program)
-        .env(TASK, task)
-        .env(FOLDER, folder)
-        // The location of the cache depends on the operating system.
-        .env("XDG_CACHE_HOME", folder)
-        .env("XDG_CONFIG_HOME", folder)
-        .env("HOME", folder)
-        .output()
-        .expect("the child process can be started");
-    let message = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{message}");
-    String::from_utf8(output.stdout).expect("the child process prints a number")
-}
-
 fn nanos(text: &str) -> f64 {
     text.trim().parse().expect("expected a number")
-}
-
-fn execute(runtime: &Runtime, session: &Session, sql: &str) {
-    runtime.block_on(async {
-        let frame = session.sql(sql).await;
-        let frame = frame.expect("build the guests first: cargo xtask guests");
-        frame.collect().await.expect("the statement is executed");
-    });
-}
-
-fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .build()
-        .expect("a runtime can be started")
 }

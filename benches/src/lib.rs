@@ -1,6 +1,9 @@
 //! Sessions and calls that the benches of the engine share.
 #![forbid(unsafe_code)]
 
+// Starts of new processes.
+pub mod starts;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -54,9 +57,7 @@ pub fn session_of(builder: EngineBuilder, partitions: usize) -> Session {
 ///
 /// If the guests were not built.
 pub fn import(session: &Session, modules: &[&str]) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .expect("a runtime can be started");
+    let runtime = starts::runtime();
     for module in modules {
         let define = format!(
             "CREATE MODULE {module} LANGUAGE WASM FROM 'target/guests/{module}.wasm';

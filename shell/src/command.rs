@@ -192,6 +192,9 @@ impl Command {
             return None;
         }
         // Within a string or a comment it is a part of it.
+        if Open::is_line_comment(statement, dialect) {
+            return None;
+        }
         match Open::at_end(statement, dialect).map(|open| open.kind) {
             Some(OpenKind::String | OpenKind::Name | OpenKind::Comment) => None,
             _ => Some((statement, Self::parse(command)?)),
@@ -330,10 +333,11 @@ mod tests {
             "SELECT ' \\g",
             "SELECT 1 \\x",
             "-- \\g",
+            "SELECT 1 -- \\g",
+            "SELECT /* \\g",
             "SELECT 1\n \\g",
         ] {
-            let found = Command::trailing(sql, &dialect);
-            assert!(found.is_none() || sql.starts_with("--"), "{sql}: {found:?}");
+            assert_eq!(Command::trailing(sql, &dialect), None, "{sql}");
         }
     }
 

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use datafusion::sql::sqlparser::dialect::Dialect;
-use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{
+    Location, Token, TokenWithSpan, Tokenizer, Whitespace,
+};
 
 /// Part of a text that is open at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +83,16 @@ impl Open {
             brackets.add(token);
         }
         brackets.0.pop()
+    }
+
+    /// Returns true if the end of `sql` is within a comment of one line.
+    pub(crate) fn is_line_comment(sql: &str, dialect: &dyn Dialect) -> bool {
+        let (tokens, _) = tokens(sql, dialect);
+        let last = tokens.last().map(|token| &token.token);
+        let Some(Token::Whitespace(Whitespace::SingleLineComment { comment, .. })) = last else {
+            return false;
+        };
+        !comment.ends_with('\n')
     }
 
     fn at(kind: OpenKind, place: Location) -> Self {

@@ -11,25 +11,21 @@ use async_trait::async_trait;
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, DynamicFileCatalog, SchemaProvider, TableProvider,
 };
-use datafusion::common::Result;
+use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::file_format::json::JsonFormat;
 use datafusion::datasource::listing::{
     ListingTable, ListingTableConfig, ListingTableConfigExt, ListingTableUrl,
 };
 use datafusion::execution::context::{SessionContext, SessionState};
 use datafusion::logical_expr::TableType;
-use datafusion::object_store::{ObjectMeta, ObjectStoreExt};
+use datafusion::object_store::{self, ObjectMeta, ObjectStoreExt};
 use fusebox_definition::FileAccessError;
 use fusebox_runtime::Error;
-use futures::StreamExt;
+use futures::TryStreamExt;
 
+use super::formats::endings;
 use super::{FileAccess, FileUse};
 use crate::function::external;
-
-/// Endings of the files whose format is known.
-const ENDINGS: [&str; 8] = [
-    "csv", "tsv", "json", "ndjson", "jsonl", "parquet", "arrow", "avro",
-];
 
 /// Bytes in which an array of JSON is looked for.
 const JSON_START_BYTES: u64 = 256;
@@ -75,27 +71,18 @@ impl FileTables {
         let Ok(url) = ListingTableUrl::parse(location) else {
             return Ok(None);
         };
-        let config = match first_file(&url, &state).await {
-            Some(_) => ListingTableConfig::new(url.clone()),
-            None => ListingTableConfig::new_with_multi_paths(matching_files(&url, &state).await),
+        let paths = match first_file(&url, &state).await? {
+            Some(_) => vec![url],
+            None => matching_files(&url, &state).await?,
         };
-        let url = config.table_paths.first().cloned().unwrap_or(url);
+        let Some(url) = paths.first().cloned() else {
+            return unreadable(name, None);
+        };
+        let config = ListingTableConfig::new_with_multi_paths(paths);
         let mut config = match config.infer_options(&state).await {
-            Ok(config) if config.options.is_none() => {
-                let error = unreadable(name, None);
-                return match error.map(|error| external(FileUse::Read.refused(name, error))) {
-                    Some(error) => Err(error),
-                    None => Ok(None),
-                };
-            }
             Ok(config) => config,
             Err(error) if Error::find_in(&error).is_some() => return Err(error),
-            Err(_) => {
-                return match unreadable(name, first_file(&url, &state).await.as_ref()) {
-                    Some(error) => Err(external(FileUse::Read.refused(name, error))),
-                    None => Ok(None),
-                };
-            }
+            Err(_) => return unreadable(name, first_file(&url, &state).await?),
         };
         if let Some(options) = &mut config.options
             && let Some(json) = options.format.downcast_ref::<JsonFormat>()
@@ -110,22 +97,33 @@ impl FileTables {
     }
 }
 
-/// Returns the first file that a location leads to.
-async fn first_file(url: &ListingTableUrl, state: &SessionState) -> Option<ObjectMeta> {
-    let store = state.runtime_env().object_store(url).ok()?;
-    let mut files = url.list_all_files(state, store.as_ref(), "").await.ok()?;
-    files.next().await?.ok()
+/// Returns the first file that a location leads to; `None` if there is none.
+async fn first_file(url: &ListingTableUrl, state: &SessionState) -> Result<Option<ObjectMeta>> {
+    let store = state.runtime_env().object_store(url)?;
+    let first = async {
+        let mut files = url.list_all_files(state, store.as_ref(), "").await?;
+        files.try_next().await
+    };
+    match first.await {
+        Err(DataFusionError::ObjectStore(error)) if is_missing(&error) => Ok(None),
+        first => first,
+    }
+}
+
+fn is_missing(error: &object_store::Error) -> bool {
+    matches!(error, object_store::Error::NotFound { .. })
 }
 
 /// Returns the files that a pattern with directories means: DataFusion compares the names in
 /// the first of its directories alone.
-async fn matching_files(url: &ListingTableUrl, state: &SessionState) -> Vec<ListingTableUrl> {
+async fn matching_files(
+    url: &ListingTableUrl,
+    state: &SessionState,
+) -> Result<Vec<ListingTableUrl>> {
     let Some(glob) = url.get_glob() else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
-    let Ok(store) = state.runtime_env().object_store(url) else {
-        return Vec::new();
-    };
+    let store = state.runtime_env().object_store(url)?;
     // A star of this pattern also matches a slash, unless their number is that of the pattern.
     let slashes = |path: &str| path.matches('/').count();
     let is_deep = glob.as_str().contains("**");
@@ -133,7 +131,7 @@ async fn matching_files(url: &ListingTableUrl, state: &SessionState) -> Vec<List
         |path: &str| glob.matches(path) && (is_deep || slashes(path) == slashes(glob.as_str()));
     let mut files = store.list(Some(url.prefix()));
     let mut found = Vec::new();
-    while let Some(Ok(file)) = files.next().await {
+    while let Some(file) = files.try_next().await? {
         let Some(parts) = url.strip_prefix(&file.location) else {
             continue;
         };
@@ -142,34 +140,34 @@ async fn matching_files(url: &ListingTableUrl, state: &SessionState) -> Vec<List
         }
         let mut location = url.get_url().clone();
         location.set_path(file.location.as_ref());
-        found.extend(ListingTableUrl::try_new(location, None));
+        found.push(ListingTableUrl::try_new(location, None)?);
     }
     found.sort_by(|a, b| a.as_str().cmp(b.as_str()));
-    found
+    Ok(found)
 }
 
-/// Returns the reason that a table cannot be made of the files of a name; `None` if the name
-/// is more likely one of a table.
-fn unreadable(name: &str, file: Option<&ObjectMeta>) -> Option<FileAccessError> {
+/// Refuses a name whose files cannot be read, with their first `file` if there is one; `None`
+/// if the name is more likely one of a table.
+fn unreadable<T>(name: &str, file: Option<ObjectMeta>) -> Result<Option<T>> {
     let ending = |path: &str| {
         let inferred = ListingTableConfig::infer_file_extension_and_compression_type(path);
         inferred.map_or_else(|_| String::new(), |(ending, _)| ending)
     };
-    match file {
-        Some(file) => Some(FileAccessError::UnknownFormat {
+    let is_known = |ending: &str| endings().any(|known| known == ending);
+    let error = match file {
+        Some(file) => FileAccessError::UnknownFormat {
             found: ending(file.location.as_ref()),
-            expected: ENDINGS.join(", "),
-        }),
-        None => {
-            let is_path = name.contains(['/', '*']) || ENDINGS.contains(&ending(name).as_str());
-            is_path.then_some(FileAccessError::NotFound)
-        }
-    }
+            expected: endings().collect::<Vec<_>>().join(", "),
+        },
+        None if name.contains(['/', '*']) || is_known(&ending(name)) => FileAccessError::NotFound,
+        None => return Ok(None),
+    };
+    Err(external(FileUse::Read.refused(name, error)))
 }
 
 /// Returns true if the first file of a location begins like an array of JSON.
 async fn is_json_array(url: &ListingTableUrl, state: &SessionState) -> bool {
-    let Some(file) = first_file(url, state).await else {
+    let Ok(Some(file)) = first_file(url, state).await else {
         return false;
     };
     let Ok(store) = state.runtime_env().object_store(url) else {

@@ -22,6 +22,14 @@ const COMPRESSED: [&str; 4] = ["gz", "bz2", "xz", "zst"];
 /// Formats that may be compressed as a whole.
 const TEXT_FORMATS: [&str; 5] = ["csv", "tsv", "json", "ndjson", "jsonl"];
 
+/// Other formats that DataFusion reads.
+const BINARY_FORMATS: [&str; 3] = ["parquet", "arrow", "avro"];
+
+/// Returns the endings of the files whose format is known.
+pub(super) fn endings() -> impl Iterator<Item = &'static str> {
+    TEXT_FORMATS.into_iter().chain(BINARY_FORMATS)
+}
+
 /// Registers the formats, for the endings of files, `STORED AS` and `COPY`. Those that the
 /// embedder has registered stay.
 pub(super) fn register_formats(state: &mut SessionState) {

@@ -37,7 +37,7 @@ pub(super) fn summarize(source: DataFrame) -> Result<DataFrame> {
         let message = "SUMMARIZE: expected a table or a query with columns, found none";
         return Err(Error::Syntax(message.to_owned()));
     }
-    // Names need not be unique in a query: columns are numbered.
+    // Columns of several tables can have one name: they are numbered.
     let columns = source.schema().columns().into_iter().enumerate();
     let numbered = columns.map(|(index, column)| Expr::Column(column).alias(numbered(index)));
     let source = source.select(numbered.collect::<Vec<_>>()).map_err(query)?;

@@ -242,6 +242,10 @@ pub enum FileAccessError {
     )]
     UnknownFormat { found: String, expected: String },
     #[error(
+        "expected a directory '{directory}' in which the file is created, found none; create it"
+    )]
+    NoDirectory { directory: String },
+    #[error(
         "expected a path, or the URL of a registered object store, found '{url}'; \
          the embedder can register a store with the context"
     )]

@@ -25,6 +25,8 @@ pub(crate) struct AddedLocals {
     /// An operand, in functions with imports or instructions whose work depends on
     /// one.
     pub(crate) operand: u32,
+    /// The value of a counter at the end of a strip, in functions with loops in strips.
+    pub(crate) strip_end: u32,
 }
 
 /// Declarations of locals: counts and types.
@@ -36,6 +38,7 @@ impl AddedLocals {
         function_plan: FunctionPlan,
         function: u32,
         body: &FunctionBody<'_>,
+        has_strips: bool,
     ) -> Result<(Self, LocalDeclarations), ReencodeError<Error>> {
         let mut locals = Self {
             parameters: info.function_type(function).params().len() as u32,
@@ -69,6 +72,7 @@ impl AddedLocals {
             ),
             (has_frame, ValType::I64, &mut locals.saved_stack),
             (has_operand, ValType::I32, &mut locals.operand),
+            (has_strips, ValType::I32, &mut locals.strip_end),
         ] {
             if is_used {
                 declared.push((1, val_type));

@@ -77,13 +77,29 @@ impl TripCount {
         code.i64_const(1).i64_add();
     }
 
-    /// Pushes the distance minus one step, an `i32`. The distance itself may be
-    /// 2³², which is not representable.
-    fn push_distance_minus_step(self, code: &mut InstructionSink<'_>) {
+    /// Pushes the value of the counter after so many iterations, or its final value if that
+    /// comes first.
+    pub(crate) fn push_strip_end(self, iterations: u32, code: &mut InstructionSink<'_>) {
+        // Wraps around as the counter does.
+        let strip = self.step.wrapping_mul(iterations as i32);
+        code.local_get(self.counter).i32_const(strip).i32_add();
+        self.push_end(code);
+        self.push(code);
+        code.i64_const(iterations.into()).i64_gt_u().select();
+    }
+
+    /// Pushes the final value of the counter.
+    pub(crate) fn push_end(self, code: &mut InstructionSink<'_>) {
         match self.end {
             Some(end) => code.local_get(end),
             None => code.i32_const(0),
         };
+    }
+
+    /// Pushes the distance minus one step, an `i32`. The distance itself may be
+    /// 2³², which is not representable.
+    fn push_distance_minus_step(self, code: &mut InstructionSink<'_>) {
+        self.push_end(code);
         code.local_get(self.counter).i32_sub();
         if self.step < 0 {
             // Counting down.

@@ -42,8 +42,8 @@
 //! A module that is instrumented with [`Options::polled`] compares the counter with a number
 //! in a second memory, which the guest cannot address: `fuel < least`. It is zero, and the
 //! host makes it the largest `i64` to cancel the guest. Loops with a known trip count, which
-//! are charged once, check it alone in each iteration, and long bulk operations on memory are divided into
-//! strips with a check between them. The charges are the same, so both variants of a
+//! are charged once, and long bulk operations on memory are divided into strips with a check
+//! between them. The charges are the same, so both variants of a
 //! module have the same verdicts.
 //!
 //! # Stack

@@ -1,4 +1,4 @@
-//! Cancellation of a running guest: the least fuel, and bulk operations in strips.
+//! Cancellation of a running guest: the least fuel, and loops and bulk operations in strips.
 
 use wasm_encoder::{BlockType, Function, InstructionSink, MemArg, MemoryType, ValType};
 
@@ -23,6 +23,10 @@ pub(crate) enum BulkOperation {
 /// Bytes that a bulk operation writes between two checks: some milliseconds, page faults
 /// included.
 const STRIP_BYTES: i32 = 4 << 20;
+
+/// Fuel that a loop with a known trip count burns between two checks: some milliseconds, and
+/// 40 ms in code that was made to be slow.
+const STRIP_FUEL: u64 = 1 << 20;
 
 /// Parameters of a bulk operation. The source is the value of a byte when filling.
 const DESTINATION: u32 = 0;
@@ -60,6 +64,13 @@ impl Polling {
         self.push_fuel_min(code);
         code.i64_const(0).i64_gt_s().if_(BlockType::Empty);
         code.unreachable().end();
+    }
+
+    /// Iterations between two checks, of a loop that burns so much fuel in each.
+    pub(crate) fn strip_iterations(fuel: u64) -> u32 {
+        u32::try_from(STRIP_FUEL / fuel.max(1))
+            .unwrap_or(u32::MAX)
+            .max(1)
     }
 
     /// The index of the function that replaces a bulk operation.

@@ -8,6 +8,7 @@ use wasmparser::{FunctionBody, Operator};
 
 use crate::added_locals::AddedLocals;
 use crate::charges::{Charge, charges, is_straight};
+use crate::counted_loops::TripCount;
 use crate::error::Error;
 use crate::fuel_abi::{FuelAbi, IdentityReencoder};
 use crate::imports::{FuelCounter, Import, ImportExpansion, MeteringGlobals, Operand};
@@ -63,6 +64,21 @@ impl RewriteContext<'_> {
     }
 }
 
+/// A loop with a known trip count in a polled module.
+///
+/// ```text
+/// loop  strip_end = …  loop … br_if(counter != strip_end) end
+///   if(counter != end)  look at the flag  br 1  end
+/// end
+/// ```
+#[derive(Clone, Copy)]
+struct Strips {
+    trip_count: TripCount,
+    iterations: u32,
+    /// The number of open blocks of the original body within the loop.
+    depth: u32,
+}
+
 /// Rewrites one body.
 ///
 /// The body becomes a block, followed by the code for the function's exit. A branch
@@ -77,8 +93,8 @@ struct Rewriter<'p> {
     constant: Option<i32>,
     /// True if the fuel is in the global, and the local outdated.
     is_fuel_stored: bool,
-    /// True if the next instruction is a loop that is charged once, before it begins.
-    is_counted_loop: bool,
+    /// The loop in strips that is next, or encloses the next instruction.
+    strips: Option<Strips>,
     locals: AddedLocals,
     block: BlockType,
     /// The number of open blocks of the original body.
@@ -95,7 +111,10 @@ impl<'p> Rewriter<'p> {
         let function_plan = context.plan.functions[defined];
         let function = (context.info.imports.len() + defined) as u32;
         let signature = context.info.function_type(function);
-        let (locals, declared) = AddedLocals::of(context.info, function_plan, function, body)?;
+        let has_strips =
+            context.polling.is_some() && charges.iter().any(|charge| charge.trip_count.is_some());
+        let (locals, declared) =
+            AddedLocals::of(context.info, function_plan, function, body, has_strips)?;
         let block = match signature.results() {
             [] => BlockType::Empty,
             [result] => BlockType::Result(IdentityReencoder.val_type(*result)?),
@@ -108,7 +127,7 @@ impl<'p> Rewriter<'p> {
             charges: charges.iter().peekable(),
             constant: None,
             is_fuel_stored: false,
-            is_counted_loop: false,
+            strips: None,
             locals,
             block,
             depth: 0,
@@ -164,9 +183,15 @@ impl<'p> Rewriter<'p> {
         while let Some(charge) = self.charges.next_if(|charge| charge.at == index) {
             self.load_fuel();
             self.deduct(charge);
-            self.is_counted_loop = charge.trip_count.is_some();
             if charge.check {
                 self.check();
+            }
+            if let (Some(trip_count), Some(_)) = (charge.trip_count, self.context.polling) {
+                self.strips = Some(Strips {
+                    trip_count: trip_count.remapped(|at| self.locals.remapped(at)),
+                    iterations: Polling::strip_iterations(charge.fuel),
+                    depth: self.depth + 1,
+                });
             }
         }
     }
@@ -223,6 +248,7 @@ impl<'p> Rewriter<'p> {
         if !is_straight(&operator) {
             self.load_fuel();
         }
+        let loop_in_strips = self.in_strips(&operator);
         match operator {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => self.depth += 1,
             Operator::End => self.depth -= 1,
@@ -273,12 +299,56 @@ impl<'p> Rewriter<'p> {
             operator => IdentityReencoder.instruction(operator)?,
         };
         self.output.instruction(&instruction);
-        if std::mem::take(&mut self.is_counted_loop)
-            && let Some(polling) = self.context.polling
-        {
-            polling.check(&mut self.output.instructions());
-        }
+        self.poll_strips(loop_in_strips);
         Ok(())
+    }
+
+    /// Emits what precedes an instruction of a loop in strips; returns the loop if the
+    /// instruction ends it, or if it begins it and has parameters.
+    fn in_strips(&mut self, operator: &Operator<'_>) -> Option<Strips> {
+        let strips = self.strips?;
+        let AddedLocals { strip_end, .. } = self.locals;
+        let mut code = self.output.instructions();
+        match operator {
+            Operator::Loop { blockty } => {
+                let blockty = IdentityReencoder.block_type(*blockty).ok()?;
+                if matches!(blockty, BlockType::FunctionType(_)) {
+                    // A second strip could not begin with the same parameters.
+                    return self.strips.take();
+                }
+                code.loop_(blockty);
+                strips
+                    .trip_count
+                    .push_strip_end(strips.iterations, &mut code);
+                code.local_set(strip_end);
+                None
+            }
+            Operator::BrIf { relative_depth } if strips.depth + relative_depth == self.depth => {
+                code.drop().local_get(strips.trip_count.counter);
+                code.local_get(strip_end).i32_ne();
+                None
+            }
+            Operator::End if strips.depth == self.depth => self.strips.take(),
+            _ => None,
+        }
+    }
+
+    /// Emits what follows the instruction for which [`in_strips`](Self::in_strips) returned a
+    /// loop: a look at the flag, and the branch to the next strip if there is one.
+    fn poll_strips(&mut self, strips: Option<Strips>) {
+        let (Some(strips), Some(polling)) = (strips, self.context.polling) else {
+            return;
+        };
+        let mut code = self.output.instructions();
+        if self.depth == strips.depth {
+            polling.check(&mut code);
+            return;
+        }
+        code.local_get(strips.trip_count.counter);
+        strips.trip_count.push_end(&mut code);
+        code.i32_ne().if_(BlockType::Empty);
+        polling.check(&mut code);
+        code.br(1).end().end();
     }
 
     /// Calls a function directly. `constant` is the value of the topmost operand, if

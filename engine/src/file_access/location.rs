@@ -72,6 +72,33 @@ impl FileAccess {
     }
 }
 
+impl FileAccess {
+    /// Checks that the directory exists in which a file, or a directory of files, is created.
+    /// The object store would create it.
+    pub(crate) fn check_directory(&self, location: &str) -> Result<(), FileAccessError> {
+        let path = match parse(location) {
+            Parsed::Path(path) => Path::new(path).to_owned(),
+            Parsed::FileUrl(url) => match url.to_file_path() {
+                Ok(path) => path,
+                Err(()) => return Err(unknown_store(location)),
+            },
+            Parsed::OtherUrl(_) | Parsed::Invalid => return Ok(()),
+        };
+        let root = self.root.as_deref().ok_or(FileAccessError::Denied)?;
+        let absolute = root.absolute(&path);
+        let absolute = absolute.map_err(|cause| access_error(location, cause))?;
+        let Some(inside) = absolute.parent().and_then(|parent| root.inside(parent)) else {
+            return Ok(());
+        };
+        match root.metadata(&inside) {
+            Ok(found) if found.is_dir() => Ok(()),
+            _ => Err(FileAccessError::NoDirectory {
+                directory: root.outside(&inside).display().to_string(),
+            }),
+        }
+    }
+}
+
 /// Location, told apart as DataFusion does.
 enum Parsed<'a> {
     Path(&'a str),

@@ -93,6 +93,8 @@ impl Guard<'_> {
         match &mut plan {
             LogicalPlan::Copy(copy) => {
                 copy.output_url = self.resolve(&copy.output_url, FileUse::Write)?;
+                let checked = self.privileges.files.check_directory(&copy.output_url);
+                checked.map_err(|error| FileUse::Write.refused(&copy.output_url, error))?;
                 return Ok(Transformed::yes(plan));
             }
             LogicalPlan::Ddl(DdlStatement::CreateExternalTable(table)) => {

@@ -191,9 +191,16 @@ fn names_of_missing_and_unknown_files_say_so() {
 }
 
 #[test]
-fn copy_writes_a_directory_of_partitions() {
+fn copy_creates_no_directory_above_its_target() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().display().to_string();
+    for target in ["new/a.csv", "new/deep/"] {
+        let sql = format!("COPY (SELECT 1 AS n) TO '{target}' STORED AS CSV");
+        let run = shell(&["--root", &root, "-c", &sql], "");
+        let message = "in which the file is created, found none; create it";
+        assert!(run.stderr.contains(message), "{run:?}");
+        assert!(!folder.path().join("new").exists());
+    }
     // A directory of files is asked for by the slash, and parts of it by PARTITIONED BY.
     let sql = "COPY (SELECT 1 AS n, 2 AS part) TO 'made/' STORED AS CSV PARTITIONED BY (part);
          SELECT n, part FROM 'made/'";

@@ -58,6 +58,7 @@ impl Polled {
     /// Calls `f` with plenty of fuel; returns the fuel that is left too.
     fn call(&mut self) -> (wasmtime::Result<()>, i64) {
         const FUEL: i64 = 1 << 60;
+        const FUEL_PER_ROW: i64 = 1 << 50;
         let Self {
             store, instance, ..
         } = self;
@@ -65,7 +66,7 @@ impl Polled {
             .get_typed_func(&mut *store, EXPORT_CALL_BEGIN)
             .unwrap();
         begin
-            .call(&mut *store, (FUEL, STACK_BYTES, FUEL, 1, 0))
+            .call(&mut *store, (FUEL, STACK_BYTES, FUEL_PER_ROW, i32::MAX, 0))
             .unwrap();
         let f: TypedFunc<(), ()> = instance.get_typed_func(&mut *store, "f").unwrap();
         let ended = f.call(&mut *store, ());
@@ -152,24 +153,30 @@ fn endless(body: &str) -> String {
 fn running_guest_is_cancelled_with_fuel_left() {
     let engine = polled_engine();
     for body in ENDLESS {
-        let mut guest = Polled::new(&engine, &endless(body));
-        let canceller = thread::spawn({
-            let (engine, flag) = (engine.clone(), guest.flag.clone());
-            move || {
-                thread::sleep(Duration::from_millis(20));
-                cancel(&engine, &flag);
-                Instant::now()
-            }
-        });
-        let (ended, fuel) = guest.call();
-        let ended_at = Instant::now();
-        let trap = *ended.unwrap_err().downcast_ref::<Trap>().unwrap();
-        assert_eq!(trap, Trap::UnreachableCodeReached, "{body}");
-        assert!(fuel >= 0, "{body}");
-        // A generous ceiling: the guest would run for hours.
-        let late = ended_at.duration_since(canceller.join().unwrap());
-        assert!(late < Duration::from_secs(10), "{body}: {late:?}");
+        assert_cancelled(&engine, &endless(body));
     }
+}
+
+/// Cancels `f` while it runs, and asserts that it traps soon, with fuel left.
+#[track_caller]
+fn assert_cancelled(engine: &Engine, text: &str) {
+    let mut guest = Polled::new(engine, text);
+    let canceller = thread::spawn({
+        let (engine, flag) = (engine.clone(), guest.flag.clone());
+        move || {
+            thread::sleep(Duration::from_millis(20));
+            cancel(&engine, &flag);
+            Instant::now()
+        }
+    });
+    let (ended, fuel) = guest.call();
+    let ended_at = Instant::now();
+    let trap = *ended.unwrap_err().downcast_ref::<Trap>().unwrap();
+    assert_eq!(trap, Trap::UnreachableCodeReached, "{text}");
+    assert!(fuel >= 0, "{text}");
+    // A generous ceiling: the guest would run for minutes or hours.
+    let late = ended_at.duration_since(canceller.join().unwrap());
+    assert!(late < Duration::from_secs(10), "{text}: {late:?}");
 }
 
 #[test]
@@ -238,6 +245,109 @@ fn bulk_operations_in_strips_are_whole_operations() {
         }
     }
     assert!(trapped > 5, "{trapped}");
+}
+
+/// Loops with a known trip count: their count and their text, where local 0 counts, local 1
+/// ends, and local 2 sums up.
+fn counted(trips: i64) -> Vec<String> {
+    let sum = "(local.set 2 (i64.add (i64.mul (local.get 2) (i64.const 31))
+                 (i64.extend_i32_u (local.get 0))))";
+    let next = |step: i64| format!("local.get 0 i32.const {step} i32.add local.tee 0");
+    let mut loops = Vec::new();
+    for step in [1, -1, 3, -8, 1 << 20] {
+        let distance = (trips * step) as i32;
+        // A distance of 2³² or more is another number of iterations.
+        if i64::from(distance) != trips * step && step.abs() != 1 {
+            continue;
+        }
+        let next = next(step);
+        let to_zero = 0_i32.wrapping_sub(distance);
+        loops.push(format!(
+            "(local.set 0 (i32.const {to_zero})) (loop $l {sum} {next} br_if $l)"
+        ));
+        let (from, end) = (7_i32, 7_i32.wrapping_add(distance));
+        let begin = format!("(local.set 0 (i32.const {from})) (local.set 1 (i32.const {end}))");
+        loops.push(format!(
+            "{begin} (loop $l {sum} {next} local.get 1 i32.ne br_if $l)"
+        ));
+        loops.push(format!(
+            "{begin} (loop $l {sum} local.get 1 {next} i32.ne br_if $l)"
+        ));
+        // Blocks, branches out of them, results and parameters.
+        loops.push(format!(
+            "{begin} (loop $l (block $b (br_if $b (i32.and (local.get 0) (i32.const 4))) {sum})
+               {next} local.get 1 i32.ne br_if $l)"
+        ));
+        loops.push(format!(
+            "{begin} (loop $l (result i64) {sum} local.get 2
+               {next} local.get 1 i32.ne br_if $l) local.set 2"
+        ));
+        loops.push(format!(
+            "{begin} i64.const 5 (loop $l (param i64) (result i64) {sum} local.get 2 i64.xor
+               {next} local.get 1 i32.ne br_if $l) local.set 2"
+        ));
+    }
+    loops
+}
+
+fn counting(code: &str) -> String {
+    format!(
+        "(module (memory 1) (func (export \"f\") (local i32 i32 i64)
+           {code} (i64.store (i32.const 0) (local.get 2))))"
+    )
+}
+
+#[test]
+fn loops_in_strips_are_whole_loops() {
+    let (plain, engine) = (engine(false), polled_engine());
+    // Around one strip and several: an iteration costs some ten units.
+    for trips in [1, 2, 1_000, 70_001, 104_857, 300_000] {
+        for code in counted(trips) {
+            let module = wat::parse_str(counting(&code)).unwrap();
+            let [theirs, ours] =
+                [(&plain, metered(&module)), (&engine, polled(&module))].map(|(engine, module)| {
+                    let run = instrumented_with_fuel(engine, &module, 1 << 40).unwrap();
+                    (run.0.outcomes, run.0.memory, run.1)
+                });
+            assert_eq!(theirs.0, ours.0, "{trips} {code}");
+            assert!(theirs.1 == ours.1, "{trips} {code}");
+            assert_eq!(theirs.2, ours.2, "{trips} {code}");
+        }
+    }
+}
+
+/// Guests that run for minutes, if not hours, without a loop that checks fuel.
+#[test]
+fn long_loops_in_strips_and_many_short_rows_are_cancelled() {
+    let mut guests: Vec<String> = counted(1 << 32)
+        .into_iter()
+        .map(|code| {
+            // Its trip count must be known in an enclosing loop too.
+            counting(&format!("(loop $again {code} (br $again))"))
+        })
+        .collect();
+    assert!(guests.len() >= 12, "{}", guests.len());
+    // Each row is far shorter than a slice.
+    guests.push(
+        "(module (import \"fusebox\" \"row_begin\" (func $begin (param i32)))
+           (import \"fusebox\" \"row_end\" (func $end (param i32)))
+           (memory 1)
+           (func (export \"f\") (local i32 i32)
+             (loop $rows
+               (call $begin (local.get 0))
+               (local.set 1 (i32.const 10000))
+               (loop $l (i32.store (i32.const 0) (local.get 1))
+                 (br_if $l (i32.gt_u
+                   (local.tee 1 (i32.sub (local.get 1) (i32.const 1))) (i32.const 0))))
+               (call $end (i32.const 0))
+               (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+               (br_if $rows (i32.lt_u (local.get 0) (i32.const 0x7fffffff))))))"
+            .to_owned(),
+    );
+    let engine = polled_engine();
+    for text in guests {
+        assert_cancelled(&engine, &text);
+    }
 }
 
 #[test]

@@ -65,8 +65,10 @@ pub(crate) fn expect(session: &mut PtySession, text: &str) {
     }
 }
 
+/// Ends a shell by a command, which may be typed before the prompt: what
+/// a terminal reads between two prompts keeps its lines, but not its Ctrl-D.
 pub(crate) fn quit(mut session: PtySession) {
-    send(&mut session, CTRL_D);
+    send(&mut session, "\\q\r");
     session.exp_eof().unwrap();
 }
 
@@ -109,6 +111,14 @@ fn input_during_a_statement_is_executed_after_it() {
     expect(&mut shell, " 200000001 |");
     expect(&mut shell, " 144 |");
     quit(shell);
+}
+
+#[test]
+fn ctrl_d_at_an_empty_prompt_ends_the_shell() {
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    send(&mut shell, CTRL_D);
+    shell.exp_eof().unwrap();
 }
 
 #[test]

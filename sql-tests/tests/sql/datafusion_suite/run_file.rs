@@ -39,6 +39,9 @@ pub(super) async fn run(file: &Path, engine: Engine) -> Result<Vec<RecordOutcome
         return Ok(Vec::new());
     };
     setup_scratch_dir(file)?;
+    if engine == Engine::Fusebox {
+        test_files::create_target_directories(file)?;
+    }
     let connection = match engine {
         Engine::BuiltIn => Connection::BuiltIn(context.session_ctx().clone()),
         Engine::Fusebox => Connection::Fusebox(Box::new(

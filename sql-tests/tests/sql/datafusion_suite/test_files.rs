@@ -73,6 +73,25 @@ pub(super) fn records(file: &Path) -> Result<Vec<Record<DFColumnType>>, String> 
     parse_file(Path::new(TEST_FILES).join(file)).map_err(|error| error.to_string())
 }
 
+/// Creates the directories in which the statements of a file let `COPY` create files. DataFusion
+/// creates them itself, and Fusebox refuses to.
+pub(super) fn create_target_directories(file: &Path) -> Result<(), String> {
+    for record in records(file)? {
+        let (Record::Statement { sql, .. } | Record::Query { sql, .. }) = record else {
+            continue;
+        };
+        let parts: Vec<&str> = sql.split('\'').collect();
+        for pair in parts.windows(2) {
+            let is_target = pair[0].trim_end().to_ascii_uppercase().ends_with("TO");
+            let directory = Path::new(pair[1]).parent();
+            if let Some(directory) = directory.filter(|_| is_target && pair[1].contains('/')) {
+                fs::create_dir_all(directory).map_err(|error| error.to_string())?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Tests whether a statement contains a name followed by an opening parenthesis.
 fn calls(sql: &str, name: &str) -> bool {
     sql.match_indices(name).any(|(at, _)| {

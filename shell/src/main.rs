@@ -40,6 +40,10 @@ mod progress;
 // The session of the shell.
 mod session;
 
+// Object stores of remote locations.
+#[cfg(feature = "remote")]
+mod remote;
+
 // Commands of the prompt.
 mod command;
 

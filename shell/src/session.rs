@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, dialect_from_str};
 use fusebox::{CompileHelper, Engine, FileAccess, Privileges, Session};
@@ -20,7 +21,8 @@ pub(crate) fn session(
     catalog: Option<&Path>,
 ) -> Result<Session, Failure> {
     let config = SessionConfig::new().with_information_schema(true);
-    let context = SessionContext::new_with_config(config).enable_url_table();
+    let environment = environment(confinement).build_arc()?;
+    let context = SessionContext::new_with_config_rt(config, environment).enable_url_table();
     let mut privileges = Privileges::all();
     if let Some(root) = &confinement.root {
         privileges.files = FileAccess::under(root)?.writable();
@@ -43,6 +45,17 @@ pub(crate) fn session(
         Err(_) => builder.build()?,
     };
     Ok(engine.session().context(context).build()?)
+}
+
+/// Environment of the queries. A confined session reads nothing of other machines.
+fn environment(confinement: &Confinement) -> RuntimeEnvBuilder {
+    let environment = RuntimeEnvBuilder::new();
+    #[cfg(feature = "remote")]
+    if confinement.root.is_none() {
+        return crate::remote::with_remote_stores(environment);
+    }
+    let _ = confinement;
+    environment
 }
 
 /// Returns the current dialect of the session, which `SET` can change.

@@ -27,9 +27,15 @@ pub(crate) fn demo(workspace: &Workspace) -> Result<(), Failure> {
     run("demo", shell.args(["--echo", "-f", "xtask/demo.sql"]))
 }
 
-/// Runs everything that has to pass before a change is merged. The last line
-/// counts the steps and names those that this machine cannot run.
-pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
+/// Runs everything that has to pass before a change is merged, and with `--all` the tests of
+/// features that are off. The last line counts the steps and names those that this machine
+/// cannot run.
+pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {
+    let is_all = match arguments {
+        [] => false,
+        [all] if all == "--all" => true,
+        [unknown, ..] => return Err(Failure::Usage(unknown.clone())),
+    };
     let mut steps = Steps::default();
     require_components(workspace);
     let format = run("format", &mut cargo(workspace, "fmt --all --check"));
@@ -47,6 +53,10 @@ pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
     steps.require(run("lint", &mut cargo(workspace, lint)))?;
     let test = "test --workspace --no-fail-fast";
     steps.require(run("test", &mut cargo(workspace, test)))?;
+    if is_all {
+        let remote = "test --workspace --features fusebox-shell/remote --test shell remote";
+        steps.require(run("remote", &mut cargo(workspace, remote)))?;
+    }
     steps.attempt("sanitize", sanitize::under_address_sanitizer(workspace))?;
     steps.attempt("miri", sanitize::under_miri(workspace))?;
     steps.attempt("aarch64", aarch64::test(workspace))?;

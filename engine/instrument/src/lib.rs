@@ -127,6 +127,9 @@ mod emit;
 // Function bodies, instruction by instruction.
 mod rewrite;
 
+// Loops with a known trip count, divided into strips.
+mod strips;
+
 // Cancellation of a running guest.
 mod polling;
 

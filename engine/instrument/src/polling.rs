@@ -51,7 +51,7 @@ impl Polling {
 
     /// Pushes the least fuel with which the guest goes on: zero, or the largest `i64` once it
     /// is cancelled. One comparison with it takes fewer instructions than a flag of its own.
-    pub(crate) fn push_fuel_min(self, code: &mut InstructionSink<'_>) {
+    fn push_fuel_min(self, code: &mut InstructionSink<'_>) {
         code.i32_const(0).i64_atomic_load(MemArg {
             offset: 0,
             align: 3,
@@ -125,6 +125,15 @@ impl Polling {
         }
         code.br(0).end().end();
         function
+    }
+}
+
+/// Pushes the least fuel with which the guest goes on, which is zero in a module that is not
+/// polled.
+pub(crate) fn push_fuel_min(polling: Option<Polling>, code: &mut InstructionSink<'_>) {
+    match polling {
+        Some(polling) => polling.push_fuel_min(code),
+        None => drop(code.i64_const(0)),
     }
 }
 

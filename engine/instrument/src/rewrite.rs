@@ -3,18 +3,18 @@
 use std::collections::HashMap;
 
 use wasm_encoder::reencode::{Error as ReencodeError, Reencode};
-use wasm_encoder::{BlockType, Function, Instruction, InstructionSink};
+use wasm_encoder::{BlockType, Function, Instruction};
 use wasmparser::{FunctionBody, Operator};
 
 use crate::added_locals::AddedLocals;
 use crate::charges::{Charge, charges, is_straight};
-use crate::counted_loops::TripCount;
 use crate::error::Error;
 use crate::fuel_abi::{FuelAbi, IdentityReencoder};
 use crate::imports::{FuelCounter, Import, ImportExpansion, MeteringGlobals, Operand};
 use crate::metering_plan::{FuelSource, FunctionPlan, MeteringPlan};
 use crate::module_info::ModuleInfo;
-use crate::polling::{BulkOperation, Polling};
+use crate::polling::{BulkOperation, Polling, push_fuel_min};
+use crate::strips::Strips;
 use crate::weights::{PerUnit, by_operand};
 
 /// Input of the rewriting that all bodies of a module share.
@@ -30,14 +30,6 @@ pub(crate) struct RewriteContext<'a> {
 }
 
 impl RewriteContext<'_> {
-    /// Pushes the least fuel with which the guest goes on.
-    fn push_fuel_min(&self, code: &mut InstructionSink<'_>) {
-        match self.polling {
-            Some(polling) => polling.push_fuel_min(code),
-            None => drop(code.i64_const(0)),
-        }
-    }
-
     /// Rewrites the body of a function. `defined` is its index without imports.
     pub(crate) fn rewrite(
         &self,
@@ -62,21 +54,6 @@ impl RewriteContext<'_> {
         }
         Ok(rewriter.output)
     }
-}
-
-/// A loop with a known trip count in a polled module.
-///
-/// ```text
-/// loop  strip_end = …  loop … br_if(counter != strip_end) end
-///   if(counter != end)  look at the flag  br 1  end
-/// end
-/// ```
-#[derive(Clone, Copy)]
-struct Strips {
-    trip_count: TripCount,
-    iterations: u32,
-    /// The number of open blocks of the original body within the loop.
-    depth: u32,
 }
 
 /// Rewrites one body.
@@ -158,7 +135,7 @@ impl<'p> Rewriter<'p> {
             code.i64_sub().local_set(stack);
         }
         code.local_get(stack).local_get(fuel).i64_or();
-        self.context.push_fuel_min(&mut code);
+        push_fuel_min(self.context.polling, &mut code);
         code.i64_lt_s().if_(BlockType::Empty);
         code.local_get(fuel).global_set(globals.fuel());
         code.local_get(stack).global_set(globals.stack());
@@ -186,10 +163,12 @@ impl<'p> Rewriter<'p> {
             if charge.check {
                 self.check();
             }
-            if let (Some(trip_count), Some(_)) = (charge.trip_count, self.context.polling) {
+            if let (Some(trip_count), Some(polling)) = (charge.trip_count, self.context.polling) {
                 self.strips = Some(Strips {
+                    polling,
                     trip_count: trip_count.remapped(|at| self.locals.remapped(at)),
                     iterations: Polling::strip_iterations(charge.fuel),
+                    strip_end: self.locals.strip_end,
                     depth: self.depth + 1,
                 });
             }
@@ -218,7 +197,7 @@ impl<'p> Rewriter<'p> {
     fn check(&mut self) {
         let mut code = self.output.instructions();
         code.local_get(self.locals.fuel);
-        self.context.push_fuel_min(&mut code);
+        push_fuel_min(self.context.polling, &mut code);
         code.i64_lt_s().if_(BlockType::Empty);
         self.store_fuel();
         self.output.instructions().unreachable().end();
@@ -248,7 +227,11 @@ impl<'p> Rewriter<'p> {
         if !is_straight(&operator) {
             self.load_fuel();
         }
-        let loop_in_strips = self.in_strips(&operator);
+        let mut ends_strips = false;
+        if let Some(strips) = self.strips {
+            let code = &mut self.output.instructions();
+            ends_strips = strips.before(&operator, self.depth, code)?;
+        }
         match operator {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => self.depth += 1,
             Operator::End => self.depth -= 1,
@@ -263,16 +246,11 @@ impl<'p> Rewriter<'p> {
             _ => None,
         };
         let constant = std::mem::replace(&mut self.constant, constant);
+        let remapped = |at| self.locals.remapped(at);
         let instruction = match operator {
-            Operator::LocalGet { local_index } => {
-                Instruction::LocalGet(self.locals.remapped(local_index))
-            }
-            Operator::LocalSet { local_index } => {
-                Instruction::LocalSet(self.locals.remapped(local_index))
-            }
-            Operator::LocalTee { local_index } => {
-                Instruction::LocalTee(self.locals.remapped(local_index))
-            }
+            Operator::LocalGet { local_index: at } => Instruction::LocalGet(remapped(at)),
+            Operator::LocalSet { local_index: at } => Instruction::LocalSet(remapped(at)),
+            Operator::LocalTee { local_index: at } => Instruction::LocalTee(remapped(at)),
             Operator::RefFunc { function_index } => {
                 Instruction::RefFunc(self.context.fuel_abi.trampoline(function_index))
             }
@@ -299,56 +277,10 @@ impl<'p> Rewriter<'p> {
             operator => IdentityReencoder.instruction(operator)?,
         };
         self.output.instruction(&instruction);
-        self.poll_strips(loop_in_strips);
+        if ends_strips && let Some(strips) = self.strips.take() {
+            strips.end(self.depth, &mut self.output.instructions());
+        }
         Ok(())
-    }
-
-    /// Emits what precedes an instruction of a loop in strips; returns the loop if the
-    /// instruction ends it, or if it begins it and has parameters.
-    fn in_strips(&mut self, operator: &Operator<'_>) -> Option<Strips> {
-        let strips = self.strips?;
-        let AddedLocals { strip_end, .. } = self.locals;
-        let mut code = self.output.instructions();
-        match operator {
-            Operator::Loop { blockty } => {
-                let blockty = IdentityReencoder.block_type(*blockty).ok()?;
-                if matches!(blockty, BlockType::FunctionType(_)) {
-                    // A second strip could not begin with the same parameters.
-                    return self.strips.take();
-                }
-                code.loop_(blockty);
-                strips
-                    .trip_count
-                    .push_strip_end(strips.iterations, &mut code);
-                code.local_set(strip_end);
-                None
-            }
-            Operator::BrIf { relative_depth } if strips.depth + relative_depth == self.depth => {
-                code.drop().local_get(strips.trip_count.counter);
-                code.local_get(strip_end).i32_ne();
-                None
-            }
-            Operator::End if strips.depth == self.depth => self.strips.take(),
-            _ => None,
-        }
-    }
-
-    /// Emits what follows the instruction for which [`in_strips`](Self::in_strips) returned a
-    /// loop: a look at the flag, and the branch to the next strip if there is one.
-    fn poll_strips(&mut self, strips: Option<Strips>) {
-        let (Some(strips), Some(polling)) = (strips, self.context.polling) else {
-            return;
-        };
-        let mut code = self.output.instructions();
-        if self.depth == strips.depth {
-            polling.check(&mut code);
-            return;
-        }
-        code.local_get(strips.trip_count.counter);
-        strips.trip_count.push_end(&mut code);
-        code.i32_ne().if_(BlockType::Empty);
-        polling.check(&mut code);
-        code.br(1).end().end();
     }
 
     /// Calls a function directly. `constant` is the value of the topmost operand, if

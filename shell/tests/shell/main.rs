@@ -11,6 +11,8 @@ mod interrupts;
 mod package;
 #[cfg(unix)]
 mod prompt;
+#[cfg(feature = "remote")]
+mod remote;
 #[cfg(unix)]
 mod terminal;
 

@@ -34,7 +34,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection, CatalogError> {
         .pragma_update(None, "trusted_schema", false)
         .map_err(wrong)?;
     if connection.is_readonly("main").map_err(wrong)? {
-        return check_version(path, &connection).map(|_| connection);
+        return check_version(path, &connection, VERSIONS.len()).map(|_| connection);
     }
     // More than FULL in that the directory is synced after a journal is removed: the one of the
     // change to WAL would undo that if it came back after a power failure.
@@ -47,7 +47,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection, CatalogError> {
     connection
         .pragma_update(None, "foreign_keys", true)
         .map_err(wrong)?;
-    migrate(path, &mut connection)?;
+    migrate(path, &mut connection, &VERSIONS)?;
     Ok(connection)
 }
 
@@ -70,12 +70,15 @@ fn check_application(path: &Path, connection: &Connection) -> Result<(), Catalog
     }
 }
 
-/// Returns the version of the tables; refuses one that is newer than this program's.
-fn check_version(path: &Path, connection: &Connection) -> Result<usize, CatalogError> {
+/// Returns the version of the tables; refuses one that is newer than `newest`.
+fn check_version(
+    path: &Path,
+    connection: &Connection,
+    newest: usize,
+) -> Result<usize, CatalogError> {
     let version = connection
         .pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
         .map_err(|error| failed(path, &error))?;
-    let newest = VERSIONS.len();
     match usize::try_from(version) {
         Ok(version) if version <= newest => Ok(version),
         _ => Err(CatalogError::Failed(format!(
@@ -86,10 +89,14 @@ fn check_version(path: &Path, connection: &Connection) -> Result<usize, CatalogE
     }
 }
 
-/// Brings the tables to the newest version. A copy of an older file is kept beside it.
-fn migrate(path: &Path, connection: &mut Connection) -> Result<(), CatalogError> {
-    let version = check_version(path, connection)?;
-    if version == VERSIONS.len() {
+/// Brings the tables to the newest of some versions. A copy of an older file is kept beside it.
+fn migrate(
+    path: &Path,
+    connection: &mut Connection,
+    versions: &[&'static str],
+) -> Result<(), CatalogError> {
+    let version = check_version(path, connection, versions.len())?;
+    if version == versions.len() {
         return Ok(());
     }
     if version > 0 {
@@ -99,12 +106,12 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<(), CatalogError>
             .map_err(|error| failed(path, &error))?;
         tracing::info!(copy = %copy.display(), version, "copied a catalog before its migration");
     }
-    let steps = VERSIONS.iter().map(|sql| M::up(sql)).collect();
+    let steps = versions.iter().map(|sql| M::up(sql)).collect();
     let migrated = Migrations::new(steps).to_latest(connection);
     match migrated {
         Ok(()) => Ok(()),
         // Another process was faster.
-        Err(_) if check_version(path, connection)? == VERSIONS.len() => Ok(()),
+        Err(_) if check_version(path, connection, versions.len())? == versions.len() => Ok(()),
         Err(rusqlite_migration::Error::RusqliteError { err, .. }) => Err(failed(path, &err)),
         Err(other) => Err(CatalogError::Failed(format!(
             "catalog '{}': {other}",
@@ -113,11 +120,18 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<(), CatalogError>
     }
 }
 
-/// Returns the path of the copy of a file of an older version.
+/// Returns the path of a new copy of a file of an older version. One that is there, of a
+/// migration that failed, is kept.
 fn copy_path(path: &Path, version: usize) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".version-{version}"));
-    path.with_file_name(name)
+    let endings = std::iter::once(String::new()).chain((2..).map(|number| format!("-{number}")));
+    let mut copies = endings.map(|ending| {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".version-{version}{ending}"));
+        path.with_file_name(name)
+    });
+    copies
+        .find(|copy| !copy.exists())
+        .expect("there are more names than files")
 }
 
 /// Refuses a file on a network file system, whose locks SQLite cannot rely on.
@@ -153,4 +167,69 @@ fn check_file_system(path: &Path) -> Result<(), CatalogError> {
 #[cfg(not(target_os = "linux"))]
 fn check_file_system(_path: &Path) -> Result<(), CatalogError> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A version that is to come.
+    const NEXT: &str = "ALTER TABLE meta ADD COLUMN note TEXT; UPDATE meta SET note = 'new'";
+
+    fn opened(path: &Path, versions: &[&'static str]) -> Result<Connection, CatalogError> {
+        let mut connection = Connection::open(path).unwrap();
+        migrate(path, &mut connection, versions).map(|()| connection)
+    }
+
+    fn number(connection: &Connection, query: &str) -> i64 {
+        connection.query_row(query, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn older_file_is_migrated_and_a_copy_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.db");
+        let old = opened(&path, &VERSIONS).unwrap();
+        let insert = "INSERT INTO blob VALUES ('01', x'0203')";
+        old.execute(insert, []).unwrap();
+        drop(old);
+        let new = opened(&path, &[VERSIONS[0], NEXT]).unwrap();
+        assert_eq!(
+            number(&new, "SELECT user_version FROM pragma_user_version"),
+            2
+        );
+        assert_eq!(number(&new, "SELECT count(*) FROM blob"), 1);
+        number(&new, "SELECT count(note) FROM meta");
+        let copied = folder.path().join("c.db.version-1");
+        let copy = Connection::open(&copied).unwrap();
+        assert_eq!(
+            number(&copy, "SELECT user_version FROM pragma_user_version"),
+            1
+        );
+        assert_eq!(number(&copy, "SELECT count(*) FROM blob"), 1);
+        // The program of the older version refuses the file, and opens the copy.
+        let refused = opened(&path, &VERSIONS).unwrap_err().to_string();
+        assert!(
+            refused.contains("expected version 1 or older, found 2"),
+            "{refused}"
+        );
+        opened(&copied, &VERSIONS).unwrap();
+    }
+
+    #[test]
+    fn migration_that_fails_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.db");
+        drop(opened(&path, &VERSIONS).unwrap());
+        let broken = "ALTER TABLE meta ADD COLUMN note TEXT; INSERT INTO absent VALUES (1)";
+        opened(&path, &[VERSIONS[0], broken]).unwrap_err();
+        let same = opened(&path, &VERSIONS).unwrap();
+        assert_eq!(
+            number(&same, "SELECT user_version FROM pragma_user_version"),
+            1
+        );
+        // It can be tried again, with a copy of its own.
+        opened(&path, &[VERSIONS[0], NEXT]).unwrap();
+        assert!(folder.path().join("c.db.version-1-2").exists());
+    }
 }

@@ -46,7 +46,7 @@ use arrow::error::ArrowError;
 use datafusion::catalog::TableFunction;
 use datafusion::common::DataFusionError;
 use datafusion::execution::context::{RegisterFunction, SessionContext, SessionState};
-use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF, Volatility, WindowUDF};
 use fusebox_definition::Kind;
 use fusebox_runtime::Error;
 
@@ -155,6 +155,13 @@ pub(crate) fn is_wasm_window(function: &WindowUDF) -> bool {
 pub(crate) fn is_wasm_table(function: &TableFunction) -> bool {
     let function: &dyn Any = function.function().as_ref();
     function.is::<WasmTableFunction>()
+}
+
+/// Returns true if a table function is a volatile Wasm function.
+pub(crate) fn is_volatile_table(function: &TableFunction) -> bool {
+    let function: &dyn Any = function.function().as_ref();
+    let function = function.downcast_ref::<WasmTableFunction>();
+    function.is_some_and(|function| function.volatility() == Volatility::Volatile)
 }
 
 /// Returns true if a name is that of a function that is not a Wasm function.

@@ -31,6 +31,10 @@ mod shared_relations;
 // Named arguments of calls, as DataFusion's planner takes them.
 mod named_arguments;
 
+// Common table expressions that call volatile functions, and their shared results.
+mod shared_queries;
+mod volatile_ctes;
+
 // COPY to compressed files.
 mod copy;
 

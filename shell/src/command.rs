@@ -6,6 +6,9 @@ mod catalog;
 // `\copy`.
 mod copy;
 
+// `\set` and `\unset`.
+mod variable;
+
 // Names of commands.
 mod names;
 
@@ -17,7 +20,7 @@ use datafusion::sql::sqlparser::dialect::Dialect;
 
 use crate::format::Format;
 use crate::open::{Open, OpenKind};
-use catalog::{identifier, like, relations};
+use catalog::{functions, identifier, like, relations};
 pub(crate) use names::NAMES;
 
 /// A command, as opposed to SQL.
@@ -58,6 +61,13 @@ pub(crate) enum Command {
     Include(PathBuf),
     /// Runs a command of the system.
     System(String),
+    /// Sets a variable of the prompt, or forgets it.
+    Variable {
+        name: String,
+        value: Option<String>,
+    },
+    /// Prints the variables of the prompt.
+    Variables,
     /// Prints the last error with all its causes.
     LastError,
     /// Reports what to type instead.
@@ -120,12 +130,12 @@ impl Command {
     fn of_word(word: &str, rest: &str) -> Self {
         match word {
             "\\q" | ".quit" | ".exit" => Self::Quit,
-            "\\?" | "\\h" | ".help" => Self::Help,
+            "\\?" | "\\h" | "\\help" | ".help" => Self::Help,
             "\\d" if rest.is_empty() => relations("'BASE TABLE', 'VIEW'", ""),
             "\\d" | ".describe" => Self::Sql(format!("DESCRIBE {}", identifier(rest))),
             "\\dt" | ".tables" => relations("'BASE TABLE'", rest),
             "\\dv" => relations("'VIEW'", rest),
-            "\\df" | ".functions" => Self::Sql(format!("SHOW USER FUNCTIONS{}", like(rest))),
+            "\\df" | ".functions" => functions(rest),
             "\\df+" => Self::Sql(format!("SHOW FUNCTIONS{}", like(rest))),
             "\\dm" | ".modules" => Self::Sql(format!("SHOW MODULES{}", like(rest))),
             "\\l" | ".databases" => Self::Sql(
@@ -153,6 +163,8 @@ impl Command {
                 Self::Instead(format!("type \\g {rest} after the query"))
             }
             "\\watch" => Self::watch(rest),
+            "\\set" if rest.is_empty() => Self::Variables,
+            "\\set" | "\\unset" => Self::variable(word, rest),
             "\\errverbose" => Self::LastError,
             "\\echo" | ".print" => Self::Echo(unquoted(rest).to_owned()),
             "\\e" | "\\edit" | ".edit" => Self::Edit(file(rest)),
@@ -278,7 +290,7 @@ mod tests {
             sql("\\d 'data/flights.parquet'"),
             "DESCRIBE \"data/flights.parquet\""
         );
-        assert_eq!(sql("\\df h*"), "SHOW USER FUNCTIONS LIKE 'h%'");
+        assert!(sql("\\df h*").contains("WHERE name LIKE 'h%' ORDER BY"));
         assert_eq!(sql("\\df+"), "SHOW FUNCTIONS");
         assert_eq!(sql("\\dm it's"), "SHOW MODULES LIKE 'it''s'");
         assert!(sql("\\dv v?").contains("IN ('VIEW') AND table_name LIKE 'v_'"));
@@ -302,6 +314,21 @@ mod tests {
         check("\\pset pager on", Command::Pager(Switch::On));
         check("\\pset", Command::Settings);
         check("\\e", Command::Edit(None));
+        check("\\set", Command::Variables);
+        let variable = |name: &str, value: Option<&str>| Command::Variable {
+            name: name.to_owned(),
+            value: value.map(str::to_owned),
+        };
+        check(
+            "\\set day '2013-01-01'",
+            variable("day", Some("2013-01-01")),
+        );
+        check("\\set day", variable("day", Some("")));
+        check("\\unset day", variable("day", None));
+        assert!(matches!(
+            Command::parse("\\set a.b 1"),
+            Some(Command::Instead(_))
+        ));
         check("\\watch 0.5", Command::Watch(Duration::from_millis(500)));
     }
 

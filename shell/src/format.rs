@@ -20,7 +20,9 @@ mod line;
 // Tables with borders, and of Markdown.
 mod table;
 
+use std::ffi::OsStr;
 use std::io::Write;
+use std::path::Path;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -65,6 +67,16 @@ impl Format {
     /// Returns true if the format is that of a file, which has one result.
     pub(crate) fn needs_file(self) -> bool {
         matches!(self, Self::Parquet | Self::Arrow)
+    }
+
+    /// Returns the format of a result in a file: that of its ending if the file would not be one
+    /// with text in it, else this one.
+    pub(crate) fn of_file(self, path: &Path) -> Self {
+        match path.extension().and_then(OsStr::to_str) {
+            Some("parquet") => Self::Parquet,
+            Some("arrow") => Self::Arrow,
+            _ => self,
+        }
     }
 }
 

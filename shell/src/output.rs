@@ -119,6 +119,14 @@ impl Output {
         matches!(self.sink, Sink::File(_))
     }
 
+    /// Returns the format of the next result: `format`, unless the file has another.
+    pub(crate) fn format(&self, format: Format) -> Format {
+        match &self.sink {
+            Sink::File(file) => format.of_file(&file.path),
+            Sink::Standard => format,
+        }
+    }
+
     /// Starts a file of a result in a format that needs a file.
     ///
     /// # Errors

@@ -9,29 +9,34 @@ mod helper;
 // Help.
 mod help;
 
+// Variables.
+mod variables;
+
+// The editor of lines, and its history.
+mod editor;
+
+// Messages beside the results.
+mod messages;
+
 // Commands of the system, and the editor.
 mod programs;
 
-use std::env;
-use std::fs;
-use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::time::Duration;
 
 use rustyline::error::ReadlineError;
-use rustyline::history::FileHistory;
-use rustyline::{CompletionType, Config, Editor};
 
 use crate::arguments::ScriptSource;
 use crate::command::{Command, Switch, formats};
 use crate::dump::dump;
 use crate::failure::Failure;
-use crate::runner::{Runner, Summary};
+use crate::runner::Runner;
 use crate::session::dialect;
-use crate::text::is_complete;
+use crate::text::{is_complete, split_statements};
+use editor::{SqlEditor, editor, history_file, system_error};
 use help::HELP;
-use helper::SqlHelper;
+use messages::{CONFINED, FORGOTTEN, creates_table, print_message, print_summary};
+use variables::Variables;
 
 const PROMPT: &str = "fusebox> ";
 
@@ -63,6 +68,8 @@ pub(crate) fn run(
     let mut prompt = Prompt {
         runner,
         has_timing: true,
+        variables: Variables::default(),
+        forgets_tables: catalog.is_some(),
         last: None,
         last_error: None,
     };
@@ -76,14 +83,14 @@ pub(crate) fn run(
 struct Prompt<'a> {
     runner: &'a mut Runner,
     has_timing: bool,
+    variables: Variables,
+    /// True until it was said that the catalog does not keep the rows of tables.
+    forgets_tables: bool,
     /// Last statement.
     last: Option<String>,
     /// Last error with its causes.
     last_error: Option<String>,
 }
-
-/// Message about programs that a confined shell does not run.
-const CONFINED: &str = "other programs are refused with --root\n";
 
 /// Depth of files that read others.
 const INCLUDES_MAX: usize = 16;
@@ -139,7 +146,10 @@ impl Prompt<'_> {
                     else {
                         continue;
                     };
-                    self.last = Some(statement.trim().to_owned());
+                    let statement = self
+                        .variables
+                        .interpolate(statement.trim(), dialect.as_ref());
+                    self.last = Some(statement);
                     sql.clear();
                     if let Flow::Quit = self.command(command, depth)? {
                         return Ok(Flow::Quit);
@@ -157,8 +167,19 @@ impl Prompt<'_> {
         if sql.is_empty() {
             return Ok(());
         }
-        self.last = Some(sql.to_owned());
-        self.execute(sql).map(drop)
+        let dialect = dialect(self.runner.session());
+        let sql = self.variables.interpolate(sql, dialect.as_ref());
+        let is_done = self.execute(&sql)?;
+        let creates_table = || {
+            let statements = split_statements(&sql, dialect.as_ref());
+            statements.into_iter().any(creates_table)
+        };
+        if is_done && self.forgets_tables && creates_table() {
+            self.forgets_tables = false;
+            print_message(FORGOTTEN);
+        }
+        self.last = Some(sql);
+        Ok(())
     }
 
     /// Executes statements; false if one failed, which is reported.
@@ -212,6 +233,8 @@ impl Prompt<'_> {
                     print_message(&format!("{text}\n"));
                 }
             }
+            Command::Variable { name, value } => self.variables.set(name, value),
+            Command::Variables => self.print(&self.variables.lines())?,
             Command::LastError => match &self.last_error {
                 Some(error) => print_message(&format!("{error}\n")),
                 None => print_message("there was no error\n"),
@@ -341,59 +364,4 @@ impl Prompt<'_> {
 enum Flow {
     Continue,
     Quit,
-}
-
-fn print_summary(summary: &Summary, has_timing: bool) {
-    let time = match has_timing {
-        true => format!(" in {:.3} s", summary.time.as_secs_f64()),
-        false => String::new(),
-    };
-    let shown = match summary.shown {
-        Some(shown) => format!(", {shown} shown"),
-        None => String::new(),
-    };
-    print_message(&match summary.rows {
-        None => format!("done{time}\n"),
-        Some(1) => format!("1 row{shown}{time}\n"),
-        Some(rows) => format!("{rows} rows{shown}{time}\n"),
-    });
-}
-
-/// Prints a message on standard error, apart from results.
-fn print_message(text: &str) {
-    // An error of writing to standard error cannot be reported.
-    let _ = io::stderr().write_all(text.as_bytes());
-}
-
-fn system_error(error: ReadlineError) -> Failure {
-    Failure::System(match error {
-        ReadlineError::Io(error) => error,
-        other => io::Error::other(other),
-    })
-}
-
-/// Returns the path of the history, in the state folder of the XDG base directory
-/// specification.
-fn history_file() -> Option<PathBuf> {
-    let state = env::var_os("XDG_STATE_HOME")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
-        .or_else(|| Some(env::home_dir()?.join(".local/state")))?;
-    let folder = state.join("fusebox");
-    fs::create_dir_all(&folder).ok()?;
-    Some(folder.join("history"))
-}
-
-type SqlEditor = Editor<SqlHelper, FileHistory>;
-
-fn editor(runner: &Runner) -> rustyline::Result<SqlEditor> {
-    let config = Config::builder()
-        .max_history_size(10_000)?
-        .completion_type(CompletionType::List)
-        .build();
-    let mut editor = Editor::with_config(config)?;
-    let has_colours = env::var_os("NO_COLOR").is_none() && io::stdout().is_terminal();
-    let session = Arc::clone(runner.session());
-    editor.set_helper(Some(SqlHelper::new(session, has_colours)));
-    Ok(editor)
 }

@@ -8,6 +8,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::EmptyRecordBatchStream;
 use futures::StreamExt;
 
+use crate::cells::Cells;
 use crate::display::{Display, Expanded};
 use crate::failure::Failure;
 use crate::format::{Format, Printer};
@@ -16,6 +17,7 @@ use crate::progress::Progress;
 use crate::runtime::Runtime;
 use crate::sample::Sample;
 use crate::screen::{is_wider, print_expanded, print_table};
+use crate::text::escape_control;
 
 /// Batches of a result, which worker threads compute.
 pub(crate) struct Batches<'a> {
@@ -57,8 +59,9 @@ pub(crate) fn print(
     display: &mut Display,
     out: &mut Output,
 ) -> Result<Rows, Failure> {
-    if display.format.needs_file() {
-        return print_file(batches, display.format, out);
+    let format = out.format(display.format);
+    if format.needs_file() {
+        return print_file(batches, format, out);
     }
     match (display.expanded, display.pager()) {
         (Some(_), Some(pager)) if !out.is_file() => {
@@ -72,7 +75,10 @@ pub(crate) fn print(
                 (false, printed) => printed,
             }
         }
-        (Some(expanded), None) if display.format == Format::Table && !out.is_file() => {
+        (Some(_), None) if format == Format::Table && !out.is_file() && is_plan(&batches) => {
+            print_plan(batches, out)
+        }
+        (Some(expanded), None) if format == Format::Table && !out.is_file() => {
             print_sample(batches, display, expanded, out)
         }
         _ => print_whole(batches, display, out),
@@ -108,6 +114,36 @@ fn print_sample(
     Ok(Rows {
         all: Some(rows.rows),
         shown: (shown < rows.rows).then_some(shown),
+    })
+}
+
+/// Returns true for the result of `EXPLAIN`, whose plans have many lines.
+fn is_plan(batches: &Batches<'_>) -> bool {
+    let schema = batches.stream.schema();
+    let names = schema.fields().iter().map(|field| field.name().as_str());
+    names.eq(["plan_type", "plan"])
+}
+
+/// Prints plans as they are, each line as wide as it is.
+fn print_plan(mut batches: Batches<'_>, out: &mut Output) -> Result<Rows, Failure> {
+    let mut rows = 0;
+    while let Some(batch) = batches.next()? {
+        rows += batch.num_rows();
+        let mut cells = Cells::of(&batch)?;
+        for row in 0..cells.rows() {
+            let mut texts = cells.row(row)?.into_iter().map(Option::unwrap_or_default);
+            let (kind, plan) = (texts.next(), texts.next());
+            writeln!(out, "{}", escape_control(&kind.unwrap_or_default()))
+                .map_err(ArrowError::from)?;
+            for line in plan.unwrap_or_default().lines() {
+                writeln!(out, "  {}", escape_control(line)).map_err(ArrowError::from)?;
+            }
+        }
+    }
+    out.flush().map_err(ArrowError::from)?;
+    Ok(Rows {
+        all: Some(rows),
+        shown: None,
     })
 }
 

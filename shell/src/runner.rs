@@ -88,7 +88,7 @@ impl Runner {
         };
         let sink = match self.is_confined {
             true => Err(io::Error::other("refused with --root: use COPY … TO")),
-            false => Sink::file(path, self.display.format),
+            false => Sink::file(path, self.display.format.of_file(path)),
         };
         let sink = sink.map_err(|source| Failure::Write {
             name: format!("`{}`", path.display()),
@@ -109,7 +109,9 @@ impl Runner {
 
     /// Waits; false if Ctrl-C was pressed meanwhile.
     pub(crate) fn pause(&self, time: Duration) -> bool {
-        self.runtime.run(tokio::time::sleep(time)).is_ok()
+        // A sleep is made on the runtime, whose timer it needs.
+        let sleep = async move { tokio::time::sleep(time).await };
+        self.runtime.run(sleep).is_ok()
     }
 
     /// Returns the session.
@@ -186,7 +188,7 @@ impl Runner {
     /// Prints the text of a statement, also where results are written to a file that takes no
     /// text.
     pub(crate) fn echo(&mut self, sql: &str) -> Result<(), Failure> {
-        if self.display.format.needs_file() {
+        if self.out.format(self.display.format).needs_file() {
             return writeln!(io::stdout(), "{sql}").map_err(Failure::of_standard_output);
         }
         self.out.clear_stop();

@@ -12,7 +12,7 @@ use datafusion::catalog::{Session, TableFunctionArgs, TableFunctionImpl, TablePr
 use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue};
 use datafusion::datasource::TableType;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::{ColumnarValue, Expr};
+use datafusion::logical_expr::{ColumnarValue, Expr, Volatility};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
@@ -40,6 +40,11 @@ pub(crate) struct WasmTableFunction {
 impl WasmTableFunction {
     pub(super) fn new(overloads: OverloadSet, scope: FunctionScope) -> Self {
         Self { overloads, scope }
+    }
+
+    /// Returns the volatility of the most volatile overload.
+    pub(super) fn volatility(&self) -> Volatility {
+        self.overloads.signature().volatility
     }
 
     /// Returns the overloads.

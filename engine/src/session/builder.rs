@@ -16,6 +16,7 @@ use super::introspection::Introspection;
 use super::late_binding::LateBinding;
 use super::registry::Registry;
 use super::routines::Routines;
+use super::shared_queries::SharedQueries;
 use super::{Session, query};
 use crate::catalog::{Catalog, MemoryCatalog};
 use crate::engine::Engine;
@@ -155,13 +156,7 @@ impl SessionBuilder {
         };
         engine.install_scopes(&context);
         let registry = Arc::<Registry>::default();
-        let late_binding = LateBinding {
-            registry: Arc::clone(&registry),
-        };
-        let routines = Routines {
-            registry: Arc::clone(&registry),
-        };
-        add_analyzer_rules(&context, [Arc::new(late_binding), Arc::new(routines)]);
+        add_analyzer_rules(&context, &registry);
         add_settings(&context, self.options.settings);
         let memory_pool = Arc::clone(&context.runtime_env().memory_pool);
         let cancellation = SessionCancellation::default();
@@ -224,9 +219,20 @@ fn add_settings(context: &SessionContext, settings: Settings) {
     state.config_mut().options_mut().extensions.insert(settings);
 }
 
-/// Adds rules before all others of a context, in place of those of their names: of several
-/// sessions of a context, the functions of the last one hold.
-fn add_analyzer_rules(context: &SessionContext, rules: [Arc<dyn AnalyzerRule + Send + Sync>; 2]) {
+/// Adds the rules of a session before all others of a context, in place of those of their
+/// names: of several sessions of a context, the functions of the last one hold.
+fn add_analyzer_rules(context: &SessionContext, registry: &Arc<Registry>) {
+    let late_binding = LateBinding {
+        registry: Arc::clone(registry),
+    };
+    let routines = Routines {
+        registry: Arc::clone(registry),
+    };
+    let rules: [Arc<dyn AnalyzerRule + Send + Sync>; 3] = [
+        Arc::new(late_binding),
+        Arc::new(SharedQueries),
+        Arc::new(routines),
+    ];
     let state = context.state_ref();
     let mut state = state.write();
     let session_id = state.session_id().to_owned();

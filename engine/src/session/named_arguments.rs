@@ -1,4 +1,5 @@
-//! Named arguments of calls of Wasm functions, rewritten for DataFusion's planner.
+//! Statements rewritten for DataFusion's planner: named arguments of calls of Wasm functions,
+//! common table expressions that call volatile functions, and queries without `SELECT`.
 //!
 //! That planner resolves names before defaults are known, and knows none in calls of table
 //! functions. Here `f(lat => 1)` becomes a dictionary literal as argument, which is planned as
@@ -11,17 +12,24 @@ use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::sql::parser::{CopyToSource, Statement as DfStatement};
 use sqlparser::ast::{
     DictionaryField, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
-    TableFactor, VisitMut, VisitorMut,
+    Query, Select, SelectFlavor, SelectItem, Statement, TableFactor, VisitMut, VisitorMut,
+    WildcardAdditionalOptions,
 };
 
 use super::calls::function_name;
+use super::volatile_ctes::share_volatile_ctes;
 use crate::function::{
     dictionary_key, is_wasm_aggregate, is_wasm_scalar, is_wasm_table, is_wasm_window,
 };
 
-/// Rewrites the named arguments of a statement.
+/// Rewrites the named arguments of a statement, and its queries without `SELECT`.
 pub(super) fn rewrite_named_arguments(statement: &mut DfStatement, state: &SessionState) {
-    let mut rewriter = Rewriter(state);
+    let mut rewriter = Rewriter {
+        state,
+        // A view that is named twice is two queries, each with rows of its own.
+        shares: !matches!(statement, DfStatement::Statement(statement) if is_view(statement)),
+        shared: 0,
+    };
     // The rewriter never breaks.
     let _ = match statement {
         DfStatement::Statement(statement) => statement.visit(&mut rewriter),
@@ -48,10 +56,37 @@ pub(super) fn with_view_text(plan: LogicalPlan, sql: Option<&str>) -> LogicalPla
     }
 }
 
-struct Rewriter<'a>(&'a SessionState);
+fn is_view(statement: &Statement) -> bool {
+    matches!(statement, Statement::CreateView { .. })
+}
+
+struct Rewriter<'a> {
+    state: &'a SessionState,
+    /// True if common table expressions that call volatile functions are shared.
+    shares: bool,
+    /// The number of those that are.
+    shared: usize,
+}
 
 impl VisitorMut for Rewriter<'_> {
     type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        if self.shares {
+            share_volatile_ctes(query, self.state, &mut self.shared);
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// `FROM t` without `SELECT` means all columns, as in DuckDB; DataFusion returns none.
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        if select.flavor == SelectFlavor::FromFirstNoSelect {
+            select.flavor = SelectFlavor::FromFirst;
+            let all = SelectItem::Wildcard(WildcardAdditionalOptions::default());
+            select.projection.push(all);
+        }
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if let Expr::Function(call) = expr
@@ -83,9 +118,9 @@ impl VisitorMut for Rewriter<'_> {
 
 impl Rewriter<'_> {
     fn is_wasm(&self, name: &str) -> bool {
-        let scalar = self.0.scalar_functions().get(name);
-        let aggregate = self.0.aggregate_functions().get(name);
-        let window = self.0.window_functions().get(name);
+        let scalar = self.state.scalar_functions().get(name);
+        let aggregate = self.state.aggregate_functions().get(name);
+        let window = self.state.window_functions().get(name);
         scalar.is_some_and(|function| is_wasm_scalar(function))
             || aggregate.is_some_and(|function| is_wasm_aggregate(function))
             || window.is_some_and(|function| is_wasm_window(function))
@@ -93,7 +128,7 @@ impl Rewriter<'_> {
 
     fn is_wasm_table(&self, name: &ObjectName) -> bool {
         let name = function_name(name);
-        let function = name.and_then(|name| self.0.table_functions().get(&name).cloned());
+        let function = name.and_then(|name| self.state.table_functions().get(&name).cloned());
         function.is_some_and(|function| is_wasm_table(&function))
     }
 }

@@ -16,6 +16,18 @@ pub(super) fn relations(types: &str, pattern: &str) -> Command {
     ))
 }
 
+/// Lists the functions that users created, with the columns that fit on a screen.
+pub(super) fn functions(pattern: &str) -> Command {
+    let condition = match pattern {
+        "" => String::new(),
+        pattern => format!(" WHERE name{}", like(pattern)),
+    };
+    Command::Sql(format!(
+        "SELECT name, arguments, returns, kind, module, description \
+         FROM fusebox.functions{condition} ORDER BY name, arguments"
+    ))
+}
+
 /// Converts a pattern of psql to `LIKE`.
 pub(super) fn like(pattern: &str) -> String {
     match pattern {

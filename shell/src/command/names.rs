@@ -3,7 +3,7 @@
 use super::Command;
 
 /// Names of the commands, for completion and for the nearest one.
-pub(crate) const NAMES: [&str; 42] = [
+pub(crate) const NAMES: [&str; 44] = [
     "\\?",
     "\\d",
     "\\dt",
@@ -27,6 +27,8 @@ pub(crate) const NAMES: [&str; 42] = [
     "\\!",
     "\\q",
     "\\set",
+    "\\unset",
+    "\\help",
     "\\c",
     ".help",
     ".tables",
@@ -49,9 +51,7 @@ pub(crate) const NAMES: [&str; 42] = [
 ];
 
 /// Commands of psql, duckdb and sqlite that do not exist here, and what to type instead.
-const INSTEAD: [(&str, &str); 26] = [
-    ("\\set", "type SET name = value; for a setting"),
-    ("\\unset", "type RESET name; for a setting"),
+const INSTEAD: [(&str, &str); 24] = [
     ("\\c", "start another shell: fusebox FILE"),
     ("\\connect", "start another shell: fusebox FILE"),
     (".open", "start another shell: fusebox FILE"),

@@ -16,6 +16,7 @@ running statement; Ctrl-R searches the history; Tab completes names and files.
   \\g [FILE], \\gx      executes the last statement again, also after a statement instead of `;`
   \\watch [S]          executes the last statement every S seconds
   \\copy T TO 'FILE'   writes a table or a (query) to a file; FROM reads one
+  \\set [NAME VALUE]   variables: :name, :'name' as a string, :\"name\" as a name; \\unset
   .dump               prints statements that make the same catalog
   \\errverbose         prints the last error with its causes
   \\echo TEXT          prints a text; \\! COMMAND runs a command of the system

@@ -153,3 +153,78 @@ fn nulls_are_shown_as_set() {
     expect(&mut shell, "pset format html");
     quit(shell);
 }
+
+#[test]
+fn last_statement_is_watched_until_ctrl_c() {
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    check(&mut shell, "SELECT 6 * 7 AS n;", " 42 |");
+    send(&mut shell, "\\watch 0.05\r");
+    for _ in 0..3 {
+        expect(&mut shell, " 42 |");
+    }
+    send(&mut shell, "\u{3}");
+    check(&mut shell, "SELECT 7 * 7 AS n \\watch 0.05", " 49 |");
+    expect(&mut shell, " 49 |");
+    send(&mut shell, "\u{3}");
+    check(&mut shell, "\\watch 1d", "expected a number of seconds");
+    quit(shell);
+}
+
+#[test]
+fn variables_are_parts_of_statements() {
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    check(&mut shell, "\\set n 6", "fusebox> ");
+    check(&mut shell, "\\set name 'it''s'", "fusebox> ");
+    check(
+        &mut shell,
+        "SELECT :n * 7 AS a, :'name' AS b;",
+        " 42 | it''s |",
+    );
+    check(&mut shell, "\\set", "n = 6");
+    check(&mut shell, "\\unset n", "fusebox> ");
+    check(&mut shell, "SELECT :n;", "error: ");
+    quit(shell);
+}
+
+#[test]
+fn plans_have_many_lines() {
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    let explain = "EXPLAIN SELECT count(*) FROM range(0, 5) WHERE value > 1;";
+    check(&mut shell, explain, "logical_plan\r\n  Projection: ");
+    expect(&mut shell, "\r\nphysical_plan\r\n  ");
+    quit(shell);
+}
+
+#[test]
+fn endings_of_binary_files_tell_the_format() {
+    let home = home();
+    let path = home.path().join("x.parquet").display().to_string();
+    let mut shell = start(home.path(), &["--memory"]);
+    let write = format!("\\o {path}\r.mode csv\rSELECT 6 * 7 AS n;\r\\o\r.mode table");
+    check(&mut shell, &write, "fusebox> ");
+    let read = format!("SELECT n + 1 AS m FROM '{path}';");
+    check(&mut shell, &read, " 43 |");
+    quit(shell);
+}
+
+#[test]
+fn rows_of_tables_are_said_to_be_forgotten() {
+    let home = home();
+    let mut shell = start(home.path(), &[]);
+    check(
+        &mut shell,
+        "CREATE TABLE t AS SELECT 1 AS n;",
+        "notice: a table is in memory",
+    );
+    // Said once.
+    send(
+        &mut shell,
+        "CREATE OR REPLACE TABLE t AS SELECT 6 * 7 AS n;\rSELECT n FROM t;\r",
+    );
+    let between = shell.exp_string(" 42 |").unwrap();
+    assert!(!between.contains("notice"), "{between}");
+    quit(shell);
+}

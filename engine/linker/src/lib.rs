@@ -1,0 +1,58 @@
+//! Linker of Wasm modules, and a deterministic WASI to link.
+//!
+//! [`Linker`] takes a module and others that provide its imports, and returns one module that
+//! behaves the same: fuel, NaNs and reset then hold for all of its code alike, and the host
+//! provides next to nothing. [`wasi`] describes the providers of this crate.
+//!
+//! Modules are untrusted: each is validated before it is read, with the features that
+//! [`fusebox_instrument`] permits, and the work is linear in the size of all modules.
+//!
+//! # Files
+//!
+//! A file imports only files below it in this list.
+#![forbid(unsafe_code)]
+
+// Modules, linked into one.
+mod linker;
+
+// The linked module, section by section.
+mod emit;
+
+// Items of the linked module, and their indices.
+mod layout;
+
+// Items that exports, start functions and active segments reach.
+mod reach;
+
+// Items that the body of a function refers to.
+mod references;
+
+// Segments of elements and data.
+mod segments;
+
+// Constant expressions, with the values of other modules' globals.
+mod constants;
+
+// Imports, resolved to the items that serve them.
+mod resolve;
+
+// The modules to link, with one numbering for the items of all.
+mod modules;
+
+// A module, validated and taken apart.
+mod parsed;
+
+// Types of what modules import and export.
+mod types;
+
+// Index spaces of a module.
+mod space;
+
+// Providers of this crate.
+pub mod wasi;
+
+// Reasons for not linking.
+mod error;
+
+pub use error::Error;
+pub use linker::{AmbientInputs, BYTES_MAX, Import, Linker, MODULES_MAX};

@@ -102,3 +102,13 @@ pub(crate) fn surface(module: &[u8]) -> (Vec<String>, Vec<String>) {
     let imports = imports.map(|import| format!("{}.{}", import.module(), import.name()));
     (exports.collect(), imports.collect())
 }
+
+/// Links a module in the text format with the providers of the crate.
+pub(crate) fn link_wasi(main: &str) -> Vec<u8> {
+    let main = wat::parse_str(main).unwrap();
+    let linker = Linker::new("main", &main).unwrap().provide_wasi().unwrap();
+    assert_eq!(linker.missing_imports().unwrap(), []);
+    let linked = linker.link().unwrap();
+    validate(&linked);
+    linked
+}

@@ -1,4 +1,4 @@
-//! What the linked module consists of.
+//! Contents of linked modules.
 
 use crate::guest::surface;
 use crate::{Guest, link};

@@ -1,6 +1,11 @@
 //! Linked modules, executed by Wasmtime: they behave as their parts do.
 
+mod ambient;
+mod compilers;
+mod custom;
+mod errors;
 mod guest;
 mod linking;
+mod wasi;
 
-use guest::{Guest, link};
+use guest::{Guest, link, link_wasi};

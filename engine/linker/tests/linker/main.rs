@@ -6,6 +6,7 @@ mod custom;
 mod errors;
 mod guest;
 mod linking;
+mod toolchains;
 mod wasi;
 
 use guest::{Guest, link, link_wasi};

@@ -3,7 +3,7 @@
   (import "fusebox" "log" (func $log (param $address i32) (param $length i32)))
   (import "wasi_snapshot_preview1" "internal:next_random" (func $next_random (result i64)))
   (import "wasi_snapshot_preview1" "internal:read_clock" (func $read_clock (result i64)))
-  (import "main" "memory" (memory 0))
+  (import "fusebox:guest" "memory" (memory 0))
 
   ;; Logs the message, a string in UTF-16 with its length in bytes before it, and traps. The
   ;; message is rewritten in place, in UTF-8: an instance that traps is not used again.

@@ -12,9 +12,10 @@ use crate::modules::{Item, Modules};
 use crate::resolve::Resolution;
 use crate::space::Space;
 
-/// Operators of an initial value that is copied, if it depends on a missing import. A copy
-/// then is at most so many times as long as the read that it replaces.
-const COPIED_OPERATORS_MAX: usize = 16;
+/// Operators of an initial value that is copied. Only one that depends on a missing import has
+/// more than one: `base + 8` has three. The linked module is then no more than a few times
+/// as long as its parts, however often they copy from each other.
+const COPIED_OPERATORS_MAX: usize = 4;
 
 /// An operator of a constant expression.
 #[derive(Clone, Copy, Debug)]

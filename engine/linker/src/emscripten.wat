@@ -1,7 +1,7 @@
 ;; Imports of Emscripten, from the module `env`, that need no host.
 (module
   (import "wasi_snapshot_preview1" "internal:read_clock" (func $read_clock (result i64)))
-  (import "main" "memory" (memory 0))
+  (import "fusebox:guest" "memory" (memory 0))
 
   (func (export "abort") unreachable)
   (func (export "_abort_js") unreachable)

@@ -31,6 +31,17 @@ pub enum Error {
         /// Maximum, in bytes: [`BYTES_MAX`](crate::BYTES_MAX).
         bytes_max: usize,
     },
+    /// The modules have too many functions, tables, memories, globals and segments.
+    #[error(
+        "the modules to link have {items} functions, tables, memories, globals and segments, \
+         expected at most {items_max}"
+    )]
+    TooManyItems {
+        /// Number of items of all modules.
+        items: usize,
+        /// Maximum: [`ITEMS_MAX`](crate::ITEMS_MAX).
+        items_max: usize,
+    },
     /// There are too many modules.
     #[error("there are more than {modules_max} modules to link; merge some of them before")]
     TooManyModules {

@@ -55,4 +55,4 @@ pub mod wasi;
 mod error;
 
 pub use error::Error;
-pub use linker::{AmbientInputs, BYTES_MAX, Import, Linker, MODULES_MAX};
+pub use linker::{AmbientInputs, BYTES_MAX, ITEMS_MAX, Import, Linker, MODULES_MAX};

@@ -21,6 +21,9 @@ pub const BYTES_MAX: usize = 256 << 20;
 /// Maximum number of modules to link.
 pub const MODULES_MAX: usize = 1_000;
 
+/// Maximum number of functions, tables, memories, globals and segments of all modules.
+pub const ITEMS_MAX: usize = 2_000_000;
+
 /// An import of a module.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Import {
@@ -67,8 +70,8 @@ impl<'a> Linker<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`], [`Error::Refused`] and [`Error::TooLarge`]; and
-    /// [`Error::ReservedExport`] if a name with the prefix `fusebox:` is exported.
+    /// [`Error::Invalid`], [`Error::Refused`], [`Error::TooLarge`] and
+    /// [`Error::TooManyItems`]; and [`Error::ReservedExport`] if a name with the prefix `fusebox:` is exported.
     pub fn new(name: &str, module: &'a [u8]) -> Result<Self, Error> {
         let mut linker = Self {
             modules: Modules::default(),
@@ -89,8 +92,8 @@ impl<'a> Linker<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`], [`Error::Refused`], [`Error::TooLarge`], [`Error::TooManyModules`];
-    /// and [`Error::ReservedProvider`] for the name `fusebox`.
+    /// [`Error::Invalid`], [`Error::Refused`], [`Error::TooLarge`], [`Error::TooManyItems`] and
+    /// [`Error::TooManyModules`]; and [`Error::ReservedProvider`] for the name `fusebox`.
     pub fn provide(mut self, name: &str, module: &'a [u8]) -> Result<Self, Error> {
         if name == IMPORT_MODULE {
             return Err(Error::ReservedProvider {
@@ -106,7 +109,7 @@ impl<'a> Linker<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::TooLarge`] and [`Error::TooManyModules`].
+    /// [`Error::TooLarge`], [`Error::TooManyItems`] and [`Error::TooManyModules`].
     pub fn provide_wasi(mut self) -> Result<Self, Error> {
         for (name, module) in wasi::PROVIDERS {
             self.add(name, format!("provider `{name}`"), module, true)?;
@@ -142,6 +145,7 @@ impl<'a> Linker<'a> {
             }
         }
         served.sort();
+        served.dedup();
         Ok(served)
     }
 
@@ -214,6 +218,14 @@ impl<'a> Linker<'a> {
         }
         let mut module = ParsedModule::parse(name, place, bytes, &mut self.modules.types)?;
         module.is_host = is_host;
+        let total = |space| self.modules.totals[space] as usize + module.len(space);
+        let items = Space::ALL.into_iter().map(total).sum();
+        if items > ITEMS_MAX {
+            return Err(Error::TooManyItems {
+                items,
+                items_max: ITEMS_MAX,
+            });
+        }
         self.modules.add(module);
         Ok(())
     }

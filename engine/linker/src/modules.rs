@@ -37,7 +37,7 @@ impl<'a> Modules<'a> {
     pub(crate) fn add(&mut self, module: ParsedModule<'a>) {
         self.first.push(self.totals.clone());
         for space in Space::ALL {
-            // Each item has a byte at least, and the bytes are limited.
+            // The number of items is limited to less.
             self.totals[space] += module.len(space) as u32;
         }
         let named = self.by_name.entry(module.name.clone()).or_default();

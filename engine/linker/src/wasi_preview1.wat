@@ -8,7 +8,7 @@
 ;; 76 notcapable.
 (module
   (import "fusebox" "log" (func $log (param $address i32) (param $length i32)))
-  (import "main" "memory" (memory 0))
+  (import "fusebox:guest" "memory" (memory 0))
 
   ;; 2000-01-01 until the host sets it: some runtimes refuse a clock at zero.
   (global $clock (export "fusebox:clock") (mut i64) (i64.const 946684800000000000))

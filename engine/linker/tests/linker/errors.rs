@@ -1,6 +1,6 @@
 //! Modules that cannot be linked, and the messages.
 
-use fusebox_linker::{Import, Linker};
+use fusebox_linker::{BYTES_MAX, ITEMS_MAX, Import, Linker, MODULES_MAX};
 
 use crate::link;
 
@@ -38,6 +38,38 @@ fn an_import_of_another_type_shows_both_types() {
         )],
         "provider `p` imports `env`.`memory` as a memory with at least 2 pages, but it is \
          provided as a memory with 1 to 2 pages; build both against the same declaration",
+    );
+}
+
+#[test]
+fn modules_are_bounded_in_bytes_items_and_number() {
+    let large = vec![0; BYTES_MAX + 1];
+    let error = Linker::new("", &large).err().unwrap().to_string();
+    assert_eq!(
+        error,
+        "the modules to link have 268435457 bytes, expected at most 268435456"
+    );
+    let empty = wat::parse_str("(module)").unwrap();
+    let mut linker = Linker::new("", &empty).unwrap();
+    for _ in 1..MODULES_MAX {
+        linker = linker.provide("p", &empty).unwrap();
+    }
+    let error = linker.provide("p", &empty).err().unwrap().to_string();
+    assert_eq!(
+        error,
+        "there are more than 1000 modules to link; merge some of them before"
+    );
+    let globals = "(global i32 (i32.const 0))".repeat(300_000);
+    let globals = wat::parse_str(format!("(module {globals})")).unwrap();
+    let mut linker = Linker::new("", &globals).unwrap();
+    for _ in 1..ITEMS_MAX / 300_000 {
+        linker = linker.provide("p", &globals).unwrap();
+    }
+    let error = linker.provide("p", &globals).err().unwrap().to_string();
+    assert_eq!(
+        error,
+        "the modules to link have 2100000 functions, tables, memories, globals and segments, \
+         expected at most 2000000"
     );
 }
 
@@ -102,7 +134,7 @@ fn copies_of_initial_values_do_not_grow() {
     let main = r#"(module (import "m0" "g" (global $g i32))
         (func (export "f") (result i32) (global.get $g)))"#;
     let error = link(main, &providers).unwrap_err().to_string();
-    assert!(error.contains("expected at most 16"), "{error}");
+    assert!(error.contains("expected at most 4"), "{error}");
     // Once it is provided, every sum is a constant.
     let one = r#"(module (global (export "g") i32 (i32.const 1)))"#;
     providers.push(("m40", one));

@@ -1,6 +1,7 @@
 //! Linking and calling guests.
 
 use fusebox_linker::{Error, Linker};
+use wasmparser::{Parser, Payload};
 use wasmtime::{Caller, Engine, Instance, Module, Store, Val};
 
 /// Links a module with providers, all in the text format.
@@ -96,11 +97,21 @@ fn log(mut caller: Caller<'_, Vec<Vec<u8>>>, address: i32, length: i32) {
 
 /// Names of the exports of a module, and of its imports as `module.name`.
 pub(crate) fn surface(module: &[u8]) -> (Vec<String>, Vec<String>) {
-    let module = Module::new(&Engine::default(), module).unwrap();
-    let exports = module.exports().map(|export| export.name().to_owned());
-    let imports = module.imports();
-    let imports = imports.map(|import| format!("{}.{}", import.module(), import.name()));
-    (exports.collect(), imports.collect())
+    let (mut exports, mut imports) = (Vec::new(), Vec::new());
+    for payload in Parser::new(0).parse_all(module) {
+        match payload.unwrap() {
+            Payload::ExportSection(section) => {
+                let names = section.into_iter().map(|export| export.unwrap().name);
+                exports.extend(names.map(str::to_owned));
+            }
+            Payload::ImportSection(section) => {
+                let section = section.into_imports().map(Result::unwrap);
+                imports.extend(section.map(|import| format!("{}.{}", import.module, import.name)));
+            }
+            _ => {}
+        }
+    }
+    (exports, imports)
 }
 
 /// Links a module in the text format with the providers of the crate.

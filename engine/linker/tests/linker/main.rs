@@ -6,6 +6,9 @@ mod custom;
 mod errors;
 mod guest;
 mod linking;
+mod properties;
+mod random;
+mod split;
 mod toolchains;
 mod wasi;
 

@@ -16,6 +16,7 @@ use wasm_encoder::{
 };
 use wasmparser::FuncType;
 
+use crate::constants::Constant;
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::modules::Item;
@@ -299,7 +300,7 @@ impl Emitter<'_, '_> {
         Ok(section)
     }
 
-    fn offset(&self, offset: &crate::constants::Constant) -> Result<ConstExpr, Error> {
+    fn offset(&self, offset: &Constant) -> Result<ConstExpr, Error> {
         offset.encode(|item| self.layout.index(item))
     }
 

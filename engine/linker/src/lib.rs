@@ -7,6 +7,32 @@
 //! Modules are untrusted: each is validated before it is read, with the features that
 //! [`fusebox_instrument`] permits, and the work is linear in the size of all modules.
 //!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use fusebox_linker::Linker;
+//!
+//! let module = wat::parse_str(
+//!     r#"(module
+//!         (import "wasi_snapshot_preview1" "clock_time_get"
+//!           (func $clock (param i32 i64 i32) (result i32)))
+//!         (import "text" "length" (func $length (param i32) (result i32)))
+//!         (memory (export "memory") 1)
+//!         (func (export "now") (result i64)
+//!           (drop (call $clock (i32.const 0) (i64.const 0) (i32.const 8)))
+//!           (i64.load (i32.const 8)))
+//!         (func (export "length") (param i32) (result i32) (call $length (local.get 0))))"#,
+//! )?;
+//! let linker = Linker::new("main", &module)?.provide_wasi()?;
+//!
+//! let [missing] = &linker.missing_imports()?[..] else { panic!() };
+//! assert_eq!(missing.name, "length");
+//! assert!(linker.ambient_inputs("now")?.clock);
+//! assert!(!linker.ambient_inputs("length")?.clock);
+//! let linked = linker.link()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Files
 //!
 //! A file imports only files below it in this list.

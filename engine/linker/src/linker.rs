@@ -105,7 +105,7 @@ impl<'a> Linker<'a> {
     }
 
     /// Adds the providers of this crate: WASI preview 1, and the imports of AssemblyScript and
-    /// Emscripten that need no host. See [`wasi`](crate::wasi).
+    /// Emscripten that need no host. See [`wasi`].
     ///
     /// # Errors
     ///
@@ -117,7 +117,8 @@ impl<'a> Linker<'a> {
         Ok(self)
     }
 
-    /// Links the modules.
+    /// Links the modules. The same modules give the same bytes. The linked module is valid, except
+    /// that it may have more items of a kind than a validator accepts of one module.
     ///
     /// # Errors
     ///

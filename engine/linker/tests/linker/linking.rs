@@ -174,6 +174,20 @@ fn data_is_copied_from_passive_segments() {
 }
 
 #[test]
+fn segments_of_providers_are_applied_first() {
+    let main = r#"(module (import "p" "g" (func $g))
+        (memory (export "memory") 1) (data (i32.const 1) "\02\02")
+        (func (export "f") (result i32) (call $g) (i32.load (i32.const 0))))"#;
+    let p = r#"(module (import "q" "g" (func $g)) (import "main" "memory" (memory 1))
+        (data (i32.const 0) "\01\01\01\01") (func (export "g") (call $g)))"#;
+    let q = r#"(module (import "main" "memory" (memory 1))
+        (data (i32.const 2) "\03\03\03") (func (export "g")))"#;
+    for providers in [[("p", p), ("q", q)], [("q", q), ("p", p)]] {
+        assert_eq!(call(main, &providers), 0x0102_0201);
+    }
+}
+
+#[test]
 fn a_provider_may_have_the_only_memory_in_use() {
     let main = r#"(module (import "p" "g" (func $g (param i32) (result i32))) (memory 1)
         (func (export "f") (result i32) (call $g (i32.const 5))))"#;
@@ -228,4 +242,37 @@ fn a_module_without_providers_stays_the_same() {
     let exports = ["global", "f"].map(str::to_owned).to_vec();
     assert_eq!(surface(&linked), (exports, vec!["env.g".to_owned()]));
     assert_eq!(link(main, &[]).unwrap(), linked);
+}
+
+#[test]
+fn long_chains_of_imports_and_initial_values_are_followed() {
+    const LENGTH: usize = 20_000;
+    // Item n of one module is item n + 1 of the other.
+    let chain = |other: &str, parity: usize| {
+        let (mut imports, mut rest) = (String::new(), String::new());
+        for n in (0..LENGTH).filter(|n| n % 2 == parity) {
+            let next = n + 1;
+            imports += &format!(
+                r#"(import "{other}" "f{next}" (func $f{n} (result i32)))
+                (import "{other}" "g{next}" (global $g{n} i32))"#
+            );
+            rest += &format!(
+                r#"(export "f{n}" (func $f{n}))
+                (global (export "g{n}") i32 (i32.add (global.get $g{n}) (i32.const 1)))"#
+            );
+        }
+        format!("(module {imports} {rest} END)")
+    };
+    let end = format!(
+        r#"(func (export "f{LENGTH}") (result i32) (i32.const 7))
+        (global (export "g{LENGTH}") i32 (i32.const 5))"#
+    );
+    let main = r#"(module (import "even" "f0" (func $f (result i32)))
+        (import "even" "g0" (global $g i32))
+        (func (export "f") (result i32) (i32.add (call $f) (global.get $g))))"#;
+    let even = chain("odd", 0).replace("END", &end);
+    let odd = chain("even", 1).replace("END", "");
+    let linked = link(main, &[("odd", &odd), ("even", &even)]).unwrap();
+    assert_eq!(Guest::new(&linked).call("f", &[]), 7 + 5 + LENGTH as i64);
+    assert!(linked.len() < 200, "{} bytes", linked.len());
 }

@@ -83,6 +83,7 @@ pub(crate) const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("fusebox-abi", &[]),
     ("fusebox-definition", &["fusebox-abi"]),
     ("fusebox-instrument", &["fusebox-abi", "fusebox-definition"]),
+    ("fusebox-linker", &["fusebox-abi", "fusebox-instrument"]),
     ("fusebox-marshal", &["fusebox-abi", "fusebox-definition"]),
     ("fusebox-runtime", BELOW_RUNTIME),
     ("fusebox", BELOW_ENGINE),
@@ -111,6 +112,7 @@ const BELOW_RUNTIME: &[&str] = &[
     "fusebox-abi",
     "fusebox-definition",
     "fusebox-instrument",
+    "fusebox-linker",
     "fusebox-marshal",
 ];
 
@@ -118,6 +120,7 @@ const BELOW_ENGINE: &[&str] = &[
     "fusebox-abi",
     "fusebox-definition",
     "fusebox-instrument",
+    "fusebox-linker",
     "fusebox-marshal",
     "fusebox-runtime",
 ];
@@ -128,6 +131,7 @@ const FUZZ_TARGETS: &[&str] = &[
     "fusebox-abi",
     "fusebox-definition",
     "fusebox-instrument",
+    "fusebox-linker",
     "fusebox-marshal",
     "fusebox-runtime",
     "fusebox-testing",

@@ -1,0 +1,50 @@
+//! Providers of this crate: deterministic WASI preview 1, and what compilers import beside it.
+//!
+//! A guest is alone in the world: no files, no environment, no arguments, no network. What it
+//! writes to the descriptors 1 and 2 is its log. Clock and random numbers begin again at
+//! each row.
+//!
+//! The linked module has these exports, as far as it needs them:
+//!
+//! | export | type | purpose |
+//! |---|---|---|
+//! | [`EXPORT_CLOCK`] | mutable `i64` | time at the beginning of a row, in nanoseconds since 1970 |
+//! | [`EXPORT_SEED`] | mutable `i64` | seed of the random numbers of a row |
+//! | [`EXPORT_EXIT_CODE`] | mutable `i64` | code of `proc_exit`, or -1 |
+//! | [`EXPORT_ROW`] | `() -> ()` | begins a row: resets clock and random numbers |
+
+/// Exported global: time at the beginning of a row, in nanoseconds since 1970. The host sets it
+/// to the timestamp of the statement.
+pub const EXPORT_CLOCK: &str = "fusebox:clock";
+
+/// Exported global: seed of the random numbers of a row.
+pub const EXPORT_SEED: &str = "fusebox:seed";
+
+/// Exported global: the code with which the guest called `proc_exit`, which then traps; or -1.
+pub const EXPORT_EXIT_CODE: &str = "fusebox:exit_code";
+
+/// Exported function `() -> ()`: sets the clock to [`EXPORT_CLOCK`], and the random numbers to
+/// their beginning.
+pub const EXPORT_ROW: &str = "fusebox:row";
+
+/// Global that holds the time. Whatever depends on the clock refers to it.
+pub(crate) const STATE_CLOCK: &str = "internal:now";
+
+/// Global that holds the state of the generator of random numbers.
+pub(crate) const STATE_RANDOM: &str = "internal:random";
+
+/// WASI preview 1, `wasi_snapshot_preview1`.
+const PREVIEW1: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/wasi_preview1.wasm"));
+
+/// Imports of AssemblyScript.
+const ASSEMBLYSCRIPT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/assemblyscript.wasm"));
+
+/// Imports of Emscripten that need no host.
+const EMSCRIPTEN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/emscripten.wasm"));
+
+/// Names and modules.
+pub(crate) const PROVIDERS: [(&str, &[u8]); 3] = [
+    ("wasi_snapshot_preview1", PREVIEW1),
+    ("env", ASSEMBLYSCRIPT),
+    ("env", EMSCRIPTEN),
+];

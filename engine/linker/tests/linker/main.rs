@@ -1,0 +1,15 @@
+//! Linked modules, executed by Wasmtime: they behave as their parts do.
+
+mod ambient;
+mod compilers;
+mod custom;
+mod errors;
+mod guest;
+mod linking;
+mod properties;
+mod random;
+mod split;
+mod toolchains;
+mod wasi;
+
+use guest::{Guest, link, link_wasi};

@@ -38,6 +38,9 @@
 //! A file imports only files below it in this list.
 #![forbid(unsafe_code)]
 
+// Plain functions, linked to a loop over columns.
+pub mod plain;
+
 // Modules, linked into one.
 mod linker;
 

@@ -12,6 +12,14 @@
 //! | [`EXPORT_SEED`] | mutable `i64` | seed of the random numbers of a row |
 //! | [`EXPORT_EXIT_CODE`] | mutable `i64` | code of `proc_exit`, or -1 |
 //! | [`EXPORT_ROW`] | `() -> ()` | begins a row: resets clock and random numbers |
+//!
+//! The host sets clock and seed after the initialization of an instance, not before: what the
+//! initialization leaves behind is then the same for all statements. A function whose
+//! [`AmbientInputs`](crate::AmbientInputs) are not empty is stable at best.
+//!
+//! Imports of `env` that are provided: `abort`, `seed` and `Date.now` of AssemblyScript, and those
+//! of Emscripten that need no host, all of which are in `emscripten.wat`. Guests cannot import
+//! names with a colon, by which the providers share their state.
 
 /// Exported global: time at the beginning of a row, in nanoseconds since 1970. The host sets it
 /// to the timestamp of the statement.

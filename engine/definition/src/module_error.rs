@@ -24,6 +24,30 @@ pub enum ModuleError {
     TooLarge { bytes: u64, bytes_max: u64 },
     #[error("it is not valid: {0}")]
     Invalid(String),
+    #[error(
+        "it imports {}, which nothing provides: of WASI there is preview 1, without files and \
+         network",
+        .0.join(", ")
+    )]
+    Imports(Vec<String>),
+    #[error("it cannot be linked: {0}")]
+    Link(String),
+    #[error("its export `{export}` is {mismatch}")]
+    PlainType {
+        export: String,
+        /// The types of the export, those of the function, and those expected.
+        mismatch: String,
+    },
+    #[error(
+        "its export `{export}` may read {input}, which an IMMUTABLE function must not: \
+         write STABLE or VOLATILE"
+    )]
+    Ambient { export: String, input: &'static str },
+    #[error(
+        "its function `{export}` may read {input}, which begins again at each row: only plain \
+         functions may read it"
+    )]
+    ColumnInput { export: String, input: &'static str },
     #[error("it imports `{module}`.`{name}`, which the host does not provide")]
     Import { module: String, name: String },
     #[error("it exports {found}; this version of Fusebox supports fusebox_abi_1")]

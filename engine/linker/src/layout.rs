@@ -88,6 +88,9 @@ impl<'m, 'a> Layout<'m, 'a> {
     /// Adds the exports that the host needs of modules of this crate: globals that are reached,
     /// and functions that use such a global.
     fn keep_reserved_exports(&mut self, modules: &'m Modules<'a>) -> Result<(), Error> {
+        if modules.hides_reserved {
+            return Ok(());
+        }
         let mut reserved = Vec::new();
         for (position, module) in modules.list.iter().enumerate() {
             let exports = module.exports.iter().filter(|_| module.is_host);

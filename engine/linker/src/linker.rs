@@ -111,10 +111,16 @@ impl<'a> Linker<'a> {
     ///
     /// [`Error::TooLarge`], [`Error::TooManyItems`] and [`Error::TooManyModules`].
     pub fn provide_wasi(mut self) -> Result<Self, Error> {
-        for (name, module) in wasi::PROVIDERS {
+        for (name, module) in wasi::providers() {
             self.add(name, format!("provider `{name}`"), module, true)?;
         }
         Ok(self)
+    }
+
+    /// Leaves out the exports by which a host sets clock and seed: they keep their beginning.
+    pub fn hide_reserved_exports(mut self) -> Self {
+        self.modules.hides_reserved = true;
+        self
     }
 
     /// Links the modules. The same modules give the same bytes. The linked module is valid, except

@@ -23,6 +23,8 @@ pub(crate) struct Item {
 /// The modules to link.
 #[derive(Default)]
 pub(crate) struct Modules<'a> {
+    /// True if the linked module does not export what the host needs of modules of this crate.
+    pub(crate) hides_reserved: bool,
     pub(crate) list: Vec<ParsedModule<'a>>,
     pub(crate) types: TypeSet,
     /// Number of the first item of each module.

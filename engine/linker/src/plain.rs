@@ -28,6 +28,7 @@ use wasmparser::ValType;
 
 use crate::error::Error;
 use crate::linker::Linker;
+use crate::wasi::EXPORT_ROW;
 pub use plain_type::PlainType;
 use text::{ALLOCATOR, BITMAP_BYTES, bit, failure, load, quoted, range_check, set_bit, store};
 
@@ -53,6 +54,9 @@ pub struct PlainFunction<'a> {
     pub has_memory: bool,
     /// True if the module exports `_initialize`.
     pub has_initialize: bool,
+    /// True if the module exports [`EXPORT_ROW`](crate::wasi::EXPORT_ROW), which is called
+    /// before each row.
+    pub has_row: bool,
 }
 
 impl PlainFunction<'_> {
@@ -120,6 +124,12 @@ impl PlainFunction<'_> {
             let _ = writeln!(
                 text,
                 "(import \"{PLAIN_MODULE}\" \"{EXPORT_INITIALIZE}\" (func $initialize))"
+            );
+        }
+        if self.has_row {
+            let _ = writeln!(
+                text,
+                "(import \"{PLAIN_MODULE}\" \"{EXPORT_ROW}\" (func $begin_inputs))"
             );
         }
         *text += &match self.has_memory {
@@ -238,6 +248,9 @@ impl PlainFunction<'_> {
 
     /// Loads the arguments of a row and calls the function.
     fn call(&self, text: &mut String) {
+        if self.has_row {
+            *text += "(call $begin_inputs)\n";
+        }
         for (k, (ty, wasm)) in self.arguments.iter().zip(self.parameters).enumerate() {
             *text += &load(*ty, *wasm, k);
         }

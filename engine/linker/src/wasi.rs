@@ -21,6 +21,8 @@
 //! of Emscripten that need no host, all of which are in `emscripten.wat`. Guests cannot import
 //! names with a colon, by which the providers share their state.
 
+use std::sync::LazyLock;
+
 /// Exported global: time at the beginning of a row, in nanoseconds since 1970. The host sets it
 /// to the timestamp of the statement.
 pub const EXPORT_CLOCK: &str = "fusebox:clock";
@@ -41,18 +43,18 @@ pub(crate) const STATE_CLOCK: &str = "internal:now";
 /// Global that holds the state of the generator of random numbers.
 pub(crate) const STATE_RANDOM: &str = "internal:random";
 
-/// WASI preview 1, `wasi_snapshot_preview1`.
-const PREVIEW1: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/wasi_preview1.wasm"));
-
-/// Imports of AssemblyScript.
-const ASSEMBLYSCRIPT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/assemblyscript.wasm"));
-
-/// Imports of Emscripten that need no host.
-const EMSCRIPTEN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/emscripten.wasm"));
-
-/// Names and modules.
-pub(crate) const PROVIDERS: [(&str, &[u8]); 3] = [
-    ("wasi_snapshot_preview1", PREVIEW1),
-    ("env", ASSEMBLYSCRIPT),
-    ("env", EMSCRIPTEN),
+/// Names and modules, in the text format.
+const PROVIDERS: [(&str, &str); 3] = [
+    ("wasi_snapshot_preview1", include_str!("wasi_preview1.wat")),
+    ("env", include_str!("assemblyscript.wat")),
+    ("env", include_str!("emscripten.wat")),
 ];
+
+/// Returns the providers, translated once for a process: names and modules.
+pub(crate) fn providers() -> &'static [(&'static str, Vec<u8>)] {
+    static TRANSLATED: LazyLock<Vec<(&str, Vec<u8>)>> = LazyLock::new(|| {
+        let translated = |(name, text)| (name, wat::parse_str(text).unwrap_or_default());
+        PROVIDERS.into_iter().map(translated).collect()
+    });
+    &TRANSLATED
+}

@@ -1,7 +1,12 @@
 //! Modules: loading, inspection, instrumentation, compilation. Nothing is run.
 
 mod compiled;
+
+mod plain;
+
 mod loaded;
+
+mod linking;
 
 mod instrumented_cache;
 
@@ -12,3 +17,4 @@ mod decode;
 pub(crate) use compiled::{CompiledModule, CompiledModules, Variant};
 pub use inspect::Operation;
 pub use loaded::LoadedModule;
+pub(crate) use plain::{check_inputs, with_driver};

@@ -12,7 +12,7 @@ use crate::compile_threads::CompileThreads;
 use crate::error::{Error, Result};
 use crate::function::{Binding, WasmFunction, check_signature, has_growing_state, is_repeatable};
 use crate::metrics::{FunctionMetrics, Profile, Registry};
-use crate::module::{CompiledModules, LoadedModule, Operation, Variant};
+use crate::module::{CompiledModules, LoadedModule, Operation, Variant, check_inputs, with_driver};
 use crate::protections::DisabledProtections;
 use crate::sandbox::{
     Budget, CallError, Cancellation, CompileHelper, Compiler, IdleInstances, IdleLimits,
@@ -190,10 +190,14 @@ impl Runtime {
         check_signature(&definition).map_err(|reason| Error::refused(subject.clone(), reason))?;
         let fault = |fault| Error::module(&subject, fault);
         let limits = definition.limits;
+        let driven = with_driver(module, &definition, u64::MAX).map_err(fault)?;
+        let module = driven.as_deref().unwrap_or(module);
         let inspection = module.inspection();
         let operations =
             inspection.operations(definition.kind, &definition.symbol, limits.memory_bytes_max);
         let exported = operations.as_deref().unwrap_or_default();
+        let exports = exported.iter().map(|(_, export)| export.as_str());
+        check_inputs(module, exports).map_err(fault)?;
         let may_run_long = inspection.has_start() || has_growing_state(&definition);
         let variant = variant(limits.into(), exported, may_run_long);
         // A module that cannot be compiled is reported first.
@@ -201,7 +205,8 @@ impl Runtime {
         let operations = operations.map_err(fault)?;
         let (operations, exports): (Vec<_>, Vec<_>) = operations.into_iter().unzip();
         let key = is_shared.then(|| PoolKey {
-            digest: definition.digest,
+            // That of the driver too, which depends on the signature.
+            digest: module.digest(),
             kind: definition.kind,
             symbol: definition.symbol.clone(),
             limits,

@@ -20,6 +20,16 @@ pub enum PlainType {
 }
 
 impl PlainType {
+    /// Returns the type of Wasm that holds all values, and no more.
+    pub fn wasm(self) -> ValType {
+        match self {
+            Self::Float32 => ValType::F32,
+            Self::Float64 => ValType::F64,
+            Self::Int64 | Self::UInt64 => ValType::I64,
+            _ => ValType::I32,
+        }
+    }
+
     /// Returns the base-two logarithm of the size in bytes; 0 for bits.
     pub(super) fn size_log2(self) -> u32 {
         match self {

@@ -11,7 +11,7 @@ pub(super) const BITMAP_BYTES: &str =
     "(i32.shr_u (i32.add (local.get $rows) (i32.const 7)) (i32.const 3))";
 
 /// Memory of the driver, in pages that it grows the memory by: the guest takes them for those
-/// of somebody else.
+/// of another allocator.
 pub(super) const ALLOCATOR: &str = "
 (global $region (mut i32) (i32.const 0))
 (global $region_end (mut i32) (i32.const 0))

@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fusebox_abi::{
-    EXPORT_ALLOC, EXPORT_FINISH_PREFIX, EXPORT_FUNCTION_PREFIX, EXPORT_MEMORY, EXPORT_MERGE_PREFIX,
-    EXPORT_NEXT_PREFIX, EXPORT_PARTITION_PREFIX, EXPORT_RANK_PREFIX, EXPORT_RELEASE_GROUPS_PREFIX,
-    EXPORT_RETRACT_PREFIX, EXPORT_STATE_PREFIX, EXPORT_TABLE_PREFIX, EXPORT_UPDATE_PREFIX,
-    EXPORT_VERSION, EXPORT_VERSION_PREFIX, SECTION_FUNCTIONS,
+    EXPORT_ALLOC, EXPORT_FINISH_PREFIX, EXPORT_FUNCTION_PREFIX, EXPORT_INITIALIZE, EXPORT_MEMORY,
+    EXPORT_MERGE_PREFIX, EXPORT_NEXT_PREFIX, EXPORT_PARTITION_PREFIX, EXPORT_RANK_PREFIX,
+    EXPORT_RELEASE_GROUPS_PREFIX, EXPORT_RETRACT_PREFIX, EXPORT_STATE_PREFIX, EXPORT_TABLE_PREFIX,
+    EXPORT_UPDATE_PREFIX, EXPORT_VERSION, EXPORT_VERSION_PREFIX, IMPORT_MODULE, SECTION_FUNCTIONS,
 };
 use fusebox_definition::{Kind, ModuleError};
 use fusebox_instrument::{Error as InstrumentError, FEATURES, check_arities};
@@ -77,13 +77,15 @@ pub(crate) struct Inspection {
     exports_memory: bool,
     /// True if there is a start function.
     has_start: bool,
+    /// True if something is imported that is not row metering.
+    imports_others: bool,
     /// Text of the section `fusebox.functions`.
     declarations: String,
 }
 
 /// Type of an exported function.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct ExportType(FuncType);
+pub(crate) struct ExportType(FuncType);
 
 impl Inspection {
     /// Validates and reads a binary module.
@@ -99,6 +101,12 @@ impl Inspection {
                     }
                 }
                 Payload::StartSection { .. } => inspection.has_start = true,
+                Payload::ImportSection(imports) => {
+                    for import in imports.into_imports() {
+                        inspection.imports_others |=
+                            import.map_err(invalid)?.module != IMPORT_MODULE;
+                    }
+                }
                 Payload::ExportSection(exports) => {
                     for export in exports {
                         let export = export.map_err(invalid)?;
@@ -127,9 +135,33 @@ impl Inspection {
         &self.declarations
     }
 
+    /// Returns true if the module imports something else than row metering.
+    pub(crate) fn imports_others(&self) -> bool {
+        self.imports_others
+    }
+
+    /// Returns true if the memory is exported under the ABI's name.
+    pub(crate) fn exports_memory(&self) -> bool {
+        self.exports_memory
+    }
+
+    /// Returns true if the module exports a function of this name.
+    pub(crate) fn exports(&self, name: &str) -> bool {
+        self.exports.contains_key(name)
+    }
+
+    /// Returns the type of an exported function that is not one of the ABI, unless there is a
+    /// scalar function of this symbol.
+    pub(crate) fn plain_function(&self, symbol: &str) -> Option<&ExportType> {
+        let column_function = format!("{EXPORT_FUNCTION_PREFIX}{symbol}");
+        let plain = self.exports.get(symbol);
+        let is_of_abi = symbol.starts_with("fusebox_") || symbol == EXPORT_INITIALIZE;
+        plain.filter(|_| !is_of_abi && !self.exports.contains_key(&column_function))
+    }
+
     /// Returns true if instantiation runs code of the module.
     pub(crate) fn has_start(&self) -> bool {
-        self.has_start || self.exports.contains_key(fusebox_abi::EXPORT_INITIALIZE)
+        self.has_start || self.exports.contains_key(EXPORT_INITIALIZE)
     }
 
     /// Returns the symbols of all functions, sorted.
@@ -193,8 +225,8 @@ impl Inspection {
             &[ValType::I32],
             "(i32) -> i32",
         )?;
-        if let Some(start) = self.exports.get(fusebox_abi::EXPORT_INITIALIZE) {
-            start.expect(fusebox_abi::EXPORT_INITIALIZE, &[], &[], "() -> ()")?;
+        if let Some(start) = self.exports.get(EXPORT_INITIALIZE) {
+            start.expect(EXPORT_INITIALIZE, &[], &[], "() -> ()")?;
         }
         if !self.exports_memory {
             return Err(no_export(EXPORT_MEMORY, vec![]));
@@ -268,6 +300,16 @@ const FOREIGN_EXPORTS_MAX: usize = 10;
 const WASM_PAGE_BYTES: u64 = 65_536;
 
 impl ExportType {
+    /// Returns the types of the parameters.
+    pub(crate) fn parameters(&self) -> &[ValType] {
+        self.0.params()
+    }
+
+    /// Returns the types of the results.
+    pub(crate) fn results(&self) -> &[ValType] {
+        self.0.results()
+    }
+
     fn expect(
         &self,
         export: &str,

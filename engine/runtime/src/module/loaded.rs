@@ -8,6 +8,7 @@ use fusebox_definition::{Definition, Digest, Limits, ModuleError, ModuleSource, 
 
 use super::decode::decode;
 use super::inspect::Inspection;
+use super::linking::link_wasi;
 use crate::error::Error;
 
 /// Recursion limit of the parser, as sqlparser's default.
@@ -18,7 +19,12 @@ const RECURSION_LIMIT: usize = 50;
 /// Made once where bytes come in, and shared as an [`Arc`] from there on.
 pub struct LoadedModule {
     bytes: Arc<[u8]>,
+    /// The module linked to what it imports; the same bytes if it imports nothing else than
+    /// row metering.
+    code: Arc<[u8]>,
     digest: Digest,
+    /// True if the module is linked to the deterministic WASI.
+    is_linked: bool,
     inspection: Inspection,
     declarations: Declarations,
 }
@@ -33,10 +39,20 @@ impl LoadedModule {
     pub fn new(bytes: &[u8], bytes_max: u64) -> Result<Arc<Self>, ModuleError> {
         let bytes: Arc<[u8]> = Arc::from(&*decode(bytes, bytes_max)?);
         let inspection = Inspection::of(&bytes)?;
+        let (code, inspection, is_linked) = match inspection.imports_others() {
+            false => (Arc::clone(&bytes), inspection, false),
+            true => {
+                let code = link_wasi(&bytes)?;
+                let inspection = Inspection::of(&code)?;
+                (Arc::from(code), inspection, true)
+            }
+        };
         let declarations = Declarations::parse(inspection.declarations())?;
         Ok(Arc::new(Self {
             digest: Digest::of(&bytes),
             bytes,
+            code,
+            is_linked,
             inspection,
             declarations,
         }))
@@ -45,6 +61,16 @@ impl LoadedModule {
     /// Returns the binary format.
     pub fn bytes(&self) -> &Arc<[u8]> {
         &self.bytes
+    }
+
+    /// Returns the module that is compiled: with what it imports linked into it.
+    pub(crate) fn code(&self) -> &Arc<[u8]> {
+        &self.code
+    }
+
+    /// Returns true if the module imports from WASI.
+    pub(crate) fn is_linked(&self) -> bool {
+        self.is_linked
     }
 
     /// Returns the digest of the binary format.

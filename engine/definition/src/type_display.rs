@@ -115,7 +115,10 @@ fn nested(f: &mut fmt::Formatter<'_>, data_type: &DataType) -> fmt::Result {
             write!(f, "{}[{size}]", SqlType(field.data_type()))
         }
         DataType::Struct(fields)
-            if !fields.is_empty() && fields.iter().all(|field| is_plain(field)) =>
+            if !fields.is_empty()
+                && fields
+                    .iter()
+                    .all(|field| is_plain(field) && is_name(field.name())) =>
         {
             let fields: Vec<_> = fields
                 .iter()
@@ -145,6 +148,11 @@ fn arrow(f: &mut fmt::Formatter<'_>, data_type: &DataType) -> fmt::Result {
 }
 
 /// Returns true if name and type are all that distinguishes the field.
+/// Returns true for a name that a statement accepts; Arrow's text escapes others.
+fn is_name(name: &str) -> bool {
+    !name.chars().any(char::is_control)
+}
+
 fn is_plain(field: &Field) -> bool {
     field.is_nullable() && field.metadata().is_empty()
 }

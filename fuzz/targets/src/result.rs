@@ -85,7 +85,9 @@ fn check(
     nulls: Option<&NullBuffer>,
     bytes_max: u64,
 ) {
-    column.to_data().validate_full().expect("a valid column");
+    let data = column.to_data();
+    let is_valid = data.validate_full();
+    assert!(is_valid.is_ok(), "{data_type}: {is_valid:?} {data:?}");
     assert_eq!(column.data_type(), data_type);
     assert!(rows.contains(&(column.len() as u64)));
     // Arrow's encodings are larger than the ABI's layouts, and buffers are rounded up.

@@ -1,6 +1,8 @@
 //! Round trips of types through SQL text.
 
-use arrow_schema::DataType;
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field};
 use fusebox_definition::statement::parse_type;
 use fusebox_definition::{ParseError, SqlType};
 use fusebox_testing::{TypeOptions, data_type};
@@ -130,6 +132,21 @@ fn invalid_types_are_refused() {
     ] {
         assert!(parse(&fits).is_ok(), "{fits}: {:?}", parse(&fits));
         assert!(parse(&refused).is_err(), "{refused}");
+    }
+}
+
+#[test]
+fn names_with_control_characters_are_printed_in_the_text_of_arrow() {
+    for name in ["SHA\0", "a\nb", "\u{85}", "tab\t\"q\"", "\u{1b}[0m"] {
+        let leaf = DataType::Struct(vec![Field::new(name, DataType::Int64, true)].into());
+        let item = Field::new_list_field(leaf.clone(), true);
+        let listed = DataType::List(Arc::new(item));
+        let inner = DataType::Struct(vec![Field::new("plain", leaf.clone(), true)].into());
+        for data_type in [leaf, listed, inner] {
+            let printed = SqlType(&data_type).to_string();
+            assert!(!printed.contains(char::is_control), "{printed:?}");
+            assert_eq!(parse(&printed).ok(), Some(data_type), "{printed}");
+        }
     }
 }
 

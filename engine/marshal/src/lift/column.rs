@@ -68,6 +68,8 @@ impl ColumnReader<'_> {
             DataType::Boolean => {
                 let (bits, offset) = self.bits(&column, 1)?;
                 let values = BooleanBuffer::new(bits, offset, column.rows);
+                // Arrow takes the first bit of the values for that of the validity too.
+                let values = BooleanBuffer::new(values.sliced(), 0, column.rows);
                 Ok(Arc::new(BooleanArray::new(values, nulls)))
             }
             DataType::List(item)

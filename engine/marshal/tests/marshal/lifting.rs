@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{
-    Array, ArrayRef, Decimal128Array, Int32Array, Int64Array, ListArray, StructArray,
+    Array, ArrayRef, BooleanArray, Decimal128Array, Int32Array, Int64Array, ListArray, StructArray,
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::DataType;
@@ -31,6 +31,36 @@ fn strict_rows_are_null_whatever_the_guest_wrote() {
     let back = lift(args, &memory, &DataType::Int64, 3, Some(&nulls), BYTES_MAX).unwrap();
     let expected: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None, None]));
     assert_eq!(&back, &expected);
+}
+
+#[test]
+fn booleans_at_an_offset_are_valid_columns_with_the_nulls_of_strict_rows() {
+    // Their nulls begin at another bit than their values.
+    for rows in [7, 8, 15] {
+        let nulls: Vec<bool> = (0..rows).map(|row| row % 3 != 0).collect();
+        let nulls = NullBuffer::from(nulls);
+        let values: Vec<Option<bool>> = (0..rows + 2).map(|row| Some(row % 2 == 0)).collect();
+        let column: ArrayRef = Arc::new(BooleanArray::from(values));
+        let (mut memory, args) = lowered(&[column]);
+        let (length, offset) = (rows as i64, 2_i64);
+        let at = args.0 as usize;
+        memory[at..at + 8].copy_from_slice(&length.to_le_bytes());
+        memory[at + 16..at + 24].copy_from_slice(&offset.to_le_bytes());
+        let count = rows as u64;
+        let back = lift(
+            args,
+            &memory,
+            &DataType::Boolean,
+            count,
+            Some(&nulls),
+            BYTES_MAX,
+        )
+        .unwrap();
+        back.to_data().validate_full().unwrap();
+        let expected = (0..rows).map(|row| (row % 3 != 0).then_some(row % 2 == 0));
+        let expected: ArrayRef = Arc::new(expected.collect::<BooleanArray>());
+        assert_eq!(&back, &expected);
+    }
 }
 
 #[test]

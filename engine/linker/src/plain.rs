@@ -15,9 +15,13 @@
 // Parts of a driver's text.
 mod text;
 
+// The memory of the module.
+mod memory;
+
 // Types of columns.
 mod plain_type;
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use fusebox_abi::{
@@ -29,6 +33,7 @@ use wasmparser::ValType;
 use crate::error::Error;
 use crate::linker::Linker;
 use crate::wasi::EXPORT_ROW;
+use memory::with_open_memory;
 pub use plain_type::PlainType;
 use text::{ALLOCATOR, BITMAP_BYTES, bit, failure, load, quoted, range_check, set_bit, store};
 
@@ -50,7 +55,7 @@ pub struct PlainFunction<'a> {
     pub returns: &'a [PlainType],
     /// Names of the types of the result column, for messages.
     pub return_names: &'a [String],
-    /// True if the module exports a memory named `memory`.
+    /// True if the module has a memory of its own.
     pub has_memory: bool,
     /// True if the module exports `_initialize`.
     pub has_initialize: bool,
@@ -85,8 +90,12 @@ impl PlainFunction<'_> {
             message: error.to_string(),
             offset: 0,
         })?;
+        let opened = match self.has_memory {
+            true => Cow::Owned(with_open_memory(module)?),
+            false => Cow::Borrowed(module),
+        };
         Linker::new("driver", &driver)?
-            .provide(PLAIN_MODULE, module)?
+            .provide(PLAIN_MODULE, &opened)?
             .link()
     }
 

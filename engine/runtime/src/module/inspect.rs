@@ -73,6 +73,8 @@ pub(crate) struct Inspection {
     exports: BTreeMap<String, ExportType>,
     /// Initial size of the linear memory in bytes.
     memory_bytes: u64,
+    /// True if the module has a memory of its own.
+    has_memory: bool,
     /// True if the memory is exported under the ABI's name.
     exports_memory: bool,
     /// True if there is a start function.
@@ -97,6 +99,7 @@ impl Inspection {
                 Payload::MemorySection(memories) => {
                     for memory in memories {
                         let memory = memory.map_err(invalid)?;
+                        inspection.has_memory = true;
                         inspection.memory_bytes = memory.initial.saturating_mul(WASM_PAGE_BYTES);
                     }
                 }
@@ -140,9 +143,9 @@ impl Inspection {
         self.imports_others
     }
 
-    /// Returns true if the memory is exported under the ABI's name.
-    pub(crate) fn exports_memory(&self) -> bool {
-        self.exports_memory
+    /// Returns true if the module has a memory of its own.
+    pub(crate) fn has_memory(&self) -> bool {
+        self.has_memory
     }
 
     /// Returns true if the module exports a function of this name.

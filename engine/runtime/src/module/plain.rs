@@ -72,7 +72,7 @@ pub(crate) fn with_driver(
         arguments: &arguments,
         returns: &returns,
         return_names: &names,
-        has_memory: inspection.exports_memory(),
+        has_memory: inspection.has_memory(),
         has_initialize: inspection.exports(fusebox_abi::EXPORT_INITIALIZE),
         has_row: inputs.has_row,
     };

@@ -1,0 +1,64 @@
+//! The memory of a plain function's module, opened for its driver.
+
+use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
+use wasm_encoder::{ExportKind, ExportSection, MemorySection, Module, RawSection};
+use wasmparser::{BinaryReaderError, ExternalKind, Parser, Payload};
+
+use crate::error::Error;
+
+/// Exports the memory of a module as `memory`, and lets it grow: the driver needs pages for
+/// arguments and results. What the function may have is limited by the host all the same.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] if the module is not valid.
+pub(super) fn with_open_memory(module: &[u8]) -> Result<Vec<u8>, Error> {
+    open(module).map_err(|error| Error::Invalid {
+        place: "the module".to_owned(),
+        message: error.message().to_owned(),
+        offset: error.offset(),
+    })
+}
+
+fn open(module: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
+    let mut output = Module::new();
+    for payload in Parser::new(0).parse_all(module) {
+        let payload = payload?;
+        match &payload {
+            Payload::MemorySection(memories) => {
+                let mut section = MemorySection::new();
+                for memory in memories.clone() {
+                    let memory = RoundtripReencoder.memory_type(memory?);
+                    let Ok(mut memory) = memory else { continue };
+                    memory.maximum = None;
+                    section.memory(memory);
+                }
+                output.section(&section);
+            }
+            Payload::ExportSection(exports) => {
+                let mut section = ExportSection::new();
+                for export in exports.clone() {
+                    let export = export?;
+                    // An export of that name that is no memory would stand in the way.
+                    if export.name != MEMORY && export.kind != ExternalKind::Memory {
+                        let kind = RoundtripReencoder.export_kind(export.kind);
+                        let Ok(kind) = kind else { continue };
+                        section.export(export.name, kind, export.index);
+                    }
+                }
+                section.export(MEMORY, ExportKind::Memory, 0);
+                output.section(&section);
+            }
+            other => {
+                if let Some((id, range)) = other.as_section() {
+                    let data = &module[range];
+                    output.section(&RawSection { id, data });
+                }
+            }
+        }
+    }
+    Ok(output.finish())
+}
+
+/// Name of the export.
+const MEMORY: &str = "memory";

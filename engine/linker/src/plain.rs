@@ -59,7 +59,7 @@ pub struct PlainFunction<'a> {
     pub has_memory: bool,
     /// True if the module exports `_initialize`.
     pub has_initialize: bool,
-    /// True if the module exports [`EXPORT_ROW`](crate::wasi::EXPORT_ROW), which is called
+    /// True if the module exports [`EXPORT_ROW`], which is called
     /// before each row.
     pub has_row: bool,
 }

@@ -28,8 +28,8 @@ mod dependents;
 mod relations;
 mod shared_relations;
 
-// Named arguments of calls, as DataFusion's planner takes them.
-mod named_arguments;
+// Statements as DataFusion's planner takes them: named arguments, shared queries.
+mod rewriting;
 
 // Common table expressions that call volatile functions, and their shared results.
 mod shared_queries;
@@ -83,11 +83,11 @@ pub use builder::SessionBuilder;
 use calls::check_calls;
 use copy::complete_copy;
 pub use library::Function;
-use named_arguments::{rewrite_named_arguments, with_view_text};
 use prepared::{Prepared, PreparedEffect};
 use query::{changes_context, reset_setting};
 use registry::Registry;
 use relations::RelationText;
+use rewriting::{rewrite_statement, with_view_text};
 use shared_relations::RegisteredRelations;
 use summarize::summarize;
 
@@ -218,7 +218,7 @@ impl Session {
             check_calls(&statement, &state)?;
             let text = RelationText::of(&statement);
             self.register_relations(&statement, &state).await?;
-            rewrite_named_arguments(&mut statement, &state);
+            rewrite_statement(&mut statement, &state);
             complete_copy(&mut statement);
             let plan = state.statement_to_plan(*statement).await.map_err(query)?;
             let plan = with_view_text(plan, text.as_ref().map(RelationText::sql).as_deref());

@@ -21,7 +21,14 @@ pub(crate) fn session(
     catalog: Option<&Path>,
 ) -> Result<Session, Failure> {
     let config = SessionConfig::new().with_information_schema(true);
-    let environment = environment(confinement).build_arc()?;
+    let environment = RuntimeEnvBuilder::new();
+    // A confined session reads nothing of other machines.
+    #[cfg(feature = "remote")]
+    let environment = match confinement.root {
+        None => crate::remote::with_remote_stores(environment),
+        Some(_) => environment,
+    };
+    let environment = environment.build_arc()?;
     let context = SessionContext::new_with_config_rt(config, environment).enable_url_table();
     let mut privileges = Privileges::all();
     if let Some(root) = &confinement.root {
@@ -45,17 +52,6 @@ pub(crate) fn session(
         Err(_) => builder.build()?,
     };
     Ok(engine.session().context(context).build()?)
-}
-
-/// Environment of the queries. A confined session reads nothing of other machines.
-fn environment(confinement: &Confinement) -> RuntimeEnvBuilder {
-    let environment = RuntimeEnvBuilder::new();
-    #[cfg(feature = "remote")]
-    if confinement.root.is_none() {
-        return crate::remote::with_remote_stores(environment);
-    }
-    let _ = confinement;
-    environment
 }
 
 /// Returns the current dialect of the session, which `SET` can change.

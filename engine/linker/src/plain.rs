@@ -10,7 +10,7 @@
 //!     row_begin(row)  load the arguments  call  check and store the results  row_end(0)
 //! ```
 //!
-//! Where the host bounds the fuel of a row, and no argument is null, rows are not begun.
+//! Rows are not begun in a call whose rows are bounded by the host, if no argument is null.
 
 // Parts of a driver's text.
 mod text;

@@ -53,7 +53,12 @@ const PROVIDERS: [(&str, &str); 3] = [
 /// Returns the providers, translated once for a process: names and modules.
 pub(crate) fn providers() -> &'static [(&'static str, Vec<u8>)] {
     static TRANSLATED: LazyLock<Vec<(&str, Vec<u8>)>> = LazyLock::new(|| {
-        let translated = |(name, text)| (name, wat::parse_str(text).unwrap_or_default());
+        let translated = |(name, text)| {
+            (
+                name,
+                wat::parse_str(text).expect("a provider is valid text"),
+            )
+        };
         PROVIDERS.into_iter().map(translated).collect()
     });
     &TRANSLATED

@@ -190,7 +190,7 @@ impl Runtime {
         check_signature(&definition).map_err(|reason| Error::refused(subject.clone(), reason))?;
         let fault = |fault| Error::module(&subject, fault);
         let limits = definition.limits;
-        let driven = with_driver(module, &definition, u64::MAX).map_err(fault)?;
+        let driven = with_driver(module, &definition).map_err(fault)?;
         let module = driven.as_deref().unwrap_or(module);
         let inspection = module.inspection();
         let operations =

@@ -14,7 +14,7 @@ use datafusion::sql::sqlparser::ast::Statement;
 use fusebox_runtime::{Error, Result};
 
 use super::contents::catalog_error;
-use super::named_arguments::{rewrite_named_arguments, with_view_text};
+use super::rewriting::{rewrite_statement, with_view_text};
 use super::{Session, query};
 use crate::catalog::{CatalogContents, Relation};
 
@@ -127,7 +127,7 @@ impl Session {
         relation: &Relation,
         state: &SessionState,
     ) -> Result<()> {
-        rewrite_named_arguments(&mut statement, state);
+        rewrite_statement(&mut statement, state);
         let plan = state.statement_to_plan(statement).await.map_err(query)?;
         let plan = self.guard(with_view_text(plan, Some(&relation.sql)))?;
         let context = SessionContext::new_with_state(state.clone());

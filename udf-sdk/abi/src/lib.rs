@@ -30,7 +30,8 @@
 //! Lengths and addresses are unsigned, although Wasm types them `i32`. The prefix
 //! keeps a SQL function named `pow` or `malloc` from colliding with the symbol of
 //! the C library. A module imports only the [row metering
-//! imports](#rows-and-their-fuel). It exports nothing whose name begins with
+//! imports](#rows-and-their-fuel), and WASI preview 1, which the host links into it.
+//! It exports nothing whose name begins with
 //! `fusebox:`, since the host adds exports of its own under that prefix. It may use
 //! the features of Wasm 2.0 except `externref`, and also tail calls, extended
 //! constant expressions and wide arithmetic.

@@ -19,7 +19,6 @@ use super::loaded::LoadedModule;
 pub(crate) fn with_driver(
     module: &LoadedModule,
     definition: &Definition,
-    bytes_max: u64,
 ) -> Result<Option<Arc<LoadedModule>>, ModuleError> {
     let inspection = module.inspection();
     let Some(export) = inspection.plain_function(&definition.symbol) else {
@@ -80,11 +79,9 @@ pub(crate) fn with_driver(
         return Err(mismatch(&types(&arguments, &returns)));
     }
     let linked = function.link(&inputs.code).map_err(refused)?;
-    LoadedModule::new(&linked, bytes_max.saturating_add(DRIVER_BYTES_MAX)).map(Some)
+    // Its size is bounded by that of the module, which was checked.
+    LoadedModule::new(&linked, u64::MAX).map(Some)
 }
-
-/// Maximum size that a driver and WASI add to a module.
-const DRIVER_BYTES_MAX: u64 = 1 << 20;
 
 /// Code of a plain function's module, with what it reads beside its arguments.
 struct Inputs {

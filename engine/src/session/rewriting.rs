@@ -23,7 +23,7 @@ use crate::function::{
 };
 
 /// Rewrites the named arguments of a statement, and its queries without `SELECT`.
-pub(super) fn rewrite_named_arguments(statement: &mut DfStatement, state: &SessionState) {
+pub(super) fn rewrite_statement(statement: &mut DfStatement, state: &SessionState) {
     let mut rewriter = Rewriter {
         state,
         // A view that is named twice is two queries, each with rows of its own.
@@ -38,7 +38,7 @@ pub(super) fn rewrite_named_arguments(statement: &mut DfStatement, state: &Sessi
             CopyToSource::Relation(_) => ControlFlow::Continue(()),
         },
         DfStatement::Explain(explain) => {
-            rewrite_named_arguments(&mut explain.statement, state);
+            rewrite_statement(&mut explain.statement, state);
             ControlFlow::Continue(())
         }
         _ => ControlFlow::Continue(()),

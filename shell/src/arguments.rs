@@ -305,6 +305,15 @@ impl ShellArguments {
 }
 
 impl ScriptSource {
+    /// Returns the name that errors state; `None` for a statement of the command line.
+    pub(crate) fn name(&self) -> Option<String> {
+        match self {
+            Self::Command(_) => None,
+            Self::File(path) => Some(path.display().to_string()),
+            Self::StandardInput => Some("<stdin>".to_owned()),
+        }
+    }
+
     /// Reads the statements.
     ///
     /// # Errors

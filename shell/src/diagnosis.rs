@@ -4,41 +4,17 @@ use datafusion::sql::sqlparser::dialect::Dialect;
 
 use crate::names::{KEYWORDS, Names};
 use crate::open::Open;
+use crate::place::Place;
 
 /// Least likeness of a name that is suggested, from 0 to 1.
 const LIKENESS_MIN: f64 = 0.8;
 
-/// Columns of a line that are shown around the place of an error.
-const LINE_MAX: usize = 100;
-
 /// Chooses the names of one kind.
 type Candidates = fn(Names) -> Vec<String>;
 
-/// Returns the line of `sql` that a message names, with a caret below the place; `None` if it
-/// names none.
-pub(crate) fn caret(message: &str, sql: &str) -> Option<String> {
-    let (_, place) = message.rsplit_once("at Line: ")?;
-    let (line, rest) = place.split_once(", Column: ")?;
-    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-    let (line, column) = (line.parse::<usize>().ok()?, digits.parse::<usize>().ok()?);
-    let text = sql.lines().nth(line.checked_sub(1)?)?;
-    let before = column.checked_sub(1)?;
-    // A long line is cut on both sides.
-    let first = before.saturating_sub(LINE_MAX / 2);
-    let shown: String = text.chars().skip(first).take(LINE_MAX).collect();
-    let is_blank = |c: char| if c == '\t' { '\t' } else { ' ' };
-    let blanks: String = text
-        .chars()
-        .skip(first)
-        .take(before - first)
-        .map(is_blank)
-        .collect();
-    Some(format!("  {shown}\n  {blanks}^"))
-}
-
 /// Explains a message about the end of a statement by the string, the comment or the bracket
-/// that is not closed there.
-pub(crate) fn unclosed(message: &str, sql: &str, dialect: &dyn Dialect) -> Option<String> {
+/// that is not closed there. Returns its place too.
+pub(crate) fn unclosed(message: &str, sql: &str, dialect: &dyn Dialect) -> Option<(Place, String)> {
     let is_about_end = ["found: EOF", "found: ;", "nterminated", "EOF while"]
         .iter()
         .any(|words| message.contains(words));
@@ -46,10 +22,10 @@ pub(crate) fn unclosed(message: &str, sql: &str, dialect: &dyn Dialect) -> Optio
         return None;
     }
     let Open { kind, line, column } = Open::unclosed(sql, dialect)?;
-    let place = caret(&format!("at Line: {line}, Column: {column}"), sql)?;
-    Some(format!(
-        "; the {kind} at line {line}, column {column} is not closed\n{place}"
-    ))
+    let place = Place::new(line, column);
+    let shown = place.caret(sql)?;
+    let text = format!("; the {kind} at line {line}, column {column} is not closed\n{shown}");
+    Some((place, text))
 }
 
 /// Returns a suggestion for the name or the word that a message is about.
@@ -83,13 +59,25 @@ pub(crate) fn hint(message: &str, names: impl FnOnce() -> Names) -> Option<Strin
 /// Removes words of DataFusion that say nothing to a user.
 pub(crate) fn clean(message: &str) -> &str {
     let mut text = message;
-    for prefix in [
-        "Error during planning: ",
-        "Schema error: ",
-        "Execution error: ",
-        "External error: ",
-    ] {
-        text = text.strip_prefix(prefix).unwrap_or(text);
+    loop {
+        let before = text;
+        for prefix in [
+            "Error during planning: ",
+            "Schema error: ",
+            "Execution error: ",
+            "External error: ",
+            "Arrow error: ",
+        ] {
+            text = text.strip_prefix(prefix).unwrap_or(text);
+        }
+        // The name of a rule of the optimizer, and its error below.
+        if text.starts_with("Optimizer rule '") {
+            let cause = text.split_once(" failed\ncaused by\n");
+            text = cause.map_or(text, |(_, cause)| cause);
+        }
+        if text == before {
+            break;
+        }
     }
     let report = text.find("\nThis issue was likely caused by a bug");
     text[..report.unwrap_or(text.len())].trim_end()
@@ -136,25 +124,6 @@ mod tests {
     }
 
     #[test]
-    fn place_is_below_its_character() {
-        let message = "sql parser error: Expected: x, found: FUNCTON at Line: 2, Column: 9";
-        let shown = caret(message, "-- é\n\tCREATE FUNCTON f").unwrap();
-        assert_eq!(shown, "  \tCREATE FUNCTON f\n  \t       ^");
-        let long = format!("SELECT {} FORM", "x".repeat(500));
-        let shown = caret("at Line: 1, Column: 509", &long).unwrap();
-        let (line, below) = shown.split_once('\n').unwrap();
-        assert_eq!(line.chars().nth(below.len() - 1), Some('F'), "{shown}");
-        for message in [
-            "no place",
-            "at Line: 9, Column: 1",
-            "at Line: x, Column: 1",
-            "at Line: 0, Column: 0",
-        ] {
-            assert_eq!(caret(message, "SELECT 1"), None);
-        }
-    }
-
-    #[test]
     fn nearest_names_are_suggested() {
         for (message, expected) in [
             (
@@ -191,6 +160,13 @@ mod tests {
         assert_eq!(
             clean("Error during planning: table 't' not found"),
             "table 't' not found"
+        );
+        assert_eq!(
+            clean(
+                "Optimizer rule 'simplify_expressions' failed\ncaused by\n\
+                 Arrow error: Divide by zero error"
+            ),
+            "Divide by zero error"
         );
         let internal =
             "Internal error: x.\nThis issue was likely caused by a bug in DataFusion's code.";

@@ -30,9 +30,11 @@ pub(crate) enum Failure {
     NoRows,
     /// The session rejected a statement, or a query failed.
     Fusebox(fusebox::Error),
-    /// An error with the place in its statement, or a suggestion.
+    /// An error with its place and a suggestion, where there are any.
     Explained {
         failure: Box<Self>,
+        /// File, line and column.
+        place: Option<String>,
         explanation: String,
     },
     /// The format needs a file.
@@ -63,14 +65,16 @@ impl Failure {
         if !matches!(self, Self::BrokenPipe) {
             // Messages can quote values and guests. Errors of writing are ignored,
             // since they cannot be reported.
-            let (failure, explanation) = match self {
+            let (failure, place, explanation) = match self {
                 Self::Explained {
                     failure,
+                    place,
                     explanation,
-                } => (&**failure, explanation.as_str()),
-                failure => (failure, ""),
+                } => (&**failure, place.as_deref(), explanation.as_str()),
+                failure => (failure, None, ""),
             };
-            let text = message(&failure.to_string());
+            let place = place.map_or_else(String::new, |place| format!("{place}: "));
+            let text = message(&format!("{place}{failure}"));
             let _ = writeln!(io::stderr(), "error: {text}{}", escape_control(explanation));
         }
     }

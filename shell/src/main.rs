@@ -74,6 +74,9 @@ mod diagnosis;
 // Names that statements may mean.
 mod names;
 
+// Places of errors in statements and scripts.
+mod place;
+
 // Open strings, comments, brackets and statements.
 mod open;
 
@@ -82,7 +85,7 @@ mod text;
 
 use crate::arguments::{ScriptSource, ShellArguments, Task};
 use crate::failure::Failure;
-use crate::runner::Runner;
+use crate::runner::{Runner, Script};
 
 fn main() -> ExitCode {
     let (arguments, sources) = match ShellArguments::from_command_line() {
@@ -133,6 +136,8 @@ fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), F
     };
     // Files are read one by one, since statements of one can write the next.
     for source in sources {
+        let name = source.name();
+        runner.script = name.map(|name| Script { name, lines: 0 });
         let text = source.read()?;
         if arguments.echo {
             run_echoed(&mut runner, &text)?;
@@ -140,6 +145,7 @@ fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), F
             runner.run(&text, |_| ())?;
         }
     }
+    runner.script = None;
     if is_interactive {
         runner.open_prompt();
         return repl::run(
@@ -159,6 +165,10 @@ fn run_echoed(runner: &mut Runner, text: &str) -> Result<(), Failure> {
         let dialect = session::dialect(runner.session());
         for statement in text::split_statements(rest, dialect.as_ref()) {
             runner.echo(statement)?;
+            let start = statement.as_ptr().addr() - text.as_ptr().addr();
+            if let Some(script) = &mut runner.script {
+                script.lines = text[..start].matches('\n').count();
+            }
             runner.run(statement, |_| ())?;
             if session::dialect_name(runner.session()) != name {
                 let start = statement.as_ptr().addr() - rest.as_ptr().addr();

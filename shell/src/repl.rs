@@ -30,7 +30,7 @@ use crate::arguments::ScriptSource;
 use crate::command::{Command, Switch, formats};
 use crate::dump::dump;
 use crate::failure::Failure;
-use crate::runner::Runner;
+use crate::runner::{Runner, Script};
 use crate::session::dialect;
 use crate::text::{is_complete, split_statements};
 use editor::{SqlEditor, editor, history_file, system_error};
@@ -127,7 +127,12 @@ impl Prompt<'_> {
     /// Executes input of the prompt or of a file: commands have lines of their own.
     fn input(&mut self, text: &str, depth: usize) -> Result<Flow, Failure> {
         let mut sql = String::new();
-        for line in text.lines() {
+        for (number, line) in text.lines().enumerate() {
+            if let Some(script) = &mut self.runner.script
+                && sql.is_empty()
+            {
+                script.lines = number;
+            }
             let dialect = dialect(self.runner.session());
             let is_open = !sql.trim().is_empty() && !is_complete(&sql, dialect.as_ref());
             let command = Command::parse(line);
@@ -163,6 +168,10 @@ impl Prompt<'_> {
 
     /// Executes statements, and reports an error.
     fn statements(&mut self, sql: &str) -> Result<(), Failure> {
+        let begin = sql.len() - sql.trim_start().len();
+        if let Some(script) = &mut self.runner.script {
+            script.lines += sql[..begin].matches('\n').count();
+        }
         let sql = sql.trim();
         if sql.is_empty() {
             return Ok(());
@@ -340,8 +349,16 @@ impl Prompt<'_> {
 
     /// Executes a file, which others read `depth` deep; an error of reading it is reported.
     fn include(&mut self, file: &Path, depth: usize) -> Result<Flow, Failure> {
-        match ScriptSource::File(file.to_owned()).read() {
-            Ok(text) => self.input(&text, depth),
+        let source = ScriptSource::File(file.to_owned());
+        let name = source.name();
+        match source.read() {
+            Ok(text) => {
+                let script = name.map(|name| Script { name, lines: 0 });
+                let before = std::mem::replace(&mut self.runner.script, script);
+                let flow = self.input(&text, depth);
+                self.runner.script = before;
+                flow
+            }
             Err(failure) => {
                 failure.report();
                 Ok(Flow::Continue)

@@ -9,12 +9,13 @@ use datafusion::physical_plan::execute_stream;
 use fusebox::{Session, Statement};
 
 use crate::arguments::Confinement;
-use crate::diagnosis::{caret, hint, unclosed};
+use crate::diagnosis::{hint, unclosed};
 use crate::display::Display;
 use crate::failure::Failure;
 use crate::format::Format;
 use crate::names::Names;
 use crate::output::{Output, Sink};
+use crate::place::Place;
 use crate::progress::Progress;
 use crate::result::{self, Batches};
 use crate::runtime::Runtime;
@@ -29,6 +30,17 @@ pub(crate) struct Runner {
     pub(crate) display: Display,
     is_confined: bool,
     out: Output,
+    /// Script whose statements are executed.
+    pub(crate) script: Option<Script>,
+}
+
+/// Script that errors name.
+#[derive(Clone, Debug)]
+pub(crate) struct Script {
+    /// Name of the file.
+    pub(crate) name: String,
+    /// Lines before the executed text.
+    pub(crate) lines: usize,
 }
 
 /// Rows and time of a statement.
@@ -62,6 +74,7 @@ impl Runner {
             runtime,
             display: Display::new(format),
             is_confined: confinement.root.is_some(),
+            script: None,
         })
     }
 
@@ -128,7 +141,7 @@ impl Runner {
     /// summary of each.
     pub(crate) fn run(&mut self, sql: &str, after: impl Fn(Summary)) -> Result<(), Failure> {
         let session = Arc::clone(&self.session);
-        for statement in session.statements(sql) {
+        for (index, statement) in session.statements(sql).enumerate() {
             let summary = statement
                 .map_err(Failure::from)
                 .and_then(|statement| self.statement(statement));
@@ -136,31 +149,41 @@ impl Runner {
             if summary.is_err() && !self.runtime.settle().map_err(Failure::System)? {
                 let _ = writeln!(io::stderr(), "{LEFT}");
             }
-            after(summary.map_err(|failure| self.explained(failure, sql))?);
+            after(summary.map_err(|failure| self.explained(failure, sql, index))?);
         }
         Ok(())
     }
 
-    /// Adds the place in the statement and a suggestion to an error, if there are any.
-    fn explained(&self, failure: Failure, sql: &str) -> Failure {
+    /// Adds the place in the text and a suggestion to an error of the statement of this index,
+    /// if there are any.
+    fn explained(&self, failure: Failure, sql: &str, index: usize) -> Failure {
         let Failure::Fusebox(_) = &failure else {
             return failure;
         };
         let text = failure.to_string();
-        if let Some(explanation) = unclosed(&text, sql, dialect(&self.session).as_ref()) {
-            let failure = Box::new(failure);
-            return Failure::Explained {
-                failure,
-                explanation,
-            };
-        }
-        let hint = hint(&text, || Names::of(&self.session)).map(|hint| format!("; {hint}"));
-        let place = caret(&text, sql).map(|place| format!("\n{place}"));
-        match (hint, place) {
-            (None, None) => failure,
-            (hint, place) => Failure::Explained {
+        let dialect = dialect(&self.session);
+        let dialect = dialect.as_ref();
+        let (place, explanation) = match unclosed(&text, sql, dialect) {
+            Some((place, explanation)) => (Some(place), explanation),
+            None => {
+                let place = Place::of_error(&text, sql, index, dialect);
+                let hint = hint(&text, || Names::of(&self.session));
+                let hint = hint.map(|hint| format!("; {hint}"));
+                let shown = place.and_then(|place| place.caret(sql));
+                let shown = shown.map(|shown| format!("\n{shown}"));
+                (place, hint.unwrap_or_default() + &shown.unwrap_or_default())
+            }
+        };
+        let place = self.script.as_ref().and_then(|Script { name, lines }| {
+            let place = place.or_else(|| Place::of_statement(sql, index, dialect))?;
+            Some(format!("{name}:{}", place.below(*lines)))
+        });
+        match place.is_none() && explanation.is_empty() {
+            true => failure,
+            false => Failure::Explained {
                 failure: Box::new(failure),
-                explanation: hint.unwrap_or_default() + &place.unwrap_or_default(),
+                place,
+                explanation,
             },
         }
     }

@@ -67,6 +67,8 @@ fn check_threads(count: usize) -> io::Result<()> {
 /// The tokio runtime and the state of Ctrl-C.
 pub(crate) struct Runtime {
     tokio: Option<tokio::runtime::Runtime>,
+    /// Clock and wakers of the main thread: queries that occupy all workers do not stop it.
+    waiting: tokio::runtime::Runtime,
     interrupted: Arc<watch::Sender<bool>>,
     is_patient: Arc<AtomicBool>,
 }
@@ -109,6 +111,7 @@ impl Runtime {
         })?;
         Ok(Self {
             tokio: Some(workers()?),
+            waiting: Builder::new_current_thread().enable_time().build()?,
             interrupted,
             is_patient,
         })
@@ -159,8 +162,8 @@ impl Runtime {
     ) -> Result<T, Failure> {
         let tokio = self.tokio.as_ref().expect("only drop takes the runtime");
         let mut interrupted = self.interrupted.subscribe();
-        tokio.block_on(async {
-            let mut task = tokio::spawn(work);
+        let mut task = tokio.spawn(work);
+        self.waiting.block_on(async {
             let mut ticks = tokio::time::interval(TICK);
             loop {
                 tokio::select! {

@@ -97,3 +97,18 @@ fn long_statement_shows_its_progress_and_erases_it() {
     expect(&mut shell, "error: cancelled");
     quit(shell);
 }
+
+#[test]
+fn progress_is_shown_while_all_threads_are_busy() {
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    // Neither operator yields to others.
+    let sql = "SELECT sum(a.value * b.value) FROM generate_series(1, 3000000) a \
+               CROSS JOIN generate_series(1, 3000000) b;\r";
+    send(&mut shell, sql);
+    expect(&mut shell, " memory; Ctrl-C");
+    send(&mut shell, CTRL_C);
+    expect(&mut shell, "error: cancelled");
+    check(&mut shell, "SELECT 13 * 13 AS n;", "169");
+    quit(shell);
+}

@@ -1,0 +1,200 @@
+//! Places of errors in statements and scripts.
+
+use std::fmt;
+
+use datafusion::sql::sqlparser::dialect::Dialect;
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+
+/// Columns of a line that are shown around a place.
+const LINE_MAX: usize = 100;
+
+/// Words of messages around a name that a statement contains.
+const NAMES: [(&str, &str); 7] = [
+    ("table '", "' not found"),
+    ("Invalid function '", "'"),
+    ("No field named ", " "),
+    ("No field named ", "."),
+    ("module `", "` does not exist"),
+    ("function `", "` does not exist"),
+    ("Could not find config value for key \"", "\""),
+];
+
+/// Line and column of a text, from 1 on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    line: usize,
+    column: usize,
+}
+
+impl Place {
+    pub(crate) fn new(line: u64, column: u64) -> Self {
+        Self {
+            line: line as usize,
+            column: column as usize,
+        }
+    }
+
+    /// Finds the place of an error: the one that the message states, or that of the name which
+    /// it is about in the statement of this index.
+    pub(crate) fn of_error(
+        message: &str,
+        sql: &str,
+        index: usize,
+        dialect: &dyn Dialect,
+    ) -> Option<Self> {
+        Self::stated(message).or_else(|| {
+            let tokens = statement(sql, index, dialect);
+            let named = name(message).and_then(|name| {
+                let is_name = |token: &&TokenWithSpan| match &token.token {
+                    Token::Word(word) => word.value.eq_ignore_ascii_case(name),
+                    Token::SingleQuotedString(text) => text == name,
+                    _ => false,
+                };
+                tokens.iter().find(is_name)
+            });
+            named.map(Self::of_token)
+        })
+    }
+
+    /// Finds the begin of the statement of this index.
+    pub(crate) fn of_statement(sql: &str, index: usize, dialect: &dyn Dialect) -> Option<Self> {
+        statement(sql, index, dialect).first().map(Self::of_token)
+    }
+
+    fn of_token(token: &TokenWithSpan) -> Self {
+        let Location { line, column } = token.span.start;
+        Self::new(line, column)
+    }
+
+    fn stated(message: &str) -> Option<Self> {
+        let (_, place) = message.rsplit_once("at Line: ")?;
+        let (line, rest) = place.split_once(", Column: ")?;
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        Some(Self {
+            line: line.parse().ok().filter(|line| *line > 0)?,
+            column: digits.parse().ok().filter(|column| *column > 0)?,
+        })
+    }
+
+    /// Returns the place in a text where `lines` lines precede this one.
+    pub(crate) fn below(self, lines: usize) -> Self {
+        Self {
+            line: self.line + lines,
+            ..self
+        }
+    }
+
+    /// Returns the line of `sql`, with a caret below the place; `None` if there is no such line.
+    pub(crate) fn caret(self, sql: &str) -> Option<String> {
+        let text = sql.lines().nth(self.line - 1)?;
+        let before = self.column - 1;
+        // A long line is cut on both sides.
+        let first = before.saturating_sub(LINE_MAX / 2);
+        let shown: String = text.chars().skip(first).take(LINE_MAX).collect();
+        let is_blank = |c: char| if c == '\t' { '\t' } else { ' ' };
+        let blanks: String = text
+            .chars()
+            .skip(first)
+            .take(before - first)
+            .map(is_blank)
+            .collect();
+        Some(format!("  {shown}\n  {blanks}^"))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+/// Returns the last part of the name that a message is about.
+fn name(message: &str) -> Option<&str> {
+    NAMES.iter().find_map(|(begin, end)| {
+        let (_, rest) = message.split_once(begin)?;
+        let (name, _) = rest.split_once(end)?;
+        if name.contains('\n') {
+            return None;
+        }
+        let name = name.trim_end_matches(['.', ',', ';']);
+        let is_path = name.contains('/');
+        let last = name.rsplit('.').next().filter(|_| !is_path);
+        Some(last.unwrap_or(name).trim_matches('"')).filter(|name| !name.is_empty())
+    })
+}
+
+/// Returns the tokens of the statement of this index, without blanks and comments.
+fn statement(sql: &str, index: usize, dialect: &dyn Dialect) -> Vec<TokenWithSpan> {
+    let mut tokens = Vec::new();
+    // The session reports errors of the tokenizer.
+    let _ = Tokenizer::new(dialect, sql).tokenize_with_location_into_buf(&mut tokens);
+    tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
+    let statements = tokens.split(|token| token.token == Token::SemiColon);
+    let statements = statements.filter(|statement| !statement.is_empty());
+    statements
+        .skip(index)
+        .map(<[_]>::to_vec)
+        .next()
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::sql::sqlparser::dialect::GenericDialect;
+
+    use super::*;
+
+    fn place(message: &str, sql: &str, index: usize) -> Option<String> {
+        let place = Place::of_error(message, sql, index, &GenericDialect {});
+        place.map(|place| place.to_string())
+    }
+
+    #[test]
+    fn place_is_below_its_character() {
+        let message = "sql parser error: Expected: x, found: FUNCTON at Line: 2, Column: 9";
+        let shown = |message, sql: &str| {
+            let place = Place::of_error(message, sql, 0, &GenericDialect {});
+            place.and_then(|place| place.caret(sql))
+        };
+        assert_eq!(
+            shown(message, "-- é\n\tCREATE FUNCTON f").as_deref(),
+            Some("  \tCREATE FUNCTON f\n  \t       ^")
+        );
+        let long = format!("SELECT {} FORM", "x".repeat(500));
+        let text = shown("at Line: 1, Column: 509", &long).unwrap();
+        let (line, below) = text.split_once('\n').unwrap();
+        assert_eq!(line.chars().nth(below.len() - 1), Some('F'), "{text}");
+        for message in [
+            "no place",
+            "at Line: 9, Column: 1",
+            "at Line: x, Column: 1",
+            "at Line: 0, Column: 0",
+        ] {
+            assert_eq!(shown(message, "SELECT 1"), None);
+        }
+    }
+
+    #[test]
+    fn names_have_places_in_their_statement() {
+        let sql = "SELECT a FROM t; -- b\nSELECT b, 't.csv'\n  FROM \"T\" WHERE f(b) > 'b';";
+        for (message, index, expected) in [
+            ("table 'datafusion.public.t' not found", 0, Some("1:15")),
+            ("table 'datafusion.public.t' not found", 1, Some("3:8")),
+            ("No field named b. Valid fields are t.a.", 1, Some("2:8")),
+            ("No field named t.b.", 1, Some("2:8")),
+            ("No field named \"b\". Did you mean", 1, Some("2:8")),
+            ("Invalid function 'f'.\nDid you mean 'g'?", 1, Some("3:18")),
+            ("function `f` does not exist", 1, Some("3:18")),
+            ("function `f` does not exist", 0, None),
+            ("table 'datafusion.public.u' not found", 1, None),
+            ("table 't", 0, None),
+            ("anything", 0, None),
+            ("table 't' not found", 7, None),
+        ] {
+            assert_eq!(place(message, sql, index).as_deref(), expected, "{message}");
+        }
+        let begin = |index| Place::of_statement(sql, index, &GenericDialect {});
+        assert_eq!(begin(1), Some(Place { line: 2, column: 1 }));
+        assert_eq!(begin(2), None);
+    }
+}

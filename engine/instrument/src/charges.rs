@@ -67,7 +67,8 @@ pub(crate) fn charges(
     function_plan: FunctionPlan,
     plan: &MeteringPlan,
 ) -> Result<Vec<Charge>, Error> {
-    let mut builder = ChargeBuilder::new(function_plan.checks_fuel, counted_loops(body, plan)?);
+    let trip_counts = counted_loops(body, |function| plan.preserves_fuel(function))?;
+    let mut builder = ChargeBuilder::new(function_plan.checks_fuel, trip_counts);
     let mut operators = body.get_operators_reader()?;
     let mut index = 0;
     while !operators.eof() {

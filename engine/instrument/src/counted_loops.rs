@@ -21,7 +21,6 @@ use wasm_encoder::{BlockType, InstructionSink};
 use wasmparser::{BinaryReaderError, FunctionBody, Operator};
 
 use crate::imports::MeteringGlobals;
-use crate::metering_plan::MeteringPlan;
 use crate::weights::by_operand;
 
 /// The trip count of a loop: the distance between two locals, or between a local
@@ -46,35 +45,42 @@ impl TripCount {
         }
     }
 
-    /// Traps for lack of fuel if the counter steps over its final value: the loop
-    /// is endless, or runs billions of iterations until the counter wraps around.
+    /// Traps for lack of fuel if the counter never has its final value, not even after
+    /// it wraps around: an endless loop cannot be paid for, whether or not an iteration
+    /// would trap.
     pub(crate) fn trap_if_endless(self, code: &mut InstructionSink<'_>, globals: MeteringGlobals) {
-        let step = self.step.unsigned_abs();
-        if step == 1 {
+        // The counter modulo this power of two never changes.
+        let shift = self.step.trailing_zeros();
+        if shift == 0 {
             return;
         }
         self.push_distance_minus_step(code);
-        match step.is_power_of_two() {
-            true => code.i32_const(step as i32 - 1).i32_and(),
-            false => code.i32_const(step as i32).i32_rem_u(),
-        };
-        code.if_(BlockType::Empty)
+        code.i32_const((1 << shift) - 1)
+            .i32_and()
+            .if_(BlockType::Empty)
             .i64_const(-1)
             .global_set(globals.fuel())
             .unreachable()
             .end();
     }
 
-    /// Pushes the trip count, an `i64`.
+    /// Pushes the trip count of a loop that is not endless, an `i64`: the solution of
+    /// `trip_count * step = distance` modulo 2³², from 1 to 2³².
     pub(crate) fn push(self, code: &mut InstructionSink<'_>) {
         let step = self.step.unsigned_abs();
+        let shift = step.trailing_zeros();
         self.push_distance_minus_step(code);
-        code.i64_extend_i32_u();
-        match step.is_power_of_two() {
-            true => code.i64_const(step.trailing_zeros().into()).i64_shr_u(),
-            false => code.i64_const(step.into()).i64_div_u(),
-        };
-        code.i64_const(1).i64_add();
+        if shift > 0 {
+            code.i32_const(shift as i32).i32_shr_u();
+        }
+        let odd = step >> shift;
+        if odd > 1 {
+            code.i32_const(inverse(odd) as i32).i32_mul();
+            if shift > 0 {
+                code.i32_const((u32::MAX >> shift) as i32).i32_and();
+            }
+        }
+        code.i64_extend_i32_u().i64_const(1).i64_add();
     }
 
     /// Pushes the value of the counter after so many iterations, or its final value if that
@@ -109,11 +115,20 @@ impl TripCount {
     }
 }
 
+/// Returns the inverse of an odd number modulo 2³².
+fn inverse(odd: u32) -> u32 {
+    // Right in three bits; a step of Newton's iteration doubles that.
+    (0..4).fold(odd, |inverse, _| {
+        inverse.wrapping_mul(2_u32.wrapping_sub(odd.wrapping_mul(inverse)))
+    })
+}
+
 /// The loops of a function with a known trip count, by the index of the `loop`
-/// instruction.
+/// instruction. `preserves_fuel` returns true if a call of a function leaves the fuel
+/// counter alone.
 pub(crate) fn counted_loops(
     body: &FunctionBody<'_>,
-    plan: &MeteringPlan,
+    preserves_fuel: impl Fn(u32) -> bool,
 ) -> Result<HashMap<usize, TripCount>, BinaryReaderError> {
     let mut found = HashMap::new();
     // The innermost loop, as long as its trip count may be known.
@@ -132,7 +147,7 @@ pub(crate) fn counted_loops(
                     .trip_count()
                     .filter(|trip_count| open.matches(trip_count));
                 found.extend(trip_count.map(|trip_count| (open.start, trip_count)));
-            } else if open.accepts(&operator, plan) {
+            } else if open.accepts(&operator, &preserves_fuel) {
                 candidate = Some(open);
             }
         }
@@ -164,7 +179,7 @@ impl CandidateLoop {
 
     /// Takes the next instruction. Returns whether the trip count may still be
     /// known.
-    fn accepts(&mut self, operator: &Operator<'_>, plan: &MeteringPlan) -> bool {
+    fn accepts(&mut self, operator: &Operator<'_>, preserves_fuel: impl Fn(u32) -> bool) -> bool {
         match operator {
             Operator::Block { .. } | Operator::If { .. } => self.depth += 1,
             Operator::End => self.depth -= 1,
@@ -179,7 +194,7 @@ impl CandidateLoop {
                 let mut depths = targets.targets().chain([Ok(targets.default())]);
                 return depths.all(|depth| depth.is_ok_and(|depth| depth < self.depth));
             }
-            Operator::Call { function_index } => return plan.preserves_fuel(*function_index),
+            Operator::Call { function_index } => return preserves_fuel(*function_index),
             Operator::CallIndirect { .. }
             | Operator::Return
             | Operator::ReturnCall { .. }

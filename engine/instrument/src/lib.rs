@@ -22,7 +22,8 @@
 //! conditional code is charged with the code before it, whether it runs or not.
 //! The charge is therefore never less than the weight of what ran, and exceeds it
 //! by a bounded amount per region. A loop with a known trip count is charged once,
-//! before it begins.
+//! before it begins. Other innermost loops of few instructions are unrolled: two
+//! iterations are charged and checked at once.
 //!
 //! The counter is compared with zero at loop heads (unless each iteration calls a
 //! function that checks), at the entries of functions that are large or
@@ -120,6 +121,9 @@ mod safepoints;
 
 // Canonical NaNs, inserted before metering.
 mod canonical_nans;
+
+// Small loops, unrolled before metering.
+mod unrolling;
 
 // The instrumented module, section by section.
 mod emit;
@@ -246,8 +250,15 @@ pub fn instrument(module: &[u8], options: Options) -> Result<Instrumented, Error
     if options.canonical_nans
         && let Some(canonical) = canonical_nans::canonicalize_nans(&module, &info)?
     {
-        info = module_info::ModuleInfo::of(&canonical, options)?;
         module = Cow::Owned(canonical);
+    }
+    if options.metered
+        && let Some(unrolled) = unrolling::unroll_loops(&module)?
+    {
+        module = Cow::Owned(unrolled);
+    }
+    if matches!(module, Cow::Owned(_)) {
+        info = module_info::ModuleInfo::of(&module, options)?;
     }
     let mut plan = metering_plan::MeteringPlan::of(&info, options)?;
     charges::prepay_entries(&module, &info, &mut plan)?;

@@ -15,7 +15,7 @@ use wasmparser::Operator;
 /// version is therefore part of each key under which compiled code or results are
 /// cached. The instrumented module carries it too, in the custom section
 /// [`SECTION_INSTRUMENTED`](crate::SECTION_INSTRUMENTED).
-pub const WEIGHTS_VERSION: u32 = 8;
+pub const WEIGHTS_VERSION: u32 = 9;
 
 /// Fuel per page of `memory.grow`: on first access, the operating system maps and
 /// zeroes 64 KiB.

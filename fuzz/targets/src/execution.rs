@@ -78,21 +78,26 @@ pub(crate) fn reference(module: &[u8], fuel: i64) -> Option<Execution> {
     let mut store = store(&REFERENCE);
     store.set_fuel(START_FUEL as u64).expect("fuel is enabled");
     let instance = Instance::new(&mut store, &module, &[]).ok()?;
-    Some(execute(&mut store, instance, |store, ended| match ended {
-        None => {
-            // Wasmtime traps at 0, instrumented code below.
-            store.set_fuel(fuel as u64 + 1).expect("fuel is enabled");
-            None
-        }
-        Some(Err(Trap::OutOfFuel)) => Some(End::Fuel),
-        Some(Err(Trap::StackOverflow)) => Some(End::Stack),
-        Some(_) => None,
-    }))
+    Some(execute(
+        &mut store,
+        instance,
+        usize::MAX,
+        |store, ended| match ended {
+            None => {
+                // Wasmtime traps at 0, instrumented code below.
+                store.set_fuel(fuel as u64 + 1).expect("fuel is enabled");
+                None
+            }
+            Some(Err(Trap::OutOfFuel)) => Some(End::Fuel),
+            Some(Err(Trap::StackOverflow)) => Some(End::Stack),
+            Some(_) => None,
+        },
+    ))
 }
 
-/// Calls all exports of an instrumented module, with `fuel` for each; `None` if it cannot
-/// be instantiated.
-pub(crate) fn instrumented(module: &[u8], fuel: i64) -> Option<Execution> {
+/// Calls the exports of an instrumented module, no more than `calls_max`, with `fuel` for
+/// each; `None` if it cannot be instantiated.
+pub(crate) fn instrumented(module: &[u8], fuel: i64, calls_max: usize) -> Option<Execution> {
     let module = wasmtime::Module::new(&INSTRUMENTED, module).expect("Wasmtime compiles it");
     let mut store = store(&INSTRUMENTED);
     let instance = Instance::new(&mut store, &module, &[]).ok()?;
@@ -104,7 +109,7 @@ pub(crate) fn instrumented(module: &[u8], fuel: i64) -> Option<Execution> {
         set(counters, &mut store, 10 * START_FUEL);
         start.call(&mut store, &[], &mut []).ok()?;
     }
-    Some(execute(&mut store, instance, |store, ended| {
+    Some(execute(&mut store, instance, calls_max, |store, ended| {
         let [fuel_left, stack_left] = counters.map(|counter| counter.get(&mut *store).unwrap_i64());
         match ended {
             None => {
@@ -148,12 +153,14 @@ fn store(engine: &Engine) -> Limited {
     store
 }
 
-/// Calls every exported function with zeros and NaNs, by name, until one is stopped.
+/// Calls the exported functions with zeros and NaNs, by name, until one is stopped, or
+/// `calls_max` are called.
 /// `meter` is called before each call with `None`, and after it with its end, which it
 /// may override.
 fn execute(
     store: &mut Limited,
     instance: Instance,
+    calls_max: usize,
     mut meter: impl FnMut(&mut Limited, Option<Result<(), Trap>>) -> Option<End>,
 ) -> Execution {
     let is_own = |name: &str| !name.starts_with(EXPORT_PREFIX);
@@ -166,7 +173,8 @@ fn execute(
         memory: Vec::new(),
         globals: Vec::new(),
     };
-    for function in exports.iter().filter_map(|(_, e)| e.clone().into_func()) {
+    let functions = exports.iter().filter_map(|(_, e)| e.clone().into_func());
+    for function in functions.take(calls_max) {
         let function_type = function.ty(&*store);
         let arguments: Vec<Val> = function_type.params().map(|of| argument(&of)).collect();
         let mut results = vec![Val::I32(0); function_type.results().len()];

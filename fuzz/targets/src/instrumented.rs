@@ -11,7 +11,8 @@ use crate::target::Outcome;
 /// the original in Wasmtime, which has its own fuel and Cranelift's canonical NaNs.
 ///
 /// - With as much fuel, the instrumented module runs out wherever the original does.
-/// - With plenty of fuel, results, traps, memory and globals are the same bits.
+/// - With plenty of fuel, results, traps, memory and globals are the same bits, except that
+///   a loop with a known trip count is charged before an iteration of it can trap.
 pub fn instrument(data: &[u8]) -> Outcome {
     check(&mut Unstructured::new(data)).unwrap_or(Outcome::Incomplete)
 }
@@ -26,7 +27,7 @@ fn check(input: &mut Unstructured<'_>) -> Result<Outcome> {
         chain_bytes_max: 4 << 20,
         ..Options::default()
     };
-    let ours = match instrument_module(&module, options) {
+    let instrumented_module = match instrument_module(&module, options) {
         Ok(ours) => ours.module,
         Err(error @ Error::Internal { .. }) => panic!("{error}"),
         Err(_) => return Ok(Outcome::Refused),
@@ -34,7 +35,7 @@ fn check(input: &mut Unstructured<'_>) -> Result<Outcome> {
     let Some(theirs) = reference(&module, fuel) else {
         return Ok(Outcome::Refused);
     };
-    let Some(tight) = instrumented(&ours, fuel) else {
+    let Some(tight) = instrumented(&instrumented_module, fuel, usize::MAX) else {
         return Ok(Outcome::Refused);
     };
     for (n, (theirs, ours)) in theirs.ends.iter().zip(&tight.ends).enumerate() {
@@ -43,10 +44,21 @@ fn check(input: &mut Unstructured<'_>) -> Result<Outcome> {
             assert!(stopped, "call {n} with {fuel}: {ours:?}");
         }
     }
-    let plenty = instrumented(&ours, fuel * 10_000 + 10_000_000);
+    let plenty = instrumented(&instrumented_module, fuel * 10_000 + 10_000_000, usize::MAX);
     let plenty = plenty.expect("instantiated before");
     for (n, (theirs, ours)) in theirs.ends.iter().zip(&plenty.ends).enumerate() {
         if matches!(theirs, End::Fuel | End::Stack) || *ours == End::Stack {
+            return Ok(Outcome::Accepted);
+        }
+        if matches!(theirs, End::Trap(_)) && *ours == End::Fuel {
+            // A loop of billions of iterations, or an endless one, that traps in an early
+            // one. This much is enough for each loop that ends.
+            let ample = instrumented(&instrumented_module, 1 << 60, n + 1);
+            let ample = ample.expect("instantiated before");
+            assert!(
+                ample.ends[n] == *theirs || ample.ends[n] == End::Fuel,
+                "call {n}"
+            );
             return Ok(Outcome::Accepted);
         }
         assert_eq!(theirs, ours, "call {n} with {fuel}");

@@ -90,6 +90,34 @@ fn loop_that_steps_over_its_end_traps() {
 }
 
 #[test]
+fn loop_that_wraps_around_is_charged_for_its_iterations() {
+    // `step * iterations` is the distance modulo 2³².
+    for iterations in [1, 2, 3, 1_000, 65_537] {
+        for step in [3, -3, 12, -40, 0x1234_5677, i32::MAX, -0x3fff_fffc] {
+            let end = step.unsigned_abs().wrapping_mul(iterations);
+            let end = if step < 0 { end.wrapping_neg() } else { end };
+            for shape in 0..3 {
+                let (_, result) = need(&counting(0, end, step, shape, ""));
+                assert_eq!(result, u128::from(iterations), "{step}, shape {shape}");
+            }
+        }
+    }
+    // 2⁶⁴/3 mod 2³² iterations.
+    let module = counting(0, 1, 3, 1, "");
+    assert_eq!(call(&module, 1 << 32), Outcome::Fuel);
+}
+
+#[test]
+fn trap_precedes_the_end_of_a_loop_that_can_be_paid_for() {
+    let trap = "(i32.store (i32.mul (local.get $iterations) (i32.const 4096)) (local.get $c))";
+    let outcome = call(&counting(0, 1, 3, 1, trap), 1 << 50);
+    assert_eq!(outcome, Outcome::Trap(wasmtime::Trap::MemoryOutOfBounds));
+    // Nobody can pay for an endless loop.
+    let outcome = call(&counting(0, 1, 2, 1, trap), 1 << 50);
+    assert_eq!(outcome, Outcome::Fuel);
+}
+
+#[test]
 fn loop_whose_counter_wraps_around_is_charged_in_full() {
     let module = counting(0, 0, -1, 0, "");
     assert_eq!(call(&module, 1 << 34), Outcome::Fuel);

@@ -21,6 +21,7 @@ mod row_groups;
 mod rows;
 mod safepoints;
 mod stack;
+mod unrolling;
 mod version;
 mod wide;
 

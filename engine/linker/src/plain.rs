@@ -62,7 +62,6 @@ use crate::linker::Linker;
 use crate::wasi::EXPORT_ROW;
 use companions::Companions;
 pub use companions::Exports;
-use convention::ResultShape;
 pub use convention::TextConvention;
 use memory::with_open_memory;
 use messages::Messages;

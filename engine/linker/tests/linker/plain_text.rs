@@ -129,7 +129,7 @@ fn functions_of_each_convention_are_linked_to_their_driver() {
 
 #[test]
 fn types_that_do_not_fit_are_shown_with_each_way_of_returning_text() {
-    use PlainType::{Int32, Text};
+    use PlainType::{Float64, Int32, Text};
     let text = text_of(TextConvention::PtrLen);
     let of = |name, arguments: &[PlainType], returns, convention| {
         expected(&text, name, arguments, returns, Some(convention))
@@ -144,8 +144,8 @@ fn types_that_do_not_fit_are_shown_with_each_way_of_returning_text() {
         "expected (i32) -> i32"
     );
     assert_eq!(
-        of("upper", &[Text], Int32, TextConvention::PtrLen),
-        "expected (i32, i32) -> i32"
+        of("upper", &[Text], Float64, TextConvention::PtrLen),
+        "expected (i32, i32) -> f64"
     );
 }
 

@@ -25,7 +25,7 @@ const ATTACKS: [(&str, &str, &str, &str); 12] = [
         "allocator_returns_twice",
         "allocator_returns_twice(VARCHAR, VARCHAR)",
         "canonical",
-        "for argument 2, found 0x400, which overlaps a block in use",
+        "for argument 1, found 0x400, which overlaps a block in use",
     ),
     (
         "allocator_misaligns",

@@ -42,11 +42,12 @@
     (i32.shr_u (call $size (local.get $text)) (i32.const 1)))
 
   (func (export "upper") (param $text i32) (result i32)
-    (local $to i32) (local $i i32) (local $unit i32)
-    (local.set $to (call $new (call $size (local.get $text)) (i32.const 2)))
+    (local $to i32) (local $bytes i32) (local $i i32) (local $unit i32)
+    (local.set $bytes (call $size (local.get $text)))
+    (local.set $to (call $new (local.get $bytes) (i32.const 2)))
     (block $done
       (loop $next
-        (br_if $done (i32.ge_u (local.get $i) (call $size (local.get $text))))
+        (br_if $done (i32.ge_u (local.get $i) (local.get $bytes)))
         (local.set $unit (i32.load16_u (i32.add (local.get $text) (local.get $i))))
         (i32.store16 (i32.add (local.get $to) (local.get $i))
           (i32.sub (local.get $unit)

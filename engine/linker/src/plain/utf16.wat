@@ -41,21 +41,40 @@
       (br $next)))
   (local.get $units))
 
-;; Reads six bits of a character in UTF-8.
-(func $tail (param $at i32) (result i32)
-  (i32.and (i32.load8_u (local.get $at)) (i32.const 0x3f)))
+;; Reads the last bytes of a text, of which there are less than four.
+(func $last (param $at i32) (param $left i32) (result i32)
+  (local $word i32)
+  (local.set $word (i32.load8_u (local.get $at)))
+  (if (i32.ge_u (local.get $left) (i32.const 2))
+    (then
+      (local.set $word
+        (i32.or (local.get $word)
+          (i32.shl (i32.load8_u offset=1 (local.get $at)) (i32.const 8))))))
+  (if (i32.ge_u (local.get $left) (i32.const 3))
+    (then
+      (local.set $word
+        (i32.or (local.get $word)
+          (i32.shl (i32.load8_u offset=2 (local.get $at)) (i32.const 16))))))
+  (local.get $word))
 
 ;; Converts a text in UTF-8, which the host has checked.
 (func $to_utf16 (param $at i32) (param $bytes i32) (param $to i32)
-  (local $end i32) (local $wide i64) (local $code i32)
+  (local $end i32) (local $left i32) (local $word i32) (local $wide i64)
   (local.set $end (i32.add (local.get $at) (local.get $bytes)))
   (loop $next
-    (if (i32.ge_u (local.get $at) (local.get $end)) (then (return)))
-    (if (i32.ge_u (i32.sub (local.get $end) (local.get $at)) (i32.const 4))
+    (if (i32.eqz (local.tee $left (i32.sub (local.get $end) (local.get $at)))) (then (return)))
+    (local.set $word
+      (if (result i32) (i32.ge_u (local.get $left) (i32.const 4))
+        (then (i32.load (local.get $at)))
+        (else (call $last (local.get $at) (local.get $left)))))
+    (if (i32.eqz (i32.and (local.get $word) (i32.const 0x80)))
       (then
-        (local.set $wide (i64.load32_u (local.get $at)))
-        (if (i64.eqz (i64.and (local.get $wide) (i64.const 0x80808080)))
+        ;; Four characters of ASCII, or one.
+        (if (i32.and
+              (i32.ge_u (local.get $left) (i32.const 4))
+              (i32.eqz (i32.and (local.get $word) (i32.const 0x80808080))))
           (then
+            (local.set $wide (i64.extend_i32_u (local.get $word)))
             (local.set $wide
               (i64.and (i64.const 0x0000ffff0000ffff)
                 (i64.or (local.get $wide) (i64.shl (local.get $wide) (i64.const 16)))))
@@ -64,47 +83,47 @@
                 (i64.or (local.get $wide) (i64.shl (local.get $wide) (i64.const 8)))))
             (local.set $at (i32.add (local.get $at) (i32.const 4)))
             (local.set $to (i32.add (local.get $to) (i32.const 8)))
-            (br $next)))))
-    (local.set $code (i32.load8_u (local.get $at)))
-    (if (i32.ge_u (local.get $code) (i32.const 0xf0))
-      (then
-        (local.set $code
-          (i32.sub
-            (i32.or
-              (i32.or
-                (i32.shl (i32.and (local.get $code) (i32.const 7)) (i32.const 18))
-                (i32.shl (call $tail (i32.add (local.get $at) (i32.const 1))) (i32.const 12)))
-              (i32.or
-                (i32.shl (call $tail (i32.add (local.get $at) (i32.const 2))) (i32.const 6))
-                (call $tail (i32.add (local.get $at) (i32.const 3)))))
-            (i32.const 0x10000)))
-        (i32.store16 (local.get $to)
-          (i32.add (i32.const 0xd800) (i32.shr_u (local.get $code) (i32.const 10))))
-        (i32.store16 offset=2 (local.get $to)
-          (i32.add (i32.const 0xdc00) (i32.and (local.get $code) (i32.const 0x3ff))))
-        (local.set $at (i32.add (local.get $at) (i32.const 4)))
-        (local.set $to (i32.add (local.get $to) (i32.const 4)))
+            (br $next)))
+        (i32.store16 (local.get $to) (i32.and (local.get $word) (i32.const 0x7f)))
+        (local.set $at (i32.add (local.get $at) (i32.const 1)))
+        (local.set $to (i32.add (local.get $to) (i32.const 2)))
         (br $next)))
-    (if (i32.ge_u (local.get $code) (i32.const 0xe0))
+    (if (i32.lt_u (i32.and (local.get $word) (i32.const 0xff)) (i32.const 0xe0))
       (then
-        (local.set $code
+        (i32.store16 (local.get $to)
           (i32.or
-            (i32.shl (i32.and (local.get $code) (i32.const 0x0f)) (i32.const 12))
+            (i32.shl (i32.and (local.get $word) (i32.const 0x1f)) (i32.const 6))
+            (i32.and (i32.shr_u (local.get $word) (i32.const 8)) (i32.const 0x3f))))
+        (local.set $at (i32.add (local.get $at) (i32.const 2)))
+        (local.set $to (i32.add (local.get $to) (i32.const 2)))
+        (br $next)))
+    (if (i32.lt_u (i32.and (local.get $word) (i32.const 0xff)) (i32.const 0xf0))
+      (then
+        (i32.store16 (local.get $to)
+          (i32.or
+            (i32.shl (i32.and (local.get $word) (i32.const 0x0f)) (i32.const 12))
             (i32.or
-              (i32.shl (call $tail (i32.add (local.get $at) (i32.const 1))) (i32.const 6))
-              (call $tail (i32.add (local.get $at) (i32.const 2))))))
-        (local.set $at (i32.add (local.get $at) (i32.const 2))))
-      (else
-        (if (i32.ge_u (local.get $code) (i32.const 0x80))
-          (then
-            (local.set $code
-              (i32.or
-                (i32.shl (i32.and (local.get $code) (i32.const 0x1f)) (i32.const 6))
-                (call $tail (i32.add (local.get $at) (i32.const 1)))))
-            (local.set $at (i32.add (local.get $at) (i32.const 1)))))))
-    (i32.store16 (local.get $to) (local.get $code))
-    (local.set $at (i32.add (local.get $at) (i32.const 1)))
-    (local.set $to (i32.add (local.get $to) (i32.const 2)))
+              (i32.and (i32.shr_u (local.get $word) (i32.const 2)) (i32.const 0xfc0))
+              (i32.and (i32.shr_u (local.get $word) (i32.const 16)) (i32.const 0x3f)))))
+        (local.set $at (i32.add (local.get $at) (i32.const 3)))
+        (local.set $to (i32.add (local.get $to) (i32.const 2)))
+        (br $next)))
+    (local.set $word
+      (i32.sub
+        (i32.or
+          (i32.or
+            (i32.shl (i32.and (local.get $word) (i32.const 7)) (i32.const 18))
+            (i32.and (i32.shl (local.get $word) (i32.const 4)) (i32.const 0x3f000)))
+          (i32.or
+            (i32.and (i32.shr_u (local.get $word) (i32.const 10)) (i32.const 0xfc0))
+            (i32.and (i32.shr_u (local.get $word) (i32.const 24)) (i32.const 0x3f))))
+        (i32.const 0x10000)))
+    (i32.store16 (local.get $to)
+      (i32.add (i32.const 0xd800) (i32.shr_u (local.get $word) (i32.const 10))))
+    (i32.store16 offset=2 (local.get $to)
+      (i32.add (i32.const 0xdc00) (i32.and (local.get $word) (i32.const 0x3ff))))
+    (local.set $at (i32.add (local.get $at) (i32.const 4)))
+    (local.set $to (i32.add (local.get $to) (i32.const 4)))
     (br $next)))
 
 ;; Returns the number of bytes of a text in UTF-8, or, if the unit at a position is an unpaired
@@ -153,21 +172,16 @@
     (br $next))
   (unreachable))
 
-;; Stores a byte of a character in UTF-8: the first one with its mark, or six bits.
-(func $put (param $to i32) (param $code i32) (param $shift i32)
-  (i32.store8 (local.get $to)
-    (i32.or (i32.const 0x80)
-      (i32.and (i32.const 0x3f) (i32.shr_u (local.get $code) (local.get $shift))))))
-
 ;; Appends a text in UTF-16 without unpaired surrogates, for which there is room.
 (func $append_utf16 (param $from i32) (param $bytes i32)
-  (local $i i32) (local $to i32) (local $code i32)
+  (local $end i32) (local $to i32) (local $code i32)
+  (local.set $end (i32.add (local.get $from) (local.get $bytes)))
   (local.set $to (global.get $out_at))
   (block $done
     (loop $next
-      (br_if $done (i32.ge_u (local.get $i) (local.get $bytes)))
-      (local.set $code (i32.load16_u (i32.add (local.get $from) (local.get $i))))
-      (local.set $i (i32.add (local.get $i) (i32.const 2)))
+      (br_if $done (i32.eq (local.get $from) (local.get $end)))
+      (local.set $code (i32.load16_u (local.get $from)))
+      (local.set $from (i32.add (local.get $from) (i32.const 2)))
       (if (i32.lt_u (local.get $code) (i32.const 0x80))
         (then
           (i32.store8 (local.get $to) (local.get $code))
@@ -175,31 +189,39 @@
           (br $next)))
       (if (i32.lt_u (local.get $code) (i32.const 0x800))
         (then
-          (i32.store8 (local.get $to)
-            (i32.or (i32.const 0xc0) (i32.shr_u (local.get $code) (i32.const 6))))
-          (call $put (i32.add (local.get $to) (i32.const 1)) (local.get $code) (i32.const 0))
+          (i32.store16 (local.get $to)
+            (i32.or (i32.const 0x80c0)
+              (i32.or
+                (i32.shr_u (local.get $code) (i32.const 6))
+                (i32.shl (i32.and (local.get $code) (i32.const 0x3f)) (i32.const 8)))))
           (local.set $to (i32.add (local.get $to) (i32.const 2)))
           (br $next)))
       (if (i32.ne (i32.and (local.get $code) (i32.const 0xf800)) (i32.const 0xd800))
         (then
-          (i32.store8 (local.get $to)
-            (i32.or (i32.const 0xe0) (i32.shr_u (local.get $code) (i32.const 12))))
-          (call $put (i32.add (local.get $to) (i32.const 1)) (local.get $code) (i32.const 6))
-          (call $put (i32.add (local.get $to) (i32.const 2)) (local.get $code) (i32.const 0))
+          (i32.store16 (local.get $to)
+            (i32.or (i32.const 0x80e0)
+              (i32.or
+                (i32.shr_u (local.get $code) (i32.const 12))
+                (i32.shl (i32.and (local.get $code) (i32.const 0xfc0)) (i32.const 2)))))
+          (i32.store8 offset=2 (local.get $to)
+            (i32.or (i32.const 0x80) (i32.and (local.get $code) (i32.const 0x3f))))
           (local.set $to (i32.add (local.get $to) (i32.const 3)))
           (br $next)))
       (local.set $code
         (i32.add (i32.const 0x10000)
           (i32.or
             (i32.shl (i32.and (local.get $code) (i32.const 0x3ff)) (i32.const 10))
-            (i32.and (i32.const 0x3ff)
-              (i32.load16_u (i32.add (local.get $from) (local.get $i)))))))
-      (local.set $i (i32.add (local.get $i) (i32.const 2)))
-      (i32.store8 (local.get $to)
-        (i32.or (i32.const 0xf0) (i32.shr_u (local.get $code) (i32.const 18))))
-      (call $put (i32.add (local.get $to) (i32.const 1)) (local.get $code) (i32.const 12))
-      (call $put (i32.add (local.get $to) (i32.const 2)) (local.get $code) (i32.const 6))
-      (call $put (i32.add (local.get $to) (i32.const 3)) (local.get $code) (i32.const 0))
+            (i32.and (i32.load16_u (local.get $from)) (i32.const 0x3ff)))))
+      (local.set $from (i32.add (local.get $from) (i32.const 2)))
+      (i32.store (local.get $to)
+        (i32.or (i32.const 0x808080f0)
+          (i32.or
+            (i32.or
+              (i32.shr_u (local.get $code) (i32.const 18))
+              (i32.and (i32.shr_u (local.get $code) (i32.const 4)) (i32.const 0x3f00)))
+            (i32.or
+              (i32.and (i32.shl (local.get $code) (i32.const 10)) (i32.const 0x3f0000))
+              (i32.shl (i32.and (local.get $code) (i32.const 0x3f)) (i32.const 24))))))
       (local.set $to (i32.add (local.get $to) (i32.const 4)))
       (br $next)))
   (global.set $out_at (local.get $to)))

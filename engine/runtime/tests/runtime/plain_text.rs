@@ -23,7 +23,7 @@ const CONVENTIONS: [&str; 5] = [
 
 /// Texts of each length of UTF-8, of more than a scratch block, and a null.
 fn texts() -> Vec<Option<String>> {
-    let long = "ab😀ü".repeat(530);
+    let long = "a".repeat(4_090) + &"😀ü".repeat(20);
     let texts = [
         "abc",
         "",
@@ -84,7 +84,9 @@ fn call(function: &WasmFunction, columns: &[ArrayRef]) -> Result<ArrayRef, Error
 }
 
 pub(crate) fn call_text(function: &WasmFunction, columns: &[ArrayRef]) -> Vec<Option<String>> {
-    let result = cast(&call(function, columns).unwrap(), &DataType::Utf8).unwrap();
+    let abi = function.definition().abi;
+    let result = call(function, columns).unwrap_or_else(|error| panic!("{abi:?}: {error}"));
+    let result = cast(&result, &DataType::Utf8).unwrap();
     let result = result.as_string::<i32>().iter();
     result.map(|text| text.map(str::to_owned)).collect()
 }

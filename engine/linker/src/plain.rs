@@ -15,7 +15,7 @@
 //! Text and bytes are passed by a [`TextConvention`]. All that a function returns is checked
 //! within its row, so that the error names the row.
 
-// What a function is expected to be.
+// The expected type of a function.
 mod expected;
 
 // The loop over rows of numbers.

@@ -1,4 +1,4 @@
-//! What a plain function is expected to be: its type, and the exports beside it.
+//! Expectations of a plain function: its type, and the exports beside it.
 
 use wasmparser::ValType;
 

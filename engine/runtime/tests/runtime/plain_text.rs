@@ -57,7 +57,15 @@ pub(crate) fn bind(
     function: &str,
 ) -> Result<Arc<WasmFunction>, Error> {
     let path = format!("{}/../../udfs/{file}.wat", env!("CARGO_MANIFEST_DIR"));
-    let module = LoadedModule::new(&std::fs::read(path).unwrap(), 1 << 20).unwrap();
+    bind_module(runtime, &std::fs::read(path).unwrap(), function)
+}
+
+fn bind_module(
+    runtime: &Runtime,
+    module: &[u8],
+    function: &str,
+) -> Result<Arc<WasmFunction>, Error> {
+    let module = LoadedModule::new(module, 1 << 20).unwrap();
     let statement = format!("CREATE FUNCTION {function}");
     runtime.bind(module.define(&statement)?, &module)
 }
@@ -253,6 +261,54 @@ fn what_a_convention_cannot_pass_fails_with_its_row() {
         "function `prefix` failed at row 1: expected a result in UTF-8, found another byte at \
          position 0; return BYTEA for bytes"
     );
+}
+
+#[test]
+fn random_bytes_begin_again_at_each_row() {
+    let runtime = runtime(IdleLimits::default());
+    let module = br#"(module
+        (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "salted") (param $text i32) (param $bytes i32) (result i32 i32)
+          (drop (call $random (i32.const 64) (i32.const 8)))
+          (memory.copy (i32.const 72) (local.get $text) (local.get $bytes))
+          (i32.const 64) (i32.add (local.get $bytes) (i32.const 8))))"#;
+    let function = "salted(VARCHAR) RETURNS BYTEA LANGUAGE WASM STABLE WITH (abi = 'ptr_len')";
+    let salted = bind_module(&runtime, module, function).unwrap();
+    let texts = ["a", "bc"].map(|text| Some(text.to_owned()));
+    let result = cast(
+        &call(&salted, &[column(&texts)]).unwrap(),
+        &DataType::Binary,
+    )
+    .unwrap();
+    let result = result.as_binary::<i32>();
+    assert_eq!(result.value(0)[..8], result.value(1)[..8]);
+    assert_eq!(
+        [&result.value(0)[8..], &result.value(1)[8..]],
+        [&b"a"[..], b"bc"]
+    );
+}
+
+#[test]
+fn module_without_memory_may_count_bytes() {
+    let runtime = runtime(IdleLimits::default());
+    let module = br#"(module (func (export "size") (param i32 i32) (result i32) (local.get 1)))"#;
+    let function = "size(VARCHAR) RETURNS INT LANGUAGE WASM WITH (abi = 'ptr_len')";
+    let size = bind_module(&runtime, module, function).unwrap();
+    let result = call(&size, &[column(&["abc".to_owned()].map(Some))]).unwrap();
+    assert_eq!(result.as_primitive::<Int32Type>().value(0), 3);
+}
+
+/// A failed row is null, and its memory is given back.
+#[test]
+fn rows_that_fail_may_be_null() {
+    let runtime = runtime(IdleLimits::default());
+    let function = "upper(VARCHAR) RETURNS VARCHAR LANGUAGE WASM \
+                    WITH (abi = 'c_string', on_error = 'null')";
+    let upper = bind(&runtime, "wat/text_c_string", function).unwrap();
+    let texts = ["a", "b\0", "c"].map(|text| Some(text.to_owned()));
+    let expected = [Some("A".to_owned()), None, Some("C".to_owned())];
+    assert_eq!(call_text(&upper, &[column(&texts)]), expected);
 }
 
 #[test]

@@ -59,7 +59,7 @@ impl TextRows<'_> {
                 self.check(text, length, &message, at);
             }
             TextConvention::LengthPrefixed => {
-                self.check(text, &outside(4), &header(4, "the result's length"), at);
+                self.check(text, &outside(4), header(4, "the result's length"), at);
                 *text += "(local.set $len (i32.load (local.get $r0)))\n\
                           (local.set $p (i32.add (local.get $r0) (i32.const 4)))\n";
             }
@@ -68,7 +68,7 @@ impl TextRows<'_> {
                 let message =
                     format!("expected the return area at a multiple of 4, found {ADDRESS}");
                 self.check(text, misaligned, &message, at);
-                self.check(text, &outside(8), &header(8, "the return area"), at);
+                self.check(text, &outside(8), header(8, "the return area"), at);
                 *text += "(local.set $p (i32.load (local.get $r0)))\n\
                           (local.set $len (i32.load offset=4 (local.get $r0)))\n";
             }
@@ -142,8 +142,7 @@ impl TextRows<'_> {
         self.check(
             text,
             "(call $is_too_much (local.get $sum))",
-            "expected results of at most 2147352576 bytes in a batch, found more; return less"
-                .to_owned(),
+            "expected results of at most 2147352576 bytes in a batch, found more; return less",
             [NONE, NONE],
         );
         if is_text && !is_utf16 {

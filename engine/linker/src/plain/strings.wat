@@ -133,15 +133,20 @@
 (func $utf8_error (param $from i32) (param $bytes i32) (result i32)
   (local $i i32) (local $at i32) (local $left i32) (local $byte i32) (local $more i32)
   (loop $next
+    ;; An iteration is charged as a whole: runs of ASCII have a loop of their own.
+    (block $other
+      (loop $ascii
+        (br_if $other
+          (i32.lt_u (i32.sub (local.get $bytes) (local.get $i)) (i32.const 8)))
+        (br_if $other
+          (i64.ne (i64.const 0)
+            (i64.and (i64.load (i32.add (local.get $from) (local.get $i)))
+              (i64.const 0x8080808080808080))))
+        (local.set $i (i32.add (local.get $i) (i32.const 8)))
+        (br $ascii)))
     (local.set $left (i32.sub (local.get $bytes) (local.get $i)))
     (if (i32.eqz (local.get $left)) (then (return (i32.const -1))))
     (local.set $at (i32.add (local.get $from) (local.get $i)))
-    (if (i32.ge_u (local.get $left) (i32.const 8))
-      (then
-        (if (i64.eqz (i64.and (i64.load (local.get $at)) (i64.const 0x8080808080808080)))
-          (then
-            (local.set $i (i32.add (local.get $i) (i32.const 8)))
-            (br $next)))))
     (local.set $byte (i32.load8_u (local.get $at)))
     (if (i32.lt_u (local.get $byte) (i32.const 0x80))
       (then

@@ -57,11 +57,28 @@
           (i32.shl (i32.load8_u offset=2 (local.get $at)) (i32.const 16))))))
   (local.get $word))
 
-;; Converts a text in UTF-8, which the host has checked.
+;; Converts a text in UTF-8, which the host has checked. An iteration of a loop is charged as a
+;; whole, so that runs of ASCII have a loop of their own, here and below.
 (func $to_utf16 (param $at i32) (param $bytes i32) (param $to i32)
   (local $end i32) (local $left i32) (local $word i32) (local $wide i64)
   (local.set $end (i32.add (local.get $at) (local.get $bytes)))
   (loop $next
+    (block $other
+      (loop $ascii
+        (br_if $other
+          (i32.lt_u (i32.sub (local.get $end) (local.get $at)) (i32.const 4)))
+        (local.set $wide (i64.load32_u (local.get $at)))
+        (br_if $other
+          (i64.ne (i64.and (local.get $wide) (i64.const 0x80808080)) (i64.const 0)))
+        (local.set $wide
+          (i64.and (i64.const 0x0000ffff0000ffff)
+            (i64.or (local.get $wide) (i64.shl (local.get $wide) (i64.const 16)))))
+        (i64.store (local.get $to)
+          (i64.and (i64.const 0x00ff00ff00ff00ff)
+            (i64.or (local.get $wide) (i64.shl (local.get $wide) (i64.const 8)))))
+        (local.set $at (i32.add (local.get $at) (i32.const 4)))
+        (local.set $to (i32.add (local.get $to) (i32.const 8)))
+        (br $ascii)))
     (if (i32.eqz (local.tee $left (i32.sub (local.get $end) (local.get $at)))) (then (return)))
     (local.set $word
       (if (result i32) (i32.ge_u (local.get $left) (i32.const 4))
@@ -69,21 +86,6 @@
         (else (call $last (local.get $at) (local.get $left)))))
     (if (i32.eqz (i32.and (local.get $word) (i32.const 0x80)))
       (then
-        ;; Four characters of ASCII, or one.
-        (if (i32.and
-              (i32.ge_u (local.get $left) (i32.const 4))
-              (i32.eqz (i32.and (local.get $word) (i32.const 0x80808080))))
-          (then
-            (local.set $wide (i64.extend_i32_u (local.get $word)))
-            (local.set $wide
-              (i64.and (i64.const 0x0000ffff0000ffff)
-                (i64.or (local.get $wide) (i64.shl (local.get $wide) (i64.const 16)))))
-            (i64.store (local.get $to)
-              (i64.and (i64.const 0x00ff00ff00ff00ff)
-                (i64.or (local.get $wide) (i64.shl (local.get $wide) (i64.const 8)))))
-            (local.set $at (i32.add (local.get $at) (i32.const 4)))
-            (local.set $to (i32.add (local.get $to) (i32.const 8)))
-            (br $next)))
         (i32.store16 (local.get $to) (i32.and (local.get $word) (i32.const 0x7f)))
         (local.set $at (i32.add (local.get $at) (i32.const 1)))
         (local.set $to (i32.add (local.get $to) (i32.const 2)))
@@ -131,17 +133,19 @@
 (func $utf8_bytes (param $from i32) (param $bytes i32) (result i64)
   (local $i i32) (local $unit i32) (local $left i32) (local $sum i64)
   (loop $next
+    (block $other
+      (loop $ascii
+        (br_if $other
+          (i32.lt_u (i32.sub (local.get $bytes) (local.get $i)) (i32.const 8)))
+        (br_if $other
+          (i64.ne (i64.const 0)
+            (i64.and (i64.load (i32.add (local.get $from) (local.get $i)))
+              (i64.const 0xff80ff80ff80ff80))))
+        (local.set $i (i32.add (local.get $i) (i32.const 8)))
+        (local.set $sum (i64.add (local.get $sum) (i64.const 4)))
+        (br $ascii)))
     (local.set $left (i32.sub (local.get $bytes) (local.get $i)))
     (if (i32.eqz (local.get $left)) (then (return (local.get $sum))))
-    (if (i32.ge_u (local.get $left) (i32.const 8))
-      (then
-        (if (i64.eqz
-              (i64.and (i64.load (i32.add (local.get $from) (local.get $i)))
-                (i64.const 0xff80ff80ff80ff80)))
-          (then
-            (local.set $i (i32.add (local.get $i) (i32.const 8)))
-            (local.set $sum (i64.add (local.get $sum) (i64.const 4)))
-            (br $next)))))
     (local.set $unit (i32.load16_u (i32.add (local.get $from) (local.get $i))))
     (if (i32.eq (i32.and (local.get $unit) (i32.const 0xf800)) (i32.const 0xd800))
       (then
@@ -174,11 +178,27 @@
 
 ;; Appends a text in UTF-16 without unpaired surrogates, for which there is room.
 (func $append_utf16 (param $from i32) (param $bytes i32)
-  (local $end i32) (local $to i32) (local $code i32)
+  (local $end i32) (local $to i32) (local $code i32) (local $wide i64)
   (local.set $end (i32.add (local.get $from) (local.get $bytes)))
   (local.set $to (global.get $out_at))
   (block $done
     (loop $next
+      (block $other
+        (loop $ascii
+          (br_if $other
+            (i32.lt_u (i32.sub (local.get $end) (local.get $from)) (i32.const 8)))
+          (local.set $wide (i64.load (local.get $from)))
+          (br_if $other
+            (i64.ne (i64.const 0)
+              (i64.and (local.get $wide) (i64.const 0xff80ff80ff80ff80))))
+          (local.set $wide
+            (i64.and (i64.const 0x0000ffff0000ffff)
+              (i64.or (local.get $wide) (i64.shr_u (local.get $wide) (i64.const 8)))))
+          (i64.store32 (local.get $to)
+            (i64.or (local.get $wide) (i64.shr_u (local.get $wide) (i64.const 16))))
+          (local.set $from (i32.add (local.get $from) (i32.const 8)))
+          (local.set $to (i32.add (local.get $to) (i32.const 4)))
+          (br $ascii)))
       (br_if $done (i32.eq (local.get $from) (local.get $end)))
       (local.set $code (i32.load16_u (local.get $from)))
       (local.set $from (i32.add (local.get $from) (i32.const 2)))

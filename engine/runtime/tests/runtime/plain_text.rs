@@ -299,6 +299,32 @@ fn module_without_memory_may_count_bytes() {
     assert_eq!(result.as_primitive::<Int32Type>().value(0), 3);
 }
 
+/// An allocator that takes all of the memory, beside the columns of a function over numbers.
+#[test]
+fn columns_do_not_collide_with_the_heap_of_a_function_over_numbers() {
+    let runtime = runtime(IdleLimits::default());
+    let path = format!(
+        "{}/../../udfs/wat/text_ptr_len.wat",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let text = std::fs::read_to_string(path).unwrap();
+    // Fills a block of its heap, which it keeps.
+    let module = text.replace(
+        "(func (export \"number\")",
+        "(func (export \"filled\") (param $x i32) (result i32) (local $at i32)
+           (local.set $at (call $allocate (i32.const 100)))
+           (memory.fill (local.get $at) (i32.const 0x55) (i32.const 100))
+           (i32.add (local.get $x) (i32.load8_u (local.get $at))))
+         (func (export \"number\")",
+    );
+    let function = "filled(INT) RETURNS INT LANGUAGE WASM";
+    let filled = bind_module(&runtime, module.as_bytes(), function).unwrap();
+    let rows: Vec<_> = (0..8_192).collect();
+    let result = call(&filled, &[numbers(&rows)]).unwrap();
+    let expected: Vec<_> = rows.iter().map(|row| row + 0x55).collect();
+    assert_eq!(result.as_primitive::<Int32Type>().values()[..], expected);
+}
+
 /// A failed row is null, and its memory is given back.
 #[test]
 fn rows_that_fail_may_be_null() {

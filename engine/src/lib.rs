@@ -86,7 +86,7 @@ pub use function_factory::WasmFunctionFactory;
 pub use fusebox_definition::statement;
 pub use fusebox_definition::{
     Argument, Definition, Digest, FileAccessError, FunctionKey, Identifier, Kind, Limits,
-    ModuleError, ModuleSource, NullHandling, OnError, ParseDigestError, Reset, Signature,
+    ModuleError, ModuleSource, NullHandling, OnError, ParseDigestError, PlainAbi, Reset, Signature,
     StatementError, Subject, Volatility,
 };
 #[cfg(feature = "disable-protections")]

@@ -9,6 +9,7 @@ use crate::digest::Digest;
 use crate::kind::Kind;
 use crate::limits::Limits;
 use crate::on_error::OnError;
+use crate::plain_abi::PlainAbi;
 use crate::reset::Reset;
 use crate::signature::{Argument, Signature};
 
@@ -46,6 +47,9 @@ pub struct Definition {
     /// Result of a row for which a scalar function fails.
     #[serde(default)]
     pub on_error: OnError,
+    /// Convention for text and bytes, if the export is a plain function over such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abi: Option<PlainAbi>,
     /// Digest of the module.
     pub digest: Digest,
     /// Symbol in the module: the name of the export without the ABI's prefix.
@@ -151,6 +155,7 @@ mod tests {
             limits: Limits::default(),
             reset: Reset::Row,
             on_error: OnError::Null,
+            abi: Some(PlainAbi::PtrLen),
             digest: Digest::of(b""),
             symbol: "haversine_km".to_owned(),
             source: ModuleSource::Base64,
@@ -181,6 +186,24 @@ mod tests {
             serde_json::from_str::<Definition>(&stored).unwrap(),
             haversine()
         );
+    }
+
+    #[test]
+    fn definition_that_was_stored_without_abi_has_none() {
+        let text = serde_json::to_string(&haversine()).unwrap();
+        let stored = text.replace("\"abi\":\"ptr_len\",", "");
+        assert_ne!(stored, text);
+        let read: Definition = serde_json::from_str(&stored).unwrap();
+        assert_eq!(read.abi, None);
+        assert_eq!(serde_json::to_string(&read).unwrap(), stored);
+    }
+
+    #[test]
+    fn abi_is_stored_by_its_name() {
+        for abi in PlainAbi::ALL {
+            let text = serde_json::to_string(&abi).unwrap();
+            assert_eq!(text, format!("\"{abi}\""));
+        }
     }
 
     #[test]

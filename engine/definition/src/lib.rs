@@ -49,6 +49,9 @@ mod module_error;
 mod parse_error;
 mod statement_error;
 
+// The convention of a plain function.
+mod plain_abi;
+
 // Scalar, aggregate, window, table.
 mod kind;
 
@@ -59,6 +62,7 @@ pub use limits::{Limits, Size};
 pub use module_error::ModuleError;
 pub use on_error::OnError;
 pub use parse_error::{ParseError, Subject};
+pub use plain_abi::PlainAbi;
 pub use quoting::{Identifier, Literal};
 pub use reset::Reset;
 pub use signature::{Argument, Arguments, Signature, check_parameters};

@@ -1,6 +1,7 @@
 //! Defects of modules: their author must act.
 
 use crate::kind::Kind;
+use crate::plain_abi::PlainAbi;
 use crate::statement_error::{names, written_as};
 
 /// Defect that makes a module unusable.
@@ -38,6 +39,11 @@ pub enum ModuleError {
         /// The types of the export, those of the function, and those expected.
         mismatch: String,
     },
+    #[error(
+        "its export `{export}` is a column function, expected a plain one for abi = '{abi}': \
+         leave the option out"
+    )]
+    ColumnAbi { export: String, abi: PlainAbi },
     #[error(
         "its export `{export}` may read {input}, which an IMMUTABLE function must not: \
          write STABLE or VOLATILE"

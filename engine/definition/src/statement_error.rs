@@ -191,6 +191,8 @@ pub enum StatementError {
     Reset(&'static str),
     #[error("is of the kind {0}; only scalar functions have the option on_error")]
     OnError(&'static str),
+    #[error("is of the kind {0}; only scalar functions have the option abi")]
+    Abi(&'static str),
     #[error("has an argument that is not constant, {argument}: table functions take constants")]
     NotConstant { argument: String },
     #[error("takes no arguments; an aggregate function takes at least one")]

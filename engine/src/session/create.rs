@@ -214,6 +214,9 @@ impl Session {
             if let Some(on_error) = options.on_error()? {
                 definition.on_error = on_error;
             }
+            if let Some(abi) = options.abi()? {
+                definition.abi = Some(abi);
+            }
             Ok(())
         })
         .await

@@ -82,6 +82,7 @@ impl CreateFunction {
         let reset = stated_options.reset()?.or(declared_options.reset()?);
         let on_error = stated_options.on_error()?;
         let on_error = on_error.or(declared_options.on_error()?);
+        let abi = stated_options.abi()?.or(declared_options.abi()?);
         Ok(Definition {
             name: self.name.clone(),
             kind,
@@ -102,6 +103,7 @@ impl CreateFunction {
             limits,
             reset: reset.unwrap_or_default(),
             on_error: on_error.unwrap_or_default(),
+            abi,
             digest,
             symbol: declared.unwrap_or(self).symbol().to_owned(),
             source,

@@ -2,6 +2,7 @@
 
 use crate::limits::{LIMITS, Limits};
 use crate::on_error::OnError;
+use crate::plain_abi::PlainAbi;
 use crate::reset::Reset;
 use crate::statement_error::StatementError;
 
@@ -18,7 +19,7 @@ impl Options {
     /// [`StatementError::OptionValue`] for a bad value.
     pub fn apply(&self, mut limits: Limits) -> Result<Limits, StatementError> {
         for (name, value) in &self.0 {
-            if [Reset::OPTION, OnError::OPTION].contains(&name.as_str()) {
+            if OTHERS.contains(&name.as_str()) {
                 continue;
             }
             let named = LIMITS.iter().find(|limit| limit.option == name);
@@ -51,6 +52,15 @@ impl Options {
         self.parsed(OnError::OPTION, OnError::parse)
     }
 
+    /// Returns the convention of a plain function, if the options give one.
+    ///
+    /// # Errors
+    ///
+    /// [`StatementError::OptionValue`] for a bad value.
+    pub fn abi(&self) -> Result<Option<PlainAbi>, StatementError> {
+        self.parsed(PlainAbi::OPTION, PlainAbi::parse)
+    }
+
     /// Parses the last value of an option.
     fn parsed<T>(
         &self,
@@ -80,8 +90,16 @@ fn bad_value(name: &str, value: &str, expected: String) -> StatementError {
     }
 }
 
-/// Formats options that state all of `limits`, `reset` and `on_error`.
-pub(super) fn print(limits: Limits, reset: Reset, on_error: OnError) -> String {
+/// Options that are no limits.
+const OTHERS: [&str; 3] = [Reset::OPTION, OnError::OPTION, PlainAbi::OPTION];
+
+/// Formats options that state all of `limits`, `reset`, `on_error` and `abi`.
+pub(super) fn print(
+    limits: Limits,
+    reset: Reset,
+    on_error: OnError,
+    abi: Option<PlainAbi>,
+) -> String {
     let mut options: Vec<_> = LIMITS
         .iter()
         .map(|limit| format!("{} = {}", limit.option, limit.print(limits)))
@@ -92,18 +110,17 @@ pub(super) fn print(limits: Limits, reset: Reset, on_error: OnError) -> String {
     if on_error == OnError::Null {
         options.push(format!("{} = 'null'", OnError::OPTION));
     }
+    if let Some(abi) = abi {
+        options.push(format!("{} = '{abi}'", PlainAbi::OPTION));
+    }
     options.join(", ")
 }
 
 /// Formats the names of all options.
 fn known() -> String {
     let limits = LIMITS.each_ref().map(|limit| limit.option);
-    format!(
-        "{}, {} and {}",
-        limits.join(", "),
-        Reset::OPTION,
-        OnError::OPTION
-    )
+    let [reset, on_error, abi] = OTHERS;
+    format!("{}, {reset}, {on_error} and {abi}", limits.join(", "))
 }
 
 #[cfg(test)]
@@ -134,16 +151,36 @@ mod tests {
             assert!(options(&[("reset", value)]).reset().is_err(), "{value}");
             let on_error = options(&[("on_error", value)]).on_error();
             assert!(on_error.is_err(), "{value}");
+            assert!(options(&[("abi", value)]).abi().is_err(), "{value}");
         }
     }
 
     #[test]
     fn printed_options_name_every_limit_once() {
-        for (reset, options) in [(Reset::Call, LIMITS.len()), (Reset::Row, LIMITS.len() + 1)] {
-            let printed = print(Limits::MAX, reset, OnError::Fail);
+        let abi = Some(PlainAbi::CString);
+        for (reset, abi, options) in [
+            (Reset::Call, None, LIMITS.len()),
+            (Reset::Row, None, LIMITS.len() + 1),
+            (Reset::Row, abi, LIMITS.len() + 2),
+        ] {
+            let printed = print(Limits::MAX, reset, OnError::Fail, abi);
             assert_eq!(printed.matches(" = ").count(), options);
         }
         assert_eq!(known().matches("_per_row, ").count(), 1);
+    }
+
+    #[test]
+    fn conventions_are_listed_for_an_unknown_one() {
+        for abi in PlainAbi::ALL {
+            let given = options(&[("abi", abi.name())]);
+            assert_eq!(given.abi().unwrap(), Some(abi));
+            assert_eq!(given.apply(Limits::MAX).unwrap(), Limits::MAX);
+        }
+        assert_eq!(
+            options(&[("abi", "pascal")]).abi().unwrap_err().to_string(),
+            "has a bad value for abi: one of 'ptr_len', 'c_string', 'assemblyscript', \
+             'length_prefixed', 'canonical', not 'pascal'"
+        );
     }
 
     #[test]

@@ -17,6 +17,10 @@ pub enum PlainType {
     UInt64,
     Float32,
     Float64,
+    /// UTF-8.
+    Text,
+    /// Any bytes.
+    Bytes,
 }
 
 impl PlainType {
@@ -30,12 +34,18 @@ impl PlainType {
         }
     }
 
-    /// Returns the base-two logarithm of the size in bytes; 0 for bits.
+    /// Returns true for text and bytes, which have a convention.
+    pub fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Bytes)
+    }
+
+    /// Returns the base-two logarithm of the size in bytes, of the offset for text and bytes;
+    /// 0 for bits.
     pub(super) fn size_log2(self) -> u32 {
         match self {
             Self::Boolean | Self::Int8 | Self::UInt8 => 0,
             Self::Int16 | Self::UInt16 => 1,
-            Self::Int32 | Self::UInt32 | Self::Float32 => 2,
+            Self::Int32 | Self::UInt32 | Self::Float32 | Self::Text | Self::Bytes => 2,
             Self::Int64 | Self::UInt64 | Self::Float64 => 3,
         }
     }
@@ -43,6 +53,7 @@ impl PlainType {
     /// Returns true if a value is passed as a `wasm` without loss.
     pub(super) fn is_passed_as(self, wasm: ValType) -> bool {
         match wasm {
+            _ if self.is_text() => false,
             ValType::I32 => self.size_log2() <= 2 && self != Self::Float32,
             ValType::I64 => !self.is_float(),
             ValType::F32 => self == Self::Float32,
@@ -54,6 +65,7 @@ impl PlainType {
     /// Returns true if a `wasm` is read as a value, after a check of its range if it is wider.
     pub(super) fn is_result_of(self, wasm: ValType) -> bool {
         match wasm {
+            _ if self.is_text() => false,
             ValType::I32 => !self.is_float() && self.size_log2() <= 2,
             ValType::I64 => !self.is_float(),
             ValType::F32 => self.is_float(),

@@ -10,52 +10,6 @@ use super::plain_type::PlainType;
 pub(super) const BITMAP_BYTES: &str =
     "(i32.shr_u (i32.add (local.get $rows) (i32.const 7)) (i32.const 3))";
 
-/// Memory of the driver, in pages that it grows the memory by: the guest takes them for those
-/// of another allocator.
-pub(super) const ALLOCATOR: &str = "
-(global $region (mut i32) (i32.const 0))
-(global $region_end (mut i32) (i32.const 0))
-(global $arena_end (mut i32) (i32.const 0))
-(global $cursor (mut i32) (i32.const 0))
-(global $cursor_end (mut i32) (i32.const 0))
-(func $pages (param $bytes i32) (result i32)
-  (i32.add (i32.shr_u (local.get $bytes) (i32.const 16)) (i32.const 1)))
-(func $grow (param $bytes i32) (result i32)
-  (local $old i32)
-  ;; No block is at address 0.
-  (if (i32.eqz (memory.size)) (then (drop (memory.grow (i32.const 1)))))
-  (local.set $old (memory.grow (call $pages (local.get $bytes))))
-  (if (i32.eq (local.get $old) (i32.const -1)) (then (return (i32.const 0))))
-  (i32.shl (local.get $old) (i32.const 16)))
-(func $alloc (param $bytes i32) (result i32)
-  (local $at i32)
-  (if (i32.or
-        (i32.eqz (global.get $region))
-        (i32.gt_u (local.get $bytes) (i32.sub (global.get $region_end) (global.get $region))))
-    (then
-      (local.set $at (call $grow (local.get $bytes)))
-      (if (i32.eqz (local.get $at)) (then (return (i32.const 0))))
-      (global.set $region (local.get $at))
-      (global.set $region_end
-        (i32.add (local.get $at) (i32.shl (call $pages (local.get $bytes)) (i32.const 16))))))
-  (global.set $arena_end (i32.add (global.get $region) (local.get $bytes)))
-  (global.get $region))
-(func $begin
-  (global.set $cursor (global.get $arena_end))
-  (global.set $cursor_end (global.get $region_end)))
-(func $take (param $bytes i32) (result i32)
-  (local $at i32)
-  (local.set $at (i32.and (i32.add (global.get $cursor) (i32.const 63)) (i32.const -64)))
-  (if (i32.gt_u (local.get $bytes) (i32.sub (global.get $cursor_end) (local.get $at)))
-    (then
-      (local.set $at (call $grow (local.get $bytes)))
-      (if (i32.eqz (local.get $at)) (then (unreachable)))
-      (global.set $cursor_end
-        (i32.add (local.get $at) (i32.shl (call $pages (local.get $bytes)) (i32.const 16))))))
-  (global.set $cursor (i32.add (local.get $at) (local.get $bytes)))
-  (local.get $at))
-";
-
 /// Pushes the bit of a row of an argument.
 pub(super) fn bit(bits: &str, k: usize) -> String {
     let row = format!("(i32.and (local.get $row) (local.get $m{k}))");

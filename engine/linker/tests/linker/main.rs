@@ -6,6 +6,7 @@ mod custom;
 mod errors;
 mod guest;
 mod linking;
+mod plain_text;
 mod properties;
 mod random;
 mod split;

@@ -40,6 +40,9 @@ pub(crate) fn check_signature(definition: &Definition) -> Result<(), StatementEr
     if definition.on_error == OnError::Null && definition.kind != Kind::Scalar {
         return Err(StatementError::OnError(definition.kind.name()));
     }
+    if definition.abi.is_some() && definition.kind != Kind::Scalar {
+        return Err(StatementError::Abi(definition.kind.name()));
+    }
     if definition.kind != Kind::Aggregate && !definition.state.is_empty() {
         return Err(StatementError::UnexpectedState);
     }

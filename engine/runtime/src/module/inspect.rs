@@ -153,6 +153,12 @@ impl Inspection {
         self.exports.contains_key(name)
     }
 
+    /// Returns the types of all exported functions, by name.
+    pub(crate) fn function_types(&self) -> BTreeMap<&str, &FuncType> {
+        let exports = self.exports.iter();
+        exports.map(|(name, ty)| (name.as_str(), &ty.0)).collect()
+    }
+
     /// Returns the type of an exported function that is not one of the ABI, unless there is a
     /// scalar function of this symbol.
     pub(crate) fn plain_function(&self, symbol: &str) -> Option<&ExportType> {

@@ -1,11 +1,12 @@
-//! Plain functions: exports over numbers, which get a driver.
+//! Plain functions: exports over numbers, text and bytes, which get a driver.
 
 use std::sync::Arc;
 
 use arrow_schema::DataType;
-use fusebox_definition::{Definition, Kind, ModuleError, SqlType, Volatility};
-use fusebox_linker::plain::{PlainFunction, PlainType};
+use fusebox_definition::{Definition, Kind, ModuleError, PlainAbi, SqlType, Volatility};
+use fusebox_linker::plain::{PlainFunction, PlainType, TextConvention};
 
+use super::inspect::Inspection;
 use super::linking::{input, refused, wasi};
 use super::loaded::LoadedModule;
 
@@ -14,19 +15,21 @@ use super::loaded::LoadedModule;
 ///
 /// # Errors
 ///
-/// [`ModuleError::PlainType`] if the types of the export do not fit the signature, and
+/// [`ModuleError::PlainType`] if the types of the export do not fit the signature and the option
+/// `abi`, [`ModuleError::ColumnAbi`] if a column function has this option, and
 /// [`ModuleError::Ambient`] if it reads clock or random numbers and is immutable.
 pub(crate) fn with_driver(
     module: &LoadedModule,
     definition: &Definition,
 ) -> Result<Option<Arc<LoadedModule>>, ModuleError> {
     let inspection = module.inspection();
-    let Some(export) = inspection.plain_function(&definition.symbol) else {
-        return Ok(None);
-    };
     if definition.kind != Kind::Scalar {
         return Ok(None);
     }
+    let Some(export) = inspection.plain_function(&definition.symbol) else {
+        check_column_function(inspection, definition)?;
+        return Ok(None);
+    };
     let signature = &definition.signature;
     let arguments: Option<Vec<_>> = signature
         .arguments
@@ -42,26 +45,16 @@ pub(crate) fn with_driver(
     };
     let returns: Option<Vec<_>> = fields.iter().map(plain_type).collect();
     let names: Vec<_> = fields.iter().map(|ty| SqlType(ty).to_string()).collect();
-    let types = |arguments: &[PlainType], returns: &[PlainType]| {
-        let list = |types: &[PlainType]| {
-            let types: Vec<_> = types.iter().map(|ty| ty.wasm().to_string()).collect();
-            types.join(", ")
-        };
-        match returns {
-            [one] => format!("({}) -> {}", list(arguments), one.wasm()),
-            _ => format!("({}) -> ({})", list(arguments), list(returns)),
-        }
-    };
     let mismatch = |expected: &str| ModuleError::PlainType {
         export: definition.symbol.clone(),
         mismatch: format!(
-            "{export}, and does not fit ({}) RETURNS {}: expected {expected}",
+            "{export}, and does not fit ({}) RETURNS {}: {expected}",
             signature.argument_types(),
             SqlType(&signature.returns)
         ),
     };
     let (Some(arguments), Some(returns)) = (arguments, returns) else {
-        return Err(mismatch("numbers, BOOLEAN, dates and times"));
+        return Err(mismatch(EXPECTED_TYPES));
     };
     let inputs = Inputs::of(module, definition)?;
     let function = PlainFunction {
@@ -71,16 +64,39 @@ pub(crate) fn with_driver(
         arguments: &arguments,
         returns: &returns,
         return_names: &names,
+        convention: definition.abi.and_then(convention),
+        exports: &inspection.function_types(),
         has_memory: inspection.has_memory(),
         has_initialize: inspection.exports(fusebox_abi::EXPORT_INITIALIZE),
         has_row: inputs.has_row,
     };
-    if !function.fits() {
-        return Err(mismatch(&types(&arguments, &returns)));
+    if let Some(expected) = function.mismatch() {
+        return Err(mismatch(&expected));
     }
     let linked = function.link(&inputs.code).map_err(refused)?;
     // Its size is bounded by that of the module, which was checked.
     LoadedModule::new(&linked, u64::MAX).map(Some)
+}
+
+/// Types of the columns of plain functions.
+const EXPECTED_TYPES: &str = "expected numbers, BOOLEAN, dates, times, VARCHAR and BYTEA";
+
+/// Checks that a function that is not plain has no option for plain ones.
+fn check_column_function(
+    inspection: &Inspection,
+    definition: &Definition,
+) -> Result<(), ModuleError> {
+    let export = format!("{}{}", fusebox_abi::EXPORT_FUNCTION_PREFIX, definition.symbol);
+    match definition.abi {
+        Some(abi) if inspection.exports(&export) => Err(ModuleError::ColumnAbi { export, abi }),
+        _ => Ok(()),
+    }
+}
+
+/// Converts the option of a definition; `None` if a newer version has added it.
+fn convention(abi: PlainAbi) -> Option<TextConvention> {
+    let mut named = TextConvention::ALL.into_iter();
+    named.find(|convention| convention.name() == abi.name())
 }
 
 /// Code of a plain function's module, with what it reads beside its arguments.
@@ -137,7 +153,7 @@ pub(crate) fn check_inputs<'a>(
     Ok(())
 }
 
-/// Returns the type of a column's values, if they are numbers to a plain function.
+/// Returns the type of a column's values, if a plain function takes them.
 fn plain_type(data_type: &DataType) -> Option<PlainType> {
     Some(match data_type {
         DataType::Boolean => PlainType::Boolean,
@@ -155,6 +171,8 @@ fn plain_type(data_type: &DataType) -> Option<PlainType> {
         DataType::UInt64 => PlainType::UInt64,
         DataType::Float32 => PlainType::Float32,
         DataType::Float64 => PlainType::Float64,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => PlainType::Text,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => PlainType::Bytes,
         _ => return None,
     })
 }

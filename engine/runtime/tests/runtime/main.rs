@@ -2,6 +2,8 @@
 
 mod idle;
 mod initialisation;
+mod plain_text;
+mod plain_text_attacks;
 
 use std::sync::Arc;
 

@@ -192,6 +192,7 @@ mod tests {
             limits: Limits::default(),
             reset: Reset::Call,
             on_error: OnError::Fail,
+            abi: None,
             digest: Digest::of(b""),
             symbol: name.to_owned(),
             source: ModuleSource::Base64,

@@ -1,0 +1,11 @@
+;; Breaks: a block that is in use is not allocated again.
+(module
+  (memory (export "memory") 1)
+  (func (export "cabi_realloc") (param $old i32) (param $old_bytes i32) (param $alignment i32)
+    (param $bytes i32) (result i32)
+    (i32.const 1024))
+  (func (export "allocator_returns_twice") (param $a i32) (param $a_bytes i32) (param $b i32) (param $b_bytes i32)
+    (result i32)
+    (i32.store (i32.const 16) (local.get $a))
+    (i32.store (i32.const 20) (local.get $a_bytes))
+    (i32.const 16)))

@@ -33,18 +33,32 @@ export declare function log(message: usize, bytes: i32): void;
 /** Marks a module of ABI 1; never called. */
 export function fusebox_abi_1(): void {}
 
+// The arena, and after it memory for the results of a call.
 let arena: usize = 0;
-let arenaBytes: usize = 0;
+let floor: usize = 0;
+let next: usize = 0;
+let end: usize = 0;
 
-/** Allocates the arena of the arguments, and frees the previous one. */
+const ALIGNMENT: usize = 64;
+
+/** Allocates the arena of the arguments, in place of the previous one. */
 export function fusebox_alloc(bytes: i32): usize {
-  if (arena != 0 && <usize>bytes <= arenaBytes) return arena;
-  arenaBytes = <usize>bytes;
-  arena = (heap.alloc(arenaBytes + ALIGNMENT) + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+  const size = (<usize>bytes + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+  if (size > end - arena) {
+    arena = (heap.alloc(size + ALIGNMENT) + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+    end = arena + size;
+  }
+  floor = next = arena + size;
   return arena;
 }
 
-const ALIGNMENT: usize = 64;
+/** Takes memory that lives until the next call. */
+function take(bytes: usize): usize {
+  const size = (bytes + 15) & ~15;
+  if (size > end - next) return heap.alloc(size);
+  next += size;
+  return next - size;
+}
 
 // Offsets in an ArrowArray.
 const LENGTH: usize = 0;
@@ -98,12 +112,13 @@ export class Column {
 
 /** Begins a result of so many rows, none of which is null yet, and returns its buffers. */
 function begin(result: usize, rows: i32, rowBytes: i32): usize {
+  next = floor;
   const bitmapBytes = (<usize>rows + 7) >> 3;
-  const buffers = heap.alloc(8);
-  const validity = heap.alloc(bitmapBytes);
+  const buffers = take(8);
+  const validity = take(bitmapBytes);
   memory.fill(validity, 0xff, bitmapBytes);
   store<usize>(buffers, validity);
-  store<usize>(buffers, heap.alloc(<usize>rows * <usize>rowBytes), 4);
+  store<usize>(buffers, take(<usize>rows * <usize>rowBytes), 4);
   store<i64>(result, <i64>rows, LENGTH);
   store<i64>(result, 2, N_BUFFERS);
   store<usize>(result, buffers, BUFFERS);

@@ -141,6 +141,7 @@ pub const Malloc = struct {
 /// A text as the result of a plain function WITH (abi = 'ptr_len'): its address and, in the
 /// lower half, its length.
 pub fn text(bytes: []const u8) u64 {
+    if (bytes.len == 0) return 0; // an empty slice may have any address
     return @as(u64, @intFromPtr(bytes.ptr)) << 32 | bytes.len;
 }
 

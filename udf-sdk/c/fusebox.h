@@ -59,7 +59,7 @@ struct fusebox_heap {
   uintptr_t floor; /* all from here on is freed by the next call */
   uintptr_t next;  /* all from here on is free */
   uintptr_t end;   /* the region ends here */
-  uint32_t blocks; /* of malloc, not freed yet */
+  void *latest;    /* the latest block of malloc, unless it was freed */
 };
 extern struct fusebox_heap fusebox_heap;
 extern unsigned char __heap_base;
@@ -118,16 +118,15 @@ static inline void *fusebox_take(size_t bytes) {
   _Static_assert(sizeof(void *) == 4, "wasm32")
 
 /* Defines and exports `malloc` and `free` for plain functions over text, in a module without
- * a C library. Freeing the last block that is in use frees all of them. */
+ * a C library. Only the latest block can be freed, as the host frees the result of a row. */
 #define FUSEBOX_MALLOC                                                            \
   FUSEBOX_EXPORT("malloc") void *malloc(size_t bytes) {                           \
-    void *block = fusebox_try_take(bytes, 16);                                    \
-    if (block) fusebox_heap.blocks++;                                             \
-    return block;                                                                 \
+    return fusebox_heap.latest = fusebox_try_take(bytes, 16);                     \
   }                                                                               \
   FUSEBOX_EXPORT("free") void free(void *block) {                                 \
-    if (block && fusebox_heap.blocks && --fusebox_heap.blocks == 0)               \
-      fusebox_heap.next = fusebox_heap.floor;                                     \
+    if (!block || block != fusebox_heap.latest) return;                           \
+    fusebox_heap.next = (uintptr_t)block;                                         \
+    fusebox_heap.latest = 0;                                                      \
   }                                                                               \
   _Static_assert(sizeof(size_t) == 4, "wasm32")
 

@@ -63,7 +63,7 @@ const heap = struct {
     var floor: usize = 0; // all from here on is freed by the next call
     var next: usize = 0; // all from here on is free
     var end: usize = 0; // the region ends here
-    var blocks: u32 = 0; // of malloc, not freed yet
+    var latest: ?[*]u8 = null; // the latest block of malloc, unless it was freed
 
     const page_bytes = std.wasm.page_size;
     const first = @extern(*u8, .{ .name = "__heap_base" });
@@ -117,31 +117,34 @@ fn arena(bytes: u32) callconv(.c) ?[*]u8 {
     return block;
 }
 
-/// Exports `malloc` and `free`, through which the host passes text to plain functions. Freeing
-/// the last block that is in use frees all of them.
+/// Exports `malloc` and `free`, which plain functions over text need. Only the latest block can
+/// be freed, as the host frees the result of a row.
 pub const Malloc = struct {
     comptime {
         @export(&malloc, .{ .name = "malloc" });
         @export(&free, .{ .name = "free" });
     }
 
+    /// Takes a block for a result, which the host frees.
+    pub fn take(length: usize) []u8 {
+        return (malloc(length) orelse @trap())[0..length];
+    }
+
     fn malloc(bytes: usize) callconv(.c) ?[*]u8 {
-        const block = heap.tryTake(bytes, 16);
-        if (block != null) heap.blocks += 1;
-        return block;
+        heap.latest = heap.tryTake(bytes, 16);
+        return heap.latest;
     }
 
     fn free(block: ?[*]u8) callconv(.c) void {
-        if (block == null or heap.blocks == 0) return;
-        heap.blocks -= 1;
-        if (heap.blocks == 0) heap.next = heap.floor;
+        if (block == null or block != heap.latest) return;
+        heap.next = @intFromPtr(block);
+        heap.latest = null;
     }
 };
 
-/// A text as the result of a plain function WITH (abi = 'ptr_len'): its address and, in the
-/// lower half, its length.
+/// A text in a block of `Malloc` as the result of a plain function WITH (abi = 'ptr_len'): its
+/// address and, in the lower half, its length.
 pub fn text(bytes: []const u8) u64 {
-    if (bytes.len == 0) return 0; // an empty slice may have any address
     return @as(u64, @intFromPtr(bytes.ptr)) << 32 | bytes.len;
 }
 
@@ -242,10 +245,11 @@ pub fn Result(comptime T: type) type {
             const end = start + value.len;
             if (end > std.math.maxInt(i32)) @trap();
             if (end > self.data.len) {
-                const data = heap.take(u8, @max(end * 2, 1024))[0..@max(end * 2, 1024)];
+                const capacity = @max(end * 2, 1024);
+                const data = heap.take(u8, capacity);
                 @memcpy(data[0..start], self.data[0..start]);
-                self.data = data;
-                self.buffers[2] = data.ptr;
+                self.data = data[0..capacity];
+                self.buffers[2] = data;
                 self.mark = heap.next;
             }
             @memcpy(self.data[start..end], value);

@@ -36,7 +36,7 @@ export fn collatz_steps(start: i64) i32 {
 /// The first letters of the words of a text, in upper case; other first characters than ASCII
 /// letters are left out. The convention is ptr_len.
 export fn initials(data: [*]const u8, length: usize) u64 {
-    const letters = fusebox.allocator.alloc(u8, length) catch @trap();
+    const letters = fusebox.Malloc.take(length);
     var count: usize = 0;
     for (data[0..length], 0..) |character, i| {
         const upper = character & ~@as(u8, 0x20);

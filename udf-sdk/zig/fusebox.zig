@@ -300,7 +300,7 @@ pub fn Scalar(comptime name: []const u8, comptime function: anytype) type {
             for (info.params, 0..) |param, k| {
                 list = list ++ (if (k == 0) "" else ", ") ++ sqlType(Present(param.type.?));
             }
-            break :blk "CREATE FUNCTION " ++ name ++ "(" ++ list ++ ") RETURNS " ++
+            break :blk "CREATE FUNCTION \\\"" ++ name ++ "\\\"(" ++ list ++ ") RETURNS " ++
                 sqlType(Value) ++ " LANGUAGE WASM " ++
                 (if (is_strict) "STRICT;" else "CALLED ON NULL INPUT;");
         };

@@ -134,7 +134,7 @@ impl Package {
     fn words(self, folder: &Path) -> Vec<String> {
         let (command, separator) = match self.registry {
             Registry::PyPi => ("python3 -m pip install --quiet --no-deps --target", "=="),
-            Registry::Npm => ("npm install --silent --ignore-scripts --prefix", "@"),
+            Registry::Npm => ("npm install --loglevel=error --ignore-scripts --prefix", "@"),
         };
         let words = command.split(' ').map(str::to_owned);
         let package = format!("{}{separator}{}", self.name, self.version);
@@ -157,7 +157,7 @@ mod tests {
         );
         assert_eq!(
             ASSEMBLYSCRIPT.words(folder).join(" "),
-            "npm install --silent --ignore-scripts --prefix there assemblyscript@0.28.20"
+            "npm install --loglevel=error --ignore-scripts --prefix there assemblyscript@0.28.20"
         );
     }
 }

@@ -134,7 +134,10 @@ impl Package {
     fn words(self, folder: &Path) -> Vec<String> {
         let (command, separator) = match self.registry {
             Registry::PyPi => ("python3 -m pip install --quiet --no-deps --target", "=="),
-            Registry::Npm => ("npm install --loglevel=error --ignore-scripts --prefix", "@"),
+            Registry::Npm => (
+                "npm install --loglevel=error --ignore-scripts --prefix",
+                "@",
+            ),
         };
         let words = command.split(' ').map(str::to_owned);
         let package = format!("{}{separator}{}", self.name, self.version);

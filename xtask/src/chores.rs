@@ -1,4 +1,4 @@
-//! The chores `demo` and `test`.
+//! The chores `demo`, `guests` and `test`.
 //!
 //! A dependency is compiled once per set of features, and the features of the
 //! whole workspace with its tests differ from those of one package: building
@@ -10,6 +10,7 @@ use std::process::Command;
 use crate::aarch64;
 use crate::failure::Failure;
 use crate::guests;
+use crate::languages;
 use crate::optional;
 use crate::sanitize;
 use crate::steps::Steps;
@@ -27,15 +28,24 @@ pub(crate) fn demo(workspace: &Workspace) -> Result<(), Failure> {
     run("demo", shell.args(["--echo", "-f", "xtask/demo.sql"]))
 }
 
+/// Compiles the bundled functions, and with `--all` the guests in other languages. The last
+/// line then counts the steps and names those that this machine cannot run.
+pub(crate) fn guests(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {
+    let is_all = is_all(arguments)?;
+    let mut steps = Steps::default();
+    steps.require(guests::build(workspace))?;
+    if is_all {
+        languages::build(workspace, &mut steps)?;
+        eprintln!("{}", steps.summary());
+    }
+    Ok(())
+}
+
 /// Runs everything that has to pass before a change is merged, and with `--all` the tests of
 /// features that are off. The last line counts the steps and names those that this machine
 /// cannot run.
 pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {
-    let is_all = match arguments {
-        [] => false,
-        [all] if all == "--all" => true,
-        [unknown, ..] => return Err(Failure::Usage(unknown.clone())),
-    };
+    let is_all = is_all(arguments)?;
     let mut steps = Steps::default();
     require_components(workspace);
     let format = run("format", &mut cargo(workspace, "fmt --all --check"));
@@ -49,6 +59,7 @@ pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> Result<(), Fa
     steps.require(tidy::test(workspace))?;
     steps.require(guests::build(workspace))?;
     steps.require(guests::test(workspace))?;
+    languages::build(workspace, &mut steps)?;
     let lint = "clippy --workspace --all-targets -- -D warnings";
     steps.require(run("lint", &mut cargo(workspace, lint)))?;
     let test = "test --workspace --no-fail-fast";
@@ -69,6 +80,14 @@ pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> Result<(), Fa
     steps.attempt("advisories", optional::advisories(workspace))?;
     eprintln!("{}", steps.summary());
     Ok(())
+}
+
+fn is_all(arguments: &[String]) -> Result<bool, Failure> {
+    match arguments {
+        [] => Ok(false),
+        [all] if all == "--all" => Ok(true),
+        [unknown, ..] => Err(Failure::Usage(unknown.clone())),
+    }
 }
 
 fn cargo(workspace: &Workspace, words: &str) -> Command {

@@ -8,7 +8,7 @@
 use std::env;
 use std::process::ExitCode;
 
-// The chores `demo` and `test`.
+// The chores `demo`, `guests` and `test`.
 mod chores;
 
 // Checks of the source text that need no compiler.
@@ -25,6 +25,12 @@ mod soak;
 
 // The tarball of a release.
 mod dist;
+
+// Guests in other languages than Rust, compiled to Wasm.
+mod languages;
+
+// Compilers of other languages, installed if missing.
+mod compilers;
 
 // The bundled functions, compiled to Wasm.
 mod guests;
@@ -72,7 +78,10 @@ Chores of this workspace. Usage: cargo xtask CHORE
            run 64 sessions that create, replace, alter, drop, call and cancel at
            random for 10 minutes; fails if memory grows, a statement hangs, or an
            error is unexpected
-  guests   compile the bundled functions to target/guests/*.wasm
+  guests [--all]
+           compile the bundled functions to target/guests/*.wasm; with --all also
+           the examples in C, Zig, Go and AssemblyScript, whose compilers are
+           installed into the target folder
   dist [--dev]
            build the shell in release, which takes half an hour, and pack it with its
            manual page, completions and modules into target/dist; --dev packs that of
@@ -93,7 +102,7 @@ fn main() -> ExitCode {
 }
 
 fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
-    if !matches!(chore, "bench" | "dist" | "soak" | "test")
+    if !matches!(chore, "bench" | "dist" | "guests" | "soak" | "test")
         && let Some(argument) = rest.first()
     {
         return Err(Failure::Usage(argument.clone()));
@@ -105,7 +114,7 @@ fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
         "tidy" => tidy::tidy(&workspace),
         "bench" => bench::bench(&workspace, rest),
         "soak" => soak::soak(&workspace, rest),
-        "guests" => guests::build(&workspace),
+        "guests" => chores::guests(&workspace, rest),
         "dist" => dist::dist(&workspace, rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

@@ -494,6 +494,9 @@
 //! }
 //! ```
 //!
+//! `udf-sdk/c/fusebox.h` has the structs, the imports, an allocator and these loops,
+//! and `udf-sdk/zig/fusebox.zig` the same for Zig.
+//!
 //! [Arrow C Data Interface]: https://arrow.apache.org/docs/format/CDataInterface.html
 #![no_std]
 #![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+module fusebox
+
+go 1.24

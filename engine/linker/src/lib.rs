@@ -41,6 +41,9 @@
 // Plain functions, linked to a loop over columns.
 pub mod plain;
 
+// Components, flattened to one core module.
+pub mod component;
+
 // Modules, linked into one.
 mod linker;
 

@@ -99,7 +99,8 @@
   ;; Descriptors.
 
   ;; Passes a buffer to the log. Reads its last byte, so that one out of bounds traps.
-  (func $log_buffer (param $address i32) (param $length i32) (local $last i32)
+  (func $log_buffer (export "internal:log_buffer") (param $address i32) (param $length i32)
+    (local $last i32)
     (if (i32.eqz (local.get $length)) (then (return)))
     (local.set $last
       (i32.add (local.get $address) (i32.sub (local.get $length) (i32.const 1))))

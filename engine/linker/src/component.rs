@@ -35,6 +35,9 @@ mod surface;
 // Instantiation without running.
 mod instantiate;
 
+// Imports of WASI preview 2.
+mod imports;
+
 // Functions of the canonical ABI.
 mod canonical;
 
@@ -43,9 +46,6 @@ mod values;
 
 // Definitions, in the order of the bytes.
 mod definitions;
-
-// Imports of WASI preview 2.
-mod imports;
 
 // Types of exported functions, as the validator knows them.
 mod read_types;

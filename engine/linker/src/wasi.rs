@@ -66,7 +66,7 @@ pub(crate) fn providers() -> &'static [(&'static str, Vec<u8>)] {
 }
 
 /// Returns the provider of WASI preview 2 for components, translated once for a process. Its
-/// exports are named by interface without a version, and function.
+/// exports are named `wasi/io/poll#poll`: by interface without a version, and function.
 pub(crate) fn preview2() -> &'static [u8] {
     static TRANSLATED: LazyLock<Vec<u8>> = LazyLock::new(|| {
         wat::parse_str(include_str!("wasi_preview2.wat")).expect("the provider is valid text")

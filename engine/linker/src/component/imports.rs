@@ -11,7 +11,7 @@ use crate::wasi;
 /// The versions of interfaces that are provided: all releases of 0.2 are compatible.
 const VERSION_PREFIX: &str = "0.2.";
 
-/// The package of the interfaces.
+/// The namespace of the interfaces.
 const PACKAGE_PREFIX: &str = "wasi:";
 
 /// Resources that nothing creates, since there are no files, terminals, connections or failed
@@ -31,8 +31,8 @@ const NEVER_CREATED: [&str; 10] = [
 
 /// Functions whose only parameter is a handle to `wasi:io/error`.
 const OF_ERRORS: [&str; 2] = [
-    "wasi:filesystem/types#filesystem-error-code",
-    "wasi:sockets/network#network-error-code",
+    "wasi/filesystem/types#filesystem-error-code",
+    "wasi/sockets/network#network-error-code",
 ];
 
 /// Provision of an import.
@@ -50,7 +50,7 @@ pub(super) fn function(import: &Imported<'_>) -> Service {
     let Some(interface) = interface(import) else {
         return Service::Missing;
     };
-    let export = format!("{interface}#{}", import.name);
+    let export = format!("wasi/{interface}#{}", import.name);
     if EXPORTS.contains(&export) {
         return Service::Export(export);
     }
@@ -82,11 +82,11 @@ pub(super) fn drop(resource: &Imported<'_>) -> Service {
     }
 }
 
-/// The name of a WASI interface without its version.
+/// The name of a WASI interface without its package's namespace and its version: `io/poll`.
 fn interface<'a>(import: &Imported<'a>) -> Option<&'a str> {
     let (interface, version) = import.interface.split_once('@')?;
-    let is_provided = interface.starts_with(PACKAGE_PREFIX) && version.starts_with(VERSION_PREFIX);
-    is_provided.then_some(interface)
+    let interface = interface.strip_prefix(PACKAGE_PREFIX)?;
+    version.starts_with(VERSION_PREFIX).then_some(interface)
 }
 
 /// Names of the functions that are provided.

@@ -72,7 +72,10 @@ fn a_string_is_passed_by_memory_and_allocator() {
     let size = [0, 0, 1, 5].map(Val::I32);
     assert_eq!(guest.call("cabi_realloc", &size), 64);
     let result = guest.call("lift:same", &[Val::I32(64), Val::I32(5)]) as usize;
-    assert_eq!(guest.memory()[result..result + 8], [64, 0, 0, 0, 5, 0, 0, 0]);
+    assert_eq!(
+        guest.memory()[result..result + 8],
+        [64, 0, 0, 0, 5, 0, 0, 0]
+    );
     guest.try_call("post_return:same", &[Val::I32(8)]).unwrap();
     assert_eq!(guest.call("cabi_realloc", &size), 64);
 }
@@ -140,7 +143,10 @@ fn an_interface_is_exported_through_a_nested_component() {
     let names = functions.iter().map(|function| function.name.to_string());
     let names: Vec<_> = names.collect();
     let interface = "udf:x/functions@1.0.0";
-    assert_eq!(names, ["half", "twice"].map(|name| format!("{interface}#{name}")));
+    assert_eq!(
+        names,
+        ["half", "twice"].map(|name| format!("{interface}#{name}"))
+    );
     let export = format!("lift:{interface}#twice");
     assert_eq!(guest.call(&export, &[Val::I32(21)]), 42);
 }
@@ -169,7 +175,7 @@ fn modules_and_components_are_found_by_outer_aliases() {
 }
 
 /// As `wit-component` encodes a module whose imports need its memory.
-const SHIMMED: &str = r#"(component
+pub(crate) const SHIMMED: &str = r#"(component
     (import "wasi:random/random@0.2.3" (instance $random
       (export "get-random-bytes" (func (param "len" u64) (result (list u8))))
       (export "get-random-u64" (func (result u64)))))

@@ -27,7 +27,7 @@ fn importer(interface: &str, export: &str, name: &str, ty: &str, body: &str) -> 
     )
 }
 
-/// What every core module of [`importer`] exports.
+/// Export of every core module of [`importer`].
 const STRING: &str = r#"(func (export "string") (result i32) (i32.const 0))"#;
 
 #[test]
@@ -47,7 +47,10 @@ fn the_clock_is_that_of_the_row() {
     );
     let component = flatten(&text).unwrap();
     let [string, run] = &component.functions[..] else {
-        let names = component.functions.iter().map(|function| function.name.to_string());
+        let names = component
+            .functions
+            .iter()
+            .map(|function| function.name.to_string());
         panic!("{:?}", names.collect::<Vec<_>>());
     };
     // Functions are in the order of the exports.
@@ -182,7 +185,10 @@ fn preview_1_is_served_without_its_adapter() {
     assert!(component.functions[0].ambient_inputs.random);
     let mut guest = Guest::new(&component.module);
     // The first number of SplitMix64 with the seed 0.
-    assert_eq!(guest.call("lift:run", &[]), 0xe220_a839_7b1d_cdaf_u64 as i64);
+    assert_eq!(
+        guest.call("lift:run", &[]),
+        0xe220_a839_7b1d_cdaf_u64 as i64
+    );
 }
 
 #[test]

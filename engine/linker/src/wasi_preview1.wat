@@ -18,6 +18,8 @@
   ;; The next time that is read, in nanoseconds, and the state of the generator.
   (global $now (export "internal:now") (mut i64) (i64.const 946684800000000000))
   (global $random (export "internal:random") (mut i64) (i64.const 0))
+  ;; The time at which the clock of preview 2 goes off.
+  (global (export "internal:deadline") (mut i64) (i64.const 0))
 
   (func (export "fusebox:row")
     (global.set $now (global.get $clock))

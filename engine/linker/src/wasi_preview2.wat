@@ -11,6 +11,9 @@
 (module
   (import "wasi_snapshot_preview1" "fusebox:clock" (global $clock (mut i64)))
   (import "wasi_snapshot_preview1" "internal:now" (global $now (mut i64)))
+  ;; The time at which the pollable of the clock is ready, in nanoseconds. There is an instance of
+  ;; this module for each allocator, which all share it.
+  (import "wasi_snapshot_preview1" "internal:deadline" (global $deadline (mut i64)))
   (import "wasi_snapshot_preview1" "internal:read_clock" (func $read_clock (result i64)))
   (import "wasi_snapshot_preview1" "internal:next_random" (func $next_random (result i64)))
   (import "wasi_snapshot_preview1" "internal:log_buffer"
@@ -19,9 +22,6 @@
   (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param $code i32)))
   (import "fusebox:guest" "realloc" (func $realloc (param i32 i32 i32 i32) (result i32)))
   (import "fusebox:guest" "memory" (memory 0))
-
-  ;; The time at which the pollable of the clock is ready, in nanoseconds.
-  (global $deadline (mut i64) (i64.const 0))
 
   ;; Arguments, environment, directories: empty lists, at an address that is aligned.
 

@@ -158,7 +158,7 @@ impl<'p, 'a> Connections<'p, 'a> {
                     _ => target,
                 });
             }
-            let module = with_imports(wasi::preview2(), &names)?;
+            let module = with_imports(wasi::preview2(), &names, true)?;
             providers.push((preview2_name(number), module));
         }
         if !self.stubs.is_empty() {

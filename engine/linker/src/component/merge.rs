@@ -62,7 +62,8 @@ pub(super) fn merge<'a>(
     for (instance, instantiation) in core.iter().enumerate() {
         if !shims.replaced.contains(&instance) {
             let names = connections.imports(instance)?;
-            let module = with_imports(definitions.modules[instantiation.module], &names)?;
+            let module = definitions.modules[instantiation.module];
+            let module = with_imports(module, &names, !shims.fillers.contains(&instance))?;
             parts.push((instance, module));
         }
     }

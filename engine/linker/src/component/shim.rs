@@ -7,12 +7,14 @@
 //! ```wat
 //! (core module $shim (table (export "$imports") 1 1 funcref)
 //!   (func (export "0") (param i32) (call_indirect (param i32) (local.get 0) (i32.const 0))))
-//! (core module $fixups (import "" "$imports" (table 1 1 funcref)) (import "" "0" (func $0 (param i32)))
+//! (core module $fixups (import "" "$imports" (table 1 1 funcref))
+//!   (import "" "0" (func $0 (param i32)))
 //!   (elem (i32.const 0) func $0))
 //! ```
 //!
 //! Where this is all that happens to the table, a trampoline is the function in its slot: calls
-//! become direct, and a function that is never called is not linked.
+//! become direct, and a function that is never called is not linked. What is left of the other
+//! instance is its start function, which may be one that it imports.
 
 use std::collections::{HashMap, HashSet};
 
@@ -27,8 +29,10 @@ use super::values::{CoreExport, CoreFunction};
 #[derive(Default)]
 pub(super) struct Shims<'a> {
     functions: HashMap<CoreExport<'a>, CoreFunction<'a>>,
-    /// Numbers of instances that are not needed any more.
+    /// Numbers of the shims, which are not needed any more.
     pub(super) replaced: HashSet<usize>,
+    /// Numbers of the instances that need not fill a table any more.
+    pub(super) fillers: HashSet<usize>,
 }
 
 impl<'a> Shims<'a> {
@@ -46,13 +50,14 @@ impl<'a> Shims<'a> {
             let &[(user, table)] = users.get(&instance).map_or(&[][..], Vec::as_slice) else {
                 continue;
             };
-            if shim.table != Some(table.name) {
+            if shim.table != Some(table.name) || shims.fillers.contains(&user) {
                 continue;
             }
             let filler = &core[user];
             if let Some(functions) = shim.filled(instance, filler, &surfaces[filler.module]) {
                 shims.functions.extend(functions);
-                shims.replaced.extend([instance, user]);
+                shims.replaced.insert(instance);
+                shims.fillers.insert(user);
             }
         }
         Ok(shims)
@@ -98,6 +103,7 @@ impl<'s, 'a> Trampolines<'s, 'a> {
         let is_plain = surface.imports.is_empty()
             && surface.elements.is_empty()
             && surface.defined_tables == 1
+            && !surface.has_start
             && !surface.has_more;
         if !is_plain {
             return Ok(None);
@@ -135,7 +141,8 @@ impl<'s, 'a> Trampolines<'s, 'a> {
             && surface.exports.is_empty()
             && surface.defined_tables == 0
             && !surface.has_more;
-        if !is_plain {
+        let is_table = |ty: &TypeRef| matches!(ty, TypeRef::Table(_));
+        if !is_plain || surface.imports_of(is_table).count() != 1 {
             return None;
         }
         let mut slots = HashMap::new();

@@ -32,8 +32,9 @@ pub(super) struct Surface<'a> {
     pub(super) elements: Vec<(u32, u32, Vec<u32>)>,
     /// The number of tables that the module defines.
     pub(super) defined_tables: usize,
-    /// True if the module has memories, globals or data of its own, a start function, or segments
-    /// of elements other than [`elements`](Self::elements).
+    pub(super) has_start: bool,
+    /// True if the module has memories, globals or data of its own, or segments of elements other
+    /// than [`elements`](Self::elements).
     pub(super) has_more: bool,
 }
 
@@ -110,10 +111,10 @@ impl<'a> Surface<'a> {
                 }
             }
             Payload::CodeSectionEntry(body) => self.bodies.push(body),
+            Payload::StartSection { .. } => self.has_start = true,
             Payload::MemorySection(_)
             | Payload::GlobalSection(_)
             | Payload::TagSection(_)
-            | Payload::StartSection { .. }
             | Payload::DataSection(_) => self.has_more = true,
             _ => {}
         }
@@ -144,25 +145,36 @@ fn active(
     Ok(Some((table_index.unwrap_or(0), value as u32, functions)))
 }
 
-/// Gives the imports of a module other names, in their order.
+/// Gives the imports of a module other names, in their order. Without tables, the imports of
+/// tables and the segments of elements are left out.
 pub(super) fn with_imports(
     module: &[u8],
     names: &[(String, String)],
+    has_tables: bool,
 ) -> Result<Vec<u8>, ComponentError> {
     let mut renamed = Module::new();
     for payload in Parser::new(0).parse_all(module) {
         let payload = payload?;
-        if let Payload::ImportSection(section) = payload {
-            let mut imports = ImportSection::new();
-            for (import, (module, name)) in section.into_imports().zip(names) {
-                let ty = RoundtripReencoder.entity_type(import?.ty);
-                let ty = ty.map_err(|error| ComponentError::internal(error.to_string()))?;
-                imports.import(module, name, ty);
+        match payload {
+            Payload::ImportSection(section) => {
+                let mut imports = ImportSection::new();
+                for (import, (module, name)) in section.into_imports().zip(names) {
+                    let ty = import?.ty;
+                    if has_tables || !matches!(ty, TypeRef::Table(_)) {
+                        let ty = RoundtripReencoder.entity_type(ty);
+                        let ty = ty.map_err(|error| ComponentError::internal(error.to_string()))?;
+                        imports.import(module, name, ty);
+                    }
+                }
+                renamed.section(&imports);
             }
-            renamed.section(&imports);
-        } else if let Some((id, range)) = payload.as_section() {
-            let data = module.get(range).unwrap_or_default();
-            renamed.section(&RawSection { id, data });
+            Payload::ElementSection(_) if !has_tables => {}
+            payload => {
+                if let Some((id, range)) = payload.as_section() {
+                    let data = module.get(range).unwrap_or_default();
+                    renamed.section(&RawSection { id, data });
+                }
+            }
         }
     }
     Ok(renamed.finish())

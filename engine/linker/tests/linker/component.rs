@@ -220,6 +220,28 @@ fn calls_through_shims_become_direct() {
 }
 
 #[test]
+fn a_start_function_beside_a_shim_runs() {
+    let start = r#"(import "" "start" (func $start)) (start $start) (elem (i32.const 0) func $0)"#;
+    let text = SHIMMED
+        .replace("(elem (i32.const 0) func $0)", start)
+        .replace(
+            r#"(export "0" (func $bytes))"#,
+            r#"(export "0" (func $bytes)) (export "start" (func $main "start"))"#,
+        )
+        .replace(
+            r#"(func (export "two") (result i32)"#,
+            r#"(func (export "start") (i32.store8 (i32.const 99) (i32.const 77)))
+               (func (export "two") (result i32)"#,
+        );
+    let component = flatten(&text).unwrap();
+    let payloads = payloads(&component.module);
+    assert!(!payloads.contains("TableSection"), "{payloads}");
+    let mut guest = Guest::new(&component.module);
+    assert_eq!(guest.memory()[99], 77);
+    assert_eq!(guest.call("lift:two", &[]), 1);
+}
+
+#[test]
 fn a_table_that_others_use_as_well_is_kept() {
     let other = r#"(core module $other (import "" "$imports" (table 1 1 funcref)))
         (core instance (instantiate $other (with "" (instance

@@ -201,12 +201,12 @@ fn types_that_double_are_bounded() {
 
 #[test]
 fn thousands_of_aliases_are_accepted() {
-    let mut text = format!("(component $c {FUNCTION}");
+    let mut text = format!("(component $c (type $t u8) {FUNCTION}");
     for _ in 0..20_000 {
-        text += r#"(alias core export $i "f" (core func)) (alias outer $c $m (core module))"#;
+        text += r#"(alias core export $i "f" (core func)) (alias outer $c $t (type))"#;
     }
     text += ")";
-    assert!(flatten(&text).is_ok());
+    flatten(&text).unwrap();
 }
 
 #[test]
@@ -244,7 +244,10 @@ fn no_bytes_make_flattening_panic() {
     let (mut flattened, mut refused) = (0, 0);
     for seed in &seeds {
         for length in 0..seed.len() {
-            assert!(Component::flatten(&seed[..length]).is_err());
+            // A component is whole without its names at the end.
+            if let Ok(component) = Component::flatten(&seed[..length]) {
+                validate(&component.module);
+            }
         }
         for _ in 0..4_000 {
             let mut bytes = seed.clone();

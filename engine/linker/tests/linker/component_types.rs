@@ -191,7 +191,7 @@ fn functions_over_other_types_are_refused_by_name() {
     );
     refused(
         "",
-        r#"(param "a" u8)"#,
+        r#"async (param "a" u8)"#,
         "(param i32)",
         "async",
         &Unsupported::Async.to_string(),

@@ -77,6 +77,10 @@ pub const DEFINITIONS_MAX: usize = 1_000_000;
 /// Maximum number of instances of core modules.
 pub const CORE_INSTANCES_MAX: usize = 900;
 
+/// Maximum size of the names of all imports of core instances, and of all exported functions, in
+/// bytes. Names are written out for each of them.
+pub const NAME_BYTES_MAX: usize = 32 << 20;
+
 /// Maximum number of types in the signatures of all exported functions, written out.
 pub const TYPES_MAX: usize = 100_000;
 

@@ -3,10 +3,13 @@
 //! In the linker, the modules are named by their instances: `core3` is the instance 3. A function
 //! that nothing serves keeps an import of [`MISSING`].
 
+use std::collections::HashMap;
+
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{CodeSection, ExportKind, ExportSection, FunctionSection, Module, TypeSection};
 use wasmparser::{ExternalKind, FuncType, TypeRef, ValType};
 
+use super::NAME_BYTES_MAX;
 use super::error::ComponentError;
 use super::imports::{self, Service};
 use super::instantiate::CoreInstantiation;
@@ -23,6 +26,13 @@ pub(super) const STUBS: &str = "stubs";
 
 /// Module name of WASI preview 1.
 const PREVIEW1: &str = "wasi_snapshot_preview1";
+
+/// Allocators that results of imports are stored with, at most: for each there is an instance of
+/// preview 2.
+const ALLOCATORS_MAX: usize = 32;
+
+/// Trampolines that are followed at most. Those that call each other never return.
+const TRAMPOLINES_MAX: usize = 16;
 
 /// A module name and a name, as imports have them.
 pub(super) type Target = (String, String);
@@ -42,10 +52,14 @@ pub(super) struct Connections<'p, 'a> {
     preview1: Surface<'static>,
     /// The defining instance of the memory by which values are exchanged, and the index there.
     memory: Option<(usize, u32)>,
-    /// Types of the functions that trap.
-    stubs: Vec<FuncType>,
-    /// Allocators of the instances of preview 2.
-    preview2: Vec<Option<Target>>,
+    /// Defining instances of memories, and the indices there.
+    origins: HashMap<CoreExport<'a>, (usize, u32)>,
+    /// Types of the functions that trap, and their numbers.
+    stubs: HashMap<FuncType, usize>,
+    /// Allocators of the instances of preview 2, and their numbers.
+    preview2: HashMap<Option<Target>, usize>,
+    /// Size of the names of all imports so far, in bytes.
+    name_bytes: usize,
 }
 
 impl<'p, 'a> Connections<'p, 'a> {
@@ -62,8 +76,10 @@ impl<'p, 'a> Connections<'p, 'a> {
             shims,
             preview1: Surface::of(preview1)?,
             memory: None,
-            stubs: Vec::new(),
-            preview2: Vec::new(),
+            origins: HashMap::new(),
+            stubs: HashMap::new(),
+            preview2: HashMap::new(),
+            name_bytes: 0,
         })
     }
 
@@ -102,19 +118,25 @@ impl<'p, 'a> Connections<'p, 'a> {
             let argument = instantiation.arguments.get(import.module);
             let missing = || ComponentError::internal("a core import has no argument");
             let argument = argument.ok_or_else(missing)?;
-            let TypeRef::Func(ty) = import.ty else {
+            let target = if let TypeRef::Func(ty) = import.ty {
+                let ty = surface.ty(ty).ok_or_else(missing)?;
+                if import.module == PREVIEW1 && has_memory && self.is_preview1(import.name, ty) {
+                    (PREVIEW1.to_owned(), import.name.to_owned())
+                } else {
+                    let function = argument.function(import.name).ok_or_else(missing)?;
+                    self.target(&function, ty)
+                }
+            } else {
                 let export = argument.other(import.name).ok_or_else(missing)?;
-                let target = (instance_name(export.instance), export.name.to_owned());
-                targets.push(target);
-                continue;
+                (instance_name(export.instance), export.name.to_owned())
             };
-            let ty = surface.ty(ty).ok_or_else(missing)?;
-            if import.module == PREVIEW1 && has_memory && self.is_preview1(import.name, ty) {
-                targets.push((PREVIEW1.to_owned(), import.name.to_owned()));
-                continue;
+            self.name_bytes += target.0.len() + target.1.len();
+            if self.name_bytes > NAME_BYTES_MAX {
+                return Err(ComponentError::NamesTooLong {
+                    bytes_max: NAME_BYTES_MAX,
+                });
             }
-            let function = argument.function(import.name).ok_or_else(missing)?;
-            targets.push(self.target(&function, ty));
+            targets.push(target);
         }
         Ok(targets)
     }
@@ -149,7 +171,9 @@ impl<'p, 'a> Connections<'p, 'a> {
     pub(super) fn providers(&self) -> Result<Vec<(String, Vec<u8>)>, ComponentError> {
         let mut providers = Vec::new();
         let surface = Surface::of(wasi::preview2())?;
-        for (number, realloc) in self.preview2.iter().enumerate() {
+        let mut instances: Vec<_> = self.preview2.iter().collect();
+        instances.sort_unstable_by_key(|(_, number)| **number);
+        for (realloc, number) in instances {
             let mut names = Vec::new();
             for import in &surface.imports {
                 let target = (import.module.to_owned(), import.name.to_owned());
@@ -159,10 +183,13 @@ impl<'p, 'a> Connections<'p, 'a> {
                 });
             }
             let module = with_imports(wasi::preview2(), &names, true)?;
-            providers.push((preview2_name(number), module));
+            providers.push((preview2_name(*number), module));
         }
         if !self.stubs.is_empty() {
-            providers.push((STUBS.to_owned(), stubs(&self.stubs)?));
+            let mut types: Vec<_> = self.stubs.iter().collect();
+            types.sort_unstable_by_key(|(_, number)| **number);
+            let types = types.into_iter().map(|(ty, _)| ty);
+            providers.push((STUBS.to_owned(), stubs(types)?));
         }
         Ok(providers)
     }
@@ -170,8 +197,7 @@ impl<'p, 'a> Connections<'p, 'a> {
     /// The function behind trampolines.
     fn followed(&self, function: &CoreFunction<'a>) -> CoreFunction<'a> {
         let mut function = function;
-        // Trampolines that call each other never return.
-        for _ in 0..=self.core.len() {
+        for _ in 0..TRAMPOLINES_MAX {
             let CoreFunction::Export(export) = function else {
                 break;
             };
@@ -181,13 +207,15 @@ impl<'p, 'a> Connections<'p, 'a> {
             function = target;
         }
         match function {
-            CoreFunction::Export(_) => CoreFunction::Missing("a cycle of trampolines".into()),
+            CoreFunction::Export(_) => {
+                CoreFunction::Missing("trampolines that call each other".into())
+            }
             function => function.clone(),
         }
     }
 
     /// Returns true if a function needs no memory but the one by which values are exchanged.
-    fn is_exchanged(&self, memory: Option<CoreExport<'a>>) -> bool {
+    fn is_exchanged(&mut self, memory: Option<CoreExport<'a>>) -> bool {
         memory.is_none_or(|memory| {
             let origin = self.origin(memory).ok();
             origin.is_some() && origin == self.memory
@@ -202,21 +230,17 @@ impl<'p, 'a> Connections<'p, 'a> {
             }
             _ => missing("an allocator that is no core function"),
         });
-        let known = self.preview2.iter().position(|known| *known == realloc);
-        let number = known.unwrap_or_else(|| {
-            self.preview2.push(realloc);
-            self.preview2.len() - 1
-        });
-        preview2_name(number)
+        let (number, known) = (self.preview2.len(), self.preview2.get(&realloc));
+        if known.is_none() && number >= ALLOCATORS_MAX {
+            return missing("more allocators than Fusebox supports").0;
+        }
+        preview2_name(*self.preview2.entry(realloc).or_insert(number))
     }
 
     /// A function that traps.
     fn stub(&mut self, ty: &FuncType) -> Target {
-        let known = self.stubs.iter().position(|known| known == ty);
-        let number = known.unwrap_or_else(|| {
-            self.stubs.push(ty.clone());
-            self.stubs.len() - 1
-        });
+        let number = self.stubs.len();
+        let number = *self.stubs.entry(ty.clone()).or_insert(number);
         (STUBS.to_owned(), number.to_string())
     }
 
@@ -229,17 +253,23 @@ impl<'p, 'a> Connections<'p, 'a> {
     }
 
     /// The instance that defines a memory, and the index there.
-    fn origin(&self, memory: CoreExport<'a>) -> Result<(usize, u32), ComponentError> {
+    fn origin(&mut self, memory: CoreExport<'a>) -> Result<(usize, u32), ComponentError> {
+        if let Some(known) = self.origins.get(&memory) {
+            return Ok(*known);
+        }
         let missing = || ComponentError::internal("a memory is missing");
-        let mut memory = memory;
+        let mut at = memory;
         // An instance imports from earlier ones only.
         for _ in 0..=self.core.len() {
-            let instantiation = self.core.get(memory.instance).ok_or_else(missing)?;
+            let instantiation = self.core.get(at.instance).ok_or_else(missing)?;
             let surface = &self.surfaces[instantiation.module];
-            let (_, index) = *surface.exports.get(memory.name).ok_or_else(missing)?;
-            match self.imported_memory(memory.instance, index) {
-                Some(imported) => memory = imported,
-                None => return Ok((memory.instance, index)),
+            let (_, index) = *surface.exports.get(at.name).ok_or_else(missing)?;
+            match self.imported_memory(at.instance, index) {
+                Some(imported) => at = imported,
+                None => {
+                    self.origins.insert(memory, (at.instance, index));
+                    return Ok((at.instance, index));
+                }
             }
         }
         Err(missing())
@@ -248,15 +278,14 @@ impl<'p, 'a> Connections<'p, 'a> {
     /// The memory that an instance imports as an index.
     fn imported_memory(&self, instance: usize, index: u32) -> Option<CoreExport<'a>> {
         let instantiation = self.core.get(instance)?;
-        let is_memory = |ty: &TypeRef| matches!(ty, TypeRef::Memory(_));
-        let mut imports = self.surfaces[instantiation.module].imports_of(is_memory);
-        let import = imports.nth(index as usize)?;
+        let memories = &self.surfaces[instantiation.module].memories;
+        let import = memories.get(index as usize)?;
         let argument = instantiation.arguments.get(import.module)?;
         argument.other(import.name)
     }
 
     /// The defining instance of the memory that an instance uses, and the index there.
-    fn instance_memory(&self, instance: usize) -> Result<Option<(usize, u32)>, ComponentError> {
+    fn instance_memory(&mut self, instance: usize) -> Result<Option<(usize, u32)>, ComponentError> {
         match self.imported_memory(instance, 0) {
             Some(memory) => self.origin(memory).map(Some),
             None => Ok(Some((instance, 0))),
@@ -300,10 +329,10 @@ fn preview2_name(number: usize) -> String {
 }
 
 /// A module of functions that trap, named by their numbers.
-fn stubs(types: &[FuncType]) -> Result<Vec<u8>, ComponentError> {
+fn stubs<'t>(types: impl Iterator<Item = &'t FuncType>) -> Result<Vec<u8>, ComponentError> {
     let (mut section, mut functions) = (TypeSection::new(), FunctionSection::new());
     let (mut exports, mut code) = (ExportSection::new(), CodeSection::new());
-    for (number, ty) in types.iter().enumerate() {
+    for (number, ty) in types.enumerate() {
         section.ty().func_type(&encoded(ty)?);
         functions.function(number as u32);
         exports.export(&number.to_string(), ExportKind::Func, number as u32);

@@ -64,6 +64,24 @@ pub enum ComponentError {
         /// Maximum: [`CORE_INSTANCES_MAX`](super::CORE_INSTANCES_MAX).
         instances_max: usize,
     },
+    /// The instances of core modules are too large.
+    #[error(
+        "the instances of core modules have more than {bytes_max} bytes; instantiate large \
+         modules fewer times"
+    )]
+    InstancesTooLarge {
+        /// Maximum, in bytes: [`BYTES_MAX`](crate::BYTES_MAX).
+        bytes_max: usize,
+    },
+    /// The names of imports and exports are too long.
+    #[error(
+        "names of imports and exports have more than {bytes_max} bytes, each written out; \
+         shorten them"
+    )]
+    NamesTooLong {
+        /// Maximum, in bytes: [`NAME_BYTES_MAX`](super::NAME_BYTES_MAX).
+        bytes_max: usize,
+    },
     /// The types of the exported functions are too large, written out.
     #[error("the types of exported functions have more than {types_max} parts, written out")]
     TypesTooLarge {

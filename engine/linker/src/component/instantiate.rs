@@ -22,6 +22,7 @@ use super::values::{
     TypeValue, Value, get,
 };
 use super::{CORE_INSTANCES_MAX, DEFINITIONS_MAX, DEPTH_MAX};
+use crate::linker::BYTES_MAX;
 
 /// An instance of a core module.
 pub(super) struct CoreInstantiation<'a> {
@@ -48,6 +49,7 @@ pub(super) fn instantiate<'a>(
         frames: Vec::new(),
         core: Vec::new(),
         count: 0,
+        bytes: 0,
     };
     let outermost = Closure {
         component: 0,
@@ -66,6 +68,8 @@ struct Instantiation<'d, 'a> {
     core: Vec<CoreInstantiation<'a>>,
     /// Definitions, arguments and exports so far.
     count: usize,
+    /// Size of the modules of all core instances so far, in bytes.
+    bytes: usize,
 }
 
 impl<'a> Instantiation<'_, 'a> {
@@ -190,6 +194,13 @@ impl<'a> Instantiation<'_, 'a> {
                     arguments.insert(argument.name, instance);
                 }
                 let module = get(&frame.modules, *module_index)?;
+                let bytes = self.definitions.modules.get(module);
+                self.bytes += bytes.map_or(0, |bytes| bytes.len());
+                if self.bytes > BYTES_MAX {
+                    return Err(ComponentError::InstancesTooLarge {
+                        bytes_max: BYTES_MAX,
+                    });
+                }
                 self.core.push(CoreInstantiation { module, arguments });
                 CoreInstance::Module(self.core.len() - 1)
             }

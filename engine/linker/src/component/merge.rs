@@ -17,15 +17,15 @@ use super::surface::{Surface, with_imports};
 use super::unsupported::Unsupported;
 use super::values::{ComponentInstanceValue, CoreFunction, Function, Lift, Value};
 use super::wit_type::core_type;
-use super::{Component, LiftedFunction, LiftedName};
+use super::{Component, LiftedFunction, LiftedName, NAME_BYTES_MAX};
 use crate::linker::{AmbientInputs, Linker};
 
 /// Name of the exported memory.
 const MEMORY: &str = "memory";
 
-/// Functions whose ambient inputs are found one by one. Each takes time in proportion to the
-/// module.
-const SEPARATE_MAX: usize = 64;
+/// Bytes of modules that are searched for the ambient inputs of functions, one by one: those of
+/// the component for each function. Beyond, the inputs of all functions are those of each.
+const SEARCHED_BYTES_MAX: usize = 1 << 30;
 
 /// Links the core instances of a component.
 pub(super) fn merge<'a>(
@@ -92,7 +92,7 @@ fn lifted<'v, 'a>(
 ) -> Result<(Vec<Lifted<'v, 'a>>, Refused), ComponentError> {
     let mut types = TypeReader::new(&definitions.types);
     let (mut lifted, mut refused) = (Vec::new(), Vec::new());
-    for (name, function) in exported(instantiated) {
+    for (name, function) in exported(instantiated)? {
         let Function::Lifted(lift) = function else {
             refused.push((name, Unsupported::Imported));
             continue;
@@ -114,30 +114,43 @@ fn lifted<'v, 'a>(
 }
 
 /// The exported functions, and those of exported instances.
-fn exported<'v, 'a>(instantiated: &'v Instantiated<'a>) -> Vec<(LiftedName, &'v Function<'a>)> {
+type Exported<'v, 'a> = Vec<(LiftedName, &'v Function<'a>)>;
+
+fn exported<'v, 'a>(
+    instantiated: &'v Instantiated<'a>,
+) -> Result<Exported<'v, 'a>, ComponentError> {
     let mut functions = Vec::new();
+    let mut name_bytes = 0;
+    let mut add = |interface: Option<&str>, name: &str, function| {
+        name_bytes += interface.map_or(0, str::len) + name.len();
+        if name_bytes > NAME_BYTES_MAX {
+            return Err(ComponentError::NamesTooLong {
+                bytes_max: NAME_BYTES_MAX,
+            });
+        }
+        let name = LiftedName {
+            interface: interface.map(str::to_owned),
+            name: name.to_owned(),
+        };
+        functions.push((name, function));
+        Ok(())
+    };
     for (name, value) in &instantiated.exports {
         match value {
-            Value::Function(function) => {
-                let interface = None;
-                let name = (*name).to_owned();
-                functions.push((LiftedName { interface, name }, function));
-            }
+            Value::Function(function) => add(None, name, function)?,
             Value::Instance(ComponentInstanceValue::Exports(exports)) => {
                 let mut exports: Vec<_> = exports.iter().collect();
                 exports.sort_unstable_by_key(|(name, _)| **name);
                 for (function_name, value) in exports {
                     if let Value::Function(function) = value {
-                        let interface = Some((*name).to_owned());
-                        let name = (*function_name).to_owned();
-                        functions.push((LiftedName { interface, name }, function));
+                        add(Some(name), function_name, function)?;
                     }
                 }
             }
             _ => {}
         }
     }
-    functions
+    Ok(functions)
 }
 
 /// The main module, which exports parts of the core instances.
@@ -278,7 +291,8 @@ fn link(
         return Err(ComponentError::MissingImports { names });
     }
     let groups: Vec<Vec<&str>> = functions.iter().map(exports).collect();
-    let groups = match groups.len() <= SEPARATE_MAX {
+    let bytes: usize = parts.iter().map(|(_, module)| module.len()).sum();
+    let groups = match groups.len().saturating_mul(bytes) <= SEARCHED_BYTES_MAX {
         true => groups,
         false => vec![groups.concat()],
     };

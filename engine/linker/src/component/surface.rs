@@ -23,6 +23,8 @@ pub(super) struct CoreImport<'a> {
 #[derive(Default)]
 pub(super) struct Surface<'a> {
     pub(super) imports: Vec<CoreImport<'a>>,
+    /// The imported memories.
+    pub(super) memories: Vec<CoreImport<'a>>,
     pub(super) exports: HashMap<&'a str, (ExternalKind, u32)>,
     types: Vec<FuncType>,
     /// Indices of types, by index of the function.
@@ -82,11 +84,15 @@ impl<'a> Surface<'a> {
                     if let TypeRef::Func(ty) = import.ty {
                         self.functions.push(ty);
                     }
-                    self.imports.push(CoreImport {
+                    let import = CoreImport {
                         module: import.module,
                         name: import.name,
                         ty: import.ty,
-                    });
+                    };
+                    if let TypeRef::Memory(_) = import.ty {
+                        self.memories.push(import);
+                    }
+                    self.imports.push(import);
                 }
             }
             Payload::FunctionSection(section) => {

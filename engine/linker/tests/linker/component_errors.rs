@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
+use fusebox_linker::BYTES_MAX;
 use fusebox_linker::component::{CORE_INSTANCES_MAX, Component, DEFINITIONS_MAX, DEPTH_MAX};
 
 use crate::component::{SHIMMED, flatten};
@@ -165,6 +166,17 @@ fn instances_that_double_are_bounded() {
              instantiate its parts fewer times"
         ),
     );
+    let data = "x".repeat(1 << 20);
+    check(
+        &doubling(
+            &format!(r#"(core module $n (data "{data}")) (core instance (instantiate $n))"#),
+            9,
+        ),
+        &format!(
+            "the instances of core modules have more than {BYTES_MAX} bytes; instantiate large \
+             modules fewer times"
+        ),
+    );
     check(
         &doubling("", 40),
         &format!(
@@ -178,6 +190,25 @@ fn instances_that_double_are_bounded() {
     );
     assert!(flatten(&doubling("", 10)).is_ok());
     assert!(start.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
+fn names_that_are_written_out_are_bounded() {
+    let long = "n".repeat(90_000);
+    let imports = r#"(import "" "f" (func))"#.repeat(400);
+    check(
+        &format!(
+            r#"(component
+            (core module $m (func (export "{long}")))
+            (core module $n {imports} (func (export "g")))
+            (core instance $i (instantiate $m))
+            (core instance $j (instantiate $n (with "" (instance
+              (export "f" (func $i "{long}"))))))
+            (func (export "g") (canon lift (core func $j "g"))))"#
+        ),
+        "names of imports and exports have more than 33554432 bytes, each written out; shorten \
+         them",
+    );
 }
 
 #[test]

@@ -13,6 +13,9 @@
 //! As for [`Linker`](crate::Linker), all active segments are applied before the first start
 //! function runs. Tables that `wit-component` fills after the instantiation are filled before.
 //!
+//! One rule of the canonical ABI is not enforced: a function may call imports while it allocates
+//! memory for parameters, and after it has returned.
+//!
 //! Components are untrusted: they are validated, and all work is bounded by the limits below,
 //! however often parts are instantiated.
 //!

@@ -312,9 +312,11 @@ impl<'p, 'a> Connections<'p, 'a> {
             let surface = &self.surfaces[core.module];
             let mut imports = surface.imports.iter();
             imports.find(|import| import.module == PREVIEW1)?;
-            let mut exports = surface.exports.iter();
+            let exports = surface.exports.iter();
             let is_memory = |(kind, index)| kind == ExternalKind::Memory && index == 0;
-            let (name, _) = exports.find(|(_, export)| is_memory(**export))?;
+            let memories = exports.filter(|(_, export)| is_memory(**export));
+            // The first by name, so that the same component gives the same module.
+            let name = memories.map(|(name, _)| *name).min()?;
             Some(CoreExport { instance, name })
         })
     }

@@ -262,6 +262,12 @@ fn payloads(module: &[u8]) -> String {
 }
 
 #[test]
+fn the_same_component_gives_the_same_module() {
+    let modules = [(); 4].map(|()| flatten(SHIMMED).unwrap().module);
+    assert!(modules.iter().all(|module| *module == modules[0]));
+}
+
+#[test]
 fn start_functions_run_in_the_order_of_instantiation() {
     let start = |digit: u32| {
         format!(

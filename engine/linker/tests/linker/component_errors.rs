@@ -195,15 +195,20 @@ fn instances_that_double_are_bounded() {
 #[test]
 fn names_that_are_written_out_are_bounded() {
     let long = "n".repeat(90_000);
-    let imports = r#"(import "" "f" (func))"#.repeat(400);
+    let repeated = |text: &str| -> String {
+        let repeated = (0..400).map(|number| text.replace('#', &number.to_string()));
+        repeated.collect()
+    };
+    let imports = repeated(r##"(import "" "f#" (func))"##);
+    let items = repeated(r##"(export "f#" (func $f))"##);
     check(
         &format!(
             r#"(component
             (core module $m (func (export "{long}")))
             (core module $n {imports} (func (export "g")))
             (core instance $i (instantiate $m))
-            (core instance $j (instantiate $n (with "" (instance
-              (export "f" (func $i "{long}"))))))
+            (alias core export $i "{long}" (core func $f))
+            (core instance $j (instantiate $n (with "" (instance {items}))))
             (func (export "g") (canon lift (core func $j "g"))))"#
         ),
         "names of imports and exports have more than 33554432 bytes, each written out; shorten \

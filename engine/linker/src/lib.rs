@@ -2,7 +2,8 @@
 //!
 //! [`Linker`] takes a module and others that provide its imports, and returns one module that
 //! behaves the same: fuel, NaNs and reset then hold for all of its code alike, and the host
-//! provides next to nothing. [`wasi`] describes the providers of this crate.
+//! provides next to nothing. [`wasi`] describes the providers of this crate, and [`component`] makes
+//! one module of a component.
 //!
 //! Modules are untrusted: each is validated before it is read, with the features that
 //! [`fusebox_instrument`] permits, and the work is linear in the size of all modules.
@@ -40,6 +41,9 @@
 
 // Plain functions, linked to a loop over columns.
 pub mod plain;
+
+// Components, flattened to one core module.
+pub mod component;
 
 // Modules, linked into one.
 mod linker;

@@ -185,23 +185,56 @@ impl<'a> Linker<'a> {
     /// [`Error::UnknownExport`] if the main module exports no such function, and those of
     /// [`link`](Self::link).
     pub fn ambient_inputs(&self, export: &str) -> Result<AmbientInputs, Error> {
+        let inputs = self.ambient_inputs_of(&[&[export]])?;
+        Ok(inputs.into_iter().next().unwrap_or_default())
+    }
+
+    /// The ambient inputs of groups of exported functions: those that any of a group reaches.
+    pub(crate) fn ambient_inputs_of(
+        &self,
+        groups: &[&[&str]],
+    ) -> Result<Vec<AmbientInputs>, Error> {
         let main = self.modules.module(MAIN)?;
-        let export = main
-            .export(export)
-            .filter(|export| export.space == Space::Function)
-            .ok_or_else(|| Error::UnknownExport {
-                name: export.to_owned(),
-            })?;
-        let export = self.modules.item(MAIN, export.space, export.index)?;
         self.with_segments(|segments| {
             let callable = Layout::of(segments)?.reach.callable()?;
-            let mut reach = Reach::new(segments, callable);
-            reach.add(export)?;
-            Ok(AmbientInputs {
-                clock: self.is_any_reached(&reach, wasi::STATE_CLOCK)?,
-                random: self.is_any_reached(&reach, wasi::STATE_RANDOM)?,
-            })
+            let mut inputs = Vec::new();
+            for group in groups {
+                let mut reach = Reach::new(segments, callable.clone());
+                for name in *group {
+                    let export = main
+                        .export(name)
+                        .filter(|export| export.space == Space::Function)
+                        .ok_or_else(|| Error::UnknownExport {
+                            name: (*name).to_owned(),
+                        })?;
+                    reach.add(self.modules.item(MAIN, export.space, export.index)?)?;
+                }
+                inputs.push(AmbientInputs {
+                    clock: self.is_any_reached(&reach, wasi::STATE_CLOCK)?,
+                    random: self.is_any_reached(&reach, wasi::STATE_RANDOM)?,
+                });
+            }
+            Ok(inputs)
         })
+    }
+
+    /// Adds a module of a component, or a provider of its imports.
+    pub(crate) fn provide_part(
+        mut self,
+        name: &str,
+        place: String,
+        module: &'a [u8],
+        is_host: bool,
+    ) -> Result<Self, Error> {
+        self.add(name, place, module, is_host)?;
+        Ok(self)
+    }
+
+    /// Instantiates all modules in the order in which they were added, the main module last,
+    /// whether it needs them or not.
+    pub(crate) fn keep_order(mut self) -> Self {
+        self.modules.keeps_order = true;
+        self
     }
 
     fn add(

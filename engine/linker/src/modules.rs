@@ -25,6 +25,9 @@ pub(crate) struct Item {
 pub(crate) struct Modules<'a> {
     /// True if the linked module does not export what the host needs of modules of this crate.
     pub(crate) hides_reserved: bool,
+    /// True if all modules are instantiated in the order in which they were added, the main module
+    /// last, whether it needs them or not.
+    pub(crate) keeps_order: bool,
     pub(crate) list: Vec<ParsedModule<'a>>,
     pub(crate) types: TypeSet,
     /// Number of the first item of each module.

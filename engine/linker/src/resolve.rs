@@ -21,7 +21,8 @@ const PENDING: u32 = u32::MAX - 1;
 pub(crate) struct Resolution {
     targets: PerSpace<Vec<u32>>,
     /// The modules that the main module needs, directly or through others: providers before
-    /// those that import from them, as far as there are no cycles, and the main module last.
+    /// those that import from them, as far as there are no cycles, and the main module last. All
+    /// modules, if they keep their order.
     pub(crate) order: Vec<usize>,
 }
 
@@ -57,7 +58,10 @@ impl Resolution {
                 resolution.follow(modules, item, &next[space])?;
             }
         }
-        resolution.order = order(&needs);
+        resolution.order = match modules.keeps_order {
+            true => (MAIN + 1..needs.len()).chain([MAIN]).collect(),
+            false => order(&needs),
+        };
         Ok(resolution)
     }
 

@@ -1,4 +1,5 @@
-//! Providers of this crate: deterministic WASI preview 1, and what compilers import beside it.
+//! Providers of this crate: deterministic WASI previews 1 and 2, and what compilers import beside
+//! them.
 //!
 //! A guest is alone in the world: no files, no environment, no arguments, no network. What it
 //! writes to the descriptors 1 and 2 is its log. Clock and random numbers begin again at
@@ -60,6 +61,15 @@ pub(crate) fn providers() -> &'static [(&'static str, Vec<u8>)] {
             )
         };
         PROVIDERS.into_iter().map(translated).collect()
+    });
+    &TRANSLATED
+}
+
+/// Returns the provider of WASI preview 2 for components, translated once for a process. Its
+/// exports are named `wasi/io/poll#poll`: by interface without a version, and function.
+pub(crate) fn preview2() -> &'static [u8] {
+    static TRANSLATED: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        wat::parse_str(include_str!("wasi_preview2.wat")).expect("the provider is valid text")
     });
     &TRANSLATED
 }

@@ -18,6 +18,8 @@
   ;; The next time that is read, in nanoseconds, and the state of the generator.
   (global $now (export "internal:now") (mut i64) (i64.const 946684800000000000))
   (global $random (export "internal:random") (mut i64) (i64.const 0))
+  ;; The time at which the clock of preview 2 goes off.
+  (global (export "internal:deadline") (mut i64) (i64.const 0))
 
   (func (export "fusebox:row")
     (global.set $now (global.get $clock))
@@ -99,7 +101,8 @@
   ;; Descriptors.
 
   ;; Passes a buffer to the log. Reads its last byte, so that one out of bounds traps.
-  (func $log_buffer (param $address i32) (param $length i32) (local $last i32)
+  (func $log_buffer (export "internal:log_buffer") (param $address i32) (param $length i32)
+    (local $last i32)
     (if (i32.eqz (local.get $length)) (then (return)))
     (local.set $last
       (i32.add (local.get $address) (i32.sub (local.get $length) (i32.const 1))))

@@ -2,6 +2,10 @@
 
 mod ambient;
 mod compilers;
+mod component;
+mod component_errors;
+mod component_types;
+mod component_wasi;
 mod custom;
 mod errors;
 mod guest;

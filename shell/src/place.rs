@@ -9,11 +9,9 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Toke
 const LINE_MAX: usize = 100;
 
 /// Words of messages around a name that a statement contains.
-const NAMES: [(&str, &str); 7] = [
+const NAMES: [(&str, &str); 5] = [
     ("table '", "' not found"),
     ("Invalid function '", "'"),
-    ("No field named ", " "),
-    ("No field named ", "."),
     ("module `", "` does not exist"),
     ("function `", "` does not exist"),
     ("Could not find config value for key \"", "\""),
@@ -110,17 +108,19 @@ impl fmt::Display for Place {
 
 /// Returns the last part of the name that a message is about.
 fn name(message: &str) -> Option<&str> {
-    NAMES.iter().find_map(|(begin, end)| {
-        let (_, rest) = message.split_once(begin)?;
-        let (name, _) = rest.split_once(end)?;
-        if name.contains('\n') {
-            return None;
-        }
-        let name = name.trim_end_matches(['.', ',', ';']);
-        let is_path = name.contains('/');
-        let last = name.rsplit('.').next().filter(|_| !is_path);
-        Some(last.unwrap_or(name).trim_matches('"')).filter(|name| !name.is_empty())
-    })
+    let column = message.split_once("No field named ");
+    let column = column.and_then(|(_, rest)| rest.split_whitespace().next());
+    let named = || {
+        NAMES.iter().find_map(|(begin, end)| {
+            let (_, rest) = message.split_once(begin)?;
+            let (name, _) = rest.split_once(end)?;
+            Some(name).filter(|name| !name.contains('\n'))
+        })
+    };
+    let name = column.or_else(named)?.trim_end_matches(['.', ',', ';']);
+    let is_path = name.contains('/');
+    let last = name.rsplit('.').next().filter(|_| !is_path);
+    Some(last.unwrap_or(name).trim_matches('"')).filter(|name| !name.is_empty())
 }
 
 /// Returns the tokens of the statement of this index, without blanks and comments.

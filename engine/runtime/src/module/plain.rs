@@ -86,7 +86,11 @@ fn check_column_function(
     inspection: &Inspection,
     definition: &Definition,
 ) -> Result<(), ModuleError> {
-    let export = format!("{}{}", fusebox_abi::EXPORT_FUNCTION_PREFIX, definition.symbol);
+    let export = format!(
+        "{}{}",
+        fusebox_abi::EXPORT_FUNCTION_PREFIX,
+        definition.symbol
+    );
     match definition.abi {
         Some(abi) if inspection.exports(&export) => Err(ModuleError::ColumnAbi { export, abi }),
         _ => Ok(()),

@@ -114,7 +114,7 @@ fn trap_precedes_the_end_of_a_loop_that_can_be_paid_for() {
     let trap = "(i32.store (i32.mul (local.get $iterations) (i32.const 4096)) (local.get $c))";
     let outcome = call(&counting(0, 1, 3, 1, trap), 1 << 50);
     assert_eq!(outcome, Outcome::Trap(wasmtime::Trap::MemoryOutOfBounds));
-    // Nobody can pay for an endless loop.
+    // An endless loop cannot be paid for.
     let outcome = call(&counting(0, 1, 2, 1, trap), 1 << 50);
     assert_eq!(outcome, Outcome::Fuel);
 }

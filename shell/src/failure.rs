@@ -9,6 +9,7 @@ use datafusion::error::DataFusionError;
 use fusebox::CatalogError;
 
 use crate::diagnosis::clean;
+use crate::place::without_place;
 use crate::text::{escape_control, message};
 
 /// An error that ends the shell, or in interactive mode the statement.
@@ -73,8 +74,12 @@ impl Failure {
                 } => (&**failure, place.as_deref(), explanation.as_str()),
                 failure => (failure, None, ""),
             };
-            let place = place.map_or_else(String::new, |place| format!("{place}: "));
-            let text = message(&format!("{place}{failure}"));
+            let text = match place {
+                Some(place) => {
+                    message(&format!("{place}: {}", without_place(&failure.to_string())))
+                }
+                None => message(&failure.to_string()),
+            };
             let _ = writeln!(io::stderr(), "error: {text}{}", escape_control(explanation));
         }
     }

@@ -106,6 +106,19 @@ impl fmt::Display for Place {
     }
 }
 
+/// Removes the place that a message states, which is one of its statement and not of its file.
+pub(crate) fn without_place(message: &str) -> String {
+    let parts = message
+        .rsplit_once(" at Line: ")
+        .and_then(|(before, place)| {
+            let (line, rest) = place.split_once(", Column: ")?;
+            let after = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+            let is_number = !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit());
+            (is_number && after.len() < rest.len()).then(|| format!("{before}{after}"))
+        });
+    parts.unwrap_or_else(|| message.to_owned())
+}
+
 /// Returns the last part of the name that a message is about.
 fn name(message: &str) -> Option<&str> {
     let column = message.split_once("No field named ");
@@ -171,6 +184,25 @@ mod tests {
             "at Line: 0, Column: 0",
         ] {
             assert_eq!(shown(message, "SELECT 1"), None);
+        }
+    }
+
+    #[test]
+    fn stated_place_is_removed() {
+        for (message, expected) in [
+            ("found: x at Line: 3, Column: 15", "found: x"),
+            (
+                "found more at Line: 1, Column: 9; divide it",
+                "found more; divide it",
+            ),
+            (
+                "found: x at Line: 3, Column: ",
+                "found: x at Line: 3, Column: ",
+            ),
+            ("x at Line: y, Column: 1", "x at Line: y, Column: 1"),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(without_place(message), expected);
         }
     }
 

@@ -21,9 +21,10 @@ mod value_graph;
 // Numbers of operands and results.
 mod arity;
 
-use wasm_encoder::{CodeSection, Function, Ieee32, Ieee64, Module, RawSection, ValType};
-use wasmparser::{FunctionBody, Parser, Payload};
+use wasm_encoder::{Function, Ieee32, Ieee64, ValType};
+use wasmparser::FunctionBody;
 
+use crate::code_section::rewrite_bodies;
 use crate::error::Error;
 use crate::module_info::ModuleInfo;
 use crate::nan_facts::{CANONICAL_F32, CANONICAL_F64, Width};
@@ -41,36 +42,15 @@ pub(crate) fn canonicalize_nans(
     if !info.bodies.iter().any(|body| body.has_arithmetic) {
         return Ok(None);
     }
-    let mut output = Module::new();
-    let mut code = CodeSection::new();
     let mut budget = WORK_BUDGET;
-    let mut is_changed = false;
-    for payload in Parser::new(0).parse_all(module) {
-        let payload = payload?;
-        match &payload {
-            Payload::CodeSectionStart { .. } => {}
-            Payload::CodeSectionEntry(body) => {
-                let defined = code.len() as usize;
-                let places = function_canonicalizations(body, info, defined, &mut budget)?;
-                if places.is_empty() {
-                    code.raw(&module[body.range()]);
-                } else {
-                    code.function(&canonicalized(module, body, info, defined, &places)?);
-                    is_changed = true;
-                }
-                if code.len() as usize == info.bodies.len() {
-                    output.section(&code);
-                }
-            }
-            other => {
-                if let Some((id, range)) = other.as_section() {
-                    let data = &module[range];
-                    output.section(&RawSection { id, data });
-                }
-            }
+    rewrite_bodies(module, |defined, body| {
+        let places = function_canonicalizations(body, info, defined, &mut budget)?;
+        match places.is_empty() {
+            true => Ok(None),
+            false => canonicalized(module, body, info, defined, &places)
+                .map(|body| Some(body.into_raw_body())),
         }
-    }
-    Ok(is_changed.then(|| output.finish()))
+    })
 }
 
 /// The canonicalizations of a function. `defined` is its index without imports.

@@ -167,6 +167,9 @@ mod arities;
 // Facts about a valid module, collected in one scan.
 mod module_info;
 
+// Rewriting of function bodies, with everything else copied.
+mod code_section;
+
 // Facts about a function, collected while its body is validated.
 mod function_info;
 

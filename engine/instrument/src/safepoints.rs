@@ -6,9 +6,9 @@
 //! call and each return is a safepoint, so that the code between two safepoints
 //! belongs to one function.
 
-use wasm_encoder::{CodeSection, Module, RawSection};
-use wasmparser::{FunctionBody, Operator, Parser, Payload};
+use wasmparser::{FunctionBody, Operator};
 
+use crate::code_section::rewrite_bodies;
 use crate::error::Error;
 
 /// An empty loop: `loop end`.
@@ -21,28 +21,10 @@ const SAFEPOINT: [u8; 3] = [0x03, 0x40, 0x0b];
 ///
 /// [`Error::Invalid`] if the module is not valid.
 pub fn insert_safepoints(module: &[u8]) -> Result<Vec<u8>, Error> {
-    let mut output = Module::new();
-    let mut code = CodeSection::new();
-    let mut functions = 0;
-    for payload in Parser::new(0).parse_all(module) {
-        let payload = payload?;
-        match &payload {
-            Payload::CodeSectionStart { count, .. } => functions = *count,
-            Payload::CodeSectionEntry(body) => {
-                code.raw(&body_with_safepoints(module, body)?);
-                if code.len() == functions {
-                    output.section(&code);
-                }
-            }
-            other => {
-                if let Some((id, range)) = other.as_section() {
-                    let data = &module[range];
-                    output.section(&RawSection { id, data });
-                }
-            }
-        }
-    }
-    Ok(output.finish())
+    let rewritten = rewrite_bodies(module, |_, body| {
+        body_with_safepoints(module, body).map(Some)
+    })?;
+    Ok(rewritten.unwrap_or_else(|| module.to_vec()))
 }
 
 fn body_with_safepoints(module: &[u8], body: &FunctionBody<'_>) -> Result<Vec<u8>, Error> {

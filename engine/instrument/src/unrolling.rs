@@ -22,9 +22,10 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use wasm_encoder::reencode::{Error as ReencodeError, Reencode};
-use wasm_encoder::{BlockType, CodeSection, Function, Instruction, Module, RawSection};
-use wasmparser::{BinaryReaderError, FunctionBody, Operator, Parser, Payload};
+use wasm_encoder::{BlockType, Function, Instruction};
+use wasmparser::{BinaryReaderError, FunctionBody, Operator};
 
+use crate::code_section::rewrite_bodies;
 use crate::counted_loops::counted_loops;
 use crate::error::Error;
 use crate::fuel_abi::IdentityReencoder;
@@ -38,40 +39,13 @@ const DEPTH_MAX: usize = 64;
 
 /// Unrolls the small loops of a module. `None` if it has none.
 pub(crate) fn unroll_loops(module: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-    let mut output = Module::new();
-    let mut code = CodeSection::new();
-    let mut functions = 0;
-    let mut is_changed = false;
-    for payload in Parser::new(0).parse_all(module) {
-        let payload = payload?;
-        match &payload {
-            Payload::CodeSectionStart { count, .. } => {
-                functions = *count;
-                if functions == 0 {
-                    output.section(&code);
-                }
-            }
-            Payload::CodeSectionEntry(body) => {
-                let loops = small_loops(body)?;
-                if loops.is_empty() {
-                    code.raw(&module[body.range()]);
-                } else {
-                    code.function(&unrolled(module, body, &loops)?);
-                    is_changed = true;
-                }
-                if code.len() == functions {
-                    output.section(&code);
-                }
-            }
-            other => {
-                if let Some((id, range)) = other.as_section() {
-                    let data = &module[range];
-                    output.section(&RawSection { id, data });
-                }
-            }
+    rewrite_bodies(module, |_, body| {
+        let loops = small_loops(body)?;
+        match loops.is_empty() {
+            true => Ok(None),
+            false => unrolled(module, body, &loops).map(|body| Some(body.into_raw_body())),
         }
-    }
-    Ok(is_changed.then(|| output.finish()))
+    })
 }
 
 /// Loop that is unrolled.

@@ -55,10 +55,13 @@ impl PlainAbi {
     /// A description of the expected values.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|abi| abi.name() == text);
-        found.ok_or_else(|| {
-            let names = Self::ALL.map(|abi| format!("'{abi}'"));
-            format!("one of {}", names.join(", "))
-        })
+        found.ok_or_else(Self::expected)
+    }
+
+    /// Lists the values of the option, for messages.
+    pub fn expected() -> String {
+        let names = Self::ALL.map(|abi| format!("'{abi}'"));
+        format!("one of {}", names.join(", "))
     }
 }
 

@@ -12,7 +12,7 @@
 //!   (elem (i32.const 0) func $0))
 //! ```
 //!
-//! Where this is all that happens to the table, a trampoline is the function in its slot: calls
+//! If nothing else happens to the table, a trampoline is the function in its slot: calls
 //! become direct, and a function that is never called is not linked. What is left of the other
 //! instance is its start function, which may be one that it imports.
 

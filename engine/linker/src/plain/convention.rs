@@ -1,7 +1,5 @@
 //! Conventions by which plain functions take and return text and bytes.
 
-use std::fmt;
-
 use wasmparser::ValType;
 
 use super::plain_type::PlainType;
@@ -41,26 +39,6 @@ pub(super) enum ResultShape {
 pub(super) const CANONICAL_PARAMETERS_MAX: usize = 16;
 
 impl TextConvention {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::PtrLen,
-        Self::CString,
-        Self::AssemblyScript,
-        Self::LengthPrefixed,
-        Self::Canonical,
-    ];
-
-    /// Returns the name of the convention.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::PtrLen => "ptr_len",
-            Self::CString => "c_string",
-            Self::AssemblyScript => "assemblyscript",
-            Self::LengthPrefixed => "length_prefixed",
-            Self::Canonical => "canonical",
-        }
-    }
-
     /// Returns true if arguments are copied to a block of the driver, not of the guest.
     ///
     /// The bytes are in linear memory already, but a function that gets them where they are
@@ -86,12 +64,6 @@ impl TextConvention {
             Self::PtrLen => &[ResultShape::Packed, ResultShape::Pair, ResultShape::Area],
             _ => &[ResultShape::Pointer],
         }
-    }
-}
-
-impl fmt::Display for TextConvention {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 

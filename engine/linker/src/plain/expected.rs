@@ -9,9 +9,8 @@ use super::convention::{CANONICAL_PARAMETERS_MAX, ResultShape, TextConvention};
 impl PlainFunction<'_> {
     /// Describes what is expected of the module instead, unless the function fits its columns.
     pub fn mismatch(&self) -> Option<String> {
-        let has_text = self.has_text();
-        if has_text && self.convention.is_none() {
-            return Some(self.missing_convention());
+        if self.lacks_convention() {
+            return Some("expected a convention for text and bytes".to_owned());
         }
         if self.returns.len() > 1 && self.returns.iter().any(|ty| ty.is_text()) {
             return Some("expected a STRUCT of numbers, or text alone".to_owned());
@@ -28,6 +27,28 @@ impl PlainFunction<'_> {
             return Some(format!("expected {}", self.expected_types()));
         }
         self.missing_allocator()
+    }
+
+    /// Returns true if there are text or bytes, and no convention for them.
+    pub fn lacks_convention(&self) -> bool {
+        self.has_text() && self.convention.is_none()
+    }
+
+    /// Returns the convention that the module seems to have, by its exports and the type of the
+    /// function.
+    pub fn likely_convention(&self) -> Option<TextConvention> {
+        let exports = |name: &str| self.exports.contains_key(name);
+        if exports("__new") && exports("__pin") {
+            Some(TextConvention::AssemblyScript)
+        } else if exports("cabi_realloc") {
+            Some(TextConvention::Canonical)
+        } else {
+            let ptr_len = Self {
+                convention: Some(TextConvention::PtrLen),
+                ..self.clone()
+            };
+            ptr_len.shape().and(ptr_len.convention)
+        }
     }
 
     /// Returns the convention, if there are text or bytes.
@@ -120,26 +141,6 @@ impl PlainFunction<'_> {
             }
         });
         types.collect::<Vec<_>>().join(" or ")
-    }
-
-    /// Names the conventions, and the one that the module seems to have.
-    fn missing_convention(&self) -> String {
-        let names = TextConvention::ALL.map(|one| format!("'{one}'")).join(", ");
-        let exports = |name: &str| self.exports.contains_key(name);
-        let likely = if exports("__new") && exports("__pin") {
-            Some(TextConvention::AssemblyScript)
-        } else if exports("cabi_realloc") {
-            Some(TextConvention::Canonical)
-        } else {
-            let ptr_len = Self {
-                convention: Some(TextConvention::PtrLen),
-                ..self.clone()
-            };
-            ptr_len.shape().and(ptr_len.convention)
-        };
-        let likely =
-            likely.map_or_else(String::new, |one| format!("; its exports suggest '{one}'"));
-        format!("expected WITH (abi = …) for text and bytes, one of {names}, found none{likely}")
     }
 
     /// Names the allocator that a convention needs for arguments, if it is not there.

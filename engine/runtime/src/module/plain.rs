@@ -70,6 +70,9 @@ pub(crate) fn with_driver(
         has_initialize: inspection.exports(fusebox_abi::EXPORT_INITIALIZE),
         has_row: inputs.has_row,
     };
+    if function.lacks_convention() {
+        return Err(mismatch(&missing_convention(&function)));
+    }
     if let Some(expected) = function.mismatch() {
         return Err(mismatch(&expected));
     }
@@ -97,10 +100,34 @@ fn check_column_function(
     }
 }
 
-/// Converts the option of a definition; `None` if a newer version has added it.
+/// Options of definitions, and the conventions of drivers that they stand for.
+const CONVENTIONS: [(PlainAbi, TextConvention); PlainAbi::ALL.len()] = [
+    (PlainAbi::PtrLen, TextConvention::PtrLen),
+    (PlainAbi::CString, TextConvention::CString),
+    (PlainAbi::AssemblyScript, TextConvention::AssemblyScript),
+    (PlainAbi::LengthPrefixed, TextConvention::LengthPrefixed),
+    (PlainAbi::Canonical, TextConvention::Canonical),
+];
+
+/// Converts the option of a definition.
 fn convention(abi: PlainAbi) -> Option<TextConvention> {
-    let mut named = TextConvention::ALL.into_iter();
-    named.find(|convention| convention.name() == abi.name())
+    let found = CONVENTIONS.iter().find(|(option, _)| *option == abi);
+    found.map(|(_, convention)| *convention)
+}
+
+/// Asks for the option, and names the value that the module suggests.
+fn missing_convention(function: &PlainFunction<'_>) -> String {
+    let likely = function.likely_convention();
+    let mut options = CONVENTIONS.iter();
+    let likely = options.find(|(_, convention)| Some(*convention) == likely);
+    let likely = likely.map_or_else(String::new, |(option, _)| {
+        format!("; its exports suggest '{option}'")
+    });
+    format!(
+        "expected WITH ({} = …) for text and bytes, {}, found none{likely}",
+        PlainAbi::OPTION,
+        PlainAbi::expected()
+    )
 }
 
 /// Code of a plain function's module, with what it reads beside its arguments.
@@ -179,4 +206,19 @@ fn plain_type(data_type: &DataType) -> Option<PlainType> {
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView => PlainType::Bytes,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_option_stands_for_one_convention() {
+        for (abi, (option, convention_of)) in PlainAbi::ALL.into_iter().zip(CONVENTIONS) {
+            assert_eq!(abi, option);
+            assert_eq!(convention(abi), Some(convention_of));
+            let same = CONVENTIONS.iter().filter(|(_, one)| *one == convention_of);
+            assert_eq!(same.count(), 1, "{abi}");
+        }
+    }
 }

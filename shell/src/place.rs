@@ -143,12 +143,8 @@ fn statement(sql: &str, index: usize, dialect: &dyn Dialect) -> Vec<TokenWithSpa
     let _ = Tokenizer::new(dialect, sql).tokenize_with_location_into_buf(&mut tokens);
     tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
     let statements = tokens.split(|token| token.token == Token::SemiColon);
-    let statements = statements.filter(|statement| !statement.is_empty());
-    statements
-        .skip(index)
-        .map(<[_]>::to_vec)
-        .next()
-        .unwrap_or_default()
+    let mut statements = statements.filter(|statement| !statement.is_empty());
+    statements.nth(index).map(<[_]>::to_vec).unwrap_or_default()
 }
 
 #[cfg(test)]

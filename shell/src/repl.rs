@@ -144,6 +144,8 @@ impl Prompt<'_> {
                         return Ok(Flow::Quit);
                     }
                 }
+                // A statement begins at its first line, which errors count from.
+                _ if sql.is_empty() && line.trim().is_empty() => {}
                 _ => {
                     sql += line;
                     sql.push('\n');
@@ -168,10 +170,6 @@ impl Prompt<'_> {
 
     /// Executes statements, and reports an error.
     fn statements(&mut self, sql: &str) -> Result<(), Failure> {
-        let begin = sql.len() - sql.trim_start().len();
-        if let Some(script) = &mut self.runner.script {
-            script.lines += sql[..begin].matches('\n').count();
-        }
         let sql = sql.trim();
         if sql.is_empty() {
             return Ok(());

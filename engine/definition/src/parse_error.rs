@@ -51,6 +51,8 @@ pub enum Subject {
     Setting(String),
     /// Schema, by its name.
     Schema(String),
+    /// Table, by its qualified name.
+    Table(String),
 }
 
 impl fmt::Display for Subject {
@@ -61,6 +63,7 @@ impl fmt::Display for Subject {
             Self::File(path) => write!(f, "file `{path}`"),
             Self::Setting(name) => write!(f, "setting `{name}`"),
             Self::Schema(name) => write!(f, "schema `{name}`"),
+            Self::Table(name) => write!(f, "table `{name}`"),
         }
     }
 }

@@ -10,6 +10,8 @@ use crate::kind::Kind;
 pub enum StatementError {
     #[error("already exists; CREATE OR REPLACE would replace it")]
     Exists,
+    #[error("was dropped or created anew by another session: run the statement again")]
+    TableGone,
     #[error(
         "already exists; IMPORT OR REPLACE would replace it, EXCEPT ({name}) leave it, and AS \
          PREFIX name the import differently"

@@ -10,8 +10,14 @@ mod limits;
 // Modules, read when they are needed.
 mod module;
 
-// Views, external tables and column defaults.
+// Views, tables and column defaults.
 mod relation;
+
+// Rows of tables.
+mod rows;
+
+// Bytes by digest.
+mod blob_store;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -20,9 +26,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use fusebox_definition::{Definition, Digest, FunctionKey, ModuleSource};
 use fusebox_runtime::WasmFunction;
 
+pub use blob_store::BlobStore;
 pub use limits::CatalogLimits;
-pub use module::{CatalogModule, ModuleStore};
+pub use module::CatalogModule;
 pub use relation::{Relation, RelationKind};
+pub use rows::{RowChunk, TableRows};
 
 /// Modules, functions and relations that sessions share.
 ///
@@ -49,8 +57,8 @@ pub trait Catalog: Send + Sync + fmt::Debug {
         changes: Vec<CatalogChange>,
     ) -> Result<Arc<CatalogContents>, CatalogError>;
 
-    /// Returns true if the catalog keeps views and external tables, so that all its sessions
-    /// have them. Otherwise, each session has its own.
+    /// Returns true if the catalog keeps views and tables with their rows, so that all its
+    /// sessions have them. Otherwise, each session has its own.
     fn keeps_relations(&self) -> bool {
         false
     }
@@ -205,6 +213,12 @@ impl CatalogContents {
         self.relations.get(name)
     }
 
+    /// Returns the size of the rows of all tables in bytes.
+    fn row_bytes(&self) -> u64 {
+        let rows = self.relations.values().filter_map(|r| r.rows.as_ref());
+        rows.map(TableRows::bytes).sum()
+    }
+
     /// Returns the sizes of the modules in bytes, each once.
     fn distinct_modules(&self) -> HashMap<Digest, u64> {
         let of_functions = self.functions.values().map(|function| &function.module);
@@ -274,11 +288,8 @@ mod tests {
     use super::*;
 
     fn view(name: &str) -> CatalogChange {
-        CatalogChange::PutRelation(Relation {
-            name: name.to_owned(),
-            kind: RelationKind::View,
-            sql: format!("CREATE VIEW {name} AS SELECT 1"),
-        })
+        let sql = format!("CREATE VIEW {name} AS SELECT 1");
+        CatalogChange::PutRelation(Relation::new(name.to_owned(), RelationKind::View, sql))
     }
 
     #[test]

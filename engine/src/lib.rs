@@ -53,6 +53,9 @@ mod native_stack;
 // Statements of Fusebox and of DataFusion.
 mod statement_list;
 
+// Tables whose rows the catalog keeps.
+mod stored_table;
+
 // Modules, functions and relations.
 mod catalog;
 
@@ -77,15 +80,15 @@ mod activity;
 mod settings;
 
 pub use catalog::{
-    Catalog, CatalogChange, CatalogContents, CatalogError, CatalogFunction, CatalogLimits,
-    CatalogModule, MemoryCatalog, ModuleStore, Relation, RelationKind,
+    BlobStore, Catalog, CatalogChange, CatalogContents, CatalogError, CatalogFunction,
+    CatalogLimits, CatalogModule, MemoryCatalog, Relation, RelationKind, RowChunk, TableRows,
 };
 pub use engine::{Engine, EngineBuilder};
 pub use file_access::FileAccess;
 pub use function_factory::WasmFunctionFactory;
 pub use fusebox_definition::statement;
 pub use fusebox_definition::{
-    Argument, Definition, Digest, FileAccessError, FunctionKey, Identifier, Kind, Limits,
+    Argument, Definition, Digest, FileAccessError, FunctionKey, Identifier, Kind, Limits, Literal,
     ModuleError, ModuleSource, NullHandling, OnError, ParseDigestError, PlainAbi, Reset, Signature,
     StatementError, Subject, Volatility,
 };

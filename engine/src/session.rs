@@ -25,8 +25,10 @@ mod built_ins;
 
 // Views and tables of DataFusion whose SQL may use functions.
 mod dependents;
-mod relations;
 mod shared_relations;
+mod stored_tables;
+
+mod relations;
 
 // Statements as DataFusion's planner takes them: named arguments, shared queries.
 mod rewriting;
@@ -216,7 +218,7 @@ impl Session {
         let state = self.begin_query(open, deadline);
         let planning = async {
             check_calls(&statement, &state)?;
-            let text = RelationText::of(&statement);
+            let text = RelationText::take(&mut statement);
             self.register_relations(&statement, &state).await?;
             rewrite_statement(&mut statement, &state);
             complete_copy(&mut statement);
@@ -240,6 +242,11 @@ impl Session {
             Err(other) => other,
         };
         self.bind_called(&plan).await?;
+        if let Some(text) = &text
+            && let Some(create) = self.stored_table_of(&plan, text)
+        {
+            return self.create_stored_table(create, text, state).await;
+        }
         let recorded = self.record_relation(&plan, text)?;
         let context = match changes_context(&plan) {
             true => self.context.clone(),

@@ -15,6 +15,9 @@ pub struct CatalogLimits {
     pub modules_max: u64,
     /// Maximum bytes of all modules together; 1 GiB unless given.
     pub module_bytes_max: u64,
+    /// Maximum bytes of the rows of all tables that the catalog keeps together; 4 GiB unless
+    /// given.
+    pub row_bytes_max: u64,
 }
 
 impl Default for CatalogLimits {
@@ -23,6 +26,7 @@ impl Default for CatalogLimits {
             functions_max: 10_000,
             modules_max: 1_000,
             module_bytes_max: 1 << 30,
+            row_bytes_max: 4 << 30,
         }
     }
 }
@@ -61,6 +65,10 @@ impl CatalogLimits {
         })?;
         check(bytes, self.module_bytes_max, "module_bytes_max", &|found| {
             format!("modules of {found} bytes")
+        })?;
+        let rows = |contents: &CatalogContents| contents.row_bytes();
+        check(rows, self.row_bytes_max, "row_bytes_max", &|found| {
+            format!("rows of {found} bytes")
         })
     }
 }

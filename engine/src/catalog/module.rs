@@ -1,22 +1,11 @@
 //! Modules of a catalog, read when they are needed.
 
-use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use fusebox_definition::{Digest, Subject};
 use fusebox_runtime::{Error, LoadedModule};
 
-use super::CatalogError;
-
-/// Bytes of the modules of a catalog that does not hold them in memory.
-pub trait ModuleStore: Send + Sync + fmt::Debug {
-    /// Reads the bytes of a module, and blocks meanwhile.
-    ///
-    /// # Errors
-    ///
-    /// [`CatalogError::Failed`] if they cannot be read.
-    fn read(&self, digest: Digest) -> Result<Vec<u8>, CatalogError>;
-}
+use super::{BlobStore, CatalogError};
 
 /// Module of a catalog, read and validated when it is first needed.
 #[derive(Debug)]
@@ -24,12 +13,12 @@ pub struct CatalogModule {
     digest: Digest,
     bytes: u64,
     loaded: OnceLock<Arc<LoadedModule>>,
-    store: Option<Arc<dyn ModuleStore>>,
+    store: Option<Arc<dyn BlobStore>>,
 }
 
 impl CatalogModule {
     /// Creates a module of `bytes` bytes that is read from a store.
-    pub fn stored(digest: Digest, bytes: u64, store: Arc<dyn ModuleStore>) -> Self {
+    pub fn stored(digest: Digest, bytes: u64, store: Arc<dyn BlobStore>) -> Self {
         Self {
             digest,
             bytes,

@@ -1,4 +1,6 @@
-//! Views, external tables and column defaults of a catalog.
+//! Views, tables and column defaults of a catalog.
+
+use super::TableRows;
 
 /// Relation whose SQL may use functions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,14 +10,34 @@ pub struct Relation {
     pub name: String,
     /// Kind of the relation.
     pub kind: RelationKind,
-    /// Statement that creates it.
+    /// Statement that creates it; that of a table with rows has no query.
     pub sql: String,
+    /// Rows of a table that the catalog keeps.
+    pub rows: Option<TableRows>,
 }
 
 impl Relation {
-    /// Creates a relation.
+    /// Creates a relation without rows.
     pub fn new(name: String, kind: RelationKind, sql: String) -> Self {
-        Self { name, kind, sql }
+        Self {
+            name,
+            kind,
+            sql,
+            rows: None,
+        }
+    }
+
+    /// Sets the rows of a table.
+    #[must_use]
+    pub fn with_rows(mut self, rows: TableRows) -> Self {
+        self.rows = Some(rows);
+        self
+    }
+
+    /// Returns true if both are defined alike, whatever their rows.
+    pub(crate) fn is_defined_as(&self, other: &Self) -> bool {
+        let schema = |relation: &Self| Some(relation.rows.as_ref()?.schema().clone());
+        (self.kind, &self.sql, schema(self)) == (other.kind, &other.sql, schema(other))
     }
 }
 
@@ -27,8 +49,10 @@ pub enum RelationKind {
     View,
     /// `CREATE EXTERNAL TABLE`.
     ExternalTable,
-    /// `CREATE TABLE` with column defaults.
+    /// `CREATE TABLE` with column defaults, whose rows are the session's.
     ColumnDefaults,
+    /// `CREATE TABLE` whose rows the catalog keeps.
+    Table,
 }
 
 impl RelationKind {
@@ -38,6 +62,7 @@ impl RelationKind {
             Self::View => "view",
             Self::ExternalTable => "external table",
             Self::ColumnDefaults => "table with column defaults",
+            Self::Table => "table",
         }
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! DataFusion creates them. Their SQL is recorded because it may use functions, and because
 //! it is all that a durable catalog needs to create them again: see
-//! [`shared_relations`](super::shared_relations).
+//! [`shared_relations`](super::shared_relations). Tables whose rows a durable catalog keeps are
+//! created by [`stored_tables`](super::stored_tables).
 
 use std::sync::PoisonError;
 
 use datafusion::common::TableReference;
+use datafusion::common::config::CatalogOptions;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::sql::parser::{CreateExternalTable, Statement as DfStatement};
 use fusebox_definition::{Identifier, Literal};
@@ -14,10 +16,20 @@ use fusebox_runtime::{Error, Result};
 
 use super::Session;
 use super::contents::catalog_error;
-use crate::catalog::{Catalog, CatalogChange, CatalogError, Relation, RelationKind};
+use crate::catalog::{
+    Catalog, CatalogChange, CatalogContents, CatalogError, Relation, RelationKind,
+};
 
-/// Text of a statement that may create a relation.
-pub(super) enum RelationText {
+/// Statement that may create a relation.
+pub(super) struct RelationText {
+    text: Text,
+    /// True for a view or a table of the session alone.
+    pub(super) is_temporary: bool,
+    /// True for a table whose columns are those of a query.
+    pub(super) has_query_columns: bool,
+}
+
+enum Text {
     Other(String),
     ExternalTable(Box<CreateExternalTable>),
 }
@@ -25,33 +37,54 @@ pub(super) enum RelationText {
 impl RelationText {
     /// Keeps the text of a statement that may create a relation; `None` for others, whose text
     /// may be large.
-    pub(super) fn of(statement: &DfStatement) -> Option<Self> {
+    ///
+    /// TEMPORARY is removed from the statement, as DataFusion refuses it: all that it creates is
+    /// the session's.
+    pub(super) fn take(statement: &mut DfStatement) -> Option<Self> {
         use datafusion::sql::sqlparser::ast::Statement;
-        match statement {
+        let mut has_query_columns = false;
+        let (text, is_temporary) = match statement {
             DfStatement::CreateExternalTable(create) => {
-                Some(Self::ExternalTable(Box::new(create.clone())))
+                let text = Text::ExternalTable(Box::new(create.clone()));
+                (text, create.temporary)
             }
-            DfStatement::Statement(statement) => match statement.as_ref() {
-                Statement::CreateView { .. } | Statement::CreateTable(_) => {
-                    Some(Self::Other(statement.to_string()))
+            DfStatement::Statement(statement) => match statement.as_mut() {
+                Statement::CreateView(view) => {
+                    let is_temporary = std::mem::take(&mut view.temporary);
+                    (Text::Other(statement.to_string()), is_temporary)
                 }
-                _ => None,
+                Statement::CreateTable(table) => {
+                    let is_temporary = std::mem::take(&mut table.temporary);
+                    has_query_columns = table.columns.is_empty();
+                    // Its rows are kept, and not what computed them.
+                    let mut columns = table.clone();
+                    columns.query = None;
+                    columns.or_replace = false;
+                    columns.if_not_exists = false;
+                    (Text::Other(columns.to_string()), is_temporary)
+                }
+                _ => return None,
             },
-            _ => None,
-        }
+            _ => return None,
+        };
+        Some(Self {
+            text,
+            is_temporary,
+            has_query_columns,
+        })
     }
 
     /// Formats the statement.
     pub(super) fn sql(&self) -> String {
-        match self {
-            Self::Other(sql) => sql.clone(),
-            Self::ExternalTable(create) => external_table_sql(create),
+        match &self.text {
+            Text::Other(sql) => sql.clone(),
+            Text::ExternalTable(create) => external_table_sql(create),
         }
     }
 
     /// Formats the statement with absolute paths, for sessions in other directories.
     fn sql_with_absolute_paths(self) -> String {
-        let Self::ExternalTable(mut create) = self else {
+        let Text::ExternalTable(mut create) = self.text else {
             return self.sql();
         };
         for location in &mut create.locations {
@@ -121,6 +154,7 @@ impl Session {
         let LogicalPlan::Ddl(ddl) = plan else {
             return Ok(Revert::default());
         };
+        let is_temporary = text.as_ref().is_some_and(|text| text.is_temporary);
         let sql = match text {
             Some(text) if self.loader.options.privileges.files.is_unconfined() => {
                 text.sql_with_absolute_paths()
@@ -131,11 +165,17 @@ impl Session {
         let Some((name, change)) = self.relation_change(ddl, sql) else {
             return Ok(Revert::default());
         };
-        let is_kept = self.keeps(ddl, &name)?;
+        let is_kept = !is_temporary && self.keeps(ddl, &name)?;
         let before = match is_kept {
             true => self.catalog.contents().map_err(catalog_error)?,
             false => self.temporary.contents().map_err(catalog_error)?,
         };
+        if let Some(found) = before.relation(&name)
+            && is_kept
+            && !check_kind(found, ddl)?
+        {
+            return Ok(Revert::default());
+        }
         let revert = match before.relation(&name) {
             Some(before) => CatalogChange::PutRelation(before.clone()),
             None => CatalogChange::DropRelation(name.clone()),
@@ -148,14 +188,25 @@ impl Session {
             self.change_relation(change)?;
             return Ok(revert);
         }
+        self.apply_relation(&before, &name, change)?;
+        Ok(revert)
+    }
+
+    /// Applies the change of a relation to the shared catalog.
+    pub(super) fn apply_relation(
+        &self,
+        before: &CatalogContents,
+        name: &str,
+        change: CatalogChange,
+    ) -> Result<()> {
         // Another session may have created it since this one registered what there was.
-        let found = before.relation(&name);
+        let found = before.relation(name);
         let applied = match found.is_none_or(|found| self.relations.has(found)) {
             true => self.catalog.apply(before.version(), vec![change]),
             false => Err(CatalogError::Conflict),
         };
         match applied {
-            Ok(_) => Ok(revert),
+            Ok(_) => Ok(()),
             Err(CatalogError::Conflict) => Err(Error::Catalog(format!(
                 "`{name}` was not changed, because another session changed the catalog \
                  meanwhile: try again"
@@ -168,10 +219,7 @@ impl Session {
     /// change.
     fn relation_change(&self, ddl: &DdlStatement, sql: String) -> Option<(String, CatalogChange)> {
         let options = self.context.state().config_options().catalog.clone();
-        let resolved = |name: &TableReference| {
-            let (catalog, schema) = (&options.default_catalog, &options.default_schema);
-            name.clone().resolve(catalog, schema).to_string()
-        };
+        let resolved = |name: &TableReference| resolved(name, &options);
         let exists =
             |name: &TableReference| self.context.table_exist(name.clone()).unwrap_or(false);
         let created = |name: &TableReference, kind| {
@@ -214,12 +262,11 @@ impl Session {
         let temporary = self.temporary.contents().map_err(catalog_error)?;
         let shared = self.catalog.contents().map_err(catalog_error)?;
         Ok(match ddl {
-            DdlStatement::CreateView(view) => !view.temporary,
-            DdlStatement::CreateExternalTable(table) => !table.temporary,
+            DdlStatement::CreateView(_) | DdlStatement::CreateExternalTable(_) => true,
             DdlStatement::DropView(_) | DdlStatement::DropTable(_) => {
                 temporary.relation(name).is_none() && shared.relation(name).is_some()
             }
-            // Its rows are those of the session.
+            // Its rows are those of the session, or it is created elsewhere.
             _ => false,
         })
     }
@@ -258,4 +305,31 @@ impl Session {
         let applied = self.temporary.apply(contents.version(), vec![change]);
         applied.map(drop).map_err(catalog_error)
     }
+}
+
+/// Checks that a statement replaces a relation by one of its kind, since a table that is replaced
+/// by mistake has lost its rows. Returns false for a DROP of another kind, which DataFusion
+/// refuses.
+fn check_kind(found: &Relation, ddl: &DdlStatement) -> Result<bool> {
+    let is_table = found.kind == RelationKind::Table;
+    match ddl {
+        DdlStatement::DropView(_) => Ok(found.kind == RelationKind::View),
+        DdlStatement::DropTable(_) => Ok(found.kind != RelationKind::View),
+        _ if is_table => Err(not_replaced(found)),
+        _ => Ok(true),
+    }
+}
+
+/// Describes a relation that a statement would replace by one of another kind.
+pub(super) fn not_replaced(found: &Relation) -> Error {
+    let (kind, name) = (found.kind.name(), &found.name);
+    Error::Catalog(format!(
+        "`{name}` is a {kind} and not replaced: drop it first"
+    ))
+}
+
+/// Returns the qualified name of a relation.
+pub(super) fn resolved(name: &TableReference, options: &CatalogOptions) -> String {
+    let (catalog, schema) = (&options.default_catalog, &options.default_schema);
+    name.clone().resolve(catalog, schema).to_string()
 }

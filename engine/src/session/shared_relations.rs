@@ -1,12 +1,14 @@
-//! Views and external tables of a catalog that keeps them.
+//! Views and tables of a catalog that keeps them.
 //!
 //! Each session registers those that its statements mention, when they first do: planning a view
-//! takes time, and reading the schema of a file too. A relation that cannot be planned, because
+//! takes time, and reading the schema of a file too. A table with rows is read as it is when the
+//! statement begins. A relation that cannot be planned, because
 //! its file or a function is gone, fails the statements that mention it and no others.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use datafusion::catalog::MemorySchemaProvider;
 use datafusion::common::TableReference;
 use datafusion::execution::context::{SessionContext, SessionState};
 use datafusion::sql::parser::{DFParser, Statement as DfStatement};
@@ -16,31 +18,66 @@ use fusebox_runtime::{Error, Result};
 use super::contents::catalog_error;
 use super::rewriting::{rewrite_statement, with_view_text};
 use super::{Session, query};
-use crate::catalog::{CatalogContents, Relation};
+use crate::catalog::{CatalogContents, Relation, RelationKind};
+use crate::stored_table::StoredTable;
 
-/// Relations of the catalog that a session has registered: their SQL by name.
+/// Relations of the catalog that a session has registered, by name.
 #[derive(Debug, Default)]
-pub(super) struct RegisteredRelations(Mutex<BTreeMap<String, String>>);
+pub(super) struct RegisteredRelations(Mutex<BTreeMap<String, Registered>>);
+
+/// Relation as it was when it was registered.
+#[derive(Debug)]
+struct Registered {
+    relation: Relation,
+    /// The table of rows that the catalog keeps.
+    table: Option<Arc<StoredTable>>,
+}
 
 /// Maximum depth of views of views.
 const DEPTH_MAX: usize = 32;
 
 impl RegisteredRelations {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Registered>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns true if a relation is registered with its present text.
+    /// Returns true if a relation is registered with its present definition.
     pub(super) fn has(&self, relation: &Relation) -> bool {
-        self.lock().get(&relation.name) == Some(&relation.sql)
+        let registered = self.lock();
+        let found = registered.get(&relation.name);
+        found.is_some_and(|found| found.relation.is_defined_as(relation))
     }
 
-    /// Notes the relations of the catalog after a statement of the session itself.
+    /// Notes a relation of the catalog after a statement of the session itself.
     pub(super) fn note(&self, name: &str, contents: &CatalogContents) {
         match contents.relation(name) {
-            Some(relation) => self.lock().insert(name.to_owned(), relation.sql.clone()),
-            None => self.lock().remove(name),
+            Some(relation) => self.put(relation, None),
+            None => self.remove(name),
+        }
+    }
+
+    /// Notes that a relation is registered.
+    pub(super) fn put(&self, relation: &Relation, table: Option<Arc<StoredTable>>) {
+        let registered = Registered {
+            relation: relation.clone(),
+            table,
         };
+        let before = self.lock().insert(relation.name.clone(), registered);
+        Registered::close(before);
+    }
+
+    fn remove(&self, name: &str) {
+        let before = self.lock().remove(name);
+        Registered::close(before);
+    }
+}
+
+impl Registered {
+    /// Ends the use of a table by plans that still have it.
+    fn close(before: Option<Self>) {
+        if let Some(table) = before.and_then(|before| before.table) {
+            table.see(None);
+        }
     }
 }
 
@@ -114,8 +151,8 @@ impl Session {
             inner.remove(&name);
             Box::pin(self.register_all_of(contents, inner, state, depth + 1)).await?;
             let registered = self.register_relation(statement, relation, state).await;
-            registered.map_err(|error| failed(&error))?;
-            self.relations.note(&name, contents);
+            let table = registered.map_err(|error| failed(&error))?;
+            self.relations.put(relation, table);
         }
         Ok(())
     }
@@ -126,29 +163,57 @@ impl Session {
         mut statement: DfStatement,
         relation: &Relation,
         state: &SessionState,
-    ) -> Result<()> {
+    ) -> Result<Option<Arc<StoredTable>>> {
+        self.create_schema_of(&relation.name)?;
+        if let Some(rows) = &relation.rows {
+            let table = self.open_stored_table(statement, relation, rows, state);
+            return table.await.map(Some);
+        }
+        if relation.kind == RelationKind::Table {
+            let message = "its rows cannot be read: restore the catalog, or drop the table";
+            return Err(Error::Catalog(message.to_owned()));
+        }
         rewrite_statement(&mut statement, state);
         let plan = state.statement_to_plan(statement).await.map_err(query)?;
         let plan = self.guard(with_view_text(plan, Some(&relation.sql)))?;
         let context = SessionContext::new_with_state(state.clone());
         context.execute_logical_plan(plan).await.map_err(query)?;
+        Ok(None)
+    }
+
+    /// Creates the schema of a relation: another session may have created it.
+    fn create_schema_of(&self, name: &str) -> Result<()> {
+        let TableReference::Full {
+            catalog, schema, ..
+        } = TableReference::parse_str(name)
+        else {
+            return Ok(());
+        };
+        if let Some(catalog) = self.context.catalog(&catalog)
+            && catalog.schema(&schema).is_none()
+        {
+            let empty = Arc::new(MemorySchemaProvider::new());
+            catalog.register_schema(&schema, empty).map_err(query)?;
+        }
         Ok(())
     }
 
-    /// Removes the relations that the catalog has no more, or with another text.
+    /// Removes the relations that the catalog has no more, or with another definition, and shows
+    /// the present rows of the others.
     fn deregister_stale(&self, contents: &CatalogContents) -> Result<()> {
-        let mut registered = self.relations.lock();
-        let is_stale = |(name, sql): (&String, &String)| {
-            let relation = contents.relation(name);
-            relation.is_none_or(|relation| relation.sql != *sql)
-        };
-        let stale: Vec<_> = registered
-            .iter()
-            .filter(|entry| is_stale(*entry))
-            .map(|(name, _)| name.clone())
-            .collect();
+        let mut stale = Vec::new();
+        for (name, registered) in self.relations.lock().iter() {
+            match contents.relation(name) {
+                Some(relation) if relation.is_defined_as(&registered.relation) => {
+                    if let Some(table) = &registered.table {
+                        table.see(relation.rows.as_ref());
+                    }
+                }
+                _ => stale.push(name.clone()),
+            }
+        }
         for name in stale {
-            registered.remove(&name);
+            self.relations.remove(&name);
             let table = TableReference::parse_str(&name);
             self.context.deregister_table(table).map_err(query)?;
         }

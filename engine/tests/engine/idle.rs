@@ -140,6 +140,7 @@ async fn catalog_holds_no_more_than_its_limits() {
             functions_max: 2,
             modules_max: 2,
             module_bytes_max: 1 << 20,
+            ..CatalogLimits::default()
         })
         .build()
         .unwrap();

@@ -1,0 +1,184 @@
+//! Tables whose rows the catalog keeps, created and opened.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::{Constraints, DataFusionError, TableReference};
+use datafusion::dataframe::DataFrame;
+use datafusion::execution::context::SessionState;
+use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::logical_expr::{CreateMemoryTable, DdlStatement, Expr, LogicalPlan};
+use datafusion::sql::parser::Statement as DfStatement;
+use datafusion::sql::sqlparser::ast::Statement;
+use fusebox_definition::Subject;
+use fusebox_runtime::{Error, Result};
+use futures::TryStreamExt;
+
+use super::contents::catalog_error;
+use super::relations::{RelationText, not_replaced, resolved};
+use super::rewriting::rewrite_statement;
+use super::{Session, query};
+use crate::catalog::{CatalogChange, Relation, RelationKind, TableRows};
+use crate::stored_table::{StoredTable, chunks_of};
+
+impl Session {
+    /// Returns the statement that creates a table whose rows the catalog keeps, if a plan is one.
+    pub(super) fn stored_table_of(
+        &self,
+        plan: &LogicalPlan,
+        text: &RelationText,
+    ) -> Option<CreateMemoryTable> {
+        match plan {
+            LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create))
+                if self.catalog.keeps_relations() && !text.is_temporary =>
+            {
+                Some(create.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// Creates a table whose rows the catalog keeps.
+    pub(super) async fn create_stored_table(
+        &self,
+        create: CreateMemoryTable,
+        text: &RelationText,
+        state: SessionState,
+    ) -> Result<DataFrame> {
+        let exists = self.context.table_exist(create.name.clone());
+        match (
+            exists.map_err(query)?,
+            create.if_not_exists,
+            create.or_replace,
+        ) {
+            (_, true, true) => {
+                return Err(Error::Syntax(
+                    "expected IF NOT EXISTS or OR REPLACE, found both: leave one out".to_owned(),
+                ));
+            }
+            (true, true, false) => return self.no_result(),
+            (true, false, false) => {
+                let message = format!("Table '{}' already exists", create.name);
+                return Err(query(DataFusionError::Execution(message)));
+            }
+            _ => {}
+        }
+        let name = resolved(&create.name, &state.config_options().catalog);
+        let before = self.catalog.contents().map_err(catalog_error)?;
+        let found = before.relation(&name);
+        if let Some(found) = found.filter(|found| found.kind != RelationKind::Table) {
+            return Err(not_replaced(found));
+        }
+        let schema = schema_of(&create.input, text.has_query_columns)?;
+        let rows = self.collected(&create.input, schema, &state).await?;
+        let relation = Relation::new(name.clone(), RelationKind::Table, text.sql());
+        let relation = relation.with_rows(rows.clone());
+        let before = self.catalog.contents().map_err(catalog_error)?;
+        let change = CatalogChange::PutRelation(relation.clone());
+        let after = before.with(vec![change.clone()]);
+        let limits = self.loader.options.catalog;
+        let checked = limits.check(&before, &after);
+        checked.map_err(|reason| Error::refused(Subject::Table(name.clone()), reason))?;
+        self.apply_relation(&before, &name, change)?;
+        let defaults = create.column_defaults.into_iter().collect();
+        let table = self.stored_table(&relation, &rows, create.constraints, defaults)?;
+        self.relations.put(&relation, Some(table));
+        self.no_result()
+    }
+
+    /// Runs the query of a new table.
+    async fn collected(
+        &self,
+        input: &LogicalPlan,
+        schema: SchemaRef,
+        state: &SessionState,
+    ) -> Result<TableRows> {
+        let frame = DataFrame::new(state.clone(), input.clone());
+        let consumer = MemoryConsumer::new("rows of a table");
+        let reservation = consumer.register(&self.memory_pool());
+        let mut stream = frame.execute_stream().await.map_err(query)?;
+        let mut batches = Vec::new();
+        while let Some(batch) = stream.try_next().await.map_err(query)? {
+            let grown = reservation.try_grow(batch.get_array_memory_size());
+            grown.map_err(query)?;
+            batches.push(batch);
+        }
+        let chunks = chunks_of(&schema, batches).await.map_err(query)?;
+        Ok(TableRows::new(schema, chunks))
+    }
+
+    /// Registers a table of the catalog, whose definition `statement` is.
+    pub(super) async fn open_stored_table(
+        &self,
+        mut statement: DfStatement,
+        relation: &Relation,
+        rows: &TableRows,
+        state: &SessionState,
+    ) -> Result<Arc<StoredTable>> {
+        let (mut constraints, mut defaults) = (Constraints::default(), HashMap::new());
+        // The columns of a query have neither constraints nor defaults.
+        if has_columns(&statement) {
+            rewrite_statement(&mut statement, state);
+            let plan = state.statement_to_plan(statement).await.map_err(query)?;
+            if let LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create)) = self.guard(plan)? {
+                constraints = create.constraints;
+                defaults = create.column_defaults.into_iter().collect();
+            }
+        }
+        self.stored_table(relation, rows, constraints, defaults)
+    }
+
+    /// Registers a table of the catalog.
+    fn stored_table(
+        &self,
+        relation: &Relation,
+        rows: &TableRows,
+        constraints: Constraints,
+        defaults: HashMap<String, Expr>,
+    ) -> Result<Arc<StoredTable>> {
+        let catalog = Arc::clone(&self.catalog);
+        let limits = self.loader.options.catalog;
+        let table = StoredTable::new(relation.name.clone(), catalog, limits, rows.clone());
+        let table = table.with_constraints(constraints).with_defaults(defaults);
+        let table = Arc::new(table);
+        let name = TableReference::parse_str(&relation.name);
+        self.context.deregister_table(name.clone()).map_err(query)?;
+        let registered = self.context.register_table(name, Arc::clone(&table) as _);
+        registered.map_err(query)?;
+        Ok(table)
+    }
+}
+
+/// Returns the schema of a new table. A column of a query is nullable, as in other databases, also
+/// if the query has no null.
+fn schema_of(input: &LogicalPlan, has_query_columns: bool) -> Result<SchemaRef> {
+    let schema = input.schema().inner();
+    let mut names = BTreeSet::new();
+    for field in schema.fields() {
+        if !names.insert(field.name()) {
+            let name = field.name();
+            let message = format!(
+                "expected columns of different names, found `{name}` twice: rename one with AS"
+            );
+            return Err(query(DataFusionError::Plan(message)));
+        }
+    }
+    if !has_query_columns {
+        return Ok(Arc::clone(schema));
+    }
+    let fields = schema.fields().iter();
+    let fields: Vec<_> = fields
+        .map(|field| field.as_ref().clone().with_nullable(true))
+        .collect();
+    let metadata = schema.metadata().clone();
+    Ok(Arc::new(Schema::new_with_metadata(fields, metadata)))
+}
+
+/// Returns true if a statement states the columns of a table.
+fn has_columns(statement: &DfStatement) -> bool {
+    let DfStatement::Statement(statement) = statement else {
+        return false;
+    };
+    matches!(statement.as_ref(), Statement::CreateTable(table) if !table.columns.is_empty())
+}

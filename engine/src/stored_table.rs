@@ -1,0 +1,313 @@
+//! Tables whose rows the catalog keeps.
+//!
+//! A table is read as of the statement that plans the scan, and changed by one transaction of the
+//! catalog. Rows that are appended do not conflict with those of others; what deletes or updates
+//! is computed again if others were faster.
+
+// The node of DELETE and UPDATE.
+mod change;
+
+// The sink of INSERT.
+mod sink;
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::common::{Constraints, DFSchema, DataFusionError, Result, SchemaExt};
+use datafusion::datasource::MemTable;
+use datafusion::datasource::sink::DataSinkExec;
+use datafusion::logical_expr::dml::InsertOp;
+use datafusion::logical_expr::{Expr, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use fusebox_definition::{StatementError, Subject};
+use fusebox_runtime::Error;
+
+use crate::catalog::{Catalog, CatalogChange, CatalogError, CatalogLimits, RowChunk, TableRows};
+use crate::function::external;
+use change::{Change, ChangeExec};
+use sink::RowSink;
+
+/// Table of a catalog that keeps its rows.
+#[derive(Debug)]
+pub(crate) struct StoredTable {
+    stored: Arc<StoredRows>,
+    constraints: Constraints,
+    defaults: HashMap<String, Expr>,
+}
+
+/// Rows of a table, and the catalog that keeps them.
+#[derive(Debug)]
+struct StoredRows {
+    /// Qualified name.
+    name: String,
+    catalog: Arc<dyn Catalog>,
+    limits: CatalogLimits,
+    schema: SchemaRef,
+    /// The rows that the session sees; `None` once the table was dropped.
+    seen: RwLock<Option<TableRows>>,
+}
+
+impl StoredTable {
+    /// Creates the table of rows.
+    pub(crate) fn new(
+        name: String,
+        catalog: Arc<dyn Catalog>,
+        limits: CatalogLimits,
+        rows: TableRows,
+    ) -> Self {
+        let stored = StoredRows {
+            name,
+            catalog,
+            limits,
+            schema: Arc::clone(rows.schema()),
+            seen: RwLock::new(Some(rows)),
+        };
+        Self {
+            stored: Arc::new(stored),
+            constraints: Constraints::default(),
+            defaults: HashMap::new(),
+        }
+    }
+
+    /// Sets the constraints, which DataFusion's planner uses without enforcing them.
+    #[must_use]
+    pub(crate) fn with_constraints(mut self, constraints: Constraints) -> Self {
+        self.constraints = constraints;
+        self
+    }
+
+    /// Sets the defaults of columns, by name.
+    #[must_use]
+    pub(crate) fn with_defaults(mut self, defaults: HashMap<String, Expr>) -> Self {
+        self.defaults = defaults;
+        self
+    }
+
+    /// Sees other rows from now on; `None` if the table was dropped.
+    pub(crate) fn see(&self, rows: Option<&TableRows>) {
+        self.stored.see(rows.cloned());
+    }
+
+    /// Returns the plan of a change of rows.
+    fn change(
+        &self,
+        state: &dyn Session,
+        filters: Vec<Expr>,
+        assignments: Vec<(String, Expr)>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let schema = DFSchema::try_from(Arc::clone(&self.stored.schema))?;
+        let filters = filters.into_iter();
+        let filters = filters.map(|filter| state.create_physical_expr(filter, &schema));
+        let filters = filters.collect::<Result<_>>()?;
+        let assignments = assignments.into_iter().map(|(column, value)| {
+            let column = self.stored.schema.index_of(&column)?;
+            Ok((column, state.create_physical_expr(value, &schema)?))
+        });
+        let change = Change {
+            filters,
+            assignments: assignments.collect::<Result<_>>()?,
+        };
+        let stored = Arc::clone(&self.stored);
+        Ok(Arc::new(ChangeExec::new(stored, change)))
+    }
+}
+
+#[async_trait]
+impl TableProvider for StoredTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.stored.schema)
+    }
+
+    fn constraints(&self) -> Option<&Constraints> {
+        Some(&self.constraints)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn get_column_default(&self, column: &str) -> Option<&Expr> {
+        self.defaults.get(column)
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let batches = self.stored.load_seen().await?;
+        let memory = MemTable::try_new(self.schema(), vec![batches])?;
+        memory.scan(state, projection, filters, limit).await
+    }
+
+    async fn insert_into(
+        &self,
+        _state: &dyn Session,
+        input: Arc<dyn ExecutionPlan>,
+        operation: InsertOp,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let schema = self.schema();
+        schema.logically_equivalent_names_and_types(&input.schema())?;
+        let sink = RowSink::new(Arc::clone(&self.stored), operation)?;
+        Ok(Arc::new(DataSinkExec::new(input, Arc::new(sink), None)))
+    }
+
+    async fn delete_from(
+        &self,
+        state: &dyn Session,
+        filters: Vec<Expr>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.change(state, filters, Vec::new())
+    }
+
+    async fn update(
+        &self,
+        state: &dyn Session,
+        assignments: Vec<(String, Expr)>,
+        filters: Vec<Expr>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.change(state, filters, assignments)
+    }
+
+    async fn truncate(&self, state: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
+        self.change(state, Vec::new(), Vec::new())
+    }
+}
+
+impl StoredRows {
+    fn see(&self, rows: Option<TableRows>) {
+        *self.seen.write().unwrap_or_else(PoisonError::into_inner) = rows;
+    }
+
+    /// Returns the rows that the session sees.
+    fn seen(&self) -> Result<TableRows> {
+        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
+        seen.clone().ok_or_else(|| self.gone())
+    }
+
+    /// Reads the rows that the session sees. If another process has replaced rows that were not
+    /// read yet, the session sees those that there are now.
+    async fn load_seen(&self) -> Result<Vec<RecordBatch>> {
+        let mut rows = self.seen()?;
+        loop {
+            match load(&rows).await {
+                Ok(batches) => return Ok(batches),
+                Err(error) => {
+                    let (_, now) = self.current()?;
+                    if now == rows {
+                        return Err(error);
+                    }
+                    self.see(Some(now.clone()));
+                    rows = now;
+                }
+            }
+        }
+    }
+
+    /// Returns true if the catalog is not at a version any more.
+    fn is_past(&self, version: u64) -> Result<bool> {
+        let contents = self.catalog.contents().map_err(catalog_error)?;
+        Ok(contents.version() != version)
+    }
+
+    /// Returns the rows that the catalog has now, with its version.
+    fn current(&self) -> Result<(u64, TableRows)> {
+        let contents = self.catalog.contents().map_err(catalog_error)?;
+        let relation = contents.relation(&self.name);
+        let rows = relation.and_then(|relation| relation.rows.clone());
+        let rows = rows.filter(|rows| *rows.schema() == self.schema);
+        Ok((contents.version(), rows.ok_or_else(|| self.gone())?))
+    }
+
+    /// Replaces the rows that the catalog had at a version. Returns false if it is not at that
+    /// version any more.
+    async fn replace(self: &Arc<Self>, version: u64, rows: TableRows) -> Result<bool> {
+        let stored = Arc::clone(self);
+        in_background(move || stored.replace_now(version, rows)).await
+    }
+
+    fn replace_now(&self, version: u64, rows: TableRows) -> Result<bool> {
+        let contents = self.catalog.contents().map_err(catalog_error)?;
+        let relation = contents.relation(&self.name).ok_or_else(|| self.gone())?;
+        let relation = relation.clone().with_rows(rows.clone());
+        let changes = vec![CatalogChange::PutRelation(relation)];
+        let checked = self
+            .limits
+            .check(&contents, &contents.with(changes.clone()));
+        checked.map_err(|reason| external(Error::refused(self.subject(), reason)))?;
+        match self.catalog.apply(version, changes) {
+            Ok(_) => {
+                self.see(Some(rows));
+                Ok(true)
+            }
+            Err(CatalogError::Conflict) => Ok(false),
+            Err(error) => Err(catalog_error(error)),
+        }
+    }
+
+    /// Appends rows, whatever others append meanwhile.
+    async fn append(self: &Arc<Self>, added: Vec<Arc<RowChunk>>) -> Result<()> {
+        let added = Arc::new(added);
+        loop {
+            let (version, rows) = self.current()?;
+            let added = Arc::clone(&added);
+            let next = in_background(move || rows.followed_by(&added).map_err(catalog_error));
+            let next = match next.await {
+                Ok(next) => next,
+                // The last chunk may be gone by now.
+                Err(_) if self.is_past(version)? => continue,
+                Err(error) => return Err(error),
+            };
+            if self.replace(version, next).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Divides rows into chunks.
+    async fn chunks(&self, batches: Vec<RecordBatch>) -> Result<Vec<Arc<RowChunk>>> {
+        chunks_of(&self.schema, batches).await
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::Table(self.name.clone())
+    }
+
+    fn gone(&self) -> DataFusionError {
+        external(Error::refused(self.subject(), StatementError::TableGone))
+    }
+}
+
+/// Reads rows.
+async fn load(rows: &TableRows) -> Result<Vec<RecordBatch>> {
+    let rows = rows.clone();
+    in_background(move || rows.load().map_err(catalog_error)).await
+}
+
+/// Divides rows of a schema into chunks.
+pub(crate) async fn chunks_of(
+    schema: &SchemaRef,
+    batches: Vec<RecordBatch>,
+) -> Result<Vec<Arc<RowChunk>>> {
+    let schema = Arc::clone(schema);
+    in_background(move || RowChunk::of_batches(&schema, &batches).map_err(catalog_error)).await
+}
+
+fn catalog_error(error: CatalogError) -> DataFusionError {
+    external(Error::Catalog(error.to_string()))
+}
+
+/// Runs work that blocks on a thread of its own.
+async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = SpawnedTask::spawn_blocking(work).join_unwind().await;
+    done.map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))?
+}

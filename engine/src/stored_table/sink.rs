@@ -1,0 +1,76 @@
+//! Sink of the rows that a statement inserts.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::common::{Result, not_impl_err};
+use datafusion::datasource::sink::DataSink;
+use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::dml::InsertOp;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType};
+use futures::TryStreamExt;
+
+use super::StoredRows;
+use crate::catalog::TableRows;
+
+/// Sink that appends rows to a table, or replaces all of them.
+#[derive(Debug)]
+pub(super) struct RowSink {
+    stored: Arc<StoredRows>,
+    replaces: bool,
+}
+
+impl RowSink {
+    /// Creates the sink of an operation.
+    pub(super) fn new(stored: Arc<StoredRows>, operation: InsertOp) -> Result<Self> {
+        let replaces = match operation {
+            InsertOp::Append => false,
+            InsertOp::Overwrite => true,
+            InsertOp::Replace => return not_impl_err!("REPLACE INTO: use DELETE and INSERT"),
+        };
+        Ok(Self { stored, replaces })
+    }
+}
+
+impl DisplayAs for RowSink {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CatalogTable (table={})", self.stored.name)
+    }
+}
+
+#[async_trait]
+impl DataSink for RowSink {
+    fn schema(&self) -> &SchemaRef {
+        &self.stored.schema
+    }
+
+    async fn write_all(
+        &self,
+        mut data: SendableRecordBatchStream,
+        context: &Arc<TaskContext>,
+    ) -> Result<u64> {
+        let consumer = MemoryConsumer::new("rows of a table");
+        let reservation = consumer.register(context.memory_pool());
+        let mut batches = Vec::new();
+        while let Some(batch) = data.try_next().await? {
+            reservation.try_grow(batch.get_array_memory_size())?;
+            batches.push(batch);
+        }
+        let count = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+        let chunks = self.stored.chunks(batches).await?;
+        if !self.replaces {
+            self.stored.append(chunks).await?;
+            return Ok(count);
+        }
+        let rows = TableRows::new(Arc::clone(&self.stored.schema), chunks);
+        loop {
+            let (version, _) = self.stored.current()?;
+            if self.stored.replace(version, rows.clone()).await? {
+                return Ok(count);
+            }
+        }
+    }
+}

@@ -1,7 +1,9 @@
 //! Changes, written to the tables.
 
-use fusebox::{CatalogChange, CatalogModule, Digest, FunctionKey};
-use rusqlite::{Connection, params};
+use fusebox::{
+    CatalogChange, CatalogError, CatalogModule, Digest, FunctionKey, Relation, TableRows,
+};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::contents::kind_text;
 
@@ -15,6 +17,12 @@ pub(crate) enum ChangeError {
 impl From<rusqlite::Error> for ChangeError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error)
+    }
+}
+
+impl From<CatalogError> for ChangeError {
+    fn from(error: CatalogError) -> Self {
+        Self::Unstorable(error.to_string())
     }
 }
 
@@ -35,7 +43,8 @@ pub(crate) fn write(
     }
     connection.execute(
         "DELETE FROM blob WHERE digest NOT IN \
-         (SELECT digest FROM module UNION ALL SELECT digest FROM function)",
+         (SELECT digest FROM module UNION ALL SELECT digest FROM function \
+          UNION ALL SELECT digest FROM chunk)",
         [],
     )?;
     connection.execute(
@@ -69,16 +78,7 @@ fn write_one(connection: &Connection, change: &CatalogChange) -> Result<(), Chan
                 ],
             )?;
         }
-        CatalogChange::PutRelation(relation) => {
-            let Some(kind) = kind_text(relation.kind) else {
-                let what = format!("a relation of the kind {:?}", relation.kind);
-                return Err(ChangeError::Unstorable(what));
-            };
-            connection.execute(
-                "INSERT OR REPLACE INTO relation (name, kind, sql) VALUES (?1, ?2, ?3)",
-                params![relation.name, kind, relation.sql],
-            )?;
-        }
+        CatalogChange::PutRelation(relation) => put_relation(connection, relation)?,
         CatalogChange::DropModule(name) => {
             connection.execute("DELETE FROM module WHERE name = ?1", [name])?;
         }
@@ -94,6 +94,72 @@ fn write_one(connection: &Connection, change: &CatalogChange) -> Result<(), Chan
         other => {
             return Err(ChangeError::Unstorable(format!("the change {other:?}")));
         }
+    }
+    Ok(())
+}
+
+/// Stores a relation, with its rows.
+fn put_relation(connection: &Connection, relation: &Relation) -> Result<(), ChangeError> {
+    let Some(kind) = kind_text(relation.kind) else {
+        let what = format!("a relation of the kind {:?}", relation.kind);
+        return Err(ChangeError::Unstorable(what));
+    };
+    connection.execute(
+        "INSERT INTO relation (name, kind, sql) VALUES (?1, ?2, ?3) \
+         ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, sql = excluded.sql",
+        params![relation.name, kind, relation.sql],
+    )?;
+    match &relation.rows {
+        Some(rows) => put_rows(connection, &relation.name, rows),
+        None => {
+            let sql = "DELETE FROM stored_table WHERE name = ?1";
+            connection.execute(sql, [&relation.name])?;
+            Ok(())
+        }
+    }
+}
+
+/// Stores the rows of a table: those from the first chunk on that is another than before.
+fn put_rows(connection: &Connection, name: &str, rows: &TableRows) -> Result<(), ChangeError> {
+    connection.execute(
+        "INSERT INTO stored_table (name, schema) VALUES (?1, ?2) \
+         ON CONFLICT (name) DO UPDATE SET schema = excluded.schema",
+        params![name, rows.encode_schema()?],
+    )?;
+    let mut same = 0_i64;
+    for chunk in rows.chunks() {
+        let sql = "SELECT digest FROM chunk WHERE table_name = ?1 AND position = ?2";
+        let mut found = connection.prepare_cached(sql)?;
+        let found: Option<String> = found
+            .query_row(params![name, same], |row| row.get(0))
+            .optional()?;
+        if found != Some(chunk.digest().to_string()) {
+            break;
+        }
+        same += 1;
+    }
+    connection.execute(
+        "DELETE FROM chunk WHERE table_name = ?1 AND position >= ?2",
+        params![name, same],
+    )?;
+    for (position, chunk) in (0_i64..).zip(rows.chunks()) {
+        if position < same {
+            continue;
+        }
+        let digest = chunk.digest().to_string();
+        let sql = "SELECT 1 FROM blob WHERE digest = ?1";
+        let is_stored = connection.prepare_cached(sql)?.exists([&digest])?;
+        // A chunk that was not read is one of this file.
+        if !is_stored && let Some(bytes) = chunk.encode()? {
+            connection.execute(
+                "INSERT INTO blob (digest, bytes) VALUES (?1, ?2)",
+                params![digest, bytes],
+            )?;
+        }
+        connection.execute(
+            "INSERT INTO chunk (table_name, position, digest, row_count) VALUES (?1, ?2, ?3, ?4)",
+            params![name, position, digest, chunk.rows().cast_signed()],
+        )?;
     }
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! Contents, read from the tables.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use fusebox::{
-    CatalogChange, CatalogContents, CatalogFunction, CatalogModule, Definition, Digest,
-    ModuleStore, Relation, RelationKind,
+    BlobStore, CatalogChange, CatalogContents, CatalogFunction, CatalogModule, Definition, Digest,
+    Relation, RelationKind, RowChunk, TableRows,
 };
 use rusqlite::{Connection, Row};
 
@@ -23,7 +23,7 @@ pub(crate) fn version(connection: &Connection) -> rusqlite::Result<u64> {
 pub(crate) fn read(
     connection: &Connection,
     before: &CatalogContents,
-    store: &Arc<dyn ModuleStore>,
+    store: &Arc<dyn BlobStore>,
 ) -> rusqlite::Result<CatalogContents> {
     let mut modules = Modules::new(before, store);
     let mut changes = Vec::new();
@@ -54,11 +54,13 @@ pub(crate) fn read(
         }
         Ok(())
     })?;
+    let mut tables = tables(connection, before, store)?;
     each(connection, "SELECT name, kind, sql FROM relation", |row| {
         let kind: String = row.get(1)?;
         match kind_of(&kind) {
             Some(kind) => {
-                let relation = Relation::new(row.get(0)?, kind, row.get(2)?);
+                let mut relation = Relation::new(row.get(0)?, kind, row.get(2)?);
+                relation.rows = tables.remove(&relation.name);
                 changes.push(CatalogChange::PutRelation(relation));
             }
             None => tracing::error!(kind, "cannot read a relation of the catalog"),
@@ -66,6 +68,55 @@ pub(crate) fn read(
         Ok(())
     })?;
     Ok(CatalogContents::at(version(connection)?, changes))
+}
+
+/// Returns the rows of tables by name, without those of damaged ones. Chunks that were read before
+/// stay in memory.
+fn tables(
+    connection: &Connection,
+    before: &CatalogContents,
+    store: &Arc<dyn BlobStore>,
+) -> rusqlite::Result<HashMap<String, TableRows>> {
+    let relations = before
+        .relations()
+        .filter_map(|relation| relation.rows.as_ref());
+    let chunks = relations.flat_map(TableRows::chunks);
+    let mut known: HashMap<Digest, Arc<RowChunk>> = chunks
+        .map(|chunk| (chunk.digest(), Arc::clone(chunk)))
+        .collect();
+    let mut chunks: HashMap<String, Vec<Arc<RowChunk>>> = HashMap::new();
+    let mut damaged = HashSet::new();
+    // A chunk without a blob stays, so that reading it fails.
+    let sql = "SELECT c.table_name, c.digest, c.row_count, coalesce(length(b.bytes), 0) \
+               FROM chunk c LEFT JOIN blob b USING (digest) ORDER BY c.table_name, c.position";
+    each(connection, sql, |row| {
+        let digest: String = row.get(1)?;
+        let Ok(digest) = digest.parse::<Digest>() else {
+            damaged.insert(row.get::<_, String>(0)?);
+            return Ok(());
+        };
+        let (rows, bytes) = (size(row.get(2)?), size(row.get(3)?));
+        let new = || Arc::new(RowChunk::stored(digest, rows, bytes, Arc::clone(store)));
+        let chunk = Arc::clone(known.entry(digest).or_insert_with(new));
+        chunks.entry(row.get(0)?).or_default().push(chunk);
+        Ok(())
+    })?;
+    let mut tables = HashMap::new();
+    each(connection, "SELECT name, schema FROM stored_table", |row| {
+        let name: String = row.get(0)?;
+        match TableRows::decode_schema(&row.get::<_, Vec<u8>>(1)?) {
+            Ok(_) if damaged.contains(&name) => {
+                tracing::error!(name, "cannot read a digest of the catalog");
+            }
+            Ok(schema) => {
+                let chunks = chunks.remove(&name).unwrap_or_default();
+                tables.insert(name, TableRows::new(schema, chunks));
+            }
+            Err(error) => tracing::error!(%error, name, "cannot read a table of the catalog"),
+        }
+        Ok(())
+    })?;
+    Ok(tables)
 }
 
 /// Converts a length, which SQLite has as a signed number.
@@ -90,11 +141,11 @@ fn each(
 /// Modules by digest, one object for each.
 struct Modules<'a> {
     known: HashMap<Digest, Arc<CatalogModule>>,
-    store: &'a Arc<dyn ModuleStore>,
+    store: &'a Arc<dyn BlobStore>,
 }
 
 impl<'a> Modules<'a> {
-    fn new(before: &CatalogContents, store: &'a Arc<dyn ModuleStore>) -> Self {
+    fn new(before: &CatalogContents, store: &'a Arc<dyn BlobStore>) -> Self {
         let named = before.modules().map(|(_, module)| module);
         let of_functions = before.functions().map(|function| function.module());
         let all = named.chain(of_functions);
@@ -119,8 +170,9 @@ impl<'a> Modules<'a> {
 }
 
 /// Text of each kind of relations that is kept.
-const KINDS: [(RelationKind, &str); 2] = [
+const KINDS: [(RelationKind, &str); 3] = [
     (RelationKind::View, "view"),
+    (RelationKind::Table, "table"),
     (RelationKind::ExternalTable, "external table"),
 ];
 

@@ -1,4 +1,4 @@
-//! A durable catalog: modules, functions, views and external tables in one SQLite file.
+//! A durable catalog: modules, functions, views and tables in one SQLite file.
 //!
 //! [`SqliteCatalog`] implements [`fusebox::Catalog`]. A statement is one transaction, in WAL
 //! mode with full synchronisation: what was acknowledged survives a crash of the process and of
@@ -6,7 +6,8 @@
 //! changes at their next statement.
 //!
 //! Modules are stored once for each digest, and are read when a function of theirs is first
-//! called. Native code is never stored.
+//! called. Native code is never stored. The rows of tables are stored in Arrow's IPC format, in
+//! chunks of up to 65,536 rows, and are in memory from their first use on.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -11,7 +11,7 @@ use crate::words::failed;
 
 /// Versions of the tables, the oldest first. A file has the number of those that it went
 /// through as its `user_version`.
-const VERSIONS: [&str; 1] = [include_str!("tables_1.sql")];
+const VERSIONS: [&str; 2] = [include_str!("tables_1.sql"), include_str!("tables_2.sql")];
 
 /// Application id of a catalog, `Fuse` in ASCII: SQLite stores it in the header of the file.
 const APPLICATION_ID: i32 = 0x4675_7365;

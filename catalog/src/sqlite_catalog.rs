@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use fusebox::{Catalog, CatalogChange, CatalogContents, CatalogError, Digest, ModuleStore};
+use fusebox::{BlobStore, Catalog, CatalogChange, CatalogContents, CatalogError, Digest};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use crate::changes::{self, ChangeError};
@@ -64,8 +64,8 @@ impl SqliteCatalog {
         &self.file.path
     }
 
-    fn store(&self) -> Arc<dyn ModuleStore> {
-        Arc::clone(&self.file) as Arc<dyn ModuleStore>
+    fn store(&self) -> Arc<dyn BlobStore> {
+        Arc::clone(&self.file) as Arc<dyn BlobStore>
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -140,7 +140,7 @@ impl Catalog for SqliteCatalog {
     }
 }
 
-impl ModuleStore for File {
+impl BlobStore for File {
     fn read(&self, digest: Digest) -> Result<Vec<u8>, CatalogError> {
         let sql = "SELECT bytes FROM blob WHERE digest = ?1";
         let bytes = self
@@ -150,7 +150,9 @@ impl ModuleStore for File {
         let bytes = bytes.map_err(|error| self.failed(&error))?;
         bytes.ok_or_else(|| {
             let path = self.path.display();
-            CatalogError::Failed(format!("catalog '{path}': the module {digest} is gone"))
+            CatalogError::Failed(format!(
+                "catalog '{path}': the bytes of the digest {digest} are gone: restore the file"
+            ))
         })
     }
 }

@@ -2,6 +2,7 @@
 
 mod damage;
 mod sharing;
+mod tables;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -191,6 +191,11 @@ impl Command {
         }
     }
 
+    /// Returns true for a command that executes the last statement, and ends one.
+    pub(crate) fn runs_statement(&self) -> bool {
+        matches!(self, Self::Again { .. } | Self::Watch(_))
+    }
+
     /// Splits a statement that ends with `\g`, `\gx` or `\watch` instead of a semicolon.
     pub(crate) fn trailing<'a>(sql: &'a str, dialect: &dyn Dialect) -> Option<(&'a str, Self)> {
         let (statement, _) = sql.rsplit_once('\\')?;

@@ -1,5 +1,8 @@
 //! Statements that make the same catalog.
 
+// Rows of tables.
+mod rows;
+
 use std::collections::BTreeSet;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -7,8 +10,8 @@ use fusebox::{Identifier, ModuleSource, Relation, Session};
 
 use crate::failure::Failure;
 
-/// Returns the statements that create the modules, functions, views and external tables of a
-/// session's catalog, each after those that it needs.
+/// Returns the statements that create the modules, functions, views and tables of a session's
+/// catalog, each after those that it needs, with the rows of tables.
 pub(crate) fn dump(session: &Session) -> Result<Vec<String>, Failure> {
     let contents = session.engine().catalog().contents();
     let contents = contents.map_err(Failure::Catalog)?;
@@ -31,11 +34,12 @@ pub(crate) fn dump(session: &Session) -> Result<Vec<String>, Failure> {
         statements.push(definition.create_statement(|| base64) + ";");
     }
     let relations = ordered(contents.relations().collect());
-    statements.extend(
-        relations
-            .into_iter()
-            .map(|relation| format!("{};", relation.sql)),
-    );
+    for relation in relations {
+        match &relation.rows {
+            Some(rows) => rows::dump(relation, rows, &mut statements)?,
+            None => statements.push(format!("{};", relation.sql)),
+        }
+    }
     Ok(statements)
 }
 

@@ -142,7 +142,7 @@ fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), F
         if arguments.echo {
             run_echoed(&mut runner, &text)?;
         } else {
-            runner.run(&text, |_| ())?;
+            repl::run_script(&mut runner, &text)?;
         }
     }
     runner.script = None;

@@ -15,6 +15,9 @@ mod variables;
 // The editor of lines, and its history.
 mod editor;
 
+// Settings of the display.
+mod settings;
+
 // Messages beside the results.
 mod messages;
 
@@ -24,18 +27,20 @@ mod programs;
 use std::path::Path;
 use std::time::Duration;
 
+use datafusion::sql::sqlparser::dialect::Dialect;
 use rustyline::error::ReadlineError;
 
 use crate::arguments::ScriptSource;
-use crate::command::{Command, Switch, formats};
+use crate::command::{Command, Switch};
 use crate::dump::dump;
 use crate::failure::Failure;
+use crate::open::{Open, OpenKind};
 use crate::runner::{Runner, Script};
 use crate::session::dialect;
-use crate::text::{is_complete, split_statements};
+use crate::text::is_complete;
 use editor::{SqlEditor, editor, history_file, system_error};
 use help::HELP;
-use messages::{CONFINED, FORGOTTEN, creates_table, print_message, print_summary};
+use messages::{CONFINED, print_message, print_summary};
 use variables::Variables;
 
 const PROMPT: &str = "fusebox> ";
@@ -67,9 +72,9 @@ pub(crate) fn run(
     ));
     let mut prompt = Prompt {
         runner,
+        is_script: false,
         has_timing: true,
         variables: Variables::default(),
-        forgets_tables: catalog.is_some(),
         last: None,
         last_error: None,
     };
@@ -79,13 +84,35 @@ pub(crate) fn run(
     prompt.read(&mut editor, history.as_deref())
 }
 
-/// State of the prompt.
+/// Executes a script until a statement fails. Lines may be commands, as at the prompt.
+///
+/// # Errors
+///
+/// That of the statement or the command.
+pub(crate) fn run_script(runner: &mut Runner, text: &str) -> Result<(), Failure> {
+    let is_command = |line: &str| line.starts_with(['\\', '.']) && Command::parse(line).is_some();
+    let has_commands = text.contains("\\g") || text.lines().map(str::trim).any(is_command);
+    if !has_commands {
+        return runner.run(text, |_| ());
+    }
+    let mut prompt = Prompt {
+        runner,
+        is_script: true,
+        has_timing: false,
+        variables: Variables::default(),
+        last: None,
+        last_error: None,
+    };
+    prompt.input(text, 0).map(drop)
+}
+
+/// State of the prompt, or of a script.
 struct Prompt<'a> {
     runner: &'a mut Runner,
+    /// True if an error ends the script, rather than being printed.
+    is_script: bool,
     has_timing: bool,
     variables: Variables,
-    /// True until it was said that the catalog does not keep the rows of tables.
-    forgets_tables: bool,
     /// Last statement.
     last: Option<String>,
     /// Last error with its causes.
@@ -134,12 +161,13 @@ impl Prompt<'_> {
                 script.lines = number;
             }
             let dialect = dialect(self.runner.session());
-            let is_open = !sql.trim().is_empty() && !is_complete(&sql, dialect.as_ref());
-            let command = Command::parse(line);
-            match command {
-                // Within a statement only what cannot be a part of it.
-                Some(command) if !is_open || line.trim_start().starts_with('\\') => {
-                    self.statements(&std::mem::take(&mut sql))?;
+            match Command::parse(line) {
+                Some(command) if self.is_command(line, &sql, dialect.as_ref()) => {
+                    let text = std::mem::take(&mut sql);
+                    match command.runs_statement() && is_open(&text, dialect.as_ref()) {
+                        true => self.remember(&text, dialect.as_ref()),
+                        false => self.statements(&text)?,
+                    }
                     if let Flow::Quit = self.command(command, depth)? {
                         return Ok(Flow::Quit);
                     }
@@ -153,10 +181,7 @@ impl Prompt<'_> {
                     else {
                         continue;
                     };
-                    let statement = self
-                        .variables
-                        .interpolate(statement.trim(), dialect.as_ref());
-                    self.last = Some(statement);
+                    self.remember(statement, dialect.as_ref());
                     sql.clear();
                     if let Flow::Quit = self.command(command, depth)? {
                         return Ok(Flow::Quit);
@@ -168,6 +193,25 @@ impl Prompt<'_> {
         Ok(Flow::Continue)
     }
 
+    /// Returns true if a line is a command, after the text of a statement: only what cannot be a
+    /// part of that. A line in a string is one at the prompt alone, where it has to be left.
+    fn is_command(&self, line: &str, sql: &str, dialect: &dyn Dialect) -> bool {
+        let is_quoted = || {
+            let open = Open::at_end(sql, dialect).map(|open| open.kind);
+            let is_text = matches!(
+                open,
+                Some(OpenKind::String | OpenKind::Name | OpenKind::Comment)
+            );
+            self.is_script && is_text
+        };
+        !is_open(sql, dialect) || line.trim_start().starts_with('\\') && !is_quoted()
+    }
+
+    /// Keeps a statement for a command that executes it.
+    fn remember(&mut self, statement: &str, dialect: &dyn Dialect) {
+        self.last = Some(self.variables.interpolate(statement.trim(), dialect));
+    }
+
     /// Executes statements, and reports an error.
     fn statements(&mut self, sql: &str) -> Result<(), Failure> {
         let sql = sql.trim();
@@ -176,15 +220,7 @@ impl Prompt<'_> {
         }
         let dialect = dialect(self.runner.session());
         let sql = self.variables.interpolate(sql, dialect.as_ref());
-        let is_done = self.execute(&sql)?;
-        let creates_table = || {
-            let statements = split_statements(&sql, dialect.as_ref());
-            statements.into_iter().any(creates_table)
-        };
-        if is_done && self.forgets_tables && creates_table() {
-            self.forgets_tables = false;
-            print_message(FORGOTTEN);
-        }
+        self.execute(&sql)?;
         self.last = Some(sql);
         Ok(())
     }
@@ -192,19 +228,29 @@ impl Prompt<'_> {
     /// Executes statements; false if one failed, which is reported.
     fn execute(&mut self, sql: &str) -> Result<bool, Failure> {
         self.runner.clear_interrupt();
-        let has_timing = self.has_timing;
-        match self
-            .runner
-            .run(sql, |summary| print_summary(&summary, has_timing))
-        {
+        let (is_script, has_timing) = (self.is_script, self.has_timing);
+        let executed = self.runner.run(sql, |summary| {
+            if !is_script || has_timing {
+                print_summary(&summary, has_timing);
+            }
+        });
+        match executed {
             Ok(()) => Ok(true),
-            Err(Failure::BrokenPipe) => Err(Failure::BrokenPipe),
             Err(failure) => {
-                failure.report();
                 self.last_error = Some(failure.verbose());
+                self.report(failure)?;
                 Ok(false)
             }
         }
+    }
+
+    /// Reports an error, unless it ends the input.
+    fn report(&self, failure: Failure) -> Result<(), Failure> {
+        if self.is_script || matches!(failure, Failure::BrokenPipe) {
+            return Err(failure);
+        }
+        failure.report();
+        Ok(())
     }
 
     fn command(&mut self, command: Command, depth: usize) -> Result<Flow, Failure> {
@@ -216,13 +262,13 @@ impl Prompt<'_> {
             Command::Echo(text) => self.print(&[text])?,
             Command::Dump => match dump(self.runner.session()) {
                 Ok(statements) => self.print(&statements)?,
-                Err(failure) => failure.report(),
+                Err(failure) => self.report(failure)?,
             },
             Command::Again { file, is_expanded } => self.again(file.as_deref(), is_expanded)?,
             Command::Watch(pause) => self.watch(pause)?,
             Command::Output(file) => {
                 if let Err(failure) = self.runner.set_output(file.as_deref()) {
-                    failure.report();
+                    self.report(failure)?;
                 }
             }
             Command::Include(file) if depth < INCLUDES_MAX => {
@@ -257,49 +303,10 @@ impl Prompt<'_> {
         for line in lines {
             match self.runner.echo(line) {
                 Ok(()) => {}
-                Err(Failure::BrokenPipe) => return Err(Failure::BrokenPipe),
-                Err(failure) => {
-                    failure.report();
-                    break;
-                }
+                Err(failure) => return self.report(failure),
             }
         }
         Ok(())
-    }
-
-    /// Changes a setting of the display, and prints it.
-    fn set(&mut self, setting: Command) {
-        let is_confined = self.runner.is_confined();
-        let display = &mut self.runner.display;
-        let state = match setting {
-            Command::Timing(switch) => {
-                self.has_timing = switch.apply(self.has_timing);
-                let state = if self.has_timing { "on" } else { "off" };
-                format!("times are {state}")
-            }
-            Command::Expanded(switch) => {
-                display.set_expanded(switch);
-                format!("expanded display is {}", display.expanded_state())
-            }
-            Command::Format(Some(format)) => {
-                display.format = format;
-                return;
-            }
-            Command::Format(None) => format!("formats: {}", formats()),
-            Command::Null(text) => {
-                display.null = text;
-                return;
-            }
-            Command::Pager(Switch::On | Switch::Toggle) if is_confined => {
-                CONFINED.trim_end().to_owned()
-            }
-            Command::Pager(switch) => {
-                display.set_pager(switch);
-                format!("pager is {}", display.pager_state())
-            }
-            _ => display.to_string(),
-        };
-        print_message(&format!("{state}\n"));
     }
 
     /// Executes the last statement again, with its result to a file or expanded.
@@ -319,10 +326,7 @@ impl Prompt<'_> {
                     self.runner.restore_output(before);
                     executed
                 }
-                Err(failure) => {
-                    failure.report();
-                    Ok(false)
-                }
+                Err(failure) => self.report(failure).map(|()| false),
             },
             None => self.execute(&sql),
         };
@@ -340,7 +344,7 @@ impl Prompt<'_> {
         match programs::edit(file, &last) {
             Ok(Some(text)) => return self.input(&text, depth),
             Ok(None) => print_message("nothing was changed\n"),
-            Err(failure) => failure.report(),
+            Err(failure) => self.report(failure)?,
         }
         Ok(Flow::Continue)
     }
@@ -357,10 +361,7 @@ impl Prompt<'_> {
                 self.runner.script = before;
                 flow
             }
-            Err(failure) => {
-                failure.report();
-                Ok(Flow::Continue)
-            }
+            Err(failure) => self.report(failure).map(|()| Flow::Continue),
         }
     }
 
@@ -373,6 +374,11 @@ impl Prompt<'_> {
         while self.execute(&sql)? && self.runner.pause(pause) {}
         Ok(())
     }
+}
+
+/// Returns true if a text ends within a statement.
+fn is_open(sql: &str, dialect: &dyn Dialect) -> bool {
+    !sql.trim().is_empty() && !is_complete(sql, dialect)
 }
 
 /// Effect of a line of input on the prompt.

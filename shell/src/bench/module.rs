@@ -6,7 +6,7 @@ use std::path::Path;
 
 use datafusion::execution::context::{SessionContext, SessionState};
 use datafusion::execution::session_state::SessionStateBuilder;
-use fusebox::{Definition, Engine, EngineBuilder, Privileges, Session};
+use fusebox::{Definition, Engine, EngineBuilder, Identifier, Literal, Privileges, Session};
 use tokio::runtime::Runtime;
 
 use crate::failure::Failure;
@@ -55,20 +55,19 @@ impl BenchModule {
             engine.session().context(context).build()
         };
         let session = build(true).or_else(|_| build(false))?;
-        let name = self.name.replace('"', "\"\"");
-        let path = self.path.replace('\'', "''");
+        let (name, path) = (Identifier(&self.name), Literal(&self.path));
         let statements = [
-            format!("CREATE MODULE \"{name}\" LANGUAGE WASM FROM '{path}'"),
-            format!("IMPORT FUNCTIONS FROM MODULE \"{name}\""),
+            format!("CREATE MODULE {name} LANGUAGE WASM FROM {path}"),
+            format!("IMPORT FUNCTIONS FROM MODULE {name}"),
         ];
         for statement in statements {
             runtime.block_on(session.sql(&statement))?;
         }
         if let Some(options) = &self.options {
             for definition in session.functions()? {
-                let name = definition.name.replace('"', "\"\"");
+                let name = Identifier(&definition.name);
                 let types = definition.signature.argument_types();
-                let alter = format!("ALTER FUNCTION \"{name}\"({types}) SET ({options})");
+                let alter = format!("ALTER FUNCTION {name}({types}) SET ({options})");
                 runtime.block_on(session.sql(&alter))?;
             }
             // The functions of before are forgotten.

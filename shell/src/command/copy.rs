@@ -1,5 +1,7 @@
 //! `\copy`, as a statement.
 
+use fusebox::Literal;
+
 use super::Command;
 
 const USAGE: &str = "type \\copy table TO 'file.csv', \\copy (SELECT …) TO 'file.parquet', \
@@ -17,7 +19,7 @@ fn parse(text: &str) -> Option<String> {
     let (subject, rest) = subject(text)?;
     let (direction, rest) = word(rest)?;
     let (file, options) = file(rest)?;
-    let file = format!("'{}'", file.replace('\'', "''"));
+    let file = Literal(file).to_string();
     let options = options.to_lowercase();
     let has = |option: &str| {
         let mut words = options.split(|c: char| !c.is_alphanumeric());

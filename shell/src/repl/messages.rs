@@ -7,21 +7,6 @@ use crate::runner::Summary;
 /// Message about programs that a confined shell does not run.
 pub(super) const CONFINED: &str = "other programs are refused with --root\n";
 
-/// Message about tables that are not kept, once.
-pub(super) const FORGOTTEN: &str = "notice: a table is in memory and gone at the exit, unlike functions and \
-     views; to keep it, COPY it to a file and CREATE EXTERNAL TABLE\n";
-
-/// Returns true if a statement creates a table with rows of its own.
-pub(super) fn creates_table(statement: &str) -> bool {
-    let words = statement.split_whitespace().take(4);
-    let words: Vec<String> = words.map(str::to_ascii_uppercase).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    matches!(
-        words[..],
-        ["CREATE", "TABLE", ..] | ["CREATE", "OR", "REPLACE", "TABLE"]
-    )
-}
-
 /// Prints the number of rows, and the time.
 pub(super) fn print_summary(summary: &Summary, has_timing: bool) {
     let time = match has_timing {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use datafusion::sql::sqlparser::dialect::Dialect;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+use fusebox::Literal;
 
 /// Variables by name.
 #[derive(Debug, Default)]
@@ -60,7 +61,7 @@ impl Variables {
             Token::Word(word) if word.quote_style.is_none() => self.0.get(&word.value).cloned(),
             Token::SingleQuotedString(name) => {
                 let value = self.0.get(name)?;
-                Some(format!("'{}'", value.replace('\'', "''")))
+                Some(Literal(value).to_string())
             }
             _ => None,
         }

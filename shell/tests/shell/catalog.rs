@@ -167,7 +167,8 @@ fn power_failures_lose_nothing_that_was_acknowledged() {
     let file = files.join("functions.db");
     for n in 0..10 {
         let script = format!(
-            "{}{} SELECT {n} AS n; SELECT count(*) FROM range(0, 1000000000000)",
+            "{}{} CREATE TABLE IF NOT EXISTS made (n BIGINT); INSERT INTO made VALUES ({n});
+             SELECT {n} AS n; SELECT count(*) FROM range(0, 1000000000000)",
             create_module(),
             create(&format!("made_{n}"))
         );
@@ -181,8 +182,9 @@ fn power_failures_lose_nothing_that_was_acknowledged() {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert_eq!(lines.next().unwrap().unwrap(), "n");
-        assert_eq!(lines.next().unwrap().unwrap(), n.to_string());
+        for expected in ["count", "1", "n", &n.to_string()] {
+            assert_eq!(lines.next().unwrap().unwrap(), expected);
+        }
         child.kill().unwrap();
         child.wait().unwrap();
         let copy = folder.path().join(format!("copy-{n}"));
@@ -191,7 +193,11 @@ fn power_failures_lose_nothing_that_was_acknowledged() {
             let entry = entry.unwrap();
             fs::copy(entry.path(), copy.join(entry.file_name())).unwrap();
         }
-        assert_eq!(count(&copy.join("functions.db")), n + 1);
+        let copy = copy.join("functions.db");
+        assert_eq!(count(&copy), n + 1);
+        let rows = "SELECT count(*) AS rows FROM made";
+        let run = shell(&[copy.to_str().unwrap(), "--format", "csv", "-c", rows], "");
+        assert_eq!(run.stdout, format!("rows\n{}\n", n + 1), "{run:?}");
     }
 }
 
@@ -260,4 +266,56 @@ fn full_disk_is_an_error_that_loses_nothing() {
         .last()
         .and_then(|line| line.parse::<usize>().ok());
     assert!(made.is_some_and(|made| made > 5), "{out} {error}");
+}
+
+/// Tables of all types that SQL can write, and a map.
+const TABLES: &str = "
+    CREATE TABLE declared (a BIGINT NOT NULL, \"B c\" VARCHAR DEFAULT 'it''s', PRIMARY KEY (a));
+    INSERT INTO declared VALUES (-1, ''), (2, NULL);
+    CREATE TABLE typed AS SELECT
+        arrow_cast(v, 'UInt8') AS u, v = 1 AS b, 1.5 * v AS d, 'x' || v AS t,
+        arrow_cast('2024-02-29T12:00:00.123456789', 'Timestamp(ns, \"UTC\")') AS ts,
+        arrow_cast('2024-02-29', 'Date32') AS da, arrow_cast('12:30:00.5', 'Time64(ns)') AS ti,
+        arrow_cast('12.34', 'Decimal128(10, 2)') AS de, X'00ff' AS by,
+        CASE v WHEN 1 THEN [1, NULL, 3] END AS li, named_struct('k', [v], 'n', 'q') AS st,
+        CASE v WHEN 0 THEN arrow_cast('NaN', 'Float64') ELSE arrow_cast('-inf', 'Float64') END AS f
+        FROM (VALUES (0), (1)) AS x(v);
+    CREATE TABLE none AS SELECT * FROM typed WHERE false;
+    CREATE VIEW big AS SELECT a FROM declared WHERE a > 0;
+";
+
+#[test]
+fn dump_has_the_rows_of_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (before, after, script) = (path("before.db"), path("after.db"), path("dump.sql"));
+    let run = shell(&[&before, "-c", TABLES], "");
+    assert_eq!((run.status, &*run.stderr), (Some(0), ""), "{run:?}");
+    let run = shell(&[&before], &format!(".output {script}\n.dump\n"));
+    assert_eq!((run.status, &*run.stderr), (Some(0), ""), "{run:?}");
+    // A command is an argument, too.
+    let run = shell(&[&before, "-c", ".dump"], "");
+    assert_eq!(run.stdout, fs::read_to_string(&script).unwrap(), "{run:?}");
+    let run = shell(&[&after, "-f", &script], "");
+    assert_eq!((run.status, &*run.stderr), (Some(0), ""), "{run:?}");
+    let shown = |file: &str| {
+        let queries = "SELECT * FROM declared; SELECT * FROM typed; DESCRIBE typed; DESCRIBE none;
+            SELECT * FROM big; INSERT INTO declared (a) VALUES (9); SELECT * FROM declared";
+        let run = shell(&[file, "--format", "json", "-c", queries], "");
+        assert_eq!((run.status, &*run.stderr), (Some(0), ""), "{run:?}");
+        run.stdout
+    };
+    assert_eq!(shown(&before), shown(&after));
+    // A map has no literal.
+    let run = shell(
+        &[&before, "-c", "CREATE TABLE m AS SELECT map {'a': 1} AS m"],
+        "",
+    );
+    assert_eq!(run.status, Some(0), "{run:?}");
+    let run = shell(&[&before], ".dump\n");
+    assert!(
+        run.stdout
+            .contains("-- The rows of datafusion.public.m are left out"),
+        "{run:?}"
+    );
 }

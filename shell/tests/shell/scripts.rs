@@ -36,3 +36,39 @@ fn errors_of_scripts_name_file_line_and_column() {
     let run = shell(&["-c", "SELECT a"], "");
     assert!(run.stderr.starts_with("error: No field named a"), "{run:?}");
 }
+
+#[test]
+fn lines_of_scripts_may_be_commands() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("out.csv");
+    let script = format!(
+        "CREATE TABLE t AS SELECT '\n\\d is a line of a string\n' AS s,\n 1 AS n;\n\
+         \\set limit 2\n.mode csv\n\\o {}\nSELECT n FROM t WHERE n < :limit;\n\\o\n\
+         SELECT length(s) AS l\n FROM t\n\\g\n\\echo end\n",
+        file.display()
+    );
+    let run = shell(&["-f", "-"], &script);
+    assert_eq!(
+        (run.status, &*run.stdout),
+        (Some(0), "l\n26\nend\n"),
+        "{run:?}"
+    );
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "n\n1\n");
+    // An error ends the script, and tells its line.
+    let run = shell(
+        &["-f", "-"],
+        "\\echo 1\n\nSELECT 1\n FROM nowhere;\n\\echo 2\n",
+    );
+    assert_eq!((run.status, &*run.stdout), (Some(1), "1\n"), "{run:?}");
+    assert!(
+        run.stderr.starts_with("error: <stdin>:4:7: table "),
+        "{run:?}"
+    );
+    let run = shell(&["-c", "\\dt"], "");
+    assert_eq!(run.status, Some(0), "{run:?}");
+    let run = shell(&["-c", "\\i no/such/file.sql"], "");
+    assert_eq!(run.status, Some(1), "{run:?}");
+    let run = shell(&["--root", ".", "-c", "\\! echo no"], "");
+    assert!(run.stderr.contains("refused with --root"), "{run:?}");
+    assert!(!run.stdout.contains("no"), "{run:?}");
+}

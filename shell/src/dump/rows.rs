@@ -1,0 +1,115 @@
+//! Tables with their rows as statements.
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use fusebox::{Identifier, Literal, Relation, TableRows};
+
+use crate::failure::Failure;
+
+/// Maximum number of rows of an INSERT.
+const ROWS_MAX: usize = 1_000;
+
+/// Adds the statements that create a table and insert its rows. A column whose values SQL cannot
+/// write makes a comment of the rows.
+pub(super) fn dump(
+    relation: &Relation,
+    rows: &TableRows,
+    statements: &mut Vec<String>,
+) -> Result<(), Failure> {
+    let name = &relation.name;
+    statements.push(create(relation, rows));
+    let fields = rows.schema().fields();
+    if let Some(field) = fields.iter().find(|field| !is_written(field.data_type())) {
+        statements.push(format!(
+            "-- The rows of {name} are left out: SQL cannot write {}, the type of {}. Write them \
+             with COPY … TO 'rows.parquet'.",
+            field.data_type(),
+            Identifier(field.name()),
+        ));
+        return Ok(());
+    }
+    for batch in rows.load().map_err(Failure::Catalog)? {
+        let columns = batch.columns();
+        for first in (0..batch.num_rows()).step_by(ROWS_MAX) {
+            let last = batch.num_rows().min(first + ROWS_MAX);
+            let tuples = (first..last).map(|row| {
+                let values = columns.iter().map(|column| literal(column, row));
+                let values = values.collect::<Result<Vec<_>, _>>()?;
+                Ok(format!("({})", values.join(", ")))
+            });
+            let tuples = tuples.collect::<Result<Vec<_>, _>>();
+            let tuples = tuples.map_err(Failure::Print)?.join(",\n");
+            statements.push(format!("INSERT INTO {name} VALUES\n{tuples};"));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the statement that creates a table without rows: that of the user, or one of the types
+/// of a query.
+fn create(relation: &Relation, rows: &TableRows) -> String {
+    let Some(without_columns) = relation.sql.strip_suffix(" ()") else {
+        return format!("{};", relation.sql);
+    };
+    let columns = rows.schema().fields().iter().map(|field| {
+        let (data_type, name) = (field.data_type().to_string(), Identifier(field.name()));
+        format!("arrow_cast(NULL, {}) AS {name}", Literal(&data_type))
+    });
+    let columns: Vec<_> = columns.collect();
+    format!(
+        "{without_columns} AS SELECT {} LIMIT 0;",
+        columns.join(", ")
+    )
+}
+
+/// Returns true if SQL can write the values of a type.
+fn is_written(data_type: &DataType) -> bool {
+    use DataType as T;
+    match data_type {
+        T::List(item) | T::LargeList(item) => is_written(item.data_type()),
+        T::Struct(fields) => fields.iter().all(|field| is_written(field.data_type())),
+        T::Dictionary(_, values) => is_written(values),
+        T::Duration(_) | T::Interval(_) | T::Map(..) | T::Union(..) => false,
+        T::ListView(_) | T::LargeListView(_) | T::FixedSizeList(..) => false,
+        T::RunEndEncoded(..) => false,
+        _ => true,
+    }
+}
+
+/// Writes a value.
+fn literal(column: &ArrayRef, row: usize) -> Result<String, ArrowError> {
+    use DataType as T;
+    if column.is_null(row) {
+        return Ok("NULL".to_owned());
+    }
+    let items = |items: ArrayRef| {
+        let items = (0..items.len()).map(|item| literal(&items, item));
+        let items: Vec<_> = items.collect::<Result<_, ArrowError>>()?;
+        Ok(format!("make_array({})", items.join(", ")))
+    };
+    let formatter = ArrayFormatter::try_new(column, &FormatOptions::new())?;
+    let text = || formatter.value(row).try_to_string();
+    Ok(match column.data_type() {
+        T::List(_) => return items(column.as_list::<i32>().value(row)),
+        T::LargeList(_) => return items(column.as_list::<i64>().value(row)),
+        T::Struct(fields) => {
+            let columns = column.as_struct().columns();
+            let fields = fields.iter().zip(columns).map(|(field, column)| {
+                let (name, value) = (Literal(field.name()), literal(column, row)?);
+                Ok(format!("{name}, {value}"))
+            });
+            let fields: Vec<_> = fields.collect::<Result<_, ArrowError>>()?;
+            format!("named_struct({})", fields.join(", "))
+        }
+        T::Binary | T::LargeBinary | T::BinaryView | T::FixedSizeBinary(_) => {
+            format!("X'{}'", text()?)
+        }
+        T::Boolean | T::Decimal32(..) | T::Decimal64(..) | T::Decimal128(..) => text()?,
+        T::Decimal256(..) => text()?,
+        data_type if data_type.is_integer() => text()?,
+        // NaN and the infinities have no other spelling.
+        _ => Literal(&text()?).to_string(),
+    })
+}

@@ -1,0 +1,42 @@
+//! Commands that change settings of the display.
+
+use super::Prompt;
+use super::messages::{CONFINED, print_message};
+use crate::command::{Command, Switch, formats};
+
+impl Prompt<'_> {
+    /// Changes a setting of the display, and prints it.
+    pub(super) fn set(&mut self, setting: Command) {
+        let is_confined = self.runner.is_confined();
+        let display = &mut self.runner.display;
+        let state = match setting {
+            Command::Timing(switch) => {
+                self.has_timing = switch.apply(self.has_timing);
+                let state = if self.has_timing { "on" } else { "off" };
+                format!("times are {state}")
+            }
+            Command::Expanded(switch) => {
+                display.set_expanded(switch);
+                format!("expanded display is {}", display.expanded_state())
+            }
+            Command::Format(Some(format)) => {
+                display.format = format;
+                return;
+            }
+            Command::Format(None) => format!("formats: {}", formats()),
+            Command::Null(text) => {
+                display.null = text;
+                return;
+            }
+            Command::Pager(Switch::On | Switch::Toggle) if is_confined => {
+                CONFINED.trim_end().to_owned()
+            }
+            Command::Pager(switch) => {
+                display.set_pager(switch);
+                format!("pager is {}", display.pager_state())
+            }
+            _ => display.to_string(),
+        };
+        print_message(&format!("{state}\n"));
+    }
+}

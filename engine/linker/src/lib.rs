@@ -45,6 +45,9 @@ pub mod plain;
 // Components, flattened to one core module.
 pub mod component;
 
+// Parts of drivers.
+mod driver;
+
 // Modules, linked into one.
 mod linker;
 

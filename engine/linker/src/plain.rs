@@ -36,14 +36,8 @@ mod companions;
 // Conventions for text and bytes.
 mod convention;
 
-// Messages of rows that fail.
-mod messages;
-
 // Parts of a driver's text.
 mod text;
-
-// The memory of the module.
-mod memory;
 
 // Types of columns.
 mod plain_type;
@@ -57,17 +51,15 @@ use fusebox_abi::{
 };
 use wasmparser::ValType;
 
+use crate::driver::{Messages, UTF8, UTF16, quoted, with_open_memory};
 use crate::error::Error;
 use crate::linker::Linker;
 use crate::wasi::EXPORT_ROW;
 use companions::Companions;
 pub use companions::Exports;
 pub use convention::TextConvention;
-use memory::with_open_memory;
-use messages::Messages;
 pub use plain_type::PlainType;
 use rows::TextRows;
-use text::quoted;
 
 /// Name by which a driver imports from the module of the plain function.
 const PLAIN_MODULE: &str = "plain";
@@ -154,7 +146,8 @@ impl PlainFunction<'_> {
                 };
                 self.text_function(&mut rows, &mut text);
                 text += include_str!("plain/strings.wat");
-                text += include_str!("plain/utf16.wat");
+                text += UTF8;
+                text += UTF16;
                 text += &rows.messages.items();
             }
         }

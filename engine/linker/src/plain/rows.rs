@@ -14,8 +14,8 @@ use std::fmt::Write as _;
 use super::PlainFunction;
 use super::companions::Companions;
 use super::convention::{ResultShape, TextConvention};
-use super::messages::Messages;
 use super::text::{bit, load, set_bit};
+use crate::driver::Messages;
 
 /// Loop over the rows of a function that takes or returns text or bytes.
 pub(super) struct TextRows<'a> {

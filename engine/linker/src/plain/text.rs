@@ -120,9 +120,3 @@ pub(super) fn failure(message: &str) -> String {
     );
     text
 }
-
-/// Quotes a name in the text format, whatever is in it.
-pub(super) fn quoted(name: &str) -> String {
-    let escaped: String = name.bytes().map(|byte| format!("\\{byte:02x}")).collect();
-    format!("\"{escaped}\"")
-}

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use super::super::blocks::{ARRAY_BUFFER, STRING};
 use super::super::companions::Companion;
 use super::super::convention::TextConvention;
-use super::super::messages::{ADDRESS, FIRST, SECOND};
 use super::super::plain_type::PlainType;
 use super::{NONE, TextRows, misplaced};
+use crate::driver::{ADDRESS, FIRST, SECOND};
 
 impl TextRows<'_> {
     /// Puts the arguments of a row where the function reads them.

@@ -2,9 +2,9 @@
 
 use super::super::blocks::{ARRAY_BUFFER, STRING};
 use super::super::convention::{ResultShape, TextConvention};
-use super::super::messages::{ADDRESS, FIRST, SECOND};
 use super::super::plain_type::PlainType;
 use super::{NONE, TextRows, misplaced};
+use crate::driver::{ADDRESS, FIRST, SECOND};
 
 impl TextRows<'_> {
     /// Checks the result of a row and stores it.
@@ -159,7 +159,11 @@ impl TextRows<'_> {
         *text += "(local.set $len (i32.wrap_i64 (local.get $sum)))\n\
                   (call $row_pause (local.get $len))\n(call $reserve (local.get $len))\n";
         *text += match is_utf16 {
-            true => "(call $row_resume)\n(call $append_utf16 (local.get $p) (local.get $units))\n",
+            true => {
+                "(call $row_resume)\n\
+                 (global.set $out_at\n\
+                   (call $from_utf16 (local.get $p) (local.get $units) (global.get $out_at)))\n"
+            }
             false => "(call $append (local.get $p) (local.get $len))\n(call $row_resume)\n",
         };
     }

@@ -1,4 +1,4 @@
-;; UTF-16, in which AssemblyScript keeps strings.
+;; UTF-16, in which AssemblyScript keeps strings, and components may.
 
 ;; Returns the number of units of a text in UTF-8: one for a character, and another for one
 ;; of four bytes.
@@ -176,11 +176,10 @@
     (br $next))
   (unreachable))
 
-;; Appends a text in UTF-16 without unpaired surrogates, for which there is room.
-(func $append_utf16 (param $from i32) (param $bytes i32)
-  (local $end i32) (local $to i32) (local $code i32) (local $wide i64)
+;; Converts a text in UTF-16 without unpaired surrogates to UTF-8, and returns the end of that.
+(func $from_utf16 (param $from i32) (param $bytes i32) (param $to i32) (result i32)
+  (local $end i32) (local $code i32) (local $wide i64)
   (local.set $end (i32.add (local.get $from) (local.get $bytes)))
-  (local.set $to (global.get $out_at))
   (block $done
     (loop $next
       (block $other
@@ -244,4 +243,4 @@
               (i32.shl (i32.and (local.get $code) (i32.const 0x3f)) (i32.const 24))))))
       (local.set $to (i32.add (local.get $to) (i32.const 4)))
       (br $next)))
-  (global.set $out_at (local.get $to)))
+  (local.get $to))

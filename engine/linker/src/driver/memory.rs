@@ -12,12 +12,32 @@ use crate::error::Error;
 /// # Errors
 ///
 /// [`Error::Invalid`] if the module is not valid.
-pub(super) fn with_open_memory(module: &[u8]) -> Result<Vec<u8>, Error> {
-    open(module).map_err(|error| Error::Invalid {
+pub(crate) fn with_open_memory(module: &[u8]) -> Result<Vec<u8>, Error> {
+    open(module).map_err(|error| invalid(&error))
+}
+
+/// Returns true if a module has a memory.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] if the module is not valid.
+pub(crate) fn has_memory(module: &[u8]) -> Result<bool, Error> {
+    for payload in Parser::new(0).parse_all(module) {
+        match payload.map_err(|error| invalid(&error))? {
+            Payload::MemorySection(memories) => return Ok(memories.count() > 0),
+            Payload::CodeSectionStart { .. } => break,
+            _ => {}
+        }
+    }
+    Ok(false)
+}
+
+fn invalid(error: &BinaryReaderError) -> Error {
+    Error::Invalid {
         place: "the module".to_owned(),
         message: error.message().to_owned(),
         offset: error.offset(),
-    })
+    }
 }
 
 fn open(module: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {

@@ -1,0 +1,26 @@
+//! Parts of drivers: memory, text and failures of rows.
+
+// Memory of a driver.
+mod obtain;
+
+// Messages of rows that fail.
+mod messages;
+
+// The memory of the module.
+mod memory;
+
+pub(crate) use memory::{has_memory, with_open_memory};
+pub(crate) use messages::{ADDRESS, FIRST, Messages, PLACE, SECOND, TEXT};
+pub(crate) use obtain::blocks;
+
+/// Functions over text in UTF-8.
+pub(crate) const UTF8: &str = include_str!("driver/utf8.wat");
+
+/// Functions over text in UTF-16.
+pub(crate) const UTF16: &str = include_str!("driver/utf16.wat");
+
+/// Quotes a name in the text format, whatever is in it.
+pub(crate) fn quoted(name: &str) -> String {
+    let escaped: String = name.bytes().map(|byte| format!("\\{byte:02x}")).collect();
+    format!("\"{escaped}\"")
+}

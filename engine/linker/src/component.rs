@@ -69,7 +69,8 @@ use definitions::Definitions;
 pub use error::ComponentError;
 use instantiate::instantiate;
 pub use unsupported::Unsupported;
-pub use wit_type::WitType;
+pub(crate) use wit_type::{FLAT_PARAMETERS_MAX, FLAT_RESULTS_MAX, case_size, core_type};
+pub use wit_type::{Layout, WitType};
 
 /// Maximum number of levels of components that are nested in, or instantiate, each other.
 pub const DEPTH_MAX: usize = 64;

@@ -6,10 +6,10 @@
 use wasmparser::ValType;
 
 /// Core parameters that a function has at most: more are passed in memory.
-pub(super) const FLAT_PARAMETERS_MAX: usize = 16;
+pub(crate) const FLAT_PARAMETERS_MAX: usize = 16;
 
 /// Core results that a function has at most: more are passed in memory.
-pub(super) const FLAT_RESULTS_MAX: usize = 1;
+pub(crate) const FLAT_RESULTS_MAX: usize = 1;
 
 /// Type of a parameter or a result in WIT.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +127,108 @@ impl WitType {
     }
 }
 
+/// Place of a value in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Size, in bytes: a multiple of the alignment.
+    pub size: u32,
+    /// Alignment, in bytes: a power of two.
+    pub alignment: u32,
+}
+
+impl Layout {
+    /// Layout of a number of so many bytes.
+    fn number(size: u32) -> Self {
+        Self {
+            size,
+            alignment: size,
+        }
+    }
+
+    /// Appends a value of `other`, and returns its offset. The size is not yet that of the whole.
+    fn push(&mut self, other: Self) -> u32 {
+        let offset = self.size.next_multiple_of(other.alignment);
+        self.size = offset + other.size;
+        self.alignment = self.alignment.max(other.alignment);
+        offset
+    }
+
+    /// Returns the layout of values in a sequence, and the offsets of these.
+    pub(crate) fn sequence(layouts: impl IntoIterator<Item = Self>) -> (Self, Vec<u32>) {
+        let mut whole = Self {
+            size: 0,
+            alignment: 1,
+        };
+        let offsets = layouts.into_iter().map(|layout| whole.push(layout));
+        let offsets = offsets.collect();
+        whole.size = whole.size.next_multiple_of(whole.alignment);
+        (whole, offsets)
+    }
+}
+
+impl WitType {
+    /// The layout of a value in memory.
+    pub fn layout(&self) -> Layout {
+        match self {
+            Self::Bool | Self::S8 | Self::U8 => Layout::number(1),
+            Self::S16 | Self::U16 => Layout::number(2),
+            Self::S32 | Self::U32 | Self::F32 | Self::Char => Layout::number(4),
+            Self::S64 | Self::U64 | Self::F64 => Layout::number(8),
+            Self::String | Self::List(_) => Layout {
+                size: 8,
+                alignment: 4,
+            },
+            Self::Record(fields) => Layout::sequence(fields.iter().map(|(_, ty)| ty.layout())).0,
+            Self::Tuple(types) => Layout::sequence(types.iter().map(Self::layout)).0,
+            Self::Option(_) | Self::Result { .. } | Self::Variant(_) => {
+                let cases = self.cases();
+                let number = Layout::number(case_size(cases.len()));
+                let value = Self::value_of_cases(&cases);
+                Layout::sequence([number, value]).0
+            }
+            Self::Enum(names) => Layout::number(case_size(names.len())),
+            Self::Flags(names) => match names.len() {
+                0..=8 => Layout::number(1),
+                9..=16 => Layout::number(2),
+                bits => Layout {
+                    size: 4 * bits.div_ceil(32) as u32,
+                    alignment: 4,
+                },
+            },
+        }
+    }
+
+    /// The offset of the value of an option, a result or a variant, behind the number of the case.
+    pub(crate) fn value_offset(&self) -> u32 {
+        let cases = self.cases();
+        let alignment = Self::value_of_cases(&cases).alignment;
+        case_size(cases.len()).next_multiple_of(alignment)
+    }
+
+    /// The layout of the value of any case.
+    fn value_of_cases(cases: &[Option<&Self>]) -> Layout {
+        let mut value = Layout {
+            size: 0,
+            alignment: 1,
+        };
+        for case in cases.iter().flatten() {
+            let Layout { size, alignment } = case.layout();
+            value.size = value.size.max(size);
+            value.alignment = value.alignment.max(alignment);
+        }
+        value
+    }
+}
+
+/// Size of the number of a case, in bytes.
+pub(crate) fn case_size(cases: usize) -> u32 {
+    match cases {
+        0..=0x100 => 1,
+        0x101..=0x1_0000 => 2,
+        _ => 4,
+    }
+}
+
 /// The core type that carries values of both types.
 fn join(first: ValType, second: ValType) -> ValType {
     match (first, second) {
@@ -137,7 +239,7 @@ fn join(first: ValType, second: ValType) -> ValType {
 }
 
 /// Core types of the parameters and results of a lifted function.
-pub(super) fn core_type(
+pub(crate) fn core_type(
     parameters: &[(String, WitType)],
     result: Option<&WitType>,
 ) -> (Vec<ValType>, Vec<ValType>) {

@@ -42,6 +42,9 @@
 // Plain functions, linked to a loop over columns.
 pub mod plain;
 
+// Functions of components, linked to a loop over columns.
+pub mod lifted;
+
 // Components, flattened to one core module.
 pub mod component;
 

@@ -218,6 +218,14 @@ impl<'a> Linker<'a> {
         })
     }
 
+    /// Marks the main module as one of this crate, to which others do not hide what they share.
+    pub(crate) fn with_host_main(mut self) -> Self {
+        if let Some(main) = self.modules.list.first_mut() {
+            main.is_host = true;
+        }
+        self
+    }
+
     /// Adds a module of a component, or a provider of its imports.
     pub(crate) fn provide_part(
         mut self,

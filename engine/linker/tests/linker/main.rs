@@ -1,6 +1,7 @@
 //! Linked modules, executed by Wasmtime: they behave as their parts do.
 
 mod ambient;
+mod columns;
 mod compilers;
 mod component;
 mod component_errors;
@@ -9,6 +10,11 @@ mod component_wasi;
 mod custom;
 mod errors;
 mod guest;
+mod lifted;
+mod lifted_hostile;
+mod lifted_nested;
+mod lifted_random;
+mod lifted_types;
 mod linking;
 mod plain_text;
 mod properties;

@@ -1,0 +1,246 @@
+//! Drivers of lifted functions: the loop over the columns of a batch, around the canonical ABI.
+//!
+//! The driver of a [`LiftedFunction`] is a module that exports a scalar function of ABI 1. Linked
+//! to the module of the flattened component, both are one.
+//!
+//! ```text
+//! for each row without a null that is not allowed:
+//!     row_begin(row)  lower the arguments  call  lift and check the result  post_return  row_end(0)
+//! ```
+//!
+//! # Columns
+//!
+//! | WIT | column | |
+//! |---|---|---|
+//! | `bool` | Boolean | |
+//! | `s8` … `u64`, `f32`, `f64` | Int8 … UInt64, Float32, Float64 | NaNs keep their bits |
+//! | `char` | Utf8 | an argument has exactly one character, or its row fails |
+//! | `string` | Utf8 | in UTF-8, UTF-16 or Latin-1 on the side of the guest |
+//! | `enum` | Utf8 | the name of the case; an argument that is none fails its row |
+//! | `list<u8>` | Binary | |
+//! | `list<T>` | List | |
+//! | `record` | Struct | fields have the names of WIT |
+//! | `tuple` | Struct | fields are `f0`, `f1` … |
+//! | `option<T>` | that of `T` | null is `none`; an option of an option is refused |
+//! | `result<T, E>` | that of `T` | as the whole result alone: an error fails the row |
+//! | `result<_, E>` | Boolean | true, as there is nothing else to return |
+//! | `flags`, `variant` | | refused |
+//!
+//! The result of a row with a null argument is null if the parameter is no option; the function
+//! is not called. A null inside of an argument that is no option fails the row.
+//!
+//! An error fails the row with a message: its text for a `string`, the name of the case for an
+//! `enum`, the number for unsigned integers of up to 32 bits and for the case of a `variant`.
+//!
+//! # Checks
+//!
+//! All that comes from the guest is checked within its row, so that the error names the row:
+//! blocks of `realloc` are aligned, inside the memory, and overlap neither each other nor memory
+//! of the driver; addresses of results are aligned and inside the memory with all that they
+//! refer to; characters, text and numbers of cases are valid. As the canonical ABI has it, any
+//! `bool` but 0 is true, and integers of less than 32 bits are the low bits of a core value.
+//!
+//! `post_return` is called once for each row that has not failed.
+
+// The loop over rows.
+mod rows;
+
+// Argument columns.
+mod arguments;
+
+// The result of a row.
+mod result;
+
+// Lifting of results.
+mod lift;
+
+// Text of results.
+mod text;
+
+// Lowering of arguments.
+mod lower;
+
+// Blocks of the guest for arguments.
+mod allocate;
+
+// Result columns.
+mod builders;
+
+// Text of a driver.
+mod writer;
+
+// Columns and their parts.
+mod node;
+
+// Columns as the caller sees them.
+mod column;
+
+// Reasons for refusing a function.
+mod unsupported;
+
+use std::borrow::Cow;
+
+use fusebox_abi::{
+    EXPORT_ALLOC, EXPORT_FUNCTION_PREFIX, EXPORT_VERSION, IMPORT_MODULE, IMPORT_ROW_BEGIN,
+    IMPORT_ROW_END, IMPORT_ROW_PAUSE, IMPORT_ROW_RESUME,
+};
+
+use crate::component::{FLAT_PARAMETERS_MAX, LiftedFunction, WitType};
+use crate::driver::{has_memory, with_open_memory};
+use crate::error::Error;
+use crate::linker::Linker;
+pub use column::{ColumnField, ColumnType};
+use node::{Node, Nodes};
+pub use unsupported::UnsupportedFunction;
+use writer::Writer;
+
+/// Maximum number of types in the parameters and the result of a function.
+pub const TYPES_MAX: usize = 1_024;
+
+/// Maximum number of levels of types in a parameter or the result.
+pub const DEPTH_MAX: usize = 32;
+
+/// Name by which a driver imports from the module of the component.
+const COMPONENT_MODULE: &str = "component";
+
+/// Driver of a lifted function.
+#[derive(Clone, Debug)]
+pub struct LiftedDriver {
+    function: LiftedFunction,
+    arguments: Vec<Node>,
+    result: Node,
+    groups: usize,
+}
+
+impl LiftedDriver {
+    /// Chooses the columns of a function.
+    ///
+    /// # Errors
+    ///
+    /// The reason for which the function has no driver.
+    pub fn new(function: &LiftedFunction) -> Result<Self, UnsupportedFunction> {
+        let Some(result) = &function.result else {
+            return Err(UnsupportedFunction::NoResult);
+        };
+        let mut nodes = Nodes::default();
+        let arguments = function
+            .parameters
+            .iter()
+            .map(|(name, ty)| nodes.argument(name, ty))
+            .collect::<Result<Vec<_>, _>>()?;
+        let result = nodes.result(result)?;
+        let driver = Self {
+            function: function.clone(),
+            arguments,
+            result,
+            groups: nodes.groups(),
+        };
+        driver.check_options()?;
+        Ok(driver)
+    }
+
+    /// The argument columns.
+    pub fn arguments(&self) -> Vec<ColumnField> {
+        self.arguments.iter().map(Node::field).collect()
+    }
+
+    /// The result column. It is null for a null argument, nullable or not.
+    pub fn result(&self) -> ColumnField {
+        self.result.field()
+    }
+
+    /// Links the driver to the module of the component. The result exports a scalar function of
+    /// ABI 1 with this symbol.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Linker::link`].
+    pub fn link(&self, symbol: &str, module: &[u8]) -> Result<Vec<u8>, Error> {
+        let has_memory = has_memory(module)?;
+        let driver =
+            wat::parse_str(self.text(symbol, has_memory)).map_err(|error| Error::Invalid {
+                place: "the driver".to_owned(),
+                message: error.to_string(),
+                offset: 0,
+            })?;
+        let opened = match has_memory {
+            true => Cow::Owned(with_open_memory(module)?),
+            false => Cow::Borrowed(module),
+        };
+        let place = "the component".to_owned();
+        Linker::new("driver", &driver)?
+            .with_host_main()
+            .provide_part(COMPONENT_MODULE, place, &opened, true)?
+            .link()
+    }
+
+    /// Returns the driver in the text format.
+    fn text(&self, symbol: &str, has_memory: bool) -> String {
+        let mut writer = Writer::new(&self.function, &self.arguments, &self.result, self.groups);
+        writer.line("(module");
+        writer.line(format!(
+            "(import \"{IMPORT_MODULE}\" \"{IMPORT_ROW_BEGIN}\" (func $row_begin (param i32)))\n\
+             (import \"{IMPORT_MODULE}\" \"{IMPORT_ROW_END}\" (func $row_end (param i32)))\n\
+             (import \"{IMPORT_MODULE}\" \"{IMPORT_ROW_PAUSE}\" (func $row_pause (param i32)))\n\
+             (import \"{IMPORT_MODULE}\" \"{IMPORT_ROW_RESUME}\" (func $row_resume))"
+        ));
+        writer.component_imports();
+        writer.line(match has_memory {
+            true => format!("(import \"{COMPONENT_MODULE}\" \"memory\" (memory 0))"),
+            false => "(memory 0)".to_owned(),
+        });
+        writer.line(format!(
+            "(func (export \"{EXPORT_VERSION}\"))\n\
+             (export \"{EXPORT_ALLOC}\" (func $alloc)) (export \"memory\" (memory 0))"
+        ));
+        writer.common();
+        writer.read_arguments();
+        writer.lowering();
+        writer.builders();
+        writer.lifting();
+        writer.lift_text();
+        writer.finish();
+        writer.exported_function(&format!("{EXPORT_FUNCTION_PREFIX}{symbol}"));
+        writer.cases();
+        let items = writer.messages.items();
+        writer.line(items);
+        writer.line(")");
+        writer.text
+    }
+
+    /// Checks that the options of the canonical ABI are there that the types need.
+    fn check_options(&self) -> Result<(), UnsupportedFunction> {
+        let (parameters, result) = (&self.function.parameters, &self.function.result);
+        let needs_realloc = flat_parameters(parameters).is_none()
+            || parameters.iter().any(|(_, ty)| has_blocks(ty));
+        let is_in_memory = result.as_ref().is_some_and(|ty| ty.flat(1).is_none());
+        let missing = |option| Err(UnsupportedFunction::MissingOption { option });
+        if (needs_realloc || is_in_memory) && self.function.memory.is_none() {
+            return missing("memory");
+        }
+        if needs_realloc && self.function.realloc.is_none() {
+            return missing("realloc");
+        }
+        Ok(())
+    }
+}
+
+/// Returns the number of core parameters; `None` if parameters are passed in memory.
+fn flat_parameters(parameters: &[(String, WitType)]) -> Option<usize> {
+    let counts = parameters
+        .iter()
+        .map(|(_, ty)| Some(ty.flat(FLAT_PARAMETERS_MAX)?.len()));
+    let count = counts.sum::<Option<usize>>()?;
+    (count <= FLAT_PARAMETERS_MAX).then_some(count)
+}
+
+/// Returns true if values of a type have blocks of their own in memory.
+fn has_blocks(ty: &WitType) -> bool {
+    match ty {
+        WitType::String | WitType::List(_) => true,
+        WitType::Record(fields) => fields.iter().any(|(_, ty)| has_blocks(ty)),
+        WitType::Tuple(types) => types.iter().any(has_blocks),
+        WitType::Option(ty) => has_blocks(ty),
+        _ => false,
+    }
+}

@@ -1,0 +1,174 @@
+//! The loop over rows.
+
+use wasmparser::ValType;
+
+use super::arguments::row;
+use super::writer::Writer;
+use super::{COMPONENT_MODULE, flat_parameters};
+use crate::component::{Layout, StringEncoding};
+use crate::driver::{UTF8, UTF16, blocks, quoted};
+
+/// Result columns from which on a null has a price of its own, so that it is a row of its own.
+const CHEAP_COLUMNS: usize = 4;
+
+impl Writer<'_> {
+    /// Writes the functions that do not depend on the signature.
+    pub(super) fn common(&mut self) {
+        let realloc = "(call $realloc (i32.const 0) (i32.const 0) (i32.const 1) (local.get $all))";
+        let allocator = self.function.realloc.as_ref().map(|_| (realloc, ""));
+        self.line(blocks(allocator));
+        self.line(include_str!("chunks.wat"));
+        self.line(include_str!("rows.wat"));
+        self.line(UTF8);
+        self.line(UTF16);
+        if self.function.encoding == StringEncoding::Latin1OrUtf16 {
+            self.line(include_str!("latin1.wat"));
+        }
+    }
+
+    /// Writes the imports from the component.
+    pub(super) fn component_imports(&mut self) {
+        let types = |types: &[ValType]| types.iter().map(|ty| format!(" {ty}")).collect::<String>();
+        let (parameters, results) = self.core_type();
+        let (function, has_row) = (self.function, self.has_row());
+        let mut import = |name: &str, local: &str, ty: String| {
+            self.line(format!(
+                "(import \"{COMPONENT_MODULE}\" {} (func {local} {ty}))",
+                quoted(name)
+            ));
+        };
+        import(
+            &function.core_export,
+            "$core",
+            format!("(param{}) (result{})", types(&parameters), types(&results)),
+        );
+        if let Some(realloc) = &function.realloc {
+            import(
+                realloc,
+                "$realloc",
+                "(param i32 i32 i32 i32) (result i32)".to_owned(),
+            );
+        }
+        if let Some(post_return) = &function.post_return {
+            let ty = format!("(param{})", types(&results));
+            import(post_return, "$post_return", ty);
+        }
+        if has_row {
+            import(crate::wasi::EXPORT_ROW, "$begin_inputs", String::new());
+        }
+    }
+
+    /// Writes the exported function.
+    pub(super) fn exported_function(&mut self, export: &str) {
+        let (parameters, results) = self.core_type();
+        let result = results.first().copied().unwrap_or(ValType::I32);
+        self.lift_result(&result.to_string());
+        self.line(format!(
+            "(func (export {}) (param $args i32) (param $rows i32) (param $result i32)\n\
+             (result i32) (local $row i32) (local $value {result})",
+            quoted(export)
+        ));
+        for (k, ty) in parameters.iter().enumerate() {
+            self.line(format!("(local $p{k} {ty})"));
+        }
+        // The bytes of a result would not be representable.
+        self.line("(if (i32.gt_u (local.get $rows) (i32.const 0x0fffffc0)) (then (unreachable)))");
+        self.line("(call $begin) (call $begin_cases)");
+        self.line("(global.set $blocks (i32.const 0)) (global.set $blocks_max (i32.const 0))");
+        self.line("(call $read (local.get $args)) (call $begin_results (local.get $rows))");
+        self.line("(block $done (loop $next");
+        self.line("(br_if $done (i32.ge_u (local.get $row) (local.get $rows)))");
+        let is_valid = self.is_row_valid();
+        self.line(format!("(if {is_valid} (then"));
+        self.row(&parameters);
+        self.line(") (else");
+        let append_null = format!("(call $append_null{})", self.result.id);
+        let is_cheap = self.result.all().len() <= CHEAP_COLUMNS;
+        self.line(match is_cheap {
+            true => append_null,
+            false => format!(
+                "(call $row_begin (local.get $row)) {append_null} (call $row_end (i32.const 0))"
+            ),
+        });
+        self.line("))");
+        self.line("(global.set $rows0 (i32.add (global.get $rows0) (i32.const 1)))");
+        self.line("(local.set $row (i32.add (local.get $row) (i32.const 1)))");
+        self.line("(br $next)))\n(call $finish (local.get $result))\n(i32.const 0))");
+    }
+
+    /// Calls the function for a row.
+    fn row(&mut self, parameters: &[ValType]) {
+        const REPORT: &str = "(if (global.get $failed) (then\n\
+             (return (call $report (local.get $result) (local.get $row)))))";
+        self.line("(call $row_begin (local.get $row)) (call $begin_row)");
+        if self.has_row() {
+            self.line("(call $begin_inputs)");
+        }
+        match self.are_parameters_flat() {
+            true => self.flat_arguments(parameters),
+            false => self.stored_arguments(),
+        }
+        if self.function.realloc.is_some() {
+            self.line("(call $check_blocks)");
+        }
+        self.line(REPORT);
+        for k in 0..parameters.len() {
+            self.line(format!("(local.get $p{k})"));
+        }
+        self.line("(call $core) (local.set $value)\n(call $lift_result (local.get $value))");
+        self.line(REPORT);
+        if self.function.post_return.is_some() {
+            self.line("(call $post_return (local.get $value))");
+        }
+        self.line("(call $row_end (i32.const 0))");
+    }
+
+    /// Lowers arguments to core values.
+    fn flat_arguments(&mut self, parameters: &[ValType]) {
+        for argument in self.arguments {
+            self.line(format!("(call $lower{} {})", argument.id, row(argument)));
+        }
+        for k in (0..parameters.len()).rev() {
+            self.line(format!("(local.set $p{k})"));
+        }
+    }
+
+    /// Lowers arguments to a block of the guest.
+    fn stored_arguments(&mut self) {
+        let layouts = self.arguments.iter().map(|argument| argument.layout);
+        let (Layout { size, alignment }, offsets) = Layout::sequence(layouts);
+        let place = "the arguments";
+        let offset = self.messages.offset(place);
+        let bytes = place.len();
+        self.line(format!(
+            "(global.set $part (i32.const {offset})) (global.set $part_bytes (i32.const {bytes}))\n\
+             (local.set $p0 (call $allocate (i64.const {size}) (i32.const {alignment})))\n\
+             (if (i32.eqz (global.get $failed)) (then"
+        ));
+        for (argument, offset) in self.arguments.iter().zip(offsets) {
+            self.line(format!(
+                "(call $store{} {} (i32.add (local.get $p0) (i32.const {offset})))",
+                argument.id,
+                row(argument)
+            ));
+        }
+        self.line("))");
+    }
+
+    /// Returns the types of the core function.
+    fn core_type(&self) -> (Vec<ValType>, Vec<ValType>) {
+        let function = self.function;
+        crate::component::core_type(&function.parameters, function.result.as_ref())
+    }
+
+    /// Returns true if arguments are core parameters, and not in memory.
+    pub(super) fn are_parameters_flat(&self) -> bool {
+        flat_parameters(&self.function.parameters).is_some()
+    }
+
+    /// Returns true if the function may read clock or random numbers, which begin again at a row.
+    fn has_row(&self) -> bool {
+        let inputs = self.function.ambient_inputs;
+        inputs.clock || inputs.random
+    }
+}

@@ -9,7 +9,7 @@ mod messages;
 // The memory of the module.
 mod memory;
 
-pub(crate) use memory::{has_memory, with_open_memory};
+pub(crate) use memory::{Parts, with_open_memory};
 pub(crate) use messages::{ADDRESS, FIRST, Messages, PLACE, SECOND, TEXT};
 pub(crate) use obtain::blocks;
 

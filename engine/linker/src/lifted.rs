@@ -86,7 +86,7 @@ use fusebox_abi::{
 };
 
 use crate::component::{FLAT_PARAMETERS_MAX, LiftedFunction, WitType};
-use crate::driver::{has_memory, with_open_memory};
+use crate::driver::{Parts, with_open_memory};
 use crate::error::Error;
 use crate::linker::Linker;
 pub use column::{ColumnField, ColumnType};
@@ -102,6 +102,9 @@ pub const DEPTH_MAX: usize = 32;
 
 /// Name by which a driver imports from the module of the component.
 const COMPONENT_MODULE: &str = "component";
+
+/// Name by which flattened components export their first allocator.
+const REALLOC: &str = "cabi_realloc";
 
 /// Driver of a lifted function.
 #[derive(Clone, Debug)]
@@ -156,14 +159,13 @@ impl LiftedDriver {
     ///
     /// Those of [`Linker::link`].
     pub fn link(&self, symbol: &str, module: &[u8]) -> Result<Vec<u8>, Error> {
-        let has_memory = has_memory(module)?;
-        let driver =
-            wat::parse_str(self.text(symbol, has_memory)).map_err(|error| Error::Invalid {
-                place: "the driver".to_owned(),
-                message: error.to_string(),
-                offset: 0,
-            })?;
-        let opened = match has_memory {
+        let parts = Parts::of(module, REALLOC)?;
+        let driver = wat::parse_str(self.text(symbol, parts)).map_err(|error| Error::Invalid {
+            place: "the driver".to_owned(),
+            message: error.to_string(),
+            offset: 0,
+        })?;
+        let opened = match parts.memory {
             true => Cow::Owned(with_open_memory(module)?),
             false => Cow::Borrowed(module),
         };
@@ -175,8 +177,11 @@ impl LiftedDriver {
     }
 
     /// Returns the driver in the text format.
-    fn text(&self, symbol: &str, has_memory: bool) -> String {
-        let mut writer = Writer::new(&self.function, &self.arguments, &self.result, self.groups);
+    fn text(&self, symbol: &str, parts: Parts) -> String {
+        // The allocator of another function of the component knows of the memory, too.
+        let realloc = self.function.realloc.as_deref();
+        let realloc = realloc.or(parts.function.then_some(REALLOC));
+        let mut writer = Writer::new(self, realloc);
         writer.line("(module");
         writer.line(format!(
             "(import \"{IMPORT_MODULE}\" \"{IMPORT_ROW_BEGIN}\" (func $row_begin (param i32)))\n\
@@ -185,7 +190,7 @@ impl LiftedDriver {
              (import \"{IMPORT_MODULE}\" \"{IMPORT_ROW_RESUME}\" (func $row_resume))"
         ));
         writer.component_imports();
-        writer.line(match has_memory {
+        writer.line(match parts.memory {
             true => format!("(import \"{COMPONENT_MODULE}\" \"memory\" (memory 0))"),
             false => "(memory 0)".to_owned(),
         });

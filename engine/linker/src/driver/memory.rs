@@ -16,20 +16,42 @@ pub(crate) fn with_open_memory(module: &[u8]) -> Result<Vec<u8>, Error> {
     open(module).map_err(|error| invalid(&error))
 }
 
-/// Returns true if a module has a memory.
-///
-/// # Errors
-///
-/// [`Error::Invalid`] if the module is not valid.
-pub(crate) fn has_memory(module: &[u8]) -> Result<bool, Error> {
-    for payload in Parser::new(0).parse_all(module) {
-        match payload.map_err(|error| invalid(&error))? {
-            Payload::MemorySection(memories) => return Ok(memories.count() > 0),
-            Payload::CodeSectionStart { .. } => break,
-            _ => {}
-        }
+/// Parts of a module that its driver uses.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Parts {
+    /// The module has a memory.
+    pub(crate) memory: bool,
+    /// The module exports a function by the name that was asked for.
+    pub(crate) function: bool,
+}
+
+impl Parts {
+    /// Finds the memory of a module, and the exported function `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if the module is not valid.
+    pub(crate) fn of(module: &[u8], name: &str) -> Result<Self, Error> {
+        Self::find(module, name).map_err(|error| invalid(&error))
     }
-    Ok(false)
+
+    fn find(module: &[u8], name: &str) -> Result<Self, BinaryReaderError> {
+        let mut parts = Self::default();
+        for payload in Parser::new(0).parse_all(module) {
+            match payload? {
+                Payload::MemorySection(memories) => parts.memory = memories.count() > 0,
+                Payload::ExportSection(exports) => {
+                    for export in exports {
+                        let export = export?;
+                        parts.function |= export.name == name && export.kind == ExternalKind::Func;
+                    }
+                }
+                Payload::CodeSectionStart { .. } => break,
+                _ => {}
+            }
+        }
+        Ok(parts)
+    }
 }
 
 fn invalid(error: &BinaryReaderError) -> Error {

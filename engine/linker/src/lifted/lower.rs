@@ -17,7 +17,7 @@ impl Writer<'_> {
                 false => self.store(argument),
             }
         }
-        if self.function.realloc.is_some() {
+        if self.realloc.is_some() {
             self.allocate();
             self.lower_text();
         }
@@ -142,7 +142,7 @@ impl Writer<'_> {
                      one character",
                     node.place
                 );
-                self.from_text(node, "(call $only_character", &message)
+                self.convert_text(node, "(call $only_character", &message)
             }
             Kind::Enum(names) => {
                 let table = self.case_table(names);
@@ -155,7 +155,7 @@ impl Writer<'_> {
                     "(call $find_case (i32.const {table}) (i32.const {})",
                     names.len()
                 );
-                self.from_text(node, &find, &message)
+                self.convert_text(node, &find, &message)
             }
             _ => {
                 let load = load_of(&node.ty);
@@ -170,7 +170,7 @@ impl Writer<'_> {
 
     /// Writes a function that converts the text of a row, or fails, and pushes the result of its
     /// call.
-    fn from_text(&mut self, node: &Node, convert: &str, message: &str) -> String {
+    fn convert_text(&mut self, node: &Node, convert: &str, message: &str) -> String {
         let fail = self.fail(message, ["(local.get $bytes)", NONE]);
         self.line(format!(
             "(func $scalar{id} (param $row i32) (result i32)\n\

@@ -15,7 +15,7 @@ impl Writer<'_> {
     /// Writes the functions that do not depend on the signature.
     pub(super) fn common(&mut self) {
         let realloc = "(call $realloc (i32.const 0) (i32.const 0) (i32.const 1) (local.get $all))";
-        let allocator = self.function.realloc.as_ref().map(|_| (realloc, ""));
+        let allocator = self.realloc.map(|_| (realloc, ""));
         self.line(blocks(allocator));
         self.line(include_str!("chunks.wat"));
         self.line(include_str!("rows.wat"));
@@ -30,7 +30,7 @@ impl Writer<'_> {
     pub(super) fn component_imports(&mut self) {
         let types = |types: &[ValType]| types.iter().map(|ty| format!(" {ty}")).collect::<String>();
         let (parameters, results) = self.core_type();
-        let (function, has_row) = (self.function, self.has_row());
+        let (function, realloc, has_row) = (self.function, self.realloc, self.has_row());
         let mut import = |name: &str, local: &str, ty: String| {
             self.line(format!(
                 "(import \"{COMPONENT_MODULE}\" {} (func {local} {ty}))",
@@ -42,7 +42,7 @@ impl Writer<'_> {
             "$core",
             format!("(param{}) (result{})", types(&parameters), types(&results)),
         );
-        if let Some(realloc) = &function.realloc {
+        if let Some(realloc) = realloc {
             import(
                 realloc,
                 "$realloc",
@@ -108,7 +108,7 @@ impl Writer<'_> {
             true => self.flat_arguments(parameters),
             false => self.stored_arguments(),
         }
-        if self.function.realloc.is_some() {
+        if self.realloc.is_some() {
             self.line("(call $check_blocks)");
         }
         self.line(REPORT);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use super::LiftedDriver;
 use super::node::Node;
 use crate::component::LiftedFunction;
 use crate::driver::Messages;
@@ -10,6 +11,8 @@ use crate::driver::Messages;
 /// Writes the text of a driver.
 pub(super) struct Writer<'a> {
     pub(super) function: &'a LiftedFunction,
+    /// Name of the allocator of the guest.
+    pub(super) realloc: Option<&'a str>,
     pub(super) arguments: &'a [Node],
     pub(super) result: &'a Node,
     /// Number of groups of the result.
@@ -27,17 +30,13 @@ pub(super) const NONE: &str = "(i32.const 0)";
 pub(super) const RETURN_IF_FAILED: &str = "(if (global.get $failed) (then (return)))\n";
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(
-        function: &'a LiftedFunction,
-        arguments: &'a [Node],
-        result: &'a Node,
-        groups: usize,
-    ) -> Self {
+    pub(super) fn new(driver: &'a LiftedDriver, realloc: Option<&'a str>) -> Self {
         Self {
-            function,
-            arguments,
-            result,
-            groups,
+            function: &driver.function,
+            realloc,
+            arguments: &driver.arguments,
+            result: &driver.result,
+            groups: driver.groups,
             text: String::new(),
             messages: Messages::default(),
             cases: Vec::new(),

@@ -48,8 +48,28 @@ fn size(ty: &ColumnType) -> usize {
 pub(crate) struct Calls {
     pub(crate) rows: Vec<i32>,
     pub(crate) ended: usize,
-    pub(crate) paused: bool,
+    /// Fuel of each row, without that of pauses.
+    pub(crate) fuel: Vec<u64>,
+    /// Fuel of the call when the row was begun or resumed.
+    had: u64,
+    paused: bool,
     in_row: bool,
+}
+
+impl Calls {
+    fn begin(&mut self, row: i32, fuel: u64) {
+        assert!(!self.in_row && !self.paused);
+        self.in_row = true;
+        self.rows.push(row);
+        self.fuel.push(0);
+        self.had = fuel;
+    }
+
+    /// Charges the row for the fuel that it has used.
+    fn charge(&mut self, fuel: u64) {
+        assert!(self.in_row && !self.paused);
+        *self.fuel.last_mut().unwrap() += self.had - fuel;
+    }
 }
 
 /// An instance of a module with a driver.
@@ -150,47 +170,34 @@ impl ColumnGuest {
 fn define(linker: &mut wasmtime::Linker<Calls>) {
     let log = |_: i32, _: i32| {};
     linker.func_wrap("fusebox", "log", log).unwrap();
-    linker
-        .func_wrap(
-            "fusebox",
-            "row_begin",
-            |mut caller: Caller<'_, Calls>, row: i32| {
-                let calls = caller.data_mut();
-                assert!(!calls.in_row && !calls.paused);
-                calls.in_row = true;
-                calls.rows.push(row);
-            },
-        )
-        .unwrap();
-    linker
-        .func_wrap(
-            "fusebox",
-            "row_end",
-            |mut caller: Caller<'_, Calls>, _: i32| {
-                let calls = caller.data_mut();
-                assert!(calls.in_row && !calls.paused);
-                calls.in_row = false;
-                calls.ended += 1;
-            },
-        )
-        .unwrap();
-    linker
-        .func_wrap(
-            "fusebox",
-            "row_pause",
-            |mut caller: Caller<'_, Calls>, _: i32| {
-                let calls = caller.data_mut();
-                assert!(calls.in_row && !calls.paused);
-                calls.paused = true;
-            },
-        )
-        .unwrap();
-    linker
-        .func_wrap("fusebox", "row_resume", |mut caller: Caller<'_, Calls>| {
-            assert!(caller.data().paused);
-            caller.data_mut().paused = false;
-        })
-        .unwrap();
+    let begin = |mut caller: Caller<'_, Calls>, row: i32| {
+        let fuel = caller.get_fuel().unwrap();
+        caller.data_mut().begin(row, fuel);
+    };
+    linker.func_wrap("fusebox", "row_begin", begin).unwrap();
+    let end = |mut caller: Caller<'_, Calls>, _: i32| {
+        let fuel = caller.get_fuel().unwrap();
+        let calls = caller.data_mut();
+        calls.charge(fuel);
+        calls.in_row = false;
+        calls.ended += 1;
+    };
+    linker.func_wrap("fusebox", "row_end", end).unwrap();
+    let pause = |mut caller: Caller<'_, Calls>, _: i32| {
+        let fuel = caller.get_fuel().unwrap();
+        let calls = caller.data_mut();
+        calls.charge(fuel);
+        calls.paused = true;
+    };
+    linker.func_wrap("fusebox", "row_pause", pause).unwrap();
+    let resume = |mut caller: Caller<'_, Calls>| {
+        let fuel = caller.get_fuel().unwrap();
+        let calls = caller.data_mut();
+        assert!(calls.paused);
+        calls.paused = false;
+        calls.had = fuel;
+    };
+    linker.func_wrap("fusebox", "row_resume", resume).unwrap();
 }
 
 /// Bytes of the arguments: their arrays, then the result, then buffers.

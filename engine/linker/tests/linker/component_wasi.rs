@@ -9,7 +9,7 @@ use crate::guest::surface;
 
 /// A component with one core module, which imports one function of an interface. The core module
 /// has a memory and an allocator, and `body` are its other parts.
-fn importer(interface: &str, export: &str, name: &str, ty: &str, body: &str) -> String {
+pub(crate) fn importer(interface: &str, export: &str, name: &str, ty: &str, body: &str) -> String {
     format!(
         r#"(component
         (import "{interface}" (instance $wasi {export}))
@@ -28,7 +28,7 @@ fn importer(interface: &str, export: &str, name: &str, ty: &str, body: &str) -> 
 }
 
 /// Export of every core module of [`importer`].
-const STRING: &str = r#"(func (export "string") (result i32) (i32.const 0))"#;
+pub(crate) const STRING: &str = r#"(func (export "string") (result i32) (i32.const 0))"#;
 
 #[test]
 fn the_clock_is_that_of_the_row() {

@@ -14,6 +14,7 @@ mod lifted;
 mod lifted_hostile;
 mod lifted_nested;
 mod lifted_random;
+mod lifted_rows;
 mod lifted_types;
 mod linking;
 mod plain_text;

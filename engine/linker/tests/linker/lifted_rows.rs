@@ -1,0 +1,125 @@
+//! Drivers of lifted functions beside their columns: inputs, allocators and options.
+
+use fusebox_linker::component::LiftedFunction;
+use fusebox_linker::lifted::{LiftedDriver, UnsupportedFunction};
+
+use crate::columns::{ColumnGuest, Value, i64, u32};
+use crate::component::flatten;
+use crate::component_wasi::{STRING, importer};
+use crate::guest::{surface, validate};
+use crate::lifted::Fixture;
+
+#[test]
+fn clock_and_random_numbers_begin_again_at_each_row() {
+    let text = importer(
+        "wasi:random/random@0.2.0",
+        r#"(export "get-random-u64" (func (result u64)))"#,
+        "get-random-u64",
+        "(result i64)",
+        &format!(r#"(func (export "run") (result i64) (drop (call $f)) (call $f)) {STRING}"#),
+    );
+    let component = flatten(&text).unwrap();
+    let run = component
+        .functions
+        .iter()
+        .find(|function| function.name.name == "run");
+    let driver = LiftedDriver::new(run.unwrap()).unwrap();
+    let linked = driver.link("run", &component.module).unwrap();
+    validate(&linked);
+    let (exports, _) = surface(&linked);
+    for name in ["fusebox:seed", "fusebox:row", "fusebox_udf_run"] {
+        assert!(exports.iter().any(|export| export == name), "{exports:?}");
+    }
+    let mut guest = ColumnGuest::new(&linked, "run", driver.arguments(), driver.result());
+    let values = guest.call(&[], 3).unwrap();
+    assert_ne!(values[0], i64(0));
+    assert!(values.iter().all(|value| *value == values[0]));
+}
+
+#[test]
+fn component_without_memory_gets_one() {
+    let text = r#"(component
+        (core module $m (func (export "twice") (param i32) (result i32)
+          (i32.mul (local.get 0) (i32.const 2))))
+        (core instance $m (instantiate $m))
+        (func (export "twice") (param "a" u32) (result u32)
+          (canon lift (core func $m "twice"))))"#;
+    let component = flatten(text).unwrap();
+    let driver = LiftedDriver::new(&component.functions[0]).unwrap();
+    let linked = driver.link("f", &component.module).unwrap();
+    validate(&linked);
+    let mut guest = ColumnGuest::new(&linked, "f", driver.arguments(), driver.result());
+    let column: Vec<_> = (0..1000).map(u32).collect();
+    let doubled = (0..1000).map(|n| u32(2 * n)).collect();
+    assert_eq!(guest.call(&[column], 1000), Ok(doubled));
+}
+
+/// An allocator that gives out all memory up to its end would take pages of the driver for its own.
+#[test]
+fn function_without_realloc_uses_that_of_another() {
+    let text = r#"(component
+        (core module $m (memory (export "memory") 1)
+          (global $next (mut i32) (i32.const 1024))
+          (func (export "realloc") (param i32 i32 i32 i32) (result i32) (local i32)
+            (local.set 4 (global.get $next))
+            (drop (memory.grow (i32.add (i32.const 1)
+              (i32.shr_u (local.get 3) (i32.const 16)))))
+            (global.set $next (i32.add (local.get 4) (local.get 3)))
+            (local.get 4))
+          (func (export "next") (param i32) (result i32) (global.get $next))
+          (func (export "text") (param i32 i32) (result i32) (i32.const 0)))
+        (core instance $m (instantiate $m))
+        (func $next (param "a" u32) (result u32) (canon lift (core func $m "next")))
+        (func $text (param "a" string) (result u32) (canon lift (core func $m "text")
+          (memory $m "memory") (realloc (func $m "realloc"))))
+        (export "next" (func $next)) (export "text" (func $text)))"#;
+    let component = flatten(text).unwrap();
+    let next = &component.functions[0];
+    assert_eq!((&next.name.name[..], &next.realloc), ("next", &None));
+    let driver = LiftedDriver::new(next).unwrap();
+    let linked = driver.link("f", &component.module).unwrap();
+    let mut guest = ColumnGuest::new(&linked, "f", driver.arguments(), driver.result());
+    let result = guest.call(&[vec![u32(0)]], 1).unwrap();
+    let Value::Number(next) = &result[0] else {
+        panic!("{result:?}");
+    };
+    assert!(u32::from_le_bytes(next[..].try_into().unwrap()) > 1024);
+}
+
+#[test]
+fn functions_without_a_result_or_an_option_are_refused() {
+    let fixture = Fixture {
+        signature: r#"(param "a" string)"#,
+        core: "(func $f (param i32 i32))",
+        returns: "",
+        ..Fixture::default()
+    };
+    let (driver, _) = fixture.driver();
+    assert_eq!(
+        driver.unwrap_err().to_string(),
+        "returns nothing, expected a result; return a bool"
+    );
+    let component = flatten(
+        r#"(component
+        (core module $m (memory (export "memory") 1)
+          (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+          (func (export "f") (param i32 i32) (result i32) (i32.const 0)))
+        (core instance $m (instantiate $m))
+        (func (export "f") (param "a" string) (result u32) (canon lift (core func $m "f")
+          (memory $m "memory") (realloc (func $m "realloc")))))"#,
+    );
+    let function = component.unwrap().functions[0].clone();
+    let without = |function: LiftedFunction| LiftedDriver::new(&function).map(|_| ());
+    let missing = |option| Err(UnsupportedFunction::MissingOption { option });
+    assert_eq!(without(function.clone()), Ok(()));
+    let realloc = LiftedFunction {
+        realloc: None,
+        ..function.clone()
+    };
+    assert_eq!(without(realloc), missing("realloc"));
+    let memory = LiftedFunction {
+        memory: None,
+        ..function
+    };
+    assert_eq!(without(memory), missing("memory"));
+}

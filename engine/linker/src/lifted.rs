@@ -30,7 +30,8 @@
 //! is not called. A null inside of an argument that is no option fails the row.
 //!
 //! An error fails the row with a message: its text for a `string`, the name of the case for an
-//! `enum`, the number for unsigned integers of up to 32 bits and for the case of a `variant`.
+//! `enum` and for a `variant`, with the text if its value is a `string`, and the number for
+//! unsigned integers of up to 32 bits.
 //!
 //! # Checks
 //!

@@ -123,12 +123,8 @@ impl Writer<'_> {
         if node.is_option || node.depth == 0 {
             return String::new();
         }
-        let message = format!(
-            "expected no null in {}, found one; pass a value, or declare an option",
-            node.place
-        );
         let is_null = format!("(i32.eqz {})", is_valid(node, "(local.get $row)"));
-        self.fail_if(is_null, message, [NONE, NONE])
+        self.fail_if(is_null, null_message(node), [NONE, NONE])
     }
 
     /// Pushes a number, a bool, a character or the number of a case.
@@ -248,20 +244,30 @@ impl Writer<'_> {
         ));
     }
 
-    /// Fails a row with a null among elements that are copied as they are.
+    /// Fails a row with a null among elements that are copied as they are. The search is not part
+    /// of the row: there are bits if any row of the batch has a null.
     fn no_nulls(&mut self, element: &Node) -> String {
-        let check = self.null_check(element).replace("$row", "$next");
+        let fail = self.fail(null_message(element), [NONE, NONE]);
         format!(
-            "(if (global.get $n{}) (then\n\
-             (local.set $next (local.get $at)) (local.set $left (local.get $length))\n\
-             (block $done (loop $more\n\
-             (br_if $done (i32.or (i32.eqz (local.get $left)) (global.get $failed)))\n\
-             {check}(local.set $next (i32.add (local.get $next) (i32.const 1)))\n\
-             (local.set $left (i32.sub (local.get $left) (i32.const 1)))\n\
-             (br $more)))))\n",
+            "(call $row_pause (i32.add (i32.const {SEARCH_PRICE})\n\
+             (i32.shr_u (local.get $length) (i32.const 2))))\n\
+             (local.set $left (call $are_valid (global.get $n{}) (local.get $at) \
+             (local.get $length)))\n\
+             (call $row_resume)\n(if (i32.eqz (local.get $left)) (then {fail}))\n",
             element.id
         )
     }
+}
+
+/// Bytes for which a row is charged for a search for nulls.
+const SEARCH_PRICE: u32 = 64;
+
+/// Message of a null in a part that is no option.
+fn null_message(node: &Node) -> String {
+    format!(
+        "expected no null in {}, found one; pass a value, or declare an option",
+        node.place
+    )
 }
 
 /// Core types of a value without an option. Longer ones are in memory.

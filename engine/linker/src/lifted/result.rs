@@ -1,8 +1,9 @@
 //! The result of a row: a core value, a return area, or an error.
 
 use super::lift::{is_scalar, mark_valid};
+use super::lower::load_of;
 use super::node::{Kind, Node};
-use super::writer::{NONE, Writer, listed};
+use super::writer::{NONE, Writer};
 use crate::component::{FLAT_RESULTS_MAX, Layout, WitType};
 use crate::driver::{ADDRESS, FIRST, TEXT};
 
@@ -102,40 +103,34 @@ impl Writer<'_> {
             return self.fail(EMPTY_ERROR, [NONE, NONE]);
         };
         match ty {
-            WitType::String => self.error_text(at),
-            WitType::Enum(names) => {
-                let table = self.case_table(names);
-                let wrong = format!(
-                    "expected a case from 0 to {} of the error, found {FIRST}",
-                    names.len().saturating_sub(1)
-                );
-                let wrong = self.fail(wrong, ["(local.get $case)", NONE]);
-                let fail = self.fail(
-                    format!("the function returned the error `{TEXT}`"),
-                    [NONE, NONE],
-                );
-                format!(
-                    "(local.set $case ({} {at}))\n\
-                     (if (i32.ge_u (local.get $case) (i32.const {})) (then {wrong}(return)))\n\
-                     (local.set $at (i32.add (i32.add (global.get $cases) (i32.const {table}))\n\
-                     (i32.shl (local.get $case) (i32.const 3))))\n\
-                     (global.set $found_bytes (i32.load offset=4 (local.get $at)))\n\
-                     (global.set $found\n\
-                     (i32.add (global.get $cases) (i32.load (local.get $at))))\n{fail}",
-                    super::lower::load_of(ty),
-                    names.len()
-                )
+            WitType::String => {
+                let empty = self.fail(EMPTY_ERROR, [NONE, NONE]);
+                let text = self.error_text(at, &TEXT.to_string());
+                format!("(if (i32.eqz (i32.load offset=4 {at})) (then {empty}(return)))\n{text}")
+            }
+            WitType::Enum(names) => self.error_name(names, at),
+            WitType::Variant(cases) => {
+                let names: Vec<_> = cases.iter().map(|(name, _)| name.clone()).collect();
+                let load = load_of(&WitType::Enum(names.clone()));
+                let value = format!("(i32.add {at} (i32.const {}))", ty.value_offset());
+                let mut text = String::new();
+                for (number, (name, ty)) in cases.iter().enumerate() {
+                    if ty.as_ref() == Some(&WitType::String) {
+                        let error = self.error_text(&value, &format!("{name}: {TEXT}"));
+                        text += &format!(
+                            "(if (i32.eq ({load} {at}) (i32.const {number})) (then\n\
+                             {error}(return)))\n"
+                        );
+                    }
+                }
+                text + &self.error_name(&names, at)
             }
             WitType::U8 | WitType::U16 | WitType::U32 => {
-                let value = format!("({} {at})", super::lower::load_of(ty));
+                let value = format!("({} {at})", load_of(ty));
                 self.fail(
                     format!("the function returned the error {FIRST}"),
                     [&value, NONE],
                 )
-            }
-            WitType::Variant(cases) => {
-                let names: Vec<_> = cases.iter().map(|(name, _)| name.clone()).collect();
-                self.error_case(&names, at)
             }
             _ => self.fail(
                 "the function returned an error that is no text; return result<_, string> for a \
@@ -145,32 +140,44 @@ impl Writer<'_> {
         }
     }
 
-    /// Fails the row with the number of the case of a variant.
-    fn error_case(&mut self, names: &[String], at: &str) -> String {
-        // The number of a case has the type of that of an enum.
-        let case = WitType::Enum(names.to_vec());
-        let value = format!("({} {at})", super::lower::load_of(&case));
-        let message = format!(
-            "the function returned case {FIRST} of the error, counted from 0 in {}",
-            listed(names)
+    /// Fails the row with the name of a case.
+    fn error_name(&mut self, names: &[String], at: &str) -> String {
+        let table = self.case_table(names);
+        // The number of a case is the same in an enum and in a variant.
+        let load = load_of(&WitType::Enum(names.to_vec()));
+        let wrong = format!(
+            "expected a case from 0 to {} of the error, found {FIRST}",
+            names.len().saturating_sub(1)
         );
-        self.fail(message, [&value, NONE])
+        let wrong = self.fail(wrong, ["(local.get $case)", NONE]);
+        let fail = self.fail(
+            format!("the function returned the error `{TEXT}`"),
+            [NONE, NONE],
+        );
+        format!(
+            "(local.set $case ({load} {at}))\n\
+             (if (i32.ge_u (local.get $case) (i32.const {})) (then {wrong}(return)))\n\
+             (local.set $at (i32.add (i32.add (global.get $cases) (i32.const {table}))\n\
+             (i32.shl (local.get $case) (i32.const 3))))\n\
+             (global.set $found_bytes (i32.load offset=4 (local.get $at)))\n\
+             (global.set $found\n\
+             (i32.add (global.get $cases) (i32.load (local.get $at))))\n{fail}",
+            names.len()
+        )
     }
 
-    /// Fails the row with a text.
-    fn error_text(&mut self, at: &str) -> String {
+    /// Fails the row with a text, which is part of a message.
+    fn error_text(&mut self, at: &str, message: &str) -> String {
         let part = "the error";
         let offset = self.messages.offset(part);
         let length = part.len();
-        let fail = self.fail(TEXT.to_string(), [NONE, NONE]);
-        let empty = self.fail(EMPTY_ERROR, [NONE, NONE]);
+        let fail = self.fail(message, [NONE, NONE]);
         format!(
             "(global.set $part (i32.const {offset})) (global.set $part_bytes (i32.const {length}))\n\
-             (local.set $at (i32.load {at}))\n\
              (local.set $bytes (i32.load offset=4 {at}))\n\
+             (local.set $at (i32.load {at}))\n\
              (call $check_text (local.get $at) (local.get $bytes))\n\
              (if (global.get $failed) (then (return)))\n\
-             (if (i32.eqz (local.get $bytes)) (then {empty}(return)))\n\
              (call $row_pause (i32.const 0))\n\
              (local.set $to (call $take\n\
              (i32.wrap_i64 (call $text_bytes_max (local.get $bytes)))))\n\

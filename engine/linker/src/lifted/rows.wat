@@ -30,10 +30,41 @@
       (i32.load8_u (i32.add (local.get $bits) (i32.shr_u (local.get $row) (i32.const 3))))
       (i32.and (local.get $row) (i32.const 7)))))
 
-;; Returns 1 unless the row is null.
+;; Returns 1 unless the row is null. The work is the same without bits, which are there if any row
+;; of the batch is null.
 (func $is_valid (param $bits i32) (param $row i32) (result i32)
+  (i32.or
+    (i32.eqz (local.get $bits))
+    (i32.and (i32.const 1)
+      (i32.shr_u
+        (i32.load8_u
+          (select
+            (i32.add (local.get $bits) (i32.shr_u (local.get $row) (i32.const 3)))
+            (i32.const 0)
+            (local.get $bits)))
+        (i32.and (local.get $row) (i32.const 7))))))
+
+;; Returns 1 unless one of `count` rows is null.
+(func $are_valid (param $bits i32) (param $row i32) (param $count i32) (result i32)
   (if (i32.eqz (local.get $bits)) (then (return (i32.const 1))))
-  (call $bit (local.get $bits) (local.get $row)))
+  (loop $next
+    (if (i32.eqz (local.get $count)) (then (return (i32.const 1))))
+    (if (i32.and
+          (i32.eqz (i32.and (local.get $row) (i32.const 7)))
+          (i32.ge_u (local.get $count) (i32.const 64)))
+      (then
+        (if (i64.ne (i64.const -1)
+              (i64.load (i32.add (local.get $bits) (i32.shr_u (local.get $row) (i32.const 3)))))
+          (then (return (i32.const 0))))
+        (local.set $row (i32.add (local.get $row) (i32.const 64)))
+        (local.set $count (i32.sub (local.get $count) (i32.const 64)))
+        (br $next)))
+    (if (i32.eqz (call $bit (local.get $bits) (local.get $row)))
+      (then (return (i32.const 0))))
+    (local.set $row (i32.add (local.get $row) (i32.const 1)))
+    (local.set $count (i32.sub (local.get $count) (i32.const 1)))
+    (br $next))
+  (unreachable))
 
 (func $set_bit (param $bits i32) (param $row i32)
   (local $at i32)

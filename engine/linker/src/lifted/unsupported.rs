@@ -11,7 +11,7 @@ pub enum UnsupportedFunction {
         ty: &'static str,
         /// The part: `argument `a[].x``.
         place: String,
-        /// What to do.
+        /// Advice for the author of the component.
         hint: &'static str,
     },
     /// The function returns nothing.

@@ -136,7 +136,7 @@ fn many_blocks_in_any_order_are_compared() {
         with_realloc("(list string)", &zigzag(step), &column)
     };
     assert_eq!(call(8), Ok(vec![i64(7)]));
-    let found = message(call(7));
+    let found = message(call(3));
     assert!(found.contains("do not overlap, found one"), "{found}");
 }
 

@@ -11,6 +11,7 @@ mod custom;
 mod errors;
 mod guest;
 mod lifted;
+mod lifted_errors;
 mod lifted_hostile;
 mod lifted_nested;
 mod lifted_random;

@@ -3,7 +3,7 @@
 //! A component is a tree of core modules with typed functions around them. [`Component::flatten`]
 //! instantiates it without running it, links its core instances into one module, and returns that
 //! with the types of the exported functions: what is left of the component is the canonical ABI of
-//! these, which the caller of the module implements.
+//! these, which the caller of the module implements, or a [driver](crate::lifted).
 //!
 //! Imports of WASI 0.2 are served as those of preview 1 are ([`wasi`](crate::wasi)): no files, no
 //! network, a log in place of the output, clock and random numbers that begin again at each row.

@@ -2,8 +2,8 @@
 //!
 //! [`Linker`] takes a module and others that provide its imports, and returns one module that
 //! behaves the same: fuel, NaNs and reset then hold for all of its code alike, and the host
-//! provides next to nothing. [`wasi`] describes the providers of this crate, and [`component`] makes
-//! one module of a component.
+//! provides next to nothing. [`wasi`] describes the providers of this crate, [`component`] makes
+//! one module of a component, and [`plain`] and [`lifted`] add loops over columns to functions.
 //!
 //! Modules are untrusted: each is validated before it is read, with the features that
 //! [`fusebox_instrument`] permits, and the work is linear in the size of all modules.

@@ -166,10 +166,10 @@ fn text_is_passed_in_each_encoding() {
         .into_iter()
         .chain([Value::Null])
         .collect();
-        let result = guest.call(&[rows.clone()], rows.len());
+        let result = guest.call(std::slice::from_ref(&rows), rows.len());
         assert_eq!(result.as_ref(), Ok(&rows), "{encoding}");
         // Buffers of an earlier call are used again.
-        assert_eq!(guest.call(&[rows.clone()], rows.len()), result);
+        assert_eq!(guest.call(std::slice::from_ref(&rows), rows.len()), result);
     }
 }
 
@@ -183,7 +183,10 @@ fn lists_of_numbers_and_bytes_are_copied() {
     };
     let many: Vec<_> = (0..10_000).collect();
     let rows = vec![u32s(&[1, 2, 3]), u32s(&[]), Value::Null, u32s(&many)];
-    assert_eq!(fixture.guest().call(&[rows.clone()], 4), Ok(rows));
+    assert_eq!(
+        fixture.guest().call(std::slice::from_ref(&rows), 4),
+        Ok(rows)
+    );
 
     let fixture = Fixture {
         signature: r#"(param "a" (list u8)) (result (list u8))"#,
@@ -191,7 +194,10 @@ fn lists_of_numbers_and_bytes_are_copied() {
     };
     let bytes = |bytes: &[u8]| Value::Bytes(bytes.to_vec());
     let rows = vec![bytes(&[0xff, 0]), bytes(&[]), bytes(&[0x80; 3000])];
-    assert_eq!(fixture.guest().call(&[rows.clone()], 3), Ok(rows));
+    assert_eq!(
+        fixture.guest().call(std::slice::from_ref(&rows), 3),
+        Ok(rows)
+    );
 }
 
 #[test]
@@ -214,7 +220,7 @@ fn list_of_records_has_options_and_text() {
                 .collect(),
         ),
     ];
-    assert_eq!(guest.call(&[rows.clone()], 3), Ok(rows));
+    assert_eq!(guest.call(std::slice::from_ref(&rows), 3), Ok(rows));
     assert_eq!(posts(&mut guest), 3);
     let (driver, _) = fixture.driver();
     let field = |name: &str, ty, nullable| ColumnField {
@@ -245,7 +251,11 @@ fn batches_have_no_row_or_many() {
                 _ => text(&format!("row {n}")),
             })
             .collect();
-        assert_eq!(guest.call(&[column.clone()], rows), Ok(column), "{rows}");
+        assert_eq!(
+            guest.call(std::slice::from_ref(&column), rows),
+            Ok(column),
+            "{rows}"
+        );
     }
 }
 

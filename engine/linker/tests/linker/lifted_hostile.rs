@@ -369,6 +369,9 @@ fn block_of_an_allocator_that_uses_all_memory_is_not_its_own() {
     let mut guest = fixture.guest();
     let column: Vec<_> = (0..3000).map(|n| text(&"x".repeat(n % 100))).collect();
     for _ in 0..3 {
-        assert_eq!(guest.call(&[column.clone()], 3000), Ok(column.clone()));
+        assert_eq!(
+            guest.call(std::slice::from_ref(&column), 3000),
+            Ok(column.clone())
+        );
     }
 }

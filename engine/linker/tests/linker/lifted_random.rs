@@ -83,9 +83,9 @@ impl Types {
     fn define(&mut self, definition: &str) -> String {
         self.count += 1;
         let n = self.count;
-        let _ = write!(
+        let _ = writeln!(
             self.definitions,
-            "(type $t{n}' {definition}) (export $t{n} \"t{n}\" (type $t{n}'))\n"
+            "(type $t{n}' {definition}) (export $t{n} \"t{n}\" (type $t{n}'))"
         );
         format!("$t{n}")
     }
@@ -230,7 +230,7 @@ fn random_values_of_random_types_pass_unchanged() {
                     _ => types.value(&ty),
                 })
                 .collect();
-            let result = guest.call(&[column.clone()], rows);
+            let result = guest.call(std::slice::from_ref(&column), rows);
             assert_eq!(result, Ok(column), "{seed}: {name}");
         }
     }
@@ -271,7 +271,10 @@ fn results_and_fuel_of_rows_do_not_depend_on_others() {
         };
         let column: Vec<_> = (0..40).map(|_| types.value(&ty)).collect();
         let mut guest = fixture.guest();
-        assert_eq!(guest.call(&[column.clone()], 40), Ok(column.clone()));
+        assert_eq!(
+            guest.call(std::slice::from_ref(&column), 40),
+            Ok(column.clone())
+        );
         let fuel = guest.calls().fuel.clone();
         assert_eq!(fuel.len(), 40);
         for (value, fuel) in column.iter().zip(fuel) {

@@ -14,11 +14,10 @@ pub enum ModuleError {
         /// The kind of file, if it is known.
         found: Option<&'static str>,
     },
-    #[error(
-        "it is a Wasm component, not a core module; compile it for the target \
-         wasm32-unknown-unknown, without an adapter"
-    )]
-    Component,
+    #[error("it is a component that cannot be used: {0}")]
+    Component(String),
+    #[error("its function `{export}` {problem}")]
+    ComponentFunction { export: String, problem: String },
     #[error("its text does not parse: {0}")]
     Text(String),
     #[error("it has {bytes} bytes, expected at most {bytes_max}")]

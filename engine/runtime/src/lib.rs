@@ -72,7 +72,7 @@ pub use fusebox_definition::{
 pub use fusebox_instrument::CompileBudget;
 pub use fusebox_marshal::AbiViolation;
 pub use metrics::{FunctionMetrics, Hot, Profile, Sample};
-pub use module::{LoadedModule, Operation};
+pub use module::{LoadedModule, ModuleReport, Operation, PlainExport};
 pub use notices::{
     FailedRows, Failures, FunctionStatistics, GuestMessage, GuestMessages, Notices,
     StatisticsRegistry,

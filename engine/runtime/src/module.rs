@@ -4,7 +4,11 @@ mod compiled;
 
 mod plain;
 
+mod report;
+
 mod loaded;
+
+mod component;
 
 mod linking;
 
@@ -18,3 +22,4 @@ pub(crate) use compiled::{CompiledModule, CompiledModules, Variant};
 pub use inspect::Operation;
 pub use loaded::LoadedModule;
 pub(crate) use plain::{check_inputs, with_driver};
+pub use report::{ModuleReport, PlainExport};

@@ -73,7 +73,7 @@ async fn files_of_other_kinds_are_named() {
     let Error::Module { fault, .. } = error else {
         panic!("{error}");
     };
-    assert!(matches!(fault, ModuleError::Component), "{fault}");
+    assert!(matches!(fault, ModuleError::Component(_)), "{fault}");
 }
 
 /// Returns functions, each of which calls the next.

@@ -21,7 +21,7 @@ pub(crate) fn decode(bytes: &[u8], bytes_max: u64) -> Result<Cow<'_, [u8]>, Modu
         found: kind_of_file(bytes),
     };
     let text = std::str::from_utf8(bytes).map_err(|_| not_wasm())?;
-    if !text.contains("(module") {
+    if !text.contains("(module") && !text.contains("(component") {
         return Err(not_wasm());
     }
     let binary = wat::parse_str(text).map_err(|error| ModuleError::Text(first_line(&error)))?;

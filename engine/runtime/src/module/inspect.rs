@@ -357,7 +357,7 @@ fn validate(binary: &[u8]) -> Result<wasmparser::types::Types, ModuleError> {
         Some(Ok(Payload::Version {
             encoding: Encoding::Component,
             ..
-        })) => return Err(ModuleError::Component),
+        })) => return Err(ModuleError::Invalid("it is a component".to_owned())),
         Some(Ok(_)) => {}
         _ => {
             return Err(ModuleError::NotWasm {

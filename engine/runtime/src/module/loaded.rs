@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use fusebox_definition::statement::{Declarations, FuseboxStatement, StatementSplitter};
 use fusebox_definition::{Definition, Digest, Limits, ModuleError, ModuleSource, Subject};
+use fusebox_linker::component::Component;
 
+use super::component::{ComponentFunctions, Flattened, flatten};
 use super::decode::decode;
 use super::inspect::Inspection;
 use super::linking::link_wasi;
@@ -27,6 +29,8 @@ pub struct LoadedModule {
     is_linked: bool,
     inspection: Inspection,
     declarations: Declarations,
+    /// The functions of a component.
+    component: Option<ComponentFunctions>,
 }
 
 impl LoadedModule {
@@ -38,6 +42,9 @@ impl LoadedModule {
     /// parse.
     pub fn new(bytes: &[u8], bytes_max: u64) -> Result<Arc<Self>, ModuleError> {
         let bytes: Arc<[u8]> = Arc::from(&*decode(bytes, bytes_max)?);
+        if Component::is_component(&bytes) {
+            return Self::of_component(bytes);
+        }
         let inspection = Inspection::of(&bytes)?;
         let (code, inspection, is_linked) = match inspection.imports_others() {
             false => (Arc::clone(&bytes), inspection, false),
@@ -55,6 +62,22 @@ impl LoadedModule {
             is_linked,
             inspection,
             declarations,
+            component: None,
+        }))
+    }
+
+    /// Loads a component, which declares its functions by their types in WIT.
+    fn of_component(bytes: Arc<[u8]>) -> Result<Arc<Self>, ModuleError> {
+        let Flattened { code, functions } = flatten(&bytes)?;
+        Ok(Arc::new(Self {
+            digest: Digest::of(&bytes),
+            bytes,
+            inspection: Inspection::of(&code)?,
+            code: Arc::from(code),
+            // Its functions tell themselves what they read.
+            is_linked: false,
+            declarations: Declarations::parse(&functions.declarations())?,
+            component: Some(functions),
         }))
     }
 
@@ -85,7 +108,15 @@ impl LoadedModule {
 
     /// Returns the symbols of the functions that the module exports, sorted.
     pub fn symbols(&self) -> Vec<String> {
-        self.inspection.symbols()
+        match &self.component {
+            Some(component) => component.symbols(),
+            None => self.inspection.symbols(),
+        }
+    }
+
+    /// Returns the functions of a component; `None` for a core module.
+    pub(super) fn component(&self) -> Option<&ComponentFunctions> {
+        self.component.as_ref()
     }
 
     /// Defines a function of this module by a statement `CREATE FUNCTION` without a source,

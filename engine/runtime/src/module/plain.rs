@@ -10,7 +10,7 @@ use super::inspect::Inspection;
 use super::linking::{input, refused, wasi};
 use super::loaded::LoadedModule;
 
-/// Returns the module of a plain function with its driver; `None` if the module exports a column
+/// Returns the module of a plain function, or of a function of a component, with its driver; `None` if the module exports a column
 /// function, or no function of that name.
 ///
 /// # Errors
@@ -22,6 +22,11 @@ pub(crate) fn with_driver(
     module: &LoadedModule,
     definition: &Definition,
 ) -> Result<Option<Arc<LoadedModule>>, ModuleError> {
+    if let Some(component) = module.component() {
+        let linked = component.link(module.code(), definition)?;
+        // Its size is bounded by that of the component, which was checked.
+        return LoadedModule::new(&linked, u64::MAX).map(Some);
+    }
     let inspection = module.inspection();
     if definition.kind != Kind::Scalar {
         return Ok(None);

@@ -1,0 +1,258 @@
+//! Components: flattened to one core module, whose functions get a driver each.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field, Fields};
+use fusebox_definition::{
+    Definition, Identifier, Kind, Literal, ModuleError, SqlType, Volatility, sql_types,
+};
+use fusebox_linker::component::{Component, LiftedFunction};
+use fusebox_linker::lifted::{ColumnField, ColumnType, LiftedDriver};
+
+use super::linking::{input, refused};
+
+/// Functions of a component.
+#[derive(Debug)]
+pub(super) struct ComponentFunctions {
+    /// Those that can be called, by symbol: their name in the component.
+    functions: BTreeMap<String, Lifted>,
+    /// The others, each with the reason.
+    refused: BTreeMap<String, String>,
+}
+
+#[derive(Debug)]
+struct Lifted {
+    driver: LiftedDriver,
+    arguments: Vec<(String, DataType)>,
+    returns: DataType,
+    /// Input beside the arguments.
+    input: Option<&'static str>,
+}
+
+/// Component as a core module.
+pub(super) struct Flattened {
+    pub(super) code: Vec<u8>,
+    pub(super) functions: ComponentFunctions,
+}
+
+/// Flattens a component.
+///
+/// # Errors
+///
+/// [`ModuleError::Component`] if it cannot be flattened, or has no function that can be called.
+pub(super) fn flatten(bytes: &[u8]) -> Result<Flattened, ModuleError> {
+    let component = Component::flatten(bytes);
+    let component = component.map_err(|error| ModuleError::Component(error.to_string()))?;
+    let refused = component.refused.iter();
+    let mut functions = ComponentFunctions {
+        functions: BTreeMap::new(),
+        refused: refused
+            .map(|(name, reason)| (name.to_string(), reason.to_string()))
+            .collect(),
+    };
+    for function in &component.functions {
+        functions.add(function);
+    }
+    if functions.functions.is_empty() {
+        let reasons = functions.refused.iter();
+        let reasons: Vec<_> = reasons
+            .map(|(name, reason)| format!("`{name}` {reason}"))
+            .collect();
+        return Err(ModuleError::Component(format!(
+            "it exports no function that can be called: {}",
+            reasons.join("; ")
+        )));
+    }
+    Ok(Flattened {
+        code: component.module,
+        functions,
+    })
+}
+
+impl ComponentFunctions {
+    fn add(&mut self, function: &LiftedFunction) {
+        let symbol = function.name.to_string();
+        match LiftedDriver::new(function) {
+            Ok(driver) => {
+                let arguments = driver.arguments().into_iter().map(|field| {
+                    let data_type = data_type(&field.ty);
+                    (field.name, data_type)
+                });
+                let lifted = Lifted {
+                    arguments: arguments.collect(),
+                    returns: data_type(&driver.result().ty),
+                    driver,
+                    input: input(function.ambient_inputs),
+                };
+                self.functions.insert(symbol, lifted);
+            }
+            Err(reason) => {
+                self.refused.insert(symbol, reason.to_string());
+            }
+        }
+    }
+
+    /// Returns the symbols of the functions that can be called, sorted.
+    pub(super) fn symbols(&self) -> Vec<String> {
+        self.functions.keys().cloned().collect()
+    }
+
+    /// Returns the functions that cannot be called, each with the reason, sorted.
+    pub(super) fn refused(&self) -> Vec<(String, String)> {
+        let refused = self.refused.iter();
+        refused
+            .map(|(name, reason)| (name.clone(), reason.clone()))
+            .collect()
+    }
+
+    /// Declares the functions, as the section `fusebox.functions` of a core module does. A
+    /// function of an interface that shares its name with another has that of the interface before
+    /// it.
+    pub(super) fn declarations(&self) -> String {
+        let mut names: BTreeMap<String, usize> = BTreeMap::new();
+        for symbol in self.functions.keys() {
+            *names.entry(sql_name(function_name(symbol))).or_default() += 1;
+        }
+        let mut text = String::new();
+        for (symbol, lifted) in &self.functions {
+            let mut name = sql_name(function_name(symbol));
+            if names.get(&name).is_some_and(|count| *count > 1) {
+                name = format!("{}_{name}", sql_name(interface_name(symbol)));
+            }
+            let arguments = lifted.arguments.iter().map(|(name, data_type)| {
+                format!("{} {}", Identifier(&sql_name(name)), SqlType(data_type))
+            });
+            let arguments: Vec<_> = arguments.collect();
+            let volatility = match lifted.input {
+                Some(_) => "STABLE",
+                None => "IMMUTABLE",
+            };
+            let _ = writeln!(
+                text,
+                "CREATE FUNCTION {}({}) RETURNS {} {volatility} LANGUAGE WASM EXPORT {};",
+                Identifier(&name),
+                arguments.join(", "),
+                SqlType(&lifted.returns),
+                Literal(symbol),
+            );
+        }
+        text
+    }
+
+    /// Links a function of the module `code` to its driver.
+    ///
+    /// # Errors
+    ///
+    /// [`ModuleError::ComponentFunction`] if the component has no such function, or it does not
+    /// fit the signature, and [`ModuleError::Ambient`] if it reads clock or random numbers and is
+    /// immutable.
+    pub(super) fn link(
+        &self,
+        code: &[u8],
+        definition: &Definition,
+    ) -> Result<Vec<u8>, ModuleError> {
+        let symbol = &definition.symbol;
+        let Some(lifted) = self.functions.get(symbol) else {
+            return Err(self.missing(symbol));
+        };
+        let signature = &definition.signature;
+        let problem = |problem: String| {
+            Err(ModuleError::ComponentFunction {
+                export: symbol.clone(),
+                problem,
+            })
+        };
+        if let Some(abi) = definition.abi {
+            return problem(format!(
+                "is a function of a component, expected none for abi = '{abi}': leave the option out"
+            ));
+        }
+        let types = sql_types(lifted.arguments.iter().map(|(_, data_type)| data_type));
+        let returns = SqlType(&lifted.returns).to_string();
+        let stated = (
+            signature.argument_types(),
+            SqlType(&signature.returns).to_string(),
+        );
+        if definition.kind != Kind::Scalar || stated != (types.clone(), returns.clone()) {
+            let (stated, stated_returns) = stated;
+            return problem(format!(
+                "is of ({types}) RETURNS {returns}, and does not fit ({stated}) RETURNS \
+                 {stated_returns}"
+            ));
+        }
+        if let Some(input) = lifted.input
+            && definition.volatility == Volatility::Immutable
+        {
+            return Err(ModuleError::Ambient {
+                export: symbol.clone(),
+                input,
+            });
+        }
+        lifted.driver.link(symbol, code).map_err(refused)
+    }
+
+    fn missing(&self, symbol: &str) -> ModuleError {
+        match self.refused.get(symbol) {
+            Some(problem) => ModuleError::ComponentFunction {
+                export: symbol.to_owned(),
+                problem: problem.clone(),
+            },
+            None => ModuleError::NoExport {
+                export: symbol.to_owned(),
+                available: self.symbols(),
+                kind: None,
+            },
+        }
+    }
+}
+
+/// Returns the name of the function in a symbol.
+fn function_name(symbol: &str) -> &str {
+    symbol.rsplit_once('#').map_or(symbol, |(_, name)| name)
+}
+
+/// Returns the name of the interface in a symbol, without package and version.
+fn interface_name(symbol: &str) -> &str {
+    let interface = symbol.rsplit_once('#').map_or("", |(name, _)| name);
+    let interface = interface
+        .rsplit_once('/')
+        .map_or(interface, |(_, name)| name);
+    interface
+        .split_once('@')
+        .map_or(interface, |(name, _)| name)
+}
+
+/// Converts a name in kebab case, whose words are of one case each.
+fn sql_name(name: &str) -> String {
+    name.replace('-', "_").to_ascii_lowercase()
+}
+
+/// Converts the type of a column.
+fn data_type(ty: &ColumnType) -> DataType {
+    match ty {
+        ColumnType::Boolean => DataType::Boolean,
+        ColumnType::Int8 => DataType::Int8,
+        ColumnType::Int16 => DataType::Int16,
+        ColumnType::Int32 => DataType::Int32,
+        ColumnType::Int64 => DataType::Int64,
+        ColumnType::UInt8 => DataType::UInt8,
+        ColumnType::UInt16 => DataType::UInt16,
+        ColumnType::UInt32 => DataType::UInt32,
+        ColumnType::UInt64 => DataType::UInt64,
+        ColumnType::Float32 => DataType::Float32,
+        ColumnType::Float64 => DataType::Float64,
+        ColumnType::Utf8 => DataType::Utf8View,
+        ColumnType::Binary => DataType::Binary,
+        ColumnType::List(item) => DataType::List(Arc::new(field(item))),
+        ColumnType::Struct(fields) => {
+            DataType::Struct(fields.iter().map(field).collect::<Fields>())
+        }
+    }
+}
+
+/// Converts a part of a column. SQL has no types of columns without nulls.
+fn field(part: &ColumnField) -> Field {
+    Field::new(sql_name(&part.name), data_type(&part.ty), true)
+}

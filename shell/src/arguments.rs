@@ -145,6 +145,31 @@ pub(crate) enum Task {
     /// returns one table.
     Bench(BenchArguments),
 
+    /// Describes a module, and prints the SQL that creates its functions.
+    ///
+    /// Exports, imports and declarations, with what would be refused and why, as comments of
+    /// SQL.
+    Inspect {
+        /// Module or component, in the binary or the text format.
+        module: PathBuf,
+    },
+
+    /// Writes declarations of functions into a module.
+    ///
+    /// The file of SQL has statements CREATE FUNCTION without AS and FROM. Each is checked, so
+    /// that IMPORT FUNCTIONS FROM MODULE then creates all of them.
+    Annotate {
+        /// Module in the binary or the text format.
+        module: PathBuf,
+
+        /// File of statements CREATE FUNCTION.
+        functions: PathBuf,
+
+        /// Writes the module to FILE, instead of the one that it was read from.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+
     /// Prints the completions of a shell: bash, zsh, fish and others.
     ///
     /// For bash: fusebox completions bash > ~/.local/share/bash-completion/completions/fusebox

@@ -13,6 +13,9 @@ use clap::error::ErrorKind;
 // `fusebox bench`: measures the functions of a module.
 mod bench;
 
+// `fusebox inspect` and `fusebox annotate`: modules for their authors.
+mod inspect;
+
 // Interactive mode: prompt, history, Ctrl-C.
 mod repl;
 
@@ -114,6 +117,12 @@ fn main() -> ExitCode {
 fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), Failure> {
     match &arguments.task {
         Some(Task::Bench(arguments)) => return bench::run(arguments),
+        Some(Task::Inspect { module }) => return inspect::inspect(module),
+        Some(Task::Annotate {
+            module,
+            functions,
+            output,
+        }) => return inspect::annotate(module, functions, output.as_deref()),
         Some(Task::Completions { shell }) => {
             let printed = ShellArguments::print_completions(*shell);
             return printed.map_err(Failure::of_standard_output);

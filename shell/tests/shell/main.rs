@@ -7,6 +7,7 @@ mod documents;
 mod files;
 mod formats;
 #[cfg(unix)]
+mod inspect;
 mod interrupts;
 mod package;
 #[cfg(unix)]

@@ -8,6 +8,7 @@
 use std::process::Command;
 
 use crate::aarch64;
+use crate::component;
 use crate::failure::Failure;
 use crate::guests;
 use crate::languages;
@@ -36,6 +37,7 @@ pub(crate) fn guests(workspace: &Workspace, arguments: &[String]) -> Result<(), 
     steps.require(guests::build(workspace))?;
     if is_all {
         languages::build(workspace, &mut steps)?;
+        component::build(workspace, &mut steps)?;
         eprintln!("{}", steps.summary());
     }
     Ok(())
@@ -56,10 +58,16 @@ pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> Result<(), Fa
     steps.require(run("format of fuzz", &mut cargo(workspace, fuzz)))?;
     let everyday = format!("fmt --check --manifest-path {}", guests::EVERYDAY);
     steps.require(run("format of everyday", &mut cargo(workspace, &everyday)))?;
+    let component = format!("fmt --check --manifest-path {}", component::COMPONENT);
+    steps.require(run(
+        "format of component",
+        &mut cargo(workspace, &component),
+    ))?;
     steps.require(tidy::test(workspace))?;
     steps.require(guests::build(workspace))?;
     steps.require(guests::test(workspace))?;
     languages::build(workspace, &mut steps)?;
+    component::build(workspace, &mut steps)?;
     let lint = "clippy --workspace --all-targets -- -D warnings";
     steps.require(run("lint", &mut cargo(workspace, lint)))?;
     let test = "test --workspace --no-fail-fast";

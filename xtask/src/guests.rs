@@ -48,7 +48,7 @@ const EVERYDAY_PROFILE: [&str; 6] = [
 /// `mod_pow` would take half as long: LLVM 22 reads the upper half of a product
 /// from its local before it is written, so that a `checked_mul` of `i64` reports
 /// overflows that are none. LLVM 23 is correct.
-const RUSTFLAGS: &str = "-C link-arg=-zstack-size=24576 -C link-arg=--stack-first \
+pub(crate) const RUSTFLAGS: &str = "-C link-arg=-zstack-size=24576 -C link-arg=--stack-first \
                          -C target-feature=+simd128 -C jump-tables=no";
 
 /// Tests the functions of [`EVERYDAY`] natively, as an author would.

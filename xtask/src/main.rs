@@ -29,6 +29,9 @@ mod dist;
 // Guests in other languages than Rust, compiled to Wasm.
 mod languages;
 
+// The bundled component, compiled by wit-bindgen and encoded.
+mod component;
+
 // Compilers of other languages, installed if missing.
 mod compilers;
 

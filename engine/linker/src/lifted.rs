@@ -154,7 +154,8 @@ impl LiftedDriver {
     }
 
     /// Links the driver to the module of the component. The result exports a scalar function of
-    /// ABI 1 with this symbol.
+    /// ABI 1 with this symbol. Clock and random numbers begin again at each row; the exports by
+    /// which a host sets their beginning are left out.
     ///
     /// # Errors
     ///
@@ -174,6 +175,7 @@ impl LiftedDriver {
         Linker::new("driver", &driver)?
             .with_host_main()
             .provide_part(COMPONENT_MODULE, place, &opened, true)?
+            .hide_reserved_exports()
             .link()
     }
 

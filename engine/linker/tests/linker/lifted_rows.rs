@@ -27,9 +27,10 @@ fn clock_and_random_numbers_begin_again_at_each_row() {
     let linked = driver.link("run", &component.module).unwrap();
     validate(&linked);
     let (exports, _) = surface(&linked);
-    for name in ["fusebox:seed", "fusebox:row", "fusebox_udf_run"] {
-        assert!(exports.iter().any(|export| export == name), "{exports:?}");
-    }
+    assert!(
+        exports.iter().all(|name| !name.starts_with("fusebox:")),
+        "{exports:?}"
+    );
     let mut guest = ColumnGuest::new(&linked, "run", driver.arguments(), driver.result());
     let values = guest.call(&[], 3).unwrap();
     assert_ne!(values[0], i64(0));
@@ -122,4 +123,29 @@ fn functions_without_a_result_or_an_option_are_refused() {
         ..function
     };
     assert_eq!(without(memory), missing("memory"));
+}
+
+/// The instrumentation replaces the imports of rows, and limits what a module may cost.
+#[test]
+fn drivers_can_be_instrumented() {
+    let wide = " string".repeat(300);
+    let wide = format!("(list (tuple{wide}))");
+    for ty in ["string", "(list (tuple (option u32) string))", &wide] {
+        let fixture = Fixture {
+            signature: &format!("(param \"a\" {ty}) (result {ty})"),
+            core: "(func $f (param i32 i32) (result i32) (i32.const 32))",
+            ..Fixture::default()
+        };
+        let (driver, module) = fixture.driver();
+        let linked = driver.unwrap().link("f", &module).unwrap();
+        let options = fusebox_instrument::Options::default();
+        fusebox_instrument::check_arities(&linked).unwrap();
+        let instrumented = fusebox_instrument::instrument(&linked, options);
+        let instrumented = instrumented.unwrap_or_else(|error| panic!("{error}"));
+        let (_, imports) = surface(&instrumented.module);
+        assert!(
+            imports.iter().all(|name| !name.contains("row_")),
+            "{imports:?}"
+        );
+    }
 }

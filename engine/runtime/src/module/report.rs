@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use fusebox_abi::SECTION_FUNCTIONS;
 use fusebox_definition::statement::Declarations;
 use fusebox_definition::{Digest, ModuleError};
+use fusebox_linker::Linker;
 use wasm_encoder::{CustomSection, Module, RawSection};
 use wasmparser::{Parser, Payload, ValType};
 
 use super::inspect::ExportType;
+use super::linking::wasi;
 use super::loaded::LoadedModule;
 
 /// Description of a module.
@@ -37,8 +39,9 @@ pub struct PlainExport {
     pub name: String,
     /// Types of the export: `(i64, i64) -> i64`.
     pub types: String,
-    /// Signature in SQL if all are numbers, `(BIGINT, BIGINT) RETURNS BIGINT`. `None` if a type
-    /// is none of a number, or if there is not one result.
+    /// Signature in SQL if all are numbers, `(BIGINT, BIGINT) RETURNS BIGINT`, with `STABLE` for a
+    /// function that may read the clock or random numbers. `None` if a type is none of a number,
+    /// or if there is not one result.
     pub signature: Option<String>,
 }
 
@@ -49,16 +52,23 @@ impl LoadedModule {
         let inspection = self.inspection();
         let names = inspection.function_types().into_keys();
         let plain = names.filter(|name| {
-            // `_start` and the like are not for callers.
-            let is_internal = name.starts_with('_') || declared.contains(name);
+            // `_start`, allocators and the like are not for callers.
+            let is_internal = name.starts_with('_') || ALLOCATORS.contains(name);
+            let is_internal = is_internal || declared.contains(name);
             self.component().is_none() && !is_internal
         });
         let plain = plain.filter_map(|name| {
             let export = inspection.plain_function(name)?;
+            let mut signature = signature(export);
+            if let Some(signature) = &mut signature
+                && self.reads_inputs(name)
+            {
+                signature.push_str(" STABLE");
+            }
             Some(PlainExport {
                 name: name.to_owned(),
                 types: export.to_string(),
-                signature: signature(export),
+                signature,
             })
         });
         let refused = self.component().map(|component| component.refused());
@@ -73,6 +83,14 @@ impl LoadedModule {
             plain_functions: plain.collect(),
             refused: refused.unwrap_or_default(),
         }
+    }
+
+    /// Returns true if an export may read the clock or random numbers.
+    fn reads_inputs(&self, export: &str) -> bool {
+        let inputs = |linker: Linker<'_>| linker.ambient_inputs(export).ok();
+        let linker = self.is_linked().then(|| wasi(self.bytes()));
+        let inputs = linker.and_then(Result::ok).and_then(inputs);
+        inputs.is_some_and(|inputs| inputs.clock || inputs.random)
     }
 
     /// Returns the bytes of the module with declarations of its functions, `CREATE FUNCTION`
@@ -107,6 +125,17 @@ impl LoadedModule {
         Ok(module.finish())
     }
 }
+
+/// Exports that the drivers of plain functions call.
+const ALLOCATORS: [&str; 7] = [
+    "alloc",
+    "allocate",
+    "cabi_realloc",
+    "dealloc",
+    "deallocate",
+    "free",
+    "malloc",
+];
 
 /// Returns the imports of a valid module, sorted.
 fn imports(binary: &[u8]) -> Vec<String> {

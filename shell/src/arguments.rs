@@ -11,6 +11,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand}
 
 use crate::failure::Failure;
 use crate::format::Format;
+use crate::language::Language;
 
 /// SQL with functions compiled to WebAssembly.
 ///
@@ -144,6 +145,44 @@ pub(crate) enum Task {
     /// a run of a window function over one partition, a run of a table function
     /// returns one table.
     Bench(BenchArguments),
+
+    /// Creates a project of functions in a new folder.
+    New {
+        /// Folder, whose last part is the name: lower-case letters, digits and `_`.
+        folder: PathBuf,
+
+        /// Language of the functions.
+        #[arg(long, value_enum, default_value = "rust")]
+        lang: Language,
+
+        /// Folder of the SDK for Rust; the release of this version unless given.
+        #[arg(long, value_name = "DIR")]
+        sdk: Option<PathBuf>,
+    },
+
+    /// Builds a project, checks its module, and prints the SQL that creates its functions.
+    ///
+    /// Writes `functions.wasm` into the folder, with the declarations of `functions.sql` if there
+    /// is such a file.
+    Build {
+        /// Folder of the project.
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+
+        /// Builds again whenever a source changes.
+        #[arg(long)]
+        watch: bool,
+    },
+
+    /// Builds a project, and executes SQL with its functions.
+    Try {
+        /// Statements, as `SELECT squared(7)`.
+        sql: String,
+
+        /// Folder of the project.
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        project: PathBuf,
+    },
 
     /// Describes a module, and prints the SQL that creates its functions.
     ///

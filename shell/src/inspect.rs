@@ -21,11 +21,20 @@ use crate::text::escape_control;
 ///
 /// [`Failure`] if the file cannot be read, or is no usable module.
 pub(crate) fn inspect(path: &Path) -> Result<(), Failure> {
-    let module = load(path, &read(path)?)?;
-    let text = describe(path, &module)?;
+    let text = statements(path)?;
     let mut out = io::stdout().lock();
     let written = out.write_all(text.as_bytes());
     written.map_err(Failure::of_standard_output)
+}
+
+/// Returns the statements that create the functions of a module.
+///
+/// # Errors
+///
+/// As of [`inspect`].
+pub(crate) fn statements(path: &Path) -> Result<String, Failure> {
+    let module = load(path, &read(path)?)?;
+    describe(path, &module)
 }
 
 /// Writes a module with declarations of its functions to `output`, or in its place.

@@ -13,6 +13,9 @@ use clap::error::ErrorKind;
 // `fusebox bench`: measures the functions of a module.
 mod bench;
 
+// `fusebox new`, `fusebox build` and `fusebox try`: functions from nothing to an answer.
+mod project;
+
 // `fusebox inspect` and `fusebox annotate`: modules for their authors.
 mod inspect;
 
@@ -52,6 +55,9 @@ mod command;
 
 // Command-line arguments.
 mod arguments;
+
+// Languages of projects.
+mod language;
 
 // Results fitted to a terminal.
 mod screen;
@@ -117,6 +123,10 @@ fn main() -> ExitCode {
 fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), Failure> {
     match &arguments.task {
         Some(Task::Bench(arguments)) => return bench::run(arguments),
+        Some(Task::New { folder, lang, sdk }) => {
+            return project::create(folder, *lang, sdk.as_deref());
+        }
+        Some(Task::Build { folder, watch }) => return project::build(folder, *watch),
         Some(Task::Inspect { module }) => return inspect::inspect(module),
         Some(Task::Annotate {
             module,
@@ -130,7 +140,11 @@ fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), F
         Some(Task::Man) => {
             return ShellArguments::print_manual().map_err(Failure::of_standard_output);
         }
-        Some(Task::CompileHelper { .. }) | None => {}
+        Some(Task::Try { .. } | Task::CompileHelper { .. }) | None => {}
+    }
+    if let Some(Task::Try { sql, project }) = &arguments.task {
+        let mut runner = Runner::new(arguments.format, &arguments.confinement(), None)?;
+        return project::try_out(project, sql, &mut runner);
     }
     let is_interactive = arguments.interactive || sources.is_empty() && io::stdin().is_terminal();
     let catalog = arguments.catalog_file(is_interactive);

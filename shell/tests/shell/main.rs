@@ -11,6 +11,7 @@ mod inspect;
 mod interrupts;
 mod package;
 #[cfg(unix)]
+mod project;
 mod prompt;
 #[cfg(feature = "remote")]
 mod remote;

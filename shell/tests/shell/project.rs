@@ -130,3 +130,60 @@ fn projects_that_cannot_be_built_say_why() {
         "{errors}"
     );
 }
+
+/// Returns the code of `docs/llms.txt` below a line.
+fn documented(heading: &str) -> String {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/llms.txt");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, below) = page.split_once(&format!("\n{heading}\n\n")).unwrap();
+    let code = below
+        .lines()
+        .map_while(|line| match line.strip_prefix("    ") {
+            None if line.is_empty() => Some(line),
+            stripped => stripped,
+        });
+    code.map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn code_for_language_models_compiles() {
+    let folder = tempfile::tempdir().unwrap();
+    for (lang, file, declarations, query, answer) in [
+        (
+            "c",
+            "functions.c",
+            None,
+            "SELECT area(4.0, 2.5), either(NULL, 7), ascii_upper('ok')",
+            " 10.0 | 7 | OK ",
+        ),
+        (
+            "as",
+            "functions.ts",
+            Some(
+                "CREATE FUNCTION backwards(VARCHAR) RETURNS VARCHAR LANGUAGE WASM WITH (abi = 'assemblyscript');",
+            ),
+            "SELECT backwards('abc')",
+            " cba ",
+        ),
+    ] {
+        let (status, _, errors) = fusebox(folder.path(), &["new", lang, "--lang", lang]);
+        assert_eq!(status, Some(0), "{errors}");
+        let project = folder.path().join(lang);
+        fs::write(project.join(file), documented(&format!("{file}:"))).unwrap();
+        if let Some(declarations) = declarations {
+            fs::write(project.join("functions.sql"), declarations).unwrap();
+        }
+        let (status, printed, errors) = fusebox(&project, &["try", query]);
+        if errors.contains("expected the compiler ") {
+            eprintln!("skipped: {errors}");
+            continue;
+        }
+        assert_eq!((status, &*errors), (Some(0), ""), "{lang}");
+        let words: Vec<_> = printed.split_whitespace().collect();
+        let answer: Vec<_> = answer.split_whitespace().collect();
+        assert!(
+            words.windows(answer.len()).any(|found| found == answer),
+            "{printed}"
+        );
+    }
+}

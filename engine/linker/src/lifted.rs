@@ -42,6 +42,11 @@
 //! `bool` but 0 is true, and integers of less than 32 bits are the low bits of a core value.
 //!
 //! `post_return` is called once for each row that has not failed.
+//!
+//! The columns of a batch lie in blocks of the guest's own allocator, as one that takes all of the
+//! memory up to its end would overwrite others. A guest that frees them all the same, since its
+//! `post_return` frees whatever there is, is found out by a block that is asked for after the first
+//! row, and fails unless each call has [one row](LiftedDriver::for_single_rows).
 
 // The loop over rows.
 mod rows;
@@ -114,6 +119,8 @@ pub struct LiftedDriver {
     arguments: Vec<Node>,
     result: Node,
     groups: usize,
+    /// True if each call has one row, after which the guest is reset.
+    has_single_rows: bool,
 }
 
 impl LiftedDriver {
@@ -138,6 +145,7 @@ impl LiftedDriver {
             arguments,
             result,
             groups: nodes.groups(),
+            has_single_rows: false,
         };
         driver.check_options()?;
         Ok(driver)
@@ -151,6 +159,14 @@ impl LiftedDriver {
     /// The result column. It is null for a null argument, nullable or not.
     pub fn result(&self) -> ColumnField {
         self.result.field()
+    }
+
+    /// Expects calls of one row, after each of which the guest is reset: its `post_return` may free
+    /// all of its memory.
+    #[must_use]
+    pub fn for_single_rows(mut self) -> Self {
+        self.has_single_rows = true;
+        self
     }
 
     /// Links the driver to the module of the component. The result exports a scalar function of

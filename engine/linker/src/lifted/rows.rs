@@ -3,13 +3,17 @@
 use wasmparser::ValType;
 
 use super::arguments::row;
-use super::writer::Writer;
+use super::writer::{NONE, Writer};
 use super::{COMPONENT_MODULE, flat_parameters};
 use crate::component::{Layout, StringEncoding};
-use crate::driver::{UTF8, UTF16, blocks, quoted};
+use crate::driver::{ADDRESS, UTF8, UTF16, blocks, quoted};
 
 /// Result columns from which on a null has a price of its own, so that it is a row of its own.
 const CHEAP_COLUMNS: usize = 4;
+
+/// Size of the block that is asked for, in bytes: what a guest has allocated before the columns
+/// lies in front of them.
+const PROBE_BYTES: usize = 4096;
 
 impl Writer<'_> {
     /// Writes the functions that do not depend on the signature.
@@ -63,6 +67,9 @@ impl Writer<'_> {
         let (parameters, results) = self.core_type();
         let result = results.first().copied().unwrap_or(ValType::I32);
         self.lift_result(&result.to_string());
+        if self.has_probe() {
+            self.probe();
+        }
         self.line(format!(
             "(func (export {}) (param $args i32) (param $rows i32) (param $result i32)\n\
              (result i32) (local $row i32) (local $value {result})",
@@ -119,8 +126,41 @@ impl Writer<'_> {
         self.line(REPORT);
         if self.function.post_return.is_some() {
             self.line("(call $post_return (local.get $value))");
+            if self.has_probe() {
+                self.line("(call $probe)");
+                self.line(REPORT);
+            }
         }
         self.line("(call $row_end (i32.const 0))");
+    }
+
+    /// Returns true if `post_return` may free the columns of the batch.
+    fn has_probe(&self) -> bool {
+        self.function.post_return.is_some() && self.realloc.is_some() && !self.has_single_rows
+    }
+
+    /// Writes the function that fails the row if the guest has freed the columns of the batch. It
+    /// asks once for each instance, at no cost for the row.
+    fn probe(&mut self) {
+        let fail = self.fail(
+            format!(
+                "expected post-return to free the blocks of its call alone, found that realloc \
+                 returns one of the batch at {ADDRESS}: write WITH (reset = 'row')"
+            ),
+            ["(local.get $at)", NONE],
+        );
+        self.line(format!(
+            "(global $is_probed (mut i32) (i32.const 0))\n\
+             (func $probe (local $at i32) (local $is_own i32)\n\
+             (if (global.get $is_probed) (then (return)))\n\
+             (global.set $is_probed (i32.const 1))\n\
+             (call $row_pause (i32.const 0))\n\
+             (local.set $at (call $realloc (i32.const 0) (i32.const 0) (i32.const 1) \
+             (i32.const {PROBE_BYTES})))\n\
+             (local.set $is_own (call $is_own (local.get $at) (i32.const {PROBE_BYTES})))\n\
+             (call $row_resume)\n\
+             (if (local.get $is_own) (then {fail})))"
+        ));
     }
 
     /// Lowers arguments to core values.

@@ -17,6 +17,8 @@ pub(super) struct Writer<'a> {
     pub(super) result: &'a Node,
     /// Number of groups of the result.
     pub(super) groups: usize,
+    /// True if each call has one row.
+    pub(super) has_single_rows: bool,
     pub(super) text: String,
     pub(super) messages: Messages,
     cases: Vec<u8>,
@@ -37,6 +39,7 @@ impl<'a> Writer<'a> {
             arguments: &driver.arguments,
             result: &driver.result,
             groups: driver.groups,
+            has_single_rows: driver.has_single_rows,
             text: String::new(),
             messages: Messages::default(),
             cases: Vec::new(),

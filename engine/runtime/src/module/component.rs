@@ -1,12 +1,12 @@
 //! Components: flattened to one core module, whose functions get a driver each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Fields};
 use fusebox_definition::{
-    Definition, Identifier, Kind, Literal, ModuleError, SqlType, Volatility, sql_types,
+    Definition, Identifier, Kind, Literal, ModuleError, Reset, SqlType, Volatility, sql_types,
 };
 use fusebox_linker::component::{Component, LiftedFunction};
 use fusebox_linker::lifted::{ColumnField, ColumnType, LiftedDriver};
@@ -60,9 +60,12 @@ pub(super) fn flatten(bytes: &[u8]) -> Result<Flattened, ModuleError> {
         let reasons: Vec<_> = reasons
             .map(|(name, reason)| format!("`{name}` {reason}"))
             .collect();
+        let reasons = match reasons.is_empty() {
+            true => "it exports none",
+            false => &reasons.join("; "),
+        };
         return Err(ModuleError::Component(format!(
-            "it exports no function that can be called: {}",
-            reasons.join("; ")
+            "it exports no function that can be called: {reasons}"
         )));
     }
     Ok(Flattened {
@@ -107,22 +110,19 @@ impl ComponentFunctions {
             .collect()
     }
 
-    /// Declares the functions, as the section `fusebox.functions` of a core module does. A
-    /// function of an interface that shares its name with another has that of the interface before
-    /// it.
+    /// Declares the functions, as the section `fusebox.functions` of a core module does.
     pub(super) fn declarations(&self) -> String {
-        let mut names: BTreeMap<String, usize> = BTreeMap::new();
-        for symbol in self.functions.keys() {
-            *names.entry(sql_name(function_name(symbol))).or_default() += 1;
-        }
         let mut text = String::new();
-        for (symbol, lifted) in &self.functions {
-            let mut name = sql_name(function_name(symbol));
-            if names.get(&name).is_some_and(|count| *count > 1) {
-                name = format!("{}_{name}", sql_name(interface_name(symbol)));
-            }
+        let names = sql_names(self.functions.keys());
+        for ((symbol, lifted), name) in self.functions.iter().zip(names) {
+            let mut names = BTreeSet::new();
             let arguments = lifted.arguments.iter().map(|(name, data_type)| {
-                format!("{} {}", Identifier(&sql_name(name)), SqlType(data_type))
+                let name = sql_name(name);
+                // One that another has already is left out.
+                match names.insert(name.clone()) {
+                    true => format!("{} {}", Identifier(&name), SqlType(data_type)),
+                    false => SqlType(data_type).to_string(),
+                }
             });
             let arguments: Vec<_> = arguments.collect();
             let volatility = match lifted.input {
@@ -190,7 +190,11 @@ impl ComponentFunctions {
                 input,
             });
         }
-        lifted.driver.link(symbol, code).map_err(refused)
+        let driver = match definition.reset {
+            Reset::Row => &lifted.driver.clone().for_single_rows(),
+            _ => &lifted.driver,
+        };
+        driver.link(symbol, code).map_err(refused)
     }
 
     fn missing(&self, symbol: &str) -> ModuleError {
@@ -206,6 +210,37 @@ impl ComponentFunctions {
             },
         }
     }
+}
+
+/// Chooses different names for functions. One of the component itself keeps its name; one of an
+/// interface that shares its name with another has that of the interface before it, and if that is
+/// taken too, a number behind it.
+fn sql_names<'a>(symbols: impl Iterator<Item = &'a String> + Clone) -> Vec<String> {
+    let mut uses: BTreeMap<String, usize> = BTreeMap::new();
+    for symbol in symbols.clone() {
+        *uses.entry(sql_name(function_name(symbol))).or_default() += 1;
+    }
+    let own = |symbol: &&String| !symbol.contains('#');
+    let own = symbols.clone().filter(own);
+    let mut taken: BTreeSet<String> = own.map(|symbol| sql_name(symbol)).collect();
+    let name = |symbol: &String| {
+        if !symbol.contains('#') {
+            return sql_name(symbol);
+        }
+        let short = sql_name(function_name(symbol));
+        let long = match uses[&short] {
+            1 => short,
+            _ => format!("{}_{short}", sql_name(interface_name(symbol))),
+        };
+        let numbers = std::iter::once(String::new());
+        let mut endings = numbers.chain((2_u32..).map(|number| format!("_{number}")));
+        let free = endings.find_map(|ending| {
+            let name = format!("{long}{ending}");
+            taken.insert(name.clone()).then_some(name)
+        });
+        free.unwrap_or(long)
+    };
+    symbols.map(name).collect()
 }
 
 /// Returns the name of the function in a symbol.

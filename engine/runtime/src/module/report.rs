@@ -98,11 +98,12 @@ impl LoadedModule {
     ///
     /// # Errors
     ///
-    /// [`ModuleError::Declaration`] if they do not parse, or if the module is a component.
+    /// [`ModuleError::Declaration`] if they do not parse, and [`ModuleError::Component`] for a
+    /// component.
     pub fn annotate(&self, declarations: &str) -> Result<Vec<u8>, ModuleError> {
         if self.component().is_some() {
-            let message = "a component declares its functions by their types in WIT";
-            return Err(ModuleError::Declaration(message.to_owned()));
+            let message = "it declares its functions by their types in WIT";
+            return Err(ModuleError::Component(message.to_owned()));
         }
         Declarations::parse(declarations)?;
         let mut module = Module::new();

@@ -28,6 +28,8 @@ mod dependents;
 mod shared_relations;
 mod stored_tables;
 
+mod row_changes;
+
 mod relations;
 
 // Statements as DataFusion's planner takes them: named arguments, shared queries.
@@ -90,6 +92,7 @@ use query::{changes_context, reset_setting};
 use registry::Registry;
 use relations::RelationText;
 use rewriting::{rewrite_statement, with_view_text};
+use row_changes::{explained, row_change};
 use shared_relations::RegisteredRelations;
 use summarize::summarize;
 
@@ -237,11 +240,18 @@ impl Session {
             Ok(PreparedEffect::Done) => return self.no_result(),
             Ok(PreparedEffect::Run(plan)) => {
                 self.bind_called(&plan).await?;
+                if let Some(dml) = row_change(&plan) {
+                    return self.change_rows(dml, &state).await;
+                }
                 return Ok(DataFrame::new(state, plan));
             }
             Err(other) => other,
         };
         self.bind_called(&plan).await?;
+        let plan = explained(plan)?;
+        if let Some(dml) = row_change(&plan) {
+            return self.change_rows(dml, &state).await;
+        }
         if let Some(text) = &text
             && let Some(create) = self.stored_table_of(&plan, text)
         {

@@ -4,9 +4,6 @@
 //! catalog. Rows that are appended do not conflict with those of others; what deletes or updates
 //! is computed again if others were faster.
 
-// The node of DELETE and UPDATE.
-mod change;
-
 // The sink of INSERT.
 mod sink;
 
@@ -18,7 +15,7 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::runtime::SpawnedTask;
-use datafusion::common::{Constraints, DFSchema, DataFusionError, Result, SchemaExt};
+use datafusion::common::{DataFusionError, Result, SchemaExt};
 use datafusion::datasource::MemTable;
 use datafusion::datasource::sink::DataSinkExec;
 use datafusion::logical_expr::dml::InsertOp;
@@ -29,15 +26,19 @@ use fusebox_runtime::Error;
 
 use crate::catalog::{Catalog, CatalogChange, CatalogError, CatalogLimits, RowChunk, TableRows};
 use crate::function::external;
-use change::{Change, ChangeExec};
 use sink::RowSink;
 
-/// Table of a catalog that keeps its rows.
+/// Times that a change is tried, if others keep changing the catalog.
+const TRIES_MAX: usize = 1_000;
+
+/// Table of a catalog that keeps its rows. It has no constraints: none is enforced, and DataFusion
+/// would plan queries as if they held.
 #[derive(Debug)]
 pub(crate) struct StoredTable {
     stored: Arc<StoredRows>,
-    constraints: Constraints,
     defaults: HashMap<String, Expr>,
+    /// Reason for which the defaults are unknown.
+    wrong_defaults: Option<String>,
 }
 
 /// Rows of a table, and the catalog that keeps them.
@@ -69,16 +70,9 @@ impl StoredTable {
         };
         Self {
             stored: Arc::new(stored),
-            constraints: Constraints::default(),
             defaults: HashMap::new(),
+            wrong_defaults: None,
         }
-    }
-
-    /// Sets the constraints, which DataFusion's planner uses without enforcing them.
-    #[must_use]
-    pub(crate) fn with_constraints(mut self, constraints: Constraints) -> Self {
-        self.constraints = constraints;
-        self
     }
 
     /// Sets the defaults of columns, by name.
@@ -88,32 +82,42 @@ impl StoredTable {
         self
     }
 
+    /// Refuses to insert rows, since the defaults of columns cannot be planned.
+    #[must_use]
+    pub(crate) fn with_wrong_defaults(mut self, reason: Option<String>) -> Self {
+        self.wrong_defaults = reason;
+        self
+    }
+
     /// Sees other rows from now on; `None` if the table was dropped.
     pub(crate) fn see(&self, rows: Option<&TableRows>) {
         self.stored.see(rows.cloned());
     }
 
-    /// Returns the plan of a change of rows.
-    fn change(
+    /// Reads the rows that the catalog has now, with its version.
+    pub(crate) async fn load_current(&self) -> Result<(u64, Vec<RecordBatch>)> {
+        for _ in 0..TRIES_MAX {
+            let (version, rows) = self.stored.current()?;
+            match load(&rows).await {
+                Ok(batches) => return Ok((version, batches)),
+                // They may be gone by now.
+                Err(_) if self.stored.is_past(version)? => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(self.stored.busy())
+    }
+
+    /// Replaces the rows that the catalog had at a version. Returns false if it is not at that
+    /// version any more.
+    pub(crate) async fn replace_current(
         &self,
-        state: &dyn Session,
-        filters: Vec<Expr>,
-        assignments: Vec<(String, Expr)>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let schema = DFSchema::try_from(Arc::clone(&self.stored.schema))?;
-        let filters = filters.into_iter();
-        let filters = filters.map(|filter| state.create_physical_expr(filter, &schema));
-        let filters = filters.collect::<Result<_>>()?;
-        let assignments = assignments.into_iter().map(|(column, value)| {
-            let column = self.stored.schema.index_of(&column)?;
-            Ok((column, state.create_physical_expr(value, &schema)?))
-        });
-        let change = Change {
-            filters,
-            assignments: assignments.collect::<Result<_>>()?,
-        };
-        let stored = Arc::clone(&self.stored);
-        Ok(Arc::new(ChangeExec::new(stored, change)))
+        version: u64,
+        batches: Vec<RecordBatch>,
+    ) -> Result<bool> {
+        let chunks = self.stored.chunks(batches).await?;
+        let rows = TableRows::new(Arc::clone(&self.stored.schema), chunks);
+        self.stored.replace(version, rows).await
     }
 }
 
@@ -121,10 +125,6 @@ impl StoredTable {
 impl TableProvider for StoredTable {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.stored.schema)
-    }
-
-    fn constraints(&self) -> Option<&Constraints> {
-        Some(&self.constraints)
     }
 
     fn table_type(&self) -> TableType {
@@ -153,31 +153,16 @@ impl TableProvider for StoredTable {
         input: Arc<dyn ExecutionPlan>,
         operation: InsertOp,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        if let Some(reason) = &self.wrong_defaults {
+            return Err(DataFusionError::Plan(format!(
+                "the defaults of the table `{}` cannot be planned: {reason}",
+                self.stored.name
+            )));
+        }
         let schema = self.schema();
         schema.logically_equivalent_names_and_types(&input.schema())?;
         let sink = RowSink::new(Arc::clone(&self.stored), operation)?;
         Ok(Arc::new(DataSinkExec::new(input, Arc::new(sink), None)))
-    }
-
-    async fn delete_from(
-        &self,
-        state: &dyn Session,
-        filters: Vec<Expr>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.change(state, filters, Vec::new())
-    }
-
-    async fn update(
-        &self,
-        state: &dyn Session,
-        assignments: Vec<(String, Expr)>,
-        filters: Vec<Expr>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.change(state, filters, assignments)
-    }
-
-    async fn truncate(&self, state: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
-        self.change(state, Vec::new(), Vec::new())
     }
 }
 
@@ -255,7 +240,7 @@ impl StoredRows {
     /// Appends rows, whatever others append meanwhile.
     async fn append(self: &Arc<Self>, added: Vec<Arc<RowChunk>>) -> Result<()> {
         let added = Arc::new(added);
-        loop {
+        for _ in 0..TRIES_MAX {
             let (version, rows) = self.current()?;
             let added = Arc::clone(&added);
             let next = in_background(move || rows.followed_by(&added).map_err(catalog_error));
@@ -269,6 +254,7 @@ impl StoredRows {
                 return Ok(());
             }
         }
+        Err(self.busy())
     }
 
     /// Divides rows into chunks.
@@ -278,6 +264,14 @@ impl StoredRows {
 
     fn subject(&self) -> Subject {
         Subject::Table(self.name.clone())
+    }
+
+    fn busy(&self) -> DataFusionError {
+        let name = &self.name;
+        external(Error::Catalog(format!(
+            "`{name}` was not changed, because others changed the catalog {TRIES_MAX} times \
+             meanwhile: try again"
+        )))
     }
 
     fn gone(&self) -> DataFusionError {

@@ -9,7 +9,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, FixedSizeListArray, GenericListArray, MapArray, OffsetSizeTrait,
     StructArray, UInt32Array, UnionArray,
 };
-use arrow::buffer::OffsetBuffer;
+use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::kernels::cmp::distinct;
 use arrow::compute::{CastOptions, cast, cast_with_options, is_null, nullif, take};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, UnionFields};
@@ -240,8 +240,12 @@ fn leaf(column: &ArrayRef, to: &DataType, context: CastContext<'_>) -> Result<Ar
         (Binary | LargeBinary | BinaryView, LargeUtf8) => cast(column, &LargeBinary)?,
         _ => cast_with_options(column, to, &SAFE)?,
     };
-    if result.null_count() > column.null_count() {
-        let lost = |row: &usize| result.is_null(*row) && column.is_valid(*row);
+    // Of some types, such as the type of NULL, the array itself has no nulls.
+    let (before, after) = (column.logical_nulls(), result.logical_nulls());
+    let is_null = |nulls: &Option<NullBuffer>, row| nulls.as_ref().is_some_and(|n| n.is_null(row));
+    let count = |nulls: &Option<NullBuffer>| nulls.as_ref().map_or(0, NullBuffer::null_count);
+    if count(&after) > count(&before) {
+        let lost = |row: &usize| is_null(&after, *row) && !is_null(&before, *row);
         return Err(unfit(column, (0..column.len()).find(lost)));
     }
     let may_round = match to {

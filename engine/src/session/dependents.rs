@@ -6,7 +6,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider};
+use datafusion::catalog::{
+    DynamicFileSchemaProvider, MemorySchemaProvider, SchemaProvider, TableProvider,
+};
 use datafusion::common::{DFSchema, Result as DfResult, TableReference};
 use datafusion::datasource::MemTable;
 use datafusion::datasource::listing::ListingTable;
@@ -47,14 +49,18 @@ impl Session {
         if dropped.is_empty() {
             return Ok(dependents);
         }
+        // Those of the catalog are registered when a statement mentions them.
+        self.register_every_relation().await?;
         let catalogs = Arc::clone(self.context.state_ref().read().catalog_list());
         for catalog_name in catalogs.catalog_names() {
             let catalog = catalogs.catalog(&catalog_name);
             for schema_name in catalog.iter().flat_map(|catalog| catalog.schema_names()) {
                 let schema = catalog.as_ref().and_then(|c| c.schema(&schema_name));
                 // Other providers are the embedder's, and may be remote.
-                let Some(schema) = schema.filter(|schema| schema.is::<MemorySchemaProvider>())
-                else {
+                let is_own = |schema: &Arc<dyn SchemaProvider>| {
+                    schema.is::<MemorySchemaProvider>() || schema.is::<DynamicFileSchemaProvider>()
+                };
+                let Some(schema) = schema.filter(is_own) else {
                     continue;
                 };
                 for table in sorted_names(schema.as_ref()) {
@@ -100,7 +106,7 @@ impl Session {
                     }
                 },
             };
-            let name = dependent.name.to_string();
+            let name = dependent.name.to_quoted_string();
             if is_dropped && contents.temporary.relation(&name).is_some() {
                 changes.temporary.push(CatalogChange::DropRelation(name));
             } else if is_dropped && contents.shared.relation(&name).is_some() {

@@ -201,7 +201,9 @@ impl Session {
     ) -> Result<()> {
         // Another session may have created it since this one registered what there was.
         let found = before.relation(name);
-        let applied = match found.is_none_or(|found| self.relations.has(found)) {
+        let is_drop = matches!(change, CatalogChange::DropRelation(_));
+        let is_seen = found.is_none_or(|found| is_drop || self.relations.has(found));
+        let applied = match is_seen {
             true => self.catalog.apply(before.version(), vec![change]),
             false => Err(CatalogError::Conflict),
         };
@@ -331,5 +333,7 @@ pub(super) fn not_replaced(found: &Relation) -> Error {
 /// Returns the qualified name of a relation.
 pub(super) fn resolved(name: &TableReference, options: &CatalogOptions) -> String {
     let (catalog, schema) = (&options.default_catalog, &options.default_schema);
-    name.clone().resolve(catalog, schema).to_string()
+    let resolved = name.clone().resolve(catalog, schema);
+    // Quoted where it has to be, so that it is the same name when it is parsed.
+    TableReference::from(resolved).to_quoted_string()
 }

@@ -16,6 +16,7 @@ use datafusion::sql::sqlparser::ast::Statement;
 use fusebox_runtime::{Error, Result};
 
 use super::contents::catalog_error;
+use super::relations::resolved;
 use super::rewriting::{rewrite_statement, with_view_text};
 use super::{Session, query};
 use crate::catalog::{CatalogContents, Relation, RelationKind};
@@ -225,10 +226,7 @@ impl Session {
 fn mentioned(statement: &DfStatement, state: &SessionState) -> Result<BTreeSet<String>> {
     let references = state.resolve_table_references(statement).map_err(query)?;
     let options = &state.config_options().catalog;
-    let resolved = references.into_iter().map(|reference| {
-        let (catalog, schema) = (&options.default_catalog, &options.default_schema);
-        reference.resolve(catalog, schema).to_string()
-    });
+    let resolved = references.iter().map(|name| resolved(name, options));
     Ok(resolved.collect())
 }
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use datafusion::common::{Constraints, DataFusionError, TableReference};
+use datafusion::catalog::information_schema::INFORMATION_SCHEMA;
+use datafusion::common::{DataFusionError, TableReference};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::memory_pool::MemoryConsumer;
@@ -31,12 +32,25 @@ impl Session {
     ) -> Option<CreateMemoryTable> {
         match plan {
             LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create))
-                if self.catalog.keeps_relations() && !text.is_temporary =>
+                if self.catalog.keeps_relations()
+                    && !text.is_temporary
+                    && self.can_register(&create.name) =>
             {
                 Some(create.clone())
             }
             _ => None,
         }
+    }
+
+    /// Returns true if a name is one of a schema in which every session can register it.
+    fn can_register(&self, name: &TableReference) -> bool {
+        let options = self.context.state().config_options().catalog.clone();
+        let name = name
+            .clone()
+            .resolve(&options.default_catalog, &options.default_schema);
+        let catalog = self.context.catalog(&name.catalog);
+        let schema = catalog.and_then(|catalog| catalog.schema(&name.schema));
+        schema.is_some() && *name.schema != *INFORMATION_SCHEMA
     }
 
     /// Creates a table whose rows the catalog keeps.
@@ -82,7 +96,7 @@ impl Session {
         checked.map_err(|reason| Error::refused(Subject::Table(name.clone()), reason))?;
         self.apply_relation(&before, &name, change)?;
         let defaults = create.column_defaults.into_iter().collect();
-        let table = self.stored_table(&relation, &rows, create.constraints, defaults)?;
+        let table = self.stored_table(&relation, &rows, defaults, None)?;
         self.relations.put(&relation, Some(table));
         self.no_result()
     }
@@ -116,17 +130,24 @@ impl Session {
         rows: &TableRows,
         state: &SessionState,
     ) -> Result<Arc<StoredTable>> {
-        let (mut constraints, mut defaults) = (Constraints::default(), HashMap::new());
-        // The columns of a query have neither constraints nor defaults.
-        if has_columns(&statement) {
-            rewrite_statement(&mut statement, state);
-            let plan = state.statement_to_plan(statement).await.map_err(query)?;
-            if let LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create)) = self.guard(plan)? {
-                constraints = create.constraints;
-                defaults = create.column_defaults.into_iter().collect();
+        // The columns of a query have no defaults.
+        if !has_columns(&statement) {
+            return self.stored_table(relation, rows, HashMap::new(), None);
+        }
+        rewrite_statement(&mut statement, state);
+        let planned = state.statement_to_plan(statement).await;
+        let planned = planned.map_err(query).and_then(|plan| self.guard(plan));
+        match planned {
+            Ok(LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create))) => {
+                let defaults = create.column_defaults.into_iter().collect();
+                self.stored_table(relation, rows, defaults, None)
+            }
+            Ok(_) => self.stored_table(relation, rows, HashMap::new(), None),
+            // The rows can be read all the same.
+            Err(error) => {
+                self.stored_table(relation, rows, HashMap::new(), Some(error.to_string()))
             }
         }
-        self.stored_table(relation, rows, constraints, defaults)
     }
 
     /// Registers a table of the catalog.
@@ -134,14 +155,14 @@ impl Session {
         &self,
         relation: &Relation,
         rows: &TableRows,
-        constraints: Constraints,
         defaults: HashMap<String, Expr>,
+        wrong_defaults: Option<String>,
     ) -> Result<Arc<StoredTable>> {
         let catalog = Arc::clone(&self.catalog);
         let limits = self.loader.options.catalog;
         let table = StoredTable::new(relation.name.clone(), catalog, limits, rows.clone());
-        let table = table.with_constraints(constraints).with_defaults(defaults);
-        let table = Arc::new(table);
+        let table = table.with_defaults(defaults);
+        let table = Arc::new(table.with_wrong_defaults(wrong_defaults));
         let name = TableReference::parse_str(&relation.name);
         self.context.deregister_table(name.clone()).map_err(query)?;
         let registered = self.context.register_table(name, Arc::clone(&table) as _);

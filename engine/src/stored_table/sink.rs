@@ -13,7 +13,7 @@ use datafusion::logical_expr::dml::InsertOp;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType};
 use futures::TryStreamExt;
 
-use super::StoredRows;
+use super::{StoredRows, TRIES_MAX};
 use crate::catalog::TableRows;
 
 /// Sink that appends rows to a table, or replaces all of them.
@@ -66,11 +66,12 @@ impl DataSink for RowSink {
             return Ok(count);
         }
         let rows = TableRows::new(Arc::clone(&self.stored.schema), chunks);
-        loop {
+        for _ in 0..TRIES_MAX {
             let (version, _) = self.stored.current()?;
             if self.stored.replace(version, rows.clone()).await? {
                 return Ok(count);
             }
         }
+        Err(self.stored.busy())
     }
 }

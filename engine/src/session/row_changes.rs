@@ -1,0 +1,278 @@
+//! DELETE, UPDATE and TRUNCATE.
+//!
+//! DataFusion 55.2 gives a table the filters that its optimizer leaves, and so loses those that it
+//! rewrites: `DELETE … WHERE false` deletes all rows, and a subquery is forgotten. Here, a query over
+//! the table with the number of each row finds the rows, and new values, as SELECT would.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, UInt64Array};
+use arrow::compute::{concat_batches, filter_record_batch, interleave};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type};
+use datafusion::catalog::TableProvider;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, DataFusionError, Result as DfResult};
+use datafusion::dataframe::DataFrame;
+use datafusion::datasource::{MemTable, provider_as_source, source_as_provider};
+use datafusion::execution::context::SessionState;
+use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::logical_expr::{
+    DmlStatement, Expr, LogicalPlan, LogicalPlanBuilder, TableSource, WriteOp,
+};
+use fusebox_runtime::{Error, Result};
+use futures::TryStreamExt;
+
+use super::{Session, query};
+use crate::stored_table::StoredTable;
+
+/// Column with the number of a row.
+const ROW: &str = "__fusebox_row";
+
+/// Times that a change is computed, if others keep changing the table.
+const TRIES_MAX: usize = 100;
+
+/// Rows that a statement chooses: their numbers, and their new values for UPDATE.
+type Chosen = (Vec<u64>, Option<RecordBatch>);
+
+/// Returns the statement if a plan deletes or updates rows of a table in memory or of the catalog.
+pub(super) fn row_change(plan: &LogicalPlan) -> Option<&DmlStatement> {
+    let LogicalPlan::Dml(dml) = plan else {
+        return None;
+    };
+    let target = source_as_provider(&dml.target).ok()?;
+    let is_stored = target.is::<StoredTable>();
+    let is_change = match dml.op {
+        WriteOp::Delete | WriteOp::Update => is_stored || target.is::<MemTable>(),
+        WriteOp::Truncate => is_stored,
+        _ => false,
+    };
+    is_change.then_some(dml)
+}
+
+/// Replaces a change that is explained by the query that finds its rows: planning the change of a
+/// table in memory would execute it.
+pub(super) fn explained(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let is_stored = |plan: &LogicalPlan| {
+        let dml = row_change(plan)?;
+        let target = source_as_provider(&dml.target).ok()?;
+        target.is::<StoredTable>().then(|| Arc::clone(&dml.input))
+    };
+    match plan {
+        LogicalPlan::Explain(mut explain) => {
+            if let Some(input) = is_stored(&explain.plan) {
+                explain.plan = input;
+            }
+            Ok(LogicalPlan::Explain(explain))
+        }
+        LogicalPlan::Analyze(analyze) if is_stored(&analyze.input).is_some() => {
+            let message = "EXPLAIN ANALYZE of a change of rows: explain the query of its WHERE";
+            Err(query(DataFusionError::NotImplemented(message.to_owned())))
+        }
+        other => Ok(other),
+    }
+}
+
+impl Session {
+    /// Changes the rows of a table, and returns a frame with their number.
+    pub(super) async fn change_rows(
+        &self,
+        dml: &DmlStatement,
+        state: &SessionState,
+    ) -> Result<DataFrame> {
+        let target = source_as_provider(&dml.target).map_err(query)?;
+        for _ in 0..TRIES_MAX {
+            let (version, batches) = load(&target).await.map_err(query)?;
+            let (count, changed) = match dml.op {
+                WriteOp::Truncate => (count_of(&batches), Vec::new()),
+                _ => {
+                    let chosen = self.chosen_rows(dml, &target, &batches, state).await?;
+                    changed(&target.schema(), batches, &chosen).map_err(query)?
+                }
+            };
+            if count == 0 || replace(&target, version, changed).await.map_err(query)? {
+                let count_of = Field::new("count", DataType::UInt64, false);
+                let count: Arc<dyn Array> = Arc::new(UInt64Array::from(vec![count]));
+                let schema = Arc::new(Schema::new(vec![count_of]));
+                let batch = RecordBatch::try_new(schema, vec![count]);
+                let batch = batch.map_err(|error| query(error.into()))?;
+                return self.context.read_batch(batch).map_err(query);
+            }
+        }
+        Err(Error::Catalog(format!(
+            "`{}` was not changed, because others changed it {TRIES_MAX} times meanwhile: try again",
+            dml.table_name
+        )))
+    }
+
+    /// Runs the query of a change over rows with their numbers.
+    async fn chosen_rows(
+        &self,
+        dml: &DmlStatement,
+        target: &Arc<dyn TableProvider>,
+        batches: &[RecordBatch],
+        state: &SessionState,
+    ) -> Result<Chosen> {
+        let numbered = provider_as_source(numbered(&target.schema(), batches).map_err(query)?);
+        let plan = numbered_plan(dml, target, &numbered).map_err(query)?;
+        let frame = DataFrame::new(state.clone(), plan);
+        let consumer = MemoryConsumer::new("rows that change");
+        let reservation = consumer.register(&self.memory_pool());
+        let mut stream = frame.execute_stream().await.map_err(query)?;
+        let mut chosen = Vec::new();
+        while let Some(batch) = stream.try_next().await.map_err(query)? {
+            let grown = reservation.try_grow(batch.get_array_memory_size());
+            grown.map_err(query)?;
+            chosen.push(batch);
+        }
+        let schema = stream.schema();
+        let chosen = concat_batches(&schema, &chosen).map_err(|error| query(error.into()))?;
+        let rows = chosen.column(chosen.num_columns() - 1);
+        let rows = rows.as_primitive::<UInt64Type>().values().to_vec();
+        let values = matches!(dml.op, WriteOp::Update).then_some(chosen);
+        Ok((rows, values))
+    }
+}
+
+/// Returns the query of a change over another source of its table, with the numbers of rows as its
+/// last column.
+fn numbered_plan(
+    dml: &DmlStatement,
+    target: &Arc<dyn TableProvider>,
+    numbered: &Arc<dyn TableSource>,
+) -> DfResult<LogicalPlan> {
+    let (exprs, input) = match (&dml.op, dml.input.as_ref()) {
+        (WriteOp::Update, LogicalPlan::Projection(projection)) => {
+            (projection.expr.clone(), Arc::clone(&projection.input))
+        }
+        _ => (Vec::new(), Arc::clone(&dml.input)),
+    };
+    let mut uses = 0;
+    let input = Arc::unwrap_or_clone(input).transform_up(|node| match node {
+        LogicalPlan::TableScan(scan) => {
+            let provider = source_as_provider(&scan.source)?;
+            if Arc::as_ptr(&provider).cast::<()>() != Arc::as_ptr(target).cast::<()>() {
+                return Ok(Transformed::no(LogicalPlan::TableScan(scan)));
+            }
+            uses += 1;
+            let scan = LogicalPlanBuilder::scan(scan.table_name, Arc::clone(numbered), None)?;
+            Ok(Transformed::yes(scan.build()?))
+        }
+        other => Ok(Transformed::yes(other.recompute_schema()?)),
+    })?;
+    if uses != 1 {
+        return Err(DataFusionError::Plan(format!(
+            "expected `{}` once in a change of its rows, found it {uses} times: use a subquery",
+            dml.table_name
+        )));
+    }
+    let row = Expr::Column(Column::from_name(ROW));
+    let exprs = exprs.into_iter().chain([row]);
+    LogicalPlanBuilder::from(input.data).project(exprs)?.build()
+}
+
+/// Returns a table of rows with their numbers.
+fn numbered(schema: &SchemaRef, batches: &[RecordBatch]) -> DfResult<Arc<dyn TableProvider>> {
+    let mut fields: Vec<_> = schema.fields().iter().cloned().collect();
+    fields.push(Arc::new(Field::new(ROW, DataType::UInt64, false)));
+    let schema = Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()));
+    let mut first = 0;
+    let batches = batches.iter().map(|batch| {
+        let rows = first..first + batch.num_rows() as u64;
+        first = rows.end;
+        let mut columns = batch.columns().to_vec();
+        columns.push(Arc::new(UInt64Array::from_iter_values(rows)));
+        Ok(RecordBatch::try_new(Arc::clone(&schema), columns)?)
+    });
+    let batches = batches.collect::<DfResult<Vec<_>>>()?;
+    Ok(Arc::new(MemTable::try_new(schema, vec![batches])?))
+}
+
+/// Changes the chosen rows, and counts them.
+fn changed(
+    schema: &SchemaRef,
+    batches: Vec<RecordBatch>,
+    (rows, values): &Chosen,
+) -> DfResult<(u64, Vec<RecordBatch>)> {
+    // A row that a join chooses twice has the values of the first.
+    let mut chosen: HashMap<u64, usize> = HashMap::with_capacity(rows.len());
+    for (index, row) in rows.iter().enumerate() {
+        chosen.entry(*row).or_insert(index);
+    }
+    let mut first = 0;
+    let mut changed = Vec::with_capacity(batches.len());
+    for batch in batches {
+        let rows = first..first + batch.num_rows() as u64;
+        first = rows.end;
+        let found: Vec<Option<usize>> = rows.map(|row| chosen.get(&row).copied()).collect();
+        if found.iter().all(Option::is_none) {
+            changed.push(batch);
+            continue;
+        }
+        let Some(values) = values else {
+            let kept: BooleanArray = found.iter().map(|found| Some(found.is_none())).collect();
+            changed.push(filter_record_batch(&batch, &kept)?);
+            continue;
+        };
+        let places = found.iter().enumerate();
+        let places = places.map(|(row, found)| found.map_or((0, row), |index| (1, index)));
+        let places: Vec<_> = places.collect();
+        let columns = batch.columns().iter().zip(values.columns());
+        let columns = columns.map(|(before, after)| {
+            let both: [&dyn Array; 2] = [before.as_ref(), after.as_ref()];
+            interleave(&both, &places)
+        });
+        let columns = columns.collect::<Result<_, _>>()?;
+        changed.push(RecordBatch::try_new(Arc::clone(schema), columns)?);
+    }
+    Ok((chosen.len() as u64, changed))
+}
+
+fn count_of(batches: &[RecordBatch]) -> u64 {
+    batches.iter().map(|batch| batch.num_rows() as u64).sum()
+}
+
+/// Reads the rows of a table, with the version of its catalog.
+async fn load(table: &Arc<dyn TableProvider>) -> DfResult<(u64, Vec<RecordBatch>)> {
+    if let Some(stored) = table.downcast_ref::<StoredTable>() {
+        return stored.load_current().await;
+    }
+    let mut batches = Vec::new();
+    for partition in memory_of(table)?.batches.iter() {
+        batches.extend(partition.read().await.iter().cloned());
+    }
+    // Its version is the number of its rows.
+    Ok((count_of(&batches), batches))
+}
+
+/// Replaces the rows of a table; false if it is not at a version any more.
+async fn replace(
+    table: &Arc<dyn TableProvider>,
+    version: u64,
+    batches: Vec<RecordBatch>,
+) -> DfResult<bool> {
+    if let Some(stored) = table.downcast_ref::<StoredTable>() {
+        return stored.replace_current(version, batches).await;
+    }
+    let memory = memory_of(table)?;
+    let mut partitions = Vec::new();
+    for partition in &memory.batches {
+        partitions.push(partition.write().await);
+    }
+    let now: u64 = partitions.iter().map(|batches| count_of(batches)).sum();
+    if now != version {
+        return Ok(false);
+    }
+    // What was known of the order of the rows holds no more.
+    memory.sort_order.lock().clear();
+    let mut batches = Some(batches);
+    for partition in &mut partitions {
+        **partition = batches.take().unwrap_or_default();
+    }
+    Ok(true)
+}
+
+fn memory_of(table: &Arc<dyn TableProvider>) -> DfResult<&MemTable> {
+    let memory = table.downcast_ref::<MemTable>();
+    memory.ok_or_else(|| DataFusionError::Internal("the table has no rows".to_owned()))
+}

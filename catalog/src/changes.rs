@@ -49,7 +49,10 @@ pub(crate) fn write(
     )?;
     connection.execute(
         "UPDATE meta SET value = ?1 WHERE key = 'version'",
-        [i64::try_from(version).unwrap_or(i64::MAX)],
+        [i64::try_from(version).map_err(|_| {
+            let what = "more changes: it has had the most that its file can count";
+            ChangeError::Unstorable(what.to_owned())
+        })?],
     )?;
     Ok(())
 }

@@ -193,24 +193,24 @@ mod tests {
         let insert = "INSERT INTO blob VALUES ('01', x'0203')";
         old.execute(insert, []).unwrap();
         drop(old);
-        let new = opened(&path, &[VERSIONS[0], NEXT]).unwrap();
+        let new = opened(&path, &[VERSIONS[0], VERSIONS[1], NEXT]).unwrap();
         assert_eq!(
             number(&new, "SELECT user_version FROM pragma_user_version"),
-            2
+            3
         );
         assert_eq!(number(&new, "SELECT count(*) FROM blob"), 1);
         number(&new, "SELECT count(note) FROM meta");
-        let copied = folder.path().join("c.db.version-1");
+        let copied = folder.path().join("c.db.version-2");
         let copy = Connection::open(&copied).unwrap();
         assert_eq!(
             number(&copy, "SELECT user_version FROM pragma_user_version"),
-            1
+            2
         );
         assert_eq!(number(&copy, "SELECT count(*) FROM blob"), 1);
         // The program of the older version refuses the file, and opens the copy.
         let refused = opened(&path, &VERSIONS).unwrap_err().to_string();
         assert!(
-            refused.contains("expected version 1 or older, found 2"),
+            refused.contains("expected version 2 or older, found 3"),
             "{refused}"
         );
         opened(&copied, &VERSIONS).unwrap();
@@ -222,14 +222,14 @@ mod tests {
         let path = folder.path().join("c.db");
         drop(opened(&path, &VERSIONS).unwrap());
         let broken = "ALTER TABLE meta ADD COLUMN note TEXT; INSERT INTO absent VALUES (1)";
-        opened(&path, &[VERSIONS[0], broken]).unwrap_err();
+        opened(&path, &[VERSIONS[0], VERSIONS[1], broken]).unwrap_err();
         let same = opened(&path, &VERSIONS).unwrap();
         assert_eq!(
             number(&same, "SELECT user_version FROM pragma_user_version"),
-            1
+            2
         );
         // It can be tried again, with a copy of its own.
-        opened(&path, &[VERSIONS[0], NEXT]).unwrap();
-        assert!(folder.path().join("c.db.version-1-2").exists());
+        opened(&path, &[VERSIONS[0], VERSIONS[1], NEXT]).unwrap();
+        assert!(folder.path().join("c.db.version-2-2").exists());
     }
 }

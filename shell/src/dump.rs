@@ -6,6 +6,7 @@ mod rows;
 use std::collections::BTreeSet;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use datafusion::common::TableReference;
 use fusebox::{Identifier, ModuleSource, Relation, Session};
 
 use crate::failure::Failure;
@@ -34,6 +35,9 @@ pub(crate) fn dump(session: &Session) -> Result<Vec<String>, Failure> {
         statements.push(definition.create_statement(|| base64) + ";");
     }
     let relations = ordered(contents.relations().collect());
+    for schema in schemas(&relations) {
+        statements.push(format!("CREATE SCHEMA IF NOT EXISTS {schema};"));
+    }
     for relation in relations {
         match &relation.rows {
             Some(rows) => rows::dump(relation, rows, &mut statements)?,
@@ -41,6 +45,22 @@ pub(crate) fn dump(session: &Session) -> Result<Vec<String>, Failure> {
         }
     }
     Ok(statements)
+}
+
+/// Returns the schemas of relations but the default one, as SQL names them.
+fn schemas(relations: &[&Relation]) -> BTreeSet<String> {
+    let names = relations
+        .iter()
+        .map(|relation| TableReference::parse_str(&relation.name));
+    let schemas = names.filter_map(|name| match name {
+        TableReference::Full {
+            catalog, schema, ..
+        } if *schema != *"public" => {
+            Some(format!("{}.{}", Identifier(&catalog), Identifier(&schema)))
+        }
+        _ => None,
+    });
+    schemas.collect()
 }
 
 /// Orders relations so that each comes after those that its text mentions.

@@ -27,8 +27,8 @@ pub(crate) enum Failure {
         name: String,
         similar: Option<String>,
     },
-    /// A project of functions cannot be created or built.
-    Project(String),
+    /// A command is refused, or a project of functions cannot be created or built.
+    Refused(String),
     /// The query of `--data` returned no rows.
     NoRows,
     /// The session rejected a statement, or a query failed.
@@ -132,7 +132,7 @@ impl fmt::Display for Failure {
                     None => Ok(()),
                 }
             }
-            Self::Project(text) => f.write_str(text),
+            Self::Refused(text) => f.write_str(text),
             Self::NoRows => f.write_str("the query of --data returned no rows"),
             Self::Explained { failure, .. } => failure.fmt(f),
             Self::Fusebox(error) => f.write_str(clean(&error.to_string())),

@@ -48,7 +48,15 @@ pub(crate) fn annotate(
     functions: &Path,
     output: Option<&Path>,
 ) -> Result<(), Failure> {
-    let module = load(path, &read(path)?)?;
+    let source = read(path)?;
+    if output.is_none() && !source.starts_with(b"\0asm") {
+        return Err(Failure::Refused(format!(
+            "expected --output for the text of a module, found none: `{}` would be overwritten \
+             by its binary",
+            path.display()
+        )));
+    }
+    let module = load(path, &source)?;
     let text = String::from_utf8(read(functions)?);
     let text = text.map_err(|_| Failure::Read {
         name: format!("`{}`", functions.display()),
@@ -62,7 +70,7 @@ pub(crate) fn annotate(
     let annotated = LoadedModule::new(&bytes, u64::MAX).map_err(refused)?;
     let trial = Trial::of(&annotated)?;
     for declared in annotated.declarations().iter() {
-        trial.create(declared)?;
+        trial.create(declared, "OR REPLACE ")?;
     }
     let target = output.unwrap_or(path);
     let written = write_at_once(target, &bytes);
@@ -72,19 +80,26 @@ pub(crate) fn annotate(
     })
 }
 
-/// Writes a file so that it has all of its bytes, or is as before.
+/// Writes a file so that it has all of its bytes, or is as before. A link stays one; what is no
+/// file, such as a pipe, is written to.
 fn write_at_once(target: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = target.parent().filter(|f| !f.as_os_str().is_empty());
+    let target = match fs::canonicalize(target) {
+        Ok(found) => found,
+        // A new file.
+        Err(_) => return fs::write(target, bytes),
+    };
+    let before = fs::metadata(&target)?;
+    if !before.is_file() {
+        return fs::write(&target, bytes);
+    }
+    let folder = target.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
         .prefix(".fusebox-")
-        .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+        .tempfile_in(folder)?;
     file.write_all(bytes)?;
     // A new file of this kind is its user's alone.
-    let permissions = fs::metadata(target).map(|found| found.permissions());
-    if let Ok(permissions) = permissions {
-        file.as_file().set_permissions(permissions)?;
-    }
-    file.persist(target).map_err(|error| error.error)?;
+    file.as_file().set_permissions(before.permissions())?;
+    file.persist(&target).map_err(|error| error.error)?;
     Ok(())
 }
 
@@ -124,15 +139,15 @@ impl Trial {
         Ok(trial)
     }
 
-    /// Creates a declared function.
-    fn create(&self, declared: &CreateFunction) -> Result<(), Error> {
+    /// Creates a declared function; `replace` is `OR REPLACE ` or nothing.
+    fn create(&self, declared: &CreateFunction, replace: &str) -> Result<(), Error> {
         let kind = match declared.kind {
             Kind::Aggregate => "AGGREGATE ",
             Kind::Window => "WINDOW ",
             _ => "",
         };
         let statement = format!(
-            "CREATE OR REPLACE {kind}FUNCTION {} LANGUAGE WASM FROM MODULE {MODULE} EXPORT {}",
+            "CREATE {replace}{kind}FUNCTION {} LANGUAGE WASM FROM MODULE {MODULE} EXPORT {}",
             Identifier(&declared.name),
             Literal(declared.symbol())
         );
@@ -143,77 +158,98 @@ impl Trial {
 
 fn describe(path: &Path, module: &LoadedModule) -> Result<String, Failure> {
     let report = module.report();
-    let mut text = heading(path, &report);
+    let mut text = Text::default();
+    text.heading(path, &report);
     let file = path.display().to_string();
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let name = Identifier(&stem);
-    let _ = writeln!(
-        text,
-        "CREATE MODULE {name} LANGUAGE WASM FROM {};",
-        Literal(&file)
+    let name = Identifier(&stem).to_string();
+    text.statement(
+        &format!(
+            "CREATE MODULE {name} LANGUAGE WASM FROM {};",
+            Literal(&file)
+        ),
+        "",
     );
     let declarations: Vec<_> = module.declarations().iter().collect();
     if !declarations.is_empty() {
-        let _ = writeln!(text, "IMPORT FUNCTIONS FROM MODULE {name};");
-        text += "-- creates:\n";
+        text.statement(&format!("IMPORT FUNCTIONS FROM MODULE {name};"), "");
+        text.comment("creates:");
         let trial = Trial::of(module)?;
         for declared in declarations {
-            let _ = writeln!(text, "--   {}", escape_control(&declared.to_string()));
-            if let Err(error) = trial.create(declared) {
-                let _ = writeln!(
-                    text,
-                    "--     refused: {}",
-                    escape_control(&error.to_string())
-                );
+            text.comment(&format!("  {declared}"));
+            if let Err(error) = trial.create(declared, "") {
+                text.comment(&format!("    refused: {error}"));
             }
         }
     }
     if !report.plain_functions.is_empty() {
-        text += "-- exports that are plain functions, as numbers; text and bytes need an option \
-                 `abi`:\n";
-    }
-    for export in &report.plain_functions {
-        let (name, types) = (Identifier(&export.name), &export.types);
-        let _ = match &export.signature {
-            // One may have the name of a built-in function.
-            Some(signature) => writeln!(
-                text,
-                "CREATE OR REPLACE FUNCTION {name}{signature} LANGUAGE WASM FROM MODULE {} EXPORT {}; -- \
-                 {types}",
-                Identifier(&stem),
-                Literal(&export.name),
-            ),
-            None => writeln!(text, "--   {name}: {types}"),
-        };
-    }
-    if !report.refused.is_empty() {
-        text += "-- exports that cannot be called:\n";
-    }
-    for (name, reason) in &report.refused {
-        let _ = writeln!(
-            text,
-            "--   {} {}",
-            escape_control(name),
-            escape_control(reason)
+        text.comment(
+            "exports that are plain functions, as numbers; text and bytes need an option `abi`:",
         );
     }
-    Ok(text)
+    for export in &report.plain_functions {
+        let (function, types) = (Identifier(&export.name), &export.types);
+        match &export.signature {
+            // One may have the name of a built-in function.
+            Some(signature) => {
+                let source = format!("FROM MODULE {name} EXPORT {}", Literal(&export.name));
+                let statement = format!(
+                    "CREATE OR REPLACE FUNCTION {function}{signature} LANGUAGE WASM {source};"
+                );
+                text.statement(&statement, types);
+            }
+            None => text.comment(&format!("  {function}: {types}")),
+        }
+    }
+    if !report.refused.is_empty() {
+        text.comment("exports that cannot be called:");
+    }
+    for (name, reason) in &report.refused {
+        text.comment(&format!("  {name} {reason}"));
+    }
+    Ok(text.0)
 }
 
-fn heading(path: &Path, report: &ModuleReport) -> String {
-    let kind = match report.is_component {
-        true => "component",
-        false => "core module",
-    };
-    let mut text = format!(
-        "-- {}: a {kind} of {} bytes, SHA-256 {}\n",
-        escape_control(&path.display().to_string()),
-        report.bytes,
-        report.digest
-    );
-    if !report.imports.is_empty() {
-        let imports = report.imports.join(", ");
-        let _ = writeln!(text, "-- imports: {}", escape_control(&imports));
+/// SQL with comments. Names in it are those of whoever made the module: no line of theirs becomes
+/// a statement.
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    /// Adds a comment of one line.
+    fn comment(&mut self, line: &str) {
+        let _ = writeln!(self.0, "-- {}", one_line(line));
     }
-    text
+
+    /// Adds a statement, with a comment behind it. A name that SQL cannot write makes a comment of
+    /// the statement.
+    fn statement(&mut self, statement: &str, comment: &str) {
+        let has_controls = statement.contains(char::is_control);
+        let statement = one_line(statement);
+        let _ = match (has_controls, comment) {
+            (true, _) => writeln!(self.0, "-- with a name that SQL cannot write: {statement}"),
+            (false, "") => writeln!(self.0, "{statement}"),
+            (false, comment) => writeln!(self.0, "{statement} -- {}", one_line(comment)),
+        };
+    }
+
+    fn heading(&mut self, path: &Path, report: &ModuleReport) {
+        let kind = match report.is_component {
+            true => "component",
+            false => "core module",
+        };
+        let (path, bytes, digest) = (path.display(), report.bytes, report.digest);
+        self.comment(&format!(
+            "{path}: a {kind} of {bytes} bytes, SHA-256 {digest}"
+        ));
+        if !report.imports.is_empty() {
+            self.comment(&format!("imports: {}", report.imports.join(", ")));
+        }
+    }
+}
+
+/// Escapes control characters, line breaks too.
+fn one_line(text: &str) -> String {
+    let text = escape_control(text);
+    text.replace('\n', "\\n").replace('\t', "\\t")
 }

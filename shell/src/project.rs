@@ -10,6 +10,7 @@ mod templates;
 // Compilers, as they are installed.
 mod compilers;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -42,7 +43,7 @@ fn language_of(folder: &Path) -> Result<Language, Failure> {
             .iter()
             .map(|language| language.source())
             .collect();
-        Failure::Project(format!(
+        Failure::Refused(format!(
             "expected a project with one of {} in `{}`, found none: `fusebox new NAME` makes one",
             sources.join(", "),
             folder.display()
@@ -58,14 +59,15 @@ fn language_of(folder: &Path) -> Result<Language, Failure> {
 pub(crate) fn create(folder: &Path, language: Language, sdk: Option<&Path>) -> Result<(), Failure> {
     let name = folder.file_name().map(|name| name.to_string_lossy());
     let name = name.filter(|name| is_name(name)).ok_or_else(|| {
-        Failure::Project(format!(
+        Failure::Refused(format!(
             "expected a name of lower-case letters, digits and `_`, found `{}`",
             folder.display()
         ))
     })?;
-    if folder.exists() {
+    // A link that leads nowhere exists, too.
+    if fs::symlink_metadata(folder).is_ok() {
         let message = format!("`{}` exists: name a new folder", folder.display());
-        return Err(Failure::Project(message));
+        return Err(Failure::Refused(message));
     }
     for (file, text) in templates::files(language, &name, sdk)? {
         let path = folder.join(file);
@@ -100,13 +102,13 @@ fn is_name(name: &str) -> bool {
 /// [`Failure`] if the compiler is missing or fails, or the module is refused.
 pub(crate) fn build(folder: &Path, watches: bool) -> Result<(), Failure> {
     loop {
-        let seen = newest(folder);
+        let seen = sources(folder);
         match compile(folder).and_then(|module| inspect::inspect(&module)) {
             Err(failure) if watches => failure.report(),
             result if !watches => return result,
             _ => {}
         }
-        while newest(folder) == seen {
+        while sources(folder) == seen {
             thread::sleep(WATCH_PAUSE);
         }
     }
@@ -138,7 +140,7 @@ fn compile(folder: &Path) -> Result<PathBuf, Failure> {
         let advice = compilers::advice(language, &output.stderr);
         let text = String::from_utf8_lossy(&output.stderr);
         let text = text.trim_end();
-        return Err(Failure::Project(format!(
+        return Err(Failure::Refused(format!(
             "the compiler failed: {}\n{text}{advice}",
             compilers::shown(&command)
         )));
@@ -153,26 +155,34 @@ fn compile(folder: &Path) -> Result<PathBuf, Failure> {
     Ok(module)
 }
 
-/// Returns the time of the last change of a source. What compilers write does not count.
-fn newest(folder: &Path) -> Option<SystemTime> {
-    let mut newest = None;
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
+/// Sources with the times of their last changes and their sizes. What compilers write does not
+/// count.
+fn sources(folder: &Path) -> BTreeMap<PathBuf, (Option<SystemTime>, u64)> {
+    let mut sources = BTreeMap::new();
+    let mut folders = vec![(folder.to_owned(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = entry.file_name();
             let name = name.to_string_lossy();
             let is_built = name.starts_with('.')
                 || name.ends_with(".wasm")
                 || ["target", "node_modules"].contains(&&*name);
-            let Ok(metadata) = entry.metadata() else {
+            let path = entry.path();
+            // Of the file that a link names.
+            let Ok(metadata) = fs::metadata(&path) else {
                 continue;
             };
             match metadata.is_dir() {
                 _ if is_built => {}
-                true => folders.push(entry.path()),
-                false => newest = newest.max(metadata.modified().ok()),
+                // A link may lead back.
+                true if depth < DEPTH_MAX => folders.push((path, depth + 1)),
+                true => {}
+                false => drop(sources.insert(path, (metadata.modified().ok(), metadata.len()))),
             }
         }
     }
-    newest
+    sources
 }
+
+/// Maximum depth of folders that are watched.
+const DEPTH_MAX: usize = 8;

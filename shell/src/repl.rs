@@ -15,6 +15,9 @@ mod variables;
 // The editor of lines, and its history.
 mod editor;
 
+// Commands that are refused.
+mod refusal;
+
 // Settings of the display.
 mod settings;
 
@@ -168,6 +171,9 @@ impl Prompt<'_> {
                         true => self.remember(&text, dialect.as_ref()),
                         false => self.statements(&text)?,
                     }
+                    if let Some(script) = &mut self.runner.script {
+                        script.lines = number;
+                    }
                     if let Flow::Quit = self.command(command, depth)? {
                         return Ok(Flow::Quit);
                     }
@@ -258,7 +264,7 @@ impl Prompt<'_> {
             Command::Quit => return Ok(Flow::Quit),
             Command::Help => print_message(HELP),
             Command::Sql(sql) => drop(self.execute(&sql)?),
-            Command::Instead(text) => print_message(&format!("{text}\n")),
+            Command::Instead(text) => self.refuse(&format!("{text}\n"))?,
             Command::Echo(text) => self.print(&[text])?,
             Command::Dump => match dump(self.runner.session()) {
                 Ok(statements) => self.print(&statements)?,
@@ -278,9 +284,9 @@ impl Prompt<'_> {
                 return self.edit(file.as_deref(), depth + 1);
             }
             Command::Include(_) | Command::Edit(_) => {
-                print_message("expected fewer files that read others\n");
+                self.refuse("expected fewer files that read others\n")?;
             }
-            Command::System(_) if self.runner.is_confined() => print_message(CONFINED),
+            Command::System(_) if self.runner.is_confined() => self.refuse(CONFINED)?,
             Command::System(command) => {
                 if let Some(text) = programs::run(&command) {
                     print_message(&format!("{text}\n"));
@@ -337,8 +343,7 @@ impl Prompt<'_> {
     /// Edits a file, or the last statement, and executes what was saved.
     fn edit(&mut self, file: Option<&Path>, depth: usize) -> Result<Flow, Failure> {
         if self.runner.is_confined() {
-            print_message(CONFINED);
-            return Ok(Flow::Continue);
+            return self.refuse(CONFINED).map(|()| Flow::Continue);
         }
         let last = self.last.clone().unwrap_or_default();
         match programs::edit(file, &last) {
@@ -351,6 +356,9 @@ impl Prompt<'_> {
 
     /// Executes a file, which others read `depth` deep; an error of reading it is reported.
     fn include(&mut self, file: &Path, depth: usize) -> Result<Flow, Failure> {
+        if self.runner.is_confined() {
+            return self.refuse(CONFINED).map(|()| Flow::Continue);
+        }
         let source = ScriptSource::File(file.to_owned());
         let name = source.name();
         match source.read() {

@@ -53,6 +53,9 @@ fn create(relation: &Relation, rows: &TableRows) -> String {
     let Some(without_columns) = relation.sql.strip_suffix(" ()") else {
         return format!("{};", relation.sql);
     };
+    if rows.schema().fields().is_empty() {
+        return format!("{};", relation.sql);
+    }
     let columns = rows.schema().fields().iter().map(|field| {
         let (data_type, name) = (field.data_type().to_string(), Identifier(field.name()));
         format!("arrow_cast(NULL, {}) AS {name}", Literal(&data_type))

@@ -66,7 +66,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 ///
 /// # Errors
 ///
-/// [`Failure::Project`] if there is no compiler, with the ways of getting one.
+/// [`Failure::Refused`] if there is no compiler, with the ways of getting one.
 pub(super) fn command(language: Language, folder: &Path) -> Result<Command, Failure> {
     match language {
         Language::Rust => {
@@ -109,7 +109,7 @@ pub(super) fn command(language: Language, folder: &Path) -> Result<Command, Fail
             let local = folder.join("node_modules/.bin/asc");
             let mut command = match local.is_file() {
                 true => Command::new(local),
-                false => start(&first(&[&["asc"]], "`npm install` in the project")?),
+                false => start(&first(&[&["asc"]], "it with `npm install` in the project")?),
             };
             command.args(ASSEMBLYSCRIPT_FLAGS);
             Ok(command)
@@ -126,7 +126,7 @@ pub(super) fn copy_of_cargo(folder: &Path, module: &Path) -> Result<(), Failure>
     let modules: Vec<_> = modules.filter(is_module).collect();
     let [built] = &modules[..] else {
         let count = modules.len();
-        return Err(Failure::Project(format!(
+        return Err(Failure::Refused(format!(
             "expected one module in `{}`, found {count}: state crate-type = [\"cdylib\"], and \
              remove those of before",
             built.display()
@@ -171,7 +171,7 @@ fn first(commands: &[&[&str]], install: &str) -> Result<Vec<OsString>, Failure> 
     let mut working = commands.iter().filter(|words| works(words));
     match working.next() {
         Some(words) => Ok(words.iter().map(OsString::from).collect()),
-        None => Err(Failure::Project(format!(
+        None => Err(Failure::Refused(format!(
             "expected the compiler `{}`, found none: install {install}",
             commands[0].join(" ")
         ))),

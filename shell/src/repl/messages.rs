@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::runner::Summary;
 
 /// Message about programs that a confined shell does not run.
-pub(super) const CONFINED: &str = "other programs are refused with --root\n";
+pub(super) const CONFINED: &str = "other programs and files are refused with --root\n";
 
 /// Prints the number of rows, and the time.
 pub(super) fn print_summary(summary: &Summary, has_timing: bool) {

@@ -68,6 +68,15 @@ fn lines_of_scripts_may_be_commands() {
     assert_eq!(run.status, Some(0), "{run:?}");
     let run = shell(&["-c", "\\i no/such/file.sql"], "");
     assert_eq!(run.status, Some(1), "{run:?}");
+    let run = shell(&["-f", "-"], "SELECT 1;\n\\zz\nSELECT 2;\n");
+    assert!(run.stderr.starts_with("error: <stdin>:2: "), "{run:?}");
+    assert_eq!(
+        (run.status, run.stdout.contains('2')),
+        (Some(1), false),
+        "{run:?}"
+    );
+    let run = shell(&["--root", ".", "-c", "\\i /etc/passwd"], "");
+    assert!(run.stderr.contains("refused with --root"), "{run:?}");
     let run = shell(&["--root", ".", "-c", "\\! echo no"], "");
     assert!(run.stderr.contains("refused with --root"), "{run:?}");
     assert!(!run.stdout.contains("no"), "{run:?}");

@@ -140,7 +140,7 @@ impl Writer<'_> {
     }
 
     /// Writes the function that fails the row if the guest has freed the columns of the batch. It
-    /// asks once for each instance, at no cost for the row.
+    /// asks once for each instance, at the same cost for each row.
     fn probe(&mut self) {
         let fail = self.fail(
             format!(
@@ -152,12 +152,12 @@ impl Writer<'_> {
         self.line(format!(
             "(global $is_probed (mut i32) (i32.const 0))\n\
              (func $probe (local $at i32) (local $is_own i32)\n\
-             (if (global.get $is_probed) (then (return)))\n\
-             (global.set $is_probed (i32.const 1))\n\
              (call $row_pause (i32.const 0))\n\
+             (if (i32.eqz (global.get $is_probed)) (then\n\
+             (global.set $is_probed (i32.const 1))\n\
              (local.set $at (call $realloc (i32.const 0) (i32.const 0) (i32.const 1) \
              (i32.const {PROBE_BYTES})))\n\
-             (local.set $is_own (call $is_own (local.get $at) (i32.const {PROBE_BYTES})))\n\
+             (local.set $is_own (call $is_own (local.get $at) (i32.const {PROBE_BYTES})))))\n\
              (call $row_resume)\n\
              (if (local.get $is_own) (then {fail})))"
         ));

@@ -258,6 +258,10 @@ impl Session {
             return self.create_stored_table(create, text, state).await;
         }
         let recorded = self.record_relation(&plan, text)?;
+        if self.is_drop_of_unregistered(&plan, &recorded) {
+            self.note_relation(&recorded)?;
+            return self.no_result();
+        }
         let context = match changes_context(&plan) {
             true => self.context.clone(),
             false => SessionContext::new_with_state(state),

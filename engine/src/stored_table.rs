@@ -1,8 +1,8 @@
 //! Tables whose rows the catalog keeps.
 //!
 //! A table is read as of the statement that plans the scan, and changed by one transaction of the
-//! catalog. Rows that are appended do not conflict with those of others; what deletes or updates
-//! is computed again if others were faster.
+//! catalog. Rows that are appended do not conflict with those of others. DELETE and UPDATE are not
+//! for a table to plan: the session finds their rows, in `session/row_changes.rs`.
 
 // The sink of INSERT.
 mod sink;
@@ -18,11 +18,14 @@ use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{DataFusionError, Result, SchemaExt};
 use datafusion::datasource::MemTable;
 use datafusion::datasource::sink::DataSinkExec;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use fusebox_definition::{StatementError, Subject};
 use fusebox_runtime::Error;
+use futures::TryStreamExt;
 
 use crate::catalog::{Catalog, CatalogChange, CatalogError, CatalogLimits, RowChunk, TableRows};
 use crate::function::external;
@@ -283,6 +286,20 @@ impl StoredRows {
 async fn load(rows: &TableRows) -> Result<Vec<RecordBatch>> {
     let rows = rows.clone();
     in_background(move || rows.load().map_err(catalog_error)).await
+}
+
+/// Collects rows, charged to a memory pool as long as the reservation lives.
+pub(crate) async fn collect_rows(
+    mut stream: SendableRecordBatchStream,
+    pool: &Arc<dyn MemoryPool>,
+) -> Result<(Vec<RecordBatch>, MemoryReservation)> {
+    let reservation = MemoryConsumer::new("rows of a table").register(pool);
+    let mut batches = Vec::new();
+    while let Some(batch) = stream.try_next().await? {
+        reservation.try_grow(batch.get_array_memory_size())?;
+        batches.push(batch);
+    }
+    Ok((batches, reservation))
 }
 
 /// Divides rows of a schema into chunks.

@@ -291,6 +291,18 @@ impl Session {
         }
     }
 
+    /// Returns true if a recorded change dropped a relation of the catalog that could not be
+    /// planned: DataFusion does not know it.
+    pub(super) fn is_drop_of_unregistered(&self, plan: &LogicalPlan, recorded: &Revert) -> bool {
+        let name = match plan {
+            LogicalPlan::Ddl(DdlStatement::DropTable(drop)) => &drop.name,
+            LogicalPlan::Ddl(DdlStatement::DropView(drop)) => &drop.name,
+            _ => return false,
+        };
+        let is_known = self.context.table_exist(name.clone()).unwrap_or(true);
+        recorded.kept.is_some() && !is_known
+    }
+
     /// Notes that a recorded change of the shared catalog is registered in this session.
     pub(super) fn note_relation(&self, recorded: &Revert) -> Result<()> {
         if let Some(name) = &recorded.kept {

@@ -16,15 +16,13 @@ use datafusion::common::{Column, DataFusionError, Result as DfResult};
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::{MemTable, provider_as_source, source_as_provider};
 use datafusion::execution::context::SessionState;
-use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::logical_expr::{
     DmlStatement, Expr, LogicalPlan, LogicalPlanBuilder, TableSource, WriteOp,
 };
 use fusebox_runtime::{Error, Result};
-use futures::TryStreamExt;
 
 use super::{Session, query};
-use crate::stored_table::StoredTable;
+use crate::stored_table::{StoredTable, collect_rows};
 
 /// Column with the number of a row.
 const ROW: &str = "__fusebox_row";
@@ -116,16 +114,10 @@ impl Session {
         let numbered = provider_as_source(numbered(&target.schema(), batches).map_err(query)?);
         let plan = numbered_plan(dml, target, &numbered).map_err(query)?;
         let frame = DataFrame::new(state.clone(), plan);
-        let consumer = MemoryConsumer::new("rows that change");
-        let reservation = consumer.register(&self.memory_pool());
-        let mut stream = frame.execute_stream().await.map_err(query)?;
-        let mut chosen = Vec::new();
-        while let Some(batch) = stream.try_next().await.map_err(query)? {
-            let grown = reservation.try_grow(batch.get_array_memory_size());
-            grown.map_err(query)?;
-            chosen.push(batch);
-        }
+        let stream = frame.execute_stream().await.map_err(query)?;
         let schema = stream.schema();
+        let collected = collect_rows(stream, &self.memory_pool()).await;
+        let (chosen, _reservation) = collected.map_err(query)?;
         let chosen = concat_batches(&schema, &chosen).map_err(|error| query(error.into()))?;
         let rows = chosen.column(chosen.num_columns() - 1);
         let rows = rows.as_primitive::<UInt64Type>().values().to_vec();

@@ -8,20 +8,18 @@ use datafusion::catalog::information_schema::INFORMATION_SCHEMA;
 use datafusion::common::{DataFusionError, TableReference};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SessionState;
-use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::logical_expr::{CreateMemoryTable, DdlStatement, Expr, LogicalPlan};
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::Statement;
 use fusebox_definition::Subject;
 use fusebox_runtime::{Error, Result};
-use futures::TryStreamExt;
 
 use super::contents::catalog_error;
 use super::relations::{RelationText, not_replaced, resolved};
 use super::rewriting::rewrite_statement;
 use super::{Session, query};
 use crate::catalog::{CatalogChange, Relation, RelationKind, TableRows};
-use crate::stored_table::{StoredTable, chunks_of};
+use crate::stored_table::{StoredTable, chunks_of, collect_rows};
 
 impl Session {
     /// Returns the statement that creates a table whose rows the catalog keeps, if a plan is one.
@@ -109,15 +107,9 @@ impl Session {
         state: &SessionState,
     ) -> Result<TableRows> {
         let frame = DataFrame::new(state.clone(), input.clone());
-        let consumer = MemoryConsumer::new("rows of a table");
-        let reservation = consumer.register(&self.memory_pool());
-        let mut stream = frame.execute_stream().await.map_err(query)?;
-        let mut batches = Vec::new();
-        while let Some(batch) = stream.try_next().await.map_err(query)? {
-            let grown = reservation.try_grow(batch.get_array_memory_size());
-            grown.map_err(query)?;
-            batches.push(batch);
-        }
+        let stream = frame.execute_stream().await.map_err(query)?;
+        let collected = collect_rows(stream, &self.memory_pool()).await;
+        let (batches, _reservation) = collected.map_err(query)?;
         let chunks = chunks_of(&schema, batches).await.map_err(query)?;
         Ok(TableRows::new(schema, chunks))
     }

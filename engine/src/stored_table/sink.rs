@@ -7,13 +7,11 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::common::{Result, not_impl_err};
 use datafusion::datasource::sink::DataSink;
-use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType};
-use futures::TryStreamExt;
 
-use super::{StoredRows, TRIES_MAX};
+use super::{StoredRows, TRIES_MAX, collect_rows};
 use crate::catalog::TableRows;
 
 /// Sink that appends rows to a table, or replaces all of them.
@@ -49,16 +47,10 @@ impl DataSink for RowSink {
 
     async fn write_all(
         &self,
-        mut data: SendableRecordBatchStream,
+        data: SendableRecordBatchStream,
         context: &Arc<TaskContext>,
     ) -> Result<u64> {
-        let consumer = MemoryConsumer::new("rows of a table");
-        let reservation = consumer.register(context.memory_pool());
-        let mut batches = Vec::new();
-        while let Some(batch) = data.try_next().await? {
-            reservation.try_grow(batch.get_array_memory_size())?;
-            batches.push(batch);
-        }
+        let (batches, _reservation) = collect_rows(data, context.memory_pool()).await?;
         let count = batches.iter().map(|batch| batch.num_rows() as u64).sum();
         let chunks = self.stored.chunks(batches).await?;
         if !self.replaces {

@@ -263,6 +263,15 @@ async fn damaged_rows_fail_the_statements_that_read_them() {
         assert!(error.contains(expected), "{damage}: {error}");
         assert_eq!(number(&session, "SELECT a FROM whole").await.unwrap(), 1);
     }
+    // What cannot be read can be dropped, as the error says.
+    let session = open(&file);
+    run(&session, "DROP TABLE t").await.unwrap();
+    assert_eq!(
+        stored(&file, "SELECT count(*) FROM relation WHERE name LIKE '%.t'"),
+        0
+    );
+    let created = run(&session, "CREATE TABLE t AS SELECT 1 AS a").await;
+    created.unwrap();
 }
 
 #[tokio::test]

@@ -18,9 +18,3 @@ pub(crate) const UTF8: &str = include_str!("driver/utf8.wat");
 
 /// Functions over text in UTF-16.
 pub(crate) const UTF16: &str = include_str!("driver/utf16.wat");
-
-/// Quotes a name in the text format, whatever is in it.
-pub(crate) fn quoted(name: &str) -> String {
-    let escaped: String = name.bytes().map(|byte| format!("\\{byte:02x}")).collect();
-    format!("\"{escaped}\"")
-}

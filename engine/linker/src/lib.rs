@@ -90,6 +90,9 @@ mod space;
 // Providers of this crate.
 pub mod wasi;
 
+// Names and bytes as strings of the text format.
+mod quoted;
+
 // Reasons for not linking.
 mod error;
 

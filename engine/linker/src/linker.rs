@@ -117,6 +117,22 @@ impl<'a> Linker<'a> {
         Ok(self)
     }
 
+    /// The same, with a [provider](crate::wasi::Grants::provider) of preview 1 that serves constants.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`provide_wasi`](Self::provide_wasi), and [`Error::Invalid`] for another module.
+    pub fn provide_granted_wasi(mut self, preview1: &'a [u8]) -> Result<Self, Error> {
+        for (name, module) in wasi::providers() {
+            let module = match *name == wasi::PREVIEW1 {
+                true => preview1,
+                false => module,
+            };
+            self.add(name, format!("provider `{name}`"), module, true)?;
+        }
+        Ok(self)
+    }
+
     /// Leaves out the exports by which a host sets clock and seed: they keep their beginning.
     pub fn hide_reserved_exports(mut self) -> Self {
         self.modules.hides_reserved = true;

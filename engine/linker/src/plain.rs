@@ -51,10 +51,11 @@ use fusebox_abi::{
 };
 use wasmparser::ValType;
 
-use crate::driver::{Messages, UTF8, UTF16, quoted, with_open_memory};
+use crate::driver::{Messages, UTF8, UTF16, with_open_memory};
 use crate::error::Error;
 use crate::linker::Linker;
-use crate::wasi::EXPORT_ROW;
+use crate::quoted::quoted;
+use crate::wasi::{EXPORT_ROW, clock};
 use companions::Companions;
 pub use companions::Exports;
 pub use convention::TextConvention;
@@ -90,6 +91,10 @@ pub struct PlainFunction<'a> {
     /// True if the module exports [`EXPORT_ROW`], which is called
     /// before each row.
     pub has_row: bool,
+    /// True if it may read the clock: the module then exports
+    /// [`EXPORT_CLOCK`](crate::wasi::EXPORT_CLOCK), and the driver
+    /// [`EXPORT_DRIVER_CLOCK`](crate::wasi::EXPORT_DRIVER_CLOCK).
+    pub has_clock: bool,
 }
 
 impl PlainFunction<'_> {
@@ -180,6 +185,9 @@ impl PlainFunction<'_> {
                 text,
                 "(import \"{PLAIN_MODULE}\" \"{EXPORT_ROW}\" (func $begin_inputs))"
             );
+        }
+        if self.has_clock {
+            *text += &clock(PLAIN_MODULE);
         }
     }
 

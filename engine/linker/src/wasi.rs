@@ -1,9 +1,9 @@
 //! Providers of this crate: deterministic WASI previews 1 and 2, and what compilers import beside
 //! them.
 //!
-//! A guest is alone in the world: no files, no environment, no arguments, no network. What it
-//! writes to the descriptors 1 and 2 is its log. Clock and random numbers begin again at
-//! each row.
+//! A guest is alone in the world: no files, no environment, no arguments, no network, but those
+//! [granted](Grants), which are constants. What it writes to the descriptors 1 and 2 is its log.
+//! Clock and random numbers begin again at each row.
 //!
 //! The linked module has these exports, as far as it needs them:
 //!
@@ -22,11 +22,22 @@
 //! of Emscripten that need no host, all of which are in `emscripten.wat`. Guests cannot import
 //! names with a colon, by which the providers share their state.
 
+// Constants that a function may read: environment, files and seed.
+mod grants;
+
+// The provider of preview 1 that serves them.
+mod granted;
+
 use std::sync::LazyLock;
+
+pub use grants::{Grants, GrantsError};
 
 /// Exported global: time at the beginning of a row, in nanoseconds since 1970. The host sets it
 /// to the timestamp of the statement.
 pub const EXPORT_CLOCK: &str = "fusebox:clock";
+
+/// Export of a linked driver: the global [`EXPORT_CLOCK`] of the module that it drives.
+pub const EXPORT_DRIVER_CLOCK: &str = "fusebox_clock";
 
 /// Exported global: seed of the random numbers of a row.
 pub const EXPORT_SEED: &str = "fusebox:seed";
@@ -44,22 +55,23 @@ pub(crate) const STATE_CLOCK: &str = "internal:now";
 /// Global that holds the state of the generator of random numbers.
 pub(crate) const STATE_RANDOM: &str = "internal:random";
 
+/// Name of preview 1.
+pub(crate) const PREVIEW1: &str = "wasi_snapshot_preview1";
+
+/// Text of all providers of preview 1, up to environment and files.
+const COMMON: &str = include_str!("wasi/preview1.wat");
+
 /// Names and modules, in the text format.
-const PROVIDERS: [(&str, &str); 3] = [
-    ("wasi_snapshot_preview1", include_str!("wasi_preview1.wat")),
-    ("env", include_str!("assemblyscript.wat")),
-    ("env", include_str!("emscripten.wat")),
+const PROVIDERS: [(&str, &[&str]); 3] = [
+    (PREVIEW1, &[COMMON, include_str!("wasi/alone.wat"), ")"]),
+    ("env", &[include_str!("wasi/assemblyscript.wat")]),
+    ("env", &[include_str!("wasi/emscripten.wat")]),
 ];
 
 /// Returns the providers, translated once for a process: names and modules.
 pub(crate) fn providers() -> &'static [(&'static str, Vec<u8>)] {
     static TRANSLATED: LazyLock<Vec<(&str, Vec<u8>)>> = LazyLock::new(|| {
-        let translated = |(name, text)| {
-            (
-                name,
-                wat::parse_str(text).expect("a provider is valid text"),
-            )
-        };
+        let translated = |(name, text): (_, &[&str])| (name, translated(&text.concat()));
         PROVIDERS.into_iter().map(translated).collect()
     });
     &TRANSLATED
@@ -68,8 +80,19 @@ pub(crate) fn providers() -> &'static [(&'static str, Vec<u8>)] {
 /// Returns the provider of WASI preview 2 for components, translated once for a process. Its
 /// exports are named `wasi/io/poll#poll`: by interface without a version, and function.
 pub(crate) fn preview2() -> &'static [u8] {
-    static TRANSLATED: LazyLock<Vec<u8>> = LazyLock::new(|| {
-        wat::parse_str(include_str!("wasi_preview2.wat")).expect("the provider is valid text")
-    });
+    static TRANSLATED: LazyLock<Vec<u8>> =
+        LazyLock::new(|| translated(include_str!("wasi/preview2.wat")));
     &TRANSLATED
+}
+
+fn translated(text: &str) -> Vec<u8> {
+    wat::parse_str(text).expect("a provider is valid text")
+}
+
+/// Writes a driver's import and export of the clock of the module that it drives.
+pub(crate) fn clock(module: &str) -> String {
+    format!(
+        "(import \"{module}\" \"{EXPORT_CLOCK}\" (global $clock (mut i64)))\n\
+         (export \"{EXPORT_DRIVER_CLOCK}\" (global $clock))\n"
+    )
 }

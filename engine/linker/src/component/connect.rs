@@ -16,16 +16,13 @@ use super::instantiate::CoreInstantiation;
 use super::shim::Shims;
 use super::surface::{Surface, with_imports};
 use super::values::{CoreExport, CoreFunction};
-use crate::wasi;
+use crate::wasi::{self, PREVIEW1};
 
 /// Module name of the imports that nothing serves.
 pub(super) const MISSING: &str = "missing";
 
 /// Name of the module whose functions trap.
 pub(super) const STUBS: &str = "stubs";
-
-/// Module name of WASI preview 1.
-const PREVIEW1: &str = "wasi_snapshot_preview1";
 
 /// Allocators that results of imports are stored with, at most: for each there is an instance of
 /// preview 2.
@@ -68,7 +65,8 @@ impl<'p, 'a> Connections<'p, 'a> {
         surfaces: &'p [Surface<'a>],
         shims: &'p Shims<'a>,
     ) -> Result<Self, ComponentError> {
-        let preview1 = wasi::providers().iter().find(|(name, _)| *name == PREVIEW1);
+        let mut providers = wasi::providers().iter();
+        let preview1 = providers.find(|(name, _)| *name == PREVIEW1);
         let preview1 = preview1.map_or(&[][..], |(_, module)| module.as_slice());
         Ok(Self {
             core,

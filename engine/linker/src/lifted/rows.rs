@@ -6,7 +6,8 @@ use super::arguments::row;
 use super::writer::{NONE, Writer};
 use super::{COMPONENT_MODULE, flat_parameters};
 use crate::component::{Layout, StringEncoding};
-use crate::driver::{ADDRESS, UTF8, UTF16, blocks, quoted};
+use crate::driver::{ADDRESS, UTF8, UTF16, blocks};
+use crate::quoted::quoted;
 
 /// Result columns from which on a null has a price of its own, so that it is a row of its own.
 const CHEAP_COLUMNS: usize = 4;
@@ -59,6 +60,9 @@ impl Writer<'_> {
         }
         if has_row {
             import(crate::wasi::EXPORT_ROW, "$begin_inputs", String::new());
+        }
+        if self.function.ambient_inputs.clock {
+            self.line(crate::wasi::clock(COMPONENT_MODULE));
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use wasmparser::{FuncType, ValType};
 
 use super::convention::TextConvention;
-use crate::driver::quoted;
+use crate::quoted::quoted;
 
 /// Types of the functions that a module exports, by name.
 pub type Exports<'a> = BTreeMap<&'a str, &'a FuncType>;

@@ -9,6 +9,7 @@ mod component_types;
 mod component_wasi;
 mod custom;
 mod errors;
+mod grants;
 mod guest;
 mod lifted;
 mod lifted_errors;

@@ -82,6 +82,7 @@ impl Function {
             has_memory: true,
             has_initialize: false,
             has_row: false,
+            has_clock: false,
         };
         call(&function)
     }

@@ -59,7 +59,7 @@ const SIGNATURES: [(&str, &str); 46] = [
 ];
 
 /// A module that exports functions of WASI as they are, all of them if none is named.
-fn reexports(names: &[&str]) -> String {
+pub(crate) fn reexports(names: &[&str]) -> String {
     let mut text = String::from("(module");
     for (name, parameters) in SIGNATURES {
         if !names.is_empty() && !names.contains(&name) {
@@ -86,17 +86,17 @@ fn guest(names: &[&str]) -> Guest {
     Guest::new(&link_wasi(&reexports(names)))
 }
 
-fn word(guest: &mut Guest, address: usize) -> u64 {
+pub(crate) fn word(guest: &mut Guest, address: usize) -> u64 {
     u64::from_le_bytes(guest.memory()[address..][..8].try_into().unwrap())
 }
 
-fn store(guest: &mut Guest, address: usize, words: &[u32]) {
+pub(crate) fn store(guest: &mut Guest, address: usize, words: &[u32]) {
     for (word, bytes) in words.iter().zip(guest.memory()[address..].chunks_mut(4)) {
         bytes.copy_from_slice(&word.to_le_bytes());
     }
 }
 
-const fn i32s<const N: usize>(values: [i32; N]) -> [Val; N] {
+pub(crate) const fn i32s<const N: usize>(values: [i32; N]) -> [Val; N] {
     let mut arguments = [const { Val::I32(0) }; N];
     let mut n = 0;
     while n < N {
@@ -124,8 +124,8 @@ fn only_imported_functions_are_linked() {
         "clock_time_get",
         "memory",
         EXPORT_CLOCK,
-        EXPORT_SEED,
         EXPORT_ROW,
+        EXPORT_SEED,
     ];
     assert_eq!(surface(&clock).0, expected);
     let exit = link_wasi(&reexports(&["proc_exit"]));

@@ -1,18 +1,17 @@
 ;; WASI preview 1 as a program alone in the world sees it: three descriptors, of which 0 is at
-;; its end and 1 and 2 are a log; no files, no arguments, no environment, no network.
+;; its end and 1 and 2 are a log; no arguments, no network. Environment and files are in the text
+;; that follows this one: `alone.wat`, or a generated one.
 ;;
 ;; Results are functions of the guest's calls since the beginning of the row, the global
 ;; `fusebox:clock` and the global `fusebox:seed`. A pointer out of bounds traps.
 ;;
-;; Error numbers: 8 badf, 28 inval, 52 nosys, 54 notdir, 57 notsock, 58 notsup, 70 spipe,
-;; 76 notcapable.
+;; Error numbers: 8 badf, 28 inval, 52 nosys, 57 notsock, 58 notsup, 70 spipe, 76 notcapable.
 (module
   (import "fusebox" "log" (func $log (param $address i32) (param $length i32)))
   (import "fusebox:guest" "memory" (memory 0))
 
   ;; 2000-01-01 until the host sets it: some runtimes refuse a clock at zero.
   (global $clock (export "fusebox:clock") (mut i64) (i64.const 946684800000000000))
-  (global $seed (export "fusebox:seed") (mut i64) (i64.const 0))
   (global $exit_code (export "fusebox:exit_code") (mut i64) (i64.const -1))
 
   ;; The next time that is read, in nanoseconds, and the state of the generator.
@@ -25,11 +24,7 @@
     (global.set $now (global.get $clock))
     (global.set $random (global.get $seed)))
 
-  ;; Returns `errno` for a descriptor that is open, else badf.
-  (func $if_open (param $fd i32) (param $errno i32) (result i32)
-    (select (local.get $errno) (i32.const 8) (i32.lt_u (local.get $fd) (i32.const 3))))
-
-  ;; Arguments and environment.
+  ;; Arguments.
 
   (func $none (param $count i32) (param $bytes i32) (result i32)
     (i32.store (local.get $count) (i32.const 0))
@@ -37,10 +32,7 @@
     (i32.const 0))
   (func (export "args_sizes_get") (param i32 i32) (result i32)
     (call $none (local.get 0) (local.get 1)))
-  (func (export "environ_sizes_get") (param i32 i32) (result i32)
-    (call $none (local.get 0) (local.get 1)))
   (func (export "args_get") (param i32 i32) (result i32) (i32.const 0))
-  (func (export "environ_get") (param i32 i32) (result i32) (i32.const 0))
 
   ;; Clocks: 0 realtime, 1 monotonic, 2 and 3 time of the process and the thread.
 
@@ -126,34 +118,10 @@
     (i32.store (local.get $written) (local.get $sum))
     (i32.const 0))
 
-  (func (export "fd_read") (param $fd i32) (param $buffers i32) (param $count i32)
-    (param $read i32) (result i32)
-    (if (local.get $fd) (then (return (i32.const 8))))
-    (i32.store (local.get $read) (i32.const 0))
-    (i32.const 0))
-
-  ;; A character device that can be read (right 1), written (right 6) and polled (right 27),
-  ;; not sought: isatty asks for that.
-  (func (export "fd_fdstat_get") (param $fd i32) (param $result i32) (result i32)
-    (if (i32.gt_u (local.get $fd) (i32.const 2)) (then (return (i32.const 8))))
-    (i64.store (local.get $result) (i64.const 2))
-    (i64.store offset=8 (local.get $result)
-      (select (i64.const 0x8000040) (i64.const 0x8000002) (local.get $fd)))
-    (i64.store offset=16 (local.get $result) (i64.const 0))
-    (i32.const 0))
-
-  (func (export "fd_filestat_get") (param $fd i32) (param $result i32) (result i32)
-    (if (i32.gt_u (local.get $fd) (i32.const 2)) (then (return (i32.const 8))))
-    (memory.fill (local.get $result) (i32.const 0) (i32.const 64))
-    (i32.store8 offset=16 (local.get $result) (i32.const 2))
-    (i32.const 0))
-
   (func (export "fd_advise") (param i32 i64 i64 i32) (result i32)
     (call $if_open (local.get 0) (i32.const 70)))
   (func (export "fd_allocate") (param i32 i64 i64) (result i32)
     (call $if_open (local.get 0) (i32.const 70)))
-  (func (export "fd_close") (param i32) (result i32)
-    (call $if_open (local.get 0) (i32.const 0)))
   (func (export "fd_datasync") (param i32) (result i32)
     (call $if_open (local.get 0) (i32.const 28)))
   (func (export "fd_fdstat_set_flags") (param i32 i32) (result i32)
@@ -164,47 +132,10 @@
     (call $if_open (local.get 0) (i32.const 28)))
   (func (export "fd_filestat_set_times") (param i32 i64 i64 i32) (result i32)
     (call $if_open (local.get 0) (i32.const 76)))
-  (func (export "fd_pread") (param i32 i32 i32 i64 i32) (result i32)
-    (call $if_open (local.get 0) (i32.const 70)))
   (func (export "fd_pwrite") (param i32 i32 i32 i64 i32) (result i32)
-    (call $if_open (local.get 0) (i32.const 70)))
-  ;; No directory is open: badf ends the search for them.
-  (func (export "fd_prestat_get") (param i32 i32) (result i32) (i32.const 8))
-  (func (export "fd_prestat_dir_name") (param i32 i32 i32) (result i32) (i32.const 8))
-  (func (export "fd_readdir") (param i32 i32 i32 i64 i32) (result i32)
-    (call $if_open (local.get 0) (i32.const 54)))
-  (func (export "fd_renumber") (param i32 i32) (result i32)
-    (call $if_open (local.get 0) (call $if_open (local.get 1) (i32.const 58))))
-  (func (export "fd_seek") (param i32 i64 i32 i32) (result i32)
     (call $if_open (local.get 0) (i32.const 70)))
   (func (export "fd_sync") (param i32) (result i32)
     (call $if_open (local.get 0) (i32.const 28)))
-  (func (export "fd_tell") (param i32 i32) (result i32)
-    (call $if_open (local.get 0) (i32.const 70)))
-
-  ;; Paths: no descriptor is a directory.
-
-  (func (export "path_create_directory") (param i32 i32 i32) (result i32)
-    (call $if_open (local.get 0) (i32.const 54)))
-  (func (export "path_filestat_get") (param i32 i32 i32 i32 i32) (result i32)
-    (call $if_open (local.get 0) (i32.const 54)))
-  (func (export "path_filestat_set_times") (param i32 i32 i32 i32 i64 i64 i32) (result i32)
-    (call $if_open (local.get 0) (i32.const 54)))
-  (func (export "path_link") (param i32 i32 i32 i32 i32 i32 i32) (result i32)
-    (call $if_open (local.get 0) (i32.const 54)))
-  (func (export "path_open") (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)
-    (call $if_open (local.get 0) (i32.const 54)))
-  (func (export "path_readlink") (param i32 i32 i32 i32 i32 i32) (result i32)
-    (call $if_open (local.get 0) (i32.const 54)))
-  (func (export "path_remove_directory") (param i32 i32 i32) (result i32)
-    (call $if_open (local.get 0) (i32.const 54)))
-  (func (export "path_rename") (param i32 i32 i32 i32 i32 i32) (result i32)
-    (call $if_open (local.get 0) (i32.const 54)))
-  (func (export "path_symlink") (param i32 i32 i32 i32 i32) (result i32)
-    (call $if_open (local.get 2) (i32.const 54)))
-  (func (export "path_unlink_file") (param i32 i32 i32) (result i32)
-    (call $if_open (local.get 0) (i32.const 54)))
-
   ;; Sockets: no descriptor is one.
 
   (func (export "sock_accept") (param i32 i32 i32) (result i32)
@@ -284,4 +215,4 @@
       (local.set $left (i32.sub (local.get $left) (i32.const 1)))
       (br_if $next (local.get $left)))
     (i32.store (local.get $written) (local.get $count))
-    (i32.const 0)))
+    (i32.const 0))

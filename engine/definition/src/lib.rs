@@ -52,11 +52,15 @@ mod statement_error;
 // The convention of a plain function.
 mod plain_abi;
 
+// Constants that a module may read.
+mod grants;
+
 // Scalar, aggregate, window, table.
 mod kind;
 
 pub use definition::{Definition, FunctionKey, ModuleSource, NullHandling, Volatility};
 pub use digest::{Digest, ParseDigestError};
+pub use grants::{GrantedFile, StatedGrants};
 pub use kind::Kind;
 pub use limits::{Limits, Size};
 pub use module_error::ModuleError;

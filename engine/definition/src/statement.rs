@@ -169,6 +169,8 @@ pub struct CreateModule {
     pub source: SourceClause,
     /// Pinned digest.
     pub sha256: Option<String>,
+    /// `WITH`: constants that the module may read.
+    pub options: Option<Options>,
 }
 
 /// Function that a statement names, with argument types where the statement gives

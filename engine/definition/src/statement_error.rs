@@ -90,6 +90,12 @@ pub enum StatementError {
         found: String,
     },
     #[error(
+        "has the option {0}, which is part of a module: state it in CREATE MODULE or CREATE FUNCTION"
+    )]
+    GrantOption(String),
+    #[error("cannot be granted what it would read: {0}")]
+    Grants(String),
+    #[error(
         "may not have {option} = {value}: this session allows {ceiling} at most; \
          the embedder can raise `limits_max`"
     )]

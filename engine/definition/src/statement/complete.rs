@@ -68,6 +68,8 @@ impl CreateFunction {
         let stated_options = self.options.clone().unwrap_or_default();
         let limits = match declared.and_then(|d| d.options.as_ref()) {
             Some(options) => {
+                // A module does not choose the files that it reads.
+                options.refuse_grants()?;
                 let asked = options.without(&stated_options).apply(defaults)?;
                 asked.at_most(ceilings)
             }

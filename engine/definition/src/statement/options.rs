@@ -1,5 +1,6 @@
 //! Options of `WITH (…)` and `ALTER FUNCTION … SET (…)`.
 
+use crate::grants::StatedGrants;
 use crate::limits::{LIMITS, Limits};
 use crate::on_error::OnError;
 use crate::plain_abi::PlainAbi;
@@ -19,7 +20,7 @@ impl Options {
     /// [`StatementError::OptionValue`] for a bad value.
     pub fn apply(&self, mut limits: Limits) -> Result<Limits, StatementError> {
         for (name, value) in &self.0 {
-            if OTHERS.contains(&name.as_str()) {
+            if OTHERS.contains(&name.as_str()) || is_grant(name) {
                 continue;
             }
             let named = LIMITS.iter().find(|limit| limit.option == name);
@@ -61,6 +62,52 @@ impl Options {
         self.parsed(PlainAbi::OPTION, PlainAbi::parse)
     }
 
+    /// Returns the constants that the options let a module read.
+    ///
+    /// # Errors
+    ///
+    /// [`StatementError::OptionValue`] for a bad value.
+    pub fn grants(&self) -> Result<StatedGrants, StatementError> {
+        let mut grants = StatedGrants::default();
+        for (name, value) in self.0.iter().filter(|(name, _)| is_grant(name)) {
+            let added = grants.add(name, value);
+            added.map_err(|expected| bad_value(name, value, expected))?;
+        }
+        Ok(grants)
+    }
+
+    /// Refuses options that only a statement that creates can have.
+    ///
+    /// # Errors
+    ///
+    /// [`StatementError::GrantOption`] for one that lets a module read constants.
+    pub fn refuse_grants(&self) -> Result<(), StatementError> {
+        match self.0.iter().find(|(name, _)| is_grant(name)) {
+            None => Ok(()),
+            Some((name, _)) => Err(StatementError::GrantOption(name.clone())),
+        }
+    }
+
+    /// Refuses options that CREATE MODULE does not take: all but those that let the module read
+    /// constants.
+    ///
+    /// # Errors
+    ///
+    /// [`StatementError::Option`] for another.
+    pub fn check_of_module(&self) -> Result<(), StatementError> {
+        match self.0.iter().find(|(name, _)| !is_grant(name)) {
+            None => Ok(()),
+            Some((name, _)) => Err(StatementError::Option {
+                name: name.clone(),
+                known: format!(
+                    "{} and {}",
+                    StatedGrants::OPTIONS[..2].join(", "),
+                    StatedGrants::OPTIONS[2]
+                ),
+            }),
+        }
+    }
+
     /// Parses the last value of an option.
     fn parsed<T>(
         &self,
@@ -93,6 +140,10 @@ fn bad_value(name: &str, value: &str, expected: String) -> StatementError {
 /// Options that are no limits.
 const OTHERS: [&str; 3] = [Reset::OPTION, OnError::OPTION, PlainAbi::OPTION];
 
+fn is_grant(name: &str) -> bool {
+    StatedGrants::OPTIONS.contains(&name)
+}
+
 /// Formats options that state all of `limits`, `reset`, `on_error` and `abi`.
 pub(super) fn print(
     limits: Limits,
@@ -120,7 +171,9 @@ pub(super) fn print(
 fn known() -> String {
     let limits = LIMITS.each_ref().map(|limit| limit.option);
     let [reset, on_error, abi] = OTHERS;
-    format!("{}, {reset}, {on_error} and {abi}", limits.join(", "))
+    let [seed, env, data] = StatedGrants::OPTIONS;
+    let limits = limits.join(", ");
+    format!("{limits}, {reset}, {on_error}, {abi}, {seed}, {env} and {data}")
 }
 
 #[cfg(test)]

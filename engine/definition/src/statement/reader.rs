@@ -107,6 +107,10 @@ impl Reader<'_, '_> {
             true => Some(self.0.parse_literal_string()?),
             false => None,
         };
+        let options = match self.eat("WITH") {
+            true => Some(self.options()?),
+            false => None,
+        };
         Ok(FuseboxStatement::CreateModule(CreateModule {
             or_replace,
             if_not_exists,
@@ -114,6 +118,7 @@ impl Reader<'_, '_> {
             language,
             source,
             sha256,
+            options,
         }))
     }
 

@@ -70,6 +70,7 @@ pub use fusebox_definition::{
     Volatility,
 };
 pub use fusebox_instrument::CompileBudget;
+pub use fusebox_linker::wasi::Grants;
 pub use fusebox_marshal::AbiViolation;
 pub use metrics::{FunctionMetrics, Hot, Profile, Sample};
 pub use module::{LoadedModule, ModuleReport, Operation, PlainExport};

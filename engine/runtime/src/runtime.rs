@@ -85,6 +85,7 @@ struct PoolKey {
     kind: Kind,
     symbol: String,
     limits: Limits,
+    has_clock: bool,
 }
 
 impl Runtime {
@@ -210,6 +211,7 @@ impl Runtime {
             kind: definition.kind,
             symbol: definition.symbol.clone(),
             limits,
+            has_clock: module.has_clock(),
         });
         let pool = match key.as_ref().and_then(|key| lookup(&self.pools, key)) {
             Some(pool) => pool,
@@ -218,7 +220,7 @@ impl Runtime {
                 let keeps_state = self.keeps_state(&definition);
                 let pool = Pool::new(
                     code,
-                    compiled.exports(exports),
+                    compiled.exports(exports, module.has_clock()),
                     limits,
                     keeps_state,
                     &self.idle,

@@ -50,6 +50,7 @@ pub struct Scope {
     memory: Arc<dyn MemoryBroker>,
     batch_bytes_max: u64,
     time_zone: Option<Arc<str>>,
+    timestamp: i64,
     notices: Arc<Notices>,
     /// Functions that were called, by their identity.
     functions: Mutex<Vec<(u64, Arc<FunctionExecution>)>>,
@@ -62,6 +63,9 @@ impl Scope {
     /// Maximum bytes of one batch of results unless given: 256 MiB.
     pub const BATCH_BYTES_MAX: u64 = 256 << 20;
 
+    /// Time of the statement unless given, in nanoseconds since 1970: 2000-01-01.
+    pub const TIMESTAMP: i64 = 946_684_800_000_000_000;
+
     /// Creates a scope.
     pub fn new(cancellation: Cancellation, memory: Arc<dyn MemoryBroker>) -> Self {
         Self {
@@ -69,6 +73,7 @@ impl Scope {
             memory,
             batch_bytes_max: Self::BATCH_BYTES_MAX,
             time_zone: None,
+            timestamp: Self::TIMESTAMP,
             notices: Arc::default(),
             functions: Mutex::default(),
             pins: Some(Arc::default()),
@@ -91,6 +96,7 @@ impl Scope {
         Self {
             batch_bytes_max: self.batch_bytes_max,
             time_zone: self.time_zone.clone(),
+            timestamp: self.timestamp,
             notices: Arc::clone(&self.notices),
             pins: self.pins.clone(),
             ..Self::new(self.cancellation.clone(), Arc::clone(&self.memory))
@@ -135,6 +141,19 @@ impl Scope {
     /// Returns the zone in which timestamps without one are read; UTC unless there is one.
     pub fn time_zone(&self) -> Option<&str> {
         self.time_zone.as_deref()
+    }
+
+    /// Sets the time of the statement, in nanoseconds since 1970: that of the guest's clock at the
+    /// beginning of each row.
+    #[must_use]
+    pub fn with_timestamp(mut self, timestamp: i64) -> Self {
+        self.timestamp = timestamp;
+        self
+    }
+
+    /// Returns the time of the statement, in nanoseconds since 1970.
+    pub fn timestamp(&self) -> i64 {
+        self.timestamp
     }
 
     /// Returns the maximum bytes of one batch of results.

@@ -339,6 +339,7 @@ impl WasmFunction {
             nulls,
             batch_invariant: self.is_repeatable() && !is_fresh,
             is_fresh,
+            timestamp: batch.scope.timestamp(),
             cancellation: batch.scope.cancellation(),
             calibration: &batch.execution.calibration,
             statistics: &batch.execution.statistics,

@@ -363,6 +363,7 @@ impl StatefulInstance {
             nulls: None,
             batch_invariant: false,
             is_fresh: false,
+            timestamp: self.scope.timestamp(),
             cancellation: self.scope.cancellation(),
             calibration: &self.execution.calibration,
             statistics: &self.execution.statistics,

@@ -48,7 +48,11 @@ impl CompiledModule {
     }
 
     /// Returns the exports of these names, which the inspection found.
-    pub(crate) fn exports(&self, names: impl IntoIterator<Item = String>) -> Exports {
+    pub(crate) fn exports(
+        &self,
+        names: impl IntoIterator<Item = String>,
+        has_clock: bool,
+    ) -> Exports {
         let operations = names.into_iter().map(|name| {
             let rows = self.rows.get(&name).copied().unwrap_or(RowFuel::Shared);
             (name, rows)
@@ -59,6 +63,7 @@ impl CompiledModule {
             sampler: self.sampler.clone(),
             watchdog: self.watchdog.clone(),
             is_metered: self.is_metered,
+            has_clock,
         }
     }
 }

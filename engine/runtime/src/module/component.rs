@@ -29,6 +29,8 @@ struct Lifted {
     returns: DataType,
     /// Input beside the arguments.
     input: Option<&'static str>,
+    /// True if it may read the clock.
+    has_clock: bool,
 }
 
 /// Component as a core module.
@@ -88,6 +90,7 @@ impl ComponentFunctions {
                     returns: data_type(&driver.result().ty),
                     driver,
                     input: input(function.ambient_inputs),
+                    has_clock: function.ambient_inputs.clock,
                 };
                 self.functions.insert(symbol, lifted);
             }
@@ -195,6 +198,12 @@ impl ComponentFunctions {
             _ => &lifted.driver,
         };
         driver.link(symbol, code).map_err(refused)
+    }
+
+    /// Returns true if the function of a definition may read the clock.
+    pub(super) fn reads_clock(&self, definition: &Definition) -> bool {
+        let lifted = self.functions.get(&definition.symbol);
+        lifted.is_some_and(|lifted| lifted.has_clock)
     }
 
     fn missing(&self, symbol: &str) -> ModuleError {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fusebox_definition::statement::{Declarations, FuseboxStatement, StatementSplitter};
 use fusebox_definition::{Definition, Digest, Limits, ModuleError, ModuleSource, Subject};
 use fusebox_linker::component::Component;
+use fusebox_linker::wasi::Grants;
 
 use super::component::{ComponentFunctions, Flattened, flatten};
 use super::decode::decode;
@@ -27,6 +28,8 @@ pub struct LoadedModule {
     digest: Digest,
     /// True if the module is linked to the deterministic WASI.
     is_linked: bool,
+    /// True if it is linked to a driver that exports the clock.
+    has_clock: bool,
     inspection: Inspection,
     declarations: Declarations,
     /// The functions of a component.
@@ -42,9 +45,22 @@ impl LoadedModule {
     /// parse.
     pub fn new(bytes: &[u8], bytes_max: u64) -> Result<Arc<Self>, ModuleError> {
         let bytes: Arc<[u8]> = Arc::from(&*decode(bytes, bytes_max)?);
-        if Component::is_component(&bytes) {
-            return Self::of_component(bytes);
+        match Component::is_component(&bytes) {
+            true => Self::of_component(bytes),
+            false => Self::of_core(bytes).map(Arc::new),
         }
+    }
+
+    /// Loads a module that was linked to a driver, whose size is bounded by that of its parts.
+    pub(super) fn driven(linked: &[u8], has_clock: bool) -> Result<Arc<Self>, ModuleError> {
+        let module = Self::of_core(Arc::from(linked))?;
+        Ok(Arc::new(Self {
+            has_clock,
+            ..module
+        }))
+    }
+
+    fn of_core(bytes: Arc<[u8]>) -> Result<Self, ModuleError> {
         let inspection = Inspection::of(&bytes)?;
         let (code, inspection, is_linked) = match inspection.imports_others() {
             false => (Arc::clone(&bytes), inspection, false),
@@ -55,15 +71,38 @@ impl LoadedModule {
             }
         };
         let declarations = Declarations::parse(inspection.declarations())?;
-        Ok(Arc::new(Self {
+        Ok(Self {
             digest: Digest::of(&bytes),
             bytes,
             code,
             is_linked,
+            has_clock: false,
             inspection,
             declarations,
             component: None,
-        }))
+        })
+    }
+
+    /// Loads the module again with constants that it may read through WASI preview 1. They are part
+    /// of its bytes from then on.
+    ///
+    /// # Errors
+    ///
+    /// A description of what is wrong with the constants, or that nothing reads them.
+    pub fn with_grants(&self, grants: &Grants, bytes_max: u64) -> Result<Arc<Self>, String> {
+        if !self.is_linked {
+            let what = match self.component {
+                Some(_) => "a component",
+                None => "one without these imports",
+            };
+            return Err(format!(
+                "expected a core module that imports from `wasi_snapshot_preview1`, found {what}: \
+                 leave seed, env and data out"
+            ));
+        }
+        let bytes = grants.added_to(&self.bytes);
+        let bytes = bytes.map_err(|error| error.to_string())?;
+        Self::new(&bytes, bytes_max).map_err(|error| error.to_string())
     }
 
     /// Loads a component, which declares its functions by their types in WIT.
@@ -76,6 +115,7 @@ impl LoadedModule {
             code: Arc::from(code),
             // Its functions tell themselves what they read.
             is_linked: false,
+            has_clock: false,
             declarations: Declarations::parse(&functions.declarations())?,
             component: Some(functions),
         }))
@@ -94,6 +134,11 @@ impl LoadedModule {
     /// Returns true if the module imports from WASI.
     pub(crate) fn is_linked(&self) -> bool {
         self.is_linked
+    }
+
+    /// Returns true if a driver exports the clock, for the host to set.
+    pub(crate) fn has_clock(&self) -> bool {
+        self.has_clock
     }
 
     /// Returns the digest of the binary format.
@@ -139,6 +184,11 @@ impl LoadedModule {
             let message = "expected one statement CREATE FUNCTION";
             return Err(Error::Syntax(message.to_owned()));
         };
+        let subject = || Subject::Function(create.name.clone());
+        if let Some(options) = &create.options {
+            let checked = options.refuse_grants();
+            checked.map_err(|reason| Error::refused(subject(), reason))?;
+        }
         let completed = create.complete(
             &self.declarations,
             Limits::of_kind,
@@ -146,7 +196,6 @@ impl LoadedModule {
             self.digest,
             ModuleSource::Base64,
         );
-        let subject = || Subject::Function(create.name.clone());
         completed.map_err(|reason| Error::refused(subject(), reason))
     }
 

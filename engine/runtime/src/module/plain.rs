@@ -7,7 +7,7 @@ use fusebox_definition::{Definition, Kind, ModuleError, PlainAbi, SqlType, Volat
 use fusebox_linker::plain::{PlainFunction, PlainType, TextConvention};
 
 use super::inspect::Inspection;
-use super::linking::{input, refused, wasi};
+use super::linking::{Wasi, input, refused};
 use super::loaded::LoadedModule;
 
 /// Returns the module of a plain function, or of a function of a component, with its driver; `None` if the module exports a column
@@ -24,8 +24,7 @@ pub(crate) fn with_driver(
 ) -> Result<Option<Arc<LoadedModule>>, ModuleError> {
     if let Some(component) = module.component() {
         let linked = component.link(module.code(), definition)?;
-        // Its size is bounded by that of the component, which was checked.
-        return LoadedModule::new(&linked, u64::MAX).map(Some);
+        return LoadedModule::driven(&linked, component.reads_clock(definition)).map(Some);
     }
     let inspection = module.inspection();
     if definition.kind != Kind::Scalar {
@@ -74,6 +73,7 @@ pub(crate) fn with_driver(
         has_memory: inspection.has_memory(),
         has_initialize: inspection.exports(fusebox_abi::EXPORT_INITIALIZE),
         has_row: inputs.has_row,
+        has_clock: inputs.has_clock,
     };
     if function.lacks_convention() {
         return Err(mismatch(&missing_convention(&function)));
@@ -82,8 +82,7 @@ pub(crate) fn with_driver(
         return Err(mismatch(&expected));
     }
     let linked = function.link(&inputs.code).map_err(refused)?;
-    // Its size is bounded by that of the module, which was checked.
-    LoadedModule::new(&linked, u64::MAX).map(Some)
+    LoadedModule::driven(&linked, inputs.has_clock).map(Some)
 }
 
 /// Types of the columns of plain functions.
@@ -139,6 +138,7 @@ fn missing_convention(function: &PlainFunction<'_>) -> String {
 struct Inputs {
     code: Arc<[u8]>,
     has_row: bool,
+    has_clock: bool,
 }
 
 impl Inputs {
@@ -146,11 +146,13 @@ impl Inputs {
         let plain = Self {
             code: Arc::clone(module.code()),
             has_row: false,
+            has_clock: false,
         };
         if !module.is_linked() {
             return Ok(plain);
         }
-        let linker = wasi(module.bytes())?;
+        let wasi = Wasi::of(module.bytes())?;
+        let linker = wasi.linker(module.bytes())?;
         let ambient = linker.ambient_inputs(&definition.symbol).map_err(refused)?;
         let Some(input) = input(ambient) else {
             return Ok(plain);
@@ -164,6 +166,7 @@ impl Inputs {
         Ok(Self {
             code: Arc::from(linker.link().map_err(refused)?),
             has_row: true,
+            has_clock: ambient.clock,
         })
     }
 }
@@ -177,7 +180,8 @@ pub(crate) fn check_inputs<'a>(
     if !module.is_linked() {
         return Ok(());
     }
-    let linker = wasi(module.bytes())?;
+    let wasi = Wasi::of(module.bytes())?;
+    let linker = wasi.linker(module.bytes())?;
     for export in exports {
         if let Some(input) = input(linker.ambient_inputs(export).map_err(refused)?) {
             return Err(ModuleError::ColumnInput {

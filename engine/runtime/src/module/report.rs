@@ -5,12 +5,11 @@ use std::collections::BTreeSet;
 use fusebox_abi::SECTION_FUNCTIONS;
 use fusebox_definition::statement::Declarations;
 use fusebox_definition::{Digest, ModuleError};
-use fusebox_linker::Linker;
 use wasm_encoder::{CustomSection, Module, RawSection};
 use wasmparser::{Parser, Payload, ValType};
 
 use super::inspect::ExportType;
-use super::linking::wasi;
+use super::linking::Wasi;
 use super::loaded::LoadedModule;
 
 /// Description of a module.
@@ -87,9 +86,14 @@ impl LoadedModule {
 
     /// Returns true if an export may read the clock or random numbers.
     fn reads_inputs(&self, export: &str) -> bool {
-        let inputs = |linker: Linker<'_>| linker.ambient_inputs(export).ok();
-        let linker = self.is_linked().then(|| wasi(self.bytes()));
-        let inputs = linker.and_then(Result::ok).and_then(inputs);
+        let wasi = match self.is_linked() {
+            true => Wasi::of(self.bytes()).ok(),
+            false => None,
+        };
+        let linker = wasi
+            .as_ref()
+            .and_then(|wasi| wasi.linker(self.bytes()).ok());
+        let inputs = linker.and_then(|linker| linker.ambient_inputs(export).ok());
         inputs.is_some_and(|inputs| inputs.clock || inputs.random)
     }
 

@@ -3,6 +3,9 @@
 // Creation of instances.
 mod create;
 
+// Memory and mappings of an instance.
+mod size;
+
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Instant;
@@ -42,6 +45,8 @@ const GROWTH_LOSS_BYTES_MAX: usize = 3 << 16;
 pub(crate) struct Instance {
     store: Store,
     memory: wasmtime::Memory,
+    /// Time of the statement, if the guest may read it.
+    clock: Option<wasmtime::Global>,
     /// Mutable globals of the guest.
     globals: Vec<wasmtime::Global>,
     alloc: wasmtime::TypedFunc<u32, u32>,
@@ -82,6 +87,8 @@ pub(crate) struct Exports {
     pub(crate) watchdog: Option<Arc<Watchdog>>,
     /// True if fuel is counted.
     pub(crate) is_metered: bool,
+    /// True if the clock begins at the time of the statement: an export of the driver sets it.
+    pub(crate) has_clock: bool,
 }
 
 /// One call of an operation.
@@ -104,6 +111,8 @@ pub(crate) struct Call<'a> {
     pub(crate) batch_invariant: bool,
     /// True if the call needs an instance that was never called.
     pub(crate) is_fresh: bool,
+    /// Time of the statement, in nanoseconds since 1970.
+    pub(crate) timestamp: i64,
     /// Cancels the call.
     pub(crate) cancellation: &'a Cancellation,
     pub(crate) calibration: &'a Calibration,
@@ -152,33 +161,6 @@ impl Instance {
             &mut self.store,
         ));
         Ok(())
-    }
-
-    /// Returns the size of the linear memory in bytes.
-    pub(super) fn memory_bytes(&self) -> usize {
-        self.memory.data_size(&self.store)
-    }
-
-    /// Returns the bytes that it holds while it is idle: its linear memory, and the
-    /// snapshot that this is reset to.
-    pub(super) fn idle_bytes(&self) -> usize {
-        let snapshot = self.baseline.as_ref().map_or(0, Baseline::content_bytes);
-        self.memory_bytes() + snapshot
-    }
-
-    /// Returns the number of its memory mappings.
-    pub(super) fn mappings(&self) -> u64 {
-        // What is accessible of the reserved range of each memory, and the rest. Tables and
-        // the store are on the heap.
-        match self.polling {
-            None => 2,
-            Some(_) => 4,
-        }
-    }
-
-    /// Returns the size of the linear memory after instantiation, in bytes.
-    pub(super) fn pristine_bytes(&self) -> usize {
-        self.pristine_bytes
     }
 
     /// Returns the plan of its preallocation, if there was one.
@@ -249,6 +231,12 @@ impl Instance {
         let (rows, bytes) = (call.arguments.rows(), call.arguments.bytes());
         self.store.data_mut().set_cancellation(call.cancellation);
         let mut timer = call.recorder.time(Phase::Guest);
+        if let Some(clock) = self.clock {
+            let timestamp = wasmtime::Val::I64(call.timestamp);
+            clock
+                .set(&mut self.store, timestamp)
+                .expect("the driver exports a mutable global of this type");
+        }
         let arena = self.reserve(bytes, budget)?;
         timer.enter(Phase::Lower);
         let memory = self.memory.data_mut(&mut self.store);

@@ -6,6 +6,7 @@ use fusebox_abi::{EXPORT_ALLOC, EXPORT_INITIALIZE, EXPORT_MEMORY};
 use fusebox_definition::Limits;
 use fusebox_instrument::weights::{FUEL_PER_ELEMENT, FUEL_PER_INSTANCE};
 use fusebox_instrument::{EXPORT_CANCEL, EXPORT_GLOBAL_PREFIX, EXPORT_START, RowFuel};
+use fusebox_linker::wasi::EXPORT_DRIVER_CLOCK;
 use fusebox_marshal::GuestAddr;
 
 use super::super::budget::{Budget, page_fuel};
@@ -69,10 +70,12 @@ impl Instance {
             .expect("the inspection found the allocator and its type");
         let operations = operations(exports, instance, &mut store);
         let globals = globals(exports, instance, &mut store);
+        let clock = clock(exports, instance, &mut store);
         let pristine_bytes = memory.data_size(&store);
         Ok(Self {
             store,
             memory,
+            clock,
             globals,
             alloc,
             operations,
@@ -129,4 +132,16 @@ fn globals(
             .expect("the instrumentation has exported as many")
     });
     globals.collect()
+}
+
+/// Returns the clock that a driver exports.
+fn clock(
+    exports: &Exports,
+    instance: wasmtime::Instance,
+    store: &mut Store,
+) -> Option<wasmtime::Global> {
+    match exports.has_clock {
+        true => instance.get_global(store, EXPORT_DRIVER_CLOCK),
+        false => None,
+    }
 }

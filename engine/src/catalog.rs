@@ -16,6 +16,9 @@ mod relation;
 // Rows of tables.
 mod rows;
 
+// The bytes of rows, read as those of a stranger.
+mod row_format;
+
 // Bytes by digest.
 mod blob_store;
 

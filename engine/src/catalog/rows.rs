@@ -1,17 +1,14 @@
 //! Rows of tables, in chunks of Arrow's IPC stream format.
 
-use std::io::Cursor;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::RecordBatch;
 use arrow::compute::BatchCoalescer;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use arrow::ipc::reader::StreamReader;
-use arrow::ipc::writer::StreamWriter;
 use fusebox_definition::Digest;
 
+use super::row_format::{decode, encode};
 use super::{BlobStore, CatalogError};
 
 /// Maximum number of rows of a chunk.
@@ -98,7 +95,7 @@ impl TableRows {
     ///
     /// [`CatalogError::Failed`] if the bytes are none.
     pub fn decode_schema(bytes: &[u8]) -> Result<SchemaRef, CatalogError> {
-        let (schema, _) = decode(bytes)?;
+        let (schema, _) = decode(bytes.to_vec())?;
         Ok(schema)
     }
 
@@ -230,12 +227,15 @@ impl RowChunk {
                 "the stored rows {digest} {found}: restore the catalog"
             ))
         };
+        if self.rows > CHUNK_ROWS_MAX as u64 {
+            return Err(damaged("are too many for a chunk"));
+        }
         let store = self.store.as_ref().ok_or_else(|| damaged("are missing"))?;
         let bytes = store.read(digest)?;
         if Digest::of(&bytes) != digest {
             return Err(damaged("have another digest"));
         }
-        let (found, batches) = decode(&bytes)?;
+        let (found, batches) = decode(bytes)?;
         match <[RecordBatch; 1]>::try_from(batches) {
             Ok([batch]) if found == *schema && batch.num_rows() as u64 == self.rows => {
                 Ok(self.batch.get_or_init(|| batch).clone())
@@ -270,35 +270,6 @@ fn occupied_bytes(batch: &RecordBatch) -> usize {
     let columns = batch.columns().iter();
     let bytes = columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or(0));
     bytes.sum()
-}
-
-/// Writes a stream of a schema and at most one batch.
-fn encode(schema: &Schema, batch: Option<&RecordBatch>) -> Result<Vec<u8>, ArrowError> {
-    let mut writer = StreamWriter::try_new(Vec::new(), schema)?;
-    if let Some(batch) = batch {
-        writer.write(batch)?;
-    }
-    writer.into_inner()
-}
-
-/// Reads a stream. The bytes are those of a file that anybody may have written, and Arrow's
-/// reader is not proved to refuse all that are wrong without a panic.
-fn decode(bytes: &[u8]) -> Result<(SchemaRef, Vec<RecordBatch>), CatalogError> {
-    let read = || {
-        let reader = StreamReader::try_new(Cursor::new(bytes), None)?;
-        let schema = reader.schema();
-        let batches = reader.collect::<Result<Vec<_>, _>>()?;
-        Ok::<_, ArrowError>((schema, batches))
-    };
-    let damaged = |reason: &str| {
-        CatalogError::Failed(format!(
-            "expected rows in Arrow's stream format, found others ({reason}): restore the catalog"
-        ))
-    };
-    match catch_unwind(AssertUnwindSafe(read)) {
-        Ok(read) => read.map_err(|error| damaged(&error.to_string())),
-        Err(_) => Err(damaged("the reader panicked")),
-    }
 }
 
 fn unstorable(error: ArrowError) -> CatalogError {

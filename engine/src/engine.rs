@@ -101,7 +101,7 @@ impl Engine {
                 .try_for_each(|other| check_kind(definition, Some(other.kind)))?;
             check_name(definition)?;
             check_parameter_names(definition, others)?;
-            if is_built_in(&context.state(), &definition.name) {
+            if is_built_in(&context.state_ref().read(), &definition.name) {
                 let subject = Subject::Function(definition.name.clone());
                 self.options.privileges.check_replacement(&subject)?;
             }

@@ -207,7 +207,9 @@ impl State {
 impl BuiltIn {
     /// Finds the function of a name and kind.
     fn find(context: &SessionContext, name: &str, kind: Kind) -> Option<Self> {
-        let state = context.state();
+        // A copy of the state has a copy of each table of functions.
+        let state = context.state_ref();
+        let state = state.read();
         match kind {
             Kind::Scalar => {
                 let found = state.scalar_functions().get(name).cloned();
@@ -258,7 +260,8 @@ impl BuiltIn {
 /// Returns the kind of the function that DataFusion has under a name: the first in the order
 /// in which a call is resolved.
 pub(super) fn registered_kind(context: &SessionContext, name: &str) -> Option<Kind> {
-    let state = context.state();
+    let state = context.state_ref();
+    let state = state.read();
     let kinds = [
         (Kind::Scalar, state.scalar_functions().contains_key(name)),
         (

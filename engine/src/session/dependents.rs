@@ -13,13 +13,18 @@ use datafusion::common::{DFSchema, Result as DfResult, TableReference};
 use datafusion::datasource::MemTable;
 use datafusion::datasource::listing::ListingTable;
 use datafusion::logical_expr::Expr;
+use datafusion::sql::parser::{DFParser, Statement as DfStatement};
 use fusebox_definition::{FunctionKey, StatementError, Subject};
 use fusebox_runtime::{Error, Result};
+use sqlparser::ast::{ColumnOption, Statement};
+use sqlparser::dialect::GenericDialect;
 
+use super::calls::normalized;
 use super::contents::{Changes, Contents};
 use super::{Session, query};
 use crate::catalog::CatalogChange;
 use crate::function::{called_by_expr, called_by_plan};
+use crate::stored_table::StoredTable;
 
 /// Relation that calls functions.
 pub(super) struct Dependent {
@@ -96,21 +101,29 @@ impl Session {
             return refused(StatementError::Needed { by: by.collect() });
         }
         for dependent in &dependents {
-            let is_dropped = match &dependent.part {
-                Part::View | Part::Order => true,
-                Part::Defaults(columns) => match without_defaults(&dependent.provider, columns) {
-                    Some(_) => false,
-                    None => {
+            let name = dependent.name.to_quoted_string();
+            let (found, changed) = match contents.temporary.relation(&name) {
+                Some(found) => (Some(found), &mut changes.temporary),
+                None => (contents.shared.relation(&name), &mut changes.shared),
+            };
+            match &dependent.part {
+                Part::View | Part::Order if found.is_some() => {
+                    changed.push(CatalogChange::DropRelation(name));
+                }
+                Part::View | Part::Order => {}
+                Part::Defaults(columns) => {
+                    let is_stored = dependent.provider.is::<StoredTable>();
+                    if !is_stored && without_defaults(&dependent.provider, columns).is_none() {
                         let described = self.describe(dependent);
                         return refused(StatementError::NotDroppable(described));
                     }
-                },
-            };
-            let name = dependent.name.to_quoted_string();
-            if is_dropped && contents.temporary.relation(&name).is_some() {
-                changes.temporary.push(CatalogChange::DropRelation(name));
-            } else if is_dropped && contents.shared.relation(&name).is_some() {
-                changes.shared.push(CatalogChange::DropRelation(name));
+                    let text = found.and_then(|found| text_without_defaults(&found.sql, columns));
+                    if let Some((found, sql)) = found.zip(text) {
+                        let mut relation = found.clone();
+                        relation.sql = sql;
+                        changed.push(CatalogChange::PutRelation(relation));
+                    }
+                }
             }
         }
         Ok(dependents)
@@ -120,7 +133,8 @@ impl Session {
     pub(super) fn drop_dependents(&self, dependents: Vec<Dependent>) -> Result<()> {
         for Dependent { name, part, .. } in dependents {
             let before = self.context.deregister_table(name.clone()).map_err(query)?;
-            // A part of a table that was dropped before.
+            // A part of a table that was dropped before. A table of the catalog is registered again
+            // by the next statement that mentions it.
             let Some(before) = before else { continue };
             if let Part::Defaults(columns) = part
                 && let Some(table) = without_defaults(&before, &columns)
@@ -252,4 +266,26 @@ fn without_defaults(
     let constraints = provider.constraints().cloned().unwrap_or_default();
     let table = table.with_constraints(constraints);
     Some(Arc::new(table.with_column_defaults(defaults)))
+}
+
+/// Returns the statement that creates a table without defaults of some columns; `None` if the text
+/// is none.
+fn text_without_defaults(sql: &str, columns: &[String]) -> Option<String> {
+    let parsed = DFParser::parse_sql_with_dialect(sql, &GenericDialect {});
+    let mut statement = parsed.ok()?.pop_front()?;
+    let stated = match &mut statement {
+        DfStatement::CreateExternalTable(table) => &mut table.columns,
+        DfStatement::Statement(statement) => match statement.as_mut() {
+            Statement::CreateTable(table) => &mut table.columns,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    for column in stated {
+        if columns.contains(&normalized(&column.name)) {
+            let is_default = |option: &ColumnOption| matches!(option, ColumnOption::Default(_));
+            column.options.retain(|stated| !is_default(&stated.option));
+        }
+    }
+    Some(statement.to_string())
 }

@@ -188,7 +188,7 @@ impl Session {
             self.change_relation(change)?;
             return Ok(revert);
         }
-        self.apply_relation(&before, &name, change)?;
+        self.apply_relation(&before, &name, change, replaces(ddl))?;
         Ok(revert)
     }
 
@@ -198,11 +198,17 @@ impl Session {
         before: &CatalogContents,
         name: &str,
         change: CatalogChange,
+        replaces: bool,
     ) -> Result<()> {
-        // Another session may have created it since this one registered what there was.
+        // Another session may have created it since this one registered what there was. One that
+        // is replaced need not be registered: it may be one that cannot be planned.
         let found = before.relation(name);
-        let is_drop = matches!(change, CatalogChange::DropRelation(_));
-        let is_seen = found.is_none_or(|found| is_drop || self.relations.has(found));
+        let is_seen = found.is_none_or(|found| match &change {
+            CatalogChange::PutRelation(put) if !replaces || put.kind != found.kind => {
+                self.relations.has(found)
+            }
+            _ => true,
+        });
         let applied = match is_seen {
             true => self.catalog.apply(before.version(), vec![change]),
             false => Err(CatalogError::Conflict),
@@ -220,7 +226,8 @@ impl Session {
     /// Returns the qualified name of the relation that a statement creates or drops, and the
     /// change.
     fn relation_change(&self, ddl: &DdlStatement, sql: String) -> Option<(String, CatalogChange)> {
-        let options = self.context.state().config_options().catalog.clone();
+        let options = self.context.state_ref();
+        let options = options.read().config_options().catalog.clone();
         let resolved = |name: &TableReference| resolved(name, &options);
         let exists =
             |name: &TableReference| self.context.table_exist(name.clone()).unwrap_or(false);
@@ -348,4 +355,13 @@ pub(super) fn resolved(name: &TableReference, options: &CatalogOptions) -> Strin
     let resolved = name.clone().resolve(catalog, schema);
     // Quoted where it has to be, so that it is the same name when it is parsed.
     TableReference::from(resolved).to_quoted_string()
+}
+
+/// Returns true if a statement replaces a relation of its name.
+fn replaces(ddl: &DdlStatement) -> bool {
+    match ddl {
+        DdlStatement::CreateView(view) => view.or_replace,
+        DdlStatement::CreateExternalTable(table) => table.or_replace,
+        _ => false,
+    }
 }

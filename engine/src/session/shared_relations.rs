@@ -32,6 +32,8 @@ struct Registered {
     relation: Relation,
     /// The table of rows that the catalog keeps.
     table: Option<Arc<StoredTable>>,
+    /// True if a relation was removed since, whose rows the plan of a view may have.
+    is_outdated: bool,
 }
 
 /// Maximum depth of views of views.
@@ -49,6 +51,21 @@ impl RegisteredRelations {
         found.is_some_and(|found| found.relation.is_defined_as(relation))
     }
 
+    /// Finds a relation that the catalog has no more, or with another definition, or whose plan is
+    /// outdated. Shows the present rows of others.
+    fn find_stale(&self, contents: &CatalogContents) -> Option<String> {
+        let registered = self.lock();
+        let stale = registered.iter().find(|(name, registered)| {
+            let relation = contents.relation(name);
+            let relation = relation.filter(|found| found.is_defined_as(&registered.relation));
+            if let (Some(relation), Some(table)) = (relation, &registered.table) {
+                table.see(relation.rows.as_ref());
+            }
+            relation.is_none() || registered.is_outdated
+        });
+        stale.map(|(name, _)| name.clone())
+    }
+
     /// Notes a relation of the catalog after a statement of the session itself.
     pub(super) fn note(&self, name: &str, contents: &CatalogContents) {
         match contents.relation(name) {
@@ -62,23 +79,31 @@ impl RegisteredRelations {
         let registered = Registered {
             relation: relation.clone(),
             table,
+            is_outdated: false,
         };
-        let before = self.lock().insert(relation.name.clone(), registered);
-        Registered::close(before);
+        let mut relations = self.lock();
+        let before = relations.insert(relation.name.clone(), registered);
+        close(&mut relations, before);
     }
 
     fn remove(&self, name: &str) {
-        let before = self.lock().remove(name);
-        Registered::close(before);
+        let mut relations = self.lock();
+        let before = relations.remove(name);
+        close(&mut relations, before);
     }
 }
 
-impl Registered {
-    /// Ends the use of a table by plans that still have it.
-    fn close(before: Option<Self>) {
-        if let Some(table) = before.and_then(|before| before.table) {
-            table.see(None);
-        }
+/// Ends the use of a relation by plans that still have it: those of views are made again.
+fn close(relations: &mut BTreeMap<String, Registered>, before: Option<Registered>) {
+    let Some(before) = before else {
+        return;
+    };
+    if let Some(table) = before.table {
+        table.see(None);
+    }
+    for registered in relations.values_mut() {
+        registered.is_outdated |= registered.relation.kind == RelationKind::View
+            && registered.relation.name != before.relation.name;
     }
 }
 
@@ -199,21 +224,11 @@ impl Session {
         Ok(())
     }
 
-    /// Removes the relations that the catalog has no more, or with another definition, and shows
-    /// the present rows of the others.
+    /// Removes the relations that the catalog has no more, or with another definition, and views
+    /// whose plans are outdated, and shows the present rows of the others.
     fn deregister_stale(&self, contents: &CatalogContents) -> Result<()> {
-        let mut stale = Vec::new();
-        for (name, registered) in self.relations.lock().iter() {
-            match contents.relation(name) {
-                Some(relation) if relation.is_defined_as(&registered.relation) => {
-                    if let Some(table) = &registered.table {
-                        table.see(relation.rows.as_ref());
-                    }
-                }
-                _ => stale.push(name.clone()),
-            }
-        }
-        for name in stale {
+        // With a relation, views are outdated.
+        while let Some(name) = self.relations.find_stale(contents) {
             self.relations.remove(&name);
             let table = TableReference::parse_str(&name);
             self.context.deregister_table(table).map_err(query)?;

@@ -42,7 +42,8 @@ impl Session {
 
     /// Returns true if a name is one of a schema in which every session can register it.
     fn can_register(&self, name: &TableReference) -> bool {
-        let options = self.context.state().config_options().catalog.clone();
+        let options = self.context.state_ref();
+        let options = options.read().config_options().catalog.clone();
         let name = name
             .clone()
             .resolve(&options.default_catalog, &options.default_schema);
@@ -92,7 +93,7 @@ impl Session {
         let limits = self.loader.options.catalog;
         let checked = limits.check(&before, &after);
         checked.map_err(|reason| Error::refused(Subject::Table(name.clone()), reason))?;
-        self.apply_relation(&before, &name, change)?;
+        self.apply_relation(&before, &name, change, create.or_replace)?;
         let defaults = create.column_defaults.into_iter().collect();
         let table = self.stored_table(&relation, &rows, defaults, None)?;
         self.relations.put(&relation, Some(table));

@@ -39,6 +39,9 @@ mod rewriting;
 mod shared_queries;
 mod volatile_ctes;
 
+// DEFAULT in INSERT and UPDATE, and columns that are assigned twice.
+mod default_values;
+
 // COPY to compressed files.
 mod copy;
 
@@ -69,7 +72,7 @@ use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SessionContext;
 use datafusion::execution::memory_pool::MemoryPool;
-use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement as DfStatement;
 use fusebox_definition::statement::FuseboxStatement;
 use fusebox_runtime::{Error, FailedRows, GuestMessages, Notices, Result};
@@ -86,6 +89,7 @@ use crate::statement_list::{Parsed, Statement, Statements};
 pub use builder::SessionBuilder;
 use calls::check_calls;
 use copy::complete_copy;
+use default_values::check_assignments;
 pub use library::Function;
 use prepared::{Prepared, PreparedEffect};
 use query::{changes_context, reset_setting};
@@ -221,8 +225,10 @@ impl Session {
         let state = self.begin_query(open, deadline);
         let planning = async {
             check_calls(&statement, &state)?;
+            check_assignments(&mut statement)?;
             let text = RelationText::take(&mut statement);
             self.register_relations(&statement, &state).await?;
+            self.fill_defaults(&mut statement).await?;
             rewrite_statement(&mut statement, &state);
             complete_copy(&mut statement);
             let plan = state.statement_to_plan(*statement).await.map_err(query)?;
@@ -240,6 +246,7 @@ impl Session {
             Ok(PreparedEffect::Done) => return self.no_result(),
             Ok(PreparedEffect::Run(plan)) => {
                 self.bind_called(&plan).await?;
+                let plan = explained(plan)?;
                 if let Some(dml) = row_change(&plan) {
                     return self.change_rows(dml, &state).await;
                 }
@@ -261,6 +268,10 @@ impl Session {
         if self.is_drop_of_unregistered(&plan, &recorded) {
             self.note_relation(&recorded)?;
             return self.no_result();
+        }
+        if !matches!(plan, LogicalPlan::Ddl(_) | LogicalPlan::Statement(_)) {
+            // A context would begin the query again, at another time.
+            return Ok(DataFrame::new(state, plan));
         }
         let context = match changes_context(&plan) {
             true => self.context.clone(),

@@ -7,8 +7,8 @@ use datafusion::sql::parser::{CopyToSource, Statement as DfStatement};
 use fusebox_definition::{Kind, StatementError, Subject};
 use fusebox_runtime::{Error, Result};
 use sqlparser::ast::{
-    DuplicateTreatment, Expr, Function, FunctionArgumentClause, FunctionArguments, ObjectName,
-    visit_expressions,
+    DuplicateTreatment, Expr, Function, FunctionArgumentClause, FunctionArguments, Ident,
+    ObjectName, visit_expressions,
 };
 
 use crate::function::{is_wasm_scalar, is_wasm_window};
@@ -64,14 +64,16 @@ fn check_call(call: &Function, state: &SessionState) -> Result<()> {
 /// Returns the name with which DataFusion looks for the function.
 pub(super) fn function_name(name: &ObjectName) -> Option<String> {
     match &name.0[..] {
-        [part] => {
-            let ident = part.as_ident()?;
-            Some(match ident.quote_style {
-                Some(_) => ident.value.clone(),
-                None => ident.value.to_ascii_lowercase(),
-            })
-        }
+        [part] => part.as_ident().map(normalized),
         _ => None,
+    }
+}
+
+/// Returns a name in the case in which it is looked up.
+pub(super) fn normalized(name: &Ident) -> String {
+    match name.quote_style {
+        Some(_) => name.value.clone(),
+        None => name.value.to_ascii_lowercase(),
     }
 }
 

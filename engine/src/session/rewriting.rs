@@ -16,7 +16,7 @@ use sqlparser::ast::{
     WildcardAdditionalOptions,
 };
 
-use super::calls::function_name;
+use super::calls::{function_name, normalized};
 use super::volatile_ctes::share_volatile_ctes;
 use crate::function::{
     dictionary_key, is_wasm_aggregate, is_wasm_scalar, is_wasm_table, is_wasm_window,
@@ -148,10 +148,7 @@ fn rewrite_argument(argument: &mut FunctionArg) {
         } => (name, value),
         _ => return,
     };
-    let name = match name.quote_style {
-        Some(_) => name.value.clone(),
-        None => name.value.to_ascii_lowercase(),
-    };
+    let name = normalized(name);
     let none = Expr::Dictionary(Vec::new());
     let field = DictionaryField {
         key: Ident::new(dictionary_key(&name)),

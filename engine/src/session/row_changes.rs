@@ -35,40 +35,54 @@ type Chosen = (Vec<u64>, Option<RecordBatch>);
 
 /// Returns the statement if a plan deletes or updates rows of a table in memory or of the catalog.
 pub(super) fn row_change(plan: &LogicalPlan) -> Option<&DmlStatement> {
-    let LogicalPlan::Dml(dml) = plan else {
-        return None;
-    };
-    let target = source_as_provider(&dml.target).ok()?;
-    let is_stored = target.is::<StoredTable>();
-    let is_change = match dml.op {
-        WriteOp::Delete | WriteOp::Update => is_stored || target.is::<MemTable>(),
-        WriteOp::Truncate => is_stored,
-        _ => false,
-    };
-    is_change.then_some(dml)
+    change_of(plan).map(|(dml, _)| dml)
 }
 
-/// Replaces a change that is explained by the query that finds its rows: planning the change of a
-/// table in memory would execute it.
+/// Makes a change that is explained harmless: planning the change of a table in memory executes it.
+///
+/// For a table of the catalog, the plan is that of the query that finds its rows; for one in memory,
+/// DataFusion's own over a table without rows.
 pub(super) fn explained(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let is_stored = |plan: &LogicalPlan| {
-        let dml = row_change(plan)?;
-        let target = source_as_provider(&dml.target).ok()?;
-        target.is::<StoredTable>().then(|| Arc::clone(&dml.input))
-    };
     match plan {
         LogicalPlan::Explain(mut explain) => {
-            if let Some(input) = is_stored(&explain.plan) {
-                explain.plan = input;
+            if let Some((dml, target)) = change_of(&explain.plan) {
+                explain.plan = match target.is::<StoredTable>() {
+                    true => Arc::clone(&dml.input),
+                    false => {
+                        let mut dml = dml.clone();
+                        dml.target = without_rows(&target).map_err(query)?;
+                        Arc::new(LogicalPlan::Dml(dml))
+                    }
+                };
             }
             Ok(LogicalPlan::Explain(explain))
         }
-        LogicalPlan::Analyze(analyze) if is_stored(&analyze.input).is_some() => {
+        LogicalPlan::Analyze(analyze) if change_of(&analyze.input).is_some() => {
             let message = "EXPLAIN ANALYZE of a change of rows: explain the query of its WHERE";
             Err(query(DataFusionError::NotImplemented(message.to_owned())))
         }
         other => Ok(other),
     }
+}
+
+/// Returns the statement if a plan deletes or updates rows of a table, and the table.
+fn change_of(plan: &LogicalPlan) -> Option<(&DmlStatement, Arc<dyn TableProvider>)> {
+    let LogicalPlan::Dml(dml) = plan else {
+        return None;
+    };
+    let is_change = matches!(
+        dml.op,
+        WriteOp::Delete | WriteOp::Update | WriteOp::Truncate
+    );
+    let target = source_as_provider(&dml.target).ok()?;
+    let has_rows = target.is::<StoredTable>() || target.is::<MemTable>();
+    (is_change && has_rows).then_some((dml, target))
+}
+
+/// Returns a table of the same columns.
+fn without_rows(table: &Arc<dyn TableProvider>) -> DfResult<Arc<dyn TableSource>> {
+    let table = MemTable::try_new(table.schema(), vec![Vec::new()])?;
+    Ok(provider_as_source(Arc::new(table)))
 }
 
 impl Session {

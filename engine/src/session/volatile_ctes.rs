@@ -10,12 +10,12 @@ use std::ops::ControlFlow;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::Volatility;
 use sqlparser::ast::{
-    Expr, Ident, ObjectName, Query, Select, SetExpr, TableFactor, TableWithJoins, Visit, Visitor,
+    Expr, ObjectName, Query, Select, SetExpr, TableFactor, TableWithJoins, Visit, Visitor,
 };
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
-use super::calls::function_name;
+use super::calls::{function_name, normalized};
 use super::shared_queries::RESERVED_PREFIX;
 use crate::function::is_volatile_table;
 
@@ -74,13 +74,6 @@ fn derived(wrapper: &mut Query) -> Option<&mut Box<Query>> {
             ..
         }) => Some(subquery),
         _ => None,
-    }
-}
-
-fn normalized(name: &Ident) -> String {
-    match name.quote_style {
-        Some(_) => name.value.clone(),
-        None => name.value.to_ascii_lowercase(),
     }
 }
 

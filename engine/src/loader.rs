@@ -1,14 +1,16 @@
 //! From statements to bound functions: modules are loaded and definitions completed and
 //! bound, on the compile threads.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use fusebox_definition::statement::{CreateFunction, SourceClause};
 use fusebox_definition::{
-    Definition, Digest, Identifier, Kind, ModuleSource, StatementError, Subject, Volatility,
+    Definition, Digest, GrantedFile, Identifier, Kind, ModuleSource, StatedGrants, StatementError,
+    Subject, Volatility,
 };
-use fusebox_runtime::{Cancellation, Error, LoadedModule, Result, Runtime, WasmFunction};
+use fusebox_runtime::{Cancellation, Error, Grants, LoadedModule, Result, Runtime, WasmFunction};
 
 use crate::catalog::{CatalogFunction, CatalogModule};
 use crate::function::{LazyFunction, default_values};
@@ -79,6 +81,52 @@ impl Loader {
         let loaded = move || LoadedModule::new(&bytes, bytes_max);
         let loaded = self.runtime.run_blocking(loaded).await?;
         loaded.map_err(|fault| Error::module(subject, fault))
+    }
+
+    /// Loads a module again with the constants that a statement lets it read; the same module if
+    /// the statement states none.
+    pub(crate) async fn granted(
+        &self,
+        subject: &Subject,
+        module: Arc<LoadedModule>,
+        stated: StatedGrants,
+    ) -> Result<Arc<LoadedModule>> {
+        if stated.is_empty() {
+            return Ok(module);
+        }
+        let (loader, subject) = (self.clone(), subject.clone());
+        let work = move || {
+            let refused = |reason| Error::refused(subject.clone(), reason);
+            let grants = loader.read_grants(stated).map_err(refused)?;
+            let granted = module.with_grants(&grants, loader.options.module_bytes_max);
+            granted.map_err(|reason| refused(StatementError::Grants(reason)))
+        };
+        self.runtime.run_blocking(work).await?
+    }
+
+    /// Reads the files that a statement lets a module read.
+    fn read_grants(&self, stated: StatedGrants) -> Result<Grants, StatementError> {
+        let mut grants = Grants {
+            seed: stated.seed.unwrap_or_default(),
+            variables: stated.variables.into_iter().collect(),
+            files: BTreeMap::new(),
+        };
+        // Their number and paths are checked before any is read.
+        let paths = stated
+            .files
+            .iter()
+            .map(|file| (file.path.clone(), Vec::new()));
+        grants.files.extend(paths);
+        let checked = grants.check();
+        checked.map_err(|error| StatementError::Grants(error.to_string()))?;
+        let mut bytes_max = self.options.module_bytes_max;
+        for GrantedFile { path, source } in stated.files {
+            let bytes = self.options.privileges.files.read(&source, bytes_max);
+            let bytes = bytes.map_err(StatementError::Path)?;
+            bytes_max = bytes_max.saturating_sub(bytes.len() as u64);
+            grants.files.insert(path, bytes);
+        }
+        Ok(grants)
     }
 
     /// Completes the definition of a statement by the declaration of its module.

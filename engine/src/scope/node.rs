@@ -129,12 +129,14 @@ impl ExecutionPlan for ScopeExec {
         let query_scope = current_scope().or_else(|| QueryScope::find(options));
         let parent = query_scope.as_ref().map(|scope| scope.cancellation());
         let cancellation = parent.cloned().unwrap_or_default().child();
+        let timestamp = query_scope.as_ref().map(|scope| scope.timestamp());
         let notices = query_scope.map(|scope| Arc::clone(scope.notices()));
         let memory = Arc::new(PoolBroker(Arc::clone(context.memory_pool())));
         let batch_bytes_max = Settings::find(options).batch_bytes_max;
         let scope = Scope::new(cancellation.clone(), memory)
             .with_batch_bytes_max(batch_bytes_max)
             .with_notices(notices.unwrap_or_default())
+            .with_timestamp(timestamp.unwrap_or(Scope::TIMESTAMP))
             .with_time_zone(options.execution.time_zone.as_deref());
         let scope = Arc::new(scope);
         // Operators create their accumulators here.

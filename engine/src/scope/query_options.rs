@@ -7,6 +7,7 @@
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::memory_pool::MemoryPool;
@@ -55,8 +56,8 @@ pub(crate) struct QueryScope {
 }
 
 impl QueryScope {
-    /// Creates the scope of a query, charged to `memory_pool`. Rows that fail and are null are
-    /// counted in `notices`.
+    /// Creates the scope of a query that begins now, charged to `memory_pool`. Rows that fail and
+    /// are null are counted in `notices`.
     pub(crate) fn new(
         cancellation: Cancellation,
         memory_pool: Arc<dyn MemoryPool>,
@@ -66,7 +67,8 @@ impl QueryScope {
         let memory = Arc::new(PoolBroker(memory_pool));
         let scope = Scope::new(cancellation, memory)
             .with_batch_bytes_max(settings.batch_bytes_max)
-            .with_notices(Arc::clone(notices));
+            .with_notices(Arc::clone(notices))
+            .with_timestamp(Utc::now().timestamp_nanos_opt().unwrap_or(Scope::TIMESTAMP));
         Self {
             scope: Arc::new(scope),
             deadline: None,
@@ -90,6 +92,11 @@ impl QueryScope {
     pub(crate) fn deadline(options: &ConfigOptions) -> Option<Deadline> {
         let found: &Self = options.extensions.get()?;
         found.deadline
+    }
+
+    /// Returns the time at which the query began.
+    pub(crate) fn began(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_nanos(self.scope.timestamp())
     }
 
     /// Returns the scope.

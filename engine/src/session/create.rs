@@ -6,7 +6,7 @@ use arrow::datatypes::DataType;
 use fusebox_definition::statement::{
     CreateFunction, CreateModule, FunctionName, Options, SourceClause,
 };
-use fusebox_definition::{Definition, StatementError, Subject};
+use fusebox_definition::{Definition, ModuleSource, StatementError, Subject};
 use fusebox_runtime::{Error, LoadedModule, Result, WasmFunction};
 
 use super::Session;
@@ -33,7 +33,11 @@ impl Session {
             }
         }
         let sha256 = create.sha256.as_deref();
+        let options = create.options.unwrap_or_default();
+        let checked = options.check_of_module().and_then(|()| options.grants());
+        let grants = checked.map_err(|reason| Error::refused(subject.clone(), reason))?;
         let module = self.loader.load(&subject, &create.source, sha256).await?;
+        let module = self.loader.granted(&subject, module, grants).await?;
         self.put_module(
             &create.name,
             module,
@@ -82,6 +86,9 @@ impl Session {
         create
             .check()
             .map_err(|reason| Error::refused(subject.clone(), reason))?;
+        let grants = create.options.as_ref().map(Options::grants).transpose();
+        let grants = grants.map_err(|reason| Error::refused(subject.clone(), reason))?;
+        let grants = grants.unwrap_or_default();
         let sha256 = create.sha256.as_deref();
         let mut loaded = None;
         let mut bound = Vec::new();
@@ -109,8 +116,20 @@ impl Session {
                     return Err(Error::refused(subject, reason));
                 }
             };
-            let declared = self.loader.loaded(&module).await?;
-            let definition = self.loader.define(&create, &declared)?;
+            let mut module = module;
+            let mut declared = self.loader.loaded(&module).await?;
+            if !grants.is_empty() {
+                declared = self
+                    .loader
+                    .granted(&subject, declared, grants.clone())
+                    .await?;
+                module = Arc::new(CatalogModule::from(Arc::clone(&declared)));
+            }
+            let mut definition = self.loader.define(&create, &declared)?;
+            if !grants.is_empty() {
+                // The constants are part of the bytes, and of no other source.
+                definition.source = ModuleSource::Base64;
+            }
             let applied = self
                 .put_function(
                     &contents,
@@ -207,6 +226,7 @@ impl Session {
         options: Options,
     ) -> Result<()> {
         self.change_function(&name, |definition| {
+            options.refuse_grants()?;
             definition.limits = options.apply(definition.limits)?;
             if let Some(reset) = options.reset()? {
                 definition.reset = reset;

@@ -130,6 +130,11 @@ impl Session {
     ///
     /// [`Error::Syntax`] and [`Error::Refused`] as for the statement.
     pub fn define(&self, module: &LoadedModule, create: &CreateFunction) -> Result<Definition> {
+        if let Some(options) = &create.options {
+            let checked = options.refuse_grants();
+            let subject = || Subject::Function(create.name.clone());
+            checked.map_err(|reason| Error::refused(subject(), reason))?;
+        }
         self.loader.define(create, module)
     }
 

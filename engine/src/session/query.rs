@@ -45,9 +45,12 @@ impl Session {
         let settings = Settings::find(state.config_options());
         let scope = self.query_scope(cancellation, settings);
         let scope = scope.with_deadline(deadline).with_statement(open);
+        let began = scope.began();
         scope.enter(state.config_mut().options_mut());
         // The state has copied its options for the query before.
         state.mark_start_execution();
+        // Guests read the time that `now()` returns.
+        state.execution_props_mut().query_execution_start_time = Some(began);
         state
     }
 
@@ -56,7 +59,7 @@ impl Session {
     ///
     /// [`with_scope`]: crate::with_scope
     pub fn execution_scope(&self) -> Arc<Scope> {
-        let settings = Settings::find(self.context.state().config_options());
+        let settings = self.settings();
         let scope = self.query_scope(self.cancellation.query(), settings);
         scope.into_scope()
     }

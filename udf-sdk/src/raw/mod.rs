@@ -33,6 +33,9 @@ mod buffers;
 // Bytes at addresses, and numbers as bytes.
 mod memory;
 
+// Appending to memory that was reserved before.
+mod reserved;
+
 // The global allocator of a guest.
 #[cfg(target_arch = "wasm32")]
 mod allocator;
@@ -54,6 +57,7 @@ pub(crate) use arguments::{Arguments, RawArray};
 pub(crate) use borrowed::BorrowedArguments;
 pub(crate) use buffers::{BufferLayout, Buffers};
 pub(crate) use memory::{Pod, aligned_copy, as_bytes, as_numbers};
+pub(crate) use reserved::extend_reserved;
 #[cfg(feature = "arrow")]
 pub(crate) use result::release_array;
 pub(crate) use strings::{ByteSlice, ByteStrings, StringSlice, Strings, TextSlice, TextStrings};

@@ -1,7 +1,7 @@
 //! Result columns of numbers.
 
 use super::{Block, Nulls, ResultBuilder};
-use crate::raw::Call;
+use crate::raw::{Call, extend_reserved};
 
 /// Builds a result column of numbers.
 #[derive(Debug, Default)]
@@ -19,16 +19,17 @@ impl<N: Copy + Default> NumberBuilder<N> {
         }
     }
 
-    /// Appends rows, each with its number.
+    /// Appends rows, each with its number, of those that memory was reserved for.
     #[inline]
     pub(crate) fn extend(&mut self, rows: impl Iterator<Item = (usize, Option<N>)>) {
         let Self { values, nulls } = self;
-        values.extend(rows.map(|(row, value)| {
+        let numbers = rows.map(|(row, value)| {
             value.unwrap_or_else(|| {
                 nulls.set_null(row);
                 N::default()
             })
-        }));
+        });
+        extend_reserved(values, numbers);
     }
 
     /// Appends the rows of a block; `value` returns those that the function is

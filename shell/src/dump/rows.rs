@@ -1,6 +1,7 @@
 //! Tables with their rows as statements.
 
 use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -71,12 +72,12 @@ fn create(relation: &Relation, rows: &TableRows) -> String {
 fn is_written(data_type: &DataType) -> bool {
     use DataType as T;
     match data_type {
-        T::List(item) | T::LargeList(item) => is_written(item.data_type()),
+        T::List(item) | T::LargeList(item) | T::FixedSizeList(item, _) | T::Map(item, _) => {
+            is_written(item.data_type())
+        }
         T::Struct(fields) => fields.iter().all(|field| is_written(field.data_type())),
         T::Dictionary(_, values) => is_written(values),
-        T::Duration(_) | T::Interval(_) | T::Map(..) | T::Union(..) => false,
-        T::ListView(_) | T::LargeListView(_) | T::FixedSizeList(..) => false,
-        T::RunEndEncoded(..) => false,
+        T::ListView(_) | T::LargeListView(_) | T::RunEndEncoded(..) | T::Union(..) => false,
         _ => true,
     }
 }
@@ -84,19 +85,28 @@ fn is_written(data_type: &DataType) -> bool {
 /// Writes a value.
 fn literal(column: &ArrayRef, row: usize) -> Result<String, ArrowError> {
     use DataType as T;
-    if column.is_null(row) {
+    // A column of type Null has no bitmap.
+    if column.is_null(row) || *column.data_type() == T::Null {
         return Ok("NULL".to_owned());
     }
-    let items = |items: ArrayRef| {
-        let items = (0..items.len()).map(|item| literal(&items, item));
+    let items = |items: &ArrayRef| {
+        let items = (0..items.len()).map(|item| literal(items, item));
         let items: Vec<_> = items.collect::<Result<_, ArrowError>>()?;
         Ok(format!("make_array({})", items.join(", ")))
     };
     let formatter = ArrayFormatter::try_new(column, &FormatOptions::new())?;
     let text = || formatter.value(row).try_to_string();
     Ok(match column.data_type() {
-        T::List(_) => return items(column.as_list::<i32>().value(row)),
-        T::LargeList(_) => return items(column.as_list::<i64>().value(row)),
+        T::List(_) => return items(&column.as_list::<i32>().value(row)),
+        T::LargeList(_) => return items(&column.as_list::<i64>().value(row)),
+        T::FixedSizeList(..) => return items(&column.as_fixed_size_list().value(row)),
+        T::Map(..) => {
+            let entries = column.as_map().value(row);
+            let (keys, values) = (items(entries.column(0))?, items(entries.column(1))?);
+            format!("map({keys}, {values})")
+        }
+        // A number of its unit.
+        T::Duration(_) => literal(&cast(column, &T::Int64)?, row)?,
         T::Struct(fields) => {
             let columns = column.as_struct().columns();
             let fields = fields.iter().zip(columns).map(|(field, column)| {

@@ -268,7 +268,7 @@ fn full_disk_is_an_error_that_loses_nothing() {
     assert!(made.is_some_and(|made| made > 5), "{out} {error}");
 }
 
-/// Tables of all types that SQL can write, and a map.
+/// Tables of all types that SQL can write.
 const TABLES: &str = "
     CREATE TABLE declared (a BIGINT NOT NULL, \"B c\" VARCHAR DEFAULT 'it''s', PRIMARY KEY (a));
     INSERT INTO declared VALUES (-1, ''), (2, NULL);
@@ -278,7 +278,12 @@ const TABLES: &str = "
         arrow_cast('2024-02-29', 'Date32') AS da, arrow_cast('12:30:00.5', 'Time64(ns)') AS ti,
         arrow_cast('12.34', 'Decimal128(10, 2)') AS de, X'00ff' AS by,
         CASE v WHEN 1 THEN [1, NULL, 3] END AS li, named_struct('k', [v], 'n', 'q') AS st,
-        CASE v WHEN 0 THEN arrow_cast('NaN', 'Float64') ELSE arrow_cast('-inf', 'Float64') END AS f
+        CASE v WHEN 0 THEN arrow_cast('NaN', 'Float64') ELSE arrow_cast('-inf', 'Float64') END AS f,
+        INTERVAL '14 months -3 days 2.000000007 seconds' AS iv, arrow_cast('-1 year', 'Interval(YearMonth)') AS ym,
+        arrow_cast(v - 5, 'Duration(Millisecond)') AS du, NULL AS nothing,
+        MAP {'a': [v], 'b': NULL} AS m, MAP {v: DATE '2024-02-29'} AS md,
+        CASE v WHEN 1 THEN map([], []) END AS me,
+        arrow_cast([v, NULL], 'FixedSizeList(2, Int64)') AS fl
         FROM (VALUES (0), (1)) AS x(v);
     CREATE TABLE none AS SELECT * FROM typed WHERE false;
     CREATE VIEW big AS SELECT a FROM declared WHERE a > 0;
@@ -306,11 +311,10 @@ fn dump_has_the_rows_of_tables() {
         run.stdout
     };
     assert_eq!(shown(&before), shown(&after));
-    // A map has no literal.
-    let run = shell(
-        &[&before, "-c", "CREATE TABLE m AS SELECT map {'a': 1} AS m"],
-        "",
-    );
+    // A run has no literal.
+    let runs = "CREATE TABLE m AS
+        SELECT arrow_cast(1, 'RunEndEncoded(\"run_ends\": non-null Int32, \"values\": Int64)') AS m";
+    let run = shell(&[&before, "-c", runs], "");
     assert_eq!(run.status, Some(0), "{run:?}");
     let run = shell(&[&before], ".dump\n");
     assert!(

@@ -24,6 +24,9 @@ mod instrumented;
 // Exports of a module, called one by one.
 mod execution;
 
+// Modules and components, linked.
+mod linked;
+
 // Statements and declarations as text.
 mod text;
 
@@ -40,12 +43,13 @@ pub use bomb::{Bomb, SHAPES, Shape};
 pub use cost::{Ceiling, Cost, cost, measure};
 pub use inputs::{Inputs, corpus, fuzz_folder, replay};
 pub use instrumented::instrument;
+pub use linked::link;
 pub use result::lift;
 pub use target::{Outcome, Target};
 pub use text::{declarations, statements};
 
 /// The targets of this crate.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     Target {
         name: "lift",
         run: lift,
@@ -53,6 +57,10 @@ pub const TARGETS: [Target; 5] = [
     Target {
         name: "instrument",
         run: instrument,
+    },
+    Target {
+        name: "link",
+        run: link,
     },
     Target {
         name: "declarations",

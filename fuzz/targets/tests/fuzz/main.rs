@@ -90,6 +90,11 @@ fn instrumented_modules_behave_like_the_original() {
 }
 
 #[test]
+fn modules_and_components_are_refused_or_linked_to_valid_modules() {
+    check("link", 5_000);
+}
+
+#[test]
 fn declarations_are_refused_or_printed_as_what_they_declare() {
     check("declarations", 20_000);
 }

@@ -1,6 +1,7 @@
 //! A catalog in a file: what was acknowledged is there again, in this process and in others.
 
 mod damage;
+mod dependents;
 mod sharing;
 mod tables;
 

@@ -15,6 +15,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use datafusion::logical_expr::ColumnarValue;
 use fusebox::Session;
+use fusebox_benches::starts::{execute, runtime};
 use fusebox_benches::{call_of, function};
 use fusebox_benches_data::{Checksum, ResultValue};
 use fusebox_paired::{Sampler, time_calls};
@@ -24,7 +25,17 @@ use crate::kernels::{KERNELS, Kernel, session};
 use crate::paired::{Filter, PairedSampling, PairedTimes, Record, geometric_mean};
 use crate::sandboxes::Sandboxes;
 
-const SANDBOXES: [&str; 4] = ["arrow-udf", "rows", "ipc-module", "ipc-component"];
+const SANDBOXES: [&str; 5] = [PLAIN, "arrow-udf", "rows", "ipc-module", "ipc-component"];
+
+/// Fusebox with the module of `rows`: plain exports, to which the host adds the loop.
+const PLAIN: &str = "plain";
+
+/// Kernels that are measured as plain functions too, with their arguments and results.
+const PLAIN_KERNELS: [(&str, &str); 3] = [
+    ("add", "(BIGINT, BIGINT) RETURNS BIGINT"),
+    ("gcd", "(BIGINT, BIGINT) RETURNS BIGINT"),
+    ("collatz_steps", "(BIGINT) RETURNS BIGINT"),
+];
 
 const ROWS: [usize; 2] = [1_024, 8_192];
 
@@ -78,11 +89,24 @@ pub(crate) fn measure(filter: &Filter) -> Peers {
         return peers;
     };
     let session = session(1);
+    create_plain(&session);
     for (kernel, rows, names) in selected {
         let calls = compare(&session, kernel, rows, &mut sandboxes, &names);
         peers.calls.extend(calls);
     }
     peers
+}
+
+/// Creates the plain functions, named `plain_<kernel>`.
+fn create_plain(session: &Session) {
+    let runtime = runtime();
+    for (kernel, signature) in PLAIN_KERNELS {
+        let define = format!(
+            "CREATE FUNCTION plain_{kernel}{signature} LANGUAGE WASM
+             AS 'target/peers/rows.wasm' EXPORT '{kernel}'"
+        );
+        execute(&runtime, session, &define);
+    }
 }
 
 fn compare(
@@ -93,23 +117,31 @@ fn compare(
     names: &[&'static str],
 ) -> Vec<Call> {
     let name = kernel.name;
-    let prepared = names.iter().filter_map(|sandbox| {
+    let is_plain =
+        names.contains(&PLAIN) && PLAIN_KERNELS.iter().any(|(kernel, _)| *kernel == name);
+    let others = names.iter().filter(|sandbox| **sandbox != PLAIN);
+    let prepared = others.filter_map(|sandbox| {
         let checksum = sandboxes.prepare(sandbox, name, rows)?;
         Some((*sandbox, checksum))
     });
     let prepared: Vec<_> = prepared.collect();
-    if prepared.is_empty() {
+    if prepared.is_empty() && !is_plain {
         return Vec::new();
     }
     eprintln!("peers/*/{name}/{rows}");
-    let functions = ["native_", ""].map(|prefix| function(session, &format!("{prefix}{name}")));
     let arguments = kernel.arguments(rows, 0);
-    let [native, fusebox] = functions.map(|function| {
+    let call = |prefix: &str| {
+        let function = function(session, &format!("{prefix}{name}"));
         let call = call_of(&function, rows, arguments.clone());
         move || invoke(&function, &call)
-    });
+    };
+    let (native, fusebox) = (call("native_"), call(""));
+    let plain = is_plain.then(|| call("plain_"));
     let expected = checksum(native());
     assert_eq!(checksum(fusebox()), expected, "{name}");
+    if let Some(plain) = &plain {
+        assert_eq!(checksum(plain()), expected, "plain {name}");
+    }
     for (sandbox, checksum) in &prepared {
         assert_eq!(
             *checksum, expected,
@@ -119,6 +151,7 @@ fn compare(
 
     let sandboxes = RefCell::new(sandboxes);
     let sandboxes = &sandboxes;
+    let mut plain = plain.map(|plain| move |time| time_calls(time, &mut || drop(plain())));
     let mut theirs: Vec<_> = prepared
         .iter()
         .map(|(sandbox, _)| move |time| sandboxes.borrow_mut().time_calls(sandbox, time))
@@ -126,26 +159,38 @@ fn compare(
     let mut native = |time| time_calls(time, &mut || drop(native()));
     let mut fusebox = |time| time_calls(time, &mut || drop(fusebox()));
     let mut samplers: Vec<Sampler<'_>> = vec![&mut native, &mut fusebox];
+    samplers.extend(plain.as_mut().map(|sampler| sampler as Sampler<'_>));
     samplers.extend(theirs.iter_mut().map(|sampler| sampler as Sampler<'_>));
     let samples = SAMPLING.sample(&mut samplers);
 
+    let measured = is_plain.then_some(PLAIN).into_iter();
+    let measured = measured.chain(prepared.iter().map(|(sandbox, _)| *sandbox));
+    recorded(name, rows, &samples, measured)
+}
+
+/// Records samples: of native calls, of Fusebox's, and of those of `measured`.
+fn recorded(
+    kernel: &'static str,
+    rows: usize,
+    samples: &[Vec<f64>],
+    measured: impl Iterator<Item = &'static str>,
+) -> Vec<Call> {
     let record = |sandbox: &str, times: &PairedTimes| {
         let record = Record {
             engine: sandbox.to_owned(),
             rows: rows as u64,
-            ..Record::new("peers", name)
+            ..Record::new("peers", kernel)
         };
         record.with(times).append();
     };
     let to_native = PairedTimes::of(&samples[0], &samples[1]);
     record("fusebox", &to_native);
-    let calls = prepared.iter().zip(&samples[2..]);
-    let calls = calls.map(|((sandbox, _), theirs)| {
+    let calls = measured.zip(&samples[2..]).map(|(sandbox, theirs)| {
         let times = PairedTimes::of(&samples[1], theirs);
         record(sandbox, &times);
         Call {
             sandbox,
-            kernel: name,
+            kernel,
             rows,
             native: to_native.base_ns,
             times,

@@ -17,7 +17,7 @@ use crate::sanitize;
 use crate::steps::Steps;
 use crate::tidy;
 use crate::toolchain::require_components;
-use crate::workspace::{Workspace, run};
+use crate::workspace::{EXHAUSTIVE, Workspace, run};
 
 /// Runs `xtask/demo.sql` through the shell.
 pub(crate) fn demo(workspace: &Workspace) -> Result<(), Failure> {
@@ -43,8 +43,9 @@ pub(crate) fn guests(workspace: &Workspace, arguments: &[String]) -> Result<(), 
     Ok(())
 }
 
-/// Runs everything that has to pass before a change is merged, and with `--all` the tests of
-/// features that are off. The last line counts the steps and names those that this machine
+/// Runs everything that has to pass before a change is merged, and with `--all` also each
+/// query in every execution config, all random modules, and the tests of features that are off.
+/// The last line counts the steps and names those that this machine
 /// cannot run.
 pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {
     let is_all = is_all(arguments)?;
@@ -70,15 +71,18 @@ pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> Result<(), Fa
     component::build(workspace, &mut steps)?;
     let lint = "clippy --workspace --all-targets -- -D warnings";
     steps.require(run("lint", &mut cargo(workspace, lint)))?;
-    let test = "test --workspace --no-fail-fast";
-    steps.require(run("test", &mut cargo(workspace, test)))?;
+    let mut test = cargo(workspace, "test --workspace --no-fail-fast");
+    if is_all {
+        test.env(EXHAUSTIVE, "1");
+    }
+    steps.require(run("test", &mut test))?;
     if is_all {
         let remote = "test --workspace --features fusebox-shell/remote --test shell remote";
         steps.require(run("remote", &mut cargo(workspace, remote)))?;
     }
     steps.attempt("sanitize", sanitize::under_address_sanitizer(workspace))?;
     steps.attempt("miri", sanitize::under_miri(workspace))?;
-    steps.attempt("aarch64", aarch64::test(workspace))?;
+    steps.attempt("aarch64", aarch64::test(workspace, is_all))?;
     // There may be no example: the word selects the features of a test.
     let mut document = cargo(workspace, "doc --workspace --no-deps --lib --examples");
     document.env("RUSTDOCFLAGS", "-D warnings");

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
 
+/// Variable with which tests try all cases, where a part of them is tried otherwise.
+pub(crate) const EXHAUSTIVE: &str = "FUSEBOX_EXHAUSTIVE";
+
 /// The checkout, and the folder of the executables built from it.
 pub(crate) struct Workspace {
     /// The folder of the root `Cargo.toml`; every program is started in it.
@@ -63,13 +66,15 @@ impl Workspace {
     }
 }
 
-/// Runs `command` as a step, with its output shown.
+/// Runs `command` as a step, with its output shown, and prints the time that it took.
 pub(crate) fn run(step: &'static str, command: &mut Command) -> Result<(), Failure> {
     eprintln!("== {step}");
+    let begin = Instant::now();
     let status = command
         .stdin(Stdio::null())
         .status()
         .map_err(Failure::io(format!("start step `{step}`")))?;
+    eprintln!("== {step}: {} s", begin.elapsed().as_secs());
     if status.success() {
         Ok(())
     } else {

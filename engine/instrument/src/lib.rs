@@ -247,6 +247,8 @@ pub struct Instrumented {
 /// A module that is valid, uses only [`FEATURES`] and permitted imports, and
 /// exports no reserved name is refused only for exceeding a limit of `options`.
 pub fn instrument(module: &[u8], options: Options) -> Result<Instrumented, Error> {
+    // Validating it may take too long otherwise: the caller may have left that to this function.
+    check_arities(module)?;
     let mut info = module_info::ModuleInfo::of(module, options)?;
     let original_bytes = module.len();
     let mut module = Cow::Borrowed(module);

@@ -16,6 +16,8 @@ mod instrumented_cache;
 
 mod inspect;
 
+mod validate;
+
 mod decode;
 
 pub(crate) use compiled::{CompiledModule, CompiledModules, Variant};

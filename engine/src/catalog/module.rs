@@ -69,7 +69,7 @@ impl CatalogModule {
                 "the stored bytes of the module {digest} have another digest: restore the catalog"
             )));
         }
-        let loaded = LoadedModule::new(&bytes, self.bytes);
+        let loaded = LoadedModule::stored(&bytes, digest);
         let subject = Subject::Module(digest.to_string());
         let loaded = loaded.map_err(|fault| Error::module(&subject, fault))?;
         Ok(Arc::clone(self.loaded.get_or_init(|| loaded)))

@@ -12,10 +12,9 @@ use fusebox_abi::{
     EXPORT_UPDATE_PREFIX, EXPORT_VERSION, EXPORT_VERSION_PREFIX, IMPORT_MODULE, SECTION_FUNCTIONS,
 };
 use fusebox_definition::{Kind, ModuleError};
-use fusebox_instrument::{Error as InstrumentError, FEATURES, check_arities};
-use wasmparser::{Encoding, ExternalKind, FuncType, Parser, Payload, ValType, Validator};
+use wasmparser::{ExternalKind, FuncType, Parser, Payload, ValType};
 
-use super::decode::kind_of_file;
+use super::validate::{Bodies, invalid, validate};
 
 /// Operation of a function: one export that the host calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,8 +90,8 @@ pub(crate) struct ExportType(FuncType);
 
 impl Inspection {
     /// Validates and reads a binary module.
-    pub(crate) fn of(binary: &[u8]) -> Result<Self, ModuleError> {
-        let types = validate(binary)?;
+    pub(crate) fn of(binary: &[u8], bodies: Bodies) -> Result<Self, ModuleError> {
+        let types = validate(binary, bodies)?;
         let mut inspection = Self::default();
         for payload in Parser::new(0).parse_all(binary) {
             match payload.map_err(invalid)? {
@@ -350,37 +349,6 @@ impl std::fmt::Display for ExportType {
             _ => write!(f, "({})", list(results)),
         }
     }
-}
-
-fn validate(binary: &[u8]) -> Result<wasmparser::types::Types, ModuleError> {
-    match Parser::new(0).parse_all(binary).next() {
-        Some(Ok(Payload::Version {
-            encoding: Encoding::Component,
-            ..
-        })) => return Err(ModuleError::Invalid("it is a component".to_owned())),
-        Some(Ok(_)) => {}
-        _ => {
-            return Err(ModuleError::NotWasm {
-                found: kind_of_file(binary),
-            });
-        }
-    }
-    match check_arities(binary) {
-        // The validator's message is about what is wrong, not only where.
-        Ok(()) | Err(InstrumentError::Invalid { .. }) => {}
-        Err(error) => return Err(ModuleError::Instrument(error.to_string())),
-    }
-    Validator::new_with_features(FEATURES)
-        .validate_all(binary)
-        .map_err(invalid)
-}
-
-fn invalid(error: wasmparser::BinaryReaderError) -> ModuleError {
-    ModuleError::Invalid(format!(
-        "{} at offset {:#x}",
-        error.message(),
-        error.offset()
-    ))
 }
 
 fn no_export(export: &str, available: Vec<String>) -> ModuleError {

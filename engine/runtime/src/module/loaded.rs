@@ -12,6 +12,7 @@ use super::component::{ComponentFunctions, Flattened, flatten};
 use super::decode::decode;
 use super::inspect::Inspection;
 use super::linking::link_wasi;
+use super::validate::Bodies;
 use crate::error::Error;
 
 /// Recursion limit of the parser, as sqlparser's default.
@@ -45,34 +46,49 @@ impl LoadedModule {
     /// parse.
     pub fn new(bytes: &[u8], bytes_max: u64) -> Result<Arc<Self>, ModuleError> {
         let bytes: Arc<[u8]> = Arc::from(&*decode(bytes, bytes_max)?);
+        let digest = Digest::of(&bytes);
         match Component::is_component(&bytes) {
-            true => Self::of_component(bytes),
-            false => Self::of_core(bytes).map(Arc::new),
+            true => Self::of_component(bytes, digest),
+            false => Self::of_core(bytes, digest, Bodies::Now).map(Arc::new),
+        }
+    }
+
+    /// Loads a module in the binary format that was loaded before, as one of a catalog: the bodies
+    /// of its functions are validated when they are compiled, which a cache can spare. The caller
+    /// checks that `digest` is that of the bytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new), but not of the bodies of functions.
+    pub fn stored(bytes: &[u8], digest: Digest) -> Result<Arc<Self>, ModuleError> {
+        match Component::is_component(bytes) {
+            true => Self::of_component(Arc::from(bytes), digest),
+            false => Self::of_core(Arc::from(bytes), digest, Bodies::Later).map(Arc::new),
         }
     }
 
     /// Loads a module that was linked to a driver, whose size is bounded by that of its parts.
     pub(super) fn driven(linked: &[u8], has_clock: bool) -> Result<Arc<Self>, ModuleError> {
-        let module = Self::of_core(Arc::from(linked))?;
+        let module = Self::of_core(Arc::from(linked), Digest::of(linked), Bodies::Later)?;
         Ok(Arc::new(Self {
             has_clock,
             ..module
         }))
     }
 
-    fn of_core(bytes: Arc<[u8]>) -> Result<Self, ModuleError> {
-        let inspection = Inspection::of(&bytes)?;
+    fn of_core(bytes: Arc<[u8]>, digest: Digest, bodies: Bodies) -> Result<Self, ModuleError> {
+        let inspection = Inspection::of(&bytes, bodies)?;
         let (code, inspection, is_linked) = match inspection.imports_others() {
             false => (Arc::clone(&bytes), inspection, false),
             true => {
                 let code = link_wasi(&bytes)?;
-                let inspection = Inspection::of(&code)?;
+                let inspection = Inspection::of(&code, Bodies::Later)?;
                 (Arc::from(code), inspection, true)
             }
         };
         let declarations = Declarations::parse(inspection.declarations())?;
         Ok(Self {
-            digest: Digest::of(&bytes),
+            digest,
             bytes,
             code,
             is_linked,
@@ -106,12 +122,12 @@ impl LoadedModule {
     }
 
     /// Loads a component, which declares its functions by their types in WIT.
-    fn of_component(bytes: Arc<[u8]>) -> Result<Arc<Self>, ModuleError> {
+    fn of_component(bytes: Arc<[u8]>, digest: Digest) -> Result<Arc<Self>, ModuleError> {
         let Flattened { code, functions } = flatten(&bytes)?;
         Ok(Arc::new(Self {
-            digest: Digest::of(&bytes),
+            digest,
             bytes,
-            inspection: Inspection::of(&code)?,
+            inspection: Inspection::of(&code, Bodies::Later)?,
             code: Arc::from(code),
             // Its functions tell themselves what they read.
             is_linked: false,

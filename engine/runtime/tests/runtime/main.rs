@@ -4,6 +4,7 @@ mod idle;
 mod initialisation;
 mod plain_text;
 mod plain_text_attacks;
+mod stored;
 
 use std::sync::Arc;
 

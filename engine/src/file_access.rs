@@ -32,6 +32,7 @@ use fusebox_runtime::{Error, Result};
 
 use root::Root;
 
+pub(crate) use file_tables::FileSchema;
 pub(crate) use formats::compressed_text;
 pub(crate) use registry::{confine, file_registry};
 

@@ -248,8 +248,9 @@ impl CatalogProvider for FileCatalog {
     }
 }
 
+/// Schema of the session's own whose names may be paths of files.
 #[derive(Debug)]
-struct FileSchema {
+pub(crate) struct FileSchema {
     inner: Arc<dyn SchemaProvider>,
     tables: FileTables,
 }

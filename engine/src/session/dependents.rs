@@ -21,8 +21,10 @@ use sqlparser::dialect::GenericDialect;
 
 use super::calls::normalized;
 use super::contents::{Changes, Contents};
+use super::relations::external_table_sql;
 use super::{Session, query};
 use crate::catalog::CatalogChange;
+use crate::file_access::FileSchema;
 use crate::function::{called_by_expr, called_by_plan};
 use crate::stored_table::StoredTable;
 
@@ -63,7 +65,9 @@ impl Session {
                 let schema = catalog.as_ref().and_then(|c| c.schema(&schema_name));
                 // Other providers are the embedder's, and may be remote.
                 let is_own = |schema: &Arc<dyn SchemaProvider>| {
-                    schema.is::<MemorySchemaProvider>() || schema.is::<DynamicFileSchemaProvider>()
+                    schema.is::<MemorySchemaProvider>()
+                        || schema.is::<DynamicFileSchemaProvider>()
+                        || schema.is::<FileSchema>()
                 };
                 let Some(schema) = schema.filter(is_own) else {
                     continue;
@@ -287,5 +291,8 @@ fn text_without_defaults(sql: &str, columns: &[String]) -> Option<String> {
             column.options.retain(|stated| !is_default(&stated.option));
         }
     }
-    Some(statement.to_string())
+    Some(match &statement {
+        DfStatement::CreateExternalTable(table) => external_table_sql(table),
+        statement => statement.to_string(),
+    })
 }

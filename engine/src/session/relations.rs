@@ -99,7 +99,7 @@ impl RelationText {
 }
 
 /// Formats `CREATE EXTERNAL TABLE` with all its clauses: DataFusion leaves out some.
-fn external_table_sql(create: &CreateExternalTable) -> String {
+pub(super) fn external_table_sql(create: &CreateExternalTable) -> String {
     let list = |items: Vec<String>| items.join(", ");
     let mut sql = String::from("CREATE ");
     if create.unbounded {
@@ -162,7 +162,7 @@ impl Session {
             Some(text) => text.sql(),
             None => String::new(),
         };
-        let Some((name, change)) = self.relation_change(ddl, sql) else {
+        let Some((name, change)) = self.relation_change(ddl, sql, is_temporary) else {
             return Ok(Revert::default());
         };
         let is_kept = !is_temporary && self.keeps(ddl, &name)?;
@@ -225,7 +225,12 @@ impl Session {
 
     /// Returns the qualified name of the relation that a statement creates or drops, and the
     /// change.
-    fn relation_change(&self, ddl: &DdlStatement, sql: String) -> Option<(String, CatalogChange)> {
+    fn relation_change(
+        &self,
+        ddl: &DdlStatement,
+        sql: String,
+        is_temporary: bool,
+    ) -> Option<(String, CatalogChange)> {
         let options = self.context.state_ref();
         let options = options.read().config_options().catalog.clone();
         let resolved = |name: &TableReference| resolved(name, &options);
@@ -251,7 +256,7 @@ impl Session {
                 created(&table.name, RelationKind::ExternalTable)
             }
             DdlStatement::CreateMemoryTable(table)
-                if !table.column_defaults.is_empty()
+                if (is_temporary || !table.column_defaults.is_empty())
                     && (table.or_replace || !exists(&table.name)) =>
             {
                 created(&table.name, RelationKind::ColumnDefaults)

@@ -11,15 +11,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use datafusion::catalog::MemorySchemaProvider;
 use datafusion::common::TableReference;
 use datafusion::execution::context::{SessionContext, SessionState};
+use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::sql::parser::{DFParser, Statement as DfStatement};
 use datafusion::sql::sqlparser::ast::Statement;
 use fusebox_runtime::{Error, Result};
 
 use super::contents::catalog_error;
-use super::relations::resolved;
+use super::relations::{RelationText, resolved};
 use super::rewriting::{rewrite_statement, with_view_text};
 use super::{Session, query};
-use crate::catalog::{CatalogContents, Relation, RelationKind};
+use crate::catalog::{Catalog, CatalogContents, Relation, RelationKind};
 use crate::stored_table::StoredTable;
 
 /// Relations of the catalog that a session has registered, by name.
@@ -127,6 +128,41 @@ impl Session {
         self.register_every_relation().await
     }
 
+    /// Refuses a view of the catalog whose query needs the view itself, directly or by other views:
+    /// its former definition would be lost.
+    pub(super) fn check_cycle(
+        &self,
+        plan: &LogicalPlan,
+        text: Option<&RelationText>,
+        state: &SessionState,
+    ) -> Result<()> {
+        let (LogicalPlan::Ddl(DdlStatement::CreateView(view)), Some(text)) = (plan, text) else {
+            return Ok(());
+        };
+        if !self.catalog.keeps_relations() {
+            return Ok(());
+        }
+        let name = resolved(&view.name, &state.config_options().catalog);
+        let contents = self.catalog.contents().map_err(catalog_error)?;
+        let mut open = vec![text.sql()];
+        let mut seen = BTreeSet::new();
+        while let Some(sql) = open.pop() {
+            for mentioned in mentioned_by_view(&sql, state)? {
+                if mentioned == name {
+                    return Err(Error::Syntax(format!(
+                        "expected a view over other relations, found `{name}` in its own query"
+                    )));
+                }
+                let found = contents.relation(&mentioned);
+                let found = found.filter(|found| found.kind == RelationKind::View);
+                if let Some(found) = found.filter(|_| seen.insert(mentioned)) {
+                    open.push(found.sql.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Registers all relations of the catalog that can be planned.
     pub(super) async fn register_every_relation(&self) -> Result<()> {
         if !self.catalog.keeps_relations() {
@@ -153,8 +189,11 @@ impl Session {
         state: &SessionState,
         depth: usize,
     ) -> Result<()> {
+        let temporary = self.temporary.contents().map_err(catalog_error)?;
         for name in names {
-            let Some(relation) = contents.relation(&name) else {
+            // A temporary relation hides one of the catalog.
+            let relation = contents.relation(&name);
+            let Some(relation) = relation.filter(|_| temporary.relation(&name).is_none()) else {
                 continue;
             };
             if self.relations.has(relation) {
@@ -243,6 +282,25 @@ fn mentioned(statement: &DfStatement, state: &SessionState) -> Result<BTreeSet<S
     let options = &state.config_options().catalog;
     let resolved = references.iter().map(|name| resolved(name, options));
     Ok(resolved.collect())
+}
+
+/// Returns the qualified names of the relations that the query of a view mentions.
+fn mentioned_by_view(sql: &str, state: &SessionState) -> Result<BTreeSet<String>> {
+    let dialect = datafusion::sql::sqlparser::dialect::GenericDialect {};
+    let parsed = DFParser::parse_sql_with_dialect(sql, &dialect).map_err(query)?;
+    let mut all = BTreeSet::new();
+    for statement in parsed {
+        if let DfStatement::Statement(statement) = statement
+            && let Statement::CreateView(view) = *statement
+        {
+            let of_query = Statement::Query(view.query);
+            all.extend(mentioned(
+                &DfStatement::Statement(Box::new(of_query)),
+                state,
+            )?);
+        }
+    }
+    Ok(all)
 }
 
 /// Returns true if a statement may be about relations that it does not mention.

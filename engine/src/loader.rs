@@ -1,7 +1,6 @@
 //! From statements to bound functions: modules are loaded and definitions completed and
 //! bound, on the compile threads.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -97,20 +96,24 @@ impl Loader {
         let (loader, subject) = (self.clone(), subject.clone());
         let work = move || {
             let refused = |reason| Error::refused(subject.clone(), reason);
-            let grants = loader.read_grants(stated).map_err(refused)?;
+            let grants = loader.read_grants(&module, stated).map_err(refused)?;
             let granted = module.with_grants(&grants, loader.options.module_bytes_max);
             granted.map_err(|reason| refused(StatementError::Grants(reason)))
         };
         self.runtime.run_blocking(work).await?
     }
 
-    /// Reads the files that a statement lets a module read.
-    fn read_grants(&self, stated: StatedGrants) -> Result<Grants, StatementError> {
-        let mut grants = Grants {
-            seed: stated.seed.unwrap_or_default(),
-            variables: stated.variables.into_iter().collect(),
-            files: BTreeMap::new(),
-        };
+    /// Reads the files that a statement lets a module read, beside what it may read already.
+    fn read_grants(
+        &self,
+        module: &LoadedModule,
+        stated: StatedGrants,
+    ) -> Result<Grants, StatementError> {
+        let before = Grants::of(module.bytes());
+        let before = before.map_err(|error| StatementError::Grants(error.to_string()))?;
+        let mut grants = before.unwrap_or_default();
+        grants.seed = stated.seed.unwrap_or(grants.seed);
+        grants.variables.extend(stated.variables);
         // Their number and paths are checked before any is read.
         let paths = stated
             .files

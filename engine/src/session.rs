@@ -92,7 +92,7 @@ use copy::complete_copy;
 use default_values::check_assignments;
 pub use library::Function;
 use prepared::{Prepared, PreparedEffect};
-use query::{changes_context, reset_setting};
+use query::{reset_setting, with_time};
 use registry::Registry;
 use relations::RelationText;
 use rewriting::{rewrite_statement, with_view_text};
@@ -138,7 +138,8 @@ impl Session {
     /// Returns DataFusion's context.
     ///
     /// It has the functions that the last statement of the session saw. Queries that begin
-    /// here are not cancelled by [`cancel`](Self::cancel), but by dropping their stream.
+    /// here are not cancelled by [`cancel`](Self::cancel), but by dropping their stream; guests
+    /// that read the clock read [`Scope::TIMESTAMP`](fusebox_runtime::Scope::TIMESTAMP) there.
     pub fn context(&self) -> &SessionContext {
         &self.context
     }
@@ -264,6 +265,7 @@ impl Session {
         {
             return self.create_stored_table(create, text, state).await;
         }
+        self.check_cycle(&plan, text.as_ref(), &state)?;
         let recorded = self.record_relation(&plan, text)?;
         if self.is_drop_of_unregistered(&plan, &recorded) {
             self.note_relation(&recorded)?;
@@ -273,10 +275,8 @@ impl Session {
             // A context would begin the query again, at another time.
             return Ok(DataFrame::new(state, plan));
         }
-        let context = match changes_context(&plan) {
-            true => self.context.clone(),
-            false => SessionContext::new_with_state(state),
-        };
+        let plan = with_time(plan, &state)?;
+        let context = self.context_of(&plan, state);
         let executed = context.execute_logical_plan(plan).await.map_err(query);
         match executed.is_err() {
             true => self.revert_relation(recorded)?,

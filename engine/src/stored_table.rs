@@ -92,6 +92,11 @@ impl StoredTable {
         self
     }
 
+    /// Returns the reason for which the defaults are unknown.
+    pub(crate) fn wrong_defaults(&self) -> Option<&str> {
+        self.wrong_defaults.as_deref()
+    }
+
     /// Sees other rows from now on; `None` if the table was dropped.
     pub(crate) fn see(&self, rows: Option<&TableRows>) {
         self.stored.see(rows.cloned());

@@ -5,19 +5,21 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use datafusion::datasource::TableProvider;
-use datafusion::sql::parser::Statement as DfStatement;
+use datafusion::sql::parser::{DFParser, Statement as DfStatement};
 use datafusion::sql::planner::object_name_to_table_reference;
 use datafusion::sql::unparser::expr_to_sql;
 use fusebox_runtime::{Error, Result};
 use sqlparser::ast::{
-    Assignment, AssignmentTarget, Expr, Ident, Insert, ObjectName, Query, SetExpr, Statement,
-    TableFactor, TableObject, Update, Value, Values,
+    Assignment, AssignmentTarget, ColumnDef, ColumnOption, Expr, Ident, Insert, ObjectName, Query,
+    SetExpr, Statement, TableFactor, TableObject, Update, Value, Values,
 };
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
 use super::calls::normalized;
+use super::relations::resolved;
 use super::{Session, query};
+use crate::stored_table::StoredTable;
 
 impl Session {
     /// Replaces each `DEFAULT` that a statement inserts or assigns by the default of its column,
@@ -41,15 +43,15 @@ impl Session {
             return Ok(());
         }
         let table = self.table_of(name).await?;
-        let schema = table.schema();
+        let schema = table.provider.schema();
         let columns: Vec<_> = match insert.columns.is_empty() {
             true => schema.fields().iter().map(|f| f.name().clone()).collect(),
             false => insert.columns.iter().filter_map(column_name).collect(),
         };
-        let defaults = columns.iter().map(|column| default_of(&table, column));
+        let defaults = columns.iter().map(|column| table.default_of(column));
         let defaults = defaults.collect::<Result<Vec<_>>>()?;
         if is_all {
-            insert.source = Some(row_of(&defaults)?);
+            insert.source = Some(row_of(defaults)?);
             return Ok(());
         }
         let values = insert.source.as_deref_mut().and_then(values_of);
@@ -73,15 +75,72 @@ impl Session {
             if let AssignmentTarget::ColumnName(column) = &assignment.target
                 && let Some(column) = column_name(column)
             {
-                assignment.value = default_of(&self.table_of(&name).await?, &column)?;
+                assignment.value = self.table_of(&name).await?.default_of(&column)?;
             }
         }
         Ok(())
     }
 
-    async fn table_of(&self, name: &ObjectName) -> Result<Arc<dyn TableProvider>> {
-        let name = object_name_to_table_reference(name.clone(), true).map_err(query)?;
-        self.context.table_provider(name).await.map_err(query)
+    async fn table_of(&self, name: &ObjectName) -> Result<Defaults> {
+        let state = self.context.state_ref();
+        let options = state.read().config_options().clone();
+        let is_folded = options.sql_parser.enable_ident_normalization;
+        let name = object_name_to_table_reference(name.clone(), is_folded).map_err(query)?;
+        let qualified = resolved(&name, &options.catalog);
+        let contents = self.contents()?;
+        let relation = contents.temporary.relation(&qualified);
+        let relation = relation.or_else(|| contents.shared.relation(&qualified));
+        Ok(Defaults {
+            stated: relation.map_or_else(Vec::new, |relation| stated_columns(&relation.sql)),
+            provider: self.context.table_provider(name).await.map_err(query)?,
+        })
+    }
+}
+
+/// Table, and its columns as its statement states them.
+struct Defaults {
+    provider: Arc<dyn TableProvider>,
+    stated: Vec<ColumnDef>,
+}
+
+impl Defaults {
+    /// Returns the default of a column as SQL: NULL if it states none.
+    fn default_of(&self, column: &str) -> Result<Expr> {
+        let stored = self.provider.downcast_ref::<StoredTable>();
+        if let Some(reason) = stored.and_then(StoredTable::wrong_defaults) {
+            return Err(Error::Catalog(reason.to_owned()));
+        }
+        let Some(planned) = self.provider.get_column_default(column) else {
+            return Ok(Expr::Value(Value::Null.into()));
+        };
+        let mut stated = self.stated.iter();
+        let stated = stated.find(|stated| normalized(&stated.name) == column);
+        let options = stated.into_iter().flat_map(|stated| &stated.options);
+        let mut defaults = options.filter_map(|option| match &option.option {
+            ColumnOption::Default(default) => Some(default.clone()),
+            _ => None,
+        });
+        // SQL that is made of a plan may not mean the same.
+        match defaults.next() {
+            Some(default) => Ok(Expr::Nested(Box::new(default))),
+            None => expr_to_sql(planned).map_err(query),
+        }
+    }
+}
+
+/// Returns the columns that a statement creates; none if the text is none.
+fn stated_columns(sql: &str) -> Vec<ColumnDef> {
+    let parsed = DFParser::parse_sql_with_dialect(sql, &GenericDialect {});
+    match parsed
+        .ok()
+        .and_then(|mut statements| statements.pop_front())
+    {
+        Some(DfStatement::CreateExternalTable(table)) => table.columns,
+        Some(DfStatement::Statement(statement)) => match *statement {
+            Statement::CreateTable(table) => table.columns,
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
     }
 }
 
@@ -155,19 +214,13 @@ fn column_name(name: &ObjectName) -> Option<String> {
     name.0.last()?.as_ident().map(normalized)
 }
 
-/// Returns the default of a column as SQL: NULL if it states none.
-fn default_of(table: &Arc<dyn TableProvider>, column: &str) -> Result<Expr> {
-    match table.get_column_default(column) {
-        Some(default) => expr_to_sql(default).map_err(query),
-        None => Ok(Expr::Value(Value::Null.into())),
-    }
-}
-
 /// Returns `VALUES` of one row.
-fn row_of(cells: &[Expr]) -> Result<Box<Query>> {
-    let cells: Vec<_> = cells.iter().map(Expr::to_string).collect();
-    let text = format!("VALUES ({})", cells.join(", "));
-    let parsed = Parser::new(&GenericDialect {}).try_with_sql(&text);
+fn row_of(cells: Vec<Expr>) -> Result<Box<Query>> {
+    let parsed = Parser::new(&GenericDialect {}).try_with_sql("VALUES (NULL)");
     let parsed = parsed.and_then(|mut parser| parser.parse_query());
-    parsed.map_err(|error| Error::Syntax(error.to_string()))
+    let mut query = parsed.map_err(|error| Error::Syntax(error.to_string()))?;
+    if let Some(row) = values_of(&mut query).and_then(|values| values.rows.first_mut()) {
+        row.content = cells;
+    }
+    Ok(query)
 }

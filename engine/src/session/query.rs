@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::execution::context::SessionState;
+use datafusion::execution::context::{SessionContext, SessionState};
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as DfStatement};
 use fusebox_runtime::{Cancellation, Result, Scope};
 
@@ -54,6 +54,14 @@ impl Session {
         state
     }
 
+    /// Returns the context in which a statement is executed that changes it, or what contexts share.
+    pub(super) fn context_of(&self, plan: &LogicalPlan, state: SessionState) -> SessionContext {
+        match changes_context(plan) {
+            true => self.context.clone(),
+            false => SessionContext::new_with_state(state),
+        }
+    }
+
     /// Creates the scope of an execution outside of a plan, for [`with_scope`]. It ends when
     /// the session is cancelled, and is charged to the session's memory pool.
     ///
@@ -79,9 +87,22 @@ pub(super) fn reset_setting(plan: &LogicalPlan) -> Option<&str> {
     }
 }
 
+/// Evaluates `now()` in the query of a new table as of the time of the statement: the context that
+/// creates it would begin the query again.
+pub(super) fn with_time(plan: LogicalPlan, state: &SessionState) -> Result<LogicalPlan> {
+    match plan {
+        LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(mut create)) => {
+            let input = state.optimize(&create.input);
+            create.input = Arc::new(input.map_err(query)?);
+            Ok(LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create)))
+        }
+        other => Ok(other),
+    }
+}
+
 /// Returns true if a statement changes the context itself, rather than what it shares with
 /// the states made of it, such as tables.
-pub(super) fn changes_context(plan: &LogicalPlan) -> bool {
+fn changes_context(plan: &LogicalPlan) -> bool {
     match plan {
         LogicalPlan::Statement(statement) => !matches!(statement, DfStatement::Execute(_)),
         LogicalPlan::Ddl(ddl) => matches!(

@@ -11,7 +11,7 @@ use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, UInt64Array};
 use arrow::compute::{concat_batches, filter_record_batch, interleave};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type};
 use datafusion::catalog::TableProvider;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DataFusionError, Result as DfResult};
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::{MemTable, provider_as_source, source_as_provider};
@@ -45,24 +45,41 @@ pub(super) fn row_change(plan: &LogicalPlan) -> Option<&DmlStatement> {
 pub(super) fn explained(plan: LogicalPlan) -> Result<LogicalPlan> {
     match plan {
         LogicalPlan::Explain(mut explain) => {
-            if let Some((dml, target)) = change_of(&explain.plan) {
-                explain.plan = match target.is::<StoredTable>() {
-                    true => Arc::clone(&dml.input),
-                    false => {
-                        let mut dml = dml.clone();
-                        dml.target = without_rows(&target).map_err(query)?;
-                        Arc::new(LogicalPlan::Dml(dml))
-                    }
-                };
-            }
+            // A change may be within: of a statement that is prepared, for example.
+            let plan = Arc::unwrap_or_clone(explain.plan);
+            let plan = plan.transform_down(harmless).map_err(query)?;
+            explain.plan = Arc::new(plan.data);
             Ok(LogicalPlan::Explain(explain))
         }
-        LogicalPlan::Analyze(analyze) if change_of(&analyze.input).is_some() => {
-            let message = "EXPLAIN ANALYZE of a change of rows: explain the query of its WHERE";
-            Err(query(DataFusionError::NotImplemented(message.to_owned())))
+        LogicalPlan::Analyze(analyze) => {
+            let is_change = |plan: &LogicalPlan| Ok(change_of(plan).is_some());
+            match analyze.input.exists(is_change).map_err(query)? {
+                false => Ok(LogicalPlan::Analyze(analyze)),
+                true => {
+                    let message =
+                        "EXPLAIN ANALYZE of a change of rows: explain the query of its WHERE";
+                    Err(query(DataFusionError::NotImplemented(message.to_owned())))
+                }
+            }
         }
         other => Ok(other),
     }
+}
+
+/// Replaces a change by what can be planned without being made.
+fn harmless(plan: LogicalPlan) -> DfResult<Transformed<LogicalPlan>> {
+    let Some((dml, target)) = change_of(&plan) else {
+        return Ok(Transformed::no(plan));
+    };
+    let plan = match target.is::<StoredTable>() {
+        true => dml.input.as_ref().clone(),
+        false => {
+            let mut dml = dml.clone();
+            dml.target = without_rows(&target)?;
+            LogicalPlan::Dml(dml)
+        }
+    };
+    Ok(Transformed::new(plan, true, TreeNodeRecursion::Jump))
 }
 
 /// Returns the statement if a plan deletes or updates rows of a table, and the table.

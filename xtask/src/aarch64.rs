@@ -7,7 +7,7 @@
 use crate::failure::Failure;
 use crate::steps::Outcome;
 use crate::toolchain::{complete_active, install_from_debian, remove_flags};
-use crate::workspace::{EXHAUSTIVE, Workspace, run};
+use crate::workspace::{Workspace, run};
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";
 
@@ -18,8 +18,8 @@ const DEBIAN_PACKAGES: [&str; 3] = [
     "qemu-user-static",
 ];
 
-/// Runs the tests of `fusebox-instrument`, of random modules few unless all are asked for.
-pub(crate) fn test(workspace: &Workspace, is_all: bool) -> Result<Outcome, Failure> {
+/// Runs the tests of `fusebox-instrument`.
+pub(crate) fn test(workspace: &Workspace) -> Result<Outcome, Failure> {
     if cfg!(target_arch = "aarch64") {
         // The tests of the workspace have run natively.
         return Ok(Outcome::Passed);
@@ -43,9 +43,6 @@ pub(crate) fn test(workspace: &Workspace, is_all: bool) -> Result<Outcome, Failu
     // emulator may find a loader and a C library of different versions, and hang
     // when the first thread starts.
     command.env(variable("RUSTFLAGS"), "-C target-feature=+crt-static");
-    if is_all {
-        command.env(EXHAUSTIVE, "1");
-    }
     run("aarch64", &mut command).map(|()| Outcome::Passed)
 }
 

@@ -54,3 +54,62 @@ async fn views_read_the_table_that_has_the_name_now() {
     let gone = run(&session, "SELECT a FROM w").await.unwrap_err();
     assert!(gone.to_string().contains("not found"), "{gone}");
 }
+
+#[tokio::test]
+async fn view_over_itself_is_refused() {
+    let folder = folder();
+    let session = open(&folder.path().join("c.db"));
+    let create = "CREATE VIEW a AS SELECT 1 AS x; CREATE VIEW b AS SELECT x FROM a";
+    run(&session, create).await.unwrap();
+    for replace in [
+        "CREATE OR REPLACE VIEW a AS SELECT x + 1 AS x FROM a",
+        "CREATE OR REPLACE VIEW a AS SELECT x FROM b",
+    ] {
+        let refused = run(&session, replace).await.unwrap_err().to_string();
+        assert!(refused.contains("in its own query"), "{refused}");
+    }
+    assert_eq!(number(&session, "SELECT x FROM b").await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn temporary_table_hides_one_that_another_session_creates() {
+    let folder = folder();
+    let file = folder.path().join("c.db");
+    let (session, other) = (open(&file), open(&file));
+    let create = "CREATE TEMPORARY TABLE t AS SELECT 7 AS a";
+    run(&session, create).await.unwrap();
+    run(&other, "CREATE TABLE t AS SELECT 8 AS a")
+        .await
+        .unwrap();
+    assert_eq!(number(&session, "SELECT a FROM t").await.unwrap(), 7);
+    run(&session, "DROP TABLE t").await.unwrap();
+    assert_eq!(number(&other, "SELECT a FROM t").await.unwrap(), 8);
+    assert_eq!(number(&session, "SELECT a FROM t").await.unwrap(), 8);
+}
+
+#[tokio::test]
+async fn default_that_cannot_be_planned_is_not_null() {
+    let folder = folder();
+    let file = folder.path().join("c.db");
+    let (session, other) = (open(&file), open(&file));
+    let temporary = ADD_ONE.replace("CREATE FUNCTION", "CREATE TEMPORARY FUNCTION");
+    let create = format!(
+        "{temporary}; CREATE TABLE t (a BIGINT DEFAULT plus_one(1), b BIGINT DEFAULT 5);
+         INSERT INTO t VALUES (1, 1)"
+    );
+    run(&session, &create).await.unwrap();
+    for change in [
+        "UPDATE t SET a = DEFAULT, b = DEFAULT",
+        "INSERT INTO t VALUES (DEFAULT, 1)",
+    ] {
+        let refused = run(&other, change).await.unwrap_err().to_string();
+        assert!(refused.contains("plus_one"), "{refused}");
+    }
+    run(&session, "UPDATE t SET a = DEFAULT, b = DEFAULT")
+        .await
+        .unwrap();
+    assert_eq!(
+        number(&other, "SELECT a * 10 + b FROM t").await.unwrap(),
+        25
+    );
+}

@@ -323,3 +323,31 @@ fn dump_has_the_rows_of_tables() {
         "{run:?}"
     );
 }
+
+/// A function that adds one.
+const ADD_ONE: &str = "CREATE FUNCTION plus_one(a BIGINT) RETURNS BIGINT LANGUAGE WASM AS $$
+    (module (func (export \"plus_one\") (param i64) (result i64)
+        (i64.add (local.get 0) (i64.const 1)))) $$;
+    CREATE TABLE d (a BIGINT, b BIGINT DEFAULT plus_one(6));
+    CREATE VIEW v AS SELECT plus_one(a) AS a FROM d;";
+
+/// The schema of the shell looks for files, too: what needs a function is found in it all the same.
+#[test]
+fn functions_that_are_needed_are_not_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("c.db").to_str().unwrap().to_owned();
+    for catalog in ["--memory", &file] {
+        let run = shell(
+            &[catalog, "-c", &format!("{ADD_ONE} DROP FUNCTION plus_one")],
+            "",
+        );
+        let needed = "is needed by the default of `b` of table `d`, view `v`";
+        assert!(
+            run.status == Some(1) && run.stderr.contains(needed),
+            "{run:?}"
+        );
+    }
+    let cascade = "DROP FUNCTION plus_one CASCADE; INSERT INTO d (a) VALUES (1); SELECT b FROM d";
+    let run = shell(&[&file, "--format", "csv", "-c", cascade], "");
+    assert!(run.stdout.ends_with("b\n\n"), "{run:?}");
+}

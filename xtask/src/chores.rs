@@ -44,9 +44,8 @@ pub(crate) fn guests(workspace: &Workspace, arguments: &[String]) -> Result<(), 
 }
 
 /// Runs everything that has to pass before a change is merged, and with `--all` also each
-/// query in every execution config, all random modules, and the tests of features that are off.
-/// The last line counts the steps and names those that this machine
-/// cannot run.
+/// query in every execution config and the tests of features that are off. The last line counts
+/// the steps and names those that this machine cannot run.
 pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> Result<(), Failure> {
     let is_all = is_all(arguments)?;
     let mut steps = Steps::default();

@@ -5,7 +5,7 @@ use fusebox_instrument::{EXPORT_FUEL, EXPORT_PREFIX, EXPORT_STACK, Options, inst
 use wasm_smith::{InstructionKind, InstructionKinds};
 use wasmtime::{Engine, Instance, Store, Val};
 
-use crate::oracle::{Bits, Outcome, Run, one_in};
+use crate::oracle::{Bits, ONE_IN, Outcome, Run};
 use crate::programs::{BYTES, Random, program};
 
 /// Results, globals and memory after a call.
@@ -151,7 +151,7 @@ pub(crate) fn check(engines: &Engines, text: &str, inputs: &[u8], metered: bool)
 fn random_programs_have_the_nans_that_cranelift_makes() {
     let engines = Engines::new();
     let (mut same, mut different) = (0, 0);
-    for seed in 0..600 / one_in() as u64 {
+    for seed in 0..600 / ONE_IN as u64 {
         let metered = seed % 2 == 0;
         match check(&engines, &program(seed), &inputs(seed), metered).contains(&true) {
             true => different += 1,
@@ -159,13 +159,13 @@ fn random_programs_have_the_nans_that_cranelift_makes() {
         }
     }
     println!("without canonicalization, {same} are equal, {different} differ");
-    assert!(same > 150 / one_in(), "{same}");
-    assert!(different > 150 / one_in(), "{different}");
+    assert!(same > 150 / ONE_IN, "{same}");
+    assert!(different > 150 / ONE_IN, "{different}");
 }
 
 #[test]
 fn random_modules_have_the_nans_that_cranelift_makes() {
-    let modules = crate::oracle::modules_like(1_500 / one_in(), |config| {
+    let modules = crate::oracle::modules_like(1_500 / ONE_IN, |config| {
         config.allowed_instructions = InstructionKinds::new(&[
             InstructionKind::Numeric,
             InstructionKind::Vector,
@@ -203,6 +203,6 @@ fn random_modules_have_the_nans_that_cranelift_makes() {
         }
     }
     println!("without canonicalization, {same} are equal, {different} differ");
-    assert!(same > 40 / one_in(), "{same}");
-    assert!(different > 40 / one_in(), "{different}");
+    assert!(same > 40 / ONE_IN, "{same}");
+    assert!(different > 40 / ONE_IN, "{different}");
 }

@@ -25,13 +25,13 @@ mod unrolling;
 mod version;
 mod wide;
 
-use oracle::{Bits, Outcome, engine, instrumented, metered, modules, one_in, reference};
+use oracle::{Bits, ONE_IN, Outcome, engine, instrumented, metered, modules, reference};
 
 #[test]
 fn random_modules_behave_the_same_and_run_out_of_fuel_where_wasmtime_does() {
     let (plain, fuelled) = (engine(false), engine(true));
     let (mut same_results, mut only_ours, mut both) = (0, 0, 0);
-    for (n, module) in modules(1_500 / one_in()).enumerate() {
+    for (n, module) in modules(1_500 / ONE_IN).enumerate() {
         let ours = metered(&module);
         for fuel in [1, 2, 3, 4, 6, 8, 11, 16, 22, 32, 64, 100_000] {
             let Some(theirs) = reference(&fuelled, &module, fuel) else {
@@ -71,9 +71,9 @@ fn random_modules_behave_the_same_and_run_out_of_fuel_where_wasmtime_does() {
     println!(
         "{same_results} had the same results, {only_ours} ran out of ours alone, {both} of both"
     );
-    assert!(same_results > 300 / one_in(), "{same_results}");
-    assert!(only_ours > 25 / one_in(), "{only_ours}");
-    assert!(both > 25 / one_in(), "{both}");
+    assert!(same_results > 300 / ONE_IN, "{same_results}");
+    assert!(only_ours > 25 / ONE_IN, "{only_ours}");
+    assert!(both > 25 / ONE_IN, "{both}");
 }
 
 /// Calls the export `f` of a module in the text format.

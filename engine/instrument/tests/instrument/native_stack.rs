@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use wasmtime::{Engine, Inlining, Instance, Module, Store, Val};
 
-use crate::oracle::one_in;
+use crate::oracle::ONE_IN;
 
 /// Families of terms: the type of the value, and a term of it. `K` is a number of the term.
 const FAMILIES: [(&str, &str); 14] = [
@@ -260,7 +260,7 @@ fn count_ends_every_recursion_before_the_native_stack() {
         let plain = engine(native_bytes(), Inlining::No);
         let mut runner = TestRunner::new_with_rng(
             Config {
-                cases: 100 / one_in() as u32,
+                cases: 100 / ONE_IN as u32,
                 failure_persistence: None,
                 ..Config::default()
             },

@@ -1,8 +1,5 @@
 //! Execution of original modules with Wasmtime's fuel, and of instrumented modules.
 
-use std::env;
-use std::sync::LazyLock;
-
 use arbitrary::Unstructured;
 use fusebox_instrument::{
     EXPORT_CALL_BEGIN, EXPORT_FUEL, EXPORT_PREFIX, EXPORT_STACK, EXPORT_START, Error, Options,
@@ -86,20 +83,9 @@ impl Bits {
     }
 }
 
-/// Random cases of which one is tried. All are tried with `FUSEBOX_EXHAUSTIVE=1`; in an emulator of
-/// another CPU, compiling them takes many times as long.
-pub(crate) fn one_in() -> usize {
-    static ONE_IN: LazyLock<usize> = LazyLock::new(|| {
-        let is_exhaustive = env::var_os("FUSEBOX_EXHAUSTIVE").is_some();
-        match (cfg!(target_arch = "x86_64"), is_exhaustive) {
-            (true, true) => 1,
-            (true, false) => 2,
-            // Fewer would prove little.
-            (false, _) => 5,
-        }
-    });
-    *ONE_IN
-}
+/// Reciprocal of the part of the random modules to run. Under emulation, each takes
+/// some twenty times as long.
+pub(crate) const ONE_IN: usize = if cfg!(target_arch = "x86_64") { 1 } else { 5 };
 
 /// Wasmtime's settings. Other architectures are emulated, and emulators spend time and
 /// memory on each reserved page.

@@ -9,7 +9,7 @@ use fusebox_instrument::{
 use wasmtime::{Engine, Instance, Module, SharedMemory, Store, Trap, TypedFunc};
 
 use crate::oracle::{
-    STACK_BYTES, config, engine, instrumented_with_fuel, metered, modules, one_in, store,
+    ONE_IN, STACK_BYTES, config, engine, instrumented_with_fuel, metered, modules, store,
 };
 
 fn polled_engine() -> Engine {
@@ -94,7 +94,7 @@ fn cancel(engine: &Engine, flag: &SharedMemory) {
 fn polled_modules_have_the_same_outcomes_and_burn_the_same_fuel() {
     let (plain, engine) = (engine(false), polled_engine());
     let mut same = 0;
-    for (n, module) in modules(1_000 / one_in()).enumerate() {
+    for (n, module) in modules(1_000 / ONE_IN).enumerate() {
         let (metered, polled) = (metered(&module), polled(&module));
         for fuel in [1, 8, 64, 100_000] {
             let (theirs, ours) = (
@@ -112,7 +112,7 @@ fn polled_modules_have_the_same_outcomes_and_burn_the_same_fuel() {
             same += 1;
         }
     }
-    assert!(same > 500 / one_in(), "{same}");
+    assert!(same > 500 / ONE_IN, "{same}");
 }
 
 /// Code that runs for hours, in every kind of loop.

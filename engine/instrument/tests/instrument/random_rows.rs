@@ -2,7 +2,7 @@
 
 use fusebox_instrument::NEXT_ROW_INVALID;
 
-use crate::oracle::one_in;
+use crate::oracle::ONE_IN;
 use crate::rows::{Grant, call, module};
 
 /// Generator of random code.
@@ -71,7 +71,7 @@ impl Code {
 fn random_code_burns_at_most_the_fuel_of_the_call() {
     let (mut begun, mut returned, mut out_of_fuel) = (0, 0, 0);
     let mut code = Code(1);
-    for _ in 0..2_000 / one_in() {
+    for _ in 0..2_000 / ONE_IN {
         let grant = Grant {
             fuel: 2_000,
             row: 300,
@@ -97,7 +97,7 @@ fn random_code_burns_at_most_the_fuel_of_the_call() {
         out_of_fuel += usize::from(end.fuel < 0 || end.call_fuel < 0);
     }
     println!("{begun} begun, {returned} returned, {out_of_fuel} ran out of fuel");
-    assert!(begun > 300 / one_in(), "{begun}");
-    assert!(returned > 300 / one_in(), "{returned}");
-    assert!(out_of_fuel > 100 / one_in(), "{out_of_fuel}");
+    assert!(begun > 300 / ONE_IN, "{begun}");
+    assert!(returned > 300 / ONE_IN, "{returned}");
+    assert!(out_of_fuel > 100 / ONE_IN, "{out_of_fuel}");
 }

@@ -2,13 +2,13 @@
 
 use fusebox_instrument::insert_safepoints;
 
-use crate::oracle::{engine, instrumented, metered, modules, one_in};
+use crate::oracle::{ONE_IN, engine, instrumented, metered, modules};
 
 #[test]
 fn safepoints_change_neither_results_nor_fuel_of_random_modules() {
     let engine = engine(false);
     let mut ran = 0;
-    for (n, module) in modules(600 / one_in()).enumerate() {
+    for (n, module) in modules(600 / ONE_IN).enumerate() {
         let plain = metered(&module);
         let sampled = insert_safepoints(&plain).unwrap();
         assert!(sampled.len() > plain.len(), "{n}");
@@ -19,7 +19,7 @@ fn safepoints_change_neither_results_nor_fuel_of_random_modules() {
         }
     }
     // Many trap during instantiation.
-    assert!(ran > 100 / one_in(), "{ran}");
+    assert!(ran > 100 / ONE_IN, "{ran}");
 }
 
 #[test]

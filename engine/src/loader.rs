@@ -98,7 +98,7 @@ impl Loader {
             let refused = |reason| Error::refused(subject.clone(), reason);
             let grants = loader.read_grants(&module, stated).map_err(refused)?;
             let granted = module.with_grants(&grants, loader.options.module_bytes_max);
-            granted.map_err(|reason| refused(StatementError::Grants(reason)))
+            granted.map_err(|fault| refused(StatementError::Grants(fault.to_string())))
         };
         self.runtime.run_blocking(work).await?
     }

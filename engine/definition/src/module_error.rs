@@ -32,6 +32,8 @@ pub enum ModuleError {
     Imports(Vec<String>),
     #[error("it cannot be linked: {0}")]
     Link(String),
+    #[error("{0}")]
+    Grants(String),
     #[error("its export `{export}` is {mismatch}")]
     PlainType {
         export: String,

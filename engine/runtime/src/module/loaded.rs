@@ -99,26 +99,27 @@ impl LoadedModule {
         })
     }
 
-    /// Loads the module again with constants that it may read through WASI preview 1. They are part
-    /// of its bytes from then on.
+    /// Loads the module again with constants that it may read through WASI preview 1, in place of
+    /// those that it has. They are part of its bytes from then on.
     ///
     /// # Errors
     ///
-    /// A description of what is wrong with the constants, or that nothing reads them.
-    pub fn with_grants(&self, grants: &Grants, bytes_max: u64) -> Result<Arc<Self>, String> {
+    /// [`ModuleError::Grants`] if the constants are invalid or nothing reads them, and
+    /// [`ModuleError::TooLarge`] if the module then has more than `bytes_max` bytes.
+    pub fn with_grants(&self, grants: &Grants, bytes_max: u64) -> Result<Arc<Self>, ModuleError> {
         if !self.is_linked {
             let what = match self.component {
                 Some(_) => "a component",
                 None => "one without these imports",
             };
-            return Err(format!(
+            return Err(ModuleError::Grants(format!(
                 "expected a core module that imports from `wasi_snapshot_preview1`, found {what}: \
                  leave seed, env and data out"
-            ));
+            )));
         }
         let bytes = grants.added_to(&self.bytes);
-        let bytes = bytes.map_err(|error| error.to_string())?;
-        Self::new(&bytes, bytes_max).map_err(|error| error.to_string())
+        let bytes = bytes.map_err(|error| ModuleError::Grants(error.to_string()))?;
+        Self::new(&bytes, bytes_max)
     }
 
     /// Loads a component, which declares its functions by their types in WIT.

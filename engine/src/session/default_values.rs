@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use datafusion::datasource::TableProvider;
-use datafusion::sql::parser::{DFParser, Statement as DfStatement};
+use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::planner::object_name_to_table_reference;
 use datafusion::sql::unparser::expr_to_sql;
 use fusebox_runtime::{Error, Result};
@@ -17,7 +17,7 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
 use super::calls::normalized;
-use super::relations::resolved;
+use super::relations::{parsed, resolved, stated_columns};
 use super::{Session, query};
 use crate::stored_table::StoredTable;
 
@@ -90,8 +90,10 @@ impl Session {
         let contents = self.contents()?;
         let relation = contents.temporary.relation(&qualified);
         let relation = relation.or_else(|| contents.shared.relation(&qualified));
+        let statement = relation.and_then(|relation| parsed(&relation.sql).ok());
+        let stated = statement.and_then(|mut statement| stated_columns(&mut statement).cloned());
         Ok(Defaults {
-            stated: relation.map_or_else(Vec::new, |relation| stated_columns(&relation.sql)),
+            stated: stated.unwrap_or_default(),
             provider: self.context.table_provider(name).await.map_err(query)?,
         })
     }
@@ -125,22 +127,6 @@ impl Defaults {
             Some(default) => Ok(Expr::Nested(Box::new(default))),
             None => expr_to_sql(planned).map_err(query),
         }
-    }
-}
-
-/// Returns the columns that a statement creates; none if the text is none.
-fn stated_columns(sql: &str) -> Vec<ColumnDef> {
-    let parsed = DFParser::parse_sql_with_dialect(sql, &GenericDialect {});
-    match parsed
-        .ok()
-        .and_then(|mut statements| statements.pop_front())
-    {
-        Some(DfStatement::CreateExternalTable(table)) => table.columns,
-        Some(DfStatement::Statement(statement)) => match *statement {
-            Statement::CreateTable(table) => table.columns,
-            _ => Vec::new(),
-        },
-        _ => Vec::new(),
     }
 }
 

@@ -13,15 +13,14 @@ use datafusion::common::{DFSchema, Result as DfResult, TableReference};
 use datafusion::datasource::MemTable;
 use datafusion::datasource::listing::ListingTable;
 use datafusion::logical_expr::Expr;
-use datafusion::sql::parser::{DFParser, Statement as DfStatement};
+use datafusion::sql::parser::Statement as DfStatement;
 use fusebox_definition::{FunctionKey, StatementError, Subject};
 use fusebox_runtime::{Error, Result};
-use sqlparser::ast::{ColumnOption, Statement};
-use sqlparser::dialect::GenericDialect;
+use sqlparser::ast::ColumnOption;
 
 use super::calls::normalized;
 use super::contents::{Changes, Contents};
-use super::relations::external_table_sql;
+use super::relations::{external_table_sql, parsed, stated_columns};
 use super::{Session, query};
 use crate::catalog::CatalogChange;
 use crate::file_access::FileSchema;
@@ -275,17 +274,8 @@ fn without_defaults(
 /// Returns the statement that creates a table without defaults of some columns; `None` if the text
 /// is none.
 fn text_without_defaults(sql: &str, columns: &[String]) -> Option<String> {
-    let parsed = DFParser::parse_sql_with_dialect(sql, &GenericDialect {});
-    let mut statement = parsed.ok()?.pop_front()?;
-    let stated = match &mut statement {
-        DfStatement::CreateExternalTable(table) => &mut table.columns,
-        DfStatement::Statement(statement) => match statement.as_mut() {
-            Statement::CreateTable(table) => &mut table.columns,
-            _ => return None,
-        },
-        _ => return None,
-    };
-    for column in stated {
+    let mut statement = parsed(sql).ok()?;
+    for column in stated_columns(&mut statement)? {
         if columns.contains(&normalized(&column.name)) {
             let is_default = |option: &ColumnOption| matches!(option, ColumnOption::Default(_));
             column.options.retain(|stated| !is_default(&stated.option));

@@ -7,15 +7,17 @@
 
 use std::sync::PoisonError;
 
-use datafusion::common::TableReference;
 use datafusion::common::config::CatalogOptions;
+use datafusion::common::{DataFusionError, TableReference};
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
-use datafusion::sql::parser::{CreateExternalTable, Statement as DfStatement};
+use datafusion::sql::parser::{CreateExternalTable, DFParser, Statement as DfStatement};
 use fusebox_definition::{Identifier, Literal};
 use fusebox_runtime::{Error, Result};
+use sqlparser::ast::{ColumnDef, Statement};
+use sqlparser::dialect::GenericDialect;
 
-use super::Session;
 use super::contents::catalog_error;
+use super::{Session, query};
 use crate::catalog::{
     Catalog, CatalogChange, CatalogContents, CatalogError, Relation, RelationKind,
 };
@@ -41,7 +43,6 @@ impl RelationText {
     /// TEMPORARY is removed from the statement, as DataFusion refuses it: all that it creates is
     /// the session's.
     pub(super) fn take(statement: &mut DfStatement) -> Option<Self> {
-        use datafusion::sql::sqlparser::ast::Statement;
         let mut has_query_columns = false;
         let (text, is_temporary) = match statement {
             DfStatement::CreateExternalTable(create) => {
@@ -134,6 +135,29 @@ pub(super) fn external_table_sql(create: &CreateExternalTable) -> String {
         _ => format!(" LOCATION ({})", list(locations)),
     };
     sql
+}
+
+/// Parses the statement of a relation.
+///
+/// # Errors
+///
+/// [`Error::Query`] if the text is no statement.
+pub(super) fn parsed(sql: &str) -> Result<DfStatement> {
+    let parsed = DFParser::parse_sql_with_dialect(sql, &GenericDialect {});
+    let statement = parsed.map_err(query)?.pop_front();
+    statement.ok_or_else(|| query(DataFusionError::Plan("its text is empty".to_owned())))
+}
+
+/// Returns the columns that a statement states, if it creates a table.
+pub(super) fn stated_columns(statement: &mut DfStatement) -> Option<&mut Vec<ColumnDef>> {
+    match statement {
+        DfStatement::CreateExternalTable(table) => Some(&mut table.columns),
+        DfStatement::Statement(statement) => match statement.as_mut() {
+            Statement::CreateTable(table) => Some(&mut table.columns),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// Change that reverts a recorded one.

@@ -12,12 +12,12 @@ use datafusion::catalog::MemorySchemaProvider;
 use datafusion::common::TableReference;
 use datafusion::execution::context::{SessionContext, SessionState};
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
-use datafusion::sql::parser::{DFParser, Statement as DfStatement};
+use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::Statement;
 use fusebox_runtime::{Error, Result};
 
 use super::contents::catalog_error;
-use super::relations::{RelationText, resolved};
+use super::relations::{RelationText, parsed, resolved};
 use super::rewriting::{rewrite_statement, with_view_text};
 use super::{Session, query};
 use crate::catalog::{Catalog, CatalogContents, Relation, RelationKind};
@@ -208,10 +208,7 @@ impl Session {
                     "expected at most {DEPTH_MAX} views of views"
                 )));
             }
-            let dialect = datafusion::sql::sqlparser::dialect::GenericDialect {};
-            let parsed = DFParser::parse_sql_with_dialect(&relation.sql, &dialect);
-            let statement = parsed.map_err(|error| failed(&error))?.pop_front();
-            let statement = statement.ok_or_else(|| failed(&"its text is empty"))?;
+            let statement = parsed(&relation.sql).map_err(|error| failed(&error))?;
             let mut inner = mentioned(&statement, state)?;
             inner.remove(&name);
             Box::pin(self.register_all_of(contents, inner, state, depth + 1)).await?;
@@ -286,21 +283,16 @@ fn mentioned(statement: &DfStatement, state: &SessionState) -> Result<BTreeSet<S
 
 /// Returns the qualified names of the relations that the query of a view mentions.
 fn mentioned_by_view(sql: &str, state: &SessionState) -> Result<BTreeSet<String>> {
-    let dialect = datafusion::sql::sqlparser::dialect::GenericDialect {};
-    let parsed = DFParser::parse_sql_with_dialect(sql, &dialect).map_err(query)?;
-    let mut all = BTreeSet::new();
-    for statement in parsed {
-        if let DfStatement::Statement(statement) = statement
-            && let Statement::CreateView(view) = *statement
-        {
+    let DfStatement::Statement(statement) = parsed(sql)? else {
+        return Ok(BTreeSet::new());
+    };
+    match *statement {
+        Statement::CreateView(view) => {
             let of_query = Statement::Query(view.query);
-            all.extend(mentioned(
-                &DfStatement::Statement(Box::new(of_query)),
-                state,
-            )?);
+            mentioned(&DfStatement::Statement(Box::new(of_query)), state)
         }
+        _ => Ok(BTreeSet::new()),
     }
-    Ok(all)
 }
 
 /// Returns true if a statement may be about relations that it does not mention.

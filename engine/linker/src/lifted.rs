@@ -1,7 +1,8 @@
 //! Drivers of lifted functions: the loop over the columns of a batch, around the canonical ABI.
 //!
-//! The driver of a [`LiftedFunction`] is a module that exports a scalar function of ABI 1. Linked
-//! to the module of the flattened component, both are one.
+//! The driver of a [`LiftedFunction`] exports a scalar function of ABI 1. Linked to the module of
+//! the flattened component, both are one module; a [`DriverSet`] is the driver of several functions,
+//! which are then compiled together.
 //!
 //! ```text
 //! for each row without a null that is not allowed:
@@ -48,6 +49,9 @@
 //! `post_return` frees whatever there is, is found out by a block that is asked for after the first
 //! row, and fails unless each call has [one row](LiftedDriver::for_single_rows).
 
+// Drivers of several functions, in one module.
+mod set;
+
 // The loop over rows.
 mod rows;
 
@@ -84,21 +88,12 @@ mod column;
 // Reasons for refusing a function.
 mod unsupported;
 
-use std::borrow::Cow;
-
-use fusebox_abi::{
-    EXPORT_ALLOC, EXPORT_FUNCTION_PREFIX, EXPORT_VERSION, IMPORT_MODULE, IMPORT_ROW_BEGIN,
-    IMPORT_ROW_END, IMPORT_ROW_PAUSE, IMPORT_ROW_RESUME,
-};
-
 use crate::component::{FLAT_PARAMETERS_MAX, LiftedFunction, WitType};
-use crate::driver::{Parts, with_open_memory};
 use crate::error::Error;
-use crate::linker::Linker;
 pub use column::{ColumnField, ColumnType};
 use node::{Node, Nodes};
+pub use set::DriverSet;
 pub use unsupported::UnsupportedFunction;
-use writer::Writer;
 
 /// Maximum number of types in the parameters and the result of a function.
 pub const TYPES_MAX: usize = 1_024;
@@ -118,6 +113,9 @@ pub struct LiftedDriver {
     function: LiftedFunction,
     arguments: Vec<Node>,
     result: Node,
+    /// Number of nodes of arguments and result.
+    nodes: usize,
+    /// Number of groups of the result.
     groups: usize,
     /// True if each call has one row, after which the guest is reset.
     has_single_rows: bool,
@@ -144,6 +142,7 @@ impl LiftedDriver {
             function: function.clone(),
             arguments,
             result,
+            nodes: nodes.count(),
             groups: nodes.groups(),
             has_single_rows: false,
         };
@@ -169,67 +168,13 @@ impl LiftedDriver {
         self
     }
 
-    /// Links the driver to the module of the component. The result exports a scalar function of
-    /// ABI 1 with this symbol. Clock and random numbers begin again at each row; the exports by
-    /// which a host sets their beginning are left out.
+    /// Links the driver to the module of the component, as [`DriverSet::link`] does.
     ///
     /// # Errors
     ///
-    /// Those of [`Linker::link`].
+    /// Those of [`Linker::link`](crate::Linker::link).
     pub fn link(&self, symbol: &str, module: &[u8]) -> Result<Vec<u8>, Error> {
-        let parts = Parts::of(module, REALLOC)?;
-        let driver = wat::parse_str(self.text(symbol, parts)).map_err(|error| Error::Invalid {
-            place: "the driver".to_owned(),
-            message: error.to_string(),
-            offset: 0,
-        })?;
-        let opened = match parts.memory {
-            true => Cow::Owned(with_open_memory(module)?),
-            false => Cow::Borrowed(module),
-        };
-        let place = "the component".to_owned();
-        Linker::new("driver", &driver)?
-            .with_host_main()
-            .provide_part(COMPONENT_MODULE, place, &opened, true)?
-            .hide_reserved_exports()
-            .link()
-    }
-
-    /// Returns the driver in the text format.
-    fn text(&self, symbol: &str, parts: Parts) -> String {
-        // The allocator of another function of the component knows of the memory, too.
-        let realloc = self.function.realloc.as_deref();
-        let realloc = realloc.or(parts.function.then_some(REALLOC));
-        let mut writer = Writer::new(self, realloc);
-        writer.line("(module");
-        writer.line(format!(
-            "(import \"{IMPORT_MODULE}\" \"{IMPORT_ROW_BEGIN}\" (func $row_begin (param i32)))\n\
-             (import \"{IMPORT_MODULE}\" \"{IMPORT_ROW_END}\" (func $row_end (param i32)))\n\
-             (import \"{IMPORT_MODULE}\" \"{IMPORT_ROW_PAUSE}\" (func $row_pause (param i32)))\n\
-             (import \"{IMPORT_MODULE}\" \"{IMPORT_ROW_RESUME}\" (func $row_resume))"
-        ));
-        writer.component_imports();
-        writer.line(match parts.memory {
-            true => format!("(import \"{COMPONENT_MODULE}\" \"memory\" (memory 0))"),
-            false => "(memory 0)".to_owned(),
-        });
-        writer.line(format!(
-            "(func (export \"{EXPORT_VERSION}\"))\n\
-             (export \"{EXPORT_ALLOC}\" (func $alloc)) (export \"memory\" (memory 0))"
-        ));
-        writer.common();
-        writer.read_arguments();
-        writer.lowering();
-        writer.builders();
-        writer.lifting();
-        writer.lift_text();
-        writer.finish();
-        writer.exported_function(&format!("{EXPORT_FUNCTION_PREFIX}{symbol}"));
-        writer.cases();
-        let items = writer.messages.items();
-        writer.line(items);
-        writer.line(")");
-        writer.text
+        DriverSet::of_one(symbol, self).link(module)
     }
 
     /// Checks that the options of the canonical ABI are there that the types need.

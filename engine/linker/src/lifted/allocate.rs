@@ -98,7 +98,7 @@ impl Writer<'_> {
         };
         let header = "(func $lower_text (param $from i32) (param $bytes i32) (result i32 i32)\n\
                       (local $at i32) (local $units i32)\n";
-        let text = match self.function.encoding {
+        let text = match self.encoding {
             StringEncoding::Utf8 => copy("$lower_text"),
             StringEncoding::Utf16 => format!("{header}{}", utf16("(local.get $units)")),
             StringEncoding::Latin1OrUtf16 => {

@@ -7,7 +7,7 @@ impl Writer<'_> {
     /// Writes the addresses of argument columns, and the function that reads them from the arrays
     /// at `$args`.
     pub(super) fn read_arguments(&mut self) {
-        let arguments = self.arguments;
+        let arguments = self.current.arguments;
         let mut body = String::new();
         let mut depth_max = 0;
         for (position, argument) in arguments.iter().enumerate() {
@@ -24,7 +24,10 @@ impl Writer<'_> {
             ));
             depth_max = depth_max.max(self.read_argument(argument, &mut body));
         }
-        self.line("(func $read (param $args i32) (local $buffers i32)");
+        let number = self.current.number;
+        self.line(format!(
+            "(func $read{number} (param $args i32) (local $buffers i32)"
+        ));
         for depth in 0..=depth_max {
             self.line(format!("(local $array{depth} i32)"));
         }
@@ -65,7 +68,7 @@ impl Writer<'_> {
 
     /// Returns the condition that no argument of the row is null that may not be.
     pub(super) fn is_row_valid(&self) -> String {
-        let required = self.arguments.iter().filter(|node| !node.is_option);
+        let required = self.current.arguments.iter().filter(|node| !node.is_option);
         let mut condition = "(i32.const 1)".to_owned();
         for node in required {
             condition = format!("(i32.and {condition} {})", is_valid(node, &row(node)));

@@ -15,9 +15,10 @@ pub(super) const DATA_MAX: u32 = 0x7ffe_0000;
 impl Writer<'_> {
     /// Writes the buffers of result columns, and the functions that grow them.
     pub(super) fn builders(&mut self) {
-        let nodes = self.result.all();
+        let nodes = self.current.result.all();
         let mut begin = String::new();
-        for group in 0..self.groups {
+        let first_group = self.current.result.group;
+        for group in first_group..first_group + self.current.groups {
             self.line(format!(
                 "(global $rows{group} (mut i32) (i32.const 0)) \
                  (global $rows_max{group} (mut i32) (i32.const 0))"
@@ -42,11 +43,11 @@ impl Writer<'_> {
             }
             self.append_null(node);
         }
+        let number = self.current.number;
         self.line(format!(
-            "(func $begin_results (param $rows i32)\n\
-             {begin}(call $reserve0 (local.get $rows)))"
+            "(func $begin_results{number} (param $rows i32)\n\
+             {begin}(call $reserve{first_group} (local.get $rows)))"
         ));
-        self.line(include_str!("grow.wat"));
     }
 
     /// Writes `$reserve` of a group: makes room for more rows.
@@ -136,8 +137,8 @@ impl Writer<'_> {
     /// Writes the function that stores the arrays of the result: that of the column itself at
     /// `$result`.
     pub(super) fn finish(&mut self) {
-        let nodes = self.result.all();
-        let first = self.result.id;
+        let nodes = self.current.result.all();
+        let first = self.current.result.id;
         // Arrays, three addresses of buffers each, and addresses of children.
         let buffers = 64 * nodes.len();
         let children = buffers + 12 * nodes.len();
@@ -195,8 +196,9 @@ impl Writer<'_> {
                 next_child += 4;
             }
         }
+        let number = self.current.number;
         self.line(format!(
-            "(func $finish (param $result i32) (local $block i32)\n{body})"
+            "(func $finish{number} (param $result i32) (local $block i32)\n{body})"
         ));
     }
 }

@@ -10,7 +10,7 @@ use crate::driver::{ADDRESS, FIRST, PLACE, SECOND};
 impl Writer<'_> {
     /// Writes the functions that lift the parts of the result.
     pub(super) fn lifting(&mut self) {
-        for node in self.result.all() {
+        for node in self.current.result.all() {
             if is_scalar(node) {
                 self.append(node);
             }

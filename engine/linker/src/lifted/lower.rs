@@ -9,17 +9,13 @@ use crate::component::{FLAT_PARAMETERS_MAX, Layout, WitType, case_size};
 use crate::driver::{FIRST, TEXT};
 
 impl Writer<'_> {
-    /// Writes the functions that lower arguments.
+    /// Writes the functions that lower arguments of the function.
     pub(super) fn lowering(&mut self) {
-        for argument in self.arguments {
+        for argument in self.current.arguments {
             match self.are_parameters_flat() {
                 true => self.lower(argument),
                 false => self.store(argument),
             }
-        }
-        if self.realloc.is_some() {
-            self.allocate();
-            self.lower_text();
         }
     }
 

@@ -8,7 +8,7 @@ use crate::component::{Layout, WitType};
 /// A column, or a part of one.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    /// Number among all of the function: part of the names of its globals and functions.
+    /// Number among all of the driver: part of the names of its globals and functions.
     pub(super) id: usize,
     /// Group of columns with the same number of rows: a result, or the elements of its lists.
     pub(super) group: usize,
@@ -100,6 +100,11 @@ impl Nodes {
             }
             ty => self.root("", "result", ty),
         }
+    }
+
+    /// Returns the number of nodes.
+    pub(super) fn count(&self) -> usize {
+        self.count
     }
 
     /// Returns the number of groups.
@@ -215,6 +220,21 @@ impl Nodes {
 }
 
 impl Node {
+    /// Moves the numbers of the node and those in it behind those of other functions.
+    pub(super) fn renumber(&mut self, nodes: usize, groups: usize) {
+        self.id += nodes;
+        self.group += groups;
+        match &mut self.kind {
+            Kind::List(child) => child.renumber(nodes, groups),
+            Kind::Struct(fields) => {
+                for (_, field) in fields {
+                    field.renumber(nodes, groups);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Returns the column as the caller sees it.
     pub(super) fn field(&self) -> ColumnField {
         ColumnField {

@@ -15,7 +15,7 @@ impl Writer<'_> {
 
     /// Writes the function that lifts the result of a row: a core value or an address.
     pub(super) fn lift_result(&mut self, wasm: &str) {
-        let result = self.result;
+        let result = self.current.result;
         let body = match (self.result_type().clone(), self.is_result_flat()) {
             // Without values, the number of the case is all.
             (WitType::Result { .. }, true) => {
@@ -44,15 +44,20 @@ impl Writer<'_> {
                 format!("{area}{lifted}")
             }
         };
+        let number = self.current.number;
         self.line(format!(
-            "(func $lift_result (param $value {wasm})\n\
+            "(func $lift_result{number} (param $value {wasm})\n\
              (local $case i32) (local $at i32) (local $bytes i32) (local $to i32)\n{body})"
         ));
     }
 
     fn result_type(&self) -> &WitType {
         // A function without a result is refused before.
-        self.function.result.as_ref().unwrap_or(&WitType::Bool)
+        self.current
+            .function
+            .result
+            .as_ref()
+            .unwrap_or(&WitType::Bool)
     }
 
     /// Checks the address of the return area.

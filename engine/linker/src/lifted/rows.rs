@@ -3,10 +3,11 @@
 use wasmparser::ValType;
 
 use super::arguments::row;
-use super::writer::{NONE, Writer};
+use super::writer::{Current, NONE, Writer};
 use super::{COMPONENT_MODULE, flat_parameters};
 use crate::component::{Layout, StringEncoding};
 use crate::driver::{ADDRESS, UTF8, UTF16, blocks};
+use crate::linker::AmbientInputs;
 use crate::quoted::quoted;
 
 /// Result columns from which on a null has a price of its own, so that it is a row of its own.
@@ -24,46 +25,53 @@ impl Writer<'_> {
         self.line(blocks(allocator));
         self.line(include_str!("chunks.wat"));
         self.line(include_str!("rows.wat"));
+        self.line(include_str!("grow.wat"));
         self.line(UTF8);
         self.line(UTF16);
-        if self.function.encoding == StringEncoding::Latin1OrUtf16 {
+        if self.encoding == StringEncoding::Latin1OrUtf16 {
             self.line(include_str!("latin1.wat"));
+        }
+        self.lift_text();
+        if self.realloc.is_some() {
+            self.allocate();
+            self.lower_text();
         }
     }
 
-    /// Writes the imports from the component.
-    pub(super) fn component_imports(&mut self) {
-        let types = |types: &[ValType]| types.iter().map(|ty| format!(" {ty}")).collect::<String>();
-        let (parameters, results) = self.core_type();
-        let (function, realloc, has_row) = (self.function, self.realloc, self.has_row());
-        let mut import = |name: &str, local: &str, ty: String| {
-            self.line(format!(
-                "(import \"{COMPONENT_MODULE}\" {} (func {local} {ty}))",
-                quoted(name)
-            ));
-        };
-        import(
-            &function.core_export,
-            "$core",
-            format!("(param{}) (result{})", types(&parameters), types(&results)),
-        );
-        if let Some(realloc) = realloc {
-            import(
-                realloc,
-                "$realloc",
-                "(param i32 i32 i32 i32) (result i32)".to_owned(),
-            );
+    /// Writes the imports from the component that functions share.
+    pub(super) fn shared_imports(&mut self, inputs: AmbientInputs) {
+        if let Some(realloc) = self.realloc {
+            let ty = "(param i32 i32 i32 i32) (result i32)";
+            self.component_import(realloc, "$realloc", ty);
         }
-        if let Some(post_return) = &function.post_return {
-            let ty = format!("(param{})", types(&results));
-            import(post_return, "$post_return", ty);
+        if inputs.clock || inputs.random {
+            self.component_import(crate::wasi::EXPORT_ROW, "$begin_inputs", "");
         }
-        if has_row {
-            import(crate::wasi::EXPORT_ROW, "$begin_inputs", String::new());
-        }
-        if self.function.ambient_inputs.clock {
+        if inputs.clock {
             self.line(crate::wasi::clock(COMPONENT_MODULE));
         }
+    }
+
+    /// Writes the imports from the component of the function itself.
+    pub(super) fn function_imports(&mut self) {
+        let types = |types: &[ValType]| types.iter().map(|ty| format!(" {ty}")).collect::<String>();
+        let (parameters, results) = self.core_type();
+        let Current {
+            number, function, ..
+        } = self.current;
+        let ty = format!("(param{}) (result{})", types(&parameters), types(&results));
+        self.component_import(&function.core_export, &format!("$core{number}"), &ty);
+        if let Some(post_return) = &function.post_return {
+            let ty = format!("(param{})", types(&results));
+            self.component_import(post_return, &format!("$post_return{number}"), &ty);
+        }
+    }
+
+    fn component_import(&mut self, name: &str, local: &str, ty: &str) {
+        let name = quoted(name);
+        self.line(format!(
+            "(import \"{COMPONENT_MODULE}\" {name} (func {local} {ty}))"
+        ));
     }
 
     /// Writes the exported function.
@@ -86,15 +94,18 @@ impl Writer<'_> {
         self.line("(if (i32.gt_u (local.get $rows) (i32.const 0x0fffffc0)) (then (unreachable)))");
         self.line("(call $begin) (call $begin_cases)");
         self.line("(global.set $blocks (i32.const 0)) (global.set $blocks_max (i32.const 0))");
-        self.line("(call $read (local.get $args)) (call $begin_results (local.get $rows))");
+        let number = self.current.number;
+        self.line(format!(
+            "(call $read{number} (local.get $args)) (call $begin_results{number} (local.get $rows))"
+        ));
         self.line("(block $done (loop $next");
         self.line("(br_if $done (i32.ge_u (local.get $row) (local.get $rows)))");
         let is_valid = self.is_row_valid();
         self.line(format!("(if {is_valid} (then"));
         self.row(&parameters);
         self.line(") (else");
-        let append_null = format!("(call $append_null{})", self.result.id);
-        let is_cheap = self.result.all().len() <= CHEAP_COLUMNS;
+        let append_null = format!("(call $append_null{})", self.current.result.id);
+        let is_cheap = self.current.result.all().len() <= CHEAP_COLUMNS;
         self.line(match is_cheap {
             true => append_null,
             false => format!(
@@ -102,9 +113,14 @@ impl Writer<'_> {
             ),
         });
         self.line("))");
-        self.line("(global.set $rows0 (i32.add (global.get $rows0) (i32.const 1)))");
+        let group = self.current.result.group;
+        self.line(format!(
+            "(global.set $rows{group} (i32.add (global.get $rows{group}) (i32.const 1)))"
+        ));
         self.line("(local.set $row (i32.add (local.get $row) (i32.const 1)))");
-        self.line("(br $next)))\n(call $finish (local.get $result))\n(i32.const 0))");
+        self.line(format!(
+            "(br $next)))\n(call $finish{number} (local.get $result))\n(i32.const 0))"
+        ));
     }
 
     /// Calls the function for a row.
@@ -126,12 +142,15 @@ impl Writer<'_> {
         for k in 0..parameters.len() {
             self.line(format!("(local.get $p{k})"));
         }
-        self.line("(call $core) (local.set $value)\n(call $lift_result (local.get $value))");
+        let number = self.current.number;
+        self.line(format!(
+            "(call $core{number}) (local.set $value)\n(call $lift_result{number} (local.get $value))"
+        ));
         self.line(REPORT);
-        if self.function.post_return.is_some() {
-            self.line("(call $post_return (local.get $value))");
+        if self.current.function.post_return.is_some() {
+            self.line(format!("(call $post_return{number} (local.get $value))"));
             if self.has_probe() {
-                self.line("(call $probe)");
+                self.line(format!("(call $probe{number})"));
                 self.line(REPORT);
             }
         }
@@ -140,7 +159,8 @@ impl Writer<'_> {
 
     /// Returns true if `post_return` may free the columns of the batch.
     fn has_probe(&self) -> bool {
-        self.function.post_return.is_some() && self.realloc.is_some() && !self.has_single_rows
+        let current = &self.current;
+        current.function.post_return.is_some() && self.realloc.is_some() && !current.has_single_rows
     }
 
     /// Writes the function that fails the row if the guest has freed the columns of the batch. It
@@ -153,12 +173,13 @@ impl Writer<'_> {
             ),
             ["(local.get $at)", NONE],
         );
+        let number = self.current.number;
         self.line(format!(
-            "(global $is_probed (mut i32) (i32.const 0))\n\
-             (func $probe (local $at i32) (local $is_own i32)\n\
+            "(global $is_probed{number} (mut i32) (i32.const 0))\n\
+             (func $probe{number} (local $at i32) (local $is_own i32)\n\
              (call $row_pause (i32.const 0))\n\
-             (if (i32.eqz (global.get $is_probed)) (then\n\
-             (global.set $is_probed (i32.const 1))\n\
+             (if (i32.eqz (global.get $is_probed{number})) (then\n\
+             (global.set $is_probed{number} (i32.const 1))\n\
              (local.set $at (call $realloc (i32.const 0) (i32.const 0) (i32.const 1) \
              (i32.const {PROBE_BYTES})))\n\
              (local.set $is_own (call $is_own (local.get $at) (i32.const {PROBE_BYTES})))))\n\
@@ -169,7 +190,7 @@ impl Writer<'_> {
 
     /// Lowers arguments to core values.
     fn flat_arguments(&mut self, parameters: &[ValType]) {
-        for argument in self.arguments {
+        for argument in self.current.arguments {
             self.line(format!("(call $lower{} {})", argument.id, row(argument)));
         }
         for k in (0..parameters.len()).rev() {
@@ -179,7 +200,11 @@ impl Writer<'_> {
 
     /// Lowers arguments to a block of the guest.
     fn stored_arguments(&mut self) {
-        let layouts = self.arguments.iter().map(|argument| argument.layout);
+        let layouts = self
+            .current
+            .arguments
+            .iter()
+            .map(|argument| argument.layout);
         let (Layout { size, alignment }, offsets) = Layout::sequence(layouts);
         let place = "the arguments";
         let offset = self.messages.offset(place);
@@ -189,7 +214,7 @@ impl Writer<'_> {
              (local.set $p0 (call $allocate (i64.const {size}) (i32.const {alignment})))\n\
              (if (i32.eqz (global.get $failed)) (then"
         ));
-        for (argument, offset) in self.arguments.iter().zip(offsets) {
+        for (argument, offset) in self.current.arguments.iter().zip(offsets) {
             self.line(format!(
                 "(call $store{} {} (i32.add (local.get $p0) (i32.const {offset})))",
                 argument.id,
@@ -201,18 +226,18 @@ impl Writer<'_> {
 
     /// Returns the types of the core function.
     fn core_type(&self) -> (Vec<ValType>, Vec<ValType>) {
-        let function = self.function;
+        let function = self.current.function;
         crate::component::core_type(&function.parameters, function.result.as_ref())
     }
 
     /// Returns true if arguments are core parameters, and not in memory.
     pub(super) fn are_parameters_flat(&self) -> bool {
-        flat_parameters(&self.function.parameters).is_some()
+        flat_parameters(&self.current.function.parameters).is_some()
     }
 
     /// Returns true if the function may read clock or random numbers, which begin again at a row.
     fn has_row(&self) -> bool {
-        let inputs = self.function.ambient_inputs;
+        let inputs = self.current.function.ambient_inputs;
         inputs.clock || inputs.random
     }
 }

@@ -12,7 +12,7 @@ impl Writer<'_> {
     /// `$check_text`, which fails the row unless it lies in the memory; `$text_bytes_max` and
     /// `$text_bytes`, which return the size in UTF-8; and `$write_text`.
     pub(super) fn lift_text(&mut self) {
-        let (check, max, bytes, write) = match self.function.encoding {
+        let (check, max, bytes, write) = match self.encoding {
             StringEncoding::Utf8 => self.utf8(),
             StringEncoding::Utf16 => self.utf16(),
             StringEncoding::Latin1OrUtf16 => self.latin1_or_utf16(),

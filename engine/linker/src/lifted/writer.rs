@@ -5,24 +5,47 @@ use std::fmt::Write as _;
 
 use super::LiftedDriver;
 use super::node::Node;
-use crate::component::LiftedFunction;
+use crate::component::{LiftedFunction, StringEncoding};
 use crate::driver::Messages;
 
 /// Writes the text of a driver.
 pub(super) struct Writer<'a> {
-    pub(super) function: &'a LiftedFunction,
     /// Name of the allocator of the guest.
     pub(super) realloc: Option<&'a str>,
+    pub(super) encoding: StringEncoding,
+    /// The function that is written.
+    pub(super) current: Current<'a>,
+    pub(super) text: String,
+    pub(super) messages: Messages,
+    cases: Vec<u8>,
+    tables: HashMap<Vec<String>, usize>,
+}
+
+/// One of the functions of a driver.
+#[derive(Clone, Copy)]
+pub(super) struct Current<'a> {
+    /// Number of the function: part of the names of its own functions.
+    pub(super) number: usize,
+    pub(super) function: &'a LiftedFunction,
     pub(super) arguments: &'a [Node],
     pub(super) result: &'a Node,
     /// Number of groups of the result.
     pub(super) groups: usize,
     /// True if each call has one row.
     pub(super) has_single_rows: bool,
-    pub(super) text: String,
-    pub(super) messages: Messages,
-    cases: Vec<u8>,
-    tables: HashMap<Vec<String>, usize>,
+}
+
+impl<'a> Current<'a> {
+    pub(super) fn new(number: usize, driver: &'a LiftedDriver) -> Self {
+        Self {
+            number,
+            function: &driver.function,
+            arguments: &driver.arguments,
+            result: &driver.result,
+            groups: driver.groups,
+            has_single_rows: driver.has_single_rows,
+        }
+    }
 }
 
 /// No number of a message.
@@ -32,14 +55,12 @@ pub(super) const NONE: &str = "(i32.const 0)";
 pub(super) const RETURN_IF_FAILED: &str = "(if (global.get $failed) (then (return)))\n";
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(driver: &'a LiftedDriver, realloc: Option<&'a str>) -> Self {
+    /// Begins with a driver whose functions share an allocator and an encoding of text.
+    pub(super) fn new(first: &'a LiftedDriver, realloc: Option<&'a str>) -> Self {
         Self {
-            function: &driver.function,
             realloc,
-            arguments: &driver.arguments,
-            result: &driver.result,
-            groups: driver.groups,
-            has_single_rows: driver.has_single_rows,
+            encoding: first.function.encoding,
+            current: Current::new(0, first),
             text: String::new(),
             messages: Messages::default(),
             cases: Vec::new(),

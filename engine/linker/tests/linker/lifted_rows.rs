@@ -1,9 +1,9 @@
 //! Drivers of lifted functions beside their columns: inputs, allocators and options.
 
 use fusebox_linker::component::LiftedFunction;
-use fusebox_linker::lifted::{LiftedDriver, UnsupportedFunction};
+use fusebox_linker::lifted::{DriverSet, LiftedDriver, UnsupportedFunction};
 
-use crate::columns::{ColumnGuest, Value, i64, u32};
+use crate::columns::{ColumnGuest, Value, i64, text as text_value, u32};
 use crate::component::flatten;
 use crate::component_wasi::{STRING, importer};
 use crate::guest::{surface, validate};
@@ -85,6 +85,71 @@ fn function_without_realloc_uses_that_of_another() {
         panic!("{result:?}");
     };
     assert!(u32::from_le_bytes(next[..].try_into().unwrap()) > 1024);
+}
+
+#[test]
+fn functions_of_a_set_are_one_module() {
+    let text = r#"(component
+        (core module $m (memory (export "memory") 1)
+          (global $next (mut i32) (i32.const 1024))
+          (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+            (global.get $next)
+            (global.set $next (i32.add (global.get $next)
+              (i32.and (i32.add (local.get 3) (i32.const 7)) (i32.const -8)))))
+          (func (export "add") (param i64 i64) (result i64)
+            (i64.add (local.get 0) (local.get 1)))
+          (func (export "same") (param i32 i32) (result i32)
+            (i32.store (i32.const 32) (local.get 0)) (i32.store (i32.const 36) (local.get 1))
+            (i32.const 32))
+          (func (export "size") (param i32 i32) (result i32) (local.get 1))
+          (func (export "units") (param i32 i32) (result i32) (local.get 1)))
+        (core instance $m (instantiate $m))
+        (func $add (param "a" s64) (param "b" s64) (result s64)
+          (canon lift (core func $m "add")))
+        (func $same (param "a" (list s64)) (result (list s64)) (canon lift (core func $m "same")
+          (memory $m "memory") (realloc (func $m "realloc"))))
+        (func $size (param "a" string) (result u32) (canon lift (core func $m "size")
+          (memory $m "memory") (realloc (func $m "realloc"))))
+        (func $units (param "a" string) (result u32) (canon lift (core func $m "units")
+          string-encoding=utf16 (memory $m "memory") (realloc (func $m "realloc"))))
+        (export "add" (func $add)) (export "same" (func $same)) (export "size" (func $size))
+        (export "units" (func $units)))"#;
+    let component = flatten(text).unwrap();
+    let functions = component.functions.iter();
+    let drivers: Vec<_> = functions
+        .map(|function| {
+            let driver = LiftedDriver::new(function).unwrap();
+            (function.name.to_string(), driver)
+        })
+        .collect();
+    let sets = DriverSet::divide(drivers.clone());
+    let symbols: Vec<Vec<&str>> = sets.iter().map(|set| set.symbols().collect()).collect();
+    // Text of another encoding needs other conversions.
+    assert_eq!(symbols, [vec!["add", "same", "size"], vec!["units"]]);
+
+    let linked = sets[0].link(&component.module).unwrap();
+    validate(&linked);
+    let guest = |symbol: &str| {
+        let (_, driver) = drivers.iter().find(|(name, _)| name == symbol).unwrap();
+        ColumnGuest::new(&linked, symbol, driver.arguments(), driver.result())
+    };
+    let columns = [vec![i64(1), Value::Null], vec![i64(2), i64(3)]];
+    assert_eq!(
+        guest("add").call(&columns, 2),
+        Ok(vec![i64(3), Value::Null])
+    );
+    let lists = vec![
+        Value::List(vec![i64(1), i64(-2)]),
+        Value::Null,
+        Value::List(vec![]),
+    ];
+    let same = guest("same").call(std::slice::from_ref(&lists), 3);
+    assert_eq!(same, Ok(lists));
+    let texts = vec![text_value("four"), text_value("größe")];
+    assert_eq!(guest("size").call(&[texts], 2), Ok(vec![u32(4), u32(7)]));
+    // Each set of a larger component has a bounded number of types.
+    let many = (0..300).map(|n| (format!("f{n}"), drivers[0].1.clone()));
+    assert_eq!(DriverSet::divide(many).len(), 4);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use fusebox_definition::{
     Definition, Identifier, Kind, Literal, ModuleError, Reset, SqlType, Volatility, sql_types,
 };
 use fusebox_linker::component::{Component, LiftedFunction};
-use fusebox_linker::lifted::{ColumnField, ColumnType, LiftedDriver};
+use fusebox_linker::lifted::{ColumnField, ColumnType, DriverSet, LiftedDriver};
 
 use super::linking::{input, refused};
 
@@ -20,17 +20,26 @@ pub(super) struct ComponentFunctions {
     functions: BTreeMap<String, Lifted>,
     /// The others, each with the reason.
     refused: BTreeMap<String, String>,
+    /// Functions that are linked and compiled together.
+    sets: Vec<DriverSet>,
+}
+
+/// Functions of a component that are linked and compiled together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SetKey {
+    number: usize,
+    /// True if each call has one row, after which the guest is reset.
+    has_single_rows: bool,
 }
 
 #[derive(Debug)]
 struct Lifted {
-    driver: LiftedDriver,
+    /// Number of its set.
+    set: usize,
     arguments: Vec<(String, DataType)>,
     returns: DataType,
     /// Input beside the arguments.
     input: Option<&'static str>,
-    /// True if it may read the clock.
-    has_clock: bool,
 }
 
 /// Component as a core module.
@@ -53,10 +62,15 @@ pub(super) fn flatten(bytes: &[u8]) -> Result<Flattened, ModuleError> {
         refused: refused
             .map(|(name, reason)| (name.to_string(), reason.to_string()))
             .collect(),
+        sets: Vec::new(),
     };
+    let mut drivers = BTreeMap::new();
     for function in &component.functions {
-        functions.add(function);
+        if let Some(driver) = functions.add(function) {
+            drivers.insert(function.name.to_string(), driver);
+        }
     }
+    functions.divide(drivers);
     if functions.functions.is_empty() {
         let reasons = functions.refused.iter();
         let reasons: Vec<_> = reasons
@@ -77,7 +91,8 @@ pub(super) fn flatten(bytes: &[u8]) -> Result<Flattened, ModuleError> {
 }
 
 impl ComponentFunctions {
-    fn add(&mut self, function: &LiftedFunction) {
+    /// Adds a function, and returns its driver if it can be called.
+    fn add(&mut self, function: &LiftedFunction) -> Option<LiftedDriver> {
         let symbol = function.name.to_string();
         match LiftedDriver::new(function) {
             Ok(driver) => {
@@ -88,14 +103,27 @@ impl ComponentFunctions {
                 let lifted = Lifted {
                     arguments: arguments.collect(),
                     returns: data_type(&driver.result().ty),
-                    driver,
+                    set: 0,
                     input: input(function.ambient_inputs),
-                    has_clock: function.ambient_inputs.clock,
                 };
                 self.functions.insert(symbol, lifted);
+                Some(driver)
             }
             Err(reason) => {
                 self.refused.insert(symbol, reason.to_string());
+                None
+            }
+        }
+    }
+
+    /// Divides the functions into sets.
+    fn divide(&mut self, drivers: BTreeMap<String, LiftedDriver>) {
+        self.sets = DriverSet::divide(drivers);
+        for (number, set) in self.sets.iter().enumerate() {
+            for symbol in set.symbols() {
+                if let Some(lifted) = self.functions.get_mut(symbol) {
+                    lifted.set = number;
+                }
             }
         }
     }
@@ -144,18 +172,14 @@ impl ComponentFunctions {
         text
     }
 
-    /// Links a function of the module `code` to its driver.
+    /// Returns the set of a function, whose signature must fit.
     ///
     /// # Errors
     ///
     /// [`ModuleError::ComponentFunction`] if the component has no such function, or it does not
     /// fit the signature, and [`ModuleError::Ambient`] if it reads clock or random numbers and is
     /// immutable.
-    pub(super) fn link(
-        &self,
-        code: &[u8],
-        definition: &Definition,
-    ) -> Result<Vec<u8>, ModuleError> {
+    pub(super) fn set(&self, definition: &Definition) -> Result<SetKey, ModuleError> {
         let symbol = &definition.symbol;
         let Some(lifted) = self.functions.get(symbol) else {
             return Err(self.missing(symbol));
@@ -193,17 +217,25 @@ impl ComponentFunctions {
                 input,
             });
         }
-        let driver = match definition.reset {
-            Reset::Row => &lifted.driver.clone().for_single_rows(),
-            _ => &lifted.driver,
-        };
-        driver.link(symbol, code).map_err(refused)
+        Ok(SetKey {
+            number: lifted.set,
+            has_single_rows: definition.reset == Reset::Row,
+        })
     }
 
-    /// Returns true if the function of a definition may read the clock.
-    pub(super) fn reads_clock(&self, definition: &Definition) -> bool {
-        let lifted = self.functions.get(&definition.symbol);
-        lifted.is_some_and(|lifted| lifted.has_clock)
+    /// Links the functions of a set to the module `code`, and tells whether one of them may read
+    /// the clock.
+    ///
+    /// # Errors
+    ///
+    /// [`ModuleError::Link`] if the linked module would be too large.
+    pub(super) fn link(&self, code: &[u8], key: SetKey) -> Result<(Vec<u8>, bool), ModuleError> {
+        let set = &self.sets[key.number];
+        let linked = match key.has_single_rows {
+            true => set.clone().for_single_rows().link(code),
+            false => set.link(code),
+        };
+        Ok((linked.map_err(refused)?, set.ambient_inputs().clock))
     }
 
     fn missing(&self, symbol: &str) -> ModuleError {

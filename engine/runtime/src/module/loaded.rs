@@ -1,14 +1,15 @@
 //! Loaded modules: bytes, digest, inspection and declarations, made once.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use fusebox_definition::statement::{Declarations, FuseboxStatement, StatementSplitter};
 use fusebox_definition::{Definition, Digest, Limits, ModuleError, ModuleSource, Subject};
 use fusebox_linker::component::Component;
 use fusebox_linker::wasi::Grants;
 
-use super::component::{ComponentFunctions, Flattened, flatten};
+use super::component::{ComponentFunctions, Flattened, SetKey, flatten};
 use super::decode::decode;
 use super::inspect::Inspection;
 use super::linking::link_wasi;
@@ -35,6 +36,8 @@ pub struct LoadedModule {
     declarations: Declarations,
     /// The functions of a component.
     component: Option<ComponentFunctions>,
+    /// The component linked to the drivers of a set of functions, once one of them was used.
+    driven: Mutex<BTreeMap<SetKey, Arc<Self>>>,
 }
 
 impl LoadedModule {
@@ -76,6 +79,23 @@ impl LoadedModule {
         }))
     }
 
+    /// Returns a component linked to the drivers of a set: by `link`, the first time.
+    pub(super) fn driven_set(
+        &self,
+        set: SetKey,
+        link: impl FnOnce() -> Result<(Vec<u8>, bool), ModuleError>,
+    ) -> Result<Arc<Self>, ModuleError> {
+        // Held while it is linked: who waits for it wants the same, as a rule.
+        let mut driven = self.driven.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(module) = driven.get(&set) {
+            return Ok(Arc::clone(module));
+        }
+        let (linked, has_clock) = link()?;
+        let module = Self::driven(&linked, has_clock)?;
+        driven.insert(set, Arc::clone(&module));
+        Ok(module)
+    }
+
     fn of_core(bytes: Arc<[u8]>, digest: Digest, bodies: Bodies) -> Result<Self, ModuleError> {
         let inspection = Inspection::of(&bytes, bodies)?;
         let (code, inspection, is_linked) = match inspection.imports_others() {
@@ -96,6 +116,7 @@ impl LoadedModule {
             inspection,
             declarations,
             component: None,
+            driven: Mutex::default(),
         })
     }
 
@@ -135,6 +156,7 @@ impl LoadedModule {
             has_clock: false,
             declarations: Declarations::parse(&functions.declarations())?,
             component: Some(functions),
+            driven: Mutex::default(),
         }))
     }
 

@@ -10,8 +10,8 @@ use super::inspect::Inspection;
 use super::linking::{Wasi, input, refused};
 use super::loaded::LoadedModule;
 
-/// Returns the module of a plain function, or of a function of a component, with its driver; `None` if the module exports a column
-/// function, or no function of that name.
+/// Returns the module of a plain function, or of a function of a component, with its driver; `None`
+/// if the module exports a column function, or no function of that name.
 ///
 /// # Errors
 ///
@@ -23,8 +23,10 @@ pub(crate) fn with_driver(
     definition: &Definition,
 ) -> Result<Option<Arc<LoadedModule>>, ModuleError> {
     if let Some(component) = module.component() {
-        let linked = component.link(module.code(), definition)?;
-        return LoadedModule::driven(&linked, component.reads_clock(definition)).map(Some);
+        let set = component.set(definition)?;
+        return module
+            .driven_set(set, || component.link(module.code(), set))
+            .map(Some);
     }
     let inspection = module.inspection();
     if definition.kind != Kind::Scalar {

@@ -1,6 +1,7 @@
 //! Compiled modules, one for each digest.
 
 use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Instant;
@@ -103,6 +104,9 @@ fn is_live(_: &(Digest, Variant), entry: &mut Entry) -> bool {
 /// function again, or opening the next session, does not compile again.
 const RECENT_MAX: usize = 16;
 
+/// Reason for a module on which the compiler panicked.
+const PANIC: &str = "the compiler panicked; please report the module";
+
 /// Maximum code of the recent modules in bytes, the most recent one apart.
 const RECENT_CODE_BYTES_MAX: usize = 64 << 20;
 
@@ -153,9 +157,12 @@ impl CompiledModules {
                 cell
             })
         };
-        let outcome = in_progress
-            .get_or_init(|| self.compile(module, variant))
-            .clone();
+        // A compiler that panics fails this module alone.
+        let compile = || {
+            let compiled = catch_unwind(AssertUnwindSafe(|| self.compile(module, variant)));
+            compiled.unwrap_or_else(|_| Err(ModuleError::Compile(PANIC.to_owned())))
+        };
+        let outcome = in_progress.get_or_init(compile).clone();
         self.finish(key, &in_progress, &outcome);
         outcome
     }

@@ -2,7 +2,7 @@
 
 use fusebox_instrument::FEATURES;
 use fusebox_linker::component::Component;
-use fusebox_linker::lifted::LiftedDriver;
+use fusebox_linker::lifted::{DriverSet, LiftedDriver};
 use fusebox_linker::wasi::Grants;
 use fusebox_linker::{Error, Linker};
 use wasmparser::Validator;
@@ -30,13 +30,14 @@ fn link_component(data: &[u8]) -> Option<()> {
     check_valid(&component.module);
     let again = Component::flatten(data).expect("it was flattened before");
     assert_eq!(component.module, again.module);
-    for function in component.functions.iter().take(DRIVERS_MAX) {
-        let Ok(driver) = LiftedDriver::new(function) else {
-            continue;
-        };
-        for driver in [driver.clone(), driver.for_single_rows()] {
-            let linked = driver.link("f", &component.module);
-            check_valid(&linked.expect("a function with a driver is linked"));
+    let functions = component.functions.iter().take(DRIVERS_MAX);
+    let drivers = functions.filter_map(|function| {
+        Some((function.name.to_string(), LiftedDriver::new(function).ok()?))
+    });
+    for set in DriverSet::divide(drivers) {
+        for set in [set.clone(), set.for_single_rows()] {
+            let linked = set.link(&component.module);
+            check_valid(&linked.expect("functions with a driver are linked"));
         }
     }
     Some(())

@@ -1,4 +1,4 @@
-//! Bound of the work of validation.
+//! Bounds of the work of validation, and of what the compiler numbers.
 //!
 //! A validator pushes and pops every value of a block, a branch, a target of a
 //! `br_table` and a call: a thousand for one byte. This scan needs no validation.
@@ -17,16 +17,22 @@ const VALUES_PER_BYTE_MAX: u64 = 32;
 /// Values that are accepted in a module of any size.
 const VALUES_MIN: u64 = 2_000_000;
 
+/// Globals that are accepted. Cranelift numbers at most 262,143 regions of memory, each global
+/// among them, and modules of compilers have a few.
+const GLOBALS_MAX: usize = 100_000;
+
 /// Checks that the values of blocks, branches and calls are in proportion to the bytes of a
-/// module, in one scan that is to be made before the module is validated.
+/// module, and that it has few globals, in one scan that is to be made before the module is
+/// validated.
 ///
 /// # Errors
 ///
-/// [`Error::TooManyValues`], and [`Error::Invalid`] if the module does not parse.
+/// [`Error::TooManyValues`], [`Error::TooManyGlobals`], and [`Error::Invalid`] if the module does not parse.
 pub fn check_arities(module: &[u8]) -> Result<(), Error> {
     let values_max = VALUES_MIN + VALUES_PER_BYTE_MAX * module.len() as u64;
     let mut arities = Arities::default();
     let (mut values, mut function) = (0, 0);
+    let mut globals = 0;
     for payload in Parser::new(0).parse_all(module) {
         match payload? {
             Payload::TypeSection(section) => {
@@ -38,15 +44,28 @@ pub fn check_arities(module: &[u8]) -> Result<(), Error> {
             }
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
-                    if let TypeRef::Func(index) = import?.ty {
-                        arities.functions.push(index);
-                        function += 1;
+                    match import?.ty {
+                        TypeRef::Func(index) => {
+                            arities.functions.push(index);
+                            function += 1;
+                        }
+                        TypeRef::Global(_) => globals += 1,
+                        _ => {}
                     }
                 }
             }
             Payload::FunctionSection(section) => {
                 for index in section {
                     arities.functions.push(index?);
+                }
+            }
+            Payload::GlobalSection(section) => {
+                globals += section.count() as usize;
+                if globals > GLOBALS_MAX {
+                    return Err(Error::TooManyGlobals {
+                        globals,
+                        globals_max: GLOBALS_MAX,
+                    });
                 }
             }
             Payload::CodeSectionEntry(body) => {

@@ -54,6 +54,8 @@ enum CostKind {
     Branches,
     /// Functions.
     Functions,
+    /// Locals, whether anything uses them or not.
+    Locals,
     /// Different types of functions.
     Types,
     /// Parameters and results of different types, and a 250th of their square.
@@ -67,7 +69,7 @@ enum CostKind {
 }
 
 /// Number of kinds.
-const KINDS: usize = 16;
+const KINDS: usize = 17;
 
 /// Weights of a [`CostKind`].
 struct Weight {
@@ -120,6 +122,7 @@ const WEIGHTS: [Weight; KINDS] = [
         30,
     ),
     weight(CostKind::Functions, "functions", 90_000, 5_300),
+    weight(CostKind::Locals, "locals", 200, 4),
     weight(CostKind::Types, "types", 280_000, 76_000),
     weight(
         CostKind::TypeValues,

@@ -49,6 +49,14 @@ pub enum Error {
         /// Maximum: [`CompileBudget::functions_max`](crate::CompileBudget).
         functions_max: usize,
     },
+    /// The module has too many globals.
+    #[error("it has {globals} globals, expected at most {globals_max}")]
+    TooManyGlobals {
+        /// Number of globals.
+        globals: usize,
+        /// Maximum.
+        globals_max: usize,
+    },
     /// The blocks of a function are nested too deeply.
     #[error("function {function} nests blocks too deeply, expected at most {nesting_max} levels")]
     NestingTooDeep {

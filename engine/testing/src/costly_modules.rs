@@ -60,6 +60,8 @@ pub enum CostlyKind {
     SmallCallee,
     /// `count` functions of one instruction.
     Functions,
+    /// `count` functions of one instruction, with `width` locals that nothing uses.
+    FunctionLocals,
     /// `count` types of `width` parameters.
     Types,
     /// `count` mutable globals.
@@ -120,6 +122,7 @@ impl CostlyKind {
         Self::LongChain,
         Self::SmallCallee,
         Self::Functions,
+        Self::FunctionLocals,
         Self::Types,
         Self::Globals,
         Self::Exports,

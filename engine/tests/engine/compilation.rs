@@ -21,6 +21,14 @@ async fn create(session: &Session, module: &[u8]) -> Result<(), Error> {
 /// maximum and largest part of the message.
 const REFUSED: &[(CostlyKind, u32, u32, &str, &str, &str)] = &[
     (
+        FunctionLocals,
+        2_000,
+        30_000,
+        "milliseconds",
+        "1080",
+        "30000 locals",
+    ),
+    (
         Blocks,
         300,
         1000,
@@ -237,6 +245,7 @@ const ACCEPTED: &[(CostlyKind, u32, u32)] = &[
     (Loops, 420, 30),
     (Types, 2_400, 30),
     (Calls, 46_000, 1),
+    (FunctionLocals, 200, 20_000),
 ];
 
 #[test]

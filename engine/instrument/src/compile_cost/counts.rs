@@ -65,6 +65,7 @@ impl Counts {
         counts.locals = vec![Local::default(); locals];
         counts.joins = Joins::new(locals);
         counts.add(CostKind::Code, body.range().len() as u64);
+        counts.add(CostKind::Locals, locals as u64);
         let results = types[function_types[validator.index() as usize] as usize].results();
         counts.push_frame(results.len(), 0, false);
         let mut operators = body.get_operators_reader()?;

@@ -46,6 +46,7 @@ impl CostlyKind {
             Chain | LongChain => self.declare_chain(sections, size),
             SmallCallee => sections.function(NO_TYPE, |code| loads(code, width)),
             Functions => (0..count).for_each(|_| sections.function(NO_TYPE, |_| {})),
+            FunctionLocals => (0..count).for_each(|_| sections.function_with_locals(width)),
             Types => {
                 for n in 0..count {
                     let param = |bit| match n >> (bit % 32) & 1 {

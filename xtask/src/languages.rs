@@ -44,6 +44,13 @@ const GUESTS: [Guest; 4] = [
     },
 ];
 
+/// One that takes long to compile, there and here: the whole interpreter is in it.
+const INTERPRETED: Guest = Guest {
+    step: "guest in Python",
+    module: "python",
+    command: python,
+};
+
 /// Flags of clang for a module without a C library. The small shadow stack fits into the first
 /// page with all statics, since the reset before each call compares all memory.
 const C_FLAGS: [&str; 9] = [
@@ -91,18 +98,19 @@ const ASSEMBLYSCRIPT_FLAGS: [&str; 6] = [
     "0",
 ];
 
-/// Compiles the guest of each language to `target/guests/*.wasm`, a step for each.
+/// Compiles the guest of each language to `target/guests/*.wasm`, a step for each; with
+/// `is_all`, that with an interpreter too.
 ///
 /// # Errors
 ///
 /// [`Failure::Step`] if a source does not compile.
-pub(crate) fn build(workspace: &Workspace, steps: &mut Steps) -> Result<(), Failure> {
+pub(crate) fn build(workspace: &Workspace, steps: &mut Steps, is_all: bool) -> Result<(), Failure> {
     let guests = workspace.root.join("target/guests");
     let built = compilers::folder(workspace).join("guests");
     for folder in [&guests, &built] {
         fs::create_dir_all(folder).map_err(Failure::io(format!("create {}", folder.display())))?;
     }
-    for guest in &GUESTS {
+    for guest in GUESTS.iter().chain(is_all.then_some(&INTERPRETED)) {
         let file = format!("{}.wasm", guest.module);
         let (output, copy) = (built.join(&file), guests.join(&file));
         let result = match (guest.command)(workspace, &output) {
@@ -151,6 +159,25 @@ fn go(workspace: &Workspace, output: &Path) -> Result<Command, Missing> {
     let mut command = compilers::go(workspace)?;
     command.current_dir(workspace.root.join("udfs/go"));
     command.args(GO_FLAGS).arg("-o").arg(output).arg(".");
+    Ok(command)
+}
+
+fn python(workspace: &Workspace, output: &Path) -> Result<Command, Missing> {
+    let mut command = compilers::componentize_py(workspace)?;
+    command.args(["-d", "udf-sdk/wit", "-w", "examples", "componentize"]);
+    // Without the imports of the interpreter, which no function uses.
+    command.arg("--stub-wasi");
+    // A copy, since the interpreter writes what it compiles beside the source.
+    let sources = output.with_file_name("python");
+    let source = workspace.root.join("udfs/python/functions.py");
+    let copied =
+        fs::create_dir_all(&sources).and_then(|()| fs::copy(&source, sources.join("functions.py")));
+    copied.map_err(|error| Missing {
+        reason: format!("{}: {error}", sources.display()),
+        install: "make that folder writable".to_owned(),
+    })?;
+    command.arg("-p").arg(sources).arg("-o").arg(output);
+    command.arg("functions");
     Ok(command)
 }
 

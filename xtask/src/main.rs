@@ -83,8 +83,8 @@ Chores of this workspace. Usage: cargo xtask CHORE
            error is unexpected
   guests [--all]
            compile the bundled functions to target/guests/*.wasm; with --all also
-           the examples in C, Zig, Go and AssemblyScript, whose compilers are
-           installed into the target folder
+           the examples in C, Zig, Go, AssemblyScript and Python, whose compilers
+           are installed into the target folder
   dist [--dev]
            build the shell in release, which takes half an hour, and pack it with its
            manual page, completions and modules into target/dist; --dev packs that of

@@ -6,10 +6,11 @@ use fusebox_sql_tests::workspace_root;
 use sqllogictest::harness::glob;
 
 /// Modules of other languages than Rust, whose compilers may be missing.
-const OPTIONAL_MODULES: [&str; 4] = [
+const OPTIONAL_MODULES: [&str; 5] = [
     "target/guests/assemblyscript.wasm",
     "target/guests/c.wasm",
     "target/guests/go.wasm",
+    "target/guests/python.wasm",
     "target/guests/zig.wasm",
 ];
 

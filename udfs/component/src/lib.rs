@@ -1,7 +1,7 @@
 //! Bundled example as a component: functions over numbers and text, with nulls as options.
 //!
-//! The guests in C, Zig, Go and AssemblyScript have functions of the same names, which give the
-//! same answers.
+//! The guests in C, Zig, Go, AssemblyScript and Python have functions of the same names, which give
+//! the same answers.
 
 wit_bindgen::generate!({ path: "../../udf-sdk/wit", world: "examples" });
 

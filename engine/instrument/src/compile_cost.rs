@@ -281,22 +281,28 @@ impl CompileCost {
         total
     }
 
-    /// The largest part of the cost: a function, if it is one's, the kind, and its count.
+    /// The largest part of the cost: the function, if most of it is one's, the kind, and its count.
     fn largest(&self, resource: CompileResource) -> (Option<u32>, usize, u64) {
-        let functions = (0..).map(Some).zip(&self.functions);
-        let all = functions.chain([(None, &self.module)]);
-        let counts = all.flat_map(|(function, counts)| {
-            let counts = counts.iter().enumerate();
-            counts.map(move |(kind, count)| (function, kind, *count))
-        });
-        let cost = |&(_, kind, count): &(Option<u32>, usize, u64)| {
+        let cost = |kind: usize, count: u64| {
             let cost = Cost::of(kind, count);
             match resource {
                 CompileResource::Time => cost.nanoseconds,
                 CompileResource::Memory => cost.bytes,
             }
         };
-        counts.max_by_key(cost).unwrap_or_default()
+        let total = |kind: usize| {
+            let functions = self.functions.iter().map(|counts| counts[kind]);
+            functions.fold(self.module[kind], u64::saturating_add)
+        };
+        let kinds = (0..KINDS).map(|kind| (kind, total(kind)));
+        let largest = kinds.max_by_key(|&(kind, count)| cost(kind, count));
+        let (kind, count) = largest.unwrap_or_default();
+        let functions = (0..).zip(&self.functions);
+        let of_function = functions.map(|(function, counts)| (function, counts[kind]));
+        match of_function.max_by_key(|&(_, own)| own) {
+            Some((function, own)) if own > count / 2 => (Some(function), kind, own),
+            _ => (None, kind, count),
+        }
     }
 }
 

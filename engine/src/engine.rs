@@ -23,7 +23,7 @@ use crate::loader::{Loader, check_kind, check_name, check_parameter_names};
 use crate::options::SessionOptions;
 use crate::privileges::Privileges;
 use crate::query_planner::ScopedPlanner;
-use crate::scope::{FunctionScope, SessionCancellation};
+use crate::scope::{FunctionScope, SessionCancellation, add_scopes_to_rules};
 use crate::scope_rule::ScopeRule;
 use crate::settings::Settings;
 use crate::volatile;
@@ -199,6 +199,7 @@ impl Engine {
         let mut builder = SessionStateBuilder::new_from_existing(state.clone());
         volatile::add_rules(&mut builder);
         add_expansion(&mut builder);
+        add_scopes_to_rules(&mut builder);
         *state = builder
             .with_session_id(session_id)
             .with_physical_optimizer_rule(Arc::new(ScopeRule))

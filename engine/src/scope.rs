@@ -17,6 +17,9 @@ mod function_metric;
 // The scope of the current thread.
 mod current;
 
+// Optimizer rules that end with their statement.
+mod optimizing;
+
 // The scope of a query among its options.
 mod query_options;
 
@@ -29,5 +32,6 @@ mod memory;
 pub use current::with_scope;
 pub(crate) use current::{FunctionScope, run_guest, run_long, with_scope_in_task};
 pub(crate) use node::ScopeExec;
+pub(crate) use optimizing::add_scopes_to_rules;
 pub(crate) use query_options::{CancelOnDrop, QueryScope, SessionCancellation};
 pub(crate) use timeout::{Deadline, TimeoutExec};

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, BooleanArray, StructArray, UInt32Array, new_null_array};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::{Result, ScalarValue, exec_err};
 use datafusion::logical_expr::function::{
     AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs,
 };
@@ -36,7 +36,7 @@ use super::arguments::ArgumentCasts;
 use super::external;
 use super::overload::Overload;
 use super::overload_set::OverloadSet;
-use super::values::plain_type;
+use super::values::{LARGE_BYTES, plain_type};
 use crate::scope::FunctionScope;
 use buffering::{BufferingAccumulator, RecomputingAccumulator};
 use distinct::{DistinctAccumulator, DistinctFrameAccumulator};
@@ -387,6 +387,14 @@ impl AggregateUDFImpl for WasmAggregateUdf {
                 );
                 return Err(external(error));
             }
+        }
+        // It becomes a literal, which is copied for each row in no account.
+        if result.size() > LARGE_BYTES {
+            return exec_err!(
+                "expected a result of no rows of at most {LARGE_BYTES} bytes in a correlated \
+                 subquery, found a larger one of `{}`: write the subquery as a join",
+                self.overloads.name()
+            );
         }
         Ok(result)
     }

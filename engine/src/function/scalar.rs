@@ -14,6 +14,7 @@ use super::checked_cast::CastContext;
 use super::external;
 use super::overload::Overload;
 use super::overload_set::OverloadSet;
+use super::values::LARGE_BYTES;
 use crate::scope::{FunctionScope, run_guest};
 
 /// Scalar function.
@@ -101,6 +102,17 @@ impl WasmScalarUdf {
         if !folds {
             return Ok(ColumnarValue::Array(column));
         }
+        // The optimizer keeps a call that fails: a literal would be copied for each row, in no
+        // account.
+        if column.get_array_memory_size() > LARGE_BYTES
+            && FunctionScope::is_optimizing(&args.config_options)
+        {
+            return exec_err!(
+                "expected a constant of at most {LARGE_BYTES} bytes, found a larger one: the call \
+                 of `{}` is evaluated when the statement runs",
+                self.name()
+            );
+        }
         // DataFusion would copy a scalar for each row, and has none of some types, such as
         // list views.
         let is_large = column.get_array_memory_size() > LARGE_BYTES && args.number_rows > 1;
@@ -117,9 +129,6 @@ impl WasmScalarUdf {
         }
     }
 }
-
-/// Size of a value that is repeated here, where views share one copy, in bytes.
-const LARGE_BYTES: usize = 4 << 10;
 
 impl PartialEq for WasmScalarUdf {
     fn eq(&self, other: &Self) -> bool {

@@ -13,6 +13,10 @@ use arrow::datatypes::{
 };
 use arrow::error::ArrowError;
 
+/// Size up to which a value may be a literal, in bytes: DataFusion copies one for each row, in no
+/// account.
+pub(super) const LARGE_BYTES: usize = 4 << 10;
+
 /// Returns the type of buffered values: without dictionaries and runs, at any depth.
 ///
 /// Keys of several batches may not fit in the type of the keys of one.

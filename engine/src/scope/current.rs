@@ -15,6 +15,9 @@ use super::query_options::QueryScope;
 thread_local! {
     static CURRENT: RefCell<Option<Arc<Scope>>> = const { RefCell::new(None) };
 
+    /// Options of the statement that is optimized.
+    static OPTIMIZED: RefCell<Option<Arc<ConfigOptions>>> = const { RefCell::new(None) };
+
     /// True while a task of a scope node is polled.
     static IS_IN_TASK: Cell<bool> = const { Cell::new(false) };
 }
@@ -56,6 +59,24 @@ pub(crate) fn with_scope_in_task<T>(scope: &Arc<Scope>, work: impl FnOnce() -> T
 
     let _restore = Restore(IS_IN_TASK.replace(true));
     with_scope(scope, work)
+}
+
+/// Runs `work`, which optimizes a statement with these options: a rule may evaluate functions with
+/// others.
+pub(super) fn with_optimized_options<T>(
+    options: Arc<ConfigOptions>,
+    work: impl FnOnce() -> T,
+) -> T {
+    struct Restore(Option<Arc<ConfigOptions>>);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            OPTIMIZED.set(self.0.take());
+        }
+    }
+
+    let _restore = Restore(OPTIMIZED.replace(Some(options)));
+    work()
 }
 
 /// Runs `work`, which calls an operation of `function` for `rows` rows.
@@ -109,16 +130,19 @@ impl FunctionScope {
     }
 
     /// Returns the scope of the current execution: that of the node on this thread, or that
-    /// of the query among the options, or the default.
+    /// of the query among the options or of the statement that is optimized, or the default.
     pub(crate) fn current(&self, options: Option<&ConfigOptions>) -> Arc<Scope> {
         let found = current_scope().or_else(|| QueryScope::find(options?));
+        let found =
+            found.or_else(|| OPTIMIZED.with_borrow(|options| QueryScope::find(options.as_ref()?)));
         found.unwrap_or_else(|| Arc::new(self.default.sibling()))
     }
 
-    /// Returns true if DataFusion evaluates a constant while it optimizes a statement of a
-    /// session: outside of any node, and before the planner of physical plans.
+    /// Returns true if DataFusion evaluates a constant while it optimizes a statement: outside of
+    /// any node, and before the planner of physical plans.
     pub(crate) fn is_optimizing(options: &ConfigOptions) -> bool {
-        CURRENT.with_borrow(Option::is_none) && QueryScope::is_in(options)
+        CURRENT.with_borrow(Option::is_none)
+            && (QueryScope::is_in(options) || OPTIMIZED.with_borrow(Option::is_some))
     }
 }
 

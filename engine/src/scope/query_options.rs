@@ -6,12 +6,13 @@
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::memory_pool::MemoryPool;
-use fusebox_runtime::{Cancellation, Notices, Scope};
+use fusebox_runtime::{Cancellation, Error, Notices, Scope};
 
 use super::memory::PoolBroker;
 use super::timeout::Deadline;
@@ -119,6 +120,24 @@ impl QueryScope {
     /// Returns true if the options are those of a query.
     pub(crate) fn is_in(options: &ConfigOptions) -> bool {
         options.extensions.get::<Self>().is_some()
+    }
+
+    /// Checks that the query of these options goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StatementTimeout`] after its deadline, and [`Error::Cancelled`] if it was cancelled.
+    pub(crate) fn check(options: &ConfigOptions) -> Result<()> {
+        let Some(found) = options.extensions.get::<Self>() else {
+            return Ok(());
+        };
+        match (found.scope.is_cancelled(), found.deadline) {
+            (false, _) => Ok(()),
+            (true, Some(deadline)) if Instant::now() >= deadline.at() => {
+                Err(DataFusionError::External(Box::new(deadline.error())))
+            }
+            (true, _) => Err(DataFusionError::External(Box::new(Error::Cancelled))),
+        }
     }
 
     /// As [`find`](Self::find), for a part of the query that ends earlier.

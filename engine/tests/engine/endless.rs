@@ -244,6 +244,47 @@ async fn constants_that_do_not_return_are_cancelled_and_hold_up_no_query() {
     }
 }
 
+/// Functions that the optimizer evaluates with options of its own: place, signature and query.
+const OPTIMIZED: [(&str, &str, &str); 2] = [
+    (
+        "row",
+        "FUNCTION f(BIGINT) RETURNS BIGINT CALLED ON NULL INPUT",
+        "SELECT a.y FROM a LEFT JOIN a b ON a.y = b.y WHERE f(b.y) > 0",
+    ),
+    (
+        "finish",
+        "AGGREGATE FUNCTION f(BIGINT) RETURNS BIGINT STATE (s BIGINT)",
+        "SELECT (SELECT f(b.y) FROM a b WHERE b.y = a.y) FROM a",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guest_that_the_optimizer_calls_ends_with_its_statement() {
+    for (place, function, query) in OPTIMIZED {
+        let session = session();
+        create(&session, place, function, LARGE).await;
+        run(&session, "CREATE TABLE a AS SELECT value AS y FROM range(0, 3)")
+            .await
+            .unwrap();
+        let running = start(&session, query);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        session.cancel();
+        let error = ended(running).await.unwrap_err();
+        assert!(
+            matches!(Error::find_in(&error), Some(Error::Cancelled)),
+            "{place}: {error}"
+        );
+        run(&session, "SET fusebox.statement_timeout = '100ms'")
+            .await
+            .unwrap();
+        let error = ended(start(&session, query)).await.unwrap_err();
+        assert!(
+            matches!(Error::find_in(&error), Some(Error::StatementTimeout { .. })),
+            "{place}: {error}"
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn planning_of_constants_that_do_not_return_ends_with_its_query() {
     let (place, function, with, _) = PLACES[0];

@@ -113,6 +113,34 @@ async fn constant_result_is_copied_once() {
     assert!(reserved < RESULT_BYTES + 4 * MEGABYTE, "{reserved}");
 }
 
+/// A literal of the optimizer would be copied for each row, in no account: 512 GB here.
+#[tokio::test]
+async fn large_constant_is_no_literal() {
+    let pool = Arc::new(GreedyMemoryPool::new(300 * MEGABYTE));
+    for returns in ["ARROW('LargeUtf8')", "ARROW('Utf8')", "ARROW('Binary')"] {
+        let session = session_of(&pool);
+        let create = PILES_UP.replace("RETURNS VARCHAR", &format!("RETURNS {returns}"));
+        run(&session, &create).await.unwrap();
+        for query in [
+            "SELECT count(piles_up(1)) FROM range(0, 8192)",
+            "SELECT max(piles_up(1)) FROM range(0, 8192)",
+        ] {
+            let error = run(&session, query).await.unwrap_err();
+            let is_limit = matches!(
+                limit(&error),
+                LimitExceeded::MemoryPool { .. } | LimitExceeded::BatchBytes { .. }
+            );
+            assert!(is_limit, "{returns}, {query}: {error}");
+            assert_eq!(pool.reserved(), 0);
+        }
+        // One row has one copy.
+        let batches = run(&session, "SELECT count(piles_up(1))").await;
+        assert_eq!(number(&batches.unwrap()), 1);
+        let batches = run(&session, "SELECT piles_up(1)").await.unwrap();
+        assert_eq!(batches[0].num_rows(), 1);
+    }
+}
+
 #[tokio::test]
 async fn batch_has_a_maximum_without_a_pool_too() {
     let files = FileAccess::under(udfs()).unwrap();

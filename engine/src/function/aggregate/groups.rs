@@ -201,8 +201,8 @@ impl GroupsAccumulator for WasmGroupsAccumulator {
     ) -> Result<Vec<ArrayRef>> {
         let values = self.aggregate.arguments(values, filter);
         let values = values.map_err(external)?;
+        let rows = values.first().map_or(0, |column| column.len());
         let convert = || {
-            let rows = values.first().map_or(0, |column| column.len());
             let groups: Vec<usize> = (0..rows).collect();
             let groups = group_column(&groups, filter, rows)?;
             let mut arguments = vec![Arc::clone(&groups)];
@@ -225,7 +225,9 @@ impl GroupsAccumulator for WasmGroupsAccumulator {
                 returns: &state_type,
             })
         };
-        Ok(self.aggregate.columns_of(&convert().map_err(external)?))
+        let function = &self.aggregate.function;
+        let state = run_guest(function, Operation::Update, rows, convert);
+        Ok(self.aggregate.columns_of(&state.map_err(external)?))
     }
 
     /// Twice the linear memory: DataFusion spills where it cannot charge this. So there is

@@ -200,21 +200,24 @@ pub(super) fn evaluate_rows(
 ) -> Result<ScalarValue, Error> {
     let mut arguments = vec![one_group()];
     arguments.extend(columns.iter().cloned());
-    let mut instance = aggregate.begin(memory, &arguments, rows, &aggregate.returns)?;
-    if rows > 0 {
+    let evaluate = || {
+        let mut instance = aggregate.begin(memory, &arguments, rows, &aggregate.returns)?;
+        if rows > 0 {
+            instance.run(&StateCall {
+                operation: Operation::Update,
+                columns: &arguments,
+                rows,
+                returns: &DataType::Null,
+            })?;
+        }
         instance.run(&StateCall {
-            operation: Operation::Update,
-            columns: &arguments,
-            rows,
-            returns: &DataType::Null,
-        })?;
-    }
-    let value = instance.run(&StateCall {
-        operation: Operation::Finish,
-        columns: &[one_group()],
-        rows: 1,
-        returns: &aggregate.returns,
-    })?;
+            operation: Operation::Finish,
+            columns: &[one_group()],
+            rows: 1,
+            returns: &aggregate.returns,
+        })
+    };
+    let value = run_guest(&aggregate.function, Operation::Update, rows, evaluate)?;
     ScalarValue::try_from_array(&(Arc::clone(&value) as ArrayRef), 0)
         .map_err(|error| Error::Query(Box::new(error)))
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use crate::{run, session};
+use crate::{run, session, wrapped_unions};
 
 /// Types of 4, 8 and 16 bytes.
 const TYPES: [(usize, &[&str]); 3] = [
@@ -215,7 +215,7 @@ async fn extreme_values_are_refused_or_safe() {
 
 /// Nested types of a column: the name, the type of the argument with `LEAF` for that of the
 /// values, the argument with `VALUE` for a value, and the value in a result `x`.
-const NESTINGS: [(&str, &str, &str, &str); 6] = [
+const NESTINGS: [(&str, &str, &str, &str); 9] = [
     ("list", "List(LEAF)", "[VALUE]", "x[1]"),
     (
         "list of a fixed size",
@@ -247,6 +247,24 @@ const NESTINGS: [(&str, &str, &str, &str); 6] = [
         "map(['k'], [[VALUE]])",
         "map_values(x)[1][1]",
     ),
+    (
+        "sparse union",
+        "Union(Sparse, 0: (\"a\": LEAF))",
+        "sparse_union(VALUE)",
+        "union_extract(x, 'a')",
+    ),
+    (
+        "dense union",
+        "Union(Dense, 0: (\"a\": LEAF))",
+        "dense_union(VALUE)",
+        "union_extract(x, 'a')",
+    ),
+    (
+        "union of structs",
+        "Union(Sparse, 0: (\"a\": Struct(\"b\": LEAF)))",
+        "sparse_union(named_struct('b', VALUE))",
+        "union_extract(x, 'a')['b']",
+    ),
 ];
 
 /// Types within nested ones, and those of the numbers that stand for them.
@@ -260,12 +278,13 @@ const LEAVES: [(usize, &str, &str); 6] = [
 ];
 
 /// Uses of a nested column `x` beside [`USES`].
-const NESTED_USES: [&str; 5] = [
+const NESTED_USES: [&str; 6] = [
     "SELECT unnest(x) FROM t",
     "SELECT array_sort(x), array_distinct(x), array_to_string(x, ',') FROM t",
     "SELECT array_has(x, x[1]), array_max(x), array_concat(x, x) FROM t",
     "SELECT map_keys(x), map_values(x), map_entries(x) FROM t",
     "SELECT arrow_cast(x, 'List(Utf8)') FROM t",
+    "SELECT union_tag(x), union_extract(x, 'a') FROM t",
 ];
 
 /// Uses the values of a nested column in each way; returns the uses that panic, and the number
@@ -315,6 +334,9 @@ async fn nested_panics(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn extreme_values_within_nested_ones_are_refused_or_safe() {
     let session = session();
+    for function in wrapped_unions::functions() {
+        session.context().register_udf(function);
+    }
     let (mut refusals, mut all_panics) = (0, Vec::new());
     for nesting in NESTINGS {
         for leaf in LEAVES {

@@ -34,6 +34,7 @@ mod statements;
 mod type_names;
 mod types;
 mod volatile;
+mod wrapped_unions;
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -110,6 +110,7 @@ pub fn session(config: ExecutionConfig) -> Session {
     Session::builder()
         .context(SessionContext::new_with_config(config.session_config()))
         .privileges(privileges())
+        .module_bytes_max(64 << 20)
         .build()
         .expect("a session with default options can be built")
 }

@@ -142,6 +142,8 @@ pub struct ImportFunctions {
     pub except: Vec<String>,
     /// `AS PREFIX`: text before the names of the functions.
     pub prefix: Option<String>,
+    /// `WITH`: options of each function, before those that the module declares.
+    pub options: Option<Options>,
 }
 
 /// All functions of the module of a name.

@@ -48,6 +48,11 @@ impl Session {
         import: &ImportFunctions,
     ) -> Result<Vec<Definition>> {
         let declarations = chosen(module, import)?;
+        if let Some(options) = &import.options {
+            let subject = || Subject::Module(import.module.clone());
+            let checked = options.refuse_grants();
+            checked.map_err(|reason| Error::refused(subject(), reason))?;
+        }
         let mut taken = Names::new(contents, import.or_replace);
         let mut imported = Vec::new();
         for declared in declarations {
@@ -58,6 +63,7 @@ impl Session {
                 language: Some("WASM".to_owned()),
                 symbol: Some(declared.symbol().to_owned()),
                 source: Some(SourceClause::Module(import.module.clone())),
+                options: import.options.clone(),
                 ..CreateFunction::default()
             };
             let subject = Subject::Function(create.name.clone());

@@ -145,12 +145,17 @@ impl Reader<'_, '_> {
             }
             false => None,
         };
+        let options = match self.eat("WITH") {
+            true => Some(self.options()?),
+            false => None,
+        };
         Ok(FuseboxStatement::ImportFunctions(ImportFunctions {
             or_replace,
             module,
             like,
             except,
             prefix,
+            options,
         }))
     }
 

@@ -5,7 +5,7 @@ use fusebox::{
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::contents::kind_text;
+use crate::contents::{SCHEMA, kind_text};
 
 /// Error of a change.
 pub(crate) enum ChangeError {
@@ -91,7 +91,23 @@ fn write_one(connection: &Connection, change: &CatalogChange) -> Result<(), Chan
                 params![key.name, types(key)?],
             )?;
         }
-        CatalogChange::DropRelation(name) => {
+        CatalogChange::DropUnreadable(function) => {
+            connection.execute(
+                "DELETE FROM function WHERE name = ?1 AND types IN (?2, ?3)",
+                params![
+                    function.name,
+                    serde_json::to_string(&function.types)?,
+                    function.types.concat()
+                ],
+            )?;
+        }
+        CatalogChange::PutSchema(name) => {
+            connection.execute(
+                "INSERT OR REPLACE INTO relation (name, kind, sql) VALUES (?1, ?2, '')",
+                params![name, SCHEMA],
+            )?;
+        }
+        CatalogChange::DropRelation(name) | CatalogChange::DropSchema(name) => {
             connection.execute("DELETE FROM relation WHERE name = ?1", [name])?;
         }
         other => {

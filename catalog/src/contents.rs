@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fusebox::{
     BlobStore, CatalogChange, CatalogContents, CatalogFunction, CatalogModule, Definition, Digest,
-    Relation, RelationKind, RowChunk, TableRows,
+    Relation, RelationKind, RowChunk, TableRows, UnreadableFunction,
 };
 use rusqlite::{Connection, Row};
 
@@ -19,7 +19,8 @@ pub(crate) fn version(connection: &Connection) -> rusqlite::Result<u64> {
 /// Reads the contents. What has not changed since `before` stays the same object, so that
 /// what sessions have bound of it is kept.
 ///
-/// A function whose definition this version cannot read is left out, and logged.
+/// A function whose definition this version cannot read is kept as such. A module whose bytes are
+/// gone stays, so that reading it fails.
 pub(crate) fn read(
     connection: &Connection,
     before: &CatalogContents,
@@ -27,7 +28,8 @@ pub(crate) fn read(
 ) -> rusqlite::Result<CatalogContents> {
     let mut modules = Modules::new(before, store);
     let mut changes = Vec::new();
-    let sql = "SELECT m.name, m.digest, length(b.bytes) FROM module m JOIN blob b USING (digest)";
+    let sql = "SELECT m.name, m.digest, coalesce(length(b.bytes), 0) \
+               FROM module m LEFT JOIN blob b USING (digest)";
     each(connection, sql, |row| {
         let name: String = row.get(0)?;
         if let Some(module) = modules.of(&row.get::<_, String>(1)?, size(row.get(2)?)) {
@@ -35,29 +37,13 @@ pub(crate) fn read(
         }
         Ok(())
     })?;
-    let sql = "SELECT f.definition, f.digest, length(b.bytes) \
-               FROM function f JOIN blob b USING (digest)";
-    each(connection, sql, |row| {
-        let text: String = row.get(0)?;
-        let module = modules.of(&row.get::<_, String>(1)?, size(row.get(2)?));
-        match (serde_json::from_str::<Definition>(&text), module) {
-            (Ok(definition), Some(module)) => {
-                let old = before.function(&definition.key());
-                let old = old.filter(|old| *old.definition() == definition).cloned();
-                let new = || Arc::new(CatalogFunction::new(definition, module));
-                changes.push(CatalogChange::PutFunction(old.unwrap_or_else(new)));
-            }
-            (definition, _) => {
-                let error = definition.err().map(|error| error.to_string());
-                tracing::error!(?error, "cannot read a function of the catalog");
-            }
-        }
-        Ok(())
-    })?;
+    functions(connection, before, &mut modules, &mut changes)?;
     let mut tables = tables(connection, before, store)?;
     each(connection, "SELECT name, kind, sql FROM relation", |row| {
         let kind: String = row.get(1)?;
         match kind_of(&kind) {
+            // Its name has two parts, and those of relations have three.
+            None if kind == SCHEMA => changes.push(CatalogChange::PutSchema(row.get(0)?)),
             Some(kind) => {
                 let mut relation = Relation::new(row.get(0)?, kind, row.get(2)?);
                 relation.rows = tables.remove(&relation.name);
@@ -68,6 +54,40 @@ pub(crate) fn read(
         Ok(())
     })?;
     Ok(CatalogContents::at(version(connection)?, changes))
+}
+
+/// Reads the functions.
+fn functions(
+    connection: &Connection,
+    before: &CatalogContents,
+    modules: &mut Modules<'_>,
+    changes: &mut Vec<CatalogChange>,
+) -> rusqlite::Result<()> {
+    let sql = "SELECT f.name, f.types, f.definition, f.digest, coalesce(length(b.bytes), 0) \
+               FROM function f LEFT JOIN blob b USING (digest)";
+    each(connection, sql, |row| {
+        let text: String = row.get(2)?;
+        let module = modules.of(&row.get::<_, String>(3)?, size(row.get(4)?));
+        let definition = serde_json::from_str::<Definition>(&text);
+        let reason = match (definition, module) {
+            (Ok(definition), Some(module)) => {
+                let old = before.function(&definition.key());
+                let old = old.filter(|old| *old.definition() == definition).cloned();
+                let new = || Arc::new(CatalogFunction::new(definition, module));
+                changes.push(CatalogChange::PutFunction(old.unwrap_or_else(new)));
+                return Ok(());
+            }
+            (Ok(_), None) => "its digest is none".to_owned(),
+            (Err(error), _) => error.to_string(),
+        };
+        let (name, types): (String, String) = (row.get(0)?, row.get(1)?);
+        tracing::error!(name, reason, "cannot read a function of the catalog");
+        // Text that is no list is one of its own: no function has such a type.
+        let types = serde_json::from_str(&types).unwrap_or_else(|_| vec![types]);
+        let function = UnreadableFunction::new(name, types, reason);
+        changes.push(CatalogChange::PutUnreadable(function));
+        Ok(())
+    })
 }
 
 /// Returns the rows of tables by name, without those of damaged ones. Chunks that were read before
@@ -168,6 +188,9 @@ impl<'a> Modules<'a> {
         Some(Arc::clone(self.known.entry(digest).or_insert_with(new)))
     }
 }
+
+/// Kind of a schema, which is among the relations in the file.
+pub(crate) const SCHEMA: &str = "schema";
 
 /// Text of each kind of relations that is kept.
 const KINDS: [(RelationKind, &str); 3] = [

@@ -3,7 +3,8 @@
 //! [`SqliteCatalog`] implements [`fusebox::Catalog`]. A statement is one transaction, in WAL
 //! mode with full synchronisation: what was acknowledged survives a crash of the process and of
 //! the machine. Several processes may share a file on a local file system, and see each other's
-//! changes at their next statement.
+//! changes at their next statement. After each statement, the log is moved into the file, so that a
+//! copy of the file alone has it. A file that is replaced or removed while it is open is refused.
 //!
 //! Modules are stored once for each digest, and are read when a function of theirs is first
 //! called. Native code is never stored. The rows of tables are stored in Arrow's IPC format, in
@@ -37,6 +38,9 @@ mod contents;
 
 // Opening of files: settings, versions, file systems.
 mod open;
+
+// Identity of a file, which may be replaced.
+mod identity;
 
 // Words for SQLite's errors.
 mod words;

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fusebox::CatalogError;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
+use crate::identity::Identity;
 use crate::words::failed;
 
 /// Versions of the tables, the oldest first. A file has the number of those that it went
@@ -20,21 +21,25 @@ const APPLICATION_ID: i32 = 0x4675_7365;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens a file, or creates it, with the tables of the newest version.
-pub(crate) fn open(path: &Path) -> Result<Connection, CatalogError> {
+pub(crate) fn open(path: &Path) -> Result<(Connection, Identity), CatalogError> {
     check_file_system(path)?;
     let wrong = |error: rusqlite::Error| failed(path, &error);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(wrong)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(wrong)?;
+    let (mut connection, is_immutable) = match open_shared(path) {
+        Ok(connection) => (connection, false),
+        Err(error) if can_be_immutable(path, &error) => {
+            (open_immutable(path).map_err(wrong)?, true)
+        }
+        Err(error) => return Err(wrong(error)),
+    };
+    let identity = Identity::of(path, is_immutable);
     check_application(path, &connection)?;
     // Functions with side effects are not called by what a hostile file has in its schema.
     connection
         .pragma_update(None, "trusted_schema", false)
         .map_err(wrong)?;
     if connection.is_readonly("main").map_err(wrong)? {
-        return check_version(path, &connection, VERSIONS.len()).map(|_| connection);
+        check_version(path, &connection, VERSIONS.len())?;
+        return Ok((connection, identity));
     }
     // More than FULL in that the directory is synced after a journal is removed: the one of the
     // change to WAL would undo that if it came back after a power failure.
@@ -48,7 +53,55 @@ pub(crate) fn open(path: &Path) -> Result<Connection, CatalogError> {
         .pragma_update(None, "foreign_keys", true)
         .map_err(wrong)?;
     migrate(path, &mut connection, &VERSIONS)?;
+    Ok((connection, identity))
+}
+
+/// Opens a file that others may change, and reads from it.
+fn open_shared(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0))?;
     Ok(connection)
+}
+
+/// Returns true if an error is that of a file in a folder that cannot be written, where the files
+/// of the log cannot be created, and the file is whole without them.
+fn can_be_immutable(path: &Path, error: &rusqlite::Error) -> bool {
+    let is_refused = matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied)
+    );
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let has_log = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
+    is_refused && path.is_file() && !has_log
+}
+
+/// Opens a file to read it without locks and without a log.
+fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let escaped = path.to_string_lossy();
+    let escaped = escaped.replace('%', "%25");
+    let escaped = escaped.replace('?', "%3f").replace('#', "%23");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags)
+}
+
+/// Moves what the log beside a file holds into the file, as far as no other process reads it, and
+/// waits for none. A copy of the file alone is whole then, and no log is left for a file that is
+/// restored in its place.
+pub(crate) fn empty_log(connection: &Connection) {
+    let log = || connection.pragma(None, "wal_checkpoint", "TRUNCATE", |_| Ok(()));
+    let emptied = connection.busy_timeout(Duration::ZERO).and_then(|()| log());
+    let emptied = connection.busy_timeout(BUSY_TIMEOUT).and(emptied);
+    if let Err(error) = emptied {
+        tracing::debug!(%error, "cannot empty the log of the catalog");
+    }
 }
 
 /// Refuses a file of another program.

@@ -9,7 +9,8 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use crate::changes::{self, ChangeError};
 use crate::contents::{read, version};
-use crate::open::open;
+use crate::identity::Identity;
+use crate::open::{empty_log, open};
 use crate::words::failed;
 
 /// Catalog in a SQLite file, which several engines and processes may share.
@@ -32,6 +33,7 @@ struct State {
 /// Connection to the file.
 struct File {
     path: PathBuf,
+    identity: Identity,
     connection: Mutex<Connection>,
 }
 
@@ -41,12 +43,15 @@ impl SqliteCatalog {
     /// # Errors
     ///
     /// [`CatalogError::Failed`] if the file cannot be opened, belongs to another program, was
-    /// written by a newer version of Fusebox, or lies on a network file system.
+    /// written by a newer version of Fusebox, or lies on a network file system. Every other
+    /// method returns it, too, once the file was replaced or removed.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, CatalogError> {
         let path = path.as_ref();
+        let (connection, identity) = open(path)?;
         let file = Arc::new(File {
             path: path.to_owned(),
-            connection: Mutex::new(open(path)?),
+            identity,
+            connection: Mutex::new(connection),
         });
         let catalog = Self {
             state: Mutex::new(State {
@@ -93,6 +98,7 @@ impl Catalog for SqliteCatalog {
     fn contents(&self) -> Result<Arc<CatalogContents>, CatalogError> {
         let mut state = self.state();
         let connection = self.file.connection();
+        self.file.identity.check()?;
         let wrong = |error: rusqlite::Error| self.file.failed(&error);
         let now = data_version(&connection).map_err(wrong)?;
         if now == state.data_version {
@@ -118,6 +124,7 @@ impl Catalog for SqliteCatalog {
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(wrong)?;
+        self.file.identity.check()?;
         if state.contents.version() != expected || version(&transaction).map_err(wrong)? != expected
         {
             return Err(CatalogError::Conflict);
@@ -131,12 +138,22 @@ impl Catalog for SqliteCatalog {
             }
         })?;
         transaction.commit().map_err(wrong)?;
+        empty_log(&connection);
         state.contents = Arc::new(next);
         Ok(Arc::clone(&state.contents))
     }
 
     fn keeps_relations(&self) -> bool {
         true
+    }
+}
+
+/// Modules and rows that sessions still hold keep the connection open after the catalog.
+impl Drop for SqliteCatalog {
+    fn drop(&mut self) {
+        if self.file.identity.check().is_ok() {
+            empty_log(&self.file.connection());
+        }
     }
 }
 

@@ -87,7 +87,7 @@ async fn damaged_module_fails_its_functions_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn unreadable_definition_is_left_out() {
+async fn unreadable_definition_is_listed_and_fails_its_calls() {
     let folder = folder();
     let file = folder.path().join("functions.db");
     run(&open(&file), CLAMP).await.unwrap();
@@ -96,10 +96,74 @@ async fn unreadable_definition_is_left_out() {
     connection.execute(changed, []).unwrap();
     drop(connection);
     let session = open(&file);
-    assert_eq!(
-        texts(&session, "SHOW USER FUNCTIONS", 0).await,
-        ["clamp_to"]
+    let listed = ["clamp_to", "g"];
+    assert_eq!(texts(&session, "SHOW USER FUNCTIONS", 0).await, listed);
+    let shown = "SELECT description FROM fusebox.functions WHERE name = 'g'";
+    let shown = texts(&session, shown, 0).await;
+    assert!(shown[0].starts_with("cannot be read: "), "{shown:?}");
+    for statement in [
+        "SELECT g(1, 2, 3)",
+        "EXPLAIN SELECT 1 WHERE g(1, 2, 3) > 0",
+        "CREATE VIEW v AS SELECT g(1, 2, 3) AS a",
+        "ALTER FUNCTION g RENAME TO h",
+    ] {
+        let failed = run(&session, statement).await.unwrap_err().to_string();
+        assert!(failed.contains("function `g` cannot be read"), "{failed}");
+    }
+    assert_eq!(number(&session, "SELECT clamp_to(70)").await.unwrap(), 10);
+    // It is there until it is dropped.
+    run(&session, "DROP FUNCTION g").await.unwrap();
+    for session in [session, open(&file)] {
+        let listed = texts(&session, "SHOW USER FUNCTIONS", 0).await;
+        assert_eq!(listed, ["clamp_to"]);
+        run(&session, "DROP FUNCTION g").await.unwrap_err();
+    }
+}
+
+#[tokio::test]
+async fn function_whose_module_is_gone_is_listed_and_fails_its_calls() {
+    let folder = folder();
+    let file = folder.path().join("functions.db");
+    run(&open(&file), CLAMP).await.unwrap();
+    let connection = Connection::open(&file).unwrap();
+    connection
+        .pragma_update(None, "foreign_keys", false)
+        .unwrap();
+    connection.execute("DELETE FROM blob", []).unwrap();
+    drop(connection);
+    let session = open(&file);
+    let listed = ["clamp_to"];
+    assert_eq!(texts(&session, "SHOW USER FUNCTIONS", 0).await, listed);
+    let failed = run(&session, "SELECT clamp_to(70)").await.unwrap_err();
+    let failed = failed.to_string();
+    assert!(
+        failed.contains("module `clamp`") && failed.contains("gone"),
+        "{failed}"
     );
+    run(&session, "DROP MODULE clamp CASCADE").await.unwrap();
+}
+
+#[tokio::test]
+async fn module_that_cannot_be_read_leaves_the_others() {
+    let folder = folder();
+    let file = folder.path().join("functions.db");
+    run(&open(&file), CLAMP).await.unwrap();
+    let other = "CREATE MODULE trap LANGUAGE WASM FROM 'udfs/hostile/trap.wat'";
+    run(&open(&file), other).await.unwrap();
+    let connection = Connection::open(&file).unwrap();
+    let damaged = "UPDATE blob SET bytes = x'00'
+        WHERE digest = (SELECT digest FROM module WHERE name = 'clamp')";
+    assert_eq!(connection.execute(damaged, []).unwrap(), 1);
+    drop(connection);
+    let session = open(&file);
+    let exports = "SELECT arrow_cast(module || ': ' || coalesce(export, description), 'Utf8') AS e
+        FROM fusebox.exports ORDER BY 1";
+    let exports = texts(&session, exports, 0).await;
+    assert!(exports[0].starts_with("clamp: "), "{exports:?}");
+    assert!(exports[0].contains("another digest"), "{exports:?}");
+    assert!(exports.contains(&"trap: trap".to_owned()), "{exports:?}");
+    let failed = run(&session, "DESCRIBE MODULE clamp").await.unwrap_err();
+    assert!(failed.to_string().contains("module `clamp`"), "{failed}");
 }
 
 /// Every page is overwritten in turn: a statement fails or returns what it did before.

@@ -2,6 +2,8 @@
 
 mod damage;
 mod dependents;
+mod files;
+mod relations;
 mod sharing;
 mod tables;
 

@@ -83,9 +83,12 @@ async fn sessions_see_rows_of_others_at_the_next_statement() {
     .unwrap();
     assert_eq!(number(&one, "SELECT sum(a) FROM v").await.unwrap(), 7);
     // A table that was created anew has other columns.
-    run(&other, "DROP TABLE t; CREATE TABLE t AS SELECT 'x' AS b")
-        .await
-        .unwrap();
+    run(
+        &other,
+        "DROP TABLE t CASCADE; CREATE TABLE t AS SELECT 'x' AS b",
+    )
+    .await
+    .unwrap();
     assert_eq!(texts(&one, "SELECT b FROM t", 0).await, ["x"]);
     run(&other, "TRUNCATE TABLE t").await.unwrap();
     assert_eq!(number(&one, count).await.unwrap(), 0);

@@ -53,6 +53,8 @@ pub enum Subject {
     Schema(String),
     /// Table, by its qualified name.
     Table(String),
+    /// View, by its name.
+    View(String),
 }
 
 impl fmt::Display for Subject {
@@ -64,6 +66,7 @@ impl fmt::Display for Subject {
             Self::Setting(name) => write!(f, "setting `{name}`"),
             Self::Schema(name) => write!(f, "schema `{name}`"),
             Self::Table(name) => write!(f, "table `{name}`"),
+            Self::View(name) => write!(f, "view `{name}`"),
         }
     }
 }

@@ -23,6 +23,10 @@ pub enum StatementError {
     Missing,
     #[error("does not exist; AS '{0}' reads a file")]
     MissingModuleFile(String),
+    #[error(
+        "cannot be read: {0}; run it with the version that wrote it, or drop it and create it again"
+    )]
+    Unreadable(String),
     #[error("is a built-in function")]
     NotUserDefined,
     #[error("exists with the arguments ({found}), not ({stated})")]
@@ -33,6 +37,11 @@ pub enum StatementError {
     InUse { by: Vec<String> },
     #[error("is needed by {}; DROP … CASCADE would drop them too", by.join(", "))]
     Needed { by: Vec<String> },
+    #[error(
+        "cannot be kept: expected relations and functions that are kept, found the temporary {0}; \
+         write CREATE TEMPORARY VIEW"
+    )]
+    NeedsTemporary(String),
     #[error("is needed by {0}, which CASCADE cannot drop: drop the table")]
     NotDroppable(String),
     #[error("is gone since the view or statement that calls it was planned: create it again")]
@@ -51,6 +60,18 @@ pub enum StatementError {
     },
     #[error("has no {0}, and its module declares none")]
     Undeclared(&'static str),
+    #[error(
+        "has no {missing}, and its module declares no export `{}`: expected one of {}; name it \
+         by EXPORT, or state the {missing}",
+        symbol.escape_debug(),
+        shortened(declared)
+    )]
+    NotAmongDeclared {
+        missing: &'static str,
+        symbol: String,
+        /// Exports that the module declares.
+        declared: Vec<String>,
+    },
     #[error("needs a clause {0}")]
     Clause(&'static str),
     #[error("declares no functions in a section `fusebox.functions`")]
@@ -119,6 +140,16 @@ pub enum StatementError {
          the embedder can grant it by `Privileges::settings`"
     )]
     SettingCeiling { value: u64, ceiling: u64 },
+    #[error("cannot be {value}: expected {expected}")]
+    SettingRange {
+        value: String,
+        expected: &'static str,
+    },
+    #[error(
+        "cannot be {value}: expected at most {ceiling}, with which the session was built; the \
+         embedder can grant the privilege `Privileges::settings`"
+    )]
+    SettingOfSession { value: String, ceiling: String },
     #[error("has the SHA-256 digest {found}, not {stated}")]
     Digest { stated: String, found: String },
     #[error("cannot be read: the text is not base64: {0}")]
@@ -247,10 +278,26 @@ pub enum FileAccessError {
     #[error("expected a file, found none of this name or pattern")]
     NotFound,
     #[error(
-        "expected a file of a format that its ending tells ({expected}), found the ending \
-         {found}; state the format by CREATE EXTERNAL TABLE … STORED AS"
+        "expected a file of a format that its ending tells ({expected}), found {found}; state the format by CREATE EXTERNAL TABLE … STORED AS"
     )]
     UnknownFormat { found: String, expected: String },
+    #[error("expected a path, found the URL '{url}'; download the file, and name its path")]
+    Url { url: String },
+    #[error(
+        "expected a path, found '{path}', whose ~ only a command shell replaces; write the path \
+         of the home directory"
+    )]
+    Home { path: String },
+    #[error(
+        "expected a format that can be written ({expected}), found {found}; name a file with one \
+         of these endings, or state the format by STORED AS"
+    )]
+    UnwritableFormat { found: String, expected: String },
+    #[error(
+        "expected a directory for the files of PARTITIONED BY, found a file by its ending; name a \
+         directory with a slash at the end, and state the format by STORED AS"
+    )]
+    PartitionedFile,
     #[error(
         "expected a directory '{directory}' in which the file is created, found none; create it"
     )]
@@ -269,12 +316,23 @@ pub enum FileAccessError {
     Io { path: String, cause: std::io::Error },
 }
 
-/// Formats names as a list: `` `a`, `b` ``.
 /// Formats the statement to write instead.
 pub(crate) fn written_as(kind: Option<Kind>) -> String {
     kind.map_or_else(String::new, |kind| format!("; write {}", kind.statement()))
 }
 
+/// Number of names that a message lists.
+const NAMES_MAX: usize = 12;
+
+/// Formats the first names of a list.
+fn shortened(all: &[String]) -> String {
+    match all.len().checked_sub(NAMES_MAX) {
+        Some(others @ 1..) => format!("{} and {others} others", names(&all[..NAMES_MAX])),
+        _ => names(all),
+    }
+}
+
+/// Formats names as a list: `` `a`, `b` ``.
 pub(crate) fn names(names: &[String]) -> String {
     names
         .iter()

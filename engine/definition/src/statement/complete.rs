@@ -59,8 +59,9 @@ impl CreateFunction {
         let state = stated_or(&self.state, declared.map(|d| &d.state));
         let comment = stated_or(&self.comment, declared.map(|d| &d.comment));
         let kind = self.kind_with(declared);
+        let undeclared = |clause| declarations.undeclared(clause, declared, self.symbol());
         if kind == Kind::Aggregate && state.is_none() {
-            return Err(StatementError::Undeclared("STATE"));
+            return Err(undeclared("STATE"));
         }
         let defaults = defaults(kind);
         // A declaration may ask for other limits than the default ones, and gets no
@@ -90,8 +91,8 @@ impl CreateFunction {
             kind,
             state: state.unwrap_or_default(),
             signature: Signature {
-                arguments: arguments.ok_or(StatementError::Undeclared("arguments"))?,
-                returns: returns.ok_or(StatementError::Undeclared("RETURNS"))?,
+                arguments: arguments.ok_or_else(|| undeclared("arguments"))?,
+                returns: returns.ok_or_else(|| undeclared("RETURNS"))?,
             },
             // No import of a module is nondeterministic.
             volatility: self

@@ -57,6 +57,25 @@ impl Declarations {
         self.0.iter()
     }
 
+    /// Makes the error of a clause that neither the statement of the export `symbol` states nor its
+    /// declaration, if there is one.
+    pub(super) fn undeclared(
+        &self,
+        missing: &'static str,
+        declaration: Option<&CreateFunction>,
+        symbol: &str,
+    ) -> StatementError {
+        if self.0.is_empty() || declaration.is_some() {
+            return StatementError::Undeclared(missing);
+        }
+        let declared = self.0.iter().map(|declared| declared.symbol().to_owned());
+        StatementError::NotAmongDeclared {
+            missing,
+            symbol: symbol.to_owned(),
+            declared: declared.collect(),
+        }
+    }
+
     /// Finds the declaration of the function that a statement creates: by symbol if
     /// the statement gives one, else by name, and by argument types among several.
     pub(super) fn find(

@@ -10,6 +10,9 @@ mod limits;
 // Modules, read when they are needed.
 mod module;
 
+// Functions that cannot be read.
+mod unreadable;
+
 // Views, tables and column defaults.
 mod relation;
 
@@ -22,7 +25,7 @@ mod row_format;
 // Bytes by digest.
 mod blob_store;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -34,6 +37,7 @@ pub use limits::CatalogLimits;
 pub use module::CatalogModule;
 pub use relation::{Relation, RelationKind};
 pub use rows::{RowChunk, TableRows};
+pub use unreadable::UnreadableFunction;
 
 /// Modules, functions and relations that sessions share.
 ///
@@ -85,7 +89,9 @@ pub struct CatalogContents {
     version: u64,
     modules: BTreeMap<String, Arc<CatalogModule>>,
     functions: BTreeMap<FunctionKey, Arc<CatalogFunction>>,
+    unreadable: BTreeSet<UnreadableFunction>,
     relations: BTreeMap<String, Relation>,
+    schemas: BTreeSet<String>,
 }
 
 /// Function in a catalog.
@@ -105,14 +111,22 @@ pub enum CatalogChange {
     PutModule(String, Arc<CatalogModule>),
     /// Adds a function, or replaces the one of that name and those argument types.
     PutFunction(Arc<CatalogFunction>),
+    /// Adds a function that cannot be read.
+    PutUnreadable(UnreadableFunction),
     /// Adds a relation, or replaces the one of that name.
     PutRelation(Relation),
+    /// Adds a schema, by its qualified name.
+    PutSchema(String),
     /// Removes a module.
     DropModule(String),
     /// Removes a function.
     DropFunction(FunctionKey),
+    /// Removes a function that cannot be read.
+    DropUnreadable(UnreadableFunction),
     /// Removes a relation.
     DropRelation(String),
+    /// Removes a schema, and not its relations.
+    DropSchema(String),
 }
 
 impl CatalogFunction {
@@ -206,9 +220,20 @@ impl CatalogContents {
         self.functions.values()
     }
 
+    /// Iterates over the functions that cannot be read, sorted by name and argument types.
+    pub fn unreadable(&self) -> impl Iterator<Item = &UnreadableFunction> {
+        self.unreadable.iter()
+    }
+
     /// Iterates over the relations, sorted by name.
     pub fn relations(&self) -> impl Iterator<Item = &Relation> {
         self.relations.values()
+    }
+
+    /// Iterates over the qualified names of the schemas that were created, sorted. Relations may
+    /// be in others.
+    pub fn schemas(&self) -> impl Iterator<Item = &str> {
+        self.schemas.iter().map(String::as_str)
     }
 
     /// Returns the relation of a qualified name.
@@ -242,14 +267,28 @@ impl CatalogContents {
                     next.modules.insert(name, module);
                 }
                 CatalogChange::PutFunction(function) => {
-                    next.functions.insert(function.definition.key(), function);
+                    let key = function.definition.key();
+                    next.unreadable.retain(|unreadable| !unreadable.is(&key));
+                    next.functions.insert(key, function);
                 }
                 CatalogChange::PutRelation(relation) => {
                     next.relations.insert(relation.name.clone(), relation);
                 }
+                CatalogChange::PutUnreadable(function) => {
+                    next.unreadable.insert(function);
+                }
+                CatalogChange::DropUnreadable(function) => {
+                    next.unreadable.remove(&function);
+                }
                 CatalogChange::DropModule(name) => drop(next.modules.remove(&name)),
                 CatalogChange::DropFunction(key) => drop(next.functions.remove(&key)),
                 CatalogChange::DropRelation(name) => drop(next.relations.remove(&name)),
+                CatalogChange::PutSchema(name) => {
+                    next.schemas.insert(name);
+                }
+                CatalogChange::DropSchema(name) => {
+                    next.schemas.remove(&name);
+                }
             }
         }
         next

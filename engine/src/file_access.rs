@@ -10,8 +10,17 @@ mod file_tables;
 // Object stores of a session.
 mod registry;
 
+// Patterns of files whose folders state values of columns.
+mod hive_files;
+
 // Formats of files.
 mod formats;
+
+// Formats of text, whose errors name the file.
+mod text_files;
+
+// Files that are one JSON array.
+mod json_arrays;
 
 // The object store of files.
 mod store;
@@ -33,7 +42,7 @@ use fusebox_runtime::{Error, Result};
 use root::Root;
 
 pub(crate) use file_tables::FileSchema;
-pub(crate) use formats::compressed_text;
+pub(crate) use formats::{compressed_text, endings};
 pub(crate) use registry::{confine, file_registry};
 
 /// Files that SQL may read and write: modules of `CREATE MODULE` and `CREATE FUNCTION`, and
@@ -165,6 +174,9 @@ fn access_error(path: &str, cause: io::Error) -> FileAccessError {
     }
     if root::is_irregular(&cause) || cause.kind() == io::ErrorKind::IsADirectory {
         return FileAccessError::NotAFile { path };
+    }
+    if cause.kind() == io::ErrorKind::NotFound {
+        return location::missing(&path, cause);
     }
     FileAccessError::Io { path, cause }
 }

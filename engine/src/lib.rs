@@ -64,6 +64,9 @@ mod query_planner;
 
 mod scope_rule;
 
+// Files that statements write, which get their names at the end.
+mod file_commit;
+
 // The optimizer rules that evaluate volatile calls once.
 mod volatile;
 
@@ -82,6 +85,7 @@ mod settings;
 pub use catalog::{
     BlobStore, Catalog, CatalogChange, CatalogContents, CatalogError, CatalogFunction,
     CatalogLimits, CatalogModule, MemoryCatalog, Relation, RelationKind, RowChunk, TableRows,
+    UnreadableFunction,
 };
 pub use engine::{Engine, EngineBuilder};
 pub use file_access::FileAccess;

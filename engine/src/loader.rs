@@ -219,11 +219,22 @@ impl Loader {
 impl Loader {
     /// Returns a module of a catalog, read on a compile thread.
     pub(crate) async fn loaded(&self, module: &Arc<CatalogModule>) -> Result<Arc<LoadedModule>> {
+        let digest = module.digest().to_string();
+        self.loaded_for(Subject::Module(digest), module).await
+    }
+
+    /// As [`loaded`](Self::loaded), with a subject that errors name.
+    pub(crate) async fn loaded_for(
+        &self,
+        subject: Subject,
+        module: &Arc<CatalogModule>,
+    ) -> Result<Arc<LoadedModule>> {
         if let Some(loaded) = module.get() {
             return Ok(Arc::clone(loaded));
         }
         let module = Arc::clone(module);
-        self.runtime.run_blocking(move || module.load()).await?
+        let load = move || module.load_for(&subject);
+        self.runtime.run_blocking(load).await?
     }
 
     /// Makes a function of a session of one of a catalog. A volatile one has instances of its
@@ -235,7 +246,8 @@ impl Loader {
             let bound = match catalog.get() {
                 Some(bound) => Arc::clone(bound),
                 None => {
-                    let module = catalog.module().load()?;
+                    let subject = module_subject(definition);
+                    let module = catalog.module().load_for(&subject)?;
                     let bound = runtime.bind_until(definition.clone(), &module, cancellation)?;
                     catalog.keep(Arc::clone(&bound));
                     bound
@@ -263,6 +275,14 @@ impl Loader {
             functions.try_for_each(|function| function.get_or_bind(&cancellation).map(drop))
         };
         self.runtime.run_blocking(bind).await?
+    }
+}
+
+/// Returns the module of a function, or the function if its module has no name.
+pub(crate) fn module_subject(definition: &Definition) -> Subject {
+    match &definition.source {
+        ModuleSource::Module(name) => Subject::Module(name.clone()),
+        _ => Subject::Function(definition.name.clone()),
     }
 }
 

@@ -14,6 +14,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::ExecutionPlan;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+use crate::file_commit::commit_files;
 use crate::function::{external, may_run_long};
 use crate::scope::{CancelOnDrop, QueryScope, TimeoutExec, with_scope_in_task};
 
@@ -21,7 +22,8 @@ use crate::scope::{CancelOnDrop, QueryScope, TimeoutExec, with_scope_in_task};
 ///
 /// A constant that may take long is planned in a task with a scope, as operators are polled:
 /// it is cancelled with the query, and other tasks do not wait for its thread. A
-/// [`TimeoutExec`] comes above the plan of a statement with a deadline.
+/// [`TimeoutExec`] comes above the plan of a statement with a deadline. Files that a statement
+/// writes get their names when all of it has succeeded.
 pub(crate) struct ScopedPlanner {
     planner: Arc<dyn QueryPlanner + Send + Sync>,
 }
@@ -72,6 +74,13 @@ impl QueryPlanner for ScopedPlanner {
                 false => self.planner.create_physical_plan(plan, session).await,
             }
         };
+        let planning = async {
+            let planned = planning.await?;
+            match writes_files(plan) {
+                true => commit_files(planned),
+                false => Ok(planned),
+            }
+        };
         let Some(deadline) = deadline else {
             return planning.await;
         };
@@ -85,6 +94,14 @@ impl fmt::Debug for ScopedPlanner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ScopedPlanner").field(&self.planner).finish()
     }
+}
+
+/// Returns true if a plan is that of a statement that may write files.
+fn writes_files(plan: &LogicalPlan) -> bool {
+    matches!(
+        plan,
+        LogicalPlan::Copy(_) | LogicalPlan::Dml(_) | LogicalPlan::Analyze(_)
+    )
 }
 
 /// Returns true if a plan calls a scalar function that may take long for one row.

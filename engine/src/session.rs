@@ -3,6 +3,9 @@
 // The builder of sessions.
 mod builder;
 
+// Statements of Fusebox.
+mod fusebox_statements;
+
 // IMPORT.
 mod import;
 
@@ -23,14 +26,22 @@ mod cells;
 // Functions of DataFusion.
 mod built_ins;
 
-// Views and tables of DataFusion whose SQL may use functions.
+// Views and tables of DataFusion: created, dropped and shown.
+mod relation_statements;
+
+// Those whose SQL may use functions, or other relations.
 mod dependents;
 mod shared_relations;
 mod stored_tables;
+mod unplanned_relation;
+
+mod schemas;
 
 mod row_changes;
 
 mod relations;
+
+mod quoted_names;
 
 // Statements as DataFusion's planner takes them: named arguments, shared queries.
 mod rewriting;
@@ -45,8 +56,9 @@ mod default_values;
 // COPY to compressed files.
 mod copy;
 
-// Checks of DataFusion's statements: clauses of calls, and privileges.
+// Checks of DataFusion's statements: clauses of calls, what they expand to, and privileges.
 mod calls;
+mod expansion;
 mod guard;
 
 // Options and settings of queries.
@@ -87,18 +99,30 @@ use crate::scope::{Deadline, FunctionScope, SessionCancellation};
 use crate::statement_list::{Parsed, Statement, Statements};
 
 pub use builder::SessionBuilder;
-use calls::check_calls;
+use calls::{check_calls, check_readable};
 use copy::complete_copy;
 use default_values::check_assignments;
+use expansion::check_expansion;
 pub use library::Function;
 use prepared::{Prepared, PreparedEffect};
-use query::{reset_setting, with_time};
+use query::reset_setting;
 use registry::Registry;
+use relation_statements::{cascades, shown_table};
 use relations::RelationText;
 use rewriting::{rewrite_statement, with_view_text};
 use row_changes::{explained, row_change};
-use shared_relations::RegisteredRelations;
+use shared_relations::{RegisteredRelations, changes_relations};
 use summarize::summarize;
+
+/// Times that a statement is checked, if others keep changing the catalog.
+const TRIES_MAX: usize = 1_000;
+
+/// Outcome of planning a statement of DataFusion.
+enum Planned {
+    /// It is executed.
+    Done(DataFrame),
+    Run(LogicalPlan, Option<RelationText>),
+}
 
 /// DataFusion `SessionContext` that also knows modules and functions of Wasm.
 ///
@@ -217,125 +241,89 @@ impl Session {
     /// Executes a statement of DataFusion; a query ends at the deadline.
     async fn execute_datafusion(
         &self,
-        mut statement: Box<DfStatement>,
+        statement: Box<DfStatement>,
         depth: u32,
         open: Arc<OpenStatement>,
         deadline: Option<Deadline>,
     ) -> Result<DataFrame> {
+        let again = changes_relations(&statement).then(|| statement.clone());
+        let mut next = Some(statement);
+        for _ in 0..TRIES_MAX {
+            let Some(statement) = next.take().or_else(|| again.clone()) else {
+                break;
+            };
+            let open = Arc::clone(&open);
+            let executed = self.execute_once(statement, depth, open, deadline).await?;
+            if let Some(frame) = executed {
+                return Ok(frame);
+            }
+        }
+        Err(Error::Catalog(format!(
+            "nothing was changed, because others changed the catalog {TRIES_MAX} times meanwhile: \
+             try again"
+        )))
+    }
+
+    /// Executes a statement of DataFusion; `None` if another session changed the catalog between
+    /// the check of the statement and its effect.
+    async fn execute_once(
+        &self,
+        mut statement: Box<DfStatement>,
+        depth: u32,
+        open: Arc<OpenStatement>,
+        deadline: Option<Deadline>,
+    ) -> Result<Option<DataFrame>> {
         self.synchronize()?;
         let state = self.begin_query(open, deadline);
+        let cascades = cascades(&statement);
         let planning = async {
             check_calls(&statement, &state)?;
+            check_readable(&statement, &self.contents()?)?;
             check_assignments(&mut statement)?;
-            let text = RelationText::take(&mut statement);
+            let text = RelationText::take(&mut statement, &state);
             self.register_relations(&statement, &state).await?;
+            check_expansion(&statement, &state).await?;
+            if let Some(name) = shown_table(&statement).cloned() {
+                // DataFusion knows no statement of a table: its plan is that of an error at most.
+                state.statement_to_plan(*statement).await.map_err(query)?;
+                let shown = self.show_create_table(&name).await;
+                return shown.map(Planned::Done);
+            }
             self.fill_defaults(&mut statement).await?;
             rewrite_statement(&mut statement, &state);
-            complete_copy(&mut statement);
+            complete_copy(&mut statement, &state)?;
             let plan = state.statement_to_plan(*statement).await.map_err(query)?;
             let plan = with_view_text(plan, text.as_ref().map(RelationText::sql).as_deref());
             check_plan(&plan)?;
             let plan = self.guard(plan)?;
-            Ok::<_, Error>((plan, text))
+            Ok::<_, Error>(Planned::Run(plan, text))
         };
-        let (plan, text) = Planning::new(depth, planning).await?;
+        let (plan, text) = match Planning::new(depth, planning).await? {
+            Planned::Done(frame) => return Ok(Some(frame)),
+            Planned::Run(plan, text) => (plan, text),
+        };
         if let Some(setting) = reset_setting(&plan) {
             self.reset_setting(setting)?;
-            return self.no_result();
+            return self.no_result().map(Some);
         }
         let plan = match self.prepared.execute(plan, &state).map_err(query)? {
-            Ok(PreparedEffect::Done) => return self.no_result(),
+            Ok(PreparedEffect::Done) => return self.no_result().map(Some),
             Ok(PreparedEffect::Run(plan)) => {
                 self.bind_called(&plan).await?;
                 let plan = explained(plan)?;
                 if let Some(dml) = row_change(&plan) {
-                    return self.change_rows(dml, &state).await;
+                    return self.change_rows(dml, &state).await.map(Some);
                 }
-                return Ok(DataFrame::new(state, plan));
+                return Ok(Some(DataFrame::new(state, plan)));
             }
             Err(other) => other,
         };
         self.bind_called(&plan).await?;
         let plan = explained(plan)?;
         if let Some(dml) = row_change(&plan) {
-            return self.change_rows(dml, &state).await;
+            return self.change_rows(dml, &state).await.map(Some);
         }
-        if let Some(text) = &text
-            && let Some(create) = self.stored_table_of(&plan, text)
-        {
-            return self.create_stored_table(create, text, state).await;
-        }
-        self.check_cycle(&plan, text.as_ref(), &state)?;
-        let recorded = self.record_relation(&plan, text)?;
-        if self.is_drop_of_unregistered(&plan, &recorded) {
-            self.note_relation(&recorded)?;
-            return self.no_result();
-        }
-        if !matches!(plan, LogicalPlan::Ddl(_) | LogicalPlan::Statement(_)) {
-            // A context would begin the query again, at another time.
-            return Ok(DataFrame::new(state, plan));
-        }
-        let plan = with_time(plan, &state)?;
-        let context = self.context_of(&plan, state);
-        let executed = context.execute_logical_plan(plan).await.map_err(query);
-        match executed.is_err() {
-            true => self.revert_relation(recorded)?,
-            false => self.note_relation(&recorded)?,
-        }
-        executed
-    }
-
-    async fn execute_fusebox(&self, statement: FuseboxStatement) -> Result<DataFrame> {
-        self.check_create(&statement)?;
-        match statement {
-            FuseboxStatement::CreateModule(create) => self.execute_create_module(create).await?,
-            FuseboxStatement::CreateFunction(create) => {
-                self.execute_create_function(*create).await?;
-            }
-            FuseboxStatement::ImportFunctions(import) => self.execute_import(&import).await?,
-            FuseboxStatement::DropFunctions {
-                if_exists,
-                functions,
-                cascade,
-            } => {
-                self.execute_drop_functions(if_exists, functions, cascade)
-                    .await?;
-            }
-            FuseboxStatement::DropModules {
-                if_exists,
-                modules,
-                cascade,
-            } => {
-                self.execute_drop_modules(if_exists, modules, cascade)
-                    .await?;
-            }
-            FuseboxStatement::AlterFunction { function, options } => {
-                self.execute_alter_function(function, options).await?;
-            }
-            FuseboxStatement::RenameFunction { function, to } => {
-                self.execute_rename_function(function, to).await?;
-            }
-            FuseboxStatement::DescribeFunction(function) => {
-                return self.describe_function(&function);
-            }
-            FuseboxStatement::CommentOnFunction { function, comment } => {
-                self.execute_comment_on(function, comment).await?;
-            }
-            FuseboxStatement::ShowFunctions { user, like } => {
-                self.synchronize()?;
-                return self.show_functions(user, like.as_ref());
-            }
-            FuseboxStatement::ShowModules { like } => return self.show_modules(like.as_ref()),
-            FuseboxStatement::ShowCreateFunction(function) => {
-                return self.show_create_function(&function).await;
-            }
-            FuseboxStatement::ShowCreateModule(module) => {
-                return self.show_create_module(&module).await;
-            }
-            FuseboxStatement::DescribeModule(module) => return self.describe_module(&module).await,
-            other => return Err(Error::Internal(format!("{other:?} is not implemented"))),
-        }
-        self.no_result()
+        self.execute_relation(plan, text, cascades, state).await
     }
 
     /// Returns a frame without columns.

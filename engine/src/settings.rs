@@ -111,6 +111,24 @@ fn parse_timeout(text: &str) -> Option<Option<Duration>> {
     is_in_range.then(|| (!timeout.is_zero()).then_some(timeout))
 }
 
+impl Settings {
+    /// Returns the value of these settings that another one would exceed, given its name with the
+    /// prefix: a larger batch, or a later timeout.
+    pub(crate) fn exceeded_ceiling(&self, setting: &str, value: &str) -> Option<String> {
+        let key = setting.strip_prefix(Self::PREFIX)?.strip_prefix('.')?;
+        let mut asked = *self;
+        // A value that cannot be read is refused when it is set.
+        asked.set(key, value).ok()?;
+        let has_larger_batches = asked.batch_bytes_max > self.batch_bytes_max;
+        let is_later = |timeout: Duration| asked.statement_timeout.is_none_or(|t| t > timeout);
+        match self.statement_timeout {
+            _ if has_larger_batches => Some(Size(self.batch_bytes_max).to_string()),
+            Some(timeout) if is_later(timeout) => Some(Timeout(timeout).to_string()),
+            _ => None,
+        }
+    }
+}
+
 impl ConfigExtension for Settings {
     const PREFIX: &'static str = "fusebox";
 }

@@ -1,11 +1,12 @@
 //! Modules of a catalog, read when they are needed.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use fusebox_definition::{Digest, Subject};
 use fusebox_runtime::{Error, LoadedModule};
 
-use super::{BlobStore, CatalogError};
+use super::BlobStore;
 
 /// Module of a catalog, read and validated when it is first needed.
 #[derive(Debug)]
@@ -46,32 +47,38 @@ impl CatalogModule {
     ///
     /// # Errors
     ///
+    /// As [`load_for`](Self::load_for), with the digest as the subject.
+    pub fn load(&self) -> Result<Arc<LoadedModule>, Error> {
+        self.load_for(&Subject::Module(self.digest.to_string()))
+    }
+
+    /// Returns the module. Reads and validates it on this thread, if it was not read yet. Errors
+    /// name the subject: a module, or a function that has one of its own.
+    ///
+    /// # Errors
+    ///
     /// [`Error::Catalog`] if the store fails or its bytes have another digest, and
     /// [`Error::Module`] if this version refuses the module.
-    pub fn load(&self) -> Result<Arc<LoadedModule>, Error> {
+    pub fn load_for(&self, subject: &Subject) -> Result<Arc<LoadedModule>, Error> {
         if let Some(loaded) = self.loaded.get() {
             return Ok(Arc::clone(loaded));
         }
         let digest = self.digest;
-        let catalog_error = |error: CatalogError| Error::Catalog(error.to_string());
+        let failed = |reason: &dyn fmt::Display| {
+            Error::Catalog(format!(
+                "the bytes of the {subject} cannot be read: {reason}"
+            ))
+        };
         let store = self.store.as_ref();
-        let bytes = store.map_or_else(
-            || {
-                Err(CatalogError::Failed(format!(
-                    "module {digest} is not stored"
-                )))
-            },
-            |store| store.read(digest),
-        );
-        let bytes = bytes.map_err(catalog_error)?;
+        let store = store.ok_or_else(|| failed(&format!("{digest} is not stored")))?;
+        let bytes = store.read(digest).map_err(|error| failed(&error))?;
         if Digest::of(&bytes) != digest {
-            return Err(Error::Catalog(format!(
-                "the stored bytes of the module {digest} have another digest: restore the catalog"
+            return Err(failed(&format!(
+                "expected the digest {digest}, found another digest: restore the catalog"
             )));
         }
         let loaded = LoadedModule::stored(&bytes, digest);
-        let subject = Subject::Module(digest.to_string());
-        let loaded = loaded.map_err(|fault| Error::module(&subject, fault))?;
+        let loaded = loaded.map_err(|fault| Error::module(subject, fault))?;
         Ok(Arc::clone(self.loaded.get_or_init(|| loaded)))
     }
 }

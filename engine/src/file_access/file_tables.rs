@@ -12,23 +12,23 @@ use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, DynamicFileCatalog, SchemaProvider, TableProvider,
 };
 use datafusion::common::{DataFusionError, Result};
-use datafusion::datasource::file_format::json::JsonFormat;
 use datafusion::datasource::listing::{
     ListingTable, ListingTableConfig, ListingTableConfigExt, ListingTableUrl,
 };
 use datafusion::execution::context::{SessionContext, SessionState};
 use datafusion::logical_expr::TableType;
-use datafusion::object_store::{self, ObjectMeta, ObjectStoreExt};
+use datafusion::object_store::{self, ObjectMeta};
 use fusebox_definition::FileAccessError;
 use fusebox_runtime::Error;
 use futures::TryStreamExt;
 
 use super::formats::endings;
+use super::hive_files::{HiveFiles, folder_of_columns};
+use super::json_arrays::is_json_array;
+use super::location::is_of_home;
+use super::text_files::TextFormat;
 use super::{FileAccess, FileUse};
 use crate::function::external;
-
-/// Bytes in which an array of JSON is looked for.
-const JSON_START_BYTES: u64 = 256;
 
 /// Replaces DataFusion's tables that are named by paths, if the context has them.
 pub(super) fn confine_file_tables(context: &SessionContext, files: &FileAccess) {
@@ -71,8 +71,8 @@ impl FileTables {
         let Ok(url) = ListingTableUrl::parse(location) else {
             return Ok(None);
         };
-        let paths = match first_file(&url, &state).await? {
-            Some(_) => vec![url],
+        let (paths, hive) = match first_file(&url, &state).await? {
+            Some(_) => (vec![url], None),
             None => matching_files(&url, &state).await?,
         };
         let Some(url) = paths.first().cloned() else {
@@ -85,15 +85,24 @@ impl FileTables {
             Err(_) => return unreadable(name, first_file(&url, &state).await?),
         };
         if let Some(options) = &mut config.options
-            && let Some(json) = options.format.downcast_ref::<JsonFormat>()
-            && is_json_array(&url, &state).await
+            && let Some(TextFormat::JsonLines(json)) = options.format.downcast_ref::<TextFormat>()
+            && let Ok(Some(file)) = first_file(&url, &state).await
+            && is_json_array(
+                json,
+                &file,
+                state.runtime_env().object_store(&url)?.as_ref(),
+            )
+            .await?
         {
-            let format = JsonFormat::default().with_options(json.options().clone());
-            options.format = Arc::new(format.with_newline_delimited(false));
+            options.format = Arc::new(TextFormat::array(json));
         }
         let config = config.infer_partitions_from_path(&state).await?;
         let config = config.infer_schema(&state).await?;
-        Ok(Some(Arc::new(ListingTable::try_new(config)?)))
+        let table = Arc::new(ListingTable::try_new(config)?);
+        match hive {
+            Some(hive) => hive.choose(table).map(Some),
+            None => Ok(Some(table)),
+        }
     }
 }
 
@@ -115,13 +124,14 @@ fn is_missing(error: &object_store::Error) -> bool {
 }
 
 /// Returns the files that a pattern with directories means: DataFusion compares the names in
-/// the first of its directories alone.
+/// the first of its directories alone. If the folders state values of columns, it is the folder of
+/// all of them.
 async fn matching_files(
     url: &ListingTableUrl,
     state: &SessionState,
-) -> Result<Vec<ListingTableUrl>> {
+) -> Result<(Vec<ListingTableUrl>, Option<HiveFiles>)> {
     let Some(glob) = url.get_glob() else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     };
     let store = state.runtime_env().object_store(url)?;
     // A star of this pattern also matches a slash, unless their number is that of the pattern.
@@ -129,21 +139,27 @@ async fn matching_files(
     let is_deep = glob.as_str().contains("**");
     let is_match =
         |path: &str| glob.matches(path) && (is_deep || slashes(path) == slashes(glob.as_str()));
-    let mut files = store.list(Some(url.prefix()));
-    let mut found = Vec::new();
+    let folder = folder_of_columns(url)?;
+    let mut files = store.list(Some(folder.prefix()));
+    let (mut all, mut matched) = (Vec::new(), Vec::new());
     while let Some(file) = files.try_next().await? {
-        let Some(parts) = url.strip_prefix(&file.location) else {
-            continue;
-        };
-        if !is_match(&parts.collect::<Vec<_>>().join("/")) {
-            continue;
+        let parts = url.strip_prefix(&file.location);
+        let below = parts.map(|parts| parts.collect::<Vec<_>>().join("/"));
+        if below.is_some_and(|below| is_match(&below)) {
+            matched.push(file.location.clone());
         }
-        let mut location = url.get_url().clone();
-        location.set_path(file.location.as_ref());
-        found.push(ListingTableUrl::try_new(location, None)?);
+        all.push(file.location);
     }
-    found.sort_by(|a, b| a.as_str().cmp(b.as_str()));
-    Ok(found)
+    if let Some(hive) = HiveFiles::of(folder, &all, &matched) {
+        return Ok((vec![hive.folder.clone()], Some(hive)));
+    }
+    matched.sort_unstable();
+    let urls = matched.iter().map(|path| {
+        let mut location = url.get_url().clone();
+        location.set_path(path.as_ref());
+        ListingTableUrl::try_new(location, None)
+    });
+    Ok((urls.collect::<Result<_>>()?, None))
 }
 
 /// Refuses a name whose files cannot be read, with their first `file` if there is one; `None`
@@ -156,28 +172,19 @@ fn unreadable<T>(name: &str, file: Option<ObjectMeta>) -> Result<Option<T>> {
     let is_known = |ending: &str| endings().any(|known| known == ending);
     let error = match file {
         Some(file) => FileAccessError::UnknownFormat {
-            found: ending(file.location.as_ref()),
+            found: match file.location.extension() {
+                Some(_) => format!("the ending {}", ending(file.location.as_ref())),
+                None => "no ending".to_owned(),
+            },
             expected: endings().collect::<Vec<_>>().join(", "),
+        },
+        None if is_of_home(name) => FileAccessError::Home {
+            path: name.to_owned(),
         },
         None if name.contains(['/', '*']) || is_known(&ending(name)) => FileAccessError::NotFound,
         None => return Ok(None),
     };
     Err(external(FileUse::Read.refused(name, error)))
-}
-
-/// Returns true if the first file of a location begins like an array of JSON.
-async fn is_json_array(url: &ListingTableUrl, state: &SessionState) -> bool {
-    let Ok(Some(file)) = first_file(url, state).await else {
-        return false;
-    };
-    let Ok(store) = state.runtime_env().object_store(url) else {
-        return false;
-    };
-    let range = 0..file.size.min(JSON_START_BYTES);
-    let Ok(start) = store.get_range(&file.location, range).await else {
-        return false;
-    };
-    start.trim_ascii_start().first() == Some(&b'[')
 }
 
 impl fmt::Debug for FileTables {

@@ -1,5 +1,5 @@
 //! Formats of files beside those of DataFusion: tab-separated values, and JSON by its other
-//! endings.
+//! endings and as one array.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,6 +12,8 @@ use datafusion::datasource::file_format::json::JsonFormatFactory;
 use datafusion::datasource::file_format::{FileFormat, FileFormatFactory};
 use datafusion::datasource::listing_table_factory::ListingTableFactory;
 use datafusion::execution::context::SessionState;
+
+use super::text_files::TextFormat;
 
 /// Option of DataFusion's CSV files.
 const DELIMITER: &str = "format.delimiter";
@@ -26,7 +28,7 @@ const TEXT_FORMATS: [&str; 5] = ["csv", "tsv", "json", "ndjson", "jsonl"];
 const BINARY_FORMATS: [&str; 3] = ["parquet", "arrow", "avro"];
 
 /// Returns the endings of the files whose format is known.
-pub(super) fn endings() -> impl Iterator<Item = &'static str> {
+pub(crate) fn endings() -> impl Iterator<Item = &'static str> {
     TEXT_FORMATS.into_iter().chain(BINARY_FORMATS)
 }
 
@@ -34,10 +36,21 @@ pub(super) fn endings() -> impl Iterator<Item = &'static str> {
 /// embedder has registered stay.
 pub(super) fn register_formats(state: &mut SessionState) {
     let formats: [Arc<dyn FileFormatFactory>; 3] = [
-        Arc::new(Tsv(CsvFormatFactory::new())),
+        Arc::new(Delimited("tsv", b'\t', CsvFormatFactory::new())),
         Arc::new(Json("ndjson", JsonFormatFactory::new())),
         Arc::new(Json("jsonl", JsonFormatFactory::new())),
     ];
+    let csv = state.get_file_format_factory("csv");
+    if csv.is_some_and(|csv| csv.is::<CsvFormatFactory>()) {
+        let format = Arc::new(Delimited("csv", b',', CsvFormatFactory::new()));
+        // Without `true`, another format of the ending is an error.
+        let _ = state.register_file_format(format, true);
+    }
+    let json = state.get_file_format_factory("json");
+    if json.is_some_and(|json| json.is::<JsonFormatFactory>()) {
+        let format = Arc::new(Json("json", JsonFormatFactory::new()));
+        let _ = state.register_file_format(format, true);
+    }
     for format in formats {
         let name = format.get_ext().to_ascii_uppercase();
         // An error says that the ending is taken.
@@ -59,10 +72,10 @@ pub(crate) fn compressed_text(location: &str) -> Option<(&str, &str)> {
     is_known.then_some((format, compression))
 }
 
-/// Tab-separated values.
-struct Tsv(CsvFormatFactory);
+/// Values separated by a delimiter, unless another one is stated.
+struct Delimited(&'static str, u8, CsvFormatFactory);
 
-impl FileFormatFactory for Tsv {
+impl FileFormatFactory for Delimited {
     fn create(
         &self,
         state: &dyn Session,
@@ -72,30 +85,30 @@ impl FileFormatFactory for Tsv {
         let is_stated = options
             .keys()
             .any(|key| key.eq_ignore_ascii_case(DELIMITER));
-        if !is_stated {
-            options.insert(DELIMITER.to_owned(), "\t".to_owned());
+        if !is_stated && self.1 != b',' {
+            options.insert(DELIMITER.to_owned(), char::from(self.1).to_string());
         }
-        self.0.create(state, &options)
+        self.2.create(state, &options).map(TextFormat::wrap)
     }
 
     fn default(&self) -> Arc<dyn FileFormat> {
-        Arc::new(CsvFormat::default().with_delimiter(b'\t'))
+        Arc::new(CsvFormat::default().with_delimiter(self.1))
     }
 }
 
-impl GetExt for Tsv {
+impl GetExt for Delimited {
     fn get_ext(&self) -> String {
-        "tsv".to_owned()
+        self.0.to_owned()
     }
 }
 
-impl fmt::Debug for Tsv {
+impl fmt::Debug for Delimited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Tsv")
+        f.debug_tuple("Delimited").field(&self.0).finish()
     }
 }
 
-/// JSON in lines, by another ending.
+/// JSON in lines, unless the option `format.newline_delimited` is false.
 struct Json(&'static str, JsonFormatFactory);
 
 impl FileFormatFactory for Json {
@@ -104,7 +117,7 @@ impl FileFormatFactory for Json {
         state: &dyn Session,
         options: &HashMap<String, String>,
     ) -> Result<Arc<dyn FileFormat>> {
-        self.1.create(state, options)
+        self.1.create(state, options).map(TextFormat::wrap)
     }
 
     fn default(&self) -> Arc<dyn FileFormat> {

@@ -92,6 +92,9 @@ impl FileAccess {
         };
         match root.metadata(&inside) {
             Ok(found) if found.is_dir() => Ok(()),
+            _ if is_of_home(location) => Err(FileAccessError::Home {
+                path: location.to_owned(),
+            }),
             _ => Err(FileAccessError::NoDirectory {
                 directory: root.outside(&inside).display().to_string(),
             }),
@@ -122,6 +125,23 @@ fn parse(location: &str) -> Parsed<'_> {
 /// Returns true for a URL of a file of this machine.
 pub(super) fn is_file_url(url: &Url) -> bool {
     url.scheme() == "file" && url.host_str().is_none_or(str::is_empty)
+}
+
+/// Returns true for a path of a home directory, as command shells write it.
+pub(super) fn is_of_home(location: &str) -> bool {
+    location.starts_with('~')
+}
+
+/// Returns the reason why a file of this path does not exist.
+pub(super) fn missing(location: &str, cause: std::io::Error) -> FileAccessError {
+    let owned = location.to_owned();
+    match parse(location) {
+        Parsed::Path(_) if is_of_home(location) => FileAccessError::Home { path: owned },
+        Parsed::Path(_) => FileAccessError::Io { path: owned, cause },
+        Parsed::FileUrl(_) | Parsed::OtherUrl(_) | Parsed::Invalid => {
+            FileAccessError::Url { url: owned }
+        }
+    }
 }
 
 /// Splits a path before its first part with a glob, as DataFusion does.

@@ -11,6 +11,7 @@ use sqlparser::ast::{
     ObjectName, visit_expressions,
 };
 
+use super::contents::{Contents, unreadable_error};
 use crate::function::{is_wasm_scalar, is_wasm_window};
 
 /// Refuses calls of Wasm functions with a clause that functions of their kind do not take.
@@ -22,16 +23,50 @@ pub(super) fn check_calls(statement: &DfStatement, state: &SessionState) -> Resu
         },
         _ => ControlFlow::Continue(()),
     };
-    let visited = match statement {
+    match visit_statement(statement, check) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+/// Visits the expressions of a statement.
+fn visit_statement(
+    statement: &DfStatement,
+    check: impl FnMut(&Expr) -> ControlFlow<Error>,
+) -> ControlFlow<Error> {
+    match statement {
         DfStatement::Statement(statement) => visit_expressions(statement.as_ref(), check),
         DfStatement::CopyTo(copy) => match &copy.source {
             CopyToSource::Query(query) => visit_expressions(query.as_ref(), check),
             CopyToSource::Relation(_) => ControlFlow::Continue(()),
         },
-        DfStatement::Explain(explain) => return check_calls(&explain.statement, state),
+        DfStatement::Explain(explain) => visit_statement(&explain.statement, check),
+        _ => ControlFlow::Continue(()),
+    }
+}
+
+/// Refuses calls of functions that the catalog holds and cannot read: DataFusion knows none of the
+/// name, or a built-in one that they hide.
+pub(super) fn check_readable(statement: &DfStatement, contents: &Contents) -> Result<()> {
+    let unreadable = contents.shared.unreadable();
+    let unreadable: Vec<_> = unreadable
+        .filter(|function| contents.functions_named(&function.name).is_empty())
+        .collect();
+    if unreadable.is_empty() {
+        return Ok(());
+    }
+    let find = |name: &ObjectName| {
+        let name = function_name(name)?;
+        let found = unreadable.iter().find(|function| function.name == name)?;
+        Some(unreadable_error(found))
+    };
+    let check = |expr: &Expr| match expr {
+        Expr::Function(call) => {
+            find(&call.name).map_or(ControlFlow::Continue(()), ControlFlow::Break)
+        }
         _ => ControlFlow::Continue(()),
     };
-    match visited {
+    match visit_statement(statement, check) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
     }

@@ -1,5 +1,6 @@
 //! Columns of tables that show definitions and activity.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -54,6 +55,11 @@ pub(super) fn summary(description: &str) -> String {
     paragraph.collect::<Vec<_>>().join(" ")
 }
 
+/// Returns the description of what cannot be read for a reason.
+pub(super) fn unreadable(reason: &dyn fmt::Display) -> String {
+    format!("cannot be read: {reason}")
+}
+
 /// Returns the arguments of a function, without parentheses.
 pub(super) fn arguments(definition: &Definition) -> String {
     let arguments = Arguments(&definition.signature.arguments).to_string();
@@ -73,7 +79,8 @@ pub(super) fn module(definition: &Definition) -> Option<String> {
 
 /// Export of a module.
 pub(super) struct Export {
-    pub(super) symbol: String,
+    /// `None` of a module that cannot be read.
+    pub(super) symbol: Option<String>,
     pub(super) declaration: Option<String>,
     pub(super) description: Option<String>,
 }
@@ -84,15 +91,16 @@ pub(super) fn exports(module: &LoadedModule) -> Vec<Export> {
     let declarations = module.declarations().iter();
     let mut exports: Vec<Export> = declarations
         .map(|declared| Export {
-            symbol: declared.symbol().to_owned(),
+            symbol: Some(declared.symbol().to_owned()),
             declaration: Some(declared.to_string()),
             description: declared.comment.as_deref().map(summary),
         })
         .collect();
     for symbol in module.symbols() {
-        if !exports.iter().any(|declared| declared.symbol == symbol) {
+        let is_declared = |declared: &Export| declared.symbol.as_deref() == Some(&symbol);
+        if !exports.iter().any(is_declared) {
             exports.push(Export {
-                symbol,
+                symbol: Some(symbol),
                 declaration: None,
                 description: None,
             });

@@ -8,7 +8,7 @@ use fusebox_runtime::{Error, Result};
 
 use crate::catalog::{
     Catalog, CatalogChange, CatalogContents, CatalogError, CatalogFunction, CatalogLimits,
-    CatalogModule, MemoryCatalog, is_of_module,
+    CatalogModule, MemoryCatalog, UnreadableFunction, is_of_module,
 };
 use crate::function::are_alike;
 
@@ -94,6 +94,12 @@ impl Contents {
         )
     }
 
+    /// Returns the functions of a name that the catalog holds and cannot read.
+    pub(super) fn unreadable(&self, name: &str) -> impl Iterator<Item = &UnreadableFunction> {
+        let unreadable = self.shared.unreadable();
+        unreadable.filter(move |function| function.name == name)
+    }
+
     /// Returns the functions that were created from a named module, hidden ones included,
     /// sorted by name.
     pub(super) fn functions_of(&self, module: &str) -> Vec<Arc<CatalogFunction>> {
@@ -140,6 +146,13 @@ fn visible<'a>(
     functions.extend(seen);
     functions.sort_by_cached_key(|function| function.definition().key());
     functions
+}
+
+/// Makes the error of a function that cannot be read.
+pub(super) fn unreadable_error(function: &UnreadableFunction) -> Error {
+    let subject = Subject::Function(function.name.clone());
+    let reason = StatementError::Unreadable(function.reason.clone());
+    Error::refused(subject, reason)
 }
 
 /// Makes an error of a catalog's.

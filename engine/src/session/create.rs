@@ -117,7 +117,11 @@ impl Session {
                 }
             };
             let mut module = module;
-            let mut declared = self.loader.loaded(&module).await?;
+            let named = match &create.source {
+                Some(SourceClause::Module(name)) => Subject::Module(name.clone()),
+                _ => subject.clone(),
+            };
+            let mut declared = self.loader.loaded_for(named, &module).await?;
             if !grants.is_empty() {
                 declared = self
                     .loader
@@ -204,7 +208,10 @@ impl Session {
         check_kind(&definition, other_kind)?;
         check_name(&definition)?;
         let replaced = alike(&others, &definition.signature.types());
-        if !replaced.is_empty() && !replace {
+        let key = definition.key();
+        let is_unreadable =
+            !definition.temporary && contents.unreadable(&name).any(|found| found.is(&key));
+        if (!replaced.is_empty() || is_unreadable) && !replace {
             return Err(Error::refused(subject, StatementError::Exists));
         }
         let is_kept = |other: &&Arc<CatalogFunction>| {

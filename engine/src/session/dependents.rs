@@ -148,11 +148,11 @@ impl Session {
         Ok(())
     }
 
-    /// Returns the name of a relation, or of its columns, as in a message.
-    fn describe(&self, dependent: &Dependent) -> String {
+    /// Returns the name of a relation, without a catalog and a schema that are the default.
+    pub(super) fn short_name(&self, name: &TableReference) -> String {
         let options = self.context.state_ref();
         let options = options.read().config_options().catalog.clone();
-        let name = match &dependent.name {
+        match name {
             TableReference::Full {
                 catalog,
                 schema,
@@ -161,7 +161,12 @@ impl Session {
                 table.to_string()
             }
             name => name.to_string(),
-        };
+        }
+    }
+
+    /// Returns the name of a relation, or of its columns, as in a message.
+    fn describe(&self, dependent: &Dependent) -> String {
+        let name = self.short_name(&dependent.name);
         match &dependent.part {
             Part::View => format!("view `{name}`"),
             Part::Order => format!("the order of table `{name}`"),

@@ -31,6 +31,15 @@ impl Session {
                             .check_dependents(&contents, &mut changes, &subject, cascade)
                             .await?;
                     }
+                    // It has overloads of a name, whose types need not be known.
+                    Err(Error::Refused {
+                        reason: StatementError::Unreadable(_),
+                        ..
+                    }) => {
+                        let unreadable = contents.unreadable(&name.name).cloned();
+                        let dropped = unreadable.map(CatalogChange::DropUnreadable);
+                        changes.shared.extend(dropped);
+                    }
                     Err(Error::Refused {
                         reason: StatementError::Missing | StatementError::OtherArguments { .. },
                         ..

@@ -29,6 +29,7 @@ use super::{Session, query};
 use crate::file_access::{FileUse, compressed_text};
 use crate::function::external;
 use crate::privileges::Privileges;
+use crate::settings::Settings;
 
 impl Session {
     /// Checks a statement that defines functions or modules.
@@ -63,6 +64,7 @@ impl Session {
     pub(super) fn guard(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
         let guard = Guard {
             privileges: &self.loader.options.privileges,
+            settings: self.loader.options.settings,
             default_schema: self.default_schema(),
             stores: Arc::clone(&self.context.runtime_env().object_store_registry),
         };
@@ -82,6 +84,8 @@ impl Session {
 /// Checks of one plan.
 struct Guard<'a> {
     privileges: &'a Privileges,
+    /// Settings with which the session was built.
+    settings: Settings,
     default_schema: String,
     stores: Arc<dyn ObjectStoreRegistry>,
 }
@@ -92,12 +96,14 @@ impl Guard<'_> {
         schema::check(&plan, &self.default_schema)?;
         match &mut plan {
             LogicalPlan::Copy(copy) => {
+                settings::check_options(&copy.options)?;
                 copy.output_url = self.resolve(&copy.output_url, FileUse::Write)?;
                 let checked = self.privileges.files.check_directory(&copy.output_url);
                 checked.map_err(|error| FileUse::Write.refused(&copy.output_url, error))?;
                 return Ok(Transformed::yes(plan));
             }
             LogicalPlan::Ddl(DdlStatement::CreateExternalTable(table)) => {
+                settings::check_options(&table.options)?;
                 let is_true = |(name, value): (&String, &String)| {
                     name.eq_ignore_ascii_case("unbounded") && value.eq_ignore_ascii_case("true")
                 };
@@ -127,10 +133,10 @@ impl Guard<'_> {
                 self.privileges.check_create(&subject)?;
             }
             LogicalPlan::Statement(DfStatement::SetVariable(set)) => {
-                settings::check(self.privileges, &set.variable, Some(&set.value))?;
+                settings::check(self, &set.variable, Some(&set.value))?;
             }
             LogicalPlan::Statement(DfStatement::ResetVariable(reset)) => {
-                settings::check(self.privileges, &reset.variable, None)?;
+                settings::check(self, &reset.variable, None)?;
             }
             LogicalPlan::TableScan(scan) => {
                 self.check_table(&scan.table_name.to_string(), &scan.source)?;

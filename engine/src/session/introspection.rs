@@ -87,7 +87,7 @@ impl Table {
     fn empty(self) -> Columns {
         match self {
             Self::Exports => definitions::exports(&[]),
-            Self::Functions => definitions::functions(&[]),
+            Self::Functions => definitions::functions(&[], &[]),
             Self::Limits => definitions::limits(&[]),
             Self::Modules => definitions::modules(&[]),
             Self::Sessions => activity::sessions(&[], 0),
@@ -126,8 +126,11 @@ impl Introspection {
         let contents = Contents::read(self.catalog.as_ref(), &self.temporary)?;
         let functions = contents.functions();
         Ok(match table {
-            Table::Exports => definitions::exports(&self.exports(&contents).await?),
-            Table::Functions => definitions::functions(&functions),
+            Table::Exports => definitions::exports(&self.exports(&contents).await),
+            Table::Functions => {
+                let unreadable: Vec<_> = contents.shared.unreadable().collect();
+                definitions::functions(&functions, &unreadable)
+            }
             Table::Limits => definitions::limits(&self.limits(&functions)),
             Table::Modules => definitions::modules(&definitions::module_rows(&contents)),
             Table::Sessions => activity::sessions(&self.activity.sessions(), self.session),

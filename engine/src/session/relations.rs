@@ -9,14 +9,17 @@ use std::sync::PoisonError;
 
 use datafusion::common::config::CatalogOptions;
 use datafusion::common::{DataFusionError, TableReference};
+use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
-use datafusion::sql::parser::{CreateExternalTable, DFParser, Statement as DfStatement};
+use datafusion::sql::parser::{CreateExternalTable, DFParserBuilder, Statement as DfStatement};
+use fusebox_definition::statement::RECURSION_LIMIT_MAX;
 use fusebox_definition::{Identifier, Literal};
 use fusebox_runtime::{Error, Result};
 use sqlparser::ast::{ColumnDef, Statement};
 use sqlparser::dialect::GenericDialect;
 
 use super::contents::catalog_error;
+use super::quoted_names::quote_names;
 use super::{Session, query};
 use crate::catalog::{
     Catalog, CatalogChange, CatalogContents, CatalogError, Relation, RelationKind,
@@ -42,8 +45,18 @@ impl RelationText {
     ///
     /// TEMPORARY is removed from the statement, as DataFusion refuses it: all that it creates is
     /// the session's.
-    pub(super) fn take(statement: &mut DfStatement) -> Option<Self> {
+    pub(super) fn take(statement: &mut DfStatement, state: &SessionState) -> Option<Self> {
         let mut has_query_columns = false;
+        let keeps_case = !state.config_options().sql_parser.enable_ident_normalization;
+        if let DfStatement::Statement(create) = statement
+            && keeps_case
+            && matches!(
+                **create,
+                Statement::CreateView(_) | Statement::CreateTable(_)
+            )
+        {
+            quote_names(create);
+        }
         let (text, is_temporary) = match statement {
             DfStatement::CreateExternalTable(create) => {
                 let text = Text::ExternalTable(Box::new(create.clone()));
@@ -143,7 +156,12 @@ pub(super) fn external_table_sql(create: &CreateExternalTable) -> String {
 ///
 /// [`Error::Query`] if the text is no statement.
 pub(super) fn parsed(sql: &str) -> Result<DfStatement> {
-    let parsed = DFParser::parse_sql_with_dialect(sql, &GenericDialect {});
+    // As deep as any session could make it.
+    let parser = DFParserBuilder::new(sql)
+        .with_dialect(&GenericDialect {})
+        .with_recursion_limit(RECURSION_LIMIT_MAX)
+        .build();
+    let parsed = parser.and_then(|mut parser| parser.parse_statements());
     let statement = parsed.map_err(query)?.pop_front();
     statement.ok_or_else(|| query(DataFusionError::Plan("its text is empty".to_owned())))
 }
@@ -169,14 +187,15 @@ pub(super) struct Revert {
 }
 
 impl Session {
-    /// Records the relation that a statement creates or drops, before it is registered.
+    /// Records the relation that a statement creates or drops, before it is registered; `None` if
+    /// another session changed the catalog meanwhile.
     pub(super) fn record_relation(
         &self,
         plan: &LogicalPlan,
         text: Option<RelationText>,
-    ) -> Result<Revert> {
+    ) -> Result<Option<Revert>> {
         let LogicalPlan::Ddl(ddl) = plan else {
-            return Ok(Revert::default());
+            return Ok(Some(Revert::default()));
         };
         let is_temporary = text.as_ref().is_some_and(|text| text.is_temporary);
         let sql = match text {
@@ -187,7 +206,7 @@ impl Session {
             None => String::new(),
         };
         let Some((name, change)) = self.relation_change(ddl, sql, is_temporary) else {
-            return Ok(Revert::default());
+            return Ok(Some(Revert::default()));
         };
         let is_kept = !is_temporary && self.keeps(ddl, &name)?;
         let before = match is_kept {
@@ -198,7 +217,7 @@ impl Session {
             && is_kept
             && !check_kind(found, ddl)?
         {
-            return Ok(Revert::default());
+            return Ok(Some(Revert::default()));
         }
         let revert = match before.relation(&name) {
             Some(before) => CatalogChange::PutRelation(before.clone()),
@@ -210,20 +229,21 @@ impl Session {
         };
         if !is_kept {
             self.change_relation(change)?;
-            return Ok(revert);
+            return Ok(Some(revert));
         }
-        self.apply_relation(&before, &name, change, replaces(ddl))?;
-        Ok(revert)
+        let applied = self.apply_relation(&before, &name, change, replaces(ddl))?;
+        Ok(applied.then_some(revert))
     }
 
-    /// Applies the change of a relation to the shared catalog.
+    /// Applies the change of a relation to the shared catalog. Returns false if another session
+    /// changed it meanwhile.
     pub(super) fn apply_relation(
         &self,
         before: &CatalogContents,
         name: &str,
         change: CatalogChange,
         replaces: bool,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         // Another session may have created it since this one registered what there was. One that
         // is replaced need not be registered: it may be one that cannot be planned.
         let found = before.relation(name);
@@ -233,16 +253,12 @@ impl Session {
             }
             _ => true,
         });
-        let applied = match is_seen {
-            true => self.catalog.apply(before.version(), vec![change]),
-            false => Err(CatalogError::Conflict),
-        };
-        match applied {
-            Ok(_) => Ok(()),
-            Err(CatalogError::Conflict) => Err(Error::Catalog(format!(
-                "`{name}` was not changed, because another session changed the catalog \
-                 meanwhile: try again"
-            ))),
+        if !is_seen {
+            return Ok(false);
+        }
+        match self.catalog.apply(before.version(), vec![change]) {
+            Ok(_) => Ok(true),
+            Err(CatalogError::Conflict) => Ok(false),
             Err(error) => Err(catalog_error(error)),
         }
     }
@@ -325,18 +341,6 @@ impl Session {
                 Err(error) => return Err(catalog_error(error)),
             }
         }
-    }
-
-    /// Returns true if a recorded change dropped a relation of the catalog that could not be
-    /// planned: DataFusion does not know it.
-    pub(super) fn is_drop_of_unregistered(&self, plan: &LogicalPlan, recorded: &Revert) -> bool {
-        let name = match plan {
-            LogicalPlan::Ddl(DdlStatement::DropTable(drop)) => &drop.name,
-            LogicalPlan::Ddl(DdlStatement::DropView(drop)) => &drop.name,
-            _ => return false,
-        };
-        let is_known = self.context.table_exist(name.clone()).unwrap_or(true);
-        recorded.kept.is_some() && !is_known
     }
 
     /// Notes that a recorded change of the shared catalog is registered in this session.

@@ -8,7 +8,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use datafusion::catalog::MemorySchemaProvider;
 use datafusion::common::TableReference;
 use datafusion::execution::context::{SessionContext, SessionState};
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
@@ -16,11 +15,15 @@ use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::Statement;
 use fusebox_runtime::{Error, Result};
 
+use super::calls::check_readable;
 use super::contents::catalog_error;
+use super::expansion::check_expansion;
 use super::relations::{RelationText, parsed, resolved};
 use super::rewriting::{rewrite_statement, with_view_text};
+use super::unplanned_relation::UnplannedRelation;
 use super::{Session, query};
 use crate::catalog::{Catalog, CatalogContents, Relation, RelationKind};
+use crate::native_stack::{Planning, check_plan};
 use crate::stored_table::StoredTable;
 
 /// Relations of the catalog that a session has registered, by name.
@@ -35,6 +38,9 @@ struct Registered {
     table: Option<Arc<StoredTable>>,
     /// True if a relation was removed since, whose rows the plan of a view may have.
     is_outdated: bool,
+    /// True if it could not be planned: it is listed, and planned again by each statement that
+    /// mentions it.
+    is_unplanned: bool,
 }
 
 /// Maximum depth of views of views.
@@ -49,7 +55,22 @@ impl RegisteredRelations {
     pub(super) fn has(&self, relation: &Relation) -> bool {
         let registered = self.lock();
         let found = registered.get(&relation.name);
-        found.is_some_and(|found| found.relation.is_defined_as(relation))
+        found.is_some_and(|found| !found.is_unplanned && found.relation.is_defined_as(relation))
+    }
+
+    /// Returns true if a relation is listed that could not be planned.
+    fn is_unplanned(&self, name: &str) -> bool {
+        self.lock()
+            .get(name)
+            .is_some_and(|found| found.is_unplanned)
+    }
+
+    /// Notes that a relation is listed that could not be planned.
+    fn put_unplanned(&self, relation: &Relation) {
+        self.put(relation, None);
+        if let Some(registered) = self.lock().get_mut(&relation.name) {
+            registered.is_unplanned = true;
+        }
     }
 
     /// Finds a relation that the catalog has no more, or with another definition, or whose plan is
@@ -81,6 +102,7 @@ impl RegisteredRelations {
             relation: relation.clone(),
             table,
             is_outdated: false,
+            is_unplanned: false,
         };
         let mut relations = self.lock();
         let before = relations.insert(relation.name.clone(), registered);
@@ -96,7 +118,8 @@ impl RegisteredRelations {
 
 /// Ends the use of a relation by plans that still have it: those of views are made again.
 fn close(relations: &mut BTreeMap<String, Registered>, before: Option<Registered>) {
-    let Some(before) = before else {
+    // No plan has one that could not be planned.
+    let Some(before) = before.filter(|before| !before.is_unplanned) else {
         return;
     };
     if let Some(table) = before.table {
@@ -121,6 +144,7 @@ impl Session {
         }
         let contents = self.catalog.contents().map_err(catalog_error)?;
         self.deregister_stale(&contents)?;
+        self.register_schemas(&contents)?;
         let mentioned = mentioned(statement, state)?;
         if !is_about_all(statement, &mentioned) {
             return self.register_all_of(&contents, mentioned, state, 0).await;
@@ -176,8 +200,22 @@ impl Session {
             let registered = self.register_all_of(&contents, of_one, &state, 0).await;
             if let Err(error) = registered {
                 tracing::warn!(%error, "cannot register a relation of the catalog");
+                self.register_unplanned(relation, &error)?;
             }
         }
+        Ok(())
+    }
+
+    /// Lists a relation that cannot be planned, unless the embedder has one of its name.
+    fn register_unplanned(&self, relation: &Relation, error: &Error) -> Result<()> {
+        self.create_schema_of(&relation.name)?;
+        let name = TableReference::parse_str(&relation.name);
+        if self.context.table_exist(name.clone()).map_err(query)? {
+            return Ok(());
+        }
+        let table = Arc::new(UnplannedRelation::new(relation, error.to_string()));
+        self.context.register_table(name, table).map_err(query)?;
+        self.relations.put_unplanned(relation);
         Ok(())
     }
 
@@ -212,9 +250,18 @@ impl Session {
             let mut inner = mentioned(&statement, state)?;
             inner.remove(&name);
             Box::pin(self.register_all_of(contents, inner, state, depth + 1)).await?;
+            let is_unplanned = self.relations.is_unplanned(&name);
+            if is_unplanned {
+                let table = TableReference::parse_str(&name);
+                self.context.deregister_table(table).map_err(query)?;
+                self.relations.remove(&name);
+            }
             let registered = self.register_relation(statement, relation, state).await;
-            let table = registered.map_err(|error| failed(&error))?;
-            self.relations.put(relation, table);
+            let registered = registered.map_err(|error| failed(&error));
+            if let (true, Err(error)) = (is_unplanned, &registered) {
+                self.register_unplanned(relation, error)?;
+            }
+            self.relations.put(relation, registered?);
         }
         Ok(())
     }
@@ -235,8 +282,14 @@ impl Session {
             let message = "its rows cannot be read: restore the catalog, or drop the table";
             return Err(Error::Catalog(message.to_owned()));
         }
+        check_readable(&statement, &self.contents()?)?;
+        check_expansion(&statement, state).await?;
         rewrite_statement(&mut statement, state);
-        let plan = state.statement_to_plan(statement).await.map_err(query)?;
+        // The statement that needs it may be shallow.
+        let planning = Planning::new(u32::MAX, state.statement_to_plan(statement));
+        let plan = planning.await.map_err(query)?;
+        // A view in it may have become deeper than when it was created.
+        check_plan(&plan)?;
         let plan = self.guard(with_view_text(plan, Some(&relation.sql)))?;
         let context = SessionContext::new_with_state(state.clone());
         context.execute_logical_plan(plan).await.map_err(query)?;
@@ -251,13 +304,7 @@ impl Session {
         else {
             return Ok(());
         };
-        if let Some(catalog) = self.context.catalog(&catalog)
-            && catalog.schema(&schema).is_none()
-        {
-            let empty = Arc::new(MemorySchemaProvider::new());
-            catalog.register_schema(&schema, empty).map_err(query)?;
-        }
-        Ok(())
+        self.create_schema(&catalog, &schema)
     }
 
     /// Removes the relations that the catalog has no more, or with another definition, and views
@@ -282,7 +329,7 @@ fn mentioned(statement: &DfStatement, state: &SessionState) -> Result<BTreeSet<S
 }
 
 /// Returns the qualified names of the relations that the query of a view mentions.
-fn mentioned_by_view(sql: &str, state: &SessionState) -> Result<BTreeSet<String>> {
+pub(super) fn mentioned_by_view(sql: &str, state: &SessionState) -> Result<BTreeSet<String>> {
     let DfStatement::Statement(statement) = parsed(sql)? else {
         return Ok(BTreeSet::new());
     };
@@ -302,7 +349,7 @@ fn is_about_all(statement: &DfStatement, mentioned: &BTreeSet<String>) -> bool {
 }
 
 /// Returns true if a statement creates, drops or changes relations.
-fn changes_relations(statement: &DfStatement) -> bool {
+pub(super) fn changes_relations(statement: &DfStatement) -> bool {
     match statement {
         DfStatement::CreateExternalTable(_) => true,
         DfStatement::Statement(statement) => matches!(

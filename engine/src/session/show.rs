@@ -1,6 +1,7 @@
 //! Statements that show definitions.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use arrow::array::StringArray;
 use arrow::compute::like as arrow_like;
@@ -8,18 +9,24 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use datafusion::dataframe::DataFrame;
 
 use fusebox_definition::statement::{FunctionName, NamePattern};
-use fusebox_definition::{Arguments, Definition, Identifier, Kind, ModuleSource};
-use fusebox_runtime::{Error, Result};
+use fusebox_definition::{
+    Arguments, Definition, Identifier, Kind, ModuleSource, StatementError, Subject,
+};
+use fusebox_runtime::{Error, LoadedModule, Result};
 
 use super::built_ins::BuiltIn;
-use super::cells::{Columns, Export, arguments, batch, exports, module, numbers, summary, text};
+use super::cells::{
+    Columns, Export, arguments, batch, exports, module, numbers, summary, text, unreadable,
+};
 use super::transaction::definitions;
 use super::{Session, query};
+use crate::catalog::UnreadableFunction;
+use crate::loader::module_subject;
 
 /// Row of `SHOW FUNCTIONS`.
 struct ShownFunction {
     name: String,
-    kind: Kind,
+    kind: Option<Kind>,
     language: &'static str,
     arguments: Option<String>,
     returns: Option<String>,
@@ -33,7 +40,7 @@ impl From<BuiltIn> for ShownFunction {
     fn from(function: BuiltIn) -> Self {
         Self {
             name: function.name,
-            kind: function.kind,
+            kind: Some(function.kind),
             language: "internal",
             arguments: function.arguments,
             returns: function.returns,
@@ -49,7 +56,7 @@ impl From<&Definition> for ShownFunction {
     fn from(definition: &Definition) -> Self {
         Self {
             name: definition.name.clone(),
-            kind: definition.kind,
+            kind: Some(definition.kind),
             language: "wasm",
             arguments: Some(arguments(definition)),
             returns: Some(definition.returns()),
@@ -61,6 +68,22 @@ impl From<&Definition> for ShownFunction {
     }
 }
 
+impl From<&UnreadableFunction> for ShownFunction {
+    fn from(function: &UnreadableFunction) -> Self {
+        Self {
+            name: function.name.clone(),
+            kind: None,
+            language: "wasm",
+            arguments: Some(function.types.join(", ")),
+            returns: None,
+            volatility: None,
+            nulls: None,
+            module: None,
+            description: Some(unreadable(&function.reason)),
+        }
+    }
+}
+
 impl Session {
     /// Shows all functions, or only Wasm functions, with kind and language.
     pub(super) fn show_functions(
@@ -68,7 +91,8 @@ impl Session {
         user: bool,
         pattern: Option<&NamePattern>,
     ) -> Result<DataFrame> {
-        let ours = definitions(&self.contents()?.functions());
+        let contents = self.contents()?;
+        let ours = definitions(&contents.functions());
         let mut rows = Vec::new();
         if !user {
             // Wasm functions follow with their definitions.
@@ -77,8 +101,9 @@ impl Session {
             rows.extend(self.built_ins(is_ours).into_iter().map(ShownFunction::from));
         }
         rows.extend(ours.iter().map(ShownFunction::from));
+        rows.extend(contents.shared.unreadable().map(ShownFunction::from));
         // A stable sort: overloads keep their order.
-        rows.sort_by_cached_key(|row| (row.name.clone(), row.kind.to_string()));
+        rows.sort_by_cached_key(|row| (row.name.clone(), row.kind.map(|kind| kind.to_string())));
         let mut shown = Vec::new();
         for row in rows {
             if matches(&row.name, pattern)? {
@@ -88,7 +113,7 @@ impl Session {
         let column = |cell: fn(&ShownFunction) -> Option<String>| text(shown.iter().map(cell));
         self.table(vec![
             ("name", column(|row| Some(row.name.clone()))),
-            ("kind", column(|row| Some(row.kind.to_string()))),
+            ("kind", column(|row| row.kind.map(|kind| kind.to_string()))),
             ("language", column(|row| Some(row.language.to_owned()))),
             ("arguments", column(|row| row.arguments.clone())),
             ("returns", column(|row| row.returns.clone())),
@@ -127,7 +152,15 @@ impl Session {
 
     /// Shows the parts of a definition, one in each row.
     pub(super) fn describe_function(&self, name: &FunctionName) -> Result<DataFrame> {
-        let function = self.find_function(&self.contents()?, name)?;
+        let function = match self.find_function(&self.contents()?, name) {
+            Err(Error::Refused {
+                reason: StatementError::NotUserDefined,
+                ..
+            }) => {
+                return self.describe_built_in(&name.name);
+            }
+            found => found?,
+        };
         let definition = function.definition();
         let source = match &definition.source {
             ModuleSource::Module(module) => format!("module {}", Identifier(module)),
@@ -154,6 +187,31 @@ impl Session {
         if let Some(comment) = &definition.comment {
             rows.push(("description", comment.clone()));
         }
+        self.properties(rows)
+    }
+
+    /// Shows the signatures of a function of DataFusion.
+    fn describe_built_in(&self, name: &str) -> Result<DataFrame> {
+        let mut all = self.built_ins(|_, _| false);
+        all.retain(|function| function.name.eq_ignore_ascii_case(name));
+        let mut rows = vec![("name", name.to_lowercase())];
+        for functions in all.chunk_by(|one, other| one.kind == other.kind) {
+            let [first, ..] = functions else { continue };
+            rows.push(("kind", first.kind.to_string()));
+            for function in functions {
+                let arguments = function.arguments.clone().map(|text| ("arguments", text));
+                let returns = function.returns.clone().map(|text| ("returns", text));
+                rows.extend(arguments.into_iter().chain(returns));
+            }
+            let volatility = first.volatility.clone();
+            rows.extend(volatility.map(|text| ("volatility", text)));
+            let description = first.description.as_deref().map(summary);
+            rows.extend(description.map(|text| ("description", text)));
+        }
+        self.properties(rows)
+    }
+
+    fn properties(&self, rows: Vec<(&'static str, String)>) -> Result<DataFrame> {
         let (names, values): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
         self.table(vec![
             (
@@ -169,7 +227,8 @@ impl Session {
         let definition = function.definition();
         let base64 = match definition.source {
             ModuleSource::Base64 => {
-                let module = self.loader.loaded(function.module()).await?;
+                let subject = module_subject(definition);
+                let module = self.loader.loaded_for(subject, function.module()).await?;
                 BASE64_STANDARD.encode(module.bytes())
             }
             _ => String::new(),
@@ -183,8 +242,7 @@ impl Session {
 
     /// Shows the statement that creates a module again, with its bytes.
     pub(super) async fn show_create_module(&self, name: &str) -> Result<DataFrame> {
-        let module = self.contents()?.module(name)?;
-        let module = self.loader.loaded(&module).await?;
+        let module = self.load_module(name).await?;
         let statement = format!(
             "CREATE MODULE {} LANGUAGE WASM AS BASE64 '{}'",
             Identifier(name),
@@ -199,15 +257,21 @@ impl Session {
     /// Shows the functions that a module declares, and those that it exports without a
     /// declaration.
     pub(super) async fn describe_module(&self, name: &str) -> Result<DataFrame> {
-        let module = self.contents()?.module(name)?;
-        let module = self.loader.loaded(&module).await?;
+        let module = self.load_module(name).await?;
         let exports = exports(&module);
         let column = |cell: fn(&Export) -> Option<String>| text(exports.iter().map(cell));
         self.table(vec![
-            ("export", column(|export| Some(export.symbol.clone()))),
+            ("export", column(|export| export.symbol.clone())),
             ("declaration", column(|export| export.declaration.clone())),
             ("description", column(|export| export.description.clone())),
         ])
+    }
+
+    /// Reads the module of a name.
+    async fn load_module(&self, name: &str) -> Result<Arc<LoadedModule>> {
+        let module = self.contents()?.module(name)?;
+        let subject = Subject::Module(name.to_owned());
+        self.loader.loaded_for(subject, &module).await
     }
 
     fn table(&self, columns: Columns) -> Result<DataFrame> {

@@ -17,7 +17,7 @@ use fusebox_runtime::{Error, Result};
 use super::contents::catalog_error;
 use super::relations::{RelationText, not_replaced, resolved};
 use super::rewriting::rewrite_statement;
-use super::{Session, query};
+use super::{Session, TRIES_MAX, query};
 use crate::catalog::{CatalogChange, Relation, RelationKind, TableRows};
 use crate::stored_table::{StoredTable, chunks_of, collect_rows};
 
@@ -72,8 +72,7 @@ impl Session {
             }
             (true, true, false) => return self.no_result(),
             (true, false, false) => {
-                let message = format!("Table '{}' already exists", create.name);
-                return Err(query(DataFusionError::Execution(message)));
+                return Err(already_exists(&create.name));
             }
             _ => {}
         }
@@ -87,17 +86,40 @@ impl Session {
         let rows = self.collected(&create.input, schema, &state).await?;
         let relation = Relation::new(name.clone(), RelationKind::Table, text.sql());
         let relation = relation.with_rows(rows.clone());
-        let before = self.catalog.contents().map_err(catalog_error)?;
-        let change = CatalogChange::PutRelation(relation.clone());
-        let after = before.with(vec![change.clone()]);
-        let limits = self.loader.options.catalog;
-        let checked = limits.check(&before, &after);
-        checked.map_err(|reason| Error::refused(Subject::Table(name.clone()), reason))?;
-        self.apply_relation(&before, &name, change, create.or_replace)?;
-        let defaults = create.column_defaults.into_iter().collect();
-        let table = self.stored_table(&relation, &rows, defaults, None)?;
-        self.relations.put(&relation, Some(table));
+        if self.put_stored_table(&create, &relation)? {
+            let defaults = create.column_defaults.into_iter().collect();
+            let table = self.stored_table(&relation, &rows, defaults, None)?;
+            self.relations.put(&relation, Some(table));
+        }
         self.no_result()
+    }
+
+    /// Adds a table to the catalog, whatever others change meanwhile. Returns false if another
+    /// session has created it and the statement leaves it.
+    fn put_stored_table(&self, create: &CreateMemoryTable, relation: &Relation) -> Result<bool> {
+        let name = &relation.name;
+        let change = CatalogChange::PutRelation(relation.clone());
+        for _ in 0..TRIES_MAX {
+            let before = self.catalog.contents().map_err(catalog_error)?;
+            match before.relation(name) {
+                Some(found) if found.kind != RelationKind::Table => {
+                    return Err(not_replaced(found));
+                }
+                Some(_) if create.if_not_exists => return Ok(false),
+                Some(_) if !create.or_replace => return Err(already_exists(&create.name)),
+                _ => {}
+            }
+            let after = before.with(vec![change.clone()]);
+            let checked = self.loader.options.catalog.check(&before, &after);
+            checked.map_err(|reason| Error::refused(Subject::Table(name.clone()), reason))?;
+            if self.apply_relation(&before, name, change.clone(), create.or_replace)? {
+                return Ok(true);
+            }
+        }
+        Err(Error::Catalog(format!(
+            "`{name}` was not created, because others changed the catalog {TRIES_MAX} times \
+             meanwhile: try again"
+        )))
     }
 
     /// Runs the query of a new table.
@@ -162,6 +184,11 @@ impl Session {
         registered.map_err(query)?;
         Ok(table)
     }
+}
+
+fn already_exists(name: &TableReference) -> Error {
+    let message = format!("Table '{name}' already exists");
+    query(DataFusionError::Execution(message))
 }
 
 /// Returns the schema of a new table. A column of a query is nullable, as in other databases, also

@@ -13,10 +13,11 @@ use fusebox_definition::{
 };
 use fusebox_runtime::{Error, Result, WasmFunction};
 
-use super::contents::{Changes, Contents, catalog_error};
+use super::contents::{Changes, Contents, catalog_error, unreadable_error};
 use super::{Session, query};
 use crate::catalog::{Catalog, CatalogError, CatalogFunction, CatalogModule};
 use crate::function::functions_of_plan;
+use crate::loader::module_subject;
 
 /// Outcome of applying changes.
 pub(super) enum Applied {
@@ -119,7 +120,9 @@ impl Session {
     ) -> Result<()> {
         let before = bound.iter().map(|bound| bound.definition());
         if !before.eq(&definitions) {
-            let module = self.loader.loaded(module).await?;
+            let subject = definitions.first().map(module_subject);
+            let subject = subject.unwrap_or_else(|| Subject::Module(module.digest().to_string()));
+            let module = self.loader.loaded_for(subject, module).await?;
             *bound = self.loader.bind_new(definitions, &module).await?;
         }
         Ok(())
@@ -135,6 +138,12 @@ impl Session {
         let keys: Vec<FunctionKey> = named.iter().map(|f| f.definition().key()).collect();
         let found = || argument_lists(keys.iter().map(|key| &key.types[..]));
         let is_built_in = || self.registry.is_built_in(&self.context, &function.name);
+        let mut unreadable = contents.unreadable(&function.name);
+        if named.is_empty()
+            && let Some(found) = unreadable.next()
+        {
+            return Err(unreadable_error(found));
+        }
         let reason = match &function.arguments {
             _ if named.is_empty() && is_built_in() => StatementError::NotUserDefined,
             _ if named.is_empty() => StatementError::Missing,

@@ -24,9 +24,9 @@ const REFUSED: &[(CostlyKind, u32, u32, &str, &str, &str)] = &[
         FunctionLocals,
         2_000,
         30_000,
-        "milliseconds",
-        "1080",
-        "30000 locals",
+        "12460 milliseconds",
+        "1174",
+        "it has 60000001 locals",
     ),
     (
         Blocks,

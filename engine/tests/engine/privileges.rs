@@ -265,3 +265,44 @@ async fn contexts_of_the_embedder_have_the_privileges_of_the_engine() {
         all.sql(sql).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn settings_of_the_session_are_ceilings_without_the_privilege() {
+    let build = |settings| {
+        let privileges = Privileges {
+            settings,
+            ..Privileges::default()
+        };
+        let builder = Session::builder().privileges(privileges);
+        let builder = builder.statement_timeout(std::time::Duration::from_secs(5));
+        builder.build().unwrap()
+    };
+    let refused = [
+        "SET fusebox.statement_timeout = 0",
+        "SET fusebox.statement_timeout = '6s'",
+        "SET FUSEBOX.STATEMENT_TIMEOUT = '1h'",
+        "SET fusebox.batch_bytes = '257MB'",
+    ];
+    let session = build(false);
+    for sql in refused {
+        match run(&session, sql).await {
+            Err(Error::Refused {
+                reason: StatementError::SettingOfSession { .. },
+                ..
+            }) => {}
+            other => panic!("{sql}: {other:?}"),
+        }
+    }
+    for sql in [
+        "SET fusebox.statement_timeout = '1s'",
+        "SET fusebox.statement_timeout = '5s'",
+        "SET fusebox.batch_bytes = '1MB'",
+        "RESET fusebox.statement_timeout",
+    ] {
+        run(&session, sql).await.unwrap();
+    }
+    let session = build(true);
+    for sql in refused {
+        run(&session, sql).await.unwrap();
+    }
+}

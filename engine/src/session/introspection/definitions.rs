@@ -2,24 +2,36 @@
 
 use std::sync::Arc;
 
-use fusebox_definition::Definition;
-use fusebox_runtime::Result;
+use fusebox_definition::{Definition, Subject};
 
 use super::Introspection;
-use crate::catalog::CatalogFunction;
+use crate::catalog::{CatalogFunction, UnreadableFunction};
 use crate::session::cells::{self, Columns, Export, arguments, booleans, numbers, text};
 use crate::session::contents::Contents;
 
-/// Columns of `functions`.
-pub(super) fn functions(functions: &[Arc<CatalogFunction>]) -> Columns {
-    let column = |cell: fn(&Definition) -> Option<String>| {
-        text(functions.iter().map(|function| cell(function.definition())))
+/// Columns of `functions`: those that can be read, and then the others.
+pub(super) fn functions(
+    functions: &[Arc<CatalogFunction>],
+    unreadable: &[&UnreadableFunction],
+) -> Columns {
+    let both = |cell: fn(&Definition) -> Option<String>,
+                other: fn(&UnreadableFunction) -> Option<String>| {
+        let cells = functions.iter().map(|function| cell(function.definition()));
+        text(cells.chain(unreadable.iter().map(|function| other(function))))
     };
+    let column = |cell| both(cell, |_| None);
     let temporary = functions.iter().map(|f| f.definition().temporary);
+    let temporary = temporary.chain(unreadable.iter().map(|_| false));
     vec![
-        ("name", column(|d| Some(d.name.clone()))),
+        (
+            "name",
+            both(|d| Some(d.name.clone()), |f| Some(f.name.clone())),
+        ),
         ("kind", column(|d| Some(d.kind.to_string()))),
-        ("arguments", column(|d| Some(arguments(d)))),
+        (
+            "arguments",
+            both(|d| Some(arguments(d)), |f| Some(f.types.join(", "))),
+        ),
         ("returns", column(|d| Some(d.returns()))),
         ("volatility", column(|d| Some(d.volatility.to_string()))),
         ("nulls", column(|d| Some(d.nulls.to_string()))),
@@ -28,7 +40,13 @@ pub(super) fn functions(functions: &[Arc<CatalogFunction>]) -> Columns {
         ("sha256", column(|d| Some(d.digest.to_string()))),
         ("options", column(|d| Some(d.options()))),
         ("temporary", booleans(temporary)),
-        ("description", column(|d| d.comment.clone())),
+        (
+            "description",
+            both(
+                |d| d.comment.clone(),
+                |f| Some(cells::unreadable(&f.reason)),
+            ),
+        ),
     ]
 }
 
@@ -73,7 +91,7 @@ pub(super) fn exports(exports: &[(String, Export)]) -> Columns {
             "module",
             text(all().map(|(module, _)| Some(module.clone()))),
         ),
-        ("export", text(all().map(|(_, e)| Some(e.symbol.clone())))),
+        ("export", text(all().map(|(_, e)| e.symbol.clone()))),
         ("declaration", text(all().map(declaration))),
         ("description", text(all().map(description))),
     ]
@@ -105,15 +123,23 @@ pub(super) fn limits(limits: &[FunctionLimit]) -> Columns {
 }
 
 impl Introspection {
-    /// Returns the exports of all modules, with their names.
-    pub(super) async fn exports(&self, contents: &Contents) -> Result<Vec<(String, Export)>> {
+    /// Returns the exports of all modules, with their names. A module that cannot be read has one
+    /// row, whose description is the reason.
+    pub(super) async fn exports(&self, contents: &Contents) -> Vec<(String, Export)> {
         let mut all = Vec::new();
         for (name, module) in contents.shared.modules() {
-            let module = self.loader.loaded(module).await?;
-            let exports = cells::exports(&module).into_iter();
-            all.extend(exports.map(|export| (name.to_owned(), export)));
+            let subject = Subject::Module(name.to_owned());
+            let exports = match self.loader.loaded_for(subject, module).await {
+                Ok(module) => cells::exports(&module),
+                Err(error) => vec![Export {
+                    symbol: None,
+                    declaration: None,
+                    description: Some(error.to_string()),
+                }],
+            };
+            all.extend(exports.into_iter().map(|export| (name.to_owned(), export)));
         }
-        Ok(all)
+        all
     }
 
     /// Returns the limits of functions, with the maxima of the session.

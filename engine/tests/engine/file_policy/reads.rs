@@ -155,3 +155,44 @@ async fn files_outside_of_the_directory_are_not_read() {
         "n\n666\n"
     );
 }
+
+/// Folders `key=value` are columns, however a pattern names them.
+#[tokio::test]
+async fn patterns_over_folders_of_partitions_have_their_columns() {
+    let folders = Folders::new();
+    for (folder, n) in [
+        ("year=2012/month=12", 1),
+        ("year=2013/month=1", 10),
+        ("year=2013/month=2", 100),
+    ] {
+        let folder = folders.path(&format!("in/h/{folder}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(format!("{folder}/a.csv"), format!("n\n{n}\n")).unwrap();
+    }
+    let session = session_with(folders.inside());
+    for (pattern, sum) in [
+        ("h/", 111),
+        ("h/**/*.csv", 111),
+        ("h/*/*/*.csv", 111),
+        ("h/*/*/a.csv", 111),
+        ("h/year=*/month=*/*.csv", 111),
+        ("h/year=2013/*/*.csv", 110),
+        ("h/year=*/month=1*/*.csv", 11),
+        ("h/*/month=2/*", 100),
+    ] {
+        let read = format!("SELECT sum(n) FROM '{pattern}'");
+        assert_number(&session, &read, sum).await;
+        let months = format!("SELECT sum(n) FROM '{pattern}' WHERE month = '2'");
+        let of_february = if sum == 11 { 0 } else { 100 };
+        let months = months.replace("sum(n)", "coalesce(sum(n), 0)");
+        assert_number(&session, &months, of_february).await;
+    }
+    let fixed = "SELECT sum(n * CAST(year AS BIGINT)) FROM 'h/year=2013/*/*.csv'";
+    assert_number(&session, fixed, 110 * 2013).await;
+    let years = "SELECT sum(n * CAST(year AS BIGINT)) FROM 'h/*/*/*.csv'";
+    assert_number(&session, years, 2012 + 110 * 2013).await;
+    // Other files of a folder keep their pattern.
+    std::fs::write(folders.path("in/h/year=2013/month=2/b.csv"), "n\n1000\n").unwrap();
+    let read = "SELECT sum(n) FROM 'h/*/*/a.csv'";
+    assert_number(&session, read, 111).await;
+}

@@ -107,3 +107,88 @@ async fn all_files_may_be_granted() {
         StatementError::Write(FileAccessError::ReadOnly)
     );
 }
+
+/// The file of a failed COPY is there as before, and no part of a new one.
+#[tokio::test]
+async fn copy_that_fails_keeps_the_file() {
+    let folders = Folders::new();
+    let session = session_with(folders.inside().writable());
+    let fails = "SELECT 1 / (value - value) AS n FROM range(0, 3)";
+    let fails_late = "SELECT 1 / (value - 49999) AS n FROM range(0, 50000)";
+    let large = "SELECT repeat('x', 1000) AS t, 1 / (value - 29999) AS n FROM range(0, 30000)";
+    let nested = "SELECT make_array(1, 2) AS n";
+    for (target, query, reason) in [
+        ("a.csv", fails, "Divide by zero"),
+        ("a.csv", fails_late, "Divide by zero"),
+        ("a.csv", large, "Divide by zero"),
+        ("a.csv", nested, "ested"),
+        ("j.json", fails, "Divide by zero"),
+        ("new.parquet", large, "Divide by zero"),
+        ("new.csv.gz", fails, "Divide by zero"),
+        ("many/", fails, "Divide by zero"),
+    ] {
+        let format = if target == "many/" {
+            "STORED AS CSV"
+        } else {
+            ""
+        };
+        let copy = format!("COPY ({query}) TO '{target}' {format}");
+        let failed = error_of(&session, &copy).await.to_string();
+        assert!(failed.contains(reason), "{copy}: {failed}");
+    }
+    let read = |file: &str| std::fs::read_to_string(folders.path(file)).unwrap();
+    assert_eq!(read("in/a.csv"), "n\n1\n2\n");
+    assert_eq!(read("in/j.json"), "{\"n\": 5}\n");
+    let mut names: Vec<_> = std::fs::read_dir(folders.path("in"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names.retain(|name| name != "many");
+    assert_eq!(names, ["a.csv", "b.csv", "deep", "j.json"]);
+    let copy = "COPY (SELECT repeat('x', 1000) AS t, value AS n FROM range(0, 30000)) TO 'a.csv'";
+    run(&session, copy).await.unwrap();
+    assert_number(&session, "SELECT sum(n) FROM 'a.csv'", 449_985_000).await;
+}
+
+#[tokio::test]
+async fn formats_of_copies_are_those_that_can_be_written() {
+    let folders = Folders::new();
+    let session = session_with(folders.inside().writable());
+    for (target, expected) in [
+        ("'x.xyz'", "found the ending xyz"),
+        ("'x'", "found no ending"),
+        ("'x/'", "found no ending"),
+        ("'x.avro'", "found the ending avro"),
+        ("'x.csv' STORED AS AVRO", "found the format avro"),
+        ("'x.csv' STORED AS nosuch", "found the format nosuch"),
+        (
+            "'p.parquet' PARTITIONED BY (b)",
+            "expected a directory for the files",
+        ),
+    ] {
+        let copy = format!("COPY (SELECT 1 AS a, 2 AS b) TO {target}");
+        assert_refused!(
+            &session,
+            copy,
+            StatementError::Write(
+                FileAccessError::UnwritableFormat { .. } | FileAccessError::PartitionedFile
+            )
+        );
+        let refused = error_of(&session, &copy).await.to_string();
+        assert!(refused.contains(expected), "{refused}");
+        let refused = error_of(&session, &format!("EXPLAIN {copy}"))
+            .await
+            .to_string();
+        assert!(refused.contains(expected), "{refused}");
+    }
+    for target in [
+        "'x.CSV'",
+        "'y.jsonl'",
+        "'z' STORED AS CSV",
+        "'p/' STORED AS CSV PARTITIONED BY (b)",
+    ] {
+        let copy = format!("COPY (SELECT 1 AS a, 2 AS b) TO {target}");
+        run(&session, &copy).await.unwrap();
+    }
+}

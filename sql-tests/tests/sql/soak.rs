@@ -34,7 +34,7 @@ use memory::Samples;
 const NAME: &str = "sessions_that_create_call_and_cancel_at_random_leave_memory_flat";
 
 /// Time of the test, unless the environment has another.
-const TIME: Duration = Duration::from_secs(20);
+const TIME: Duration = Duration::from_secs(60);
 
 /// Sessions at any time.
 const SESSIONS: usize = 64;

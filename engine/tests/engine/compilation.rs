@@ -26,7 +26,7 @@ const REFUSED: &[(CostlyKind, u32, u32, &str, &str, &str)] = &[
         30_000,
         "12460 milliseconds",
         "1174",
-        "it has 60000001 locals",
+        "it has 60001016 locals",
     ),
     (
         Blocks,
@@ -217,6 +217,7 @@ const REFUSED: &[(CostlyKind, u32, u32, &str, &str, &str)] = &[
 #[tokio::test]
 async fn module_that_is_costly_to_compile_is_refused() {
     let session = session();
+    let mut mismatches = Vec::new();
     for (kind, count, width, found, max, largest) in REFUSED {
         let module = kind.module(*count, *width);
         let error = create(&session, &module).await.unwrap_err();
@@ -231,9 +232,12 @@ async fn module_that_is_costly_to_compile_is_refused() {
             "its compilation is estimated to take {found}, expected at most {max}; the largest \
              part is that {largest}; divide it, or have the embedder raise `compile_budget`"
         );
-        assert_eq!(fault, expected, "{kind:?} {count} {width}");
+        if fault != expected {
+            mismatches.push(format!("{kind:?} {count} {width}: {fault}"));
+        }
         assert_eq!(number(&run(&session, "SELECT 1").await.unwrap()), 1);
     }
+    assert!(mismatches.is_empty(), "{}", mismatches.join("\n"));
     // The engine still compiles.
     create(&session, &Blocks.module(1, 1)).await.unwrap();
 }

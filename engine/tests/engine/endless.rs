@@ -263,9 +263,12 @@ async fn guest_that_the_optimizer_calls_ends_with_its_statement() {
     for (place, function, query) in OPTIMIZED {
         let session = session();
         create(&session, place, function, LARGE).await;
-        run(&session, "CREATE TABLE a AS SELECT value AS y FROM range(0, 3)")
-            .await
-            .unwrap();
+        run(
+            &session,
+            "CREATE TABLE a AS SELECT value AS y FROM range(0, 3)",
+        )
+        .await
+        .unwrap();
         let running = start(&session, query);
         tokio::time::sleep(Duration::from_millis(100)).await;
         session.cancel();

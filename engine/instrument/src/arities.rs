@@ -27,7 +27,8 @@ const GLOBALS_MAX: usize = 100_000;
 ///
 /// # Errors
 ///
-/// [`Error::TooManyValues`], [`Error::TooManyGlobals`], and [`Error::Invalid`] if the module does not parse.
+/// [`Error::TooManyValues`], [`Error::TooManyGlobals`], and [`Error::Invalid`] if the module does
+/// not parse.
 pub fn check_arities(module: &[u8]) -> Result<(), Error> {
     let values_max = VALUES_MIN + VALUES_PER_BYTE_MAX * module.len() as u64;
     let mut arities = Arities::default();

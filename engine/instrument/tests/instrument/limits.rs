@@ -154,6 +154,26 @@ fn values_are_in_proportion_to_bytes() {
 }
 
 #[test]
+fn globals_are_few() {
+    let check = |imported: usize, own: usize| {
+        let imports = r#"(import "m" "g" (global i32))"#.repeat(imported);
+        let globals = "(global i32 (i32.const 0))".repeat(own);
+        let module = wat::parse_str(format!("(module {imports} {globals})")).unwrap();
+        check_arities(&module)
+    };
+    assert!(check(0, 100_000).is_ok());
+    for (imported, own) in [(0, 100_001), (1, 100_000)] {
+        assert!(matches!(
+            check(imported, own),
+            Err(Error::TooManyGlobals {
+                globals: 100_001,
+                globals_max: 100_000,
+            })
+        ));
+    }
+}
+
+#[test]
 fn reserved_export_name_is_refused() {
     let module = wat::parse_str("(module (func (export \"fusebox:fuel\")))").unwrap();
     assert!(matches!(

@@ -390,10 +390,10 @@ impl AggregateUDFImpl for WasmAggregateUdf {
         }
         // It becomes a literal, which is copied for each row in no account.
         if result.size() > LARGE_BYTES {
+            let expected = "expected a small result of no rows in a correlated subquery, found";
+            let name = self.name();
             return exec_err!(
-                "expected a result of no rows of at most {LARGE_BYTES} bytes in a correlated \
-                 subquery, found a larger one of `{}`: write the subquery as a join",
-                self.overloads.name()
+                "{expected} over {LARGE_BYTES} bytes of `{name}`: write it as a join"
             );
         }
         Ok(result)

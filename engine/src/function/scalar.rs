@@ -2,12 +2,13 @@
 
 use std::hash::{Hash, Hasher};
 
-use arrow::array::{Array, UInt32Array, new_empty_array};
+use arrow::array::{Array, new_empty_array};
 use arrow::datatypes::DataType;
+use datafusion::common::config::ConfigOptions;
 use datafusion::common::{Result, ScalarValue, exec_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature};
 use fusebox_definition::{NullHandling, Volatility};
-use fusebox_runtime::{ArgumentColumn, Operation};
+use fusebox_runtime::{ArgumentColumn, Operation, WasmFunction};
 
 use super::arguments::ArgumentCasts;
 use super::checked_cast::CastContext;
@@ -65,17 +66,8 @@ impl WasmScalarUdf {
         let is_volatile = function.definition().volatility == Volatility::Volatile;
         let folds = args.args.iter().all(is_constant) && (!is_volatile || args.number_rows == 1);
         let rows = if folds { 1 } else { args.number_rows };
-        // The optimizer keeps a call that fails. It is evaluated when the query runs, in a task
-        // that is cancelled with the query and for which no other task waits.
-        if folds
-            && FunctionScope::is_optimizing(&args.config_options)
-            && function.may_run_long(Operation::Call, 1)
-        {
-            return exec_err!(
-                "expected a constant, found a call of `{}`, which may run too long to be \
-                 evaluated before the statement runs: lower its fuel_per_row",
-                self.name()
-            );
+        if folds {
+            self.check_folding(function, &args.config_options)?;
         }
         let given: Vec<_> = args.args.iter().map(ColumnarValue::data_type).collect();
         let casts = ArgumentCasts::new(overload, &given);
@@ -104,28 +96,39 @@ impl WasmScalarUdf {
         }
         // The optimizer keeps a call that fails: a literal would be copied for each row, in no
         // account.
-        if column.get_array_memory_size() > LARGE_BYTES
-            && FunctionScope::is_optimizing(&args.config_options)
-        {
+        let is_large = column.get_array_memory_size() > LARGE_BYTES;
+        if is_large && FunctionScope::is_optimizing(&args.config_options) {
             return exec_err!(
                 "expected a constant of at most {LARGE_BYTES} bytes, found a larger one: the call \
                  of `{}` is evaluated when the statement runs",
                 self.name()
             );
         }
-        // DataFusion would copy a scalar for each row, and has none of some types, such as
-        // list views.
-        let is_large = column.get_array_memory_size() > LARGE_BYTES && args.number_rows > 1;
+        let rows = args.number_rows;
         match ScalarValue::try_from_array(&column, 0) {
-            // A scalar of a list has no metadata of the field.
-            Ok(value) if !is_large && value.data_type() == *returns => {
+            // DataFusion would copy a scalar for each row, and has none of some types, such as
+            // list views. One of a list has no metadata of the field.
+            Ok(value) if !(is_large && rows > 1) && value.data_type() == *returns => {
                 Ok(ColumnarValue::Scalar(value))
             }
             _ => {
-                let rows = UInt32Array::from(vec![0; args.number_rows]);
-                let repeated = function.take_rows(column, &rows, &scope);
+                let repeated = function.take_rows(column, &vec![0; rows].into(), &scope);
                 Ok(ColumnarValue::Array(repeated.map_err(external)?))
             }
+        }
+    }
+
+    /// Checks that a call that is to be folded will soon return.
+    fn check_folding(&self, function: &WasmFunction, options: &ConfigOptions) -> Result<()> {
+        // The optimizer keeps a call that fails. It is evaluated when the query runs, in a task
+        // that is cancelled with the query and for which no other task waits.
+        match FunctionScope::is_optimizing(options) && function.may_run_long(Operation::Call, 1) {
+            false => Ok(()),
+            true => exec_err!(
+                "expected a constant, found a call of `{}`, which may run too long to be \
+                 evaluated before the statement runs: lower its fuel_per_row",
+                self.name()
+            ),
         }
     }
 }

@@ -390,11 +390,8 @@ impl AggregateUDFImpl for WasmAggregateUdf {
         }
         // It becomes a literal, which is copied for each row in no account.
         if result.size() > LARGE_BYTES {
-            let expected = "expected a small result of no rows in a correlated subquery, found";
-            let name = self.name();
-            return exec_err!(
-                "{expected} over {LARGE_BYTES} bytes of `{name}`: write it as a join"
-            );
+            let expected = "expected a result of no rows of at most 4 KiB in a correlated subquery";
+            return exec_err!("{expected}, found more of `{}`: use a join", self.name());
         }
         Ok(result)
     }

@@ -1,6 +1,5 @@
 //! Command-line arguments.
 
-use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
@@ -11,6 +10,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand}
 
 use crate::failure::Failure;
 use crate::format::Format;
+use crate::kept::{Kept, base_folder};
 use crate::language::Language;
 
 /// SQL with functions compiled to WebAssembly.
@@ -28,8 +28,9 @@ use crate::language::Language;
     args_conflicts_with_subcommands = true
 )]
 pub(crate) struct ShellArguments {
-    /// File that keeps modules, functions, views and external tables; created if it does
-    /// not exist. Several shells may share it.
+    /// File that keeps modules, functions, views and external tables. One that does not exist
+    /// is created if its name ends in .db, .db3, .sqlite, .sqlite3 or .fusebox. Several shells
+    /// may share it.
     pub(crate) catalog: Option<PathBuf>,
 
     /// Forgets all definitions at the exit, in an interactive shell too.
@@ -66,7 +67,8 @@ pub(crate) struct ShellArguments {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 
-    /// Writes results to FILE, which is replaced. Parquet and Arrow files have one result.
+    /// Writes results to FILE, which is replaced, in the format of its ending unless another
+    /// is given. Parquet and Arrow files have one result.
     #[arg(
         long,
         value_name = "FILE",
@@ -92,12 +94,12 @@ pub(crate) struct Confinement {
 }
 
 impl ShellArguments {
-    /// Returns the file that keeps definitions; `None` to forget them.
-    pub(crate) fn catalog_file(&self, is_interactive: bool) -> Option<PathBuf> {
+    /// Returns the file that keeps definitions.
+    pub(crate) fn kept(&self, is_interactive: bool) -> Kept {
         match &self.catalog {
-            Some(catalog) => Some(catalog.clone()),
-            None if is_interactive && !self.memory => user_catalog(),
-            None => None,
+            Some(catalog) => Kept::in_file(catalog.clone()),
+            None if is_interactive && !self.memory => Kept::in_own_catalog(),
+            None => Kept::default(),
         }
     }
 
@@ -114,22 +116,6 @@ impl ShellArguments {
             compile_memory: self.compile_memory,
         }
     }
-}
-
-/// Returns the path of the user's own catalog, in the data folder of the XDG base directory
-/// specification; `None` if that folder cannot be created.
-fn user_catalog() -> Option<PathBuf> {
-    let folder = base_folder("XDG_DATA_HOME", ".local/share")?.join("fusebox");
-    fs::create_dir_all(&folder).ok()?;
-    Some(folder.join("catalog.db"))
-}
-
-/// Returns a folder of the XDG base directory specification: that of a variable, or `default`
-/// in the user's home.
-fn base_folder(variable: &str, default: &str) -> Option<PathBuf> {
-    let named = env::var_os(variable).map(PathBuf::from);
-    let named = named.filter(|path| path.is_absolute());
-    named.or_else(|| Some(env::home_dir()?.join(default)))
 }
 
 /// Subcommands.
@@ -318,6 +304,9 @@ fn numbers(text: &str) -> Result<Numbers, String> {
     Ok(Numbers(bounds))
 }
 
+/// Mark at the start of files of some editors, which is no part of their text.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// Source of statements.
 pub(crate) enum ScriptSource {
     /// Argument of `-c`.
@@ -392,6 +381,10 @@ impl ScriptSource {
                 "standard input".to_owned(),
             ),
         };
-        text.map_err(|source| Failure::Read { name, source })
+        let mut text = text.map_err(|source| Failure::Read { name, source })?;
+        if text.starts_with(BYTE_ORDER_MARK) {
+            text.remove(0);
+        }
+        Ok(text)
     }
 }

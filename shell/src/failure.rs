@@ -63,6 +63,18 @@ impl Failure {
         }
     }
 
+    /// Adds the place of a command, file and line, to the error of a file that it names.
+    pub(crate) fn at(self, place: Option<String>) -> Self {
+        match self {
+            Self::Read { .. } | Self::Write { .. } if place.is_some() => Self::Explained {
+                failure: Box::new(self),
+                place,
+                explanation: String::new(),
+            },
+            other => other,
+        }
+    }
+
     /// Prints the error on standard error, unless it is a broken pipe.
     pub(crate) fn report(&self) {
         if !matches!(self, Self::BrokenPipe) {
@@ -135,11 +147,13 @@ impl fmt::Display for Failure {
             Self::Refused(text) => f.write_str(text),
             Self::NoRows => f.write_str("the query of --data returned no rows"),
             Self::Explained { failure, .. } => failure.fmt(f),
-            Self::Fusebox(error) => f.write_str(clean(&error.to_string())),
+            Self::Fusebox(error) => f.write_str(&clean(&error.to_string())),
             Self::NeedsFile => f.write_str(
                 "parquet and arrow are written to files only: use --output FILE, or type \\o FILE",
             ),
-            Self::Print(error) => write!(f, "cannot print the result: {error}"),
+            Self::Print(error) => {
+                write!(f, "cannot print the result: {}", clean(&error.to_string()))
+            }
             Self::BrokenPipe => f.write_str("standard output was closed"),
             Self::Cancelled => f.write_str("cancelled"),
             Self::Panicked => f.write_str("the query engine panicked; this is a bug"),

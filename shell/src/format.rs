@@ -70,11 +70,18 @@ impl Format {
     }
 
     /// Returns the format of a result in a file: that of its ending if the file would not be one
-    /// with text in it, else this one.
+    /// with text in it, or if no format was chosen; else this one.
     pub(crate) fn of_file(self, path: &Path) -> Self {
-        match path.extension().and_then(OsStr::to_str) {
-            Some("parquet") => Self::Parquet,
-            Some("arrow") => Self::Arrow,
+        let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+        match (ending.to_ascii_lowercase().as_str(), self) {
+            ("parquet", _) => Self::Parquet,
+            ("arrow", _) => Self::Arrow,
+            ("csv", Self::Table) => Self::Csv,
+            ("tsv", Self::Table) => Self::Tsv,
+            ("json", Self::Table) => Self::Json,
+            ("ndjson" | "jsonl", Self::Table) => Self::Ndjson,
+            ("md" | "markdown", Self::Table) => Self::Markdown,
+            ("html" | "htm", Self::Table) => Self::Html,
             _ => self,
         }
     }

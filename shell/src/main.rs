@@ -53,8 +53,14 @@ mod remote;
 // Commands of the prompt.
 mod command;
 
+// The file of a catalog, as the command line names it.
+mod catalog_file;
+
 // Command-line arguments.
 mod arguments;
+
+// The file that keeps definitions, and folders of the user.
+mod kept;
 
 // Languages of projects.
 mod language;
@@ -97,17 +103,18 @@ use crate::failure::Failure;
 use crate::runner::{Runner, Script};
 
 fn main() -> ExitCode {
-    let (arguments, sources) = match ShellArguments::from_command_line() {
-        Ok(parsed) => parsed,
-        Err(error) => {
-            // Help goes to standard output; an error of writing cannot be reported.
-            let _ = error.print();
-            return match error.kind() {
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
-                _ => ExitCode::from(2),
-            };
-        }
-    };
+    let (arguments, sources) =
+        match ShellArguments::from_command_line().and_then(catalog_file::checked) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                // Help goes to standard output; an error of writing cannot be reported.
+                let _ = error.print();
+                return match error.kind() {
+                    ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+                    _ => ExitCode::from(2),
+                };
+            }
+        };
     if let Some(Task::CompileHelper { arguments }) = arguments.task {
         return fusebox::run_compile_helper(arguments);
     }
@@ -147,9 +154,10 @@ fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), F
         return project::try_out(project, sql, &mut runner);
     }
     let is_interactive = arguments.interactive || sources.is_empty() && io::stdin().is_terminal();
-    let catalog = arguments.catalog_file(is_interactive);
+    let kept = arguments.kept(is_interactive);
     let confinement = arguments.confinement();
-    let mut runner = Runner::new(arguments.format, &confinement, catalog.as_deref())?;
+    let runner = Runner::new(arguments.format, &confinement, kept.file.as_deref());
+    let mut runner = runner.map_err(|failure| kept.explain(failure))?;
     if arguments.output.is_some() {
         runner.set_output(arguments.output.as_deref())?;
     }
@@ -157,6 +165,7 @@ fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), F
         true => vec![ScriptSource::StandardInput],
         false => sources,
     };
+    let mut state = repl::State::default();
     // Files are read one by one, since statements of one can write the next.
     for source in sources {
         let name = source.name();
@@ -165,40 +174,25 @@ fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), F
         if arguments.echo {
             run_echoed(&mut runner, &text)?;
         } else {
-            repl::run_script(&mut runner, &text)?;
+            repl::run_script(&mut runner, &mut state, &text)?;
         }
     }
     runner.script = None;
     if is_interactive {
         runner.open_prompt();
-        return repl::run(
-            &mut runner,
-            catalog.as_deref(),
-            arguments.rc_file().as_deref(),
-        );
+        let rc = arguments.rc_file();
+        return repl::run(&mut runner, &mut state, &kept.describe(), rc.as_deref());
     }
     Ok(())
 }
 
-/// Prints and executes statements one by one, each split off in the dialect that is set then.
+/// Prints and executes statements one by one.
 fn run_echoed(runner: &mut Runner, text: &str) -> Result<(), Failure> {
-    let mut rest = text;
-    'dialect: loop {
-        let name = session::dialect_name(runner.session());
-        let dialect = session::dialect(runner.session());
-        for statement in text::split_statements(rest, dialect.as_ref()) {
-            runner.echo(statement)?;
-            let start = statement.as_ptr().addr() - text.as_ptr().addr();
-            if let Some(script) = &mut runner.script {
-                script.lines = text[..start].matches('\n').count();
-            }
-            runner.run(statement, |_| ())?;
-            if session::dialect_name(runner.session()) != name {
-                let start = statement.as_ptr().addr() - rest.as_ptr().addr();
-                rest = &rest[start + statement.len()..];
-                continue 'dialect;
-            }
+    runner.split(text, |runner, statement, lines| {
+        runner.echo(statement)?;
+        if let Some(script) = &mut runner.script {
+            script.lines = lines;
         }
-        return Ok(());
-    }
+        runner.run(statement, |_| ())
+    })
 }

@@ -1,6 +1,6 @@
 //! Names that statements may mean, for completion and for suggestions.
 
-use fusebox::Session;
+use fusebox::{Kind, Session};
 use futures::FutureExt;
 
 /// Keywords that are offered: those that statements begin with, and others that are long.
@@ -90,9 +90,17 @@ pub(crate) struct Names {
     pub(crate) built_in: Vec<String>,
     pub(crate) modules: Vec<String>,
     pub(crate) settings: Vec<String>,
+    /// Functions with their kinds, in lower case.
+    pub(crate) kinds: Vec<(String, Kind)>,
 }
 
 impl Names {
+    /// Returns the names of the functions of a kind.
+    pub(crate) fn of_kind(&self, kind: Kind) -> Vec<String> {
+        let named = self.kinds.iter().filter(|(_, other)| *other == kind);
+        named.map(|(name, _)| name.clone()).collect()
+    }
+
     /// Collects the names of a session.
     pub(crate) fn of(session: &Session) -> Self {
         let context = session.context();
@@ -130,22 +138,31 @@ impl Names {
                 .map(|(name, _)| name.to_owned())
                 .collect();
         }
-        let functions = session.functions().unwrap_or_default().into_iter();
-        names.functions = functions.map(|function| function.name).collect();
+        for function in session.functions().unwrap_or_default() {
+            names
+                .kinds
+                .push((function.name.to_lowercase(), function.kind));
+            names.functions.push(function.name);
+        }
         let state = context.state_ref();
         let state = state.read();
-        names
-            .built_in
-            .extend(state.scalar_functions().keys().cloned());
-        names
-            .built_in
-            .extend(state.aggregate_functions().keys().cloned());
-        names
-            .built_in
-            .extend(state.window_functions().keys().cloned());
-        names
-            .built_in
-            .extend(state.table_functions().keys().cloned());
+        let built_in = [
+            (
+                state.scalar_functions().keys().collect::<Vec<_>>(),
+                Kind::Scalar,
+            ),
+            (
+                state.aggregate_functions().keys().collect(),
+                Kind::Aggregate,
+            ),
+            (state.window_functions().keys().collect(), Kind::Window),
+            (state.table_functions().keys().collect(), Kind::Table),
+        ];
+        for (functions, kind) in built_in {
+            let kinds = functions.iter().map(|name| (name.to_lowercase(), kind));
+            names.kinds.extend(kinds);
+            names.built_in.extend(functions.into_iter().cloned());
+        }
         let settings = state.config_options().entries().into_iter();
         names.settings = settings.map(|entry| entry.key).collect();
         names

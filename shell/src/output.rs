@@ -40,6 +40,20 @@ pub(crate) struct Output {
 pub(crate) enum Sink {
     Standard,
     File(OutputFile),
+    Pipe(Pipe),
+}
+
+/// Command that reads results: `\o |sort`.
+pub(crate) struct Pipe {
+    process: Child,
+}
+
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        // It ends at the end of its input; its errors are on standard error.
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
+    }
 }
 
 /// File that takes the text of several results, or one result as a whole.
@@ -69,9 +83,24 @@ enum Stop {
     BrokenPipe,
     Interrupted,
     PagerQuit,
+    PipeClosed,
 }
 
 impl Sink {
+    /// Starts a command that reads results.
+    ///
+    /// # Errors
+    ///
+    /// If there is no command, or it cannot be started.
+    pub(crate) fn pipe(command: &str) -> io::Result<Self> {
+        if command.trim().is_empty() {
+            return Err(io::Error::other("expected a command after |"));
+        }
+        let mut shell = Command::new("sh");
+        let process = shell.args(["-c", command]).stdin(Stdio::piped()).spawn()?;
+        Ok(Self::Pipe(Pipe { process }))
+    }
+
     /// Opens a file, which is created at once if `format` is one of text.
     ///
     /// # Errors
@@ -114,16 +143,21 @@ impl Output {
         std::mem::replace(&mut self.sink, sink)
     }
 
-    /// Returns true if it writes to a file.
+    /// Returns true if it writes to a file or a command.
     pub(crate) fn is_file(&self) -> bool {
-        matches!(self.sink, Sink::File(_))
+        !matches!(self.sink, Sink::Standard)
+    }
+
+    /// Returns true if the command that reads results has ended before them.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.stop == Some(Stop::PipeClosed)
     }
 
     /// Returns the format of the next result: `format`, unless the file has another.
     pub(crate) fn format(&self, format: Format) -> Format {
         match &self.sink {
             Sink::File(file) => format.of_file(&file.path),
-            Sink::Standard => format,
+            Sink::Standard | Sink::Pipe(_) => format,
         }
     }
 
@@ -220,6 +254,10 @@ impl Output {
             let written = match (&mut self.pager, &mut self.sink) {
                 (Some(pager), _) => pager.write(chunk),
                 (None, Sink::File(file)) => file.text().and_then(|file| file.write_all(chunk)),
+                (None, Sink::Pipe(pipe)) => {
+                    let stdin = pipe.process.stdin.as_mut();
+                    stdin.map_or(Ok(()), |stdin| stdin.write_all(chunk))
+                }
                 (None, Sink::Standard) => {
                     self.is_within_line = chunk.last() != Some(&b'\n');
                     write_standard(chunk)
@@ -227,9 +265,10 @@ impl Output {
             };
             if let Err(error) = written {
                 if error.kind() == io::ErrorKind::BrokenPipe {
-                    self.stop = Some(match self.pager.is_some() {
-                        true => Stop::PagerQuit,
-                        false => Stop::BrokenPipe,
+                    self.stop = Some(match (&self.pager, &self.sink) {
+                        (Some(_), _) => Stop::PagerQuit,
+                        (None, Sink::Pipe(_)) => Stop::PipeClosed,
+                        (None, _) => Stop::BrokenPipe,
                     });
                 }
                 return Err(error);

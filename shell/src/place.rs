@@ -9,12 +9,16 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Toke
 const LINE_MAX: usize = 100;
 
 /// Words of messages around a name that a statement contains.
-const NAMES: [(&str, &str); 5] = [
+const NAMES: [(&str, &str); 9] = [
+    ("file `", "` cannot be "),
     ("table '", "' not found"),
-    ("Invalid function '", "'"),
+    ("view '", "' not found"),
     ("module `", "` does not exist"),
     ("function `", "` does not exist"),
-    ("Could not find config value for key \"", "\""),
+    ("setting `", "` does not exist"),
+    ("function '", "' does not exist"),
+    ("function '", "' expects "),
+    ("function '", "' requires "),
 ];
 
 /// Line and column of a text, from 1 on.
@@ -41,11 +45,15 @@ impl Place {
         dialect: &dyn Dialect,
     ) -> Option<Self> {
         Self::stated(message).or_else(|| {
-            let tokens = statement(sql, index, dialect);
-            let named = name(message).and_then(|name| {
+            let tokens = statement_tokens(sql, index, dialect);
+            let named = name(message).and_then(|(whole, name)| {
+                let is_file = |text: &str| {
+                    let before = whole.strip_suffix(text);
+                    before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+                };
                 let is_name = |token: &&TokenWithSpan| match &token.token {
                     Token::Word(word) => word.value.eq_ignore_ascii_case(name),
-                    Token::SingleQuotedString(text) => text == name,
+                    Token::SingleQuotedString(text) => is_file(text),
                     _ => false,
                 };
                 tokens.iter().find(is_name)
@@ -56,10 +64,12 @@ impl Place {
 
     /// Finds the begin of the statement of this index.
     pub(crate) fn of_statement(sql: &str, index: usize, dialect: &dyn Dialect) -> Option<Self> {
-        statement(sql, index, dialect).first().map(Self::of_token)
+        statement_tokens(sql, index, dialect)
+            .first()
+            .map(Self::of_token)
     }
 
-    fn of_token(token: &TokenWithSpan) -> Self {
+    pub(crate) fn of_token(token: &TokenWithSpan) -> Self {
         let Location { line, column } = token.span.start;
         Self::new(line, column)
     }
@@ -119,8 +129,8 @@ pub(crate) fn without_place(message: &str) -> String {
     parts.unwrap_or_else(|| message.to_owned())
 }
 
-/// Returns the last part of the name that a message is about.
-fn name(message: &str) -> Option<&str> {
+/// Returns the name that a message is about, and the last part of it.
+fn name(message: &str) -> Option<(&str, &str)> {
     let column = message.split_once("No field named ");
     let column = column.and_then(|(_, rest)| rest.split_whitespace().next());
     let named = || {
@@ -133,11 +143,16 @@ fn name(message: &str) -> Option<&str> {
     let name = column.or_else(named)?.trim_end_matches(['.', ',', ';']);
     let is_path = name.contains('/');
     let last = name.rsplit('.').next().filter(|_| !is_path);
-    Some(last.unwrap_or(name).trim_matches('"')).filter(|name| !name.is_empty())
+    let last = last.unwrap_or(name).trim_matches('"');
+    (!last.is_empty()).then_some((name, last))
 }
 
 /// Returns the tokens of the statement of this index, without blanks and comments.
-fn statement(sql: &str, index: usize, dialect: &dyn Dialect) -> Vec<TokenWithSpan> {
+pub(crate) fn statement_tokens(
+    sql: &str,
+    index: usize,
+    dialect: &dyn Dialect,
+) -> Vec<TokenWithSpan> {
     let mut tokens = Vec::new();
     // The session reports errors of the tokenizer.
     let _ = Tokenizer::new(dialect, sql).tokenize_with_location_into_buf(&mut tokens);
@@ -211,11 +226,14 @@ mod tests {
             ("No field named b. Valid fields are t.a.", 1, Some("2:8")),
             ("No field named t.b.", 1, Some("2:8")),
             ("No field named \"b\". Did you mean", 1, Some("2:8")),
-            ("Invalid function 'f'.\nDid you mean 'g'?", 1, Some("3:18")),
+            ("function 'f' does not exist", 1, Some("3:18")),
+            ("function 'f' requires x, but received y", 1, Some("3:18")),
             ("function `f` does not exist", 1, Some("3:18")),
             ("function `f` does not exist", 0, None),
             ("table 'datafusion.public.u' not found", 1, None),
             ("table 't", 0, None),
+            ("table 'datafusion.public.t.csv' not found", 1, Some("2:11")),
+            ("file `t.csv` cannot be read: x", 1, Some("2:11")),
             ("anything", 0, None),
             ("table 't' not found", 7, None),
         ] {

@@ -81,7 +81,16 @@ pub(crate) fn print(
         (Some(expanded), None) if format == Format::Table && !out.is_file() => {
             print_sample(batches, display, expanded, out)
         }
-        _ => print_whole(batches, display, out),
+        _ => {
+            let printed = print_whole(batches, display, out);
+            match out.is_closed() {
+                true => Ok(Rows {
+                    all: None,
+                    shown: None,
+                }),
+                false => printed,
+            }
+        }
     }
 }
 
@@ -153,7 +162,10 @@ fn print_whole(
     display: &mut Display,
     out: &mut Output,
 ) -> Result<Rows, Failure> {
-    let format = display.whole_format();
+    let format = match out.format(display.format) {
+        Format::Table => display.whole_format(),
+        format => format,
+    };
     if matches!(format, Format::Markdown | Format::Line) && display.has_printed {
         // A blank line separates this result from the one before it.
         writeln!(out).map_err(ArrowError::from)?;

@@ -1,5 +1,6 @@
 //! Execution of SQL text.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,18 +10,19 @@ use datafusion::physical_plan::execute_stream;
 use fusebox::{Session, Statement};
 
 use crate::arguments::Confinement;
-use crate::diagnosis::{hint, unclosed};
+use crate::diagnosis::{Diagnosis, diagnose};
 use crate::display::Display;
 use crate::failure::Failure;
 use crate::format::Format;
 use crate::names::Names;
+use crate::open::Open;
 use crate::output::{Output, Sink};
 use crate::place::Place;
 use crate::progress::Progress;
 use crate::result::{self, Batches};
 use crate::runtime::Runtime;
-use crate::session::{dialect, session};
-use crate::text::message;
+use crate::session::{dialect, dialect_name, session};
+use crate::text::{message, split_statements};
 
 /// A session and the printer of its results.
 pub(crate) struct Runner {
@@ -32,6 +34,8 @@ pub(crate) struct Runner {
     out: Output,
     /// Script whose statements are executed.
     pub(crate) script: Option<Script>,
+    /// Lines of its text above the executed one.
+    above: usize,
 }
 
 /// Script that errors name.
@@ -66,8 +70,14 @@ impl Runner {
         catalog: Option<&Path>,
     ) -> Result<Self, Failure> {
         let session = Arc::new(session(confinement, catalog)?);
-        let running = Arc::clone(&session);
-        let runtime = Runtime::start(move || running.cancel()).map_err(Failure::System)?;
+        // The thread of Ctrl-C never ends: it would keep the session, and so its catalog, open.
+        let running = Arc::downgrade(&session);
+        let cancel = move || {
+            if let Some(session) = running.upgrade() {
+                session.cancel();
+            }
+        };
+        let runtime = Runtime::start(cancel).map_err(Failure::System)?;
         Ok(Self {
             session,
             out: Output::new(runtime.interrupt()),
@@ -75,6 +85,7 @@ impl Runner {
             display: Display::new(format),
             is_confined: confinement.root.is_some(),
             script: None,
+            above: 0,
         })
     }
 
@@ -99,9 +110,11 @@ impl Runner {
         let Some(path) = file else {
             return Ok(self.out.replace(Sink::Standard));
         };
-        let sink = match self.is_confined {
-            true => Err(io::Error::other("refused with --root: use COPY … TO")),
-            false => Sink::file(path, self.display.format.of_file(path)),
+        let command = path.to_str().and_then(|path| path.strip_prefix('|'));
+        let sink = match command {
+            _ if self.is_confined => Err(io::Error::other("refused with --root: use COPY … TO")),
+            Some(command) => Sink::pipe(command),
+            None => Sink::file(path, self.display.format.of_file(path)),
         };
         let sink = sink.map_err(|source| Failure::Write {
             name: format!("`{}`", path.display()),
@@ -125,6 +138,18 @@ impl Runner {
         // A sleep is made on the runtime, whose timer it needs.
         let sleep = async move { tokio::time::sleep(time).await };
         self.runtime.run(sleep).is_ok()
+    }
+
+    /// Runs `work` on the worker threads until it ends or Ctrl-C is pressed.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Cancelled`] after Ctrl-C, [`Failure::Panicked`] if `work` panics.
+    pub(crate) fn wait<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.runtime.run(work)
     }
 
     /// Returns the session.
@@ -154,6 +179,61 @@ impl Runner {
         Ok(())
     }
 
+    /// Executes the statements of `sql`, each whatever became of those before it. Calls `after`
+    /// with the summary of each, and `failed` with each error and the text below its statement.
+    ///
+    /// # Errors
+    ///
+    /// That of `failed`.
+    pub(crate) fn run_each(
+        &mut self,
+        sql: &str,
+        after: impl Fn(Summary),
+        mut failed: impl FnMut(Failure, &str) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let executed = self.split(sql, |runner, statement, lines| {
+            runner.above = lines;
+            match runner.run(statement, &after) {
+                Ok(()) => Ok(()),
+                Err(failure) => {
+                    let begin = statement.as_ptr().addr() - sql.as_ptr().addr();
+                    failed(failure, &sql[begin + statement.len()..])
+                }
+            }
+        });
+        self.above = 0;
+        executed
+    }
+
+    /// Calls `each` with the statements of a text and the number of lines above each, split off in
+    /// the dialect that is set then.
+    ///
+    /// # Errors
+    ///
+    /// The first of `each`.
+    pub(crate) fn split(
+        &mut self,
+        text: &str,
+        mut each: impl FnMut(&mut Self, &str, usize) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let (mut rest, mut counted, mut lines) = (text, 0, 0);
+        'dialect: loop {
+            let name = dialect_name(&self.session);
+            let dialect = dialect(&self.session);
+            for statement in split_statements(rest, dialect.as_ref()) {
+                let begin = statement.as_ptr().addr() - text.as_ptr().addr();
+                lines += text[counted..begin].matches('\n').count();
+                counted = begin;
+                each(self, statement, lines)?;
+                if dialect_name(&self.session) != name {
+                    rest = &text[begin + statement.len()..];
+                    continue 'dialect;
+                }
+            }
+            return Ok(());
+        }
+    }
+
     /// Adds the place in the text and a suggestion to an error of the statement of this index,
     /// if there are any.
     fn explained(&self, failure: Failure, sql: &str, index: usize) -> Failure {
@@ -163,20 +243,20 @@ impl Runner {
         let text = failure.to_string();
         let dialect = dialect(&self.session);
         let dialect = dialect.as_ref();
-        let (place, explanation) = match unclosed(&text, sql, dialect) {
-            Some((place, explanation)) => (Some(place), explanation),
-            None => {
-                let place = Place::of_error(&text, sql, index, dialect);
-                let hint = hint(&text, || Names::of(&self.session));
-                let hint = hint.map(|hint| format!("; {hint}"));
-                let shown = place.and_then(|place| place.caret(sql));
-                let shown = shown.map(|shown| format!("\n{shown}"));
-                (place, hint.unwrap_or_default() + &shown.unwrap_or_default())
-            }
+        // The explanation of an open string states its line, which is one of the whole text; other
+        // messages state lines of the statement.
+        let (sql, above) = match Open::unclosed(sql, dialect) {
+            Some(_) => (Cow::Owned("\n".repeat(self.above) + sql), 0),
+            None => (Cow::Borrowed(sql), self.above),
         };
+        let names = || Names::of(&self.session);
+        let Diagnosis {
+            place,
+            text: explanation,
+        } = diagnose(&text, &sql, index, dialect, names);
         let place = self.script.as_ref().and_then(|Script { name, lines }| {
-            let place = place.or_else(|| Place::of_statement(sql, index, dialect))?;
-            Some(format!("{name}:{}", place.below(*lines)))
+            let place = place.or_else(|| Place::of_statement(&sql, index, dialect))?;
+            Some(format!("{name}:{}", place.below(lines + above)))
         });
         match place.is_none() && explanation.is_empty() {
             true => failure,
@@ -216,7 +296,11 @@ impl Runner {
         }
         self.out.clear_stop();
         let printed = writeln!(self.out, "{sql}").and_then(|()| self.out.flush());
-        printed.map_err(|error| self.out.explain(Failure::Print(error.into())))
+        match printed {
+            // The command that reads it has ended.
+            Err(_) if self.out.is_closed() => Ok(()),
+            printed => printed.map_err(|error| self.out.explain(Failure::Print(error.into()))),
+        }
     }
 
     fn statement(&mut self, statement: Statement) -> Result<Summary, Failure> {

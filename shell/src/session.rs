@@ -12,6 +12,9 @@ use fusebox_catalog::SqliteCatalog;
 use crate::arguments::Confinement;
 use crate::failure::Failure;
 
+/// Largest module of the user, in bytes.
+const MODULE_BYTES_MAX: u64 = 64 << 20;
+
 /// Creates a session with all privileges, which its user has anyway, but for what it is
 /// confined to. As in DataFusion's shell, a query can name a file as a table.
 ///
@@ -33,8 +36,14 @@ pub(crate) fn session(
     let mut privileges = Privileges::all();
     if let Some(root) = &confinement.root {
         privileges.files = FileAccess::under(root)?.writable();
+        // Some name folders for files of the process.
+        privileges.settings = false;
     }
     let mut builder = Engine::builder().privileges(privileges);
+    if confinement.root.is_none() {
+        // Those of whole interpreters, as componentize-py makes them.
+        builder = builder.module_bytes_max(MODULE_BYTES_MAX);
+    }
     if let Some(path) = catalog {
         let catalog = SqliteCatalog::open(path).map_err(Failure::Catalog)?;
         builder = builder.catalog(Arc::new(catalog));

@@ -1,12 +1,21 @@
 //! Statements of commands that list the catalog.
 
+use fusebox::Literal;
+
 use super::{Command, unquoted};
 
 /// Lists relations of some types, in the information schema's words.
 pub(super) fn relations(types: &str, pattern: &str) -> Command {
     let name = match pattern {
         "" => String::new(),
-        pattern => format!(" AND table_name{}", like(pattern)),
+        pattern => match pattern.split_once('.') {
+            Some((schema, name)) => format!(
+                " AND table_schema{} AND table_name{}",
+                like(schema),
+                like(if name.is_empty() { "*" } else { name })
+            ),
+            None => format!(" AND table_name{}", like(pattern)),
+        },
     };
     Command::Sql(format!(
         "SELECT table_schema AS schema, table_name AS name, table_type AS type \
@@ -28,18 +37,26 @@ pub(super) fn functions(pattern: &str) -> Command {
     ))
 }
 
-/// Converts a pattern of psql to `LIKE`.
+/// Converts a pattern of psql to `ILIKE`.
 pub(super) fn like(pattern: &str) -> String {
-    match pattern {
-        "" => String::new(),
-        pattern => {
-            let pattern = pattern
-                .replace('\'', "''")
-                .replace('*', "%")
-                .replace('?', "_");
-            format!(" LIKE '{pattern}'")
+    if pattern.is_empty() {
+        return String::new();
+    }
+    let mut like = String::new();
+    for character in unquoted(pattern).chars() {
+        match character {
+            '*' => like.push('%'),
+            '?' => like.push('_'),
+            '_' | '%' | '\\' => like.extend(['\\', character]),
+            _ => like.push(character),
         }
     }
+    format!(" ILIKE {}", Literal(&like))
+}
+
+/// Returns true for a pattern of names, and false for a name or a pattern of files.
+pub(super) fn is_pattern(name: &str) -> bool {
+    name.contains(['*', '?']) && !name.contains('/') && !has_file_ending(unquoted(name))
 }
 
 /// Returns a name as it is, unless it is a path of a file, which is quoted.
@@ -55,6 +72,19 @@ fn has_file_ending(name: &str) -> bool {
     let ending = name.rsplit_once('.').map(|(_, ending)| ending);
     matches!(
         ending,
-        Some("csv" | "tsv" | "parquet" | "json" | "ndjson" | "jsonl" | "avro" | "arrow")
+        Some(
+            "csv"
+                | "tsv"
+                | "parquet"
+                | "json"
+                | "ndjson"
+                | "jsonl"
+                | "avro"
+                | "arrow"
+                | "gz"
+                | "bz2"
+                | "xz"
+                | "zst"
+        )
     )
 }

@@ -1,5 +1,7 @@
 //! `\copy`, as a statement.
 
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use fusebox::Literal;
 
 use super::Command;
@@ -7,57 +9,81 @@ use super::Command;
 const USAGE: &str = "type \\copy table TO 'file.csv', \\copy (SELECT …) TO 'file.parquet', \
                      or \\copy table FROM 'file.csv'";
 
+/// Formats of `COPY`.
+const FORMATS: [&str; 7] = ["csv", "tsv", "json", "ndjson", "jsonl", "parquet", "arrow"];
+
 impl Command {
-    /// Parses the arguments of `\copy`: a table or a query, the direction and a file, and
-    /// options of psql, of which those count that name a format or a header.
+    /// Parses the arguments of `\copy`: a table or a query, the direction, a file, and options
+    /// of psql.
     pub(super) fn copy(text: &str) -> Self {
-        parse(text).map_or_else(|| Self::Instead(USAGE.to_owned()), Self::Sql)
+        match parse(text) {
+            Ok(sql) => Self::Sql(sql),
+            Err(text) => Self::Instead(text),
+        }
     }
 }
 
-fn parse(text: &str) -> Option<String> {
-    let (subject, rest) = subject(text)?;
-    let (direction, rest) = word(rest)?;
-    let (file, options) = file(rest)?;
-    let file = Literal(file).to_string();
-    let options = options.to_lowercase();
-    let has = |option: &str| {
-        let mut words = options.split(|c: char| !c.is_alphanumeric());
-        words.any(|word| word == option)
-    };
+fn parse(text: &str) -> Result<String, String> {
+    let usage = || USAGE.to_owned();
+    let (subject, rest) = subject(text).ok_or_else(usage)?;
+    let (direction, rest) = word(rest).ok_or_else(usage)?;
+    let (file, rest) = file(rest).ok_or_else(usage)?;
+    let options = Options::parse(rest)?;
+    if matches!(
+        file.to_lowercase().as_str(),
+        "stdin" | "stdout" | "pstdin" | "pstdout"
+    ) {
+        return Err(format!(
+            "expected a file, found {file}: write '{file}' in quotes, or print by \\pset format csv"
+        ));
+    }
+    let file = Literal(&unquoted(file)).to_string();
     match direction.to_lowercase().as_str() {
-        "to" => {
-            let formats = ["csv", "json", "parquet", "arrow", "avro"];
-            let format = formats.iter().find(|format| has(format));
-            let format = format.map(|format| format!(" STORED AS {}", format.to_uppercase()));
-            // Without a header unless asked for, as in psql, if options are given at all.
-            let header = match has("csv") {
-                true => format!(" OPTIONS ('format.has_header' '{}')", has("header")),
-                false => String::new(),
-            };
-            let format = format.unwrap_or_default();
-            Some(format!("COPY {subject} TO {file}{format}{header}"))
+        "to" => Ok(format!(
+            "COPY {} TO {file}{}",
+            source(subject),
+            options.of_target()
+        )),
+        "from" if !subject.starts_with('(') => {
+            options.check_source()?;
+            let (table, columns) = columns(subject);
+            let columns = columns.map(|columns| format!(" {columns}"));
+            let columns = columns.unwrap_or_default();
+            Ok(format!("INSERT INTO {table}{columns} SELECT * FROM {file}"))
         }
-        "from" if !subject.starts_with('(') && options.trim().is_empty() => {
-            let (table, columns) = match subject.split_once('(') {
-                Some((table, columns)) => (table.trim(), format!(" ({columns}")),
-                None => (subject, String::new()),
-            };
-            Some(format!("INSERT INTO {table}{columns} SELECT * FROM {file}"))
+        _ => Err(usage()),
+    }
+}
+
+/// Returns what `COPY` reads: a table with columns is a query.
+fn source(subject: &str) -> String {
+    match columns(subject) {
+        (table, Some(columns)) if !table.is_empty() => {
+            let columns = columns.strip_prefix('(').unwrap_or(columns);
+            let columns = columns.strip_suffix(')').unwrap_or(columns);
+            format!("(SELECT {columns} FROM {table})")
         }
-        _ => None,
+        _ => subject.to_owned(),
+    }
+}
+
+/// Splits a table and its columns in brackets.
+fn columns(subject: &str) -> (&str, Option<&str>) {
+    let mut is_quoted = false;
+    let bracket = subject.find(|c: char| {
+        is_quoted ^= c == '"';
+        c == '(' && !is_quoted
+    });
+    match bracket {
+        Some(bracket) => (subject[..bracket].trim_end(), Some(&subject[bracket..])),
+        None => (subject, None),
     }
 }
 
 /// Splits off a query in brackets, or a table with columns in brackets.
 fn subject(text: &str) -> Option<(&str, &str)> {
     let text = text.trim_start();
-    let name = text.find(|c: char| c.is_whitespace() || c == '(')?;
-    let blanks = text[name..].len() - text[name..].trim_start().len();
-    if !text[name + blanks..].starts_with('(') {
-        return Some((&text[..name], &text[name..]));
-    }
-    let mut depth = 0;
+    let mut depth = 0_usize;
     let mut quote = None;
     for (index, character) in text.char_indices() {
         match (quote, character) {
@@ -66,7 +92,13 @@ fn subject(text: &str) -> Option<(&str, &str)> {
             (None, '\'' | '"') => quote = Some(character),
             (None, '(') => depth += 1,
             (None, ')') if depth == 1 => return Some(text.split_at(index + 1)),
-            (None, ')') => depth -= 1,
+            (None, ')') => depth = depth.checked_sub(1)?,
+            // Columns may follow after a blank.
+            (None, blank) if depth == 0 && blank.is_whitespace() => {
+                if !text[index..].trim_start().starts_with('(') {
+                    return Some(text.split_at(index));
+                }
+            }
             _ => {}
         }
     }
@@ -79,15 +111,169 @@ fn word(text: &str) -> Option<(&str, &str)> {
     Some(text.split_at(end))
 }
 
-/// Splits off a name of a file, which may be in quotes.
+/// Splits off a name of a file, with its quotes, which are doubled within.
 fn file(text: &str) -> Option<(&str, &str)> {
     let text = text.trim();
     let quote = text.chars().next()?;
-    if matches!(quote, '\'' | '"') {
-        return text[1..].split_once(quote);
+    if !matches!(quote, '\'' | '"') {
+        let end = text.find(char::is_whitespace).unwrap_or(text.len());
+        return Some(text.split_at(end));
     }
-    let end = text.find(char::is_whitespace).unwrap_or(text.len());
-    Some(text.split_at(end))
+    let mut characters = text.char_indices().skip(1).peekable();
+    while let Some((index, character)) = characters.next() {
+        if character == quote && characters.next_if(|(_, next)| *next == quote).is_none() {
+            return Some(text.split_at(index + 1));
+        }
+    }
+    None
+}
+
+/// Removes the quotes of a name of a file.
+fn unquoted(file: &str) -> String {
+    for quote in ["'", "\""] {
+        let inside = file
+            .strip_prefix(quote)
+            .and_then(|rest| rest.strip_suffix(quote));
+        if let Some(inside) = inside {
+            return inside.replace(&quote.repeat(2), quote);
+        }
+    }
+    file.to_owned()
+}
+
+/// Options of psql.
+#[derive(Default)]
+struct Options {
+    format: Option<String>,
+    has_header: Option<bool>,
+    /// Option of DataFusion, and its value.
+    others: Vec<(&'static str, String)>,
+}
+
+impl Options {
+    /// Parses options in brackets, or words as before PostgreSQL 9: `csv header null 'x'`.
+    fn parse(text: &str) -> Result<Self, String> {
+        let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize();
+        let tokens = tokens.map_err(|error| format!("expected options of \\copy: {error}"))?;
+        let is_part = |token: &Token| {
+            let is_mark = matches!(token, Token::LParen | Token::RParen | Token::Comma);
+            !is_mark && !matches!(token, Token::Whitespace(_))
+        };
+        let mut tokens = tokens.into_iter().filter(is_part).map(value).peekable();
+        let mut options = Self::default();
+        while let Some(name) = tokens.next() {
+            let name = name.to_lowercase();
+            let key = match name.as_str() {
+                "with" => continue,
+                "header" => {
+                    let switch = tokens.peek().and_then(|value| switch(value));
+                    if switch.is_some() {
+                        tokens.next();
+                    }
+                    options.has_header = switch.or(Some(true));
+                    continue;
+                }
+                format if FORMATS.contains(&format) => {
+                    options.format = Some(name);
+                    continue;
+                }
+                "format" => "format",
+                "delimiter" => "format.delimiter",
+                "null" => "format.null_value",
+                "quote" => "format.quote",
+                "escape" => "format.escape",
+                "encoding" => "encoding",
+                _ => {
+                    return Err(format!(
+                        "unknown option {name} of \\copy: expected format, header, delimiter, \
+                         null, quote or escape"
+                    ));
+                }
+            };
+            let value = tokens.next_if(|value| !value.eq_ignore_ascii_case("as"));
+            let value = value.or_else(|| tokens.nth(1));
+            let value = value.ok_or_else(|| format!("expected a value after {name}"))?;
+            options.set(key, value)?;
+        }
+        Ok(options)
+    }
+
+    fn set(&mut self, key: &'static str, value: String) -> Result<(), String> {
+        let lower = value.to_lowercase();
+        match key {
+            "format" if FORMATS.contains(&lower.as_str()) => self.format = Some(lower),
+            "format" => {
+                let formats = FORMATS.join(", ");
+                return Err(format!("expected a format ({formats}), found {value}"));
+            }
+            "encoding" if matches!(lower.as_str(), "utf8" | "utf-8") => {}
+            "encoding" => return Err(format!("expected the encoding UTF8, found {value}")),
+            _ => self.others.push((key, value)),
+        }
+        Ok(())
+    }
+
+    /// Returns the clauses of `COPY … TO`.
+    fn of_target(&self) -> String {
+        let format = self.format.as_ref();
+        let stored = format.map(|format| format!(" STORED AS {}", format.to_uppercase()));
+        let is_csv = format.is_some_and(|format| format == "csv");
+        let mut options: Vec<_> = self.others.clone();
+        // Without a header unless asked for, as in psql, if the format is stated at all.
+        if let Some(has_header) = self.has_header.or(is_csv.then_some(false)) {
+            options.insert(0, ("format.has_header", has_header.to_string()));
+        }
+        let options = options.iter();
+        let options: Vec<_> = options
+            .map(|(key, value)| format!("{} {}", Literal(key), Literal(value)))
+            .collect();
+        let options = match options.is_empty() {
+            true => String::new(),
+            false => format!(" OPTIONS ({})", options.join(", ")),
+        };
+        stored.unwrap_or_default() + &options
+    }
+
+    /// Refuses options of a file that is read otherwise than by its ending: a file in `FROM`
+    /// has a header and commas.
+    fn check_source(&self) -> Result<(), String> {
+        let is_csv = self.format.as_deref().is_some_and(|format| format == "csv");
+        let has_header = self.has_header.unwrap_or(!is_csv);
+        let is_usual = |(key, value): &(&str, String)| match *key {
+            "format.delimiter" => value == ",",
+            "format.quote" => value == "\"",
+            "format.null_value" => value.is_empty(),
+            _ => false,
+        };
+        if has_header && self.others.iter().all(is_usual) {
+            return Ok(());
+        }
+        Err(
+            "\\copy reads files with a header and commas: for others, type CREATE EXTERNAL TABLE \
+             name STORED AS CSV LOCATION 'file' OPTIONS ('format.has_header' 'false', \
+             'format.delimiter' ';'), and INSERT INTO table SELECT * FROM name"
+                .to_owned(),
+        )
+    }
+}
+
+/// Returns the text of a token, without quotes.
+fn value(token: Token) -> String {
+    match token {
+        Token::SingleQuotedString(text)
+        | Token::EscapedStringLiteral(text)
+        | Token::DoubleQuotedString(text) => text,
+        Token::Word(word) => word.value,
+        other => other.to_string(),
+    }
+}
+
+fn switch(value: &str) -> Option<bool> {
+    match value.to_lowercase().as_str() {
+        "true" | "on" | "1" | "match" => Some(true),
+        "false" | "off" | "0" => Some(false),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -103,31 +289,78 @@ mod tests {
                 "(SELECT ')' AS a FROM (SELECT 1)) TO x.csv",
                 "COPY (SELECT ')' AS a FROM (SELECT 1)) TO 'x.csv'",
             ),
+            ("\"Odd T\" to x.csv", "COPY \"Odd T\" TO 'x.csv'"),
+            ("s.\"Odd (T\" to x.csv", "COPY s.\"Odd (T\" TO 'x.csv'"),
+            ("t(b,a) to x.csv", "COPY (SELECT b,a FROM t) TO 'x.csv'"),
             (
-                "t TO 'x.txt' WITH (FORMAT csv, HEADER)",
-                "COPY t TO 'x.txt' STORED AS CSV OPTIONS ('format.has_header' 'true')",
+                "\"Odd T\" (b) to x.csv",
+                "COPY (SELECT b FROM \"Odd T\") TO 'x.csv'",
             ),
-            (
-                "t TO x csv",
-                "COPY t TO 'x' STORED AS CSV OPTIONS ('format.has_header' 'false')",
-            ),
+            ("t to 'it''s.csv'", "COPY t TO 'it''s.csv'"),
             ("t FROM x.csv", "INSERT INTO t SELECT * FROM 'x.csv'"),
             (
                 "t (a, b) FROM x.csv",
                 "INSERT INTO t (a, b) SELECT * FROM 'x.csv'",
             ),
+            (
+                "t FROM 'x.csv' csv header",
+                "INSERT INTO t SELECT * FROM 'x.csv'",
+            ),
+            (
+                "t FROM x.csv with (format csv, header true, delimiter ',')",
+                "INSERT INTO t SELECT * FROM 'x.csv'",
+            ),
         ] {
-            assert_eq!(parse(text).as_deref(), Some(expected), "{text}");
+            assert_eq!(parse(text).as_deref(), Ok(expected), "{text}");
         }
-        for text in [
-            "",
-            "t",
-            "t TO",
-            "(SELECT 1",
-            "(SELECT 1) FROM x",
-            "t FROM x csv",
+        for text in ["", "t", "t TO", "t TO 'x", "(SELECT 1", "(SELECT 1) FROM x"] {
+            assert_eq!(parse(text), Err(USAGE.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn options_of_psql_are_those_of_copy() {
+        for (options, expected) in [
+            (
+                "WITH (FORMAT csv, HEADER)",
+                " STORED AS CSV OPTIONS ('format.has_header' 'true')",
+            ),
+            (
+                "(format csv, header false)",
+                " STORED AS CSV OPTIONS ('format.has_header' 'false')",
+            ),
+            (
+                "csv",
+                " STORED AS CSV OPTIONS ('format.has_header' 'false')",
+            ),
+            (
+                "csv header delimiter as ';' null 'NIL'",
+                " STORED AS CSV OPTIONS ('format.has_header' 'true', 'format.delimiter' ';', \
+                 'format.null_value' 'NIL')",
+            ),
+            (
+                "(format 'csv', delimiter E'\\t', header, null 'it''s')",
+                " STORED AS CSV OPTIONS ('format.has_header' 'true', 'format.delimiter' '\t', \
+                 'format.null_value' 'it''s')",
+            ),
+            ("(format parquet)", " STORED AS PARQUET"),
+            ("(header false)", " OPTIONS ('format.has_header' 'false')"),
+            ("(encoding 'utf8')", ""),
         ] {
-            assert_eq!(parse(text), None, "{text}");
+            let sql = parse(&format!("t TO 'x' {options}"));
+            assert_eq!(sql, Ok(format!("COPY t TO 'x'{expected}")), "{options}");
+        }
+        for (text, expected) in [
+            ("t TO x (force_quote *)", "unknown option force_quote"),
+            ("t TO x (format xml)", "expected a format (csv, tsv"),
+            ("t TO x (delimiter)", "expected a value after delimiter"),
+            ("t TO x (encoding latin1)", "expected the encoding UTF8"),
+            ("t TO stdout", "write 'stdout' in quotes"),
+            ("t FROM x.csv csv", "CREATE EXTERNAL TABLE"),
+            ("t FROM x.csv (delimiter ';')", "CREATE EXTERNAL TABLE"),
+        ] {
+            let refused = parse(text).unwrap_err();
+            assert!(refused.contains(expected), "{text}: {refused}");
         }
     }
 }

@@ -51,7 +51,7 @@ pub(crate) const NAMES: [&str; 44] = [
 ];
 
 /// Commands of psql, duckdb and sqlite that do not exist here, and what to type instead.
-const INSTEAD: [(&str, &str); 24] = [
+const INSTEAD: [(&str, &str); 67] = [
     ("\\c", "start another shell: fusebox FILE"),
     ("\\connect", "start another shell: fusebox FILE"),
     (".open", "start another shell: fusebox FILE"),
@@ -64,9 +64,21 @@ const INSTEAD: [(&str, &str); 24] = [
     ("\\dt+", "type \\dt"),
     ("\\dv+", "type \\dv, or SHOW CREATE TABLE name;"),
     ("\\di", "there are no indexes: \\dt lists tables"),
+    (".indexes", "there are no indexes: .tables lists tables"),
     ("\\du", "there are no users: \\l lists catalogs"),
+    ("\\dg", "there are no users: \\l lists catalogs"),
+    ("\\dp", "there are no users: \\l lists catalogs"),
+    ("\\z", "there are no users: \\l lists catalogs"),
+    ("\\da", "type \\df, which lists aggregate functions too"),
+    (
+        "\\dT",
+        "type SELECT arrow_typeof(value); for the type of a value",
+    ),
+    ("\\dx", "type \\dm, which lists modules"),
     ("\\sf", "type SHOW CREATE FUNCTION name;"),
+    ("\\sv", "type SHOW CREATE TABLE name;"),
     ("\\ef", "type SHOW CREATE FUNCTION name; and \\e"),
+    ("\\ev", "type SHOW CREATE TABLE name; and \\e"),
     ("\\r", "press Ctrl-C, which clears the input"),
     ("\\p", "press the key Up for the last statement"),
     ("\\w", "type \\e FILE"),
@@ -74,15 +86,104 @@ const INSTEAD: [(&str, &str); 24] = [
     ("\\a", "type \\pset format csv"),
     ("\\t", "type \\pset format csv"),
     ("\\H", "type \\pset format html"),
+    ("\\C", "type \\echo TITLE before the query"),
     ("\\f", "type \\pset format csv, or tsv"),
     ("\\cd", "start another shell in that folder"),
+    (".cd", "start another shell in that folder"),
+    ("\\gset", "type \\set NAME value, and :NAME in statements"),
+    ("\\prompt", "type \\set NAME value, and :NAME in statements"),
+    (
+        ".parameter",
+        "type \\set NAME value, and :NAME in statements",
+    ),
+    ("\\bind", "type PREPARE name AS …; and EXECUTE name(…);"),
+    ("\\gdesc", "type DESCRIBE before the query"),
+    ("\\gexec", "type \\o FILE, the query, \\o, and \\i FILE"),
+    (
+        "\\crosstabview",
+        "type \\pset format csv for another program",
+    ),
+    (
+        "\\if",
+        "there are no conditions: write CASE WHEN … in SQL, or two scripts",
+    ),
+    (
+        "\\elif",
+        "there are no conditions: write CASE WHEN … in SQL, or two scripts",
+    ),
+    (
+        "\\else",
+        "there are no conditions: write CASE WHEN … in SQL, or two scripts",
+    ),
+    (
+        "\\endif",
+        "there are no conditions: write CASE WHEN … in SQL, or two scripts",
+    ),
+    (
+        "\\ir",
+        "type \\i FILE: its path starts at the folder of the shell",
+    ),
+    ("\\qecho", "type \\echo TEXT"),
+    ("\\warn", "type \\echo TEXT"),
+    ("\\encoding", "text is UTF-8: leave it out"),
+    (
+        ".maxrows",
+        "type LIMIT in the query, or \\pset pager on for all rows",
+    ),
+    (
+        ".maxwidth",
+        "type \\x auto, which shows a wide row value by value",
+    ),
+    (
+        ".width",
+        "type \\x auto, which shows a wide row value by value",
+    ),
+    (".columns", "type \\pset format table"),
+    (".rows", "type \\x, which shows a row value by value"),
+    (".show", "type \\pset, which prints the settings"),
+    (
+        ".bail",
+        "a script ends at its first error, and the prompt goes on",
+    ),
+    (".echo", "start another shell: fusebox --echo -f FILE"),
+    (
+        ".backup",
+        "type .dump, or copy the file when no shell has it open",
+    ),
+    (
+        ".save",
+        "type .dump, or copy the file when no shell has it open",
+    ),
+    (
+        ".clone",
+        "type .dump, or copy the file when no shell has it open",
+    ),
+    (".restore", "start another shell: fusebox FILE"),
+    (".fullschema", "type .dump"),
     (".import", "type \\copy table FROM 'file.csv'"),
     (
         ".headers",
         "all formats have headers: type \\pset format line",
     ),
+    (
+        ".header",
+        "all formats have headers: type \\pset format line",
+    ),
     (".separator", "type \\pset format csv, or tsv"),
+    (".system", "type \\! COMMAND"),
+    (".stats", "type SELECT * FROM fusebox.stats;"),
+    (".version", "type SELECT version();"),
 ];
+
+/// Returns the command that a word in capitals means, such as `.TABLES`. Single letters have
+/// meanings of their own in psql.
+pub(super) fn in_lower_case(word: &str) -> Option<&'static str> {
+    let mut letters = word.chars().filter(|c| c.is_alphabetic());
+    let is_capital = letters.clone().count() > 1 && letters.all(char::is_uppercase);
+    let names = NAMES.into_iter();
+    let mut same = names.filter(|name| is_capital && name.eq_ignore_ascii_case(word));
+    same.next()
+}
 
 impl Command {
     /// Returns the reply to a command that does not exist.
@@ -100,5 +201,35 @@ impl Command {
             }
             _ => format!("unknown command {word}: \\? lists all"),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_commands_say_what_to_type() {
+        for (line, expected) in [
+            ("\\timin", "did you mean \\timing?"),
+            ("\\zz", "\\? lists all"),
+            (".tabels", "did you mean .tables?"),
+            ("\\x maybe", "expected on, off or auto"),
+            (".mode xml", "csv"),
+            ("\\watch -1", "number of seconds"),
+            ("\\copy t", "\\copy table TO"),
+            ("\\pset nulls", "\\pset null"),
+            ("\\i", "expected a file"),
+            ("\\H", "\\pset format html"),
+            ("\\gset", "\\set NAME value"),
+            ("\\IF", "unknown command \\IF"),
+            ("\\if", "no conditions"),
+            (".maxrows 5", "LIMIT"),
+        ] {
+            let Some(Command::Instead(text)) = Command::parse(line) else {
+                panic!("{line}");
+            };
+            assert!(text.contains(expected), "{line}: {text}");
+        }
     }
 }

@@ -1,27 +1,26 @@
-//! Tables with their rows as statements.
+//! Rows of tables as statements.
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use fusebox::{Identifier, Literal, Relation, TableRows};
+use fusebox::{Identifier, Literal};
 
 use crate::failure::Failure;
 
 /// Maximum number of rows of an INSERT.
 const ROWS_MAX: usize = 1_000;
 
-/// Adds the statements that create a table and insert its rows. A column whose values SQL cannot
-/// write makes a comment of the rows.
+/// Adds the statements that insert the rows of a table. A column whose values SQL cannot write
+/// makes a comment of the rows.
 pub(super) fn dump(
-    relation: &Relation,
-    rows: &TableRows,
+    name: &str,
+    schema: &SchemaRef,
+    batches: &[RecordBatch],
     statements: &mut Vec<String>,
 ) -> Result<(), Failure> {
-    let name = &relation.name;
-    statements.push(create(relation, rows));
-    let fields = rows.schema().fields();
+    let fields = schema.fields();
     if let Some(field) = fields.iter().find(|field| !is_written(field.data_type())) {
         statements.push(format!(
             "-- The rows of {name} are left out: SQL cannot write {}, the type of {}. Write them \
@@ -31,7 +30,7 @@ pub(super) fn dump(
         ));
         return Ok(());
     }
-    for batch in rows.load().map_err(Failure::Catalog)? {
+    for batch in batches {
         let columns = batch.columns();
         for first in (0..batch.num_rows()).step_by(ROWS_MAX) {
             let last = batch.num_rows().min(first + ROWS_MAX);
@@ -46,26 +45,6 @@ pub(super) fn dump(
         }
     }
     Ok(())
-}
-
-/// Returns the statement that creates a table without rows: that of the user, or one of the types
-/// of a query.
-fn create(relation: &Relation, rows: &TableRows) -> String {
-    let Some(without_columns) = relation.sql.strip_suffix(" ()") else {
-        return format!("{};", relation.sql);
-    };
-    if rows.schema().fields().is_empty() {
-        return format!("{};", relation.sql);
-    }
-    let columns = rows.schema().fields().iter().map(|field| {
-        let (data_type, name) = (field.data_type().to_string(), Identifier(field.name()));
-        format!("arrow_cast(NULL, {}) AS {name}", Literal(&data_type))
-    });
-    let columns: Vec<_> = columns.collect();
-    format!(
-        "{without_columns} AS SELECT {} LIMIT 0;",
-        columns.join(", ")
-    )
 }
 
 /// Returns true if SQL can write the values of a type.

@@ -10,7 +10,7 @@ running statement; Ctrl-R searches the history; Tab completes names and files.
   \\x [on|off|auto]    one line for each value; auto: where a table is too wide
   \\pset [NAME VALUE]  settings of the display: format, null, expanded, pager
   \\timing [on|off]    times of statements
-  \\o [FILE]           writes results to a file, or to the terminal again
+  \\o [FILE]           writes results to a file, a |command, or to the terminal again
   \\i FILE             executes the statements of a file
   \\e [FILE]           edits the last statement, or a file, in $EDITOR and executes it
   \\g [FILE], \\gx      executes the last statement again, also after a statement instead of `;`

@@ -1,11 +1,9 @@
 //! Completion, highlighting, and the end of statements, for the editor.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use datafusion::sql::sqlparser::keywords::Keyword;
-use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
+use datafusion::sql::sqlparser::dialect::Dialect;
 use fusebox::Session;
 use rustyline::completion::{Completer, FilenameCompleter, Pair};
 use rustyline::highlight::{CmdKind, Highlighter};
@@ -13,8 +11,11 @@ use rustyline::hint::{Hint, Hinter};
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 
-use crate::command::{Command, NAMES, formats};
-use crate::names::{KEYWORDS, Names};
+use super::completion::{self, Word};
+use super::ends_statement;
+use super::highlight::highlighted;
+use super::typing::Typing;
+use crate::command::Command;
 use crate::open::{Open, OpenKind};
 use crate::session::dialect;
 use crate::text::is_complete;
@@ -25,29 +26,17 @@ pub(super) struct SqlHelper {
     files: FilenameCompleter,
     /// True if the terminal shows colours.
     has_colours: bool,
+    typing: Typing,
 }
 
 impl SqlHelper {
-    pub(super) fn new(session: Arc<Session>, has_colours: bool) -> Self {
+    pub(super) fn new(session: Arc<Session>, has_colours: bool, typing: Typing) -> Self {
         Self {
             session,
             files: FilenameCompleter::new(),
             has_colours,
+            typing,
         }
-    }
-
-    /// Returns keywords, and the names that the session knows.
-    fn names(&self) -> BTreeSet<String> {
-        let names = Names::of(&self.session);
-        let keywords = KEYWORDS.iter().map(|&word| word.to_owned());
-        keywords
-            .chain(names.tables)
-            .chain(names.columns)
-            .chain(names.functions)
-            .chain(names.built_in)
-            .chain(names.modules)
-            .chain(names.settings)
-            .collect()
     }
 }
 
@@ -64,35 +53,8 @@ impl Completer for SqlHelper {
         if before.matches('\'').count() % 2 == 1 || takes_a_file(before) {
             return self.files.complete(line, position, context);
         }
-        let is_of_word = |c: char| c.is_alphanumeric() || "_.\\+".contains(c);
-        let start = before
-            .char_indices()
-            .rev()
-            .take_while(|(_, c)| is_of_word(*c))
-            .last()
-            .map_or(position, |(index, _)| index);
-        let word = &before[start..];
-        let candidates: Vec<String> = match word.chars().next() {
-            Some('\\' | '.') if before.trim_start().starts_with(word) => {
-                NAMES.iter().map(|&name| name.to_owned()).collect()
-            }
-            _ if [".mode", "\\pset format"]
-                .iter()
-                .any(|words| before.trim_start().starts_with(words)) =>
-            {
-                formats().split(", ").map(str::to_owned).collect()
-            }
-            None => return Ok((start, Vec::new())),
-            _ => self.names().into_iter().collect(),
-        };
-        let matching = candidates
-            .into_iter()
-            .filter(|name| begins_with(name, word));
-        let pairs = matching.map(|name| Pair {
-            display: name.clone(),
-            replacement: name,
-        });
-        Ok((start, pairs.collect()))
+        let word = Word::at(line, position);
+        Ok((word.start, completion::pairs(&self.session, &word)))
     }
 }
 
@@ -105,18 +67,14 @@ fn takes_a_file(line: &str) -> bool {
     ) && line.trim_start().contains(char::is_whitespace)
 }
 
-/// Compares without regard to case.
-fn begins_with(name: &str, word: &str) -> bool {
-    let begin = name.get(..word.len());
-    begin.is_some_and(|begin| begin.eq_ignore_ascii_case(word))
-}
-
 impl Highlighter for SqlHelper {
     fn highlight<'l>(&self, line: &'l str, _position: usize) -> Cow<'l, str> {
-        match self.has_colours && Command::parse(line).is_none() {
+        let shown = match self.has_colours && Command::parse(line).is_none() {
             true => Cow::Owned(highlighted(line)),
             false => Cow::Borrowed(line),
-        }
+        };
+        self.typing.end();
+        shown
     }
 
     fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
@@ -127,68 +85,31 @@ impl Highlighter for SqlHelper {
     }
 
     fn highlight_char(&self, _line: &str, _position: usize, _kind: CmdKind) -> bool {
-        self.has_colours
+        // Each key of a paste is drawn alone; the next one that is typed has all drawn.
+        self.has_colours && !self.typing.is_burst()
     }
-}
-
-/// Colours keywords, strings and numbers. What cannot be tokenized stays as it is.
-fn highlighted(line: &str) -> String {
-    const RESET: &str = "\u{1b}[0m";
-    let dialect = datafusion::sql::sqlparser::dialect::GenericDialect {};
-    let mut tokens = Vec::new();
-    let _ = Tokenizer::new(&dialect, line).tokenize_with_location_into_buf(&mut tokens);
-    let mut offsets = vec![];
-    let mut here = Location::new(1, 1);
-    for (offset, character) in line.char_indices() {
-        offsets.push((here, offset));
-        here = match character {
-            '\n' => Location::new(here.line + 1, 1),
-            _ => Location::new(here.line, here.column + 1),
-        };
-    }
-    offsets.push((here, line.len()));
-    let offset = |place: Location| {
-        let found = offsets
-            .binary_search_by_key(&(place.line, place.column), |(at, _)| (at.line, at.column));
-        found.map_or(line.len(), |index| offsets[index].1)
-    };
-    let mut coloured = String::with_capacity(line.len() * 2);
-    let mut done = 0;
-    for token in tokens {
-        let colour = match &token.token {
-            Token::Word(word) if word.keyword != Keyword::NoKeyword => "\u{1b}[34m",
-            Token::SingleQuotedString(_) | Token::DollarQuotedString(_) => "\u{1b}[32m",
-            Token::Number(..) => "\u{1b}[36m",
-            _ => continue,
-        };
-        let (start, end) = (offset(token.span.start), offset(token.span.end));
-        if start < done || end < start {
-            continue;
-        }
-        coloured += &line[done..start];
-        coloured += colour;
-        coloured += &line[start..end];
-        coloured += RESET;
-        done = end;
-    }
-    coloured + &line[done..]
 }
 
 impl Validator for SqlHelper {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
         let input = context.input();
         let dialect = dialect(&self.session);
-        let is_command = |line: &str| Command::parse(line).is_some();
-        // A command ends the input on any of its lines.
-        let complete = is_command(input.trim())
-            || input.lines().next_back().is_some_and(is_command)
-            || Command::trailing(input, dialect.as_ref()).is_some()
-            || is_complete(input, dialect.as_ref());
+        let dialect = dialect.as_ref();
+        let complete = Command::parse(input.trim()).is_some()
+            || ends_with_command(input, dialect)
+            || Command::trailing(input, dialect).is_some()
+            || is_complete(input, dialect);
         Ok(match complete {
             true => ValidationResult::Valid(None),
             false => ValidationResult::Incomplete,
         })
     }
+}
+
+/// Returns true if the last line of an input is a command, which ends it.
+fn ends_with_command(input: &str, dialect: &dyn Dialect) -> bool {
+    let (above, last) = input.trim_end().rsplit_once('\n').unwrap_or(("", input));
+    ends_statement(last) || Command::parse(last).is_some() && is_complete(above, dialect)
 }
 
 /// Note on a line that continues an input: it is shown, and never inserted.
@@ -209,6 +130,15 @@ impl Hinter for SqlHelper {
 
     /// Shows on an empty line what the lines above have left open.
     fn hint(&self, line: &str, position: usize, _: &Context<'_>) -> Option<Continuation> {
+        self.typing.begin();
+        let hint = self.continuation(line, position);
+        self.typing.end();
+        hint
+    }
+}
+
+impl SqlHelper {
+    fn continuation(&self, line: &str, position: usize) -> Option<Continuation> {
         let (above, last) = line.rsplit_once('\n')?;
         if position < line.len() || !last.trim().is_empty() {
             return None;
@@ -232,30 +162,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn highlighting_keeps_the_text() {
-        for line in [
-            "SELECT 'it''s', 12, \"a b\" FROM t -- Zoë",
-            "SELECT 'open",
-            "CREATE\nFUNCTION f AS $$(module)$$",
-            "東京 '東京' SELECT",
-            "",
+    fn commands_end_an_input_on_any_line() {
+        let dialect = datafusion::sql::sqlparser::dialect::GenericDialect {};
+        let ends = |input: &str| ends_with_command(input, &dialect);
+        for input in [
+            "SELECT 1,\n.quit",
+            "SELECT 1\n \\dt",
+            "SELECT 1;\nquit",
+            "SELECT 1;\n.no",
         ] {
-            let coloured = highlighted(line);
-            let mut plain = String::new();
-            let mut rest = coloured.as_str();
-            while let Some((text, colour)) = rest.split_once('\u{1b}') {
-                plain += text;
-                rest = colour.split_once('m').unwrap().1;
-            }
-            assert_eq!(plain + rest, line);
+            assert!(ends(input), "{input}");
         }
-        assert!(highlighted("SELECT 1").starts_with("\u{1b}[34mSELECT\u{1b}[0m"));
-    }
-
-    #[test]
-    fn words_are_compared_without_case() {
-        assert!(begins_with("GROUP", "gr") && begins_with("flights", "FL"));
-        assert!(!begins_with("é", "e") && !begins_with("a", "ab"));
+        for input in ["SELECT t\n.name", "SELECT 1\nquit", "SELECT 1\n.5"] {
+            assert!(!ends(input), "{input}");
+        }
     }
 
     #[test]

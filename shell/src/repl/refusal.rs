@@ -11,9 +11,14 @@ impl Prompt<'_> {
             print_message(message);
             return Ok(());
         }
-        let place = self.runner.script.as_ref();
-        let place = place.map(|script| format!("{}:{}: ", script.name, script.lines + 1));
+        let place = self.place().map(|place| format!("{place}: "));
         let place = place.unwrap_or_default();
         Err(Failure::Refused(format!("{place}{}", message.trim_end())))
+    }
+
+    /// Returns file and line of the command that a script executes.
+    pub(super) fn place(&self) -> Option<String> {
+        let script = self.runner.script.as_ref()?;
+        Some(format!("{}:{}", script.name, script.lines + 1))
     }
 }

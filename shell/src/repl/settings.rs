@@ -8,11 +8,13 @@ impl Prompt<'_> {
     /// Changes a setting of the display, and prints it.
     pub(super) fn set(&mut self, setting: Command) {
         let is_confined = self.runner.is_confined();
+        let has_timing = self.has_timing();
         let display = &mut self.runner.display;
         let state = match setting {
             Command::Timing(switch) => {
-                self.has_timing = switch.apply(self.has_timing);
-                let state = if self.has_timing { "on" } else { "off" };
+                let has_timing = switch.apply(has_timing);
+                self.state.has_timing = Some(has_timing);
+                let state = if has_timing { "on" } else { "off" };
                 format!("times are {state}")
             }
             Command::Expanded(switch) => {

@@ -4,11 +4,14 @@ mod bench;
 mod catalog;
 mod compile_helper;
 mod documents;
+mod dump;
 mod files;
 mod formats;
 #[cfg(unix)]
 mod inspect;
 mod interrupts;
+mod json_arrays;
+mod messages;
 mod package;
 #[cfg(unix)]
 mod project;
@@ -17,7 +20,10 @@ mod prompt;
 mod remote;
 #[cfg(unix)]
 mod scripts;
+mod sources;
+mod targets;
 mod terminal;
+mod typing;
 
 use std::fs;
 use std::io::{Read, Write};

@@ -14,8 +14,8 @@ fn errors_of_scripts_name_file_line_and_column() {
         ),
         (
             "SELECT 1;\n\nSELECT 2 FORM x y;\n",
-            ":3:15: sql parser error: Expected: EOF, found: x\n  \
-             SELECT 2 FORM x y;\n                ^\n",
+            ":3:10: sql parser error: Expected: EOF, found: x; did you mean FROM?\n  \
+             SELECT 2 FORM x y;\n           ^\n",
         ),
         // The error is in no word of the statement.
         (

@@ -1,0 +1,360 @@
+//! Messages of DataFusion in plain words: without its prefixes, Debug texts and lists of
+//! signatures.
+
+use super::prefixes::without_prefixes;
+use super::signatures::{no_signature, wrong_types};
+
+/// Messages about one name: what stands before and after it, and the same in plain words.
+const NAMED: [(&str, &str, &str, &str); 8] = [
+    ("Invalid function '", "'", "function '", "' does not exist"),
+    (
+        "table function '",
+        "' not found",
+        "table function '",
+        "' does not exist",
+    ),
+    ("Table '", "' doesn't exist", "table '", "' not found"),
+    ("View '", "' doesn't exist", "view '", "' not found"),
+    (
+        "could not find config namespace for key \"",
+        "\"",
+        "setting `",
+        "` does not exist",
+    ),
+    (
+        "Could not find config namespace \"",
+        "\"",
+        "setting `",
+        "` does not exist",
+    ),
+    (
+        "Could not find config value for key \"",
+        "\"",
+        "setting `",
+        "` does not exist",
+    ),
+    (
+        "'",
+        "' is not a variable which can be viewed with 'SHOW'",
+        "setting `",
+        "` does not exist",
+    ),
+];
+
+/// Expressions that DataFusion cannot execute where they stand, by the begin of their Debug
+/// text.
+const EXPRESSIONS: [(&str, &str); 6] = [
+    (
+        "WindowFunction",
+        "expected no window function here: compute it in a subquery, or filter by QUALIFY",
+    ),
+    (
+        "AggregateFunction",
+        "expected no aggregate function here: compute it in a subquery, or filter groups by HAVING",
+    ),
+    (
+        "Wildcard",
+        "expected a column as an argument, found *: only count takes *",
+    ),
+    (
+        "Exists",
+        "expected EXISTS in a condition, found it elsewhere: compare a count(*) instead",
+    ),
+    (
+        "OuterReferenceColumn",
+        "expected a subquery that can be a join, found another one: write the join",
+    ),
+    (
+        "",
+        "expected an expression that can be computed here: compute it in a subquery",
+    ),
+];
+
+/// Commands of the prompt that are read as a field of the value before them.
+const COMMANDS: [&str; 12] = [
+    "databases",
+    "dump",
+    "exit",
+    "functions",
+    "help",
+    "mode",
+    "modules",
+    "output",
+    "quit",
+    "read",
+    "schema",
+    "tables",
+];
+
+/// Rewrites a message of DataFusion in plain words. Messages of functions stay as they are.
+pub(crate) fn clean(message: &str) -> String {
+    let report = message.find("\nThis issue was likely caused by a bug");
+    let text = message[..report.unwrap_or(message.len())].trim_end();
+    let (text, is_of_planner) = without_prefixes(text);
+    if let Some((head, cause)) = text.split_once("\ncaused by\n") {
+        return caused(head, cause);
+    }
+    let plain = parser(text)
+        .or_else(|| named(text))
+        .or_else(|| no_signature(text))
+        .or_else(|| wrong_types(text));
+    let of_planner = || is_of_planner.then(|| planned(text)).flatten();
+    plain.or_else(of_planner).unwrap_or_else(|| of_shell(text))
+}
+
+/// Rewrites an error with a cause: rules of the optimizer say nothing to a user.
+fn caused(head: &str, cause: &str) -> String {
+    let cause = clean(cause);
+    if let Some(setting) = head.strip_prefix("Error setting config ") {
+        let is_missing = cause.contains("not found on ") || cause.ends_with("does not exist");
+        return match is_missing {
+            true => format!("setting `{setting}` does not exist"),
+            false => format!("setting `{setting}`: {cause}"),
+        };
+    }
+    let is_rule = head.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let is_of_optimizer = ["Optimizer rule '", "Invalid input plan", "Analyzer rule '"]
+        .iter()
+        .any(|begin| head.starts_with(begin));
+    match is_rule || is_of_optimizer {
+        true => cause,
+        false => format!("{head}: {cause}"),
+    }
+}
+
+/// Unwraps an error of the parser that DataFusion formats by Debug.
+fn parser(text: &str) -> Option<String> {
+    let inner = text.strip_prefix("SQL error: ParserError(\"")?;
+    let inner = inner.strip_suffix("\")")?.replace("\\\"", "\"");
+    Some(format!("sql parser error: {}", inner.replace("\\'", "'")))
+}
+
+/// Rewrites a message about one name.
+fn named(text: &str) -> Option<String> {
+    NAMED.iter().find_map(|(begin, end, before, after)| {
+        let (name, rest) = text.strip_prefix(begin)?.split_once(end)?;
+        let is_all = matches!(rest, "" | ".") || rest.starts_with(".\nDid you mean");
+        (is_all && !name.contains('\n')).then(|| format!("{before}{name}{after}"))
+    })
+}
+
+/// Rewrites a message of the planner that quotes one of its structures.
+fn planned(text: &str) -> Option<String> {
+    if let Some(expression) =
+        text.strip_prefix("Physical plan does not support logical expression ")
+    {
+        let known = EXPRESSIONS.iter();
+        let mut known = known.filter(|(begin, _)| expression.starts_with(begin));
+        return known.next().map(|(_, plain)| (*plain).to_owned());
+    }
+    if text.starts_with("Dot access not supported") {
+        let field = text.split_once("value: \"").map(|(_, rest)| rest);
+        let field = field.and_then(|rest| rest.split('"').next());
+        let field = field.unwrap_or("name");
+        if COMMANDS.contains(&field) {
+            return Some(format!(
+                "expected the end of the statement before the command .{field}: add a semicolon"
+            ));
+        }
+        return Some(format!(
+            "expected a column before .{field}, found another expression: write ['{field}']"
+        ));
+    }
+    if text.starts_with("Substring without for/from") {
+        return Some("function 'substring' expects 2 or 3 arguments but received 1".to_owned());
+    }
+    let start = debug_start(text)?;
+    let plain = text[..start].trim_end_matches([' ', ':', ',']);
+    (!plain.is_empty()).then(|| plain.to_owned())
+}
+
+/// Finds where the Debug text of a structure begins: `Name(Name { field: `.
+fn debug_start(text: &str) -> Option<usize> {
+    text.match_indices(" { ").find_map(|(index, brace)| {
+        let field = &text[index + brace.len()..];
+        let (field, _) = field.split_once(": ")?;
+        let is_field =
+            !field.is_empty() && field.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        let before = &text[..index];
+        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '(' | '[');
+        let name = before.trim_end_matches(is_part).len();
+        let is_type = before[name..].starts_with(|c: char| c.is_ascii_uppercase());
+        (is_field && is_type).then_some(name)
+    })
+}
+
+/// Replaces advice to embedders of the engine, and repeated words.
+fn of_shell(text: &str) -> String {
+    if text.contains("Attempting to write an Arrow interval type") {
+        return "a column of the type INTERVAL cannot be written to parquet: cast it, as in \
+                CAST(i AS VARCHAR)"
+            .to_owned();
+    }
+    if text.starts_with("Json error: Expected JSON record to be an object, found Array") {
+        return "expected a JSON object in each line, found an array: add OPTIONS \
+                ('format.newline_delimited' 'false') to CREATE EXTERNAL TABLE"
+            .to_owned();
+    }
+    let text = match text.strip_prefix("catalog: ") {
+        Some(rest) if rest.starts_with("catalog '") => rest,
+        _ => text,
+    };
+    let store = "the embedder can register a store with the context";
+    let stores = match cfg!(feature = "remote") {
+        true => "the shell reads http, https and s3, unless it is confined by --root",
+        false => {
+            "this shell was built without remote files: build it with `--features remote`, or \
+             download the file"
+        }
+    };
+    text.replace(store, stores).replace(
+        "the embedder can grant all files by `FileAccess::any`",
+        "start the shell without --root",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_for_developers_are_removed() {
+        for (message, expected) in [
+            (
+                "Error during planning: table 't' not found",
+                "table 't' not found",
+            ),
+            (
+                "Optimizer rule 'simplify_expressions' failed\ncaused by\n\
+                 Arrow error: Divide by zero error",
+                "Divide by zero error",
+            ),
+            (
+                "type_coercion\ncaused by\nError during planning: Expected LIMIT to be an \
+                 integer or null, but got Utf8",
+                "Expected LIMIT to be an integer or null, but got Utf8",
+            ),
+            (
+                "Internal error: x.\nThis issue was likely caused by a bug in DataFusion's code.",
+                "Internal error: x.",
+            ),
+            (
+                "Error setting config a.b\ncaused by\nError parsing 'x' as usize\ncaused by\n\
+                 External error: invalid digit found in string",
+                "setting `a.b`: Error parsing 'x' as usize: invalid digit found in string",
+            ),
+            (
+                "SQL error: ParserError(\"Expected: \\\"a\\\", found: b at Line: 1, Column: 3\")",
+                "sql parser error: Expected: \"a\", found: b at Line: 1, Column: 3",
+            ),
+            (
+                "catalog: catalog 'f.db': the file is gone",
+                "catalog 'f.db': the file is gone",
+            ),
+        ] {
+            assert_eq!(clean(message), expected);
+        }
+    }
+
+    #[test]
+    fn names_that_do_not_exist_have_one_form() {
+        for (message, expected) in [
+            (
+                "Error during planning: Invalid function 'ema'.\nDid you mean 'map'?",
+                "function 'ema' does not exist",
+            ),
+            (
+                "Error during planning: table function 'abs' not found",
+                "table function 'abs' does not exist",
+            ),
+            (
+                "Execution error: Table 'f' doesn't exist.",
+                "table 'f' not found",
+            ),
+            (
+                "Error setting config datafusion.execution.batchsize\ncaused by\n\
+                 Invalid or Unsupported Configuration: Config value \"batchsize\" not found on \
+                 ExecutionOptions",
+                "setting `datafusion.execution.batchsize` does not exist",
+            ),
+            (
+                "Error during planning: 'batch_size' is not a variable which can be viewed with \
+                 'SHOW'",
+                "setting `batch_size` does not exist",
+            ),
+        ] {
+            assert_eq!(clean(message), expected);
+        }
+    }
+
+    #[test]
+    fn signatures_are_those_that_a_user_can_write() {
+        let tail = "You might need to add explicit type casts.\n\tCandidate functions:\n";
+        for (message, expected) in [
+            (
+                format!(
+                    "Error during planning: Function 'abs' expects Numeric but received String. \
+                     No function matches the given name and argument types 'abs(Utf8)'. {tail}\
+                     \tabs(Numeric(1))"
+                ),
+                "function 'abs' expects Numeric but received String; SHOW FUNCTIONS LIKE 'abs' \
+                 lists what it takes",
+            ),
+            (
+                format!(
+                    "Error during planning: Function 'power' requires Float64, but received \
+                     String (DataType: Utf8).. No function matches the given name and argument \
+                     types 'power(Utf8, Utf8)'. {tail}\tpower(Float64, Float64)"
+                ),
+                "function 'power' requires Float64, but received String; write power(Float64, \
+                 Float64)",
+            ),
+            (
+                format!(
+                    "Error during planning: Function 'concat' user-defined coercion failed with: \
+                     Error during planning: concat does not support zero arguments. No function \
+                     matches the given name and argument types 'concat()'. {tail}\
+                     \tconcat(UserDefined)"
+                ),
+                "concat does not support zero arguments; SHOW FUNCTIONS LIKE 'concat' lists what \
+                 it takes",
+            ),
+            (
+                "Internal error: Function 'sum' failed to match any signature, errors: Error \
+                 during planning: Function 'sum' requires Decimal, but received String (DataType: \
+                 Utf8).,Error during planning: Function 'sum' requires Int64, but received String \
+                 (DataType: Utf8)..\nThis issue was likely caused by a bug in DataFusion's code."
+                    .to_owned(),
+                "function 'sum' requires Decimal or Int64, but received String",
+            ),
+            (
+                "Internal error: Function 'f' failed to match any signature, errors: Error \
+                 during planning: Function 'f' expects 2 arguments but received 1,Error during \
+                 planning: Function 'f' expects 3 arguments but received 1."
+                    .to_owned(),
+                "function 'f' expects 2 or 3 arguments but received 1",
+            ),
+        ] {
+            assert_eq!(clean(&message), expected);
+        }
+    }
+
+    #[test]
+    fn structures_of_the_planner_are_left_out() {
+        let window = "This feature is not implemented: Physical plan does not support logical \
+                      expression WindowFunction(WindowFunction { fun: x })";
+        assert!(clean(window).starts_with("expected no window function here"));
+        let dot = "This feature is not implemented: Dot access not supported for non-string \
+                   expr: Identifier(Ident { value: \"b\", quote_style: None })";
+        assert!(clean(dot).ends_with("write ['b']"));
+        let command = dot.replace("\"b\"", "\"tables\"");
+        assert!(clean(&command).contains("before the command .tables: add a semicolon"));
+        let other = "Error during planning: Cannot plan this: Some(Thing { a_b: 1 })";
+        assert_eq!(clean(other), "Cannot plan this");
+        // Functions may say what they like.
+        let function = "External error: function `f` failed: Bad { kind: 1 }";
+        assert_eq!(clean(function), "function `f` failed: Bad { kind: 1 }");
+        let thrown = "Execution error: Bad { kind: 1 }";
+        assert_eq!(clean(thrown), "Bad { kind: 1 }");
+    }
+}

@@ -1,0 +1,108 @@
+//! Suggestions for words that the parser did not expect.
+
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use super::{between, is_file, nearest};
+use crate::names::KEYWORDS;
+use crate::place::Place;
+
+/// Least length of a word that is compared with keywords.
+const WORD_MIN: usize = 3;
+
+/// Returns a suggestion for a message of the parser, and its place if that is not the one which
+/// the message states.
+pub(super) fn hint(
+    message: &str,
+    stated: Option<Place>,
+    tokens: &[TokenWithSpan],
+) -> Option<(Option<Place>, String)> {
+    if !message.contains("found: ") {
+        return None;
+    }
+    let is_found = |token: &TokenWithSpan| Some(Place::of_token(token)) == stated;
+    let found = tokens.iter().position(is_found);
+    if let Some(text) = found.and_then(|found| statement(message, tokens, found)) {
+        return Some((None, text));
+    }
+    // A misspelt keyword is often read as a name, and the word after it surprises the parser.
+    let before = found.and_then(|found| tokens.get(found.checked_sub(1)?));
+    if let Some((token, keyword)) = before.and_then(|token| Some((token, misspelt(token)?))) {
+        let place = Some(Place::of_token(token));
+        return Some((place, format!("did you mean {keyword}?")));
+    }
+    let word = between(message, "found: ", " at Line: ")?;
+    let keywords = KEYWORDS.iter().map(|&word| word.to_owned());
+    let keyword = nearest(word, keywords).filter(|_| word.len() >= WORD_MIN)?;
+    Some((None, format!("did you mean {keyword}?")))
+}
+
+/// Suggests another statement, or quotes.
+fn statement(message: &str, tokens: &[TokenWithSpan], found: usize) -> Option<String> {
+    let words = |index: usize| match tokens.get(index).map(|token| &token.token) {
+        Some(Token::Word(word)) => word.value.to_uppercase(),
+        _ => String::new(),
+    };
+    let name = |index: usize| tokens.get(index).map(|token| token.token.to_string());
+    let begin = [words(0), words(1)];
+    match [begin[0].as_str(), begin[1].as_str()] {
+        ["ALTER", "VIEW"] if words(found) == "RENAME" => {
+            let view = name(2).unwrap_or_default();
+            let new = name(found + 2).unwrap_or_default();
+            return Some(format!(
+                "a view is not renamed: CREATE VIEW {new} AS its query, then DROP VIEW {view}"
+            ));
+        }
+        ["COPY", _] if words(found) == "FROM" => {
+            let table = name(1).unwrap_or_default();
+            let file = name(found + 1).unwrap_or_default();
+            return Some(format!(
+                "write INSERT INTO {table} SELECT * FROM {file}, or \\copy at the prompt"
+            ));
+        }
+        ["CREATE", "TEMPORARY" | "TEMP"] if message.contains("Expected: fileformat") => {
+            return Some(
+                "an external table is never temporary: leave out TEMPORARY, or name the file in \
+                 FROM"
+                    .to_owned(),
+            );
+        }
+        _ => {}
+    }
+    if tokens[found].token == Token::Backslash {
+        return Some("a command begins a line of its own".to_owned());
+    }
+    let path = adjacent(tokens, found);
+    let is_path = path.contains(['/', '-']) && is_file(&path);
+    is_path.then(|| format!("write the name of a file in quotes: '{path}'"))
+}
+
+/// Joins the tokens around this one that no blank separates.
+fn adjacent(tokens: &[TokenWithSpan], index: usize) -> String {
+    let is_joined = |left: usize| tokens[left].span.end == tokens[left + 1].span.start;
+    let mut first = index;
+    while first > 0 && is_joined(first - 1) {
+        first -= 1;
+    }
+    let mut last = index;
+    while last + 1 < tokens.len() && is_joined(last) {
+        last += 1;
+    }
+    let parts = tokens[first..=last].iter();
+    parts.map(|token| token.token.to_string()).collect()
+}
+
+/// Returns the keyword that a word was meant to be, if it is one or two slips from it.
+fn misspelt(token: &TokenWithSpan) -> Option<&'static str> {
+    let Token::Word(word) = &token.token else {
+        return None;
+    };
+    let upper = word.value.to_uppercase();
+    if word.quote_style.is_some() || upper.len() < WORD_MIN || KEYWORDS.contains(&upper.as_str()) {
+        return None;
+    }
+    let slips = |keyword: &str| strsim::damerau_levenshtein(&upper, keyword);
+    let slips_max = if upper.len() > 5 { 2 } else { 1 };
+    let keywords = KEYWORDS.into_iter().filter(|word| word.len() > WORD_MIN);
+    let nearest = keywords.min_by_key(|keyword| slips(keyword))?;
+    (slips(nearest) <= slips_max).then_some(nearest)
+}

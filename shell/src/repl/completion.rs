@@ -1,0 +1,393 @@
+//! Names that complete a word: those that can stand after the words before it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use datafusion::common::TableReference;
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use fusebox::statement::Options;
+use fusebox::{Identifier, Limits, Session, StatementError};
+use futures::FutureExt;
+use rustyline::completion::Pair;
+
+use super::signatures::signatures;
+use crate::command::{NAMES, formats};
+use crate::names::{KEYWORDS, Names};
+
+/// Most candidates that are listed with their signatures, which take a line each.
+const SIGNATURES_MAX: usize = 16;
+
+/// Word before the cursor.
+pub(super) struct Word<'a> {
+    line: &'a str,
+    /// Byte of the line where it begins.
+    pub(super) start: usize,
+    text: &'a str,
+}
+
+impl<'a> Word<'a> {
+    /// Finds the word of a line before a position.
+    pub(super) fn at(line: &'a str, position: usize) -> Self {
+        let before = &line[..position];
+        let is_of_word = |c: char| c.is_alphanumeric() || "_.\\+".contains(c);
+        let start = before
+            .char_indices()
+            .rev()
+            .take_while(|(_, c)| is_of_word(*c))
+            .last()
+            .map_or(position, |(index, _)| index);
+        Self {
+            line,
+            start,
+            text: &before[start..],
+        }
+    }
+
+    /// Returns what is on its line before it.
+    fn line_before(&self) -> &'a str {
+        let before = &self.line[..self.start];
+        before.rsplit_once('\n').map_or(before, |(_, last)| last)
+    }
+}
+
+/// Returns what completes a word, with signatures of functions if there are few.
+pub(super) fn pairs(session: &Session, word: &Word<'_>) -> Vec<Pair> {
+    if let Some(function) = called(word) {
+        let texts = signatures(session).remove(&function).unwrap_or_default();
+        // A second line, without text: what is alone would be inserted rather than shown.
+        let texts = texts.into_iter().chain([String::new()]);
+        return texts.map(|text| pair(String::new(), text)).collect();
+    }
+    let names = candidates(session, word);
+    let names = names
+        .into_iter()
+        .filter(|name| begins_with(name, word.text));
+    let names: BTreeSet<String> = names.collect();
+    let mut signatures = match names.len() <= SIGNATURES_MAX {
+        true => signatures(session),
+        false => BTreeMap::new(),
+    };
+    let mut pairs = Vec::new();
+    for name in names {
+        match signatures.remove(&name) {
+            Some(texts) => pairs.extend(texts.into_iter().map(|text| pair(name.clone(), text))),
+            None => pairs.push(pair(name.clone(), name)),
+        }
+    }
+    pairs
+}
+
+fn pair(replacement: String, display: String) -> Pair {
+    Pair {
+        display,
+        replacement,
+    }
+}
+
+/// Compares without regard to case.
+fn begins_with(name: &str, word: &str) -> bool {
+    let begin = name.get(..word.len());
+    begin.is_some_and(|begin| begin.eq_ignore_ascii_case(word))
+}
+
+/// Returns the function whose opening bracket is just before the cursor.
+fn called(word: &Word<'_>) -> Option<String> {
+    let before = word.line[..word.start].strip_suffix('(')?;
+    let name = Word::at(before, before.len()).text;
+    (word.text.is_empty() && !name.is_empty()).then(|| name.to_lowercase())
+}
+
+/// Returns the names that can stand in the place of a word.
+fn candidates(session: &Session, word: &Word<'_>) -> Vec<String> {
+    let line = word.line_before().trim_start();
+    if line.is_empty() && word.text.starts_with(['\\', '.']) {
+        return owned(&NAMES);
+    }
+    if line.starts_with(['\\', '.']) {
+        return of_command(session, line);
+    }
+    let tokens = tokens(&word.line[..word.start]);
+    let words: Vec<String> = tokens.iter().map(text).collect();
+    let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+    for condition in [&["IF", "NOT", "EXISTS"][..], &["IF", "EXISTS"]] {
+        if words.ends_with(condition) {
+            words.truncate(words.len() - condition.len());
+        }
+    }
+    let names = || Names::of(session);
+    let names_or_keywords = |names: Vec<String>| {
+        // Nothing is listed for an empty word that may be anything.
+        let keywords = if word.text.is_empty() {
+            Vec::new()
+        } else {
+            owned(&KEYWORDS)
+        };
+        names.into_iter().chain(keywords).collect()
+    };
+    if is_option(&words) {
+        return options();
+    }
+    match words[..] {
+        [.., "MODULE"] => names().modules,
+        [.., "DESCRIBE" | "SHOW", "FUNCTION"] => {
+            let Names {
+                functions,
+                built_in,
+                ..
+            } = names();
+            functions.into_iter().chain(built_in).collect()
+        }
+        [.., "FUNCTION"] => names().functions,
+        ["SET" | "RESET"] => names().settings,
+        ["SHOW"] => names_or_keywords(names().settings),
+        [.., "FROM" | "JOIN"] | ["DESCRIBE" | "SUMMARIZE"] => {
+            let tables = relations(session, word.text, names().tables);
+            names_or_keywords([tables, table_functions(session)].concat())
+        }
+        [.., "INTO" | "UPDATE" | "TABLE" | "VIEW" | "COPY"] => {
+            names_or_keywords(relations(session, word.text, names().tables))
+        }
+        _ if word.text.is_empty() => Vec::new(),
+        _ => match word.text.rsplit_once('.') {
+            Some((qualifier, _)) if !qualifier.is_empty() => of_table(session, word, qualifier),
+            _ => {
+                let Names {
+                    tables,
+                    columns,
+                    functions,
+                    built_in,
+                    modules,
+                    ..
+                } = names();
+                names_or_keywords([tables, columns, functions, built_in, modules].concat())
+            }
+        },
+    }
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}
+
+/// Returns the arguments of a command, after its first words.
+fn of_command(session: &Session, before: &str) -> Vec<String> {
+    let words: Vec<&str> = before.split_whitespace().collect();
+    let formats = || formats().split(", ").map(str::to_owned).collect();
+    match words[..] {
+        ["\\pset"] => owned(&["expanded", "format", "null", "pager"]),
+        ["\\pset", "format"] | [".mode"] => formats(),
+        ["\\pset", "expanded"] | ["\\x"] => owned(&["on", "off", "auto"]),
+        ["\\pset", "pager"] | ["\\timing" | ".timer"] => owned(&["on", "off"]),
+        ["\\d" | "\\dt" | "\\dv" | "\\copy" | ".describe" | ".tables" | ".schema"] => {
+            Names::of(session).tables
+        }
+        ["\\df" | "\\df+" | ".functions"] => Names::of(session).functions,
+        ["\\dm" | ".modules"] => Names::of(session).modules,
+        _ => Vec::new(),
+    }
+}
+
+/// Returns the tokens of the last statement of a text.
+fn tokens(text: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let _ = Tokenizer::new(&GenericDialect {}, text).tokenize_with_location_into_buf(&mut tokens);
+    let mut tokens: Vec<Token> = tokens.into_iter().map(|token| token.token).collect();
+    tokens.retain(|token| !matches!(token, Token::Whitespace(_)));
+    let last = tokens.iter().rposition(|token| *token == Token::SemiColon);
+    tokens.split_off(last.map_or(0, |last| last + 1))
+}
+
+/// Returns the text of a token, which is in upper case for a word without quotes.
+fn text(token: &Token) -> String {
+    match token {
+        Token::Word(word) if word.quote_style.is_none() => word.value.to_uppercase(),
+        other => other.to_string(),
+    }
+}
+
+/// Returns true where the name of an option of `WITH (…)` or `SET (…)` begins.
+fn is_option(words: &[&str]) -> bool {
+    let mut open = Vec::new();
+    for (index, word) in words.iter().enumerate() {
+        match *word {
+            "(" => open.push(index.checked_sub(1).map(|before| words[before])),
+            ")" => drop(open.pop()),
+            _ => {}
+        }
+    }
+    let is_of_functions = words.contains(&"FUNCTION") || words.contains(&"MODULE");
+    matches!(open.last(), Some(Some("WITH" | "SET")))
+        && matches!(words.last(), Some(&("(" | ",")))
+        && is_of_functions
+}
+
+/// Returns the names of the options of functions and modules, as the error about an unknown one
+/// lists them.
+fn options() -> Vec<String> {
+    let unknown = Options(vec![(String::new(), String::new())]);
+    match unknown.apply(Limits::default()) {
+        Err(StatementError::Option { known, .. }) => {
+            let known = known.replace(" and ", ", ");
+            known.split(", ").map(str::to_owned).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Returns the names of table functions.
+fn table_functions(session: &Session) -> Vec<String> {
+    let state = session.context().state_ref();
+    let state = state.read();
+    state.table_functions().keys().cloned().collect()
+}
+
+/// Returns the relations of the default schema, and those of the schema that a word names.
+fn relations(session: &Session, word: &str, mut tables: Vec<String>) -> Vec<String> {
+    if let Some((schema, _)) = word.rsplit_once('.') {
+        tables.extend(of_schema(session, schema));
+    }
+    tables
+}
+
+/// Returns the columns of the relation that a word is qualified with, or the relations of the
+/// schema.
+fn of_table(session: &Session, word: &Word<'_>, qualifier: &str) -> Vec<String> {
+    let name = aliased(word.line, qualifier).unwrap_or_else(|| qualifier.to_owned());
+    let mut names: Vec<String> = columns(session, &name)
+        .iter()
+        .map(|column| format!("{qualifier}.{}", Identifier(column)))
+        .collect();
+    names.extend(of_schema(session, qualifier));
+    names.extend(Names::of(session).tables);
+    names
+}
+
+/// Returns the relations of a schema, with its name.
+fn of_schema(session: &Session, name: &str) -> Vec<String> {
+    let context = session.context();
+    let catalogs = context.catalog_names().into_iter();
+    let catalogs = catalogs.filter_map(|catalog| context.catalog(&catalog));
+    let schemas = catalogs.filter_map(|catalog| catalog.schema(name));
+    let tables = schemas.flat_map(|schema| schema.table_names());
+    let tables = tables.map(|table| format!("{name}.{}", Identifier(&table)));
+    tables.collect()
+}
+
+/// Returns the relation that a statement gives an alias to: `FROM flights AS f`.
+fn aliased(line: &str, alias: &str) -> Option<String> {
+    let tokens = tokens(line.trim_end().trim_end_matches(';'));
+    let word = |index: usize| match tokens.get(index)? {
+        Token::Word(word) => Some(word.value.as_str()),
+        _ => None,
+    };
+    (1..tokens.len()).find_map(|index| {
+        word(index).filter(|word| word.eq_ignore_ascii_case(alias))?;
+        let mut before = index - 1;
+        if word(before)?.eq_ignore_ascii_case("as") {
+            before = before.checked_sub(1)?;
+        }
+        let name = word(before)?;
+        let is_word = KEYWORDS
+            .iter()
+            .any(|keyword| name.eq_ignore_ascii_case(keyword));
+        if is_word {
+            return None;
+        }
+        let schema = match before.checked_sub(2) {
+            Some(schema) if tokens[before - 1] == Token::Period => word(schema),
+            _ => None,
+        };
+        Some(schema.map_or_else(|| name.to_owned(), |schema| format!("{schema}.{name}")))
+    })
+}
+
+/// Returns the columns of a relation that are known without waiting.
+fn columns(session: &Session, name: &str) -> Vec<String> {
+    let names = |schema: &arrow::datatypes::SchemaRef| {
+        let fields = schema.fields().iter();
+        fields.map(|field| field.name().clone()).collect()
+    };
+    let context = session.context();
+    let options = context.copied_config().options().catalog.clone();
+    let table = TableReference::parse_str(name);
+    let table = table.resolve(&options.default_catalog, &options.default_schema);
+    let schema = context.catalog(&table.catalog);
+    let schema = schema.and_then(|catalog| catalog.schema(&table.schema));
+    // A name that none has is looked for among the files, which waits.
+    if let Some(schema) = schema.filter(|schema| schema.owner_name() != Some("fusebox"))
+        && schema
+            .table_names()
+            .iter()
+            .any(|name| **name == *table.table)
+        && let Some(Ok(Some(provider))) = schema.table(&table.table).now_or_never()
+    {
+        return names(&provider.schema());
+    }
+    // A table of the catalog that no statement has named yet.
+    let name = TableReference::from(table).to_quoted_string();
+    let contents = session.engine().catalog().contents().ok();
+    let rows = contents.and_then(|contents| contents.relation(&name)?.rows.clone());
+    rows.map(|rows| names(rows.schema())).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_option_after(text: &str) -> bool {
+        let tokens = tokens(text);
+        let words: Vec<String> = tokens.iter().map(super::text).collect();
+        is_option(&words.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn words_are_compared_without_case() {
+        assert!(begins_with("GROUP", "gr") && begins_with("flights", "FL"));
+        assert!(!begins_with("é", "e") && !begins_with("a", "ab"));
+    }
+
+    #[test]
+    fn options_are_names_within_the_brackets_of_with() {
+        for text in [
+            "CREATE FUNCTION f LANGUAGE WASM AS 'x' WITH (",
+            "ALTER FUNCTION f(BIGINT) SET (memory = '1MB', ",
+            "SELECT 1; create module m language wasm from 'm' with (seed = 7,",
+        ] {
+            assert!(is_option_after(text), "{text}");
+        }
+        for text in [
+            "CREATE FUNCTION f(",
+            "CREATE FUNCTION f LANGUAGE WASM AS 'x' WITH (memory = ",
+            "CREATE FUNCTION f WITH (memory = '1MB') ",
+            "WITH (",
+        ] {
+            assert!(!is_option_after(text), "{text}");
+        }
+        assert!(
+            options().contains(&"fuel_per_row".to_owned()),
+            "{:?}",
+            options()
+        );
+        assert!(options().contains(&"data".to_owned()), "{:?}", options());
+    }
+
+    #[test]
+    fn aliases_name_relations() {
+        for (line, expected) in [
+            ("SELECT f. FROM flights f", Some("flights")),
+            ("SELECT f. FROM s.flights AS f JOIN a", Some("s.flights")),
+            ("SELECT f. FROM f", None),
+            ("SELECT f. FROM flights", None),
+        ] {
+            assert_eq!(aliased(line, "f").as_deref(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn function_is_called_where_its_bracket_opens() {
+        let called = |line: &str| called(&Word::at(line, line.len()));
+        assert_eq!(called("SELECT Geo_hash(").as_deref(), Some("geo_hash"));
+        assert_eq!(called("SELECT ("), None);
+        assert_eq!(called("SELECT f(a"), None);
+    }
+}

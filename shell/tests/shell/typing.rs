@@ -1,0 +1,185 @@
+//! Input that is pasted or typed ahead, its tabs, and the keys that leave a statement.
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rexpect::session::PtySession;
+
+use crate::terminal::{check, expect, home, quit, send, start, start_coloured};
+
+const CTRL_C: &str = "\u{3}";
+const CTRL_D: &str = "\u{4}";
+
+/// Types keys that come after a pause, as those of a user.
+fn type_slowly(shell: &mut PtySession, keys: &[&str]) {
+    for key in keys {
+        thread::sleep(Duration::from_millis(300));
+        send(shell, key);
+    }
+}
+
+const FAILING: &str = "SELECT 11 * 11;\nSLECT 12;\nSELECT 13 * 13;\nSELECT 1 / 0;\nSELECT 14 *\n 14;\n\\dt\nSELECT 15 * 15;\n";
+
+#[test]
+fn statements_after_an_error_are_executed() {
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    let file = home.path().join("failing.sql");
+    fs::write(&file, FAILING).unwrap();
+    let results = [" 121 |", "SLECT", " 169 |", "zero", " 196 |", " 225 |"];
+    send(&mut shell, &format!("\u{1b}[200~{FAILING}\u{1b}[201~\r"));
+    // The text itself is drawn first.
+    expect(&mut shell, "SELECT 15 * 15;");
+    for result in results {
+        expect(&mut shell, result);
+    }
+    send(&mut shell, &format!("\\i {}\r", file.display()));
+    expect(&mut shell, " 121 |");
+    expect(&mut shell, "failing.sql:2:1: ");
+    expect(&mut shell, " 169 |");
+    expect(&mut shell, "failing.sql:4:1: ");
+    for result in [" 196 |", " 225 |"] {
+        expect(&mut shell, result);
+    }
+    quit(shell);
+}
+
+#[test]
+fn rest_of_an_input_is_left_out_after_ctrl_c() {
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    let endless = "SELECT count(*) FROM range(0, 1000000000000) a, range(0, 10) b;";
+    for rest in ["SELECT 1 + 1;", "\\dt\nSELECT 1 + 1;"] {
+        let file = home.path().join("endless.sql");
+        fs::write(&file, format!("SELECT 12 * 12;\n{endless}\n{rest}\n")).unwrap();
+        send(&mut shell, &format!("\\i {}\r", file.display()));
+        expect(&mut shell, " 144 |");
+        thread::sleep(Duration::from_millis(400));
+        send(&mut shell, CTRL_C);
+        expect(&mut shell, "error: cancelled");
+        expect(&mut shell, "the rest of the input was left out");
+        check(&mut shell, "SELECT 13 * 13;", " 169 |");
+    }
+    quit(shell);
+}
+
+#[test]
+fn tab_of_a_paste_is_text() {
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    check(&mut shell, "SELECT length('a\tb') * 7 AS n;", " 21 |");
+    check(&mut shell, "select\t6\t* 7;", " 42 |");
+    // Tabs at the start of lines, and those that were typed while a statement ran.
+    send(
+        &mut shell,
+        "SELECT count(*) + 1 FROM range(0, 200000000);\r",
+    );
+    thread::sleep(Duration::from_millis(200));
+    send(&mut shell, "SELECT\r\tlength('sel\tfr') * 9,\r\t'x';\r");
+    expect(&mut shell, " 200000001 |");
+    expect(&mut shell, " 54 |");
+    quit(shell);
+}
+
+#[test]
+fn statement_is_left_on_any_line() {
+    let home = home();
+    for end in [".quit\r", "  .exit;\r", "\\q\r", CTRL_D] {
+        let mut shell = start(home.path(), &["--memory"]);
+        type_slowly(&mut shell, &["SELECT 1,\r", end]);
+        shell.exp_eof().unwrap();
+    }
+    let mut shell = start(home.path(), &["--memory"]);
+    type_slowly(&mut shell, &["SELECT 1,\r", ".help\r"]);
+    expect(&mut shell, "relations, or the columns of one");
+    // Ctrl-D deletes within a line, and does nothing at the end of one with text.
+    type_slowly(&mut shell, &["SELECT 6 * 7\r  ", "\u{1}", CTRL_D]);
+    type_slowly(&mut shell, &["\u{5};", CTRL_D, "\r"]);
+    expect(&mut shell, " 42 |");
+    // Words that may be parts of a statement are no commands.
+    check(
+        &mut shell,
+        "SELECT v\r.n + 1 AS quit FROM (SELECT 42 AS n)\rv;",
+        " 43 |",
+    );
+    quit(shell);
+}
+
+/// An open statement is not executed when the shell is left.
+#[test]
+fn statement_that_is_left_changes_nothing() {
+    let home = home();
+    let mut shell = start(home.path(), &[]);
+    check(&mut shell, "CREATE TABLE t AS SELECT 42 AS n;", "done in");
+    type_slowly(&mut shell, &["DROP TABLE t\r", "\\q\r"]);
+    shell.exp_eof().unwrap();
+    let mut shell = start(home.path(), &[]);
+    check(&mut shell, "SELECT n FROM t;", " 42 |");
+    quit(shell);
+}
+
+/// Each key had the whole line coloured again: 26 s.
+#[test]
+fn long_line_without_brackets_is_read_at_once() {
+    let home = home();
+    let mut shell = start_coloured(home.path(), &["--memory"]);
+    let begin = Instant::now();
+    let line = format!("SELECT length('{}') + 1 AS n;", "x".repeat(3_900));
+    check(&mut shell, &line, " 3901 |");
+    assert!(begin.elapsed() < Duration::from_secs(10), "{begin:?}");
+    quit(shell);
+}
+
+#[test]
+fn words_are_completed_by_their_place() {
+    let home = home();
+    let clamp = concat!(env!("CARGO_MANIFEST_DIR"), "/../udfs/wat/clamp.wat");
+    let mut shell = start(home.path(), &["--memory"]);
+    for statement in [
+        "CREATE TABLE flights AS SELECT 6 AS dep_hour, 7 AS dest;",
+        "CREATE SCHEMA other;",
+        "CREATE TABLE other.planes AS SELECT 8 AS seats;",
+        &format!("CREATE MODULE clamp LANGUAGE WASM FROM '{clamp}';"),
+        "IMPORT FUNCTIONS FROM MODULE clamp;",
+    ] {
+        check(&mut shell, statement, "done in");
+    }
+    for (keys, result) in [
+        (
+            &["SELECT flights.dep", "\t", " * 7 FROM flights;\r"][..],
+            " 42 |",
+        ),
+        (
+            &[
+                "SELECT f.des FROM flights AS f;",
+                "\u{1}",
+                "\u{1b}f\u{1b}f\u{1b}f",
+                "\t",
+                "\r",
+            ],
+            " 7 |",
+        ),
+        (&["SELECT seats * 9 FROM other.pl", "\t", ";\r"], " 72 |"),
+        (&["\\pset for", "\t", " line\r"], "fusebox> "),
+        (&["SELECT 5 AS n;\r"], "n = 5"),
+        (&["\\pset format ta", "\t", "\r"], "fusebox> "),
+        (&["SHOW MODULE cl", "\t", ";\r"], "clamp"),
+        (
+            &[
+                "ALTER FUNCTION clamp_to SET (fuel_per_r",
+                "\t",
+                " = 7000);\r",
+            ],
+            "done in",
+        ),
+    ] {
+        type_slowly(&mut shell, keys);
+        expect(&mut shell, result);
+    }
+    type_slowly(&mut shell, &["SELECT clamp_to(", "\t", "\t"]);
+    expect(&mut shell, "RETURNS BIGINT");
+    type_slowly(&mut shell, &["70, 0, 9);\r"]);
+    expect(&mut shell, " 9 |");
+    quit(shell);
+}

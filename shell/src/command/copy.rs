@@ -94,10 +94,12 @@ fn subject(text: &str) -> Option<(&str, &str)> {
             (None, ')') if depth == 1 => return Some(text.split_at(index + 1)),
             (None, ')') => depth = depth.checked_sub(1)?,
             // Columns may follow after a blank.
-            (None, blank) if depth == 0 && blank.is_whitespace() => {
-                if !text[index..].trim_start().starts_with('(') {
-                    return Some(text.split_at(index));
-                }
+            (None, blank)
+                if depth == 0
+                    && blank.is_whitespace()
+                    && !text[index..].trim_start().starts_with('(') =>
+            {
+                return Some(text.split_at(index));
             }
             _ => {}
         }

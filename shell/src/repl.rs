@@ -132,6 +132,8 @@ struct Prompt<'a> {
     is_cancelled: bool,
     /// True if a part of the input was left out.
     is_left_out: bool,
+    /// Statement that goes on at the next prompt.
+    open: String,
 }
 
 impl<'a> Prompt<'a> {
@@ -142,6 +144,7 @@ impl<'a> Prompt<'a> {
             is_script,
             is_cancelled: false,
             is_left_out: false,
+            open: String::new(),
         }
     }
 
@@ -152,7 +155,8 @@ impl<'a> Prompt<'a> {
 
     fn read(&mut self, editor: &mut LineEditor, history: Option<&Path>) -> Result<(), Failure> {
         loop {
-            let line = match editor.read(PROMPT) {
+            let open = std::mem::take(&mut self.open);
+            let line = match editor.read(PROMPT, &open) {
                 Ok(line) => line,
                 Err(ReadlineError::Interrupted) => continue,
                 Err(ReadlineError::Eof) => return Ok(()),

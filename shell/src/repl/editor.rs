@@ -53,14 +53,14 @@ impl LineEditor {
         Ok(Self { editor, end_key })
     }
 
-    /// Reads an input.
+    /// Reads an input, which begins with the text `begun`.
     ///
     /// # Errors
     ///
     /// [`ReadlineError::Eof`] after Ctrl-D on an empty line, [`ReadlineError::Interrupted`] after
     /// Ctrl-C.
-    pub(super) fn read(&mut self, prompt: &str) -> rustyline::Result<String> {
-        let line = self.editor.readline(prompt);
+    pub(super) fn read(&mut self, prompt: &str, begun: &str) -> rustyline::Result<String> {
+        let line = self.editor.readline_with_initial(prompt, (begun, ""));
         match line {
             Err(ReadlineError::Interrupted) if self.end_key.take() => Err(ReadlineError::Eof),
             line => line,

@@ -30,6 +30,12 @@ impl Prompt<'_> {
                 return Ok(Flow::Quit);
             }
         }
+        let dialect = dialect(self.runner.session());
+        if depth == 0 && !self.is_script && is_open(&sql, dialect.as_ref()) {
+            // A command was typed within it: it goes on at the next prompt.
+            self.open = sql;
+            return Ok(Flow::Continue);
+        }
         self.statements(&sql)?;
         Ok(Flow::Continue)
     }
@@ -54,21 +60,7 @@ impl Prompt<'_> {
         if let Some(command) = self.parsed(line, dialect)
             && self.is_command(line, sql, dialect)
         {
-            let text = std::mem::take(sql);
-            let is_open = is_open(&text, dialect);
-            if command.runs_statement() && is_open {
-                let text = self.state.variables.interpolate(&text, dialect);
-                self.remember(&text, dialect)?;
-            } else if command != Command::Quit || self.is_script || !is_open {
-                // What the user leaves is not meant to be executed.
-                self.statements(&text)?;
-            }
-            if self.is_cancelled {
-                self.is_left_out = true;
-                return Ok(Flow::Continue);
-            }
-            self.set_line(number);
-            return self.command(command, depth);
+            return self.command_line(command, number, sql, depth);
         }
         // A statement begins at its first line, which errors count from.
         if sql.is_empty() && line.trim().is_empty() {
@@ -90,6 +82,45 @@ impl Prompt<'_> {
             return Ok(Flow::Continue);
         }
         self.command(command, depth)
+    }
+
+    /// Executes a command on a line of its own. Of the text above it, complete statements are
+    /// executed before. One that is open is executed by a command that does so; it goes on after
+    /// all others, and is forgotten by one that leaves.
+    fn command_line(
+        &mut self,
+        command: Command,
+        number: usize,
+        sql: &mut String,
+        depth: usize,
+    ) -> Result<Flow, Failure> {
+        let dialect = dialect(self.runner.session());
+        let dialect = dialect.as_ref();
+        let text = std::mem::take(sql);
+        match is_open(&text, dialect) {
+            false => self.statements(&text)?,
+            true if command.runs_statement() => {
+                let text = self.state.variables.interpolate(&text, dialect);
+                self.remember(&text, dialect)?;
+            }
+            true => {
+                let (complete, open) = last_statement(&text, dialect);
+                self.statements(complete)?;
+                open.trim_start().clone_into(sql);
+            }
+        }
+        if self.is_cancelled {
+            self.is_left_out = true;
+            return Ok(Flow::Continue);
+        }
+        let script = self.runner.script.as_ref();
+        let began = script.map_or(number, |script| script.lines);
+        self.set_line(number);
+        let flow = self.command(command, depth);
+        if !sql.is_empty() {
+            self.set_line(began);
+        }
+        flow
     }
 
     /// Parses a line as a command, with the values of variables in its arguments. A command of the
@@ -122,9 +153,7 @@ impl Prompt<'_> {
     /// Keeps the last statement of a text for a command that executes it, and executes those before
     /// it.
     fn remember(&mut self, text: &str, dialect: &dyn Dialect) -> Result<(), Failure> {
-        let last = split_statements(text, dialect).pop().unwrap_or_default();
-        let begin = last.as_ptr().addr().saturating_sub(text.as_ptr().addr());
-        let before = text.get(..begin).unwrap_or_default();
+        let (before, last) = last_statement(text, dialect);
         if !before.trim().is_empty() {
             self.execute(before)?;
         }
@@ -191,6 +220,13 @@ impl Prompt<'_> {
         }
         Ok(!has_failed)
     }
+}
+
+/// Divides a text before its last statement.
+fn last_statement<'a>(text: &'a str, dialect: &dyn Dialect) -> (&'a str, &'a str) {
+    let last = split_statements(text, dialect).pop().unwrap_or_default();
+    let begin = last.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+    text.split_at_checked(begin).unwrap_or((text, ""))
 }
 
 /// Returns true if a text ends within a statement.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rexpect::session::PtySession;
 
+use crate::shell;
 use crate::terminal::{check, expect, home, quit, send, start, start_coloured};
 
 const CTRL_C: &str = "\u{3}";
@@ -94,7 +95,7 @@ fn statement_is_left_on_any_line() {
     type_slowly(&mut shell, &["SELECT 1,\r", ".help\r"]);
     expect(&mut shell, "relations, or the columns of one");
     // Ctrl-D deletes within a line, and does nothing at the end of one with text.
-    type_slowly(&mut shell, &["SELECT 6 * 7\r  ", "\u{1}", CTRL_D]);
+    type_slowly(&mut shell, &["6 * 7\r  ", "\u{1}", CTRL_D]);
     type_slowly(&mut shell, &["\u{5};", CTRL_D, "\r"]);
     expect(&mut shell, " 42 |");
     // Words that may be parts of a statement are no commands.
@@ -103,6 +104,43 @@ fn statement_is_left_on_any_line() {
         "SELECT v\r.n + 1 AS quit FROM (SELECT 42 AS n)\rv;",
         " 43 |",
     );
+    quit(shell);
+}
+
+/// A command within a statement does not execute the part above it.
+#[test]
+fn statement_goes_on_after_a_command() {
+    let script = "CREATE TABLE t AS VALUES (1), (2), (3);
+        DELETE FROM t\n\\echo between\n\\echo again\nWHERE column1 = 1;
+        SELECT 1 AS a; SELECT count(*) + 40 AS n\n\\echo last\nFROM t;\n";
+    let run = shell(&["--memory", "--format", "csv"], script);
+    assert_eq!(run.status, Some(0), "{}", run.stderr);
+    let expected = [
+        "between", "again", "count", "1", "a", "1", "last", "n", "42",
+    ];
+    let lines: Vec<_> = run.stdout.lines().filter(|line| !line.is_empty()).collect();
+    assert!(lines.ends_with(&expected), "{lines:?}");
+
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    check(
+        &mut shell,
+        "CREATE TABLE t AS VALUES (1), (2), (3);",
+        "done in",
+    );
+    type_slowly(
+        &mut shell,
+        &[
+            "DELETE FROM t\r",
+            "\\echo between\r",
+            "WHERE column1 = 1;\r",
+        ],
+    );
+    expect(&mut shell, " 1 |");
+    check(&mut shell, "SELECT count(*) + 40 AS n FROM t;", " 42 |");
+    // Ctrl-C forgets it.
+    type_slowly(&mut shell, &["DELETE FROM t\r", "\\dt\r", CTRL_C]);
+    check(&mut shell, "SELECT count(*) + 50 AS n FROM t;", " 52 |");
     quit(shell);
 }
 

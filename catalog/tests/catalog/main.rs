@@ -67,6 +67,27 @@ fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
+/// Calls `write` with the number of each of several sessions of one file, on threads of their
+/// own, and returns the results in that order.
+fn at_the_same_time<T: Send, F: Future<Output = T>>(
+    file: &Path,
+    writers: usize,
+    write: impl Fn(usize, Session) -> F + Sync,
+) -> Vec<T> {
+    let write = &write;
+    let thread = |writer| {
+        move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            let writing = async { write(writer, open(file)).await };
+            runtime.unwrap().block_on(writing)
+        }
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..writers).map(|n| scope.spawn(thread(n))).collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    })
+}
+
 #[tokio::test]
 async fn definitions_are_there_again() {
     let folder = folder();

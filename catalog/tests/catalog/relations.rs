@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::{folder, number, open, run, texts};
+use crate::{at_the_same_time, folder, number, open, run, texts};
 
 /// Names and kinds of the relations that a session lists.
 async fn listed(session: &fusebox::Session) -> Vec<String> {
@@ -22,40 +22,24 @@ async fn listed(session: &fusebox::Session) -> Vec<String> {
     rows.collect()
 }
 
-#[test]
-fn writers_create_relations_at_the_same_time() {
+#[tokio::test]
+async fn writers_create_relations_at_the_same_time() {
     const EACH: usize = 6;
     let folder = folder();
     let file = folder.path().join("c.db");
-    let write = |writer: usize| {
-        let file = file.clone();
-        move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .build()
-                .unwrap();
-            runtime.block_on(async {
-                let session = open(&file);
-                for n in 0..EACH {
-                    let statements = format!(
-                        "CREATE VIEW v_{writer}_{n} AS SELECT {n} AS a;
-                         CREATE TABLE t_{writer}_{n} AS SELECT {n} AS a;
-                         CREATE TABLE IF NOT EXISTS same AS SELECT 1 AS a;
-                         CREATE OR REPLACE VIEW again AS SELECT {writer} AS a;
-                         DROP VIEW v_{writer}_{n}"
-                    );
-                    run(&session, &statements).await.unwrap();
-                }
-            });
+    at_the_same_time(&file, 4, |writer, session| async move {
+        for n in 0..EACH {
+            let statements = format!(
+                "CREATE VIEW v_{writer}_{n} AS SELECT {n} AS a;
+                 CREATE TABLE t_{writer}_{n} AS SELECT {n} AS a;
+                 CREATE TABLE IF NOT EXISTS same AS SELECT 1 AS a;
+                 CREATE OR REPLACE VIEW again AS SELECT {writer} AS a;
+                 DROP VIEW v_{writer}_{n}"
+            );
+            run(&session, &statements).await.unwrap();
         }
-    };
-    let writers: Vec<_> = (0..4).map(|n| std::thread::spawn(write(n))).collect();
-    for writer in writers {
-        writer.join().unwrap();
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    let listed = runtime.block_on(async { listed(&open(&file)).await });
+    });
+    let listed = listed(&open(&file)).await;
     assert_eq!(listed.len(), 4 * EACH + 2, "{listed:?}");
 }
 
@@ -63,18 +47,10 @@ fn writers_create_relations_at_the_same_time() {
 fn one_of_several_writers_creates_a_view() {
     let folder = folder();
     let file = folder.path().join("c.db");
-    let create = |n: usize| {
-        let file = file.clone();
-        move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .build()
-                .unwrap();
-            let text = format!("CREATE VIEW same AS SELECT {n} AS a");
-            runtime.block_on(async { run(&open(&file), &text).await })
-        }
-    };
-    let writers: Vec<_> = (0..4).map(|n| std::thread::spawn(create(n))).collect();
-    let created: Vec<_> = writers.into_iter().map(|w| w.join().unwrap()).collect();
+    let created = at_the_same_time(&file, 4, |writer, session| async move {
+        let create = format!("CREATE VIEW same AS SELECT {writer} AS a");
+        run(&session, &create).await
+    });
     assert_eq!(created.iter().filter(|created| created.is_ok()).count(), 1);
     for refused in created.into_iter().filter_map(Result::err) {
         let refused = refused.to_string();

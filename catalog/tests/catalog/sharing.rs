@@ -1,6 +1,6 @@
 //! Several catalogs over one file, as several processes have them.
 
-use crate::{CLAMP, folder, number, open, run, texts};
+use crate::{CLAMP, at_the_same_time, folder, number, open, run, texts};
 
 #[tokio::test]
 async fn changes_of_others_are_seen_at_the_next_statement() {
@@ -30,60 +30,34 @@ async fn changes_of_others_are_seen_at_the_next_statement() {
     assert!(error.to_string().contains("clamp_to"), "{error}");
 }
 
-#[test]
-fn writers_do_not_lose_each_others_changes() {
+#[tokio::test]
+async fn writers_do_not_lose_each_others_changes() {
     const EACH: usize = 15;
     let folder = folder();
     let file = folder.path().join("functions.db");
-    let write = |writer: usize| {
-        let file = file.clone();
-        move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .build()
-                .unwrap();
-            runtime.block_on(async {
-                let session = open(&file);
-                for n in 0..EACH {
-                    let create = format!(
-                        "CREATE FUNCTION f_{writer}_{n}(value BIGINT, low BIGINT, high BIGINT)
-                         LANGUAGE WASM AS 'udfs/wat/clamp.wat' EXPORT 'clamp_to'"
-                    );
-                    run(&session, &create).await.unwrap();
-                }
-            });
+    at_the_same_time(&file, 3, |writer, session| async move {
+        for n in 0..EACH {
+            let create = format!(
+                "CREATE FUNCTION f_{writer}_{n}(value BIGINT, low BIGINT, high BIGINT)
+                 LANGUAGE WASM AS 'udfs/wat/clamp.wat' EXPORT 'clamp_to'"
+            );
+            run(&session, &create).await.unwrap();
         }
-    };
-    let writers: Vec<_> = (0..3).map(|n| std::thread::spawn(write(n))).collect();
-    for writer in writers {
-        writer.join().unwrap();
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let names = texts(&open(&file), "SHOW USER FUNCTIONS", 0).await;
-        assert_eq!(names.len(), 3 * EACH, "{names:?}");
     });
+    let names = texts(&open(&file), "SHOW USER FUNCTIONS", 0).await;
+    assert_eq!(names.len(), 3 * EACH, "{names:?}");
 }
 
 #[test]
 fn one_of_several_writers_creates_a_name() {
     let folder = folder();
     let file = folder.path().join("functions.db");
-    let create = |n: usize| {
-        let file = file.clone();
-        move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .build()
-                .unwrap();
-            let text = format!(
-                "CREATE FUNCTION same(value BIGINT, low BIGINT, high BIGINT) LANGUAGE WASM
-                 AS 'udfs/wat/clamp.wat' EXPORT 'clamp_to' COMMENT '{n}'"
-            );
-            runtime.block_on(async { run(&open(&file), &text).await.is_ok() })
-        }
-    };
-    let writers: Vec<_> = (0..4).map(|n| std::thread::spawn(create(n))).collect();
-    let created = writers.into_iter().map(|writer| writer.join().unwrap());
-    assert_eq!(created.filter(|created| *created).count(), 1);
+    let created = at_the_same_time(&file, 4, |writer, session| async move {
+        let create = format!(
+            "CREATE FUNCTION same(value BIGINT, low BIGINT, high BIGINT) LANGUAGE WASM
+             AS 'udfs/wat/clamp.wat' EXPORT 'clamp_to' COMMENT '{writer}'"
+        );
+        run(&session, &create).await.is_ok()
+    });
+    assert_eq!(created.iter().filter(|created| **created).count(), 1);
 }

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use datafusion::common::Result;
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
@@ -49,13 +48,9 @@ impl OptimizerRule for ScopedRule {
         let rewritten =
             with_optimized_options(Arc::clone(&options), || self.0.rewrite(plan, config));
         rewritten.map_err(|error| match Error::find_in(&error) {
-            // Cancelled by the end of its time, as a rule.
-            Some(Error::Cancelled) => ended(&options).unwrap_or(error),
+            // The end of its time cancels it too, and has an error of its own.
+            Some(Error::Cancelled) => QueryScope::check(&options).err().unwrap_or(error),
             _ => error,
         })
     }
-}
-
-fn ended(options: &ConfigOptions) -> Option<datafusion::common::DataFusionError> {
-    QueryScope::check(options).err()
 }

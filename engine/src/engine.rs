@@ -306,7 +306,9 @@ impl EngineBuilder {
     }
 
     /// Keeps compiled modules in the user's cache directory, so that a module is compiled
-    /// once per machine. Anyone who can write there can run code in this process.
+    /// once per machine. Anyone who can write there can run code in this process. Otherwise
+    /// code passes from the compiler through a directory for temporary files of this process,
+    /// which only its user can read and write.
     pub fn cache(mut self, cache: bool) -> Self {
         self.runtime.cache = cache;
         self

@@ -30,6 +30,8 @@ mod compiler;
 
 mod compile_helper;
 
+mod code_cache;
+
 mod engine_settings;
 
 // Native stacks of guests.

@@ -276,6 +276,34 @@ fn accepted_module_compiles_within_its_memory() {
     });
 }
 
+/// Wasmtime keeps a context for each function of the largest module that an engine compiled,
+/// and each context grows to what the largest function needs.
+#[test]
+fn memory_of_compilations_is_returned() {
+    const MODULES: usize = 40;
+    let name = "compilation::memory_of_compilations_is_returned";
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    // Memory that was freed by one thread serves the others.
+    let command = command.env("MALLOC_ARENA_MAX", "2");
+    if passes_in_own_process(command.args(["--exact", name])) {
+        return;
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let session = session();
+        create(&session, &FunctionLocals.module(900, 1))
+            .await
+            .unwrap();
+        let mut resident = Vec::new();
+        for n in 0..MODULES as u32 {
+            create(&session, &Blocks.module(900 + n, 30)).await.unwrap();
+            resident.push(resident_bytes("VmRSS:") >> 20);
+        }
+        let growth = resident[MODULES - 1].saturating_sub(resident[3]);
+        assert!(growth < 16, "resident MiB after each module: {resident:?}");
+    });
+}
+
 /// Reads a field of the status of this process, in bytes; 0 where there is none.
 fn resident_bytes(field: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -88,6 +88,6 @@ fn helper_that_is_called_by_hand_says_who_calls_it() {
     let run = shell(&["compile-helper", "x"], "");
     assert_eq!(run.status, Some(2), "{run:?}");
     assert!(run.stderr.contains("started by the engine"), "{run:?}");
-    let run = shell(&["compile-helper", "x", "x", "1", "1"], "");
+    let run = shell(&["compile-helper", "x", "x", "x", "1", "1"], "");
     assert_eq!(run.status, Some(2), "{run:?}");
 }

@@ -4,9 +4,9 @@
 //! there. Compilation that needs more memory or time than the limits ends with the helper, and
 //! costs the process nothing. The helper is no boundary of trust: its code is loaded.
 //!
-//! A helper is started for each module, by the command of [`CompileHelper`] and four more
-//! arguments: the cache directory, the engine's settings, the bytes of address space and the
-//! seconds of CPU time. It reads the module from standard input, and writes an error to
+//! A helper is started for each module, by the command of [`CompileHelper`] and five more
+//! arguments: the cache directory and its kind, the engine's settings, the bytes of address
+//! space and the seconds of CPU time. It reads the module from standard input, and writes an error to
 //! standard error.
 
 use std::ffi::OsString;
@@ -17,6 +17,7 @@ use std::str::FromStr;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::code_cache::{CacheKind, CodeCache};
 use super::engine_settings::EngineSettings;
 
 /// Program that compiles modules in a process of its own, with limits.
@@ -46,21 +47,22 @@ impl CompileHelper {
         }
     }
 
-    /// Compiles a module into a cache directory.
+    /// Compiles a module into a cache.
     ///
     /// # Errors
     ///
     /// A message if the module does not compile, or not within the limits.
     pub(super) fn compile(
         &self,
-        directory: &Path,
+        cache: &CodeCache,
         settings: EngineSettings,
         module: &[u8],
     ) -> Result<(), String> {
         let mut command = Command::new(&self.program);
         command
             .args(&self.arguments)
-            .arg(directory)
+            .arg(cache.directory())
+            .arg(cache.kind().to_string())
             .arg(settings.to_string())
             .arg(self.memory_bytes_max.to_string())
             .arg(self.seconds_max.to_string())
@@ -141,8 +143,8 @@ pub fn run_compile_helper(arguments: impl IntoIterator<Item = OsString>) -> Exit
     let arguments: Vec<_> = arguments.into_iter().collect();
     let Some(task) = Task::from_arguments(&arguments) else {
         eprintln!(
-            "expected DIRECTORY SETTINGS BYTES SECONDS, found {arguments:?}: a compile helper is \
-             started by the engine"
+            "expected DIRECTORY KIND SETTINGS BYTES SECONDS, found {arguments:?}: a compile helper \
+             is started by the engine"
         );
         return ExitCode::from(MISUSED);
     };
@@ -158,6 +160,7 @@ pub fn run_compile_helper(arguments: impl IntoIterator<Item = OsString>) -> Exit
 /// Compilation of one module.
 struct Task<'a> {
     directory: &'a Path,
+    kind: CacheKind,
     settings: EngineSettings,
     memory_bytes_max: u64,
     seconds_max: u64,
@@ -165,11 +168,12 @@ struct Task<'a> {
 
 impl<'a> Task<'a> {
     fn from_arguments(arguments: &'a [OsString]) -> Option<Self> {
-        let [directory, settings, bytes, seconds] = arguments else {
+        let [directory, kind, settings, bytes, seconds] = arguments else {
             return None;
         };
         Some(Self {
             directory: Path::new(directory),
+            kind: CacheKind::from_str(kind.to_str()?).ok()?,
             settings: EngineSettings::from_str(settings.to_str()?).ok()?,
             memory_bytes_max: bytes.to_str()?.parse().ok()?,
             seconds_max: seconds.to_str()?.parse().ok()?,
@@ -182,13 +186,8 @@ impl<'a> Task<'a> {
         let mut module = Vec::new();
         let read = std::io::stdin().lock().read_to_end(&mut module);
         read.map_err(|error| format!("the module cannot be read: {error}"))?;
-        let compile = || {
-            let mut config = self.settings.config();
-            config.cache(Some(cache(self.directory)?));
-            wasmtime::Module::new(&wasmtime::Engine::new(&config)?, module)
-        };
-        compile().map_err(|error| format!("{error:#}"))?;
-        Ok(())
+        let compile = || CodeCache::at(self.directory, self.kind)?.compile(self.settings, &module);
+        compile().map_err(|error| format!("{error:#}"))
     }
 }
 
@@ -204,16 +203,4 @@ fn limit_process(memory_bytes_max: u64, seconds_max: u64) -> std::io::Result<()>
 #[cfg(not(unix))]
 fn limit_process(_: u64, _: u64) -> std::io::Result<()> {
     Err(std::io::Error::from(std::io::ErrorKind::Unsupported))
-}
-
-/// Bytes of compiled code in a private directory above which the oldest is removed.
-const DIRECTORY_BYTES: u64 = 64 << 20;
-
-/// Opens the cache of compiled modules in a private directory.
-pub(super) fn cache(directory: &Path) -> wasmtime::Result<wasmtime::Cache> {
-    let mut config = wasmtime::CacheConfig::new();
-    config
-        .with_directory(directory)
-        .with_files_total_size_soft_limit(DIRECTORY_BYTES);
-    wasmtime::Cache::new(config)
 }

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tempfile::TempDir;
-
-use super::compile_helper::{CompileHelper, cache as private_cache};
+use super::code_cache::{CacheKind, CodeCache};
+use super::compile_helper::CompileHelper;
 use super::engine_settings::EngineSettings;
 use super::sampler::Sampler;
 use super::store_limiter::StoreLimiter;
@@ -14,14 +13,19 @@ use super::watchdog::Watchdog;
 use crate::error::{Error, Result};
 
 /// Compiler of instrumented modules. Clones share it.
+///
+/// Wasmtime keeps the memory of its compilations as long as the engine that compiled: with
+/// inlining one context for each function of the largest module, which grows to what the
+/// largest function of any module needs. So a module is compiled by an engine of its own, or
+/// by a helper, and the engines of this compiler load the code from the cache.
 #[derive(Clone)]
 pub(crate) struct Compiler {
     engine: wasmtime::Engine,
     /// The same without inlining.
     without_inlining: wasmtime::Engine,
-    helper: Option<Arc<Helper>>,
-    /// Cache of the user, if modules are kept there.
-    cache_of_user: Option<wasmtime::Cache>,
+    helper: Option<Arc<CompileHelper>>,
+    /// `None` if no directory can be written.
+    code: Option<Arc<CodeCache>>,
     sampler: Option<Arc<Sampler>>,
     /// Started with the first polled module.
     watchdog: Arc<Mutex<Option<Arc<Watchdog>>>>,
@@ -36,15 +40,24 @@ impl Compiler {
         sampling: Option<Duration>,
         helper: Option<CompileHelper>,
     ) -> Result<Self> {
-        let is_of_user = cache;
-        let (cache, helper) = open_cache(is_of_user, helper)?;
+        let code = match cache {
+            true => Some(CodeCache::of_user()?),
+            false => match CodeCache::private() {
+                Err(error) if helper.is_some() => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%error, "the memory of compilations is kept");
+                    None
+                }
+                Ok(code) => Some(code),
+            },
+        };
         let settings = |is_inlined| EngineSettings {
             is_inlined,
             is_sampled: sampling.is_some(),
         };
         let engine = |is_inlined| {
             let mut config = settings(is_inlined).config();
-            config.cache(cache.clone());
+            config.cache(code.as_ref().map(|code| code.wasmtime().clone()));
             wasmtime::Engine::new(&config).map_err(internal)
         };
         let (engine, without_inlining) = (engine(true)?, engine(false)?);
@@ -57,7 +70,7 @@ impl Compiler {
             engine,
             without_inlining,
             helper: helper.map(Arc::new),
-            cache_of_user: cache.filter(|_| is_of_user),
+            code: code.map(Arc::new),
             sampler,
             watchdog: Arc::default(),
         })
@@ -67,8 +80,9 @@ impl Compiler {
     /// Wasmtime's cache, to which the same rights are needed. Wasmtime removes files that are
     /// not its own from the latter.
     pub(crate) fn instrumented_directory(&self) -> Option<PathBuf> {
-        let cache = self.cache_of_user.as_ref()?;
-        Some(cache.directory().with_file_name("fusebox-instrumented"))
+        let code = self.code.as_ref();
+        let code = code.filter(|code| code.kind() == CacheKind::User)?;
+        Some(code.directory().with_file_name("fusebox-instrumented"))
     }
 
     /// Returns the watchdog of polled modules.
@@ -100,65 +114,39 @@ impl Compiler {
             true => &self.engine,
             false => &self.without_inlining,
         };
-        let helper = self.helper.as_deref();
-        let misses = || helper.map(|helper| helper.cache.cache_misses());
-        let misses_before = misses();
-        if let Some(Helper { helper, cache, .. }) = helper {
-            let settings = EngineSettings {
-                is_inlined,
-                is_sampled: self.sampler.is_some(),
-            };
-            // The code is loaded from the cache below.
-            helper.compile(cache.directory(), settings, bytes)?;
+        let settings = EngineSettings {
+            is_inlined,
+            is_sampled: self.sampler.is_some(),
+        };
+        if let Some(code) = &self.code {
+            match &self.helper {
+                Some(helper) => helper.compile(code, settings, bytes),
+                None => code.compile(settings, bytes).map_err(message),
+            }?;
         }
-        let compile = || {
+        let misses = || {
+            let code = self.code.as_ref();
+            code.map(|code| code.wasmtime().cache_misses())
+        };
+        let misses_before = misses();
+        let load = || {
             let module = wasmtime::Module::new(engine, bytes)?;
             // The instrumentation has replaced all imports.
             wasmtime::Linker::new(engine).instantiate_pre(&module)
         };
-        let compiled = compile();
+        let loaded = load();
         if misses() != misses_before {
-            // Within the limits all the same: the helper has compiled it.
-            tracing::warn!("a module was compiled again, because the helper's code was not found");
+            // Within the limits all the same: it has been compiled before.
+            tracing::warn!("a module was compiled again, because its code was not found");
         }
-        compiled.map(Arc::new).map_err(|error| format!("{error:#}"))
+        loaded.map(Arc::new).map_err(message)
     }
 }
 
-/// Compile helper and the cache that it writes.
-struct Helper {
-    helper: CompileHelper,
-    cache: wasmtime::Cache,
-    /// Removed when dropped.
-    _directory: Option<TempDir>,
-}
-
-/// Opens the cache of the user, or one in a private directory for a helper.
-fn open_cache(
-    of_user: bool,
-    helper: Option<CompileHelper>,
-) -> Result<(Option<wasmtime::Cache>, Option<Helper>)> {
-    let failed = |_| Error::Config("the cache of compiled modules cannot be set up");
-    let (cache, directory) = match (of_user, &helper) {
-        (true, _) => (wasmtime::Cache::from_file(None).map_err(failed)?, None),
-        (false, Some(_)) => {
-            let directory = tempfile::Builder::new().prefix("fusebox-").tempdir();
-            let directory = directory.map_err(|error| failed(error.into()))?;
-            (
-                private_cache(directory.path()).map_err(failed)?,
-                Some(directory),
-            )
-        }
-        (false, None) => return Ok((None, None)),
-    };
-    let helper = helper.map(|helper| Helper {
-        helper,
-        cache: cache.clone(),
-        _directory: directory,
-    });
-    Ok((Some(cache), helper))
+fn message(error: wasmtime::Error) -> String {
+    format!("{error:#}")
 }
 
 fn internal(error: wasmtime::Error) -> Error {
-    Error::Internal(format!("{error:#}"))
+    Error::Internal(message(error))
 }

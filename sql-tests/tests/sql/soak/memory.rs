@@ -11,13 +11,6 @@ const PAGE_BYTES: u64 = 4_096;
 /// Growth that allocators explain, whatever the time.
 const GROWTH_BYTES_MAX: u64 = 32 << 20;
 
-/// Growth of a soak that is too short for caches and allocators to have reached their
-/// sizes.
-const SHORT_GROWTH_BYTES_MAX: u64 = 160 << 20;
-
-/// Samples of a soak that is not short: five minutes.
-const SAMPLES_MIN: usize = 3_000;
-
 /// Samples of the resident memory, at equal distances.
 #[derive(Debug, Default)]
 pub(super) struct Samples(Vec<u64>);
@@ -42,10 +35,7 @@ impl Samples {
     /// the warm-up.
     pub(super) fn check(&self) -> TestResult {
         let [before, after] = [1, 3].map(|quarter| self.median(quarter));
-        let growth = match self.0.len() < SAMPLES_MIN {
-            true => SHORT_GROWTH_BYTES_MAX,
-            false => before / 10 + GROWTH_BYTES_MAX,
-        };
+        let growth = before / 10 + GROWTH_BYTES_MAX;
         match after <= before + growth {
             true => Ok(()),
             false => Err(format!("resident memory grows: {self}").into()),

@@ -247,6 +247,15 @@ impl CatalogContents {
         rows.map(TableRows::bytes).sum()
     }
 
+    /// Returns the bytes of the statements of functions, tables and views.
+    fn text_bytes(&self) -> u64 {
+        let functions = self.functions.values();
+        let functions = functions.map(|function| function.definition.text_bytes());
+        let relations = self.relations.values();
+        let relations = relations.map(|relation| relation.sql.len() as u64);
+        functions.sum::<u64>() + relations.sum::<u64>()
+    }
+
     /// Returns the sizes of the modules in bytes, each once.
     fn distinct_modules(&self) -> HashMap<Digest, u64> {
         let of_functions = self.functions.values().map(|function| &function.module);

@@ -291,6 +291,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Bytes of compiled code in use, those of data segments included, above which no further
+    /// module is compiled; 2 GiB unless given.
+    pub fn compiled_bytes_max(mut self, bytes: usize) -> Self {
+        self.runtime.compiled_bytes_max = bytes;
+        self
+    }
+
     /// Maximum bytes of the results of one batch, as `SET fusebox.batch_bytes`. 256 MiB
     /// unless given.
     pub fn batch_bytes_max(mut self, bytes: u64) -> Self {

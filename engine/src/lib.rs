@@ -76,6 +76,9 @@ mod function;
 // Scopes of executions: cancellation and memory of the calls of a query.
 mod scope;
 
+// Limit of the rows of tables in memory.
+mod memory_tables;
+
 // Statements of sessions, and statistics of their calls.
 mod activity;
 

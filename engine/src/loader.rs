@@ -145,7 +145,7 @@ impl Loader {
         let source = match &create.source {
             Some(SourceClause::Module(name)) => ModuleSource::Module(name.clone()),
             Some(SourceClause::Path(path)) => ModuleSource::Path(path.clone()),
-            Some(SourceClause::Text(text)) => ModuleSource::Text(text.clone()),
+            Some(SourceClause::Text(text)) => ModuleSource::Text(text.as_str().into()),
             Some(_) => ModuleSource::Base64,
             None => return Err(refused(StatementError::Clause("AS or FROM"))),
         };

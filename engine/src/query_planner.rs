@@ -16,6 +16,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::file_commit::commit_files;
 use crate::function::{external, may_run_long};
+use crate::memory_tables::count_rows;
 use crate::scope::{CancelOnDrop, QueryScope, TimeoutExec, with_scope_in_task};
 
 /// Query planner around another one, which evaluates constants such as those of `VALUES`.
@@ -23,7 +24,7 @@ use crate::scope::{CancelOnDrop, QueryScope, TimeoutExec, with_scope_in_task};
 /// A constant that may take long is planned in a task with a scope, as operators are polled:
 /// it is cancelled with the query, and other tasks do not wait for its thread. A
 /// [`TimeoutExec`] comes above the plan of a statement with a deadline. Files that a statement
-/// writes get their names when all of it has succeeded.
+/// writes get their names when all of it has succeeded, and rows for tables in memory are counted.
 pub(crate) struct ScopedPlanner {
     planner: Arc<dyn QueryPlanner + Send + Sync>,
 }
@@ -75,7 +76,10 @@ impl QueryPlanner for ScopedPlanner {
             }
         };
         let planning = async {
-            let planned = planning.await?;
+            let mut planned = planning.await?;
+            if let Some(rows) = QueryScope::kept_rows(session.config_options()) {
+                planned = count_rows(planned, &rows.tables, &rows.table, rows.are_collected)?;
+            }
             match writes_files(plan) {
                 true => commit_files(planned),
                 false => Ok(planned),

@@ -33,5 +33,5 @@ pub use current::with_scope;
 pub(crate) use current::{FunctionScope, run_guest, run_long, with_scope_in_task};
 pub(crate) use node::ScopeExec;
 pub(crate) use optimizing::add_scopes_to_rules;
-pub(crate) use query_options::{CancelOnDrop, QueryScope, SessionCancellation};
+pub(crate) use query_options::{CancelOnDrop, KeptRows, QueryScope, SessionCancellation};
 pub(crate) use timeout::{Deadline, TimeoutExec};

@@ -29,6 +29,8 @@ mod built_ins;
 // Views and tables of DataFusion: created, dropped and shown.
 mod relation_statements;
 
+mod replaced_table;
+
 // Those whose SQL may use functions, or other relations.
 mod dependents;
 mod shared_relations;
@@ -38,6 +40,9 @@ mod unplanned_relation;
 mod schemas;
 
 mod row_changes;
+
+// Limits of the tables, views and rows that a session keeps in memory.
+mod memory_limits;
 
 mod relations;
 
@@ -94,6 +99,7 @@ use crate::activity::{OpenStatement, SessionActivity};
 use crate::catalog::{Catalog, MemoryCatalog};
 use crate::engine::Engine;
 use crate::loader::Loader;
+use crate::memory_tables::MemoryTables;
 use crate::native_stack::{Planning, check_plan};
 use crate::scope::{Deadline, FunctionScope, SessionCancellation};
 use crate::statement_list::{Parsed, Statement, Statements};
@@ -141,6 +147,7 @@ pub struct Session {
     registry: Arc<Registry>,
     relations: Arc<RegisteredRelations>,
     prepared: Arc<Prepared>,
+    memory_tables: Arc<MemoryTables>,
     cancellation: SessionCancellation,
     notices: Arc<Notices>,
     activity: Arc<SessionActivity>,
@@ -274,7 +281,7 @@ impl Session {
         deadline: Option<Deadline>,
     ) -> Result<Option<DataFrame>> {
         self.synchronize()?;
-        let state = self.begin_query(open, deadline);
+        let mut state = self.begin_query(open, deadline);
         let cascades = cascades(&statement);
         let planning = async {
             check_calls(&statement, &state)?;
@@ -314,6 +321,7 @@ impl Session {
                 if let Some(dml) = row_change(&plan) {
                     return self.change_rows(dml, &state).await.map(Some);
                 }
+                self.count_kept_rows(&plan, &mut state)?;
                 return Ok(Some(DataFrame::new(state, plan)));
             }
             Err(other) => other,
@@ -323,6 +331,7 @@ impl Session {
         if let Some(dml) = row_change(&plan) {
             return self.change_rows(dml, &state).await.map(Some);
         }
+        self.count_kept_rows(&plan, &mut state)?;
         self.execute_relation(plan, text, cascades, state).await
     }
 

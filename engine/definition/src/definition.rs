@@ -1,6 +1,7 @@
 //! One function: its name, signature, module and limits.
 
 use std::fmt;
+use std::sync::Arc;
 
 use arrow_schema::DataType;
 use serde::{Deserialize, Serialize};
@@ -73,6 +74,19 @@ pub struct FunctionKey {
 }
 
 impl Definition {
+    /// Returns the bytes of the texts that the statement stated.
+    pub fn text_bytes(&self) -> u64 {
+        let source = match &self.source {
+            ModuleSource::Text(text) => text.len(),
+            ModuleSource::Module(text) | ModuleSource::Path(text) => text.len(),
+            ModuleSource::Base64 => 0,
+        };
+        let arguments = self.signature.arguments.iter().chain(&self.state);
+        let arguments = arguments.flat_map(|argument| [&argument.name, &argument.default]);
+        let texts = arguments.chain([&self.comment]).flatten().map(String::len);
+        (self.name.len() + self.symbol.len() + source + texts.sum::<usize>()) as u64
+    }
+
     /// Returns the identity of the function.
     pub fn key(&self) -> FunctionKey {
         FunctionKey {
@@ -129,10 +143,25 @@ pub enum ModuleSource {
     Module(String),
     /// `AS 'path'`: the bytes of that file when the statement ran.
     Path(String),
-    /// `AS $$(module …)$$`: the text.
-    Text(String),
+    /// `AS $$(module …)$$`: the text, which the sessions of a catalog share.
+    Text(#[serde(with = "shared_text")] Arc<str>),
     /// `AS BASE64 '…'`, or bytes given through the library.
     Base64,
+}
+
+/// Text that is shared, as a string.
+mod shared_text {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(text: &str, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<str>, D::Error> {
+        String::deserialize(from).map(Into::into)
+    }
 }
 
 #[cfg(test)]

@@ -91,6 +91,10 @@ pub enum ModuleError {
         "the engine has {modules_max} compiled modules, the maximum (compiled_modules_max): drop functions of others"
     )]
     TooMany { modules_max: usize },
+    #[error(
+        "the engine has {bytes} bytes of compiled code, at most {bytes_max} (compiled_bytes_max): drop functions of others"
+    )]
+    TooMuchCode { bytes: usize, bytes_max: usize },
     #[error("it cannot be compiled: {0}")]
     Compile(String),
     #[error("it cannot be instantiated: {0}")]

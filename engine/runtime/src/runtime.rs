@@ -37,6 +37,9 @@ pub struct RuntimeOptions {
     /// Maximum number of modules that are compiled at one time. Each has two memory
     /// mappings for its code.
     pub compiled_modules_max: usize,
+    /// Bytes of compiled code in use, those of data segments included, above which no further
+    /// module is compiled.
+    pub compiled_bytes_max: usize,
     /// Bounds of the idle instances of all functions together.
     pub idle: IdleLimits,
     /// Maximum estimated cost of compiling a module.
@@ -56,6 +59,7 @@ impl Default for RuntimeOptions {
             profile: None,
             compile_threads: 2,
             compiled_modules_max: 4_096,
+            compiled_bytes_max: 2 << 30,
             idle: IdleLimits::default(),
             compile_budget: CompileBudget::DEFAULT,
             compile_helper: None,
@@ -115,6 +119,7 @@ impl Runtime {
                 options.compile_budget,
                 options.disabled_protections,
                 options.compiled_modules_max,
+                options.compiled_bytes_max,
             ),
             pools: Mutex::default(),
             idle: IdleInstances::new(options.idle),

@@ -13,11 +13,13 @@ pub struct CatalogLimits {
     /// Maximum number of modules, those of functions without a named module included;
     /// 1,000 unless given.
     pub modules_max: u64,
-    /// Maximum bytes of all modules together; 1 GiB unless given.
+    /// Maximum bytes of all modules and statements together; 1 GiB unless given.
     pub module_bytes_max: u64,
-    /// Maximum bytes of the rows of all tables that the catalog keeps together; 4 GiB unless
-    /// given.
+    /// Maximum bytes of the rows of all tables that the catalog keeps together, and of those that
+    /// a session keeps in memory; 4 GiB unless given.
     pub row_bytes_max: u64,
+    /// Maximum number of tables, views and schemas; 10,000 unless given.
+    pub relations_max: u64,
 }
 
 impl Default for CatalogLimits {
@@ -27,6 +29,7 @@ impl Default for CatalogLimits {
             modules_max: 1_000,
             module_bytes_max: 1 << 30,
             row_bytes_max: 4 << 30,
+            relations_max: 10_000,
         }
     }
 }
@@ -56,7 +59,9 @@ impl CatalogLimits {
             };
         let functions = |contents: &CatalogContents| contents.functions.len() as u64;
         let modules = |contents: &CatalogContents| contents.distinct_modules().len() as u64;
-        let bytes = |contents: &CatalogContents| contents.distinct_modules().values().sum();
+        let bytes = |contents: &CatalogContents| {
+            contents.distinct_modules().values().sum::<u64>() + contents.text_bytes()
+        };
         check(functions, self.functions_max, "functions_max", &|found| {
             format!("{found} functions")
         })?;
@@ -64,11 +69,15 @@ impl CatalogLimits {
             format!("{found} modules")
         })?;
         check(bytes, self.module_bytes_max, "module_bytes_max", &|found| {
-            format!("modules of {found} bytes")
+            format!("modules and statements of {found} bytes")
         })?;
         let rows = |contents: &CatalogContents| contents.row_bytes();
         check(rows, self.row_bytes_max, "row_bytes_max", &|found| {
             format!("rows of {found} bytes")
+        })?;
+        let relations = |contents: &CatalogContents| contents.relations().count() as u64;
+        check(relations, self.relations_max, "relations_max", &|found| {
+            format!("{found} tables and views")
         })
     }
 }

@@ -17,6 +17,7 @@ use fusebox_runtime::{Cancellation, Error, Notices, Scope};
 use super::memory::PoolBroker;
 use super::timeout::Deadline;
 use crate::activity::OpenStatement;
+use crate::memory_tables::MemoryTables;
 use crate::settings::Settings;
 
 /// Token that cancels the queries of a session that began since it was last cancelled.
@@ -54,6 +55,18 @@ pub(crate) struct QueryScope {
     deadline: Option<Deadline>,
     /// Ends with the query.
     _statement: Option<Arc<OpenStatement>>,
+    kept_rows: Option<KeptRows>,
+}
+
+/// Rows that a statement puts into a table in memory.
+#[derive(Clone, Debug)]
+pub(crate) struct KeptRows {
+    /// Name of the table.
+    pub(crate) table: String,
+    /// True if the rows are those of the plan, and false if the plan inserts them.
+    pub(crate) are_collected: bool,
+    /// Tables that share a limit.
+    pub(crate) tables: Arc<MemoryTables>,
 }
 
 impl QueryScope {
@@ -74,6 +87,7 @@ impl QueryScope {
             scope: Arc::new(scope),
             deadline: None,
             _statement: None,
+            kept_rows: None,
         }
     }
 
@@ -93,6 +107,19 @@ impl QueryScope {
     pub(crate) fn deadline(options: &ConfigOptions) -> Option<Deadline> {
         let found: &Self = options.extensions.get()?;
         found.deadline
+    }
+
+    /// States that the query of these options puts rows into a table in memory.
+    pub(crate) fn keep_rows(options: &mut ConfigOptions, rows: KeptRows) {
+        if let Some(found) = options.extensions.get_mut::<Self>() {
+            found.kept_rows = Some(rows);
+        }
+    }
+
+    /// Finds the rows that the query of these options puts into a table in memory.
+    pub(crate) fn kept_rows(options: &ConfigOptions) -> Option<&KeptRows> {
+        let found: &Self = options.extensions.get()?;
+        found.kept_rows.as_ref()
     }
 
     /// Returns the time at which the query began.

@@ -22,6 +22,7 @@ use crate::catalog::{Catalog, MemoryCatalog};
 use crate::engine::Engine;
 use crate::file_access::{FileAccess, confine, file_registry};
 use crate::loader::Loader;
+use crate::memory_tables::MemoryTables;
 use crate::options::SessionOptions;
 use crate::privileges::Privileges;
 use crate::scope::{FunctionScope, SessionCancellation};
@@ -160,6 +161,7 @@ impl SessionBuilder {
         add_settings(&context, self.options.settings);
         let memory_pool = Arc::clone(&context.runtime_env().memory_pool);
         let cancellation = SessionCancellation::default();
+        let memory_tables = Arc::new(MemoryTables::new(self.options.catalog.row_bytes_max));
         let loader = Arc::new(Loader {
             runtime: Arc::clone(engine.runtime()),
             options: self.options,
@@ -189,6 +191,7 @@ impl SessionBuilder {
             registry,
             relations: Arc::default(),
             prepared: Arc::default(),
+            memory_tables,
             cancellation,
             notices: Arc::new(Notices::new(statistics)),
             activity,

@@ -16,6 +16,9 @@ use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Execute, Expr, LogicalPlan, Prepare, Statement};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 
+/// Maximum number of prepared statements of a session. Drivers keep some hundreds.
+const STATEMENTS_MAX: usize = 1_000;
+
 /// Statements that a session has prepared, by name.
 #[derive(Default)]
 pub(super) struct Prepared(Mutex<HashMap<String, PreparedPlan>>);
@@ -82,6 +85,12 @@ fn prepare_in(plans: &mut HashMap<String, PreparedPlan>, prepare: Prepare) -> Re
         return plan_err!(
             "Prepare specifies {} data types but query has {parameters} parameters",
             fields.len()
+        );
+    }
+    if plans.len() >= STATEMENTS_MAX && !plans.contains_key(&name) {
+        return exec_err!(
+            "expected at most {STATEMENTS_MAX} prepared statements, found one more: DEALLOCATE \
+             those that are not needed"
         );
     }
     match plans.entry(name) {

@@ -16,6 +16,7 @@ use super::cells::{batch, text};
 use super::contents::{Changes, Contents};
 use super::query::with_time;
 use super::relations::{RelationText, resolved};
+use super::replaced_table::ReplacedTable;
 use super::shared_relations::mentioned_by_view;
 use super::transaction::Applied;
 use super::{Session, query};
@@ -64,6 +65,7 @@ impl Session {
         if let Some(relation) = self.kept_relation_to_drop(&plan, &contents, &state) {
             return self.drop_kept_relation(relation, &contents, cascades, &state);
         }
+        self.check_relation_count(&plan)?;
         self.check_cycle(&plan, text.as_ref(), &state)?;
         self.check_is_kept(&plan, text.as_ref(), &contents, &state)?;
         let Some(recorded) = self.record_relation(&plan, text)? else {
@@ -74,12 +76,23 @@ impl Session {
             return Ok(Some(DataFrame::new(state, plan)));
         }
         let schema = self.schema_change(&plan);
+        let created = match &plan {
+            LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create)) => Some(create.name.clone()),
+            _ => None,
+        };
         let plan = with_time(plan, &state)?;
+        let replaced = ReplacedTable::of(&plan, &self.context).await;
         let context = self.context_of(&plan, state);
         let executed = context.execute_logical_plan(plan).await.map_err(query);
+        if let (Ok(_), Some(replaced)) = (&executed, replaced) {
+            replaced.forget();
+        }
         match executed.is_err() {
             true => self.revert_relation(recorded)?,
             false => self.note_relation(&recorded)?,
+        }
+        if let (Ok(_), Some(name)) = (&executed, &created) {
+            self.watch_table(name).await;
         }
         if let (Ok(_), Some(schema)) = (&executed, &schema) {
             self.keep_schema(schema)?;

@@ -119,7 +119,13 @@ impl Session {
                     changed(&target.schema(), batches, &chosen).map_err(query)?
                 }
             };
+            if target.is::<MemTable>() && !changed.is_empty() {
+                let name = self.short_name(&dml.table_name);
+                let checked = self.memory_tables.check_replaced(&name, &target, &changed);
+                checked.map_err(query)?;
+            }
             if count == 0 || replace(&target, version, changed).await.map_err(query)? {
+                self.memory_tables.recount(&target);
                 let count_of = Field::new("count", DataType::UInt64, false);
                 let count: Arc<dyn Array> = Arc::new(UInt64Array::from(vec![count]));
                 let schema = Arc::new(Schema::new(vec![count_of]));

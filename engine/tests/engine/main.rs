@@ -18,6 +18,7 @@ mod introspection;
 mod late_binding;
 mod limits;
 mod memory;
+mod memory_limits;
 mod metrics;
 mod native_stack;
 mod notices;

@@ -79,11 +79,14 @@ pub(crate) struct CompiledModules {
     instrumented: Option<InstrumentedCache>,
     budget: CompileBudget,
     disabled: DisabledProtections,
-    entries: Mutex<HashMap<(Digest, Variant), Entry>>,
+    entries: Mutex<Entries>,
     recent: Mutex<VecDeque<Arc<CompiledModule>>>,
     modules_max: usize,
+    code_bytes_max: usize,
     compilations: AtomicU64,
 }
+
+type Entries = HashMap<(Digest, Variant), Entry>;
 
 type Outcome = Result<Arc<CompiledModule>, ModuleError>;
 
@@ -98,6 +101,15 @@ fn is_live(_: &(Digest, Variant), entry: &mut Entry) -> bool {
         Entry::InProgress(_) => true,
         Entry::Ready(ready) => ready.strong_count() > 0,
     }
+}
+
+/// Returns the bytes of the code of all modules in use.
+fn code_bytes(entries: &Entries) -> usize {
+    let modules = entries.values().filter_map(|entry| match entry {
+        Entry::InProgress(_) => None,
+        Entry::Ready(ready) => ready.upgrade(),
+    });
+    modules.map(|module| module.code_bytes).sum()
 }
 
 /// Modules that are kept although no function uses them: dropping and creating a
@@ -116,6 +128,7 @@ impl CompiledModules {
         budget: CompileBudget,
         disabled: DisabledProtections,
         modules_max: usize,
+        code_bytes_max: usize,
     ) -> Self {
         Self {
             instrumented: compiler
@@ -127,6 +140,7 @@ impl CompiledModules {
             entries: Mutex::default(),
             recent: Mutex::default(),
             modules_max,
+            code_bytes_max,
             compilations: AtomicU64::new(0),
         }
     }
@@ -146,10 +160,8 @@ impl CompiledModules {
                 },
                 None => None,
             };
-            if found.is_none() && entries.len() >= self.modules_max {
-                return Err(ModuleError::TooMany {
-                    modules_max: self.modules_max,
-                });
+            if found.is_none() {
+                self.check_room(&entries)?;
             }
             found.unwrap_or_else(|| {
                 let cell = Arc::<OnceLock<Outcome>>::default();
@@ -202,9 +214,23 @@ impl CompiledModules {
         drop(forgotten);
     }
 
+    /// Refuses to compile one more module than there may be.
+    fn check_room(&self, entries: &Entries) -> Result<(), ModuleError> {
+        let bytes = code_bytes(entries);
+        if entries.len() >= self.modules_max {
+            let modules_max = self.modules_max;
+            return Err(ModuleError::TooMany { modules_max });
+        }
+        if bytes >= self.code_bytes_max {
+            let bytes_max = self.code_bytes_max;
+            return Err(ModuleError::TooMuchCode { bytes, bytes_max });
+        }
+        Ok(())
+    }
+
     /// Forgets modules that no function uses, if there are as many as there may be.
     fn make_room(&self) {
-        if self.entries().len() < self.modules_max {
+        if self.check_room(&self.entries()).is_ok() {
             return;
         }
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -226,7 +252,7 @@ impl CompiledModules {
             polled: variant == Variant::Polled,
             chain_bytes_max: CHAIN_BYTES_MAX,
         };
-        let instrumented = self.instrumented(module, options)?;
+        let (instrumented, was_cached) = self.instrumented(module, options)?;
         let bytes = match self.compiler.sampler() {
             None => instrumented.module,
             Some(_) => insert_safepoints(&instrumented.module)
@@ -238,7 +264,7 @@ impl CompiledModules {
         };
         let code = self
             .compiler
-            .compile(&bytes, instrumented.is_inlined)
+            .compile(&bytes, instrumented.is_inlined, was_cached)
             .map_err(ModuleError::Compile)?;
         tracing::info!(
             bytes = module.bytes().len(),
@@ -259,16 +285,16 @@ impl CompiledModules {
         }))
     }
 
-    /// Returns the instrumented module, from the cache if it is there.
+    /// Returns the instrumented module, and true if it is from the cache.
     fn instrumented(
         &self,
         module: &LoadedModule,
         options: Options,
-    ) -> Result<Instrumented, ModuleError> {
+    ) -> Result<(Instrumented, bool), ModuleError> {
         let digest = module.digest();
         let cache = self.instrumented.as_ref();
         if let Some(found) = cache.and_then(|cache| cache.get(digest, &options)) {
-            return Ok(found);
+            return Ok((found, true));
         }
         let instrumented = instrument(module.code(), options).map_err(|error| match error {
             InstrumentError::UnknownImport { module, name } => ModuleError::Import { module, name },
@@ -277,7 +303,7 @@ impl CompiledModules {
         if let Some(cache) = cache {
             cache.insert(digest, &options, &instrumented);
         }
-        Ok(instrumented)
+        Ok((instrumented, false))
     }
 
     /// Returns the number of compilations so far.
@@ -291,7 +317,7 @@ impl CompiledModules {
         taken.unwrap_or_default()
     }
 
-    fn entries(&self) -> MutexGuard<'_, HashMap<(Digest, Variant), Entry>> {
+    fn entries(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 /// with its parent, but not the reverse.
 ///
 /// Calls look at the token between calls into the guest, and where a row begins and
-/// fuel is low.
+/// fuel is low; a watchdog does for guests that poll.
 #[derive(Clone, Debug, Default)]
 pub struct Cancellation(Arc<Token>);
 

@@ -17,7 +17,7 @@ use std::str::FromStr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::code_cache::{CacheKind, CodeCache};
+use super::code_cache::{CacheKind, CodeCache, compile_into};
 use super::engine_settings::EngineSettings;
 
 /// Program that compiles modules in a process of its own, with limits.
@@ -186,8 +186,16 @@ impl<'a> Task<'a> {
         let mut module = Vec::new();
         let read = std::io::stdin().lock().read_to_end(&mut module);
         read.map_err(|error| format!("the module cannot be read: {error}"))?;
-        let compile = || CodeCache::at(self.directory, self.kind)?.compile(self.settings, &module);
-        compile().map_err(|error| format!("{error:#}"))
+        let compiled = compile_into(self.directory, self.kind, self.settings, &module);
+        match compiled.map_err(|error| format!("{error:#}"))? {
+            true => Ok(()),
+            false => {
+                let directory = self.directory.display();
+                Err(format!(
+                    "the compiled module cannot be written to {directory}: is the disk full?"
+                ))
+            }
+        }
     }
 }
 

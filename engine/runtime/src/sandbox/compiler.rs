@@ -1,10 +1,11 @@
 //! Wasmtime engines: compilation, caching.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::code_cache::{CacheKind, CodeCache};
+use super::code_cache::{CacheKind, CodeCache, compile_into};
 use super::compile_helper::CompileHelper;
 use super::engine_settings::EngineSettings;
 use super::sampler::Sampler;
@@ -26,6 +27,8 @@ pub(crate) struct Compiler {
     helper: Option<Arc<CompileHelper>>,
     /// `None` if no directory can be written.
     code: Option<Arc<CodeCache>>,
+    /// True once code was not where it was expected.
+    misses_code: Arc<AtomicBool>,
     sampler: Option<Arc<Sampler>>,
     /// Started with the first polled module.
     watchdog: Arc<Mutex<Option<Arc<Watchdog>>>>,
@@ -71,6 +74,7 @@ impl Compiler {
             without_inlining,
             helper: helper.map(Arc::new),
             code: code.map(Arc::new),
+            misses_code: Arc::default(),
             sampler,
             watchdog: Arc::default(),
         })
@@ -104,40 +108,45 @@ impl Compiler {
         self.sampler.as_ref()
     }
 
-    /// Compiles an instrumented module, with or without inlining.
+    /// Compiles an instrumented module, with or without inlining. `was_cached` says that it was
+    /// compiled before, as far as is known.
     pub(crate) fn compile(
         &self,
         bytes: &[u8],
         is_inlined: bool,
+        was_cached: bool,
     ) -> Result<Arc<wasmtime::InstancePre<StoreLimiter>>, String> {
         let engine = match is_inlined {
             true => &self.engine,
             false => &self.without_inlining,
         };
-        let settings = EngineSettings {
-            is_inlined,
-            is_sampled: self.sampler.is_some(),
-        };
-        if let Some(code) = &self.code {
-            match &self.helper {
-                Some(helper) => helper.compile(code, settings, bytes),
-                None => code.compile(settings, bytes).map_err(message),
-            }?;
-        }
-        let misses = || {
-            let code = self.code.as_ref();
-            code.map(|code| code.wasmtime().cache_misses())
-        };
-        let misses_before = misses();
         let load = || {
             let module = wasmtime::Module::new(engine, bytes)?;
             // The instrumentation has replaced all imports.
             wasmtime::Linker::new(engine).instantiate_pre(&module)
         };
-        let loaded = load();
-        if misses() != misses_before {
-            // Within the limits all the same: it has been compiled before.
-            tracing::warn!("a module was compiled again, because its code was not found");
+        let Some(code) = &self.code else {
+            return load().map(Arc::new).map_err(message);
+        };
+        let settings = EngineSettings {
+            is_inlined,
+            is_sampled: self.sampler.is_some(),
+        };
+        let _in_use = code.in_use()?;
+        let is_expected = was_cached && !self.misses_code.load(Ordering::Relaxed);
+        let is_there = match &self.helper {
+            Some(helper) => helper.compile(code, settings, bytes).map(|()| true)?,
+            None if is_expected => true,
+            None => {
+                compile_into(code.directory(), code.kind(), settings, bytes).map_err(message)?
+            }
+        };
+        let (loaded, was_found) = code.load(load);
+        if !was_found {
+            // The cache removes code; a module is compiled apart again from now on.
+            self.misses_code.store(is_there, Ordering::Relaxed);
+            let directory = code.directory().display();
+            tracing::warn!("the memory of a compilation is kept: its code is not in {directory}");
         }
         loaded.map(Arc::new).map_err(message)
     }

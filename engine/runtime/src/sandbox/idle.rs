@@ -22,8 +22,8 @@ use super::instance::Instance;
 pub struct IdleLimits {
     /// Maximum number of idle instances; 1,000 unless given.
     pub instances_max: u64,
-    /// Maximum bytes of their linear memories and of the snapshots that these are reset
-    /// to; 256 MiB unless given.
+    /// Maximum bytes of their linear memories, of the snapshots that these are reset to, and
+    /// of their tables; 256 MiB unless given.
     pub memory_bytes_max: u64,
     /// Maximum number of their memory mappings; 8,192 unless given. Linux permits a
     /// process 65,530, and aborts it at the next.
@@ -46,7 +46,7 @@ impl Default for IdleLimits {
 pub struct IdleMetrics {
     /// Number of idle instances.
     pub instances: u64,
-    /// Bytes of their linear memories and snapshots.
+    /// Bytes of their linear memories, snapshots and tables.
     pub memory_bytes: u64,
     /// Number of their memory mappings.
     pub mappings: u64,

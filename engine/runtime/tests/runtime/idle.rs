@@ -185,3 +185,38 @@ fn mappings_are_counted_and_returned() {
     }
     assert!(mappings() < baseline + 150);
 }
+
+#[test]
+fn code_of_modules_in_use_is_bounded() {
+    let mut options = RuntimeOptions::default();
+    // A module has some pages of code and data.
+    options.compiled_bytes_max = 60_000;
+    let runtime = Runtime::new(options).unwrap();
+    let mut functions = Vec::new();
+    let refused = loop {
+        // The modules differ in a constant.
+        let constant = format!("(global i32 (i32.const {}))", functions.len());
+        match bind(&runtime, &guest(1, &constant), "VOLATILE") {
+            Ok(function) => functions.push(function),
+            Err(error) => break error.to_string(),
+        }
+        assert!(functions.len() < 100);
+    };
+    assert!(refused.contains("(compiled_bytes_max)"), "{refused}");
+    assert!(functions.len() > 1);
+    assert_eq!(call(&functions[0], &Scope::default()), 1);
+    functions.pop();
+    assert!(bind(&runtime, &guest(1, ""), "VOLATILE").is_ok());
+}
+
+#[test]
+fn tables_of_idle_instances_are_counted() {
+    let runtime = runtime(IdleLimits::default());
+    let plain = bind(&runtime, &guest(1, ""), "VOLATILE").unwrap();
+    call(&plain, &Scope::default());
+    let without = runtime.idle_metrics().memory_bytes;
+    let table = bind(&runtime, &guest(1, "(table 100000 funcref)"), "VOLATILE").unwrap();
+    call(&table, &Scope::default());
+    let with = runtime.idle_metrics().memory_bytes - without;
+    assert_eq!(with, without + 800_000);
+}

@@ -9,11 +9,12 @@ impl Instance {
         self.memory.data_size(&self.store)
     }
 
-    /// Returns the bytes that it holds while it is idle: its linear memory, and the
-    /// snapshot that this is reset to.
+    /// Returns the bytes that it holds while it is idle: its linear memory, the snapshot that
+    /// this is reset to, and its tables.
     pub(in super::super) fn idle_bytes(&self) -> usize {
         let snapshot = self.baseline.as_ref().map_or(0, Baseline::content_bytes);
-        self.memory_bytes() + snapshot
+        let tables = self.store.data().table_elements() * size_of::<usize>();
+        self.memory_bytes() + snapshot + tables
     }
 
     /// Returns the number of its memory mappings.

@@ -1,0 +1,161 @@
+//! Limit of the rows of tables that no catalog keeps.
+//!
+//! DataFusion collects the rows of `CREATE TABLE … AS` and of `INSERT` outside of every memory
+//! pool, and keeps them as long as the table. Here they are counted as they arrive, and refused
+//! above a limit of the session.
+
+// The node that counts rows.
+mod node;
+
+// Bytes of batches that share buffers.
+mod buffers;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use arrow::array::RecordBatch;
+use datafusion::catalog::TableProvider;
+use datafusion::common::{DataFusionError, Result};
+use datafusion::datasource::MemTable;
+use fusebox_definition::{StatementError, Subject};
+use fusebox_runtime::Error;
+
+use buffers::CountedBuffers;
+pub(crate) use node::count_rows;
+
+/// Bytes of the tables in memory of a session.
+#[derive(Debug)]
+pub(crate) struct MemoryTables {
+    bytes_max: u64,
+    tables: Mutex<Tables>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    counted: Vec<CountedTable>,
+    /// Bytes of rows that are not in their table yet.
+    arriving: u64,
+}
+
+impl MemoryTables {
+    pub(crate) fn new(bytes_max: u64) -> Self {
+        Self {
+            bytes_max,
+            tables: Mutex::default(),
+        }
+    }
+
+    /// Counts the rows of a table too, from now on.
+    pub(crate) fn watch(&self, table: &Arc<dyn TableProvider>) {
+        let table = Arc::downgrade(table);
+        let mut tables = self.tables();
+        if !tables.counted.iter().any(|one| one.table.ptr_eq(&table)) {
+            tables.counted.push(CountedTable::new(table));
+        }
+    }
+
+    /// Counts the rows that have come into tables, and forgets tables that are gone.
+    pub(crate) fn update(&self) {
+        self.tables().counted.retain_mut(CountedTable::update);
+    }
+
+    /// Counts the rows of a table anew, which were replaced.
+    pub(crate) fn recount(&self, table: &Arc<dyn TableProvider>) {
+        let table = Arc::downgrade(table);
+        self.tables()
+            .counted
+            .retain(|one| !one.table.ptr_eq(&table));
+        self.tables().counted.push(CountedTable::new(table));
+        self.update();
+    }
+
+    /// Refuses rows that replace those of a table, if there are more of them and too many.
+    ///
+    /// # Errors
+    ///
+    /// A refusal above the limit.
+    pub(crate) fn check_replaced(
+        &self,
+        name: &str,
+        table: &Arc<dyn TableProvider>,
+        batches: &[RecordBatch],
+    ) -> Result<()> {
+        self.watch(table);
+        self.update();
+        let mut buffers = CountedBuffers::default();
+        let bytes: u64 = batches.iter().map(|batch| buffers.add(batch)).sum();
+        let table = Arc::downgrade(table);
+        let tables = self.tables();
+        let mut found = tables.counted.iter();
+        let found = found.find(|one| one.table.ptr_eq(&table));
+        let before = found.map_or(0, |one| one.bytes);
+        let total = (tables.total() - before).saturating_add(bytes);
+        match total > self.bytes_max && bytes > before {
+            true => Err(self.refused(name, total)),
+            false => Ok(()),
+        }
+    }
+
+    fn refused(&self, name: &str, bytes: u64) -> DataFusionError {
+        let reason = StatementError::CatalogFull {
+            contents: format!("rows of {bytes} bytes"),
+            limit: "row_bytes_max",
+            max: self.bytes_max.to_string(),
+        };
+        let subject = Subject::Table(name.to_owned());
+        DataFusionError::External(Box::new(Error::refused(subject, reason)))
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tables {
+    fn total(&self) -> u64 {
+        let counted = self.counted.iter().map(|table| table.bytes);
+        counted.sum::<u64>() + self.arriving
+    }
+}
+
+/// Table, and its batches that were counted.
+#[derive(Debug)]
+struct CountedTable {
+    table: Weak<dyn TableProvider>,
+    bytes: u64,
+    /// Batches of each partition that were counted.
+    batches: Vec<usize>,
+    buffers: CountedBuffers,
+}
+
+impl CountedTable {
+    fn new(table: Weak<dyn TableProvider>) -> Self {
+        Self {
+            table,
+            bytes: 0,
+            batches: Vec::new(),
+            buffers: CountedBuffers::default(),
+        }
+    }
+
+    /// Counts batches that were appended since. Returns false if the table is gone.
+    fn update(&mut self) -> bool {
+        let Some(table) = self.table.upgrade() else {
+            return false;
+        };
+        let Some(memory) = table.downcast_ref::<MemTable>() else {
+            return false;
+        };
+        self.batches.resize(memory.batches.len(), 0);
+        for (counted, partition) in self.batches.iter_mut().zip(&memory.batches) {
+            // Of a partition that is written, the rows are arriving.
+            let Ok(batches) = partition.try_read() else {
+                continue;
+            };
+            for batch in batches.iter().skip(*counted) {
+                self.bytes += self.buffers.add(batch);
+            }
+            *counted = batches.len();
+        }
+        true
+    }
+}

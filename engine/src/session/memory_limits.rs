@@ -1,0 +1,137 @@
+//! Limits of the tables, views and rows that a session keeps in memory.
+
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+use datafusion::catalog::information_schema::INFORMATION_SCHEMA;
+use datafusion::common::TableReference;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::datasource::{MemTable, source_as_provider};
+use datafusion::execution::context::SessionState;
+use datafusion::logical_expr::{DdlStatement, DmlStatement, LogicalPlan, WriteOp};
+use fusebox_definition::{StatementError, Subject};
+use fusebox_runtime::{Error, Result};
+
+use super::introspection::SCHEMA;
+use super::{Session, query};
+use crate::scope::{KeptRows, QueryScope};
+
+impl Session {
+    /// Counts the rows that a statement puts into a table in memory against the limit of the
+    /// session: those of `CREATE TABLE … AS` and of `INSERT`, also below EXPLAIN ANALYZE.
+    pub(super) fn count_kept_rows(
+        &self,
+        plan: &LogicalPlan,
+        state: &mut SessionState,
+    ) -> Result<()> {
+        let (table, are_collected) = match plan {
+            LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create)) => (&create.name, true),
+            plan => match insert_of(plan).map_err(query)? {
+                Some((dml, target)) => {
+                    self.memory_tables.watch(&target);
+                    (&dml.table_name, false)
+                }
+                None => return Ok(()),
+            },
+        };
+        self.memory_tables.update();
+        let rows = KeptRows {
+            table: self.short_name(table),
+            are_collected,
+            tables: Arc::clone(&self.memory_tables),
+        };
+        QueryScope::keep_rows(state.config_mut().options_mut(), rows);
+        Ok(())
+    }
+
+    /// Refuses to create one more table, view or schema than a session may have.
+    pub(super) fn check_relation_count(&self, plan: &LogicalPlan) -> Result<()> {
+        let LogicalPlan::Ddl(plan) = plan else {
+            return Ok(());
+        };
+        let (subject, replaced) = match plan {
+            DdlStatement::CreateMemoryTable(create) => {
+                let subject = Subject::Table(self.short_name(&create.name));
+                (subject, Some(&create.name))
+            }
+            DdlStatement::CreateExternalTable(create) => {
+                let subject = Subject::Table(self.short_name(&create.name));
+                (subject, Some(&create.name))
+            }
+            DdlStatement::CreateView(create) => {
+                let subject = Subject::View(self.short_name(&create.name));
+                (subject, Some(&create.name))
+            }
+            DdlStatement::CreateCatalogSchema(create) => {
+                (Subject::Schema(create.schema_name.clone()), None)
+            }
+            DdlStatement::CreateCatalog(create) => {
+                (Subject::Schema(create.catalog_name.clone()), None)
+            }
+            _ => return Ok(()),
+        };
+        let exists = |name: &TableReference| self.context.table_exist(name.clone());
+        if replaced.is_some_and(|name| exists(name).unwrap_or(false)) {
+            return Ok(());
+        }
+        let max = self.loader.options.catalog.relations_max;
+        let found = self.relation_count() + 1;
+        match found > max {
+            true => Err(Error::refused(
+                subject,
+                StatementError::CatalogFull {
+                    contents: format!("{found} tables, views and schemas"),
+                    limit: "relations_max",
+                    max: max.to_string(),
+                },
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Returns the number of tables, views and schemas that the session knows, but for those of
+    /// introspection.
+    fn relation_count(&self) -> u64 {
+        let mut count = 0;
+        for catalog in self.context.catalog_names() {
+            let Some(catalog) = self.context.catalog(&catalog) else {
+                continue;
+            };
+            for name in catalog.schema_names() {
+                let is_counted = name != INFORMATION_SCHEMA && name != SCHEMA;
+                if let Some(schema) = catalog.schema(&name).filter(|_| is_counted) {
+                    count += 1 + schema.table_names().len();
+                }
+            }
+        }
+        count as u64
+    }
+
+    /// Counts the rows of a table that was created.
+    pub(super) async fn watch_table(&self, name: &TableReference) {
+        // One that is gone again has no rows.
+        if let Ok(table) = self.context.table_provider(name.clone()).await {
+            self.memory_tables.watch(&table);
+            self.memory_tables.update();
+        }
+    }
+}
+
+/// Returns the first statement of a plan that inserts rows into a table in memory, and the table.
+fn insert_of(
+    plan: &LogicalPlan,
+) -> datafusion::common::Result<Option<(&DmlStatement, Arc<dyn TableProvider>)>> {
+    let mut found = None;
+    plan.apply(|plan| {
+        if let LogicalPlan::Dml(dml) = plan
+            && matches!(dml.op, WriteOp::Insert(_))
+            && let Ok(target) = source_as_provider(&dml.target)
+            && target.is::<MemTable>()
+        {
+            found = Some((dml, target));
+            return Ok(TreeNodeRecursion::Stop);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(found)
+}

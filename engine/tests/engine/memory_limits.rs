@@ -1,0 +1,179 @@
+//! Limits of the tables, views, rows and prepared statements that a session keeps in memory.
+
+use fusebox::{CatalogLimits, Engine, Error, Session};
+
+use crate::{number, passes_in_own_process, run};
+
+const MEBIBYTE: u64 = 1 << 20;
+
+fn session(row_bytes_max: u64) -> Session {
+    let limits = CatalogLimits {
+        row_bytes_max,
+        relations_max: 12,
+        ..CatalogLimits::default()
+    };
+    let engine = Engine::builder().catalog_limits(limits).build().unwrap();
+    engine.session().build().unwrap()
+}
+
+async fn refused(session: &Session, sql: &str) -> String {
+    let error = run(session, sql).await.unwrap_err();
+    assert!(
+        matches!(Error::find_in(&error), Some(Error::Refused { .. })),
+        "{error:?}"
+    );
+    error.to_string()
+}
+
+async fn count(session: &Session, table: &str) -> i64 {
+    number(
+        &run(session, &format!("SELECT count(*) FROM {table}"))
+            .await
+            .unwrap(),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_of_new_tables_are_bounded() {
+    let session = session(10 * MEBIBYTE);
+    let million = "SELECT value FROM range(0, 1000000)";
+    run(&session, &format!("CREATE TABLE t AS {million}"))
+        .await
+        .unwrap();
+    let message = refused(&session, &format!("CREATE TABLE u AS {million}")).await;
+    assert!(
+        message.contains("table `u`") && message.contains("row_bytes_max"),
+        "{message}"
+    );
+    // What was there stays, and nothing of the refused table does.
+    let replace = format!("CREATE OR REPLACE TABLE t AS {million} UNION ALL {million}");
+    refused(&session, &replace).await;
+    assert_eq!(count(&session, "t").await, 1_000_000);
+    assert!(run(&session, "SELECT * FROM u").await.is_err());
+    run(&session, "DROP TABLE t").await.unwrap();
+    run(&session, &format!("CREATE TABLE u AS {million}"))
+        .await
+        .unwrap();
+    assert_eq!(count(&session, "u").await, 1_000_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_are_inserted_are_bounded() {
+    let session = session(MEBIBYTE);
+    run(&session, "CREATE TABLE t (x BIGINT)").await.unwrap();
+    let insert = "INSERT INTO t SELECT value FROM range(0, 30000)";
+    for n in 1..=4 {
+        run(&session, insert).await.unwrap();
+        assert_eq!(count(&session, "t").await, 30_000 * n);
+    }
+    refused(&session, insert).await;
+    refused(&session, &format!("EXPLAIN ANALYZE {insert}")).await;
+    run(&session, &format!("PREPARE p AS {insert}"))
+        .await
+        .unwrap();
+    refused(&session, "EXECUTE p").await;
+    run(&session, &format!("EXPLAIN {insert}")).await.unwrap();
+    assert_eq!(count(&session, "t").await, 120_000);
+    // Rows that are deleted make room.
+    run(&session, "DELETE FROM t WHERE x >= 10000")
+        .await
+        .unwrap();
+    assert_eq!(count(&session, "t").await, 40_000);
+    run(&session, "EXECUTE p").await.unwrap();
+    run(&session, insert).await.unwrap();
+    refused(&session, insert).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_are_updated_are_bounded() {
+    let session = session(MEBIBYTE);
+    run(
+        &session,
+        "CREATE TABLE t AS SELECT value, 'x' AS s FROM range(0, 1000)",
+    )
+    .await
+    .unwrap();
+    refused(&session, "UPDATE t SET s = repeat('y', 10000)").await;
+    run(&session, "UPDATE t SET s = repeat('y', 200)")
+        .await
+        .unwrap();
+    let lengths = "SELECT sum(length(s)) FROM t";
+    assert_eq!(number(&run(&session, lengths).await.unwrap()), 200_000);
+    refused(&session, "CREATE TABLE u AS SELECT * FROM range(0, 110000)").await;
+    // Rows that get smaller are never refused.
+    run(&session, "UPDATE t SET s = ''").await.unwrap();
+    run(&session, "CREATE TABLE u AS SELECT * FROM range(0, 110000)")
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn views_and_schemas_are_bounded() {
+    let session = session(MEBIBYTE);
+    // The schema `public` is one of them.
+    for n in 0..10 {
+        run(&session, &format!("CREATE VIEW v{n} AS SELECT {n}"))
+            .await
+            .unwrap();
+    }
+    run(&session, "CREATE SCHEMA s").await.unwrap();
+    for sql in [
+        "CREATE VIEW w AS SELECT 1",
+        "CREATE TABLE w AS SELECT 1",
+        "CREATE TEMPORARY TABLE w (x INT)",
+        "CREATE SCHEMA w",
+        "CREATE DATABASE w",
+    ] {
+        let message = refused(&session, sql).await;
+        assert!(message.contains("relations_max"), "{message}");
+    }
+    run(&session, "CREATE OR REPLACE VIEW v0 AS SELECT 7")
+        .await
+        .unwrap();
+    assert_eq!(number(&run(&session, "SELECT * FROM v0").await.unwrap()), 7);
+    run(&session, "DROP VIEW v1").await.unwrap();
+    run(&session, "CREATE TABLE w (x INT)").await.unwrap();
+}
+
+#[tokio::test]
+async fn prepared_statements_are_bounded() {
+    let session = session(MEBIBYTE);
+    for n in 0..1_000 {
+        run(&session, &format!("PREPARE p{n} AS SELECT {n}"))
+            .await
+            .unwrap();
+    }
+    let error = run(&session, "PREPARE more AS SELECT 1").await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("at most 1000 prepared statements"),
+        "{error}"
+    );
+    run(&session, "DEALLOCATE p7").await.unwrap();
+    run(&session, "PREPARE more AS SELECT 1").await.unwrap();
+    assert_eq!(number(&run(&session, "EXECUTE more").await.unwrap()), 1);
+}
+
+/// A statement that would keep 80 GB is refused before much of it is there.
+#[test]
+fn refused_table_needs_little_memory() {
+    let name = "memory_limits::refused_table_needs_little_memory";
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    if passes_in_own_process(command.args(["--exact", name])) {
+        return;
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let session = session(16 * MEBIBYTE);
+        refused(
+            &session,
+            "CREATE TABLE t AS SELECT * FROM range(0, 10000000000)",
+        )
+        .await;
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        assert!(peak.unwrap_or(0) < 300 << 10, "{peak:?} KiB");
+    });
+}

@@ -16,8 +16,11 @@ use arrow::array::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::MemTable;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use fusebox_definition::{StatementError, Subject};
 use fusebox_runtime::Error;
+use futures::StreamExt;
 
 use buffers::CountedBuffers;
 pub(crate) use node::count_rows;
@@ -61,11 +64,10 @@ impl MemoryTables {
     /// Counts the rows of a table anew, which were replaced.
     pub(crate) fn recount(&self, table: &Arc<dyn TableProvider>) {
         let table = Arc::downgrade(table);
-        self.tables()
-            .counted
-            .retain(|one| !one.table.ptr_eq(&table));
-        self.tables().counted.push(CountedTable::new(table));
-        self.update();
+        let mut tables = self.tables();
+        tables.counted.retain(|one| !one.table.ptr_eq(&table));
+        tables.counted.push(CountedTable::new(table));
+        tables.counted.retain_mut(CountedTable::update);
     }
 
     /// Refuses rows that replace those of a table, if there are more of them and too many.
@@ -93,6 +95,32 @@ impl MemoryTables {
             true => Err(self.refused(name, total)),
             false => Ok(()),
         }
+    }
+
+    /// Refuses new values of the rows of a table while they are computed, and their last column has
+    /// numbers of rows: above twice the rows before and the limit, since the capacity of buffers
+    /// may be twice their contents. [`check_replaced`](Self::check_replaced) has the exact limit.
+    pub(crate) fn bound_replacement(
+        self: &Arc<Self>,
+        name: String,
+        before: &[RecordBatch],
+        rows: SendableRecordBatchStream,
+    ) -> SendableRecordBatchStream {
+        let mut buffers = CountedBuffers::default();
+        let before: u64 = before.iter().map(|batch| buffers.add(batch)).sum();
+        let bytes_max = before.max(self.bytes_max).saturating_mul(2);
+        let (tables, schema) = (Arc::clone(self), rows.schema());
+        let (mut bytes, mut buffers) = (0, CountedBuffers::default());
+        let bounded = rows.map(move |batch| {
+            let batch = batch?;
+            let values = &batch.columns()[..batch.num_columns().saturating_sub(1)];
+            bytes += buffers.add_columns(values);
+            match bytes > bytes_max {
+                true => Err(tables.refused(&name, bytes)),
+                false => Ok(batch),
+            }
+        });
+        Box::pin(RecordBatchStreamAdapter::new(schema, bounded))
     }
 
     fn refused(&self, name: &str, bytes: u64) -> DataFusionError {

@@ -69,6 +69,18 @@ impl QueryPlanner for ScopedPlanner {
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let deadline = QueryScope::deadline(session.config_options());
+        let kept_rows = QueryScope::kept_rows(session.config_options()).cloned();
+        // Queries within the statement, which tables plan, keep no rows.
+        let state = session.as_any().downcast_ref::<SessionState>();
+        let state = kept_rows.as_ref().and(state).map(|state| {
+            let mut state = state.clone();
+            QueryScope::set_kept_rows(state.config_mut().options_mut(), None);
+            state
+        });
+        let session: &dyn Session = match &state {
+            Some(state) => state,
+            None => session,
+        };
         let planning = async {
             match has_long_call(plan)? {
                 true => self.plan_in_scope(plan, session).await,
@@ -77,7 +89,7 @@ impl QueryPlanner for ScopedPlanner {
         };
         let planning = async {
             let mut planned = planning.await?;
-            if let Some(rows) = QueryScope::kept_rows(session.config_options()) {
+            if let Some(rows) = &kept_rows {
                 planned = count_rows(planned, &rows.tables, &rows.table, rows.are_collected)?;
             }
             match writes_files(plan) {

@@ -108,7 +108,7 @@ pub use builder::SessionBuilder;
 use calls::{check_calls, check_readable};
 use copy::complete_copy;
 use default_values::check_assignments;
-use expansion::check_expansion;
+use expansion::{check_expansion, check_planned};
 pub use library::Function;
 use prepared::{Prepared, PreparedEffect};
 use query::reset_setting;
@@ -301,6 +301,7 @@ impl Session {
             complete_copy(&mut statement, &state)?;
             let plan = state.statement_to_plan(*statement).await.map_err(query)?;
             let plan = with_view_text(plan, text.as_ref().map(RelationText::sql).as_deref());
+            check_planned(&plan)?;
             check_plan(&plan)?;
             let plan = self.guard(plan)?;
             Ok::<_, Error>(Planned::Run(plan, text))

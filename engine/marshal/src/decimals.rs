@@ -43,11 +43,21 @@ pub(crate) fn power_of_two_below(precision: u8) -> i128 {
 /// Returns true if all values are from `-power` to `power - 1`, where `power`
 /// is the [largest power of 2](power_of_two_below) with at most `precision`
 /// digits. This takes no branch per value, and holds for most columns.
+fn fit_power_of_two(values: &[i128], precision: u8) -> bool {
+    let power = power_of_two_below(precision);
+    // Few enough that the second look at them finds them in the cache.
+    values.chunks(256).all(|values| {
+        // A negative value has the highest bit.
+        let bits = values.iter().fold(0, |bits, value| bits | *value as u128);
+        bits < power as u128 || fit_with_sign(values, power)
+    })
+}
+
+/// Returns true if all values are from `-power` to `power - 1`.
 ///
 /// After `power` was added, such a value has no bits but those below `2 *
 /// power`, and every other value has.
-fn fit_power_of_two(values: &[i128], precision: u8) -> bool {
-    let power = power_of_two_below(precision);
+fn fit_with_sign(values: &[i128], power: i128) -> bool {
     let bits = values
         .iter()
         .fold(0, |bits, value| bits | value.wrapping_add(power) as u128);

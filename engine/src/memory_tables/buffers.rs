@@ -2,8 +2,14 @@
 
 use std::collections::HashSet;
 
-use arrow::array::{Array, ArrayData, RecordBatch};
+use arrow::array::{Array, ArrayData, ArrayRef, RecordBatch};
 use arrow::buffer::Buffer;
+
+/// Bytes of a batch and its list of columns, of an array, and of a buffer besides its contents:
+/// with few rows in each batch, these are most of it.
+const BATCH_BYTES: u64 = 128;
+const ARRAY_BYTES: u64 = 128;
+const BUFFER_BYTES: u64 = 96;
 
 /// Buffers that were counted: views, slices and dictionaries of several batches share them.
 /// The batches have to be kept as long, so that no address is used again.
@@ -13,8 +19,14 @@ pub(super) struct CountedBuffers(HashSet<usize>);
 impl CountedBuffers {
     /// Returns the bytes that a batch keeps and no batch before it.
     pub(super) fn add(&mut self, batch: &RecordBatch) -> u64 {
-        let columns = batch.columns().iter();
-        columns.map(|column| self.add_data(&column.to_data())).sum()
+        self.add_columns(batch.columns())
+    }
+
+    /// Returns the bytes that some columns of a batch keep and none before them.
+    pub(super) fn add_columns(&mut self, columns: &[ArrayRef]) -> u64 {
+        let columns = columns.iter();
+        let columns = columns.map(|column| self.add_data(&column.to_data()));
+        BATCH_BYTES + columns.sum::<u64>()
     }
 
     fn add_data(&mut self, data: &ArrayData) -> u64 {
@@ -22,12 +34,12 @@ impl CountedBuffers {
         let buffers = data.buffers().iter().chain(nulls);
         let own: u64 = buffers.map(|buffer| self.add_buffer(buffer)).sum();
         let children = data.child_data().iter();
-        own + children.map(|child| self.add_data(child)).sum::<u64>()
+        ARRAY_BYTES + own + children.map(|child| self.add_data(child)).sum::<u64>()
     }
 
     fn add_buffer(&mut self, buffer: &Buffer) -> u64 {
         match self.0.insert(buffer.data_ptr().as_ptr() as usize) {
-            true => buffer.capacity() as u64,
+            true => BUFFER_BYTES + buffer.capacity() as u64,
             false => 0,
         }
     }
@@ -37,7 +49,7 @@ impl CountedBuffers {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, Int64Array, StringViewArray};
+    use arrow::array::{Int64Array, StringViewArray};
 
     use super::*;
 
@@ -52,7 +64,8 @@ mod tests {
         // Views of 16 bytes, texts of 50 and numbers of 8, and a bit for each; the capacity of
         // a builder's buffers may be more.
         assert!((7_400..40_000).contains(&bytes), "{bytes}");
-        assert_eq!(buffers.add(&batch.slice(10, 20)), 0);
-        assert_eq!(buffers.add(&batch), 0);
+        let of_batch = BATCH_BYTES + 2 * ARRAY_BYTES;
+        assert_eq!(buffers.add(&batch.slice(10, 20)), of_batch);
+        assert_eq!(buffers.add(&batch), of_batch);
     }
 }

@@ -69,6 +69,8 @@ impl CountedRowsExec {
     fn arrival(&self) -> Arc<Mutex<Arrival>> {
         let mut arrival = self.arrival.lock().unwrap_or_else(PoisonError::into_inner);
         arrival.upgrade().unwrap_or_else(|| {
+            // A plan may be executed again, and others meanwhile: their rows are in tables now.
+            self.tables.update();
             let new = Arc::new(Mutex::new(Arrival {
                 tables: Arc::clone(&self.tables),
                 name: Arc::clone(&self.name),

@@ -109,10 +109,10 @@ impl QueryScope {
         found.deadline
     }
 
-    /// States that the query of these options puts rows into a table in memory.
-    pub(crate) fn keep_rows(options: &mut ConfigOptions, rows: KeptRows) {
+    /// States that the query of these options puts rows into a table in memory, or none.
+    pub(crate) fn set_kept_rows(options: &mut ConfigOptions, rows: Option<KeptRows>) {
         if let Some(found) = options.extensions.get_mut::<Self>() {
-            found.kept_rows = Some(rows);
+            found.kept_rows = rows;
         }
     }
 

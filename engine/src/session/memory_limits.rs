@@ -40,7 +40,7 @@ impl Session {
             are_collected,
             tables: Arc::clone(&self.memory_tables),
         };
-        QueryScope::keep_rows(state.config_mut().options_mut(), rows);
+        QueryScope::set_kept_rows(state.config_mut().options_mut(), Some(rows));
         Ok(())
     }
 
@@ -92,8 +92,9 @@ impl Session {
     /// Returns the number of tables, views and schemas that the session knows, but for those of
     /// introspection.
     fn relation_count(&self) -> u64 {
-        let mut count = 0;
-        for catalog in self.context.catalog_names() {
+        let catalogs = self.context.catalog_names();
+        let mut count = catalogs.len().saturating_sub(1);
+        for catalog in catalogs {
             let Some(catalog) = self.context.catalog(&catalog) else {
                 continue;
             };

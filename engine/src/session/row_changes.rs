@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, UInt64Array};
-use arrow::compute::{concat_batches, filter_record_batch, interleave};
+use arrow::compute::{BatchCoalescer, concat_batches, filter_record_batch, interleave};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type};
 use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -16,6 +16,7 @@ use datafusion::common::{Column, DataFusionError, Result as DfResult};
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::{MemTable, provider_as_source, source_as_provider};
 use datafusion::execution::context::SessionState;
+use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::logical_expr::{
     DmlStatement, Expr, LogicalPlan, LogicalPlanBuilder, TableSource, WriteOp,
 };
@@ -30,8 +31,14 @@ const ROW: &str = "__fusebox_row";
 /// Times that a change is computed, if others keep changing the table.
 const TRIES_MAX: usize = 100;
 
-/// Rows that a statement chooses: their numbers, and their new values for UPDATE.
-type Chosen = (Vec<u64>, Option<RecordBatch>);
+/// Rows that a statement chooses.
+struct Chosen {
+    numbers: Vec<u64>,
+    /// Their new values, for UPDATE.
+    values: Option<RecordBatch>,
+    /// The memory of the new values.
+    _reservation: MemoryReservation,
+}
 
 /// Returns the statement if a plan deletes or updates rows of a table in memory or of the catalog.
 pub(super) fn row_change(plan: &LogicalPlan) -> Option<&DmlStatement> {
@@ -153,13 +160,20 @@ impl Session {
         let frame = DataFrame::new(state.clone(), plan);
         let stream = frame.execute_stream().await.map_err(query)?;
         let schema = stream.schema();
+        let name = self.short_name(&dml.table_name);
+        let stream = self.memory_tables.bound_replacement(name, batches, stream);
         let collected = collect_rows(stream, &self.memory_pool()).await;
-        let (chosen, _reservation) = collected.map_err(query)?;
+        let (chosen, reservation) = collected.map_err(query)?;
+        // They are copied to one batch, and to those of the table.
+        let copied = reservation.try_grow(reservation.size());
+        copied.map_err(query)?;
         let chosen = concat_batches(&schema, &chosen).map_err(|error| query(error.into()))?;
         let rows = chosen.column(chosen.num_columns() - 1);
-        let rows = rows.as_primitive::<UInt64Type>().values().to_vec();
-        let values = matches!(dml.op, WriteOp::Update).then_some(chosen);
-        Ok((rows, values))
+        Ok(Chosen {
+            numbers: rows.as_primitive::<UInt64Type>().values().to_vec(),
+            values: matches!(dml.op, WriteOp::Update).then_some(chosen),
+            _reservation: reservation,
+        })
     }
 }
 
@@ -221,26 +235,26 @@ fn numbered(schema: &SchemaRef, batches: &[RecordBatch]) -> DfResult<Arc<dyn Tab
 fn changed(
     schema: &SchemaRef,
     batches: Vec<RecordBatch>,
-    (rows, values): &Chosen,
+    rows: &Chosen,
 ) -> DfResult<(u64, Vec<RecordBatch>)> {
     // A row that a join chooses twice has the values of the first.
-    let mut chosen: HashMap<u64, usize> = HashMap::with_capacity(rows.len());
-    for (index, row) in rows.iter().enumerate() {
+    let mut chosen: HashMap<u64, usize> = HashMap::with_capacity(rows.numbers.len());
+    for (index, row) in rows.numbers.iter().enumerate() {
         chosen.entry(*row).or_insert(index);
     }
     let mut first = 0;
     let mut changed = Vec::with_capacity(batches.len());
     for batch in batches {
-        let rows = first..first + batch.num_rows() as u64;
-        first = rows.end;
-        let found: Vec<Option<usize>> = rows.map(|row| chosen.get(&row).copied()).collect();
+        let numbers = first..first + batch.num_rows() as u64;
+        first = numbers.end;
+        let found: Vec<Option<usize>> = numbers.map(|row| chosen.get(&row).copied()).collect();
         if found.iter().all(Option::is_none) {
             changed.push(batch);
             continue;
         }
-        let Some(values) = values else {
+        let Some(values) = &rows.values else {
             let kept: BooleanArray = found.iter().map(|found| Some(found.is_none())).collect();
-            changed.push(filter_record_batch(&batch, &kept)?);
+            changed.extend(compacted(filter_record_batch(&batch, &kept)?)?);
             continue;
         };
         let places = found.iter().enumerate();
@@ -252,9 +266,20 @@ fn changed(
             interleave(&both, &places)
         });
         let columns = columns.collect::<Result<_, _>>()?;
-        changed.push(RecordBatch::try_new(Arc::clone(schema), columns)?);
+        changed.extend(compacted(RecordBatch::try_new(
+            Arc::clone(schema),
+            columns,
+        )?)?);
     }
     Ok((chosen.len() as u64, changed))
+}
+
+/// Copies a batch without the texts that its views no longer show: filters keep them.
+fn compacted(batch: RecordBatch) -> DfResult<Option<RecordBatch>> {
+    let mut coalescer = BatchCoalescer::new(batch.schema(), batch.num_rows().max(1));
+    coalescer.push_batch(batch)?;
+    coalescer.finish_buffered_batch()?;
+    Ok(coalescer.next_completed_batch())
 }
 
 fn count_of(batches: &[RecordBatch]) -> u64 {

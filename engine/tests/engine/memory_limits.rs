@@ -59,7 +59,8 @@ async fn rows_of_new_tables_are_bounded() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_that_are_inserted_are_bounded() {
-    let session = session(MEBIBYTE);
+    // 30,000 rows take 4 buffers of 8,192 rows, and something for each batch.
+    let session = session(1_100_000);
     run(&session, "CREATE TABLE t (x BIGINT)").await.unwrap();
     let insert = "INSERT INTO t SELECT value FROM range(0, 30000)";
     for n in 1..=4 {
@@ -85,6 +86,39 @@ async fn rows_that_are_inserted_are_bounded() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_of_a_plan_that_is_executed_again_are_bounded() {
+    // 30,000 rows take 4 buffers of 8,192 rows, and something for each batch.
+    let session = session(1_100_000);
+    run(&session, "CREATE TABLE t (x BIGINT)").await.unwrap();
+    let insert = "INSERT INTO t SELECT value FROM range(0, 30000)";
+    let frame = session.sql(insert).await.unwrap();
+    for n in 1..=4 {
+        frame.clone().collect().await.unwrap();
+        assert_eq!(count(&session, "t").await, 30_000 * n);
+    }
+    assert!(frame.collect().await.is_err());
+    assert_eq!(count(&session, "t").await, 120_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn small_batches_are_counted_and_queries_within_are_not() {
+    let session = session(MEBIBYTE);
+    // The rows of a query that several parts of a statement share are not those of the table.
+    let shared = "CREATE TABLE t AS WITH c AS (SELECT random() AS r FROM range(0, 200000)) \
+                  SELECT a.r FROM c a JOIN c b ON a.r = b.r LIMIT 10";
+    run(&session, shared).await.unwrap();
+    assert_eq!(count(&session, "t").await, 10);
+    run(&session, "SET datafusion.execution.batch_size = 1")
+        .await
+        .unwrap();
+    refused(
+        &session,
+        "CREATE TABLE u AS SELECT NULL FROM range(0, 20000)",
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_that_are_updated_are_bounded() {
     let session = session(MEBIBYTE);
     run(
@@ -105,6 +139,28 @@ async fn rows_that_are_updated_are_bounded() {
     run(&session, "CREATE TABLE u AS SELECT * FROM range(0, 110000)")
         .await
         .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn texts_that_are_deleted_make_room() {
+    let session = session(16 * MEBIBYTE);
+    let texts = "SELECT value, repeat('x', 10000) || value AS s FROM range(0, 1000)";
+    run(&session, &format!("CREATE TABLE t AS {texts}"))
+        .await
+        .unwrap();
+    let second = format!("CREATE TABLE u AS {texts}");
+    refused(&session, &second).await;
+    run(&session, "DELETE FROM t WHERE value > 0")
+        .await
+        .unwrap();
+    run(&session, &second).await.unwrap();
+    run(&session, "UPDATE u SET s = 'y' WHERE value > 0")
+        .await
+        .unwrap();
+    let third = format!("CREATE TABLE v AS {texts}");
+    run(&session, &third).await.unwrap();
+    let lengths = "SELECT sum(length(s)) FROM (SELECT s FROM t UNION ALL SELECT s FROM u)";
+    assert_eq!(number(&run(&session, lengths).await.unwrap()), 21_001);
 }
 
 #[tokio::test]
@@ -132,6 +188,9 @@ async fn views_and_schemas_are_bounded() {
         .unwrap();
     assert_eq!(number(&run(&session, "SELECT * FROM v0").await.unwrap()), 7);
     run(&session, "DROP VIEW v1").await.unwrap();
+    run(&session, "CREATE DATABASE w").await.unwrap();
+    refused(&session, "CREATE DATABASE x").await;
+    run(&session, "DROP VIEW v2").await.unwrap();
     run(&session, "CREATE TABLE w (x INT)").await.unwrap();
 }
 
@@ -155,10 +214,10 @@ async fn prepared_statements_are_bounded() {
     assert_eq!(number(&run(&session, "EXECUTE more").await.unwrap()), 1);
 }
 
-/// A statement that would keep 80 GB is refused before much of it is there.
+/// Statements that would keep 80 GB and 10 GB are refused before much of it is there.
 #[test]
-fn refused_table_needs_little_memory() {
-    let name = "memory_limits::refused_table_needs_little_memory";
+fn refused_rows_need_little_memory() {
+    let name = "memory_limits::refused_rows_need_little_memory";
     let mut command = std::process::Command::new(std::env::current_exe().unwrap());
     if passes_in_own_process(command.args(["--exact", name])) {
         return;
@@ -166,11 +225,14 @@ fn refused_table_needs_little_memory() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let session = session(16 * MEBIBYTE);
-        refused(
-            &session,
-            "CREATE TABLE t AS SELECT * FROM range(0, 10000000000)",
-        )
-        .await;
+        let rows = "CREATE TABLE t AS SELECT * FROM range(0, 10000000000)";
+        refused(&session, rows).await;
+        let rows = "CREATE TABLE t AS SELECT value, 'x' AS s FROM range(0, 100000)";
+        run(&session, rows).await.unwrap();
+        run(&session, "SET datafusion.execution.batch_size = 100")
+            .await
+            .unwrap();
+        refused(&session, "UPDATE t SET s = repeat('y', 100000)").await;
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let peak = peak.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());

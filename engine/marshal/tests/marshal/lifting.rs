@@ -10,7 +10,7 @@ use arrow_array::{
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::DataType;
 use fusebox_marshal::lift::{LiftError, lift};
-use fusebox_marshal::{AbiViolation, GuestAddr};
+use fusebox_marshal::{AbiViolation, GuestAddr, row_beyond_precision};
 use fusebox_testing::show_rows;
 
 use crate::memory::{BYTES_MAX, buffer_at, child, header, lowered, returned, tampered};
@@ -156,6 +156,28 @@ fn decimals_may_have_as_many_digits_as_their_type_and_no_more() {
         };
         assert!(returned(max) && returned(-max), "{precision}");
         assert!(!returned(max + 1) && !returned(-max - 1), "{precision}");
+    }
+}
+
+#[test]
+fn first_decimal_with_too_many_digits_is_found_in_long_columns() {
+    for precision in [1, 9, 18, 19, 38] {
+        let max = 10_i128.pow(precision.into()) - 1;
+        let rows = 600;
+        for (other, at) in [(0, 255), (max, 256), (-1, 511), (-max, 512), (1, 599)] {
+            let found = |value: i128| {
+                let values = (0..rows).map(|row| if row < at { other } else { value });
+                let column = Decimal128Array::from_iter_values(values);
+                let decimals = column.with_data_type(DataType::Decimal128(precision, 0));
+                row_beyond_precision(&(Arc::new(decimals) as ArrayRef))
+            };
+            for fits in [0, 1, -1, max, -max] {
+                assert_eq!(found(fits), None, "{fits} as {precision}");
+            }
+            for unfit in [max + 1, -max - 1, i128::MAX, i128::MIN] {
+                assert_eq!(found(unfit), Some(at), "{unfit} as {precision}");
+            }
+        }
     }
 }
 

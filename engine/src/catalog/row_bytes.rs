@@ -9,10 +9,10 @@ use fusebox_definition::Digest;
 
 use super::{BlobStore, CatalogError};
 
-/// Charges a number of bytes to an account of memory, until the result is dropped.
+/// Charges a number of bytes to an account of memory.
 pub(crate) type Charge<'a> = dyn Fn(u64) -> Result<Charged, CatalogError> + 'a;
 
-/// Bytes that are charged as long as it lives.
+/// Charge of bytes, which ends when it is dropped.
 pub(crate) type Charged = Box<dyn Any + Send + Sync>;
 
 /// Bytes in a store, shared by all scans that use them at the same time.

@@ -168,7 +168,7 @@ fn put_rows(connection: &Connection, name: &str, rows: &TableRows) -> Result<(),
         let digest = chunk.digest().to_string();
         let sql = "SELECT 1 FROM blob WHERE digest = ?1";
         let is_stored = connection.prepare_cached(sql)?.exists([&digest])?;
-        // A chunk that was not read is one of this file.
+        // A chunk without bytes of its own is one of this file.
         if !is_stored && let Some(bytes) = chunk.encode()? {
             connection.execute(
                 "INSERT INTO blob (digest, bytes) VALUES (?1, ?2)",

@@ -90,8 +90,8 @@ fn functions(
     })
 }
 
-/// Returns the rows of tables by name, without those of damaged ones. Chunks that were read before
-/// stay in memory.
+/// Returns the rows of tables by name, without those of damaged ones. Chunks that were there before
+/// stay the same objects, so that scans of two versions share what they read.
 fn tables(
     connection: &Connection,
     before: &CatalogContents,

@@ -8,7 +8,7 @@
 //!
 //! Modules are stored once for each digest, and are read when a function of theirs is first
 //! called. Native code is never stored. The rows of tables are stored in Arrow's IPC format, in
-//! chunks of up to 65,536 rows, and are in memory from their first use on.
+//! chunks of up to 65,536 rows, and are in memory while a statement uses them.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

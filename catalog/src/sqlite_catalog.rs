@@ -73,6 +73,18 @@ impl SqliteCatalog {
         Arc::clone(&self.file) as Arc<dyn BlobStore>
     }
 
+    /// Releases the rows of changes, which the file has now: scans read them from it.
+    fn release_rows(&self, changes: &[CatalogChange]) {
+        let store = self.store();
+        for change in changes {
+            if let CatalogChange::PutRelation(relation) = change
+                && let Some(rows) = &relation.rows
+            {
+                rows.release_to(&store);
+            }
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -139,6 +151,8 @@ impl Catalog for SqliteCatalog {
         })?;
         transaction.commit().map_err(wrong)?;
         empty_log(&connection);
+        // Not before: what is tried again after a conflict writes the rows then.
+        self.release_rows(&changes);
         state.contents = Arc::new(next);
         Ok(Arc::clone(&state.contents))
     }

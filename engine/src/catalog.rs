@@ -19,6 +19,9 @@ mod relation;
 // Rows of tables.
 mod rows;
 
+// Bytes of stored rows, shared while they are in memory.
+mod row_bytes;
+
 // The bytes of rows, read as those of a stranger.
 mod row_format;
 
@@ -36,6 +39,7 @@ pub use blob_store::BlobStore;
 pub use limits::CatalogLimits;
 pub use module::CatalogModule;
 pub use relation::{Relation, RelationKind};
+pub(crate) use row_bytes::Charged;
 pub use rows::{RowChunk, TableRows};
 pub use unreadable::UnreadableFunction;
 
@@ -81,6 +85,9 @@ pub enum CatalogError {
     /// The catalog cannot be read or changed.
     #[error("{0}")]
     Failed(String),
+    /// The rows need more memory than their statement has.
+    #[error("{0}")]
+    MemoryExhausted(String),
 }
 
 /// Contents of a catalog at one version.

@@ -1,7 +1,8 @@
 //! Tables whose rows the catalog keeps.
 //!
 //! A table is read as of the statement that plans the scan, and changed by one transaction of the
-//! catalog. Rows that are appended do not conflict with those of others. DELETE and UPDATE are not
+//! catalog. Its rows are in memory, charged to the pool of the statement, while a column of them
+//! lives. Rows that are appended do not conflict with those of others. DELETE and UPDATE are not
 //! for a table to plan: the session finds their rows, in `session/row_changes.rs`.
 
 // The sink of INSERT.
@@ -15,6 +16,7 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::runtime::SpawnedTask;
+use datafusion::common::utils::memory::RecordBatchMemoryCounter;
 use datafusion::common::{DataFusionError, Result, SchemaExt};
 use datafusion::datasource::MemTable;
 use datafusion::datasource::sink::DataSinkExec;
@@ -27,12 +29,17 @@ use fusebox_definition::{StatementError, Subject};
 use fusebox_runtime::Error;
 use futures::TryStreamExt;
 
-use crate::catalog::{Catalog, CatalogChange, CatalogError, CatalogLimits, RowChunk, TableRows};
+use crate::catalog::{
+    Catalog, CatalogChange, CatalogError, CatalogLimits, Charged, RowChunk, TableRows,
+};
 use crate::function::external;
 use sink::RowSink;
 
 /// Times that a change is tried, if others keep changing the catalog.
 const TRIES_MAX: usize = 1_000;
+
+/// Name of rows in the errors of memory pools.
+const CONSUMER: &str = "rows of a table";
 
 /// Table of a catalog that keeps its rows. It has no constraints: none is enforced, and DataFusion
 /// would plan queries as if they held.
@@ -102,12 +109,20 @@ impl StoredTable {
         self.stored.see(rows.cloned());
     }
 
-    /// Reads the rows that the catalog has now, with its version.
-    pub(crate) async fn load_current(&self) -> Result<(u64, Vec<RecordBatch>)> {
+    /// Reads the rows that the catalog has now, with its version. Other scans of the statement see
+    /// the same rows.
+    pub(crate) async fn load_current(
+        &self,
+        pool: &Arc<dyn MemoryPool>,
+    ) -> Result<(u64, Vec<RecordBatch>)> {
         for _ in 0..TRIES_MAX {
             let (version, rows) = self.stored.current()?;
-            match load(&rows).await {
-                Ok(batches) => return Ok((version, batches)),
+            match load(&rows, pool).await {
+                Ok(batches) => {
+                    self.stored.see(Some(rows));
+                    return Ok((version, batches));
+                }
+                Err(error @ DataFusionError::ResourcesExhausted(_)) => return Err(error),
                 // They may be gone by now.
                 Err(_) if self.stored.is_past(version)? => {}
                 Err(error) => return Err(error),
@@ -150,7 +165,8 @@ impl TableProvider for StoredTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let batches = self.stored.load_seen().await?;
+        let pool = &state.runtime_env().memory_pool;
+        let batches = self.stored.load_seen(pool).await?;
         let memory = MemTable::try_new(self.schema(), vec![batches])?;
         memory.scan(state, projection, filters, limit).await
     }
@@ -185,20 +201,32 @@ impl StoredRows {
         seen.clone().ok_or_else(|| self.gone())
     }
 
-    /// Reads the rows that the session sees. If another process has replaced rows that were not
-    /// read yet, the session sees those that there are now.
-    async fn load_seen(&self) -> Result<Vec<RecordBatch>> {
+    /// Sees other rows instead of those that cannot be read, and returns the rows that are seen
+    /// then: another scan of the statement may have found newer ones already.
+    fn see_instead(&self, unreadable: &TableRows, now: TableRows) -> Result<TableRows> {
+        let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        let seen = seen.as_mut().ok_or_else(|| self.gone())?;
+        if seen == unreadable {
+            *seen = now;
+        }
+        Ok(seen.clone())
+    }
+
+    /// Reads the rows that the session sees. If another process has replaced rows that no scan
+    /// uses, the session sees those that there are now.
+    async fn load_seen(&self, pool: &Arc<dyn MemoryPool>) -> Result<Vec<RecordBatch>> {
         let mut rows = self.seen()?;
         loop {
-            match load(&rows).await {
+            match load(&rows, pool).await {
                 Ok(batches) => return Ok(batches),
+                // The rows are there.
+                Err(error @ DataFusionError::ResourcesExhausted(_)) => return Err(error),
                 Err(error) => {
                     let (_, now) = self.current()?;
                     if now == rows {
                         return Err(error);
                     }
-                    self.see(Some(now.clone()));
-                    rows = now;
+                    rows = self.see_instead(&rows, now)?;
                 }
             }
         }
@@ -287,10 +315,27 @@ impl StoredRows {
     }
 }
 
-/// Reads rows.
-async fn load(rows: &TableRows) -> Result<Vec<RecordBatch>> {
-    let rows = rows.clone();
-    in_background(move || rows.load().map_err(catalog_error)).await
+/// Reads rows, charged to a memory pool as long as a column of them lives.
+async fn load(rows: &TableRows, pool: &Arc<dyn MemoryPool>) -> Result<Vec<RecordBatch>> {
+    let (rows, pool) = (rows.clone(), Arc::clone(pool));
+    in_background(move || {
+        let charge = |bytes| charge(&pool, bytes);
+        rows.load_charged(&charge).map_err(catalog_error)
+    })
+    .await
+}
+
+/// Charges rows in memory to a pool.
+fn charge(pool: &Arc<dyn MemoryPool>, bytes: u64) -> Result<Charged, CatalogError> {
+    let reservation = MemoryConsumer::new(CONSUMER).register(pool);
+    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+    match reservation.try_grow(bytes) {
+        Ok(()) => Ok(Box::new(reservation)),
+        Err(DataFusionError::ResourcesExhausted(reason)) => {
+            Err(CatalogError::MemoryExhausted(reason))
+        }
+        Err(error) => Err(CatalogError::MemoryExhausted(error.to_string())),
+    }
 }
 
 /// Collects rows, charged to a memory pool as long as the reservation lives.
@@ -298,10 +343,12 @@ pub(crate) async fn collect_rows(
     mut stream: SendableRecordBatchStream,
     pool: &Arc<dyn MemoryPool>,
 ) -> Result<(Vec<RecordBatch>, MemoryReservation)> {
-    let reservation = MemoryConsumer::new("rows of a table").register(pool);
+    let reservation = MemoryConsumer::new(CONSUMER).register(pool);
+    // Batches are slices of larger ones, and the columns of a stored chunk share its bytes.
+    let mut counter = RecordBatchMemoryCounter::new();
     let mut batches = Vec::new();
     while let Some(batch) = stream.try_next().await? {
-        reservation.try_grow(batch.get_array_memory_size())?;
+        reservation.try_grow(counter.count_batch(&batch))?;
         batches.push(batch);
     }
     Ok((batches, reservation))
@@ -317,7 +364,10 @@ pub(crate) async fn chunks_of(
 }
 
 fn catalog_error(error: CatalogError) -> DataFusionError {
-    external(Error::Catalog(error.to_string()))
+    match error {
+        CatalogError::MemoryExhausted(reason) => DataFusionError::ResourcesExhausted(reason),
+        error => external(Error::Catalog(error.to_string())),
+    }
 }
 
 /// Runs work that blocks on a thread of its own.

@@ -3,6 +3,7 @@
 mod damage;
 mod dependents;
 mod files;
+mod memory;
 mod relations;
 mod sharing;
 mod tables;

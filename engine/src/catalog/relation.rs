@@ -1,5 +1,7 @@
 //! Views, tables and column defaults of a catalog.
 
+use std::sync::Arc;
+
 use super::TableRows;
 
 /// Relation whose SQL may use functions.
@@ -32,6 +34,17 @@ impl Relation {
     pub fn with_rows(mut self, rows: TableRows) -> Self {
         self.rows = Some(rows);
         self
+    }
+
+    /// Returns the relation with the schema of its rows, and none of them.
+    pub(crate) fn without_chunks(&self) -> Self {
+        let rows = self.rows.as_ref();
+        Self {
+            rows: rows.map(|rows| TableRows::new(Arc::clone(rows.schema()), Vec::new())),
+            name: self.name.clone(),
+            kind: self.kind,
+            sql: self.sql.clone(),
+        }
     }
 
     /// Returns true if both are defined alike, whatever their rows.

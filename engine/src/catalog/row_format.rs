@@ -35,7 +35,7 @@ pub(super) fn encode(schema: &Schema, batch: Option<&RecordBatch>) -> Result<Vec
 ///
 /// [`CatalogError::Failed`] if the bytes are no such stream. Arrow's reader is not proved to
 /// refuse all that are wrong without a panic, so that one is an error as well.
-pub(super) fn decode(bytes: Vec<u8>) -> Result<(SchemaRef, Vec<RecordBatch>), CatalogError> {
+pub(super) fn decode(bytes: Buffer) -> Result<(SchemaRef, Vec<RecordBatch>), CatalogError> {
     let damaged = |reason: &str| {
         CatalogError::Failed(format!(
             "expected rows in Arrow's stream format, found others ({reason}): restore the catalog"
@@ -48,8 +48,7 @@ pub(super) fn decode(bytes: Vec<u8>) -> Result<(SchemaRef, Vec<RecordBatch>), Ca
     }
 }
 
-fn read(bytes: Vec<u8>) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
-    let mut bytes = Buffer::from(bytes);
+fn read(mut bytes: Buffer) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
     let mut decoder = StreamDecoder::new();
     let mut batches = Vec::new();
     while let Some(batch) = decoder.decode(&mut bytes)? {
@@ -150,12 +149,12 @@ mod tests {
     }
 
     fn reason(bytes: Vec<u8>) -> String {
-        decode(bytes).unwrap_err().to_string()
+        decode(bytes.into()).unwrap_err().to_string()
     }
 
     #[test]
     fn rows_are_read_as_they_were_written() {
-        let (schema, batches) = decode(stream()).unwrap();
+        let (schema, batches) = decode(stream().into()).unwrap();
         assert_eq!((schema, batches), (rows().schema(), vec![rows()]));
     }
 
@@ -194,7 +193,10 @@ mod tests {
     fn stream_that_ends_early_is_refused() {
         let bytes = stream();
         for length in 0..bytes.len() - 8 {
-            assert!(decode(bytes[..length].to_vec()).is_err(), "{length} bytes");
+            assert!(
+                decode(bytes[..length].to_vec().into()).is_err(),
+                "{length} bytes"
+            );
         }
     }
 
@@ -209,7 +211,7 @@ mod tests {
                 bytes[place] = byte;
             }
             // A panic of the reader is an error, too: it has some for schemas.
-            if let Ok((_, batches)) = decode(bytes) {
+            if let Ok((_, batches)) = decode(bytes.into()) {
                 let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
                 prop_assert!(rows < 100_000, "{rows} rows");
             }

@@ -1,6 +1,6 @@
 //! Rows of tables, in chunks of Arrow's IPC stream format.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::compute::BatchCoalescer;
@@ -8,6 +8,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use fusebox_definition::Digest;
 
+use super::row_bytes::{Charge, StoredBytes, damaged};
 use super::row_format::{decode, encode};
 use super::{BlobStore, CatalogError};
 
@@ -31,7 +32,7 @@ pub struct TableRows {
     chunks: Vec<Arc<RowChunk>>,
 }
 
-/// Some rows of a table, read when they are needed.
+/// Some rows of a table. Those of a store are in memory while they are used.
 ///
 /// A chunk is a stream of Arrow's IPC format with one batch, without compression. The digest is
 /// that of its bytes.
@@ -40,8 +41,16 @@ pub struct RowChunk {
     digest: Digest,
     rows: u64,
     bytes: u64,
-    batch: OnceLock<RecordBatch>,
-    store: Option<Arc<dyn BlobStore>>,
+    place: Mutex<Place>,
+}
+
+/// Place of the rows of a chunk.
+#[derive(Clone, Debug)]
+enum Place {
+    /// Rows that no store has yet, or those of a catalog in memory.
+    Memory(RecordBatch),
+    /// Bytes that are read by each scan.
+    Store(Arc<StoredBytes>),
 }
 
 impl TableRows {
@@ -70,14 +79,41 @@ impl TableRows {
         self.chunks.iter().map(|chunk| chunk.bytes).sum()
     }
 
-    /// Returns the rows. Reads those that were not read yet, and blocks meanwhile.
+    /// Returns the rows. Reads those that are stored, and blocks meanwhile. They are in memory as
+    /// long as a column of them lives, in no account.
     ///
     /// # Errors
     ///
     /// [`CatalogError::Failed`] if they cannot be read, or are not what was stored.
     pub fn load(&self) -> Result<Vec<RecordBatch>, CatalogError> {
+        self.load_with(None)
+    }
+
+    /// Returns the rows as [`load`](Self::load) does. Those that it reads are charged as long as a
+    /// column of them lives; those that another scan uses at the same time are charged by that one.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load), and those of the charge.
+    pub(crate) fn load_charged(
+        &self,
+        charge: &Charge<'_>,
+    ) -> Result<Vec<RecordBatch>, CatalogError> {
+        self.load_with(Some(charge))
+    }
+
+    fn load_with(&self, charge: Option<&Charge<'_>>) -> Result<Vec<RecordBatch>, CatalogError> {
         let chunks = self.chunks.iter();
-        chunks.map(|chunk| chunk.load(&self.schema)).collect()
+        chunks
+            .map(|chunk| chunk.load(&self.schema, charge))
+            .collect()
+    }
+
+    /// Releases the rows in memory: the store has their bytes now, and scans read them from it.
+    pub fn release_to(&self, store: &Arc<dyn BlobStore>) {
+        for chunk in &self.chunks {
+            chunk.release_to(store);
+        }
     }
 
     /// Returns the schema as a stream of Arrow's IPC format without batches.
@@ -95,7 +131,7 @@ impl TableRows {
     ///
     /// [`CatalogError::Failed`] if the bytes are none.
     pub fn decode_schema(bytes: &[u8]) -> Result<SchemaRef, CatalogError> {
-        let (schema, _) = decode(bytes.to_vec())?;
+        let (schema, _) = decode(bytes.to_vec().into())?;
         Ok(schema)
     }
 
@@ -106,7 +142,11 @@ impl TableRows {
         if let (Some(last), [first, rest @ ..]) = (chunks.last(), added)
             && last.bytes + first.bytes <= MERGED_BYTES_MAX
         {
-            let both = [last.load(&self.schema)?, first.load(&self.schema)?];
+            // They are too few to be charged.
+            let both = [
+                last.load(&self.schema, None)?,
+                first.load(&self.schema, None)?,
+            ];
             let merged = RowChunk::of_batches(&self.schema, &both)?;
             chunks.pop();
             chunks.extend(merged);
@@ -131,12 +171,12 @@ impl Eq for TableRows {}
 impl RowChunk {
     /// Creates a chunk of `rows` rows and `bytes` bytes that is read from a store.
     pub fn stored(digest: Digest, rows: u64, bytes: u64, store: Arc<dyn BlobStore>) -> Self {
+        let stored = StoredBytes::new(digest, bytes, store);
         Self {
             digest,
             rows,
             bytes,
-            batch: OnceLock::new(),
-            store: Some(store),
+            place: Mutex::new(Place::Store(Arc::new(stored))),
         }
     }
 
@@ -150,18 +190,32 @@ impl RowChunk {
         self.rows
     }
 
-    /// Returns the bytes of a chunk whose rows are in memory; `None` for one that is stored and
-    /// was not read.
+    /// Returns the bytes of a chunk whose rows no store has yet; `None` for one that is stored.
     ///
     /// # Errors
     ///
     /// [`CatalogError::Failed`] if the format does not know a type.
     pub fn encode(&self) -> Result<Option<Vec<u8>>, CatalogError> {
-        let encoded = self.batch.get().map(|batch| {
-            let schema = batch.schema();
-            encode(&schema, Some(batch)).map_err(unstorable)
-        });
-        encoded.transpose()
+        match self.place().clone() {
+            Place::Memory(batch) => {
+                let encoded = encode(&batch.schema(), Some(&batch));
+                encoded.map(Some).map_err(unstorable)
+            }
+            Place::Store(_) => Ok(None),
+        }
+    }
+
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Releases the rows in memory. Bytes that were in a store stay those that scans share.
+    fn release_to(&self, store: &Arc<dyn BlobStore>) {
+        let mut place = self.place();
+        if let Place::Memory(_) = *place {
+            let stored = StoredBytes::new(self.digest, self.bytes, Arc::clone(store));
+            *place = Place::Store(Arc::new(stored));
+        }
     }
 
     /// Divides rows into chunks of a schema.
@@ -193,8 +247,7 @@ impl RowChunk {
                 digest: Digest::of(&encoded),
                 rows: rows as u64,
                 bytes: encoded.len() as u64,
-                batch: OnceLock::from(batch.clone()),
-                store: None,
+                place: Mutex::new(Place::Memory(batch.clone())),
             }));
             return Ok(());
         }
@@ -217,30 +270,23 @@ impl RowChunk {
     }
 
     /// Returns the rows, which have a schema.
-    fn load(&self, schema: &SchemaRef) -> Result<RecordBatch, CatalogError> {
-        if let Some(batch) = self.batch.get() {
-            return Ok(batch.clone());
-        }
-        let digest = self.digest;
-        let damaged = |found: &str| {
-            CatalogError::Failed(format!(
-                "the stored rows {digest} {found}: restore the catalog"
-            ))
+    fn load(
+        &self,
+        schema: &SchemaRef,
+        charge: Option<&Charge<'_>>,
+    ) -> Result<RecordBatch, CatalogError> {
+        // The place is not locked while a store reads: `encode` is called while it is locked.
+        let stored = match self.place().clone() {
+            Place::Memory(batch) => return Ok(batch),
+            Place::Store(stored) => stored,
         };
         if self.rows > CHUNK_ROWS_MAX as u64 {
-            return Err(damaged("are too many for a chunk"));
+            return Err(damaged(self.digest, "are too many for a chunk"));
         }
-        let store = self.store.as_ref().ok_or_else(|| damaged("are missing"))?;
-        let bytes = store.read(digest)?;
-        if Digest::of(&bytes) != digest {
-            return Err(damaged("have another digest"));
-        }
-        let (found, batches) = decode(bytes)?;
+        let (found, batches) = decode(stored.read(charge)?)?;
         match <[RecordBatch; 1]>::try_from(batches) {
-            Ok([batch]) if found == *schema && batch.num_rows() as u64 == self.rows => {
-                Ok(self.batch.get_or_init(|| batch).clone())
-            }
-            _ => Err(damaged("are not those of the table")),
+            Ok([batch]) if found == *schema && batch.num_rows() as u64 == self.rows => Ok(batch),
+            _ => Err(damaged(self.digest, "are not those of the table")),
         }
     }
 }
@@ -274,4 +320,75 @@ fn occupied_bytes(batch: &RecordBatch) -> usize {
 
 fn unstorable(error: ArrowError) -> CatalogError {
     CatalogError::Failed(format!("the rows cannot be stored: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, BooleanArray, Decimal128Array, Int64Array, StringViewArray};
+
+    use super::super::row_bytes::tests::{Account, OneBlob};
+    use super::*;
+
+    fn rows() -> RecordBatch {
+        let numbers = Int64Array::from_iter_values(0..1_000);
+        let texts = (0..1_000).map(|n| format!("a text of more than twelve bytes, {n}"));
+        let columns: [(&str, ArrayRef); 4] = [
+            ("n", Arc::new(numbers)),
+            ("t", Arc::new(StringViewArray::from_iter_values(texts))),
+            (
+                "d",
+                Arc::new(Decimal128Array::from_iter_values(0..1_000_i128)),
+            ),
+            ("b", Arc::new(BooleanArray::from(vec![true; 1_000]))),
+        ];
+        RecordBatch::try_from_iter(columns).unwrap()
+    }
+
+    /// Returns rows, and a store that has their bytes.
+    fn stored() -> (TableRows, Arc<OneBlob>) {
+        let schema = rows().schema();
+        let chunks = RowChunk::of_batches(&schema, &[rows()]).unwrap();
+        let store = OneBlob::new(&chunks[0].encode().unwrap().unwrap());
+        (TableRows::new(schema, chunks), store)
+    }
+
+    #[test]
+    fn rows_are_in_memory_until_they_are_stored() {
+        let (table, store) = stored();
+        assert_eq!((table.load().unwrap(), store.reads()), (vec![rows()], 0));
+        let memory = Arc::downgrade(table.load().unwrap()[0].column(0));
+        table.release_to(&(Arc::clone(&store) as Arc<dyn BlobStore>));
+        assert!(memory.upgrade().is_none());
+        assert!(table.chunks()[0].encode().unwrap().is_none());
+        assert_eq!((table.load().unwrap(), store.reads()), (vec![rows()], 1));
+        // A clone, as another session has it, is of the same chunks.
+        assert_eq!((table.clone().load().unwrap().len(), store.reads()), (1, 2));
+    }
+
+    #[test]
+    fn each_column_keeps_its_rows_charged_and_shared() {
+        let (table, store) = stored();
+        table.release_to(&(Arc::clone(&store) as Arc<dyn BlobStore>));
+        let account = Account::of(table.bytes());
+        let charge = |bytes| account.charge(bytes);
+        for column in 0..4 {
+            let before = store.reads();
+            let batches = table.load_charged(&charge).unwrap();
+            let kept = Arc::clone(batches[0].column(column));
+            drop(batches);
+            // Without the blob, the second scan has the rows of the first.
+            let removed = store.bytes.lock().unwrap().take();
+            assert_eq!(table.load_charged(&charge).unwrap(), [rows()]);
+            // The store that has them already is not replaced.
+            table.release_to(&(OneBlob::new(&[]) as Arc<dyn BlobStore>));
+            assert_eq!(table.load_charged(&charge).unwrap(), [rows()]);
+            assert_eq!(store.reads() - before, 1, "column {column}");
+            assert_eq!(account.charged(), table.bytes(), "column {column}");
+            drop(kept);
+            assert_eq!(account.charged(), 0, "column {column}");
+            table.load_charged(&charge).unwrap_err();
+            assert_eq!(account.charged(), 0, "column {column}");
+            *store.bytes.lock().unwrap() = removed;
+        }
+    }
 }

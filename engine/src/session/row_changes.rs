@@ -16,7 +16,7 @@ use datafusion::common::{Column, DataFusionError, Result as DfResult};
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::{MemTable, provider_as_source, source_as_provider};
 use datafusion::execution::context::SessionState;
-use datafusion::execution::memory_pool::MemoryReservation;
+use datafusion::execution::memory_pool::{MemoryPool, MemoryReservation};
 use datafusion::logical_expr::{
     DmlStatement, Expr, LogicalPlan, LogicalPlanBuilder, TableSource, WriteOp,
 };
@@ -118,7 +118,8 @@ impl Session {
     ) -> Result<DataFrame> {
         let target = source_as_provider(&dml.target).map_err(query)?;
         for _ in 0..TRIES_MAX {
-            let (version, batches) = load(&target).await.map_err(query)?;
+            let loaded = load(&target, &self.memory_pool()).await;
+            let (version, batches) = loaded.map_err(query)?;
             let (count, changed) = match dml.op {
                 WriteOp::Truncate => (count_of(&batches), Vec::new()),
                 _ => {
@@ -286,10 +287,14 @@ fn count_of(batches: &[RecordBatch]) -> u64 {
     batches.iter().map(|batch| batch.num_rows() as u64).sum()
 }
 
-/// Reads the rows of a table, with the version of its catalog.
-async fn load(table: &Arc<dyn TableProvider>) -> DfResult<(u64, Vec<RecordBatch>)> {
+/// Reads the rows of a table, with the version of its catalog. Those that are not in memory are
+/// charged to a pool.
+async fn load(
+    table: &Arc<dyn TableProvider>,
+    pool: &Arc<dyn MemoryPool>,
+) -> DfResult<(u64, Vec<RecordBatch>)> {
     if let Some(stored) = table.downcast_ref::<StoredTable>() {
-        return stored.load_current().await;
+        return stored.load_current(pool).await;
     }
     let mut batches = Vec::new();
     for partition in memory_of(table)?.batches.iter() {

@@ -33,6 +33,7 @@ pub(super) struct RegisteredRelations(Mutex<BTreeMap<String, Registered>>);
 /// Relation as it was when it was registered.
 #[derive(Debug)]
 struct Registered {
+    /// Without its rows, of which the table has those of the present.
     relation: Relation,
     /// The table of rows that the catalog keeps.
     table: Option<Arc<StoredTable>>,
@@ -99,7 +100,7 @@ impl RegisteredRelations {
     /// Notes that a relation is registered.
     pub(super) fn put(&self, relation: &Relation, table: Option<Arc<StoredTable>>) {
         let registered = Registered {
-            relation: relation.clone(),
+            relation: relation.without_chunks(),
             table,
             is_outdated: false,
             is_unplanned: false,

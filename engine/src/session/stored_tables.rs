@@ -8,6 +8,7 @@ use datafusion::catalog::information_schema::INFORMATION_SCHEMA;
 use datafusion::common::{DataFusionError, TableReference};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SessionState;
+use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::logical_expr::{CreateMemoryTable, DdlStatement, Expr, LogicalPlan};
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::Statement;
@@ -83,7 +84,9 @@ impl Session {
             return Err(not_replaced(found));
         }
         let schema = schema_of(&create.input, text.has_query_columns)?;
-        let rows = self.collected(&create.input, schema, &state).await?;
+        // Charged until the catalog has the rows.
+        let collected = self.collected(&create.input, schema, &state).await;
+        let (rows, _reservation) = collected?;
         let relation = Relation::new(name.clone(), RelationKind::Table, text.sql());
         let relation = relation.with_rows(rows.clone());
         if self.put_stored_table(&create, &relation)? {
@@ -122,19 +125,19 @@ impl Session {
         )))
     }
 
-    /// Runs the query of a new table.
+    /// Runs the query of a new table. Its rows are charged as long as the reservation lives.
     async fn collected(
         &self,
         input: &LogicalPlan,
         schema: SchemaRef,
         state: &SessionState,
-    ) -> Result<TableRows> {
+    ) -> Result<(TableRows, MemoryReservation)> {
         let frame = DataFrame::new(state.clone(), input.clone());
         let stream = frame.execute_stream().await.map_err(query)?;
         let collected = collect_rows(stream, &self.memory_pool()).await;
-        let (batches, _reservation) = collected.map_err(query)?;
+        let (batches, reservation) = collected.map_err(query)?;
         let chunks = chunks_of(&schema, batches).await.map_err(query)?;
-        Ok(TableRows::new(schema, chunks))
+        Ok((TableRows::new(schema, chunks), reservation))
     }
 
     /// Registers a table of the catalog, whose definition `statement` is.

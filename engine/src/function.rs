@@ -6,6 +6,9 @@ mod table;
 // Calls in plans, with one argument for each parameter.
 mod expansion;
 
+// Functions of plans that are kept, without code.
+mod kept;
+
 // Functions that plans call, replaced by those of their names now.
 mod called;
 
@@ -63,6 +66,7 @@ pub(crate) use called::{
 pub(crate) use coercion::are_alike;
 pub(crate) use defaults::default_values;
 pub(crate) use expansion::add_expansion;
+pub(crate) use kept::KeptFunctions;
 pub(crate) use lazy::LazyFunction;
 pub(crate) use named_argument::dictionary_key;
 

@@ -171,6 +171,8 @@ impl Session {
     /// It has the functions that the last statement of the session saw. Queries that begin
     /// here are not cancelled by [`cancel`](Self::cancel), but by dropping their stream; guests
     /// that read the clock read [`Scope::TIMESTAMP`](fusebox_runtime::Scope::TIMESTAMP) there.
+    /// The plan of a view calls the functions that the session has when it runs, in another
+    /// context too.
     pub fn context(&self) -> &SessionContext {
         &self.context
     }
@@ -314,7 +316,8 @@ impl Session {
             self.reset_setting(setting)?;
             return self.no_result().map(Some);
         }
-        let plan = match self.prepared.execute(plan, &state).map_err(query)? {
+        let prepared = self.prepared.execute(plan, &state, &self.kept_functions());
+        let plan = match prepared.map_err(query)? {
             Ok(PreparedEffect::Done) => return self.no_result().map(Some),
             Ok(PreparedEffect::Run(plan)) => {
                 self.bind_called(&plan).await?;

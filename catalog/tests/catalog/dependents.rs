@@ -1,5 +1,7 @@
 //! Defaults and views of kept tables.
 
+use std::process::Command;
+
 use super::{folder, number, open, run};
 
 /// A function that adds one.
@@ -108,4 +110,113 @@ async fn default_that_cannot_be_planned_is_not_null() {
         number(&other, "SELECT a * 10 + b FROM t").await.unwrap(),
         25
     );
+}
+
+/// Returns a module of 8 MiB that adds `n`.
+fn padded(n: i64) -> String {
+    let padding = "x".repeat(8 << 20);
+    format!(
+        r#"(module (@custom "padding" "{padding}") (func (export "plus") (param i64) (result i64)
+            (i64.add (local.get 0) (i64.const {n}))))"#
+    )
+}
+
+/// Each round keeps plans in both sessions, and then replaces the function that they call.
+#[test]
+fn kept_plans_of_a_catalog_hold_no_modules() {
+    const OWN_PROCESS: &str = "FUSEBOX_TEST_OWN_PROCESS";
+    let name = "dependents::kept_plans_of_a_catalog_hold_no_modules";
+    if std::env::var_os(OWN_PROCESS).is_none() {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        // Memory that was freed by one thread serves the others.
+        let command = command.env(OWN_PROCESS, "1").env("MALLOC_ARENA_MAX", "2");
+        let output = command.args(["--exact", name]).output().unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(printed.contains("test result: ok. 1 passed"), "{output:?}");
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.unwrap().block_on(async {
+        let folder = folder();
+        let file = folder.path().join("c.db");
+        let (session, other) = (open(&file), open(&file));
+        run(
+            &session,
+            "CREATE TABLE one AS SELECT CAST(1 AS BIGINT) AS x",
+        )
+        .await
+        .unwrap();
+        let mut resident = Vec::new();
+        for n in 0..16 {
+            session.replace_module("m", padded(n)).await.unwrap();
+            let create = format!(
+                "CREATE OR REPLACE FUNCTION plus(a BIGINT) RETURNS BIGINT LANGUAGE WASM
+                     FROM MODULE m;
+                 CREATE VIEW v{n} AS SELECT plus(x) AS y FROM one;
+                 CREATE TABLE d{n} (a BIGINT, x BIGINT DEFAULT plus(1))"
+            );
+            run(&session, &create).await.unwrap();
+            for session in [&session, &other] {
+                let insert = format!("DELETE FROM d{n}; INSERT INTO d{n} (a) VALUES (1)");
+                run(session, &insert).await.unwrap();
+                for query in [
+                    format!("SELECT x FROM d{n}"),
+                    format!("SELECT y FROM v{n}"),
+                    "SELECT y FROM v0".to_owned(),
+                ] {
+                    assert_eq!(number(session, &query).await.unwrap(), 1 + n, "{query}");
+                }
+            }
+            resident.push(resident_mebibytes());
+        }
+        // The modules of the last eleven rounds alone are 88 MiB, for each session.
+        let growth = resident[15].saturating_sub(resident[4]);
+        assert!(growth < 60, "MiB after each round: {resident:?}");
+    });
+}
+
+/// Returns the memory of this process; 0 where that is unknown.
+fn resident_mebibytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kibibytes.unwrap_or(0) >> 10
+}
+
+#[tokio::test]
+async fn kept_plans_of_a_catalog_follow_the_functions_of_others() {
+    let folder = folder();
+    let file = folder.path().join("c.db");
+    let (session, other) = (open(&file), open(&file));
+    let create = format!(
+        "{ADD_ONE}; CREATE TABLE t (a BIGINT, b BIGINT DEFAULT plus_one(6));
+         CREATE VIEW v AS SELECT plus_one(1) AS y; CREATE VIEW w AS SELECT plus_one(y) AS z FROM v"
+    );
+    run(&session, &create).await.unwrap();
+    let prepare = "PREPARE p AS SELECT z FROM w; PREPARE i AS INSERT INTO t (a) VALUES (1)";
+    for session in [&session, &other] {
+        run(session, prepare).await.unwrap();
+    }
+    let replaced = ADD_ONE.replace("CREATE", "CREATE OR REPLACE");
+    for (n, changing) in [(1, &session), (10, &other), (100, &session)] {
+        let replace = replaced.replace("(i64.const 1)", &format!("(i64.const {n})"));
+        run(changing, &replace).await.unwrap();
+        for session in [&session, &other, &open(&file)] {
+            assert_eq!(number(session, "SELECT z FROM w").await.unwrap(), 1 + 2 * n);
+            run(session, "DELETE FROM t; INSERT INTO t (a) VALUES (1)")
+                .await
+                .unwrap();
+            assert_eq!(number(session, "SELECT b FROM t").await.unwrap(), 6 + n);
+        }
+        for session in [&session, &other] {
+            assert_eq!(number(session, "EXECUTE p").await.unwrap(), 1 + 2 * n);
+            run(session, "DELETE FROM t; EXECUTE i").await.unwrap();
+            assert_eq!(number(session, "SELECT b FROM t").await.unwrap(), 6 + n);
+        }
+    }
+    run(&other, "DROP FUNCTION plus_one CASCADE").await.unwrap();
+    let gone = run(&session, "SELECT z FROM w").await.unwrap_err();
+    assert!(gone.to_string().contains("not found"), "{gone}");
+    let gone = run(&session, "EXECUTE p").await.unwrap_err().to_string();
+    assert!(gone.contains("function `plus_one` is gone"), "{gone}");
 }

@@ -2,24 +2,23 @@
 //!
 //! A plan holds the functions that it was planned with. Views, prepared statements and column
 //! defaults are plans that are kept, and data frames may be: each execution resolves the names
-//! in them again.
+//! in them again. Those that are kept have functions without code.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
-use datafusion::common::{DFSchema, DataFusionError, Result};
+use datafusion::common::{DFSchema, Result};
 use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     AggregateUDF, Expr, ExprSchemable, LogicalPlan, TableScan, WindowFunctionDefinition,
 };
-use fusebox_definition::{FunctionKey, StatementError, Subject};
-use fusebox_runtime::Error;
+use fusebox_definition::FunctionKey;
 
 use super::aggregate::WasmAggregateUdf;
-use super::lazy::LazyFunction;
+use super::lazy::{LazyFunction, gone};
 use super::overload_set::OverloadSet;
 use super::scalar::WasmScalarUdf;
 use super::window::WasmWindowUdf;
@@ -49,7 +48,7 @@ impl CurrentFunctions {
         match self.functions.get(call.overloads.name()) {
             Some(now) if std::ptr::eq(now.overloads(), call.overloads) => Ok(None),
             Some(now) => Ok(Some(now)),
-            None if call.scope.is_same(&self.scope) => Err(gone(call.overloads.name())),
+            None if call.scope.is_same(&self.scope) => Err(external(gone(call.overloads.name()))),
             None => Ok(None),
         }
     }
@@ -66,15 +65,9 @@ impl CurrentFunctions {
                 }
             }
             None if !table.scope().is_same(&self.scope) => Ok(None),
-            Some(_) | None => Err(gone(name)),
+            Some(_) | None => Err(external(gone(name))),
         }
     }
-}
-
-/// Returns the error of a function that the session has no more.
-fn gone(name: &str) -> DataFusionError {
-    let subject = Subject::Function(name.to_owned());
-    external(Error::refused(subject, StatementError::Gone))
 }
 
 impl DataFusionFunction {
@@ -171,22 +164,30 @@ fn rebind_call(
         .overloads
         .check_type(&before, &returns(now.overloads())?)?;
     let other_kind = gone(planned.overloads.name());
-    match (&mut expr, now) {
-        (Expr::ScalarFunction(call), DataFusionFunction::Scalar(now)) => {
-            call.func = Arc::clone(now);
-        }
-        (Expr::AggregateFunction(call), DataFusionFunction::Aggregate(now)) => {
-            call.func = Arc::clone(now);
-        }
-        (Expr::WindowFunction(call), DataFusionFunction::Aggregate(now)) => {
-            call.fun = WindowFunctionDefinition::AggregateUDF(Arc::clone(now));
-        }
-        (Expr::WindowFunction(call), DataFusionFunction::Window(now)) => {
-            call.fun = WindowFunctionDefinition::WindowUDF(Arc::clone(now));
-        }
-        _ => return Err(other_kind),
+    match replace_function(&mut expr, now) {
+        true => Ok(Transformed::yes(expr)),
+        false => Err(external(other_kind)),
     }
-    Ok(Transformed::yes(expr))
+}
+
+/// Replaces the function of a call. Returns false if it is one of another kind.
+pub(super) fn replace_function(call: &mut Expr, function: &DataFusionFunction) -> bool {
+    match (call, function) {
+        (Expr::ScalarFunction(call), DataFusionFunction::Scalar(function)) => {
+            call.func = Arc::clone(function);
+        }
+        (Expr::AggregateFunction(call), DataFusionFunction::Aggregate(function)) => {
+            call.func = Arc::clone(function);
+        }
+        (Expr::WindowFunction(call), DataFusionFunction::Aggregate(function)) => {
+            call.fun = WindowFunctionDefinition::AggregateUDF(Arc::clone(function));
+        }
+        (Expr::WindowFunction(call), DataFusionFunction::Window(function)) => {
+            call.fun = WindowFunctionDefinition::WindowUDF(Arc::clone(function));
+        }
+        _ => return false,
+    }
+    true
 }
 
 /// Adds the functions that a plan calls, those of the views in it included.
@@ -205,7 +206,8 @@ pub(crate) fn called_by_plan(plan: &LogicalPlan, called: &mut HashSet<FunctionKe
 /// Returns the functions that a plan calls, those of the views in it included. Calls that do
 /// not resolve are left to the planner.
 ///
-/// They are those that the session has now under the names of the plan.
+/// They are those that the session has now under the names of the plan. Late binding reports
+/// those of a kept plan that it has no more.
 pub(crate) fn functions_of_plan(
     plan: &LogicalPlan,
     current: &CurrentFunctions,
@@ -232,6 +234,7 @@ pub(crate) fn functions_of_plan(
             Ok(())
         }
     })?;
+    functions.retain(|function| !function.is_of_session());
     Ok(functions)
 }
 
@@ -320,13 +323,23 @@ pub(super) fn wasm_call(expr: &Expr) -> Option<WasmCall<'_>> {
     })
 }
 
+/// Returns true if an expression of a node calls a Wasm function.
+pub(super) fn calls_functions(node: &LogicalPlan) -> Result<bool> {
+    let mut has_calls = false;
+    node.apply_expressions(|expr| {
+        has_calls = has_calls || expr.exists(|expr| Ok(wasm_call(expr).is_some()))?;
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(has_calls)
+}
+
 /// Returns the types of arguments over columns of `schema`.
 pub(super) fn types(arguments: &[Expr], schema: &DFSchema) -> Result<Vec<DataType>> {
     arguments.iter().map(|expr| expr.get_type(schema)).collect()
 }
 
 /// Returns the result of a Wasm table function that a node scans.
-fn scanned(node: &LogicalPlan) -> Option<WasmTable> {
+pub(super) fn scanned(node: &LogicalPlan) -> Option<WasmTable> {
     let LogicalPlan::TableScan(scan) = node else {
         return None;
     };

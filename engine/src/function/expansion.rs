@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::functions_nested::expr_fn::make_array;
@@ -17,7 +17,7 @@ use datafusion::optimizer::AnalyzerRule;
 use fusebox_runtime::Error;
 
 use super::arrangement::ArgumentSource;
-use super::called::{WasmCall, types, wasm_call};
+use super::called::{WasmCall, calls_functions, types, wasm_call};
 use super::named_argument::{NamedArgumentPlanner, unnamed_expr};
 use super::overload::{Candidate, Overload};
 use super::{DataFusionFunction, datafusion_function, external};
@@ -49,12 +49,7 @@ impl AnalyzerRule for ExpandArguments {
 }
 
 fn expand_node(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
-    let mut has_calls = false;
-    node.apply_expressions(|expr| {
-        has_calls = has_calls || expr.exists(|expr| Ok(wasm_call(expr).is_some()))?;
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    if !has_calls {
+    if !calls_functions(&node)? {
         return Ok(Transformed::no(node));
     }
     let schema = merge_schema(&node.inputs());

@@ -5,8 +5,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use datafusion::common::Result as DfResult;
-use fusebox_definition::Definition;
-use fusebox_runtime::{Cancellation, Result, Scope, WasmFunction};
+use fusebox_definition::{Definition, FunctionKey, ModuleSource, StatementError, Subject};
+use fusebox_runtime::{Cancellation, Error, Result, Scope, WasmFunction};
 
 use super::external;
 use crate::scope::run_long;
@@ -14,15 +14,28 @@ use crate::scope::run_long;
 /// Function whose module is read and compiled when it is first needed: until then, its
 /// definition is enough.
 ///
-/// Two are equal if their definitions are.
+/// Two are equal if their definitions are, whatever texts these were stated with.
 pub(crate) struct LazyFunction {
     definition: Definition,
-    bound: OnceLock<Arc<WasmFunction>>,
-    bind: Box<Bind>,
+    code: Code,
+}
+
+/// Compiled code of a function.
+enum Code {
+    /// Held once the function is bound.
+    Own {
+        bound: OnceLock<Arc<WasmFunction>>,
+        bind: Box<Bind>,
+    },
+    /// Held by the session alone, for as long as it has the function.
+    OfSession(Arc<FindFunction>),
 }
 
 /// Binds a function, and blocks the thread while its module is read and compiled.
 type Bind = dyn Fn(&Cancellation) -> Result<Arc<WasmFunction>> + Send + Sync;
+
+/// Finds the function that a session has now.
+pub(super) type FindFunction = dyn Fn(&FunctionKey) -> Option<Arc<LazyFunction>> + Send + Sync;
 
 impl LazyFunction {
     /// Creates a function that `bind` binds. What fails is tried again by the next call.
@@ -30,21 +43,39 @@ impl LazyFunction {
         definition: Definition,
         bind: impl Fn(&Cancellation) -> Result<Arc<WasmFunction>> + Send + Sync + 'static,
     ) -> Self {
-        Self {
-            definition,
+        let code = Code::Own {
             bound: OnceLock::new(),
             bind: Box::new(bind),
-        }
+        };
+        Self { definition, code }
     }
 
     /// Creates a function that is bound.
     pub(crate) fn bound(function: Arc<WasmFunction>) -> Self {
         let definition = function.definition().clone();
-        let bound = OnceLock::from(Arc::clone(&function));
-        Self {
-            bound,
-            ..Self::new(definition, move |_| Ok(Arc::clone(&function)))
-        }
+        let code = Code::Own {
+            bound: OnceLock::from(Arc::clone(&function)),
+            bind: Box::new(move |_| Ok(Arc::clone(&function))),
+        };
+        Self { definition, code }
+    }
+
+    /// Creates a function without code, of a plan that is kept. Late binding replaces it; where
+    /// there is none, a call of it is one of the function that the session has now.
+    pub(super) fn of_session(defined: &Definition, find: &Arc<FindFunction>) -> Self {
+        let definition = Definition {
+            // A text of a module is as large as the module.
+            source: ModuleSource::Base64,
+            comment: None,
+            ..defined.clone()
+        };
+        let code = Code::OfSession(Arc::clone(find));
+        Self { definition, code }
+    }
+
+    /// Returns true if the function has no code of its own.
+    pub(super) fn is_of_session(&self) -> bool {
+        matches!(self.code, Code::OfSession(_))
     }
 
     /// Returns the definition.
@@ -54,7 +85,10 @@ impl LazyFunction {
 
     /// Returns the bound function, if it is bound.
     pub(crate) fn get(&self) -> Option<&Arc<WasmFunction>> {
-        self.bound.get()
+        match &self.code {
+            Code::Own { bound, .. } => bound.get(),
+            Code::OfSession(_) => None,
+        }
     }
 
     /// Returns the bound function. If it is not bound yet, binds it on this thread, until it
@@ -62,28 +96,74 @@ impl LazyFunction {
     ///
     /// # Errors
     ///
-    /// Any error of reading and compiling the module.
+    /// Any error of reading and compiling the module; [`StatementError::Gone`] if the session
+    /// has a function of a kept plan no more, or one of other types.
     pub(crate) fn get_or_bind(&self, cancellation: &Cancellation) -> Result<Arc<WasmFunction>> {
-        if let Some(bound) = self.bound.get() {
-            return Ok(Arc::clone(bound));
+        match &self.code {
+            Code::Own { bound, bind } => {
+                if let Some(bound) = bound.get() {
+                    return Ok(Arc::clone(bound));
+                }
+                let new = bind(cancellation)?;
+                Ok(Arc::clone(bound.get_or_init(|| new)))
+            }
+            Code::OfSession(find) => {
+                let now = find(&self.definition.key());
+                let now = now.filter(|now| has_types_of(&now.definition, &self.definition));
+                let now = now.ok_or_else(|| gone(&self.definition.name))?;
+                now.get_or_bind(cancellation)
+            }
         }
-        let bound = (self.bind)(cancellation)?;
-        Ok(Arc::clone(self.bound.get_or_init(|| bound)))
     }
 
     /// As [`get_or_bind`](Self::get_or_bind), within an execution. Statements of a session
     /// bind what they call before; plans that are made elsewhere bind here.
     pub(super) fn in_scope(&self, scope: &Scope) -> DfResult<Arc<WasmFunction>> {
-        if let Some(bound) = self.bound.get() {
+        if let Some(bound) = self.get() {
             return Ok(Arc::clone(bound));
         }
         run_long(|| self.get_or_bind(scope.cancellation())).map_err(external)
     }
 }
 
+/// Returns the error of a function that the session has no more.
+pub(super) fn gone(name: &str) -> Error {
+    Error::refused(Subject::Function(name.to_owned()), StatementError::Gone)
+}
+
+/// Returns true if functions of the same key have the same kind, result and state.
+fn has_types_of(one: &Definition, other: &Definition) -> bool {
+    let is_same = one.kind == other.kind && one.state == other.state;
+    is_same && one.signature.returns == other.signature.returns
+}
+
+/// Returns the parts of a definition that decide results: all but texts.
+fn decisive(definition: &Definition) -> impl Hash + Eq {
+    let Definition {
+        name,
+        kind,
+        signature,
+        state,
+        volatility,
+        nulls,
+        limits,
+        reset,
+        on_error,
+        abi,
+        digest,
+        symbol,
+        source: _,
+        temporary,
+        comment: _,
+    } = definition;
+    let declared = (name, kind, signature, state, volatility, nulls);
+    let executed = (limits, reset, on_error, abi, digest, symbol, temporary);
+    (declared, executed)
+}
+
 impl PartialEq for LazyFunction {
     fn eq(&self, other: &Self) -> bool {
-        self.definition == other.definition
+        decisive(&self.definition) == decisive(&other.definition)
     }
 }
 
@@ -91,7 +171,7 @@ impl Eq for LazyFunction {}
 
 impl Hash for LazyFunction {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.definition.hash(state);
+        decisive(&self.definition).hash(state);
     }
 }
 

@@ -12,7 +12,8 @@
 //! fill in for those that are omitted. Of overloads that are equal in the given arguments, the
 //! one with the fewest others is chosen.
 
-use std::sync::Arc;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::DataType;
 use datafusion::common::{DataFusionError, Result};
@@ -23,20 +24,38 @@ use fusebox_runtime::{Error, accepts};
 
 use super::arrangement::Misfit;
 use super::coercion::coerced;
-use super::lazy::LazyFunction;
+use super::lazy::{FindFunction, LazyFunction};
 use super::named_argument::split_type;
 use super::overload::{
     Candidate, Overload, ResolvedCall, given_list, parameter_lists, parameter_names,
 };
+use super::{DataFusionFunction, datafusion_function};
+use crate::scope::FunctionScope;
 
 /// Overloads of one name, at least one.
 ///
 /// Two sets are equal if their definitions are. Digest and limits are part of those, so a
 /// plan never confuses a function with its replacement.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug)]
 pub(super) struct OverloadSet {
     overloads: Vec<Overload>,
     signature: Signature,
+    /// The function of kept plans, once one calls it.
+    kept: OnceLock<DataFusionFunction>,
+}
+
+impl PartialEq for OverloadSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.overloads == other.overloads
+    }
+}
+
+impl Eq for OverloadSet {}
+
+impl Hash for OverloadSet {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.overloads.hash(state);
+    }
 }
 
 impl OverloadSet {
@@ -63,7 +82,26 @@ impl OverloadSet {
         Self {
             overloads,
             signature: named.unwrap_or(signature),
+            kept: OnceLock::new(),
         }
+    }
+
+    /// Returns the function of the same overloads without code, which all kept plans share.
+    pub(super) fn kept(
+        &self,
+        scope: &FunctionScope,
+        find: &Arc<FindFunction>,
+    ) -> &DataFusionFunction {
+        self.kept.get_or_init(|| {
+            let definitions = self.overloads().map(|o| o.function.definition());
+            let functions = definitions.map(|defined| LazyFunction::of_session(defined, find));
+            datafusion_function(functions.map(Arc::new).collect(), scope.clone())
+        })
+    }
+
+    /// Returns true if the functions are those of a kept plan.
+    pub(super) fn is_kept(&self) -> bool {
+        self.overloads().all(|o| o.function.is_of_session())
     }
 
     /// Returns the overload that accepts these types as they are.

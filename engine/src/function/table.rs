@@ -26,7 +26,7 @@ use super::arguments::ArgumentCasts;
 use super::checked_cast::CastContext;
 use super::expansion::expand_expr;
 use super::external;
-use super::lazy::LazyFunction;
+use super::lazy::{FindFunction, LazyFunction};
 use super::overload_set::OverloadSet;
 use crate::scope::{FunctionScope, ScopeExec, run_guest};
 
@@ -149,6 +149,15 @@ impl WasmTable {
     /// Returns the source of the scopes of calls.
     pub(super) fn scope(&self) -> &FunctionScope {
         &self.scope
+    }
+
+    /// Returns the same call of a function without code, for a plan that is kept.
+    pub(super) fn kept(&self, find: &Arc<FindFunction>) -> Self {
+        let function = LazyFunction::of_session(self.function.definition(), find);
+        Self {
+            function: Arc::new(function),
+            ..self.clone()
+        }
     }
 
     /// Returns the same call of the overloads that the name has now.

@@ -8,8 +8,9 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::AnalyzerRule;
 
+use super::Session;
 use super::registry::Registry;
-use crate::function::rebind;
+use crate::function::{KeptFunctions, rebind};
 
 /// Replaces the functions that a plan was made with by those that the session has now, once
 /// for an execution. It runs first, so that arguments are coerced to their types.
@@ -27,6 +28,13 @@ impl AnalyzerRule for LateBinding {
 
     fn name(&self) -> &str {
         "late_binding"
+    }
+}
+
+impl Session {
+    /// Returns the functions of plans that the session keeps, which late binding replaces.
+    pub(super) fn kept_functions(&self) -> KeptFunctions {
+        self.registry.kept_functions(&self.scope)
     }
 }
 

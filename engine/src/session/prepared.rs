@@ -1,7 +1,8 @@
 //! Prepared statements.
 //!
 //! DataFusion optimizes a statement when it is prepared, and so evaluates calls of constants
-//! then. Here the plan is kept as it is, and each execution resolves its functions.
+//! then. Here the plan is kept as it is, but for the code of its functions, and each execution
+//! resolves these.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -15,6 +16,8 @@ use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Execute, Expr, LogicalPlan, Prepare, Statement};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
+
+use crate::function::KeptFunctions;
 
 /// Maximum number of prepared statements of a session. Drivers keep some hundreds.
 const STATEMENTS_MAX: usize = 1_000;
@@ -45,11 +48,12 @@ impl Prepared {
         &self,
         plan: LogicalPlan,
         state: &SessionState,
+        kept: &KeptFunctions,
     ) -> Result<Result<PreparedEffect, LogicalPlan>> {
         let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match plan {
             LogicalPlan::Statement(Statement::Prepare(prepare)) => {
-                prepare_in(&mut plans, prepare)?;
+                prepare_in(&mut plans, prepare, kept)?;
                 Ok(Ok(PreparedEffect::Done))
             }
             LogicalPlan::Statement(Statement::Execute(execute)) => {
@@ -74,7 +78,11 @@ impl Prepared {
     }
 }
 
-fn prepare_in(plans: &mut HashMap<String, PreparedPlan>, prepare: Prepare) -> Result<()> {
+fn prepare_in(
+    plans: &mut HashMap<String, PreparedPlan>,
+    prepare: Prepare,
+    kept: &KeptFunctions,
+) -> Result<()> {
     let Prepare {
         name,
         fields,
@@ -98,10 +106,9 @@ fn prepare_in(plans: &mut HashMap<String, PreparedPlan>, prepare: Prepare) -> Re
             exec_err!("Prepared statement '{}' already exists", entry.key())
         }
         Entry::Vacant(entry) => {
-            entry.insert(PreparedPlan {
-                fields,
-                plan: input,
-            });
+            let plan = kept.in_definition(Arc::unwrap_or_clone(input))?;
+            let plan = Arc::new(kept.in_plan(plan)?);
+            entry.insert(PreparedPlan { fields, plan });
             Ok(())
         }
     }

@@ -14,7 +14,9 @@ use fusebox_definition::{Definition, FunctionKey, Kind};
 
 use super::contents::Contents;
 use crate::catalog::CatalogFunction;
-use crate::function::{CurrentFunctions, DataFusionFunction, LazyFunction, datafusion_function};
+use crate::function::{
+    CurrentFunctions, DataFusionFunction, KeptFunctions, LazyFunction, datafusion_function,
+};
 use crate::scope::FunctionScope;
 
 /// Functions of a session that are registered with its context.
@@ -69,6 +71,20 @@ impl Registry {
         let registered = state.functions.get(&key.name)?.get(&key.types)?;
         let is_same = Arc::ptr_eq(&registered.catalog, function);
         is_same.then(|| Arc::clone(&registered.function))
+    }
+
+    /// Returns the functions of plans that the session keeps.
+    pub(super) fn kept_functions(self: &Arc<Self>, scope: &FunctionScope) -> KeptFunctions {
+        // A plan may outlive the session.
+        let registry = Arc::downgrade(self);
+        let find = move |key: &FunctionKey| registry.upgrade()?.find(key);
+        KeptFunctions::new(scope.clone(), find)
+    }
+
+    fn find(&self, key: &FunctionKey) -> Option<Arc<LazyFunction>> {
+        let state = self.state();
+        let registered = state.functions.get(&key.name)?.get(&key.types)?;
+        Some(Arc::clone(&registered.function))
     }
 
     /// Registers exactly `functions`, which are those of `contents`.

@@ -68,6 +68,7 @@ impl Session {
         self.check_relation_count(&plan)?;
         self.check_cycle(&plan, text.as_ref(), &state)?;
         self.check_is_kept(&plan, text.as_ref(), &contents, &state)?;
+        let plan = self.kept_functions().in_definition(plan).map_err(query)?;
         let Some(recorded) = self.record_relation(&plan, text)? else {
             return Ok(None);
         };

@@ -292,6 +292,7 @@ impl Session {
         // A view in it may have become deeper than when it was created.
         check_plan(&plan)?;
         let plan = self.guard(with_view_text(plan, Some(&relation.sql)))?;
+        let plan = self.kept_functions().in_definition(plan).map_err(query)?;
         let context = SessionContext::new_with_state(state.clone());
         context.execute_logical_plan(plan).await.map_err(query)?;
         Ok(None)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::information_schema::INFORMATION_SCHEMA;
-use datafusion::common::{DataFusionError, TableReference};
+use datafusion::common::{DataFusionError, Result as DfResult, TableReference};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::memory_pool::MemoryReservation;
@@ -178,6 +178,10 @@ impl Session {
     ) -> Result<Arc<StoredTable>> {
         let catalog = Arc::clone(&self.catalog);
         let limits = self.loader.options.catalog;
+        let kept = self.kept_functions();
+        let defaults = defaults.into_iter();
+        let defaults = defaults.map(|(column, default)| Ok((column, kept.in_expr(default)?)));
+        let defaults = defaults.collect::<DfResult<_>>().map_err(query)?;
         let table = StoredTable::new(relation.name.clone(), catalog, limits, rows.clone());
         let table = table.with_defaults(defaults);
         let table = Arc::new(table.with_wrong_defaults(wrong_defaults));

@@ -316,7 +316,7 @@ fn memory_of_compilations_is_returned() {
 }
 
 /// Reads a field of the status of this process, in bytes; 0 where there is none.
-fn resident_bytes(field: &str) -> u64 {
+pub(crate) fn resident_bytes(field: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix(field));
     let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());

@@ -15,6 +15,7 @@ mod files;
 mod hostile_modules;
 mod idle;
 mod introspection;
+mod kept_plans;
 mod late_binding;
 mod limits;
 mod memory;

@@ -296,7 +296,7 @@ impl CompiledModules {
         if let Some(found) = cache.and_then(|cache| cache.get(digest, &options)) {
             return Ok((found, true));
         }
-        let instrumented = instrument(module.code(), options).map_err(|error| match error {
+        let instrumented = instrument(&module.code()?, options).map_err(|error| match error {
             InstrumentError::UnknownImport { module, name } => ModuleError::Import { module, name },
             error => ModuleError::Instrument(error.to_string()),
         })?;

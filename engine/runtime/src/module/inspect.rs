@@ -66,7 +66,7 @@ fn prefixes(kind: Kind) -> &'static [(Operation, &'static str)] {
 }
 
 /// Facts about a valid module.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Inspection {
     /// Types of the exported functions, by name.
     exports: BTreeMap<String, ExportType>,

@@ -1,5 +1,6 @@
 //! Loaded modules: bytes, digest, inspection and declarations, made once.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,6 +28,9 @@ pub struct LoadedModule {
     /// The module linked to what it imports; the same bytes if it imports nothing else than
     /// row metering.
     code: Arc<[u8]>,
+    /// Drivers to link to the code whenever it is compiled. A linked module that is kept would be a
+    /// copy of the component for each set.
+    drivers: Option<(Arc<ComponentFunctions>, SetKey)>,
     digest: Digest,
     /// True if the module is linked to the deterministic WASI.
     is_linked: bool,
@@ -35,8 +39,8 @@ pub struct LoadedModule {
     inspection: Inspection,
     declarations: Declarations,
     /// The functions of a component.
-    component: Option<ComponentFunctions>,
-    /// The component linked to the drivers of a set of functions, once one of them was used.
+    component: Option<Arc<ComponentFunctions>>,
+    /// The component with the drivers of a set of functions, once one of them was used.
     driven: Mutex<BTreeMap<SetKey, Arc<Self>>>,
 }
 
@@ -79,20 +83,38 @@ impl LoadedModule {
         }))
     }
 
-    /// Returns a component linked to the drivers of a set: by `link`, the first time.
+    /// Returns a component with the drivers of a set of its functions.
+    ///
+    /// The first time, the code is linked, for the compilation that follows.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ComponentFunctions::link`].
     pub(super) fn driven_set(
         &self,
+        component: &Arc<ComponentFunctions>,
         set: SetKey,
-        link: impl FnOnce() -> Result<(Vec<u8>, bool), ModuleError>,
     ) -> Result<Arc<Self>, ModuleError> {
         // Held while it is linked: who waits for it wants the same, as a rule.
         let mut driven = self.driven.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(module) = driven.get(&set) {
             return Ok(Arc::clone(module));
         }
-        let (linked, has_clock) = link()?;
+        let (linked, has_clock) = component.link(&self.code, set)?;
         let module = Self::driven(&linked, has_clock)?;
-        driven.insert(set, Arc::clone(&module));
+        let kept = Self {
+            bytes: Arc::clone(&self.bytes),
+            code: Arc::clone(&self.code),
+            drivers: Some((Arc::clone(component), set)),
+            digest: module.digest,
+            is_linked: module.is_linked,
+            has_clock,
+            inspection: module.inspection.clone(),
+            declarations: Declarations::default(),
+            component: None,
+            driven: Mutex::default(),
+        };
+        driven.insert(set, Arc::new(kept));
         Ok(module)
     }
 
@@ -111,6 +133,7 @@ impl LoadedModule {
             digest,
             bytes,
             code,
+            drivers: None,
             is_linked,
             has_clock: false,
             inspection,
@@ -151,11 +174,12 @@ impl LoadedModule {
             bytes,
             inspection: Inspection::of(&code, Bodies::Later)?,
             code: Arc::from(code),
+            drivers: None,
             // Its functions tell themselves what they read.
             is_linked: false,
             has_clock: false,
             declarations: Declarations::parse(&functions.declarations())?,
-            component: Some(functions),
+            component: Some(Arc::new(functions)),
             driven: Mutex::default(),
         }))
     }
@@ -165,9 +189,19 @@ impl LoadedModule {
         &self.bytes
     }
 
-    /// Returns the module that is compiled: with what it imports linked into it.
-    pub(crate) fn code(&self) -> &Arc<[u8]> {
-        &self.code
+    /// Returns the module that is compiled: with what it imports, and its drivers, linked into it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ComponentFunctions::link`].
+    pub(crate) fn code(&self) -> Result<Cow<'_, [u8]>, ModuleError> {
+        match &self.drivers {
+            None => Ok(Cow::Borrowed(&self.code)),
+            Some((component, set)) => {
+                let (linked, _) = component.link(&self.code, *set)?;
+                Ok(Cow::Owned(linked))
+            }
+        }
     }
 
     /// Returns true if the module imports from WASI.
@@ -199,7 +233,7 @@ impl LoadedModule {
     }
 
     /// Returns the functions of a component; `None` for a core module.
-    pub(super) fn component(&self) -> Option<&ComponentFunctions> {
+    pub(super) fn component(&self) -> Option<&Arc<ComponentFunctions>> {
         self.component.as_ref()
     }
 
@@ -249,5 +283,60 @@ impl fmt::Debug for LoadedModule {
             .field("digest", &self.digest)
             .field("bytes", &self.bytes.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    /// Number of functions, of which 15 fill a set.
+    const FUNCTIONS: usize = 40;
+
+    /// Writes a component whose functions have 17 types each.
+    fn component() -> String {
+        let core = " i64".repeat(16);
+        let wit: String = (0..16).map(|n| format!(" (param \"a{n}\" s64)")).collect();
+        let mut text = format!(
+            r#"(component (core module $m
+                 (func (export "f") (param{core}) (result i64) (local.get 0)))
+               (core instance $m (instantiate $m))"#
+        );
+        for n in 0..FUNCTIONS {
+            let _ = write!(
+                text,
+                r#"(func $f{n:02}{wit} (result s64) (canon lift (core func $m "f")))
+                   (export "f{n:02}" (func $f{n:02}))"#
+            );
+        }
+        text + ")"
+    }
+
+    #[test]
+    fn sets_of_a_component_keep_no_code_of_their_own() {
+        let module = LoadedModule::new(component().as_bytes(), 1 << 20).unwrap();
+        let functions = module.component().unwrap();
+        for options in ["", "WITH (reset = 'row')"] {
+            for n in 0..FUNCTIONS {
+                let statement = format!("CREATE FUNCTION f{n:02} LANGUAGE WASM {options}");
+                let definition = module.define(&statement).unwrap();
+                let set = functions.set(&definition).unwrap();
+                let driven = module.driven_set(functions, set).unwrap();
+                let export = format!("fusebox_udf_f{n:02}");
+                assert!(driven.inspection().exports(&export), "{export}");
+            }
+        }
+        let kept = module.driven.lock().unwrap();
+        assert_eq!(kept.len(), 2 * FUNCTIONS.div_ceil(15));
+        for driven in kept.values() {
+            assert!(Arc::ptr_eq(&driven.bytes, &module.bytes));
+            assert!(Arc::ptr_eq(&driven.code, &module.code));
+            assert!(!driven.is_linked());
+            // What is linked again is what was inspected.
+            let code = driven.code().unwrap();
+            assert_eq!(Digest::of(&code), driven.digest());
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Plain functions: exports over numbers, text and bytes, which get a driver.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow_schema::DataType;
@@ -24,9 +25,7 @@ pub(crate) fn with_driver(
 ) -> Result<Option<Arc<LoadedModule>>, ModuleError> {
     if let Some(component) = module.component() {
         let set = component.set(definition)?;
-        return module
-            .driven_set(set, || component.link(module.code(), set))
-            .map(Some);
+        return module.driven_set(component, set).map(Some);
     }
     let inspection = module.inspection();
     if definition.kind != Kind::Scalar {
@@ -137,16 +136,16 @@ fn missing_convention(function: &PlainFunction<'_>) -> String {
 }
 
 /// Code of a plain function's module, with what it reads beside its arguments.
-struct Inputs {
-    code: Arc<[u8]>,
+struct Inputs<'a> {
+    code: Cow<'a, [u8]>,
     has_row: bool,
     has_clock: bool,
 }
 
-impl Inputs {
-    fn of(module: &LoadedModule, definition: &Definition) -> Result<Self, ModuleError> {
+impl<'a> Inputs<'a> {
+    fn of(module: &'a LoadedModule, definition: &Definition) -> Result<Self, ModuleError> {
         let plain = Self {
-            code: Arc::clone(module.code()),
+            code: module.code()?,
             has_row: false,
             has_clock: false,
         };
@@ -166,7 +165,7 @@ impl Inputs {
             });
         }
         Ok(Self {
-            code: Arc::from(linker.link().map_err(refused)?),
+            code: Cow::Owned(linker.link().map_err(refused)?),
             has_row: true,
             has_clock: ambient.clock,
         })

@@ -1,5 +1,6 @@
 //! Tests of the runtime over hand-written guests, without a query engine.
 
+mod components;
 mod idle;
 mod initialisation;
 mod plain_text;

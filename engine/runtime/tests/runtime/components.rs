@@ -1,0 +1,93 @@
+//! Components whose functions are compiled in several sets.
+
+use std::fmt::Write as _;
+use std::process::Command;
+use std::sync::Arc;
+
+use fusebox_runtime::{LoadedModule, Runtime, RuntimeOptions};
+
+/// Number of functions of a component.
+const FUNCTIONS: usize = 60;
+
+/// Number of functions of 17 types that fill a set.
+const SET: usize = 15;
+
+/// Bytes of a component.
+const BYTES: usize = 8 << 20;
+
+/// Loads a component of [`BYTES`] bytes with functions that return the first of 16 numbers.
+fn component(padding: &str) -> Arc<LoadedModule> {
+    let core = " i64".repeat(16);
+    let wit: String = (0..16).map(|n| format!(" (param \"a{n}\" s64)")).collect();
+    let data = padding.repeat(BYTES);
+    let mut text = format!(
+        r#"(component (core module $m
+             (memory (export "memory") 130) (data (i32.const 65536) "{data}")
+             (func (export "realloc") (param i32 i32 i32 i32) (result i32) (unreachable))
+             (func (export "f") (param{core}) (result i64) (local.get 0)))
+           (core instance $m (instantiate $m))"#
+    );
+    for n in 0..FUNCTIONS {
+        let _ = write!(
+            text,
+            r#"(func $f{n:02}{wit} (result s64) (canon lift (core func $m "f")
+                 (memory $m "memory") (realloc (func $m "realloc"))))
+               (export "f{n:02}" (func $f{n:02}))"#
+        );
+    }
+    text.push(')');
+    LoadedModule::new(text.as_bytes(), 64 << 20).unwrap()
+}
+
+/// Binds a function of each set of a component, once for each scope of its reset.
+fn bind_sets(module: &LoadedModule) {
+    let runtime = Runtime::new(RuntimeOptions::default()).unwrap();
+    for options in ["", "WITH (reset = 'row')"] {
+        for n in (0..FUNCTIONS).step_by(SET) {
+            let statement = format!("CREATE FUNCTION f{n:02} LANGUAGE WASM {options}");
+            let definition = module.define(&statement).unwrap();
+            runtime.bind(definition, module).unwrap();
+        }
+    }
+    let sets = FUNCTIONS.div_ceil(SET) as u64;
+    assert_eq!(runtime.compilations(), 2 * sets);
+}
+
+/// Returns the resident bytes of this process; 0 where they are unknown.
+fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kibibytes.unwrap_or(0) << 10
+}
+
+/// The memory of a process is measured in one of its own.
+#[test]
+fn sets_of_a_component_do_not_keep_copies_of_it() {
+    const OWN_PROCESS: &str = "FUSEBOX_TEST_OWN_PROCESS";
+    if std::env::var_os(OWN_PROCESS).is_none() {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args([
+                "--exact",
+                "components::sets_of_a_component_do_not_keep_copies_of_it",
+            ])
+            .env(OWN_PROCESS, "1")
+            // What is freed is returned, and one thread reuses what another has freed.
+            .env("MALLOC_MMAP_THRESHOLD_", "1048576")
+            .env("MALLOC_ARENA_MAX", "2");
+        let output = command.output().unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(printed.contains("test result: ok. 1 passed"), "{output:?}");
+        return;
+    }
+    // The first component leaves what the allocator and Wasmtime keep.
+    bind_sets(&component("x"));
+    let module = component("y");
+    let before = resident_bytes();
+    bind_sets(&module);
+    let grown = resident_bytes().saturating_sub(before) >> 20;
+    // Copies for each set and each scope of the reset would be 64 MiB.
+    assert!(grown < 32, "{grown} MiB");
+    assert_eq!(module.symbols().len(), FUNCTIONS);
+}

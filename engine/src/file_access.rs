@@ -43,7 +43,7 @@ use root::Root;
 
 pub(crate) use file_tables::FileSchema;
 pub(crate) use formats::{compressed_text, endings};
-pub(crate) use registry::{confine, file_registry};
+pub(crate) use registry::{confine, file_caches, file_registry};
 
 /// Files that SQL may read and write: modules of `CREATE MODULE` and `CREATE FUNCTION`, and
 /// tables of DataFusion (`CREATE EXTERNAL TABLE`, `COPY`, `INSERT`, and names of tables that are

@@ -3,7 +3,9 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use datafusion::common::{DataFusionError, Result};
-use datafusion::execution::cache::cache_manager::CacheManagerConfig;
+use datafusion::execution::cache::cache_manager::{
+    CacheManagerConfig, DEFAULT_FILE_STATISTICS_MEMORY_LIMIT, DEFAULT_METADATA_CACHE_LIMIT,
+};
 use datafusion::execution::context::SessionContext;
 use datafusion::execution::object_store::{DefaultObjectStoreRegistry, ObjectStoreRegistry};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -25,6 +27,37 @@ use crate::function::external;
 struct FileRegistry {
     files: RwLock<Option<Arc<dyn ObjectStore>>>,
     others: Arc<dyn ObjectStoreRegistry>,
+}
+
+/// Bytes of the statistics of files that a session caches.
+const STATISTICS_BYTES_MAX: usize = 2 << 20;
+
+/// Bytes of the metadata of files, such as footers of Parquet, that a session caches.
+const METADATA_BYTES_MAX: usize = 8 << 20;
+
+/// Configures new caches of one session, with the limits of `configured`. Smaller ones replace
+/// DataFusion's defaults, 70 MiB in all: each session has its own caches, and no memory pool is
+/// charged for them.
+pub(crate) fn file_caches(configured: &CacheManagerConfig) -> CacheManagerConfig {
+    let unless_default = |limit, default, bytes_max| match limit == default {
+        true => bytes_max,
+        false => limit,
+    };
+    CacheManagerConfig {
+        file_statistics_cache_limit: unless_default(
+            configured.file_statistics_cache_limit,
+            DEFAULT_FILE_STATISTICS_MEMORY_LIMIT,
+            STATISTICS_BYTES_MAX,
+        ),
+        list_files_cache_limit: configured.list_files_cache_limit,
+        list_files_cache_ttl: configured.list_files_cache_ttl,
+        metadata_cache_limit: unless_default(
+            configured.metadata_cache_limit,
+            DEFAULT_METADATA_CACHE_LIMIT,
+            METADATA_BYTES_MAX,
+        ),
+        ..CacheManagerConfig::default()
+    }
 }
 
 /// Makes the registry of a session's own context.
@@ -58,14 +91,7 @@ pub(crate) fn confine(context: &SessionContext, files: &FileAccess) -> Result<()
         runtime.object_store_registry = registry(files, others);
         if !files.is_unconfined() {
             // Contexts that share a runtime environment share what it knows of files.
-            let shared = &runtime.cache_manager;
-            runtime.cache_manager = CacheManagerConfig {
-                file_statistics_cache_limit: shared.file_statistics_cache_limit,
-                list_files_cache_limit: shared.list_files_cache_limit,
-                list_files_cache_ttl: shared.list_files_cache_ttl,
-                metadata_cache_limit: shared.metadata_cache_limit,
-                ..CacheManagerConfig::default()
-            };
+            runtime.cache_manager = file_caches(&runtime.cache_manager);
         }
         let session_id = state.session_id().to_owned();
         *state = SessionStateBuilder::new_from_existing(state.clone())

@@ -20,7 +20,7 @@ use super::shared_queries::SharedQueries;
 use super::{Session, query};
 use crate::catalog::{Catalog, MemoryCatalog};
 use crate::engine::Engine;
-use crate::file_access::{FileAccess, confine, file_registry};
+use crate::file_access::{FileAccess, confine, file_caches, file_registry};
 use crate::loader::Loader;
 use crate::memory_tables::MemoryTables;
 use crate::options::SessionOptions;
@@ -57,6 +57,12 @@ impl SessionBuilder {
     /// The context is confined to the session's [`files`](Self::files), its tables of files
     /// included. Object stores that are registered for other schemes, such as `s3`, stay. A
     /// context is for one session: of several, the last one's files hold.
+    ///
+    /// Unless all files may be read and written, the session has caches of files of its own, with
+    /// the limits of the context's [`RuntimeEnv`]: 2 MiB of statistics, 1 MiB of lists and 8 MiB of
+    /// metadata in place of DataFusion's defaults.
+    ///
+    /// [`RuntimeEnv`]: datafusion::execution::runtime_env::RuntimeEnv
     pub fn context(mut self, context: SessionContext) -> Self {
         self.context = Some(context);
         self
@@ -70,7 +76,7 @@ impl SessionBuilder {
     }
 
     /// Memory pool of the session's queries. Ignored with a [`context`](Self::context), which
-    /// has its own.
+    /// has its own. The caches of files, at most 11 MiB of a session, are not charged to it.
     pub fn memory_pool(mut self, memory_pool: Arc<dyn MemoryPool>) -> Self {
         self.memory_pool = Some(memory_pool);
         self
@@ -209,6 +215,7 @@ fn default_context(
     let registry = file_registry(files);
     let mut environment = RuntimeEnvBuilder::new().with_object_store_registry(registry);
     environment.memory_pool = memory_pool;
+    environment.cache_manager = file_caches(&environment.cache_manager);
     let state = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(environment.build_arc().map_err(query)?)

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use datafusion::catalog::MemoryCatalogProvider;
+use datafusion::execution::cache::cache_manager::CacheManagerConfig;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::object_store::memory::InMemory;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use fusebox::{Engine, Error, FileAccess, FileAccessError, Session, StatementError};
@@ -106,4 +108,78 @@ async fn caches_of_a_runtime_environment_are_not_shared() {
     let count = format!("SELECT count(*) FROM '{target}'");
     assert_number(&writer, &count, 9).await;
     assert_outside(&session(folders.inside()), &count).await;
+}
+
+/// Returns the limits of the caches of a session: statistics, lists and metadata, in bytes.
+fn cache_limits(session: &Session) -> [usize; 3] {
+    let runtime = session.context().runtime_env();
+    let caches = &runtime.cache_manager;
+    [
+        caches.get_file_statistic_cache_limit(),
+        caches.get_list_files_cache_limit(),
+        caches.get_metadata_cache_limit(),
+    ]
+}
+
+/// Each session has caches of its own, which no memory pool is charged for.
+#[tokio::test]
+async fn caches_of_a_session_are_small() {
+    let folders = Folders::new();
+    let engine = Engine::builder().build().unwrap();
+    for files in [
+        FileAccess::denied(),
+        folders.inside(),
+        FileAccess::any().writable(),
+    ] {
+        let own = engine.session().files(files).build().unwrap();
+        assert_eq!(cache_limits(&own), [2 << 20, 1 << 20, 8 << 20]);
+    }
+    let context = SessionContext::new();
+    let builder = engine.session().context(context.clone());
+    let confined = builder.files(folders.inside()).build().unwrap();
+    assert_eq!(cache_limits(&confined), [2 << 20, 1 << 20, 8 << 20]);
+    // They stay if another session takes the context.
+    let builder = engine.session().context(context);
+    let second = builder.files(FileAccess::denied()).build().unwrap();
+    assert_eq!(cache_limits(&second), [2 << 20, 1 << 20, 8 << 20]);
+}
+
+#[tokio::test]
+async fn limits_of_caches_that_an_embedder_chose_stay() {
+    let folders = Folders::new();
+    let caches = CacheManagerConfig::default()
+        .with_file_statistics_cache_limit(0)
+        .with_list_files_cache_limit(3 << 20)
+        .with_metadata_cache_limit(200 << 20);
+    let runtime = RuntimeEnvBuilder::new().with_cache_manager(caches);
+    let runtime = runtime.build_arc().unwrap();
+    let context = SessionContext::new_with_config_rt(SessionConfig::new(), Arc::clone(&runtime));
+    let builder = Session::builder().context(context);
+    let session = builder.files(folders.inside()).build().unwrap();
+    assert_eq!(cache_limits(&session), [0, 3 << 20, 200 << 20]);
+    let own = session.context().runtime_env();
+    let shared = runtime.cache_manager.get_file_metadata_cache();
+    assert!(!Arc::ptr_eq(
+        &own.cache_manager.get_file_metadata_cache(),
+        &shared
+    ));
+}
+
+/// Files whose metadata have no room in the caches are read all the same.
+#[tokio::test]
+async fn metadata_larger_than_the_caches_are_read_again() {
+    let folders = Folders::new();
+    let caches = CacheManagerConfig::default()
+        .with_file_statistics_cache_limit(1)
+        .with_metadata_cache_limit(1);
+    let runtime = RuntimeEnvBuilder::new().with_cache_manager(caches);
+    let config = SessionConfig::new();
+    let context = SessionContext::new_with_config_rt(config, runtime.build_arc().unwrap());
+    let builder = Session::builder().context(context.enable_url_table());
+    let session = builder.files(folders.inside().writable()).build().unwrap();
+    let copy = "COPY (SELECT value AS n FROM range(0, 9)) TO 'x.parquet'";
+    run(&session, copy).await.unwrap();
+    for _ in 0..2 {
+        assert_number(&session, "SELECT sum(n) FROM 'x.parquet'", 36).await;
+    }
 }

@@ -292,7 +292,8 @@ impl EngineBuilder {
     }
 
     /// Bytes of compiled code in use, those of data segments included, above which no further
-    /// module is compiled; 2 GiB unless given.
+    /// module is compiled; 2 GiB unless given. Of modules that are compiled at the same time, those
+    /// that end after it was reached are refused too.
     pub fn compiled_bytes_max(mut self, bytes: usize) -> Self {
         self.runtime.compiled_bytes_max = bytes;
         self

@@ -38,7 +38,8 @@ pub struct RuntimeOptions {
     /// mappings for its code.
     pub compiled_modules_max: usize,
     /// Bytes of compiled code in use, those of data segments included, above which no further
-    /// module is compiled.
+    /// module is compiled. Of modules that are compiled at the same time, those that end after it
+    /// was reached are refused too.
     pub compiled_bytes_max: usize,
     /// Bounds of the idle instances of all functions together.
     pub idle: IdleLimits,

@@ -86,30 +86,53 @@ pub(crate) struct CompiledModules {
     compilations: AtomicU64,
 }
 
-type Entries = HashMap<(Digest, Variant), Entry>;
+type Key = (Digest, Variant);
+
+type Entries = HashMap<Key, Entry>;
 
 type Outcome = Result<Arc<CompiledModule>, ModuleError>;
 
 enum Entry {
     InProgress(Arc<OnceLock<Outcome>>),
-    Ready(Weak<CompiledModule>),
+    Ready {
+        module: Weak<CompiledModule>,
+        code_bytes: usize,
+    },
 }
 
-/// Returns true if an entry's module is in use, or is being compiled.
-fn is_live(_: &(Digest, Variant), entry: &mut Entry) -> bool {
-    match entry {
-        Entry::InProgress(_) => true,
-        Entry::Ready(ready) => ready.strong_count() > 0,
+impl Entry {
+    /// Returns true if the module is in use, or is being compiled.
+    fn is_live(&self) -> bool {
+        match self {
+            Self::InProgress(_) => true,
+            Self::Ready { module, .. } => module.strong_count() > 0,
+        }
     }
 }
 
-/// Returns the bytes of the code of all modules in use.
+/// Module that was asked for.
+enum Found {
+    InProgress(Arc<OnceLock<Outcome>>),
+    Ready(Arc<CompiledModule>),
+}
+
+/// Finds a module that is in use, or is being compiled.
+fn find(entries: &Entries, key: Key) -> Option<Found> {
+    match entries.get(&key)? {
+        Entry::InProgress(cell) => Some(Found::InProgress(Arc::clone(cell))),
+        Entry::Ready { module, .. } => module.upgrade().map(Found::Ready),
+    }
+}
+
+/// Returns the bytes of the code of all modules in use. Upgrades none of them: the last owner
+/// would unmap its code, under the lock of the entries.
 fn code_bytes(entries: &Entries) -> usize {
-    let modules = entries.values().filter_map(|entry| match entry {
-        Entry::InProgress(_) => None,
-        Entry::Ready(ready) => ready.upgrade(),
+    let live = entries.values().filter(|entry| entry.is_live());
+    let bytes = live.map(|entry| match entry {
+        Entry::InProgress(_) => 0,
+        Entry::Ready { code_bytes, .. } => *code_bytes,
     });
-    modules.map(|module| module.code_bytes).sum()
+    bytes.sum()
 }
 
 /// Modules that are kept although no function uses them: dropping and creating a
@@ -149,53 +172,62 @@ impl CompiledModules {
     /// while it compiles, here or on another thread; no lock is held then.
     pub(crate) fn get(&self, module: &LoadedModule, variant: Variant) -> Outcome {
         let key = (module.digest(), variant);
-        let in_progress = {
-            self.make_room();
-            let mut entries = self.entries();
-            let found = match entries.get(&key) {
-                Some(Entry::InProgress(cell)) => Some(Arc::clone(cell)),
-                Some(Entry::Ready(ready)) => match ready.upgrade() {
-                    Some(ready) => return Ok(ready),
-                    None => None,
-                },
-                None => None,
-            };
-            if found.is_none() {
-                self.check_room(&entries)?;
-            }
-            found.unwrap_or_else(|| {
-                let cell = Arc::<OnceLock<Outcome>>::default();
-                entries.insert(key, Entry::InProgress(Arc::clone(&cell)));
-                cell
-            })
+        let found = find(&self.entries(), key);
+        let found = match found {
+            Some(found) => found,
+            None => self.begin(key)?,
         };
-        // A compiler that panics fails this module alone.
+        let in_progress = match found {
+            Found::Ready(ready) => return Ok(ready),
+            Found::InProgress(cell) => cell,
+        };
         let compile = || {
+            // A compiler that panics fails this module alone.
             let compiled = catch_unwind(AssertUnwindSafe(|| self.compile(module, variant)));
-            compiled.unwrap_or_else(|_| Err(ModuleError::Compile(PANIC.to_owned())))
+            let panicked = |_| Err(ModuleError::Compile(PANIC.to_owned()));
+            self.finish(key, compiled.unwrap_or_else(panicked))
         };
-        let outcome = in_progress.get_or_init(compile).clone();
-        self.finish(key, &in_progress, &outcome);
-        outcome
+        in_progress.get_or_init(compile).clone()
     }
 
-    /// Replaces the entry in progress by its outcome.
-    fn finish(&self, key: (Digest, Variant), cell: &Arc<OnceLock<Outcome>>, outcome: &Outcome) {
+    /// Begins the compilation of a module, unless another thread does.
+    fn begin(&self, key: Key) -> Result<Found, ModuleError> {
+        self.make_room(|entries| self.check_room(entries));
         let mut entries = self.entries();
-        let is_ours = |entry: &Entry| matches!(entry, Entry::InProgress(c) if Arc::ptr_eq(c, cell));
-        if !entries.get(&key).is_some_and(is_ours) {
-            return;
+        if let Some(found) = find(&entries, key) {
+            return Ok(found);
         }
-        entries.retain(is_live);
-        match outcome {
-            Ok(ready) => {
-                entries.insert(key, Entry::Ready(Arc::downgrade(ready)));
-                drop(entries);
-                self.keep(Arc::clone(ready));
-            }
+        self.check_room(&entries)?;
+        let cell = Arc::<OnceLock<Outcome>>::default();
+        entries.insert(key, Entry::InProgress(Arc::clone(&cell)));
+        Ok(Found::InProgress(cell))
+    }
+
+    /// Replaces the entry in progress by its outcome: an error if compilations that ended in the
+    /// meantime have taken the room.
+    fn finish(&self, key: Key, outcome: Outcome) -> Outcome {
+        // Declared before the guard, so that a module that is refused is dropped after it.
+        let ready = match outcome {
+            Ok(ready) => ready,
             // A later attempt may succeed, after memory was released.
-            Err(_) => drop(entries.remove(&key)),
-        }
+            Err(error) => {
+                self.entries().remove(&key);
+                return Err(error);
+            }
+        };
+        self.make_room(|entries| self.check_code(entries));
+        let mut entries = self.entries();
+        entries.remove(&key);
+        self.check_code(&entries)?;
+        entries.retain(|_, entry| entry.is_live());
+        let entry = Entry::Ready {
+            module: Arc::downgrade(&ready),
+            code_bytes: ready.code_bytes,
+        };
+        entries.insert(key, entry);
+        drop(entries);
+        self.keep(Arc::clone(&ready));
+        Ok(ready)
     }
 
     fn keep(&self, module: Arc<CompiledModule>) {
@@ -216,28 +248,32 @@ impl CompiledModules {
 
     /// Refuses to compile one more module than there may be.
     fn check_room(&self, entries: &Entries) -> Result<(), ModuleError> {
-        let bytes = code_bytes(entries);
         if entries.len() >= self.modules_max {
             let modules_max = self.modules_max;
             return Err(ModuleError::TooMany { modules_max });
         }
-        if bytes >= self.code_bytes_max {
-            let bytes_max = self.code_bytes_max;
-            return Err(ModuleError::TooMuchCode { bytes, bytes_max });
-        }
-        Ok(())
+        self.check_code(entries)
     }
 
-    /// Forgets modules that no function uses, if there are as many as there may be.
-    fn make_room(&self) {
-        if self.check_room(&self.entries()).is_ok() {
+    /// Refuses another module if those in use have as much code as there may be.
+    fn check_code(&self, entries: &Entries) -> Result<(), ModuleError> {
+        let (bytes, bytes_max) = (code_bytes(entries), self.code_bytes_max);
+        match bytes >= bytes_max {
+            true => Err(ModuleError::TooMuchCode { bytes, bytes_max }),
+            false => Ok(()),
+        }
+    }
+
+    /// Forgets modules that no function uses, if `check` finds no room.
+    fn make_room(&self, check: impl FnOnce(&Entries) -> Result<(), ModuleError>) {
+        if check(&self.entries()).is_ok() {
             return;
         }
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let forgotten = std::mem::take(&mut *recent);
         drop(recent);
         drop(forgotten);
-        self.entries().retain(is_live);
+        self.entries().retain(|_, entry| entry.is_live());
     }
 
     fn compile(&self, module: &LoadedModule, variant: Variant) -> Outcome {

@@ -1,6 +1,6 @@
 //! Idle instances and compiled modules are bounded for the runtime, not for each function.
 
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 
 use fusebox_runtime::{
     Error, IdleLimits, ModuleError, Runtime, RuntimeOptions, Scope, WasmFunction,
@@ -207,6 +207,37 @@ fn code_of_modules_in_use_is_bounded() {
     assert_eq!(call(&functions[0], &Scope::default()), 1);
     functions.pop();
     assert!(bind(&runtime, &guest(1, ""), "VOLATILE").is_ok());
+}
+
+/// Each of them begins while there is no code of another.
+#[test]
+fn compilations_at_the_same_time_share_the_bytes_of_code() {
+    let mut options = RuntimeOptions::default();
+    // There is room for one module, whatever its size.
+    options.compiled_bytes_max = 1;
+    let runtime = Runtime::new(options).unwrap();
+    let barrier = Barrier::new(4);
+    let (runtime, barrier) = (&runtime, &barrier);
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let threads = (1..=4).map(|pages| {
+            scope.spawn(move || {
+                barrier.wait();
+                bind(runtime, &guest(pages, ""), "")
+            })
+        });
+        let threads: Vec<_> = threads.collect();
+        let outcomes = threads.into_iter().map(|thread| thread.join().unwrap());
+        outcomes.collect()
+    });
+    let (bound, refused): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+    assert_eq!(bound.len(), 1);
+    for error in refused.into_iter().filter_map(Result::err) {
+        let error = error.to_string();
+        assert!(error.contains("(compiled_bytes_max)"), "{error}");
+    }
+    // There is room again when nothing uses it.
+    drop(bound);
+    assert!(bind(runtime, &guest(5, ""), "").is_ok());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Limit of the rows of tables that no catalog keeps.
+//! Limits of the rows of tables that no catalog keeps, and of plans that are kept.
 //!
 //! DataFusion collects the rows of `CREATE TABLE … AS` and of `INSERT` outside of every memory
 //! pool, and keeps them as long as the table. Here they are counted as they arrive, and refused
@@ -9,6 +9,9 @@ mod node;
 
 // Bytes of batches that share buffers.
 mod buffers;
+
+// Plans that are kept.
+mod plans;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -24,11 +27,13 @@ use futures::StreamExt;
 
 use buffers::CountedBuffers;
 pub(crate) use node::count_rows;
+pub(crate) use plans::{KeptPlans, plan_bytes, relation_bytes};
 
-/// Bytes of the tables in memory of a session.
+/// Bytes of the tables in memory of a session, and of its plans.
 #[derive(Debug)]
 pub(crate) struct MemoryTables {
     bytes_max: u64,
+    plans: KeptPlans,
     tables: Mutex<Tables>,
 }
 
@@ -40,11 +45,17 @@ struct Tables {
 }
 
 impl MemoryTables {
-    pub(crate) fn new(bytes_max: u64) -> Self {
+    pub(crate) fn new(row_bytes_max: u64, plan_bytes_max: u64) -> Self {
         Self {
-            bytes_max,
+            bytes_max: row_bytes_max,
+            plans: KeptPlans::new(plan_bytes_max),
             tables: Mutex::default(),
         }
+    }
+
+    /// Returns the plans that the session keeps.
+    pub(crate) fn plans(&self) -> &KeptPlans {
+        &self.plans
     }
 
     /// Counts the rows of a table too, from now on.

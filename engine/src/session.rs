@@ -316,7 +316,9 @@ impl Session {
             self.reset_setting(setting)?;
             return self.no_result().map(Some);
         }
-        let prepared = self.prepared.execute(plan, &state, &self.kept_functions());
+        let plans = self.memory_tables.plans();
+        let kept = self.kept_functions();
+        let prepared = self.prepared.execute(plan, &state, &kept, plans);
         let plan = match prepared.map_err(query)? {
             Ok(PreparedEffect::Done) => return self.no_result().map(Some),
             Ok(PreparedEffect::Run(plan)) => {

@@ -55,6 +55,8 @@ pub enum Subject {
     Table(String),
     /// View, by its name.
     View(String),
+    /// Prepared statement, by its name.
+    Prepared(String),
 }
 
 impl fmt::Display for Subject {
@@ -67,6 +69,7 @@ impl fmt::Display for Subject {
             Self::Schema(name) => write!(f, "schema `{name}`"),
             Self::Table(name) => write!(f, "table `{name}`"),
             Self::View(name) => write!(f, "view `{name}`"),
+            Self::Prepared(name) => write!(f, "prepared statement `{name}`"),
         }
     }
 }

@@ -20,6 +20,9 @@ pub struct CatalogLimits {
     pub row_bytes_max: u64,
     /// Maximum number of tables, views and schemas; 10,000 unless given.
     pub relations_max: u64,
+    /// Maximum bytes of the plans of views and prepared statements that a session keeps together,
+    /// as estimated from their nodes and columns; 1 GiB unless given.
+    pub plan_bytes_max: u64,
 }
 
 impl Default for CatalogLimits {
@@ -30,6 +33,7 @@ impl Default for CatalogLimits {
             module_bytes_max: 1 << 30,
             row_bytes_max: 4 << 30,
             relations_max: 10_000,
+            plan_bytes_max: 1 << 30,
         }
     }
 }

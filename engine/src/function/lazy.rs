@@ -131,10 +131,12 @@ pub(super) fn gone(name: &str) -> Error {
     Error::refused(Subject::Function(name.to_owned()), StatementError::Gone)
 }
 
-/// Returns true if functions of the same key have the same kind, result and state.
+/// Returns true if functions of the same key have the same kind, result and state, and are
+/// planned in the same way.
 fn has_types_of(one: &Definition, other: &Definition) -> bool {
-    let is_same = one.kind == other.kind && one.state == other.state;
-    is_same && one.signature.returns == other.signature.returns
+    let types = |of: &Definition| (of.kind, of.state.clone(), of.signature.returns.clone());
+    let planned = |of: &Definition| (of.volatility, of.nulls, of.on_error);
+    types(one) == types(other) && planned(one) == planned(other)
 }
 
 /// Returns the parts of a definition that decide results: all but texts.

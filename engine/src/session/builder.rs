@@ -167,7 +167,8 @@ impl SessionBuilder {
         add_settings(&context, self.options.settings);
         let memory_pool = Arc::clone(&context.runtime_env().memory_pool);
         let cancellation = SessionCancellation::default();
-        let memory_tables = Arc::new(MemoryTables::new(self.options.catalog.row_bytes_max));
+        let limits = self.options.catalog;
+        let memory_tables = MemoryTables::new(limits.row_bytes_max, limits.plan_bytes_max);
         let loader = Arc::new(Loader {
             runtime: Arc::clone(engine.runtime()),
             options: self.options,
@@ -197,7 +198,7 @@ impl SessionBuilder {
             registry,
             relations: Arc::default(),
             prepared: Arc::default(),
-            memory_tables,
+            memory_tables: Arc::new(memory_tables),
             cancellation,
             notices: Arc::new(Notices::new(statistics)),
             activity,

@@ -16,12 +16,13 @@ use std::ops::ControlFlow;
 use datafusion::common::{DataFusionError, TableReference};
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::sql::parser::Statement as DfStatement;
+use datafusion::sql::parser::{CopyToSource, Statement as DfStatement};
+use datafusion::sql::planner::object_name_to_table_reference;
 use datafusion::sql::sqlparser::ast::{ObjectName, Visit, Visitor};
 use fusebox_runtime::{Error, Result};
 
 use super::query;
-use plan::PlanCounts;
+use plan::{PlanCounts, plan_size};
 use statement::expansion;
 
 /// Tables that a statement may read, each as often as CTEs and views repeat it. A plan of as many
@@ -38,9 +39,14 @@ const COLUMNS_MAX: u64 = 1_000_000;
 /// Columns of a select list. DataFusion compares each with all before it, which takes seconds.
 const LIST_MAX: u64 = 10_000;
 
+/// Nodes that expressions may have besides those that are written: DataFusion copies operands of
+/// some, expressions of CTEs and views as often as they are read, and filters to each input of a
+/// union. As many are planned for seconds.
+const COPIED_NODES_MAX: u64 = 500_000;
+
 /// Nodes that filters may grow by, when the columns of subqueries become their expressions. Filters
 /// of as many are planned for seconds.
-const FILTER_GROWTH_MAX: u64 = 1 << 16;
+const FILTER_GROWTH_MAX: u64 = 1 << 18;
 
 /// Size of what is planned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,12 +55,15 @@ struct Size {
     tables: u64,
     /// Columns of all operators.
     columns: u64,
+    /// Nodes of all expressions.
+    nodes: u64,
 }
 
 impl Size {
     fn add(&mut self, other: Self) {
         self.tables = self.tables.saturating_add(other.tables);
         self.columns = self.columns.saturating_add(other.columns);
+        self.nodes = self.nodes.saturating_add(other.nodes);
     }
 }
 
@@ -72,9 +81,56 @@ impl Relation {
         size: Size {
             tables: 1,
             columns: 1,
+            nodes: 0,
         },
         width: 1,
     };
+}
+
+/// Factors by which DataFusion copies the operands of an expression: of the last, and of those
+/// before it.
+#[derive(Clone, Copy)]
+struct Copies {
+    others: u64,
+    last: u64,
+}
+
+impl Copies {
+    const NONE: Self = Self { others: 1, last: 1 };
+    /// `op ALL(array)` and `op ANY(array)`: comparisons with the least and the largest item, and
+    /// with those that are null.
+    const QUANTIFIED: Self = Self { others: 4, last: 6 };
+
+    /// Returns those of a function. `coalesce(a, b)` becomes `CASE WHEN a IS NOT NULL THEN a …`.
+    fn of_function(name: &str) -> Self {
+        let coalesces = ["coalesce", "nvl", "ifnull"];
+        let is_copied = coalesces
+            .iter()
+            .any(|other| name.eq_ignore_ascii_case(other));
+        match is_copied {
+            true => Self { others: 2, last: 1 },
+            false => Self::NONE,
+        }
+    }
+
+    /// Returns the nodes of an expression with operands of these nodes.
+    fn nodes(self, operands: &[u64]) -> u64 {
+        let Some((last, others)) = operands.split_last() else {
+            return 1;
+        };
+        let others = others.iter().copied().fold(0, u64::saturating_add);
+        let last = last.saturating_mul(self.last);
+        others
+            .saturating_mul(self.others)
+            .saturating_add(last)
+            .saturating_add(1)
+    }
+
+    /// Returns the nodes of `operand BETWEEN low AND high`: two comparisons of the operand.
+    fn between(operands: &[u64]) -> u64 {
+        let operand = operands.first().copied().unwrap_or_default();
+        Self::NONE.nodes(operands).saturating_add(operand)
+    }
 }
 
 /// Checks what a statement expands to, before it is planned.
@@ -83,22 +139,34 @@ impl Relation {
 ///
 /// [`Error::Query`] for too many tables, columns or grouping sets.
 pub(super) async fn check_expansion(statement: &DfStatement, state: &SessionState) -> Result<()> {
-    let statement = match statement {
-        DfStatement::Statement(statement) => statement,
-        DfStatement::Explain(explain) => match &*explain.statement {
-            DfStatement::Statement(statement) => statement,
-            _ => return Ok(()),
+    match statement {
+        DfStatement::Statement(statement) => check_visited(&**statement, state).await,
+        DfStatement::Explain(explain) => Box::pin(check_expansion(&explain.statement, state)).await,
+        DfStatement::CopyTo(copy) => match &copy.source {
+            CopyToSource::Query(query) => check_visited(&**query, state).await,
+            CopyToSource::Relation(name) => {
+                let relation = table_reference(name, state)?;
+                check_size(relation_of(&relation, state).await?.size)
+            }
         },
-        _ => return Ok(()),
+        _ => Ok(()),
+    }
+}
+
+/// Checks a statement or a query.
+async fn check_visited(statement: &impl Visit, state: &SessionState) -> Result<()> {
+    let is_normalized = state.config_options().sql_parser.enable_ident_normalization;
+    let mut names = Names {
+        is_normalized,
+        found: HashMap::new(),
     };
-    let mut names = Names::default();
     let _ = statement.visit(&mut names);
     let mut relations = HashMap::new();
-    for name in names.0 {
-        let relation = relation(&name, state).await?;
+    for (name, reference) in names.found {
+        let relation = relation_of(&reference, state).await?;
         relations.insert(name, relation);
     }
-    let expansion = expansion(statement, relations);
+    let expansion = expansion(statement, relations, is_normalized);
     check_size(expansion.size())?;
     check_count(
         expansion.grouping_sets,
@@ -106,10 +174,11 @@ pub(super) async fn check_expansion(statement: &DfStatement, state: &SessionStat
         "grouping sets",
         "group by fewer expressions",
     )?;
+    check_copied(expansion.copied_nodes())?;
     check_count(
         expansion.compared.isqrt(),
         LIST_MAX,
-        "columns in a select list, or fewer in each of several",
+        "columns in a select list, or in the root of the sum of squares of several",
         "select those that are needed",
     )
 }
@@ -122,11 +191,22 @@ pub(super) async fn check_expansion(statement: &DfStatement, state: &SessionStat
 pub(super) fn check_planned(plan: &LogicalPlan) -> Result<()> {
     let counts = PlanCounts::of(plan).map_err(query)?;
     check_size(counts.size)?;
+    check_copied(counts.copied_nodes)?;
     check_count(
         counts.filter_growth,
         FILTER_GROWTH_MAX,
         "columns of subqueries in filters, counted through the expressions of all subqueries",
         "create a table of the innermost",
+    )
+}
+
+fn check_copied(nodes: u64) -> Result<()> {
+    check_count(
+        nodes,
+        COPIED_NODES_MAX,
+        "nodes of expressions that are copied: operands of coalesce, BETWEEN and ALL, and what CTEs \
+         and views repeat",
+        "create a table of a part that is read often",
     )
 }
 
@@ -153,41 +233,49 @@ fn check_count(found: u64, max: u64, what: &str, remedy: &str) -> Result<()> {
     Err(Error::Query(Box::new(DataFusionError::Plan(message))))
 }
 
+/// Returns what a name refers to, as DataFusion understands it.
+fn table_reference(name: &ObjectName, state: &SessionState) -> Result<TableReference> {
+    let is_normalized = state.config_options().sql_parser.enable_ident_normalization;
+    object_name_to_table_reference(name.clone(), is_normalized).map_err(query)
+}
+
 /// Returns the relation of a name.
-async fn relation(name: &str, state: &SessionState) -> Result<Relation> {
-    let Ok(schema) = state.schema_for_ref(name) else {
+async fn relation_of(name: &TableReference, state: &SessionState) -> Result<Relation> {
+    let Ok(schema) = state.schema_for_ref(name.clone()) else {
         return Ok(Relation::TABLE);
     };
-    let table = TableReference::from(name);
     // One that is none yet may be a file, which is not read for this.
-    if !schema.table_exist(table.table()) {
+    if !schema.table_exist(name.table()) {
         return Ok(Relation::TABLE);
     }
-    let Some(table) = schema.table(table.table()).await.map_err(query)? else {
+    let Some(table) = schema.table(name.table()).await.map_err(query)? else {
         return Ok(Relation::TABLE);
     };
     let width = table.schema().fields().len() as u64;
     let size = match table.get_logical_plan() {
-        Some(plan) => PlanCounts::of(&plan).map_err(query)?.size,
+        Some(plan) => plan_size(&plan).map_err(query)?,
         None => Size {
             tables: 1,
             columns: width,
+            nodes: 0,
         },
     };
     Ok(Relation { size, width })
 }
 
-/// Names of relations.
-#[derive(Default)]
-struct Names(Vec<String>);
+/// Relations that a statement names, by the texts with which DataFusion compares them.
+struct Names {
+    is_normalized: bool,
+    found: HashMap<String, TableReference>,
+}
 
 impl Visitor for Names {
     type Break = ();
 
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
-        let name = relation.to_string();
-        if !self.0.contains(&name) {
-            self.0.push(name);
+        // The planner refuses a name that cannot be one.
+        if let Ok(name) = object_name_to_table_reference(relation.clone(), self.is_normalized) {
+            self.found.insert(name.to_string(), name);
         }
         ControlFlow::Continue(())
     }

@@ -14,6 +14,7 @@ use fusebox_runtime::{Error, Result};
 
 use super::introspection::SCHEMA;
 use super::{Session, query};
+use crate::memory_tables::relation_bytes;
 use crate::scope::{KeptRows, QueryScope};
 
 impl Session {
@@ -44,8 +45,9 @@ impl Session {
         Ok(())
     }
 
-    /// Refuses to create one more table, view or schema than a session may have.
-    pub(super) fn check_relation_count(&self, plan: &LogicalPlan) -> Result<()> {
+    /// Refuses to create one more table, view or schema than a session may have, and plans above
+    /// the limit.
+    pub(super) fn check_relation(&self, plan: &LogicalPlan) -> Result<()> {
         let LogicalPlan::Ddl(plan) = plan else {
             return Ok(());
         };
@@ -70,6 +72,8 @@ impl Session {
             }
             _ => return Ok(()),
         };
+        let bytes = self.memory_tables.plans().check(relation_bytes(plan));
+        bytes.map_err(|reason| Error::refused(subject.clone(), reason))?;
         let exists = |name: &TableReference| self.context.table_exist(name.clone());
         if replaced.is_some_and(|name| exists(name).unwrap_or(false)) {
             return Ok(());
@@ -108,14 +112,29 @@ impl Session {
         count as u64
     }
 
-    /// Counts the rows of a table that was created.
-    pub(super) async fn watch_table(&self, name: &TableReference) {
-        // One that is gone again has no rows.
+    /// Counts the rows and the plan of a relation that was created.
+    pub(super) async fn watch_relation(&self, name: &TableReference, plan_bytes: u64) {
+        // One that is gone again has none.
         if let Ok(table) = self.context.table_provider(name.clone()).await {
+            self.memory_tables.plans().watch(&table, plan_bytes);
             self.memory_tables.watch(&table);
             self.memory_tables.update();
         }
     }
+}
+
+/// Returns the name of the relation that a plan creates, and the bytes of its plan.
+pub(super) fn created_relation(plan: &LogicalPlan) -> Option<(TableReference, u64)> {
+    let LogicalPlan::Ddl(statement) = plan else {
+        return None;
+    };
+    let name = match statement {
+        DdlStatement::CreateMemoryTable(create) => &create.name,
+        DdlStatement::CreateExternalTable(create) => &create.name,
+        DdlStatement::CreateView(create) => &create.name,
+        _ => return None,
+    };
+    Some((name.clone(), relation_bytes(statement)))
 }
 
 /// Returns the first statement of a plan that inserts rows into a table in memory, and the table.

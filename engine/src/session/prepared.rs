@@ -11,13 +11,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use datafusion::arrow::datatypes::FieldRef;
 use datafusion::common::Result;
 use datafusion::common::metadata::ScalarAndMetadata;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{ParamValues, exec_datafusion_err, exec_err, not_impl_err, plan_err};
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Execute, Expr, LogicalPlan, Prepare, Statement};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
+use fusebox_definition::Subject;
+use fusebox_runtime::Error;
 
-use crate::function::KeptFunctions;
+use crate::function::{KeptFunctions, external};
+use crate::memory_tables::{KeptPlans, plan_bytes};
 
 /// Maximum number of prepared statements of a session. Drivers keep some hundreds.
 const STATEMENTS_MAX: usize = 1_000;
@@ -31,6 +35,8 @@ struct PreparedPlan {
     /// Types of the parameters; empty if they follow from the statement.
     fields: Vec<FieldRef>,
     plan: Arc<LogicalPlan>,
+    /// Bytes of the plan.
+    bytes: u64,
 }
 
 /// Effect of a statement about prepared ones.
@@ -49,11 +55,12 @@ impl Prepared {
         plan: LogicalPlan,
         state: &SessionState,
         kept: &KeptFunctions,
+        limit: &KeptPlans,
     ) -> Result<Result<PreparedEffect, LogicalPlan>> {
         let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match plan {
             LogicalPlan::Statement(Statement::Prepare(prepare)) => {
-                prepare_in(&mut plans, prepare, kept)?;
+                prepare_in(&mut plans, prepare, kept, limit)?;
                 Ok(Ok(PreparedEffect::Done))
             }
             LogicalPlan::Statement(Statement::Execute(execute)) => {
@@ -62,12 +69,15 @@ impl Prepared {
                     return Ok(Err(plan));
                 };
                 drop(plans);
-                let plan = prepared.with_parameters(execute, state)?;
+                let plan = prepared.with_parameters(execute, state, limit)?;
                 Ok(Ok(PreparedEffect::Run(plan)))
             }
             LogicalPlan::Statement(Statement::Deallocate(deallocate)) => {
                 match plans.remove(&deallocate.name) {
-                    Some(_) => Ok(Ok(PreparedEffect::Done)),
+                    Some(prepared) => {
+                        limit.deallocate(prepared.bytes);
+                        Ok(Ok(PreparedEffect::Done))
+                    }
                     None => Ok(Err(LogicalPlan::Statement(Statement::Deallocate(
                         deallocate,
                     )))),
@@ -82,6 +92,7 @@ fn prepare_in(
     plans: &mut HashMap<String, PreparedPlan>,
     prepare: Prepare,
     kept: &KeptFunctions,
+    limit: &KeptPlans,
 ) -> Result<()> {
     let Prepare {
         name,
@@ -108,7 +119,16 @@ fn prepare_in(
         Entry::Vacant(entry) => {
             let plan = kept.in_definition(Arc::unwrap_or_clone(input))?;
             let plan = Arc::new(kept.in_plan(plan)?);
-            entry.insert(PreparedPlan { fields, plan });
+            let bytes = plan_bytes(&plan);
+            let subject = Subject::Prepared(entry.key().clone());
+            let checked = limit.check(bytes);
+            checked.map_err(|reason| external(Error::refused(subject, reason)))?;
+            limit.prepare(bytes);
+            entry.insert(PreparedPlan {
+                fields,
+                plan,
+                bytes,
+            });
             Ok(())
         }
     }
@@ -116,7 +136,12 @@ fn prepare_in(
 
 impl PreparedPlan {
     /// Returns the plan with the values of an EXECUTE as its parameters.
-    fn with_parameters(self, execute: Execute, state: &SessionState) -> Result<LogicalPlan> {
+    fn with_parameters(
+        self,
+        execute: Execute,
+        state: &SessionState,
+        limit: &KeptPlans,
+    ) -> Result<LogicalPlan> {
         let Execute { name, parameters } = execute;
         let context = SimplifyContext::builder()
             .with_schema(Arc::clone(self.plan.schema()))
@@ -144,7 +169,31 @@ impl PreparedPlan {
             let typed = typed.map(|(value, field)| value.cast_storage_to(field.data_type()));
             values = typed.collect::<Result<_>>()?;
         }
+        let bytes = copied_bytes(&self.plan, &values)?;
+        let checked = limit.check(bytes);
+        checked.map_err(|reason| external(Error::refused(Subject::Prepared(name), reason)))?;
         let plan = Arc::unwrap_or_clone(self.plan);
         plan.replace_params_with_values(&ParamValues::List(values))
     }
+}
+
+/// Returns the bytes of the values in a plan, which has each as often as its placeholder.
+fn copied_bytes(plan: &LogicalPlan, values: &[ScalarAndMetadata]) -> Result<u64> {
+    let mut bytes = 0_u64;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                if let Expr::Placeholder(placeholder) = expr {
+                    let number = placeholder.id.trim_start_matches('$').parse::<usize>();
+                    let value = number
+                        .ok()
+                        .and_then(|number| values.get(number.checked_sub(1)?));
+                    let size = value.map_or(0, |value| value.value.size());
+                    bytes = bytes.saturating_add(size as u64);
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(bytes)
 }

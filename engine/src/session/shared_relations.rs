@@ -17,7 +17,8 @@ use fusebox_runtime::{Error, Result};
 
 use super::calls::check_readable;
 use super::contents::catalog_error;
-use super::expansion::check_expansion;
+use super::expansion::{check_expansion, check_planned};
+use super::memory_limits::created_relation;
 use super::relations::{RelationText, parsed, resolved};
 use super::rewriting::{rewrite_statement, with_view_text};
 use super::unplanned_relation::UnplannedRelation;
@@ -290,11 +291,20 @@ impl Session {
         let planning = Planning::new(u32::MAX, state.statement_to_plan(statement));
         let plan = planning.await.map_err(query)?;
         // A view in it may have become deeper than when it was created.
+        check_planned(&plan)?;
         check_plan(&plan)?;
+        let created = created_relation(&plan);
+        if let Some((_, bytes)) = &created {
+            let checked = self.memory_tables.plans().check(*bytes);
+            checked.map_err(|reason| Error::Catalog(reason.to_string()))?;
+        }
         let plan = self.guard(with_view_text(plan, Some(&relation.sql)))?;
         let plan = self.kept_functions().in_definition(plan).map_err(query)?;
         let context = SessionContext::new_with_state(state.clone());
         context.execute_logical_plan(plan).await.map_err(query)?;
+        if let Some((name, bytes)) = created {
+            self.watch_relation(&name, bytes).await;
+        }
         Ok(None)
     }
 

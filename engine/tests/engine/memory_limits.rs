@@ -214,6 +214,58 @@ async fn prepared_statements_are_bounded() {
     assert_eq!(number(&run(&session, "EXECUTE more").await.unwrap()), 1);
 }
 
+#[tokio::test]
+async fn plans_that_are_kept_are_bounded() {
+    let limits = CatalogLimits {
+        plan_bytes_max: MEBIBYTE,
+        ..CatalogLimits::default()
+    };
+    let engine = Engine::builder().catalog_limits(limits).build().unwrap();
+    let session = engine.session().build().unwrap();
+    // Texts, and views within views.
+    let text = "x".repeat(100_000);
+    let prepare = |name: &str| format!("PREPARE {name} AS SELECT '{text}' AS x");
+    for n in 0..10 {
+        run(&session, &prepare(&format!("p{n}"))).await.unwrap();
+    }
+    let message = refused(&session, &prepare("one_more")).await;
+    assert!(
+        message.contains("prepared statement `one_more`") && message.contains("plan_bytes_max"),
+        "{message}"
+    );
+    refused(&session, &format!("CREATE VIEW v AS SELECT '{text}' AS x")).await;
+    for n in 0..10 {
+        run(&session, &format!("DEALLOCATE p{n}")).await.unwrap();
+    }
+    run(&session, "CREATE VIEW v0 AS SELECT 1 AS x")
+        .await
+        .unwrap();
+    let double = |n: u32| {
+        let within = n - 1;
+        format!("CREATE VIEW v{n} AS SELECT a.x FROM v{within} a JOIN v{within} b ON a.x = b.x")
+    };
+    let mut n = 1;
+    while run(&session, &double(n)).await.is_ok() {
+        n += 1;
+        assert!(n < 12);
+    }
+    let message = refused(&session, &double(n)).await;
+    assert!(message.contains("plan_bytes_max"), "{message}");
+    let columns: Vec<_> = (0..10_000).map(|n| format!("c{n} INT")).collect();
+    refused(
+        &session,
+        &format!("CREATE TABLE w ({})", columns.join(", ")),
+    )
+    .await;
+    // Those that are dropped or replaced make room.
+    let smaller = format!("CREATE OR REPLACE VIEW v{} AS SELECT 1", n - 1);
+    run(&session, &smaller).await.unwrap();
+    run(&session, &format!("CREATE VIEW w AS SELECT '{text}' AS x"))
+        .await
+        .unwrap();
+    assert_eq!(number(&run(&session, "SELECT x FROM v3").await.unwrap()), 1);
+}
+
 /// Statements that would keep 80 GB and 10 GB are refused before much of it is there.
 #[test]
 fn refused_rows_need_little_memory() {

@@ -261,7 +261,7 @@ fn self_join_sees_one_version_while_others_replace_the_rows() {
     assert_eq!(last, ROUNDS as i64);
 }
 
-/// What was read once is read again, and checked again.
+/// Rows that were read once are read again, and checked again.
 #[tokio::test]
 async fn rows_that_are_damaged_after_they_were_read_fail() {
     let folder = folder();

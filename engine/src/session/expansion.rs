@@ -1,8 +1,9 @@
 //! Bounds of what a short statement expands to.
 //!
-//! DataFusion plans a CTE and a view anew for each reference, lists all grouping sets of a CUBE,
-//! compares each column of a select list with all others, and puts the expressions of subqueries
-//! into filters: a few hundred bytes would plan for minutes and take gigabytes, in no account.
+//! DataFusion copies the plan of a CTE or a view for each reference, lists all grouping sets of a
+//! CUBE, compares each column of a select list with all others, and puts the expressions of
+//! subqueries into filters: a few hundred bytes would plan for minutes and take gigabytes, in no
+//! account.
 
 // Counts of a statement.
 mod statement;

@@ -217,13 +217,7 @@ impl Loader {
 }
 
 impl Loader {
-    /// Returns a module of a catalog, read on a compile thread.
-    pub(crate) async fn loaded(&self, module: &Arc<CatalogModule>) -> Result<Arc<LoadedModule>> {
-        let digest = module.digest().to_string();
-        self.loaded_for(Subject::Module(digest), module).await
-    }
-
-    /// As [`loaded`](Self::loaded), with a subject that errors name.
+    /// Returns a module of a catalog, read on a compile thread. Errors name the subject.
     pub(crate) async fn loaded_for(
         &self,
         subject: Subject,

@@ -21,7 +21,8 @@ impl Session {
             self.synchronize()?;
             let contents = self.contents()?;
             let module = contents.module(&import.module)?;
-            let loaded = self.loader.loaded(&module).await?;
+            let named = Subject::Module(import.module.clone());
+            let loaded = self.loader.loaded_for(named, &module).await?;
             let imported = self.imported(&contents, &loaded, import)?;
             let mut changes = Changes::default();
             if import.or_replace {

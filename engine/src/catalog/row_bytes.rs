@@ -59,10 +59,17 @@ impl StoredBytes {
         if let Some(bytes) = used.upgrade() {
             return Ok(buffer(bytes));
         }
-        let charged = charge.map(|charge| charge(self.length)).transpose()?;
+        let charge_for = |length| charge.map(|charge| charge(length)).transpose();
+        let mut charged = charge_for(self.length)?;
         let bytes = self.store.read(self.digest)?;
         if Digest::of(&bytes) != self.digest {
             return Err(damaged(self.digest, "have another digest"));
+        }
+        // Bytes that were missing when the catalog was read had no length then.
+        let length = bytes.len() as u64;
+        if length != self.length {
+            drop(charged);
+            charged = charge_for(length)?;
         }
         let bytes = Arc::new(ChargedBytes {
             bytes,
@@ -162,8 +169,12 @@ pub(crate) mod tests {
     }
 
     fn stored(store: &Arc<OneBlob>, bytes: &[u8]) -> StoredBytes {
+        stored_with_length(store, bytes, bytes.len() as u64)
+    }
+
+    fn stored_with_length(store: &Arc<OneBlob>, bytes: &[u8], length: u64) -> StoredBytes {
         let store = Arc::clone(store) as Arc<dyn BlobStore>;
-        StoredBytes::new(Digest::of(bytes), bytes.len() as u64, store)
+        StoredBytes::new(Digest::of(bytes), length, store)
     }
 
     #[test]
@@ -203,6 +214,25 @@ pub(crate) mod tests {
         let refused = stored.read(Some(&|bytes| account.charge(bytes)));
         assert!(matches!(refused, Err(CatalogError::MemoryExhausted(_))));
         assert_eq!((store.reads(), account.charged()), (0, 0));
+    }
+
+    #[test]
+    fn bytes_of_another_length_are_charged_for_what_they_are() {
+        let bytes = [7; 1_000];
+        let store = OneBlob::new(&bytes);
+        // Those that were missing when the catalog was read, and those of a wrong length.
+        for length in [0, 999, 1_001] {
+            let stored = stored_with_length(&store, &bytes, length);
+            let account = Account::of(999);
+            let refused = stored.read(Some(&|bytes| account.charge(bytes)));
+            assert!(matches!(refused, Err(CatalogError::MemoryExhausted(_))));
+            assert_eq!(account.charged(), 0);
+            let account = Account::of(1_001);
+            let read = stored.read(Some(&|bytes| account.charge(bytes))).unwrap();
+            assert_eq!((read.as_slice(), account.charged()), (&bytes[..], 1_000));
+            drop(read);
+            assert_eq!(account.charged(), 0);
+        }
     }
 
     #[test]

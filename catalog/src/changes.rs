@@ -168,8 +168,12 @@ fn put_rows(connection: &Connection, name: &str, rows: &TableRows) -> Result<(),
         let digest = chunk.digest().to_string();
         let sql = "SELECT 1 FROM blob WHERE digest = ?1";
         let is_stored = connection.prepare_cached(sql)?.exists([&digest])?;
-        // A chunk without bytes of its own is one of this file.
-        if !is_stored && let Some(bytes) = chunk.encode()? {
+        if !is_stored {
+            // A chunk without bytes of its own is one that the file had.
+            let Some(bytes) = chunk.encode()? else {
+                let what = format!("rows of `{name}` whose bytes are gone: restore the file");
+                return Err(ChangeError::Unstorable(what));
+            };
             connection.execute(
                 "INSERT INTO blob (digest, bytes) VALUES (?1, ?2)",
                 params![digest, bytes],

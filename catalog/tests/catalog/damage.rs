@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use fusebox::CatalogChange;
 use fusebox_catalog::SqliteCatalog;
 use rusqlite::Connection;
 
@@ -170,6 +171,25 @@ async fn module_that_cannot_be_read_leaves_the_others() {
         let failed = run(&session, statement).await.unwrap_err();
         assert!(failed.to_string().contains("module `clamp`"), "{failed}");
     }
+}
+
+#[tokio::test]
+async fn rows_whose_bytes_are_gone_are_not_stored_again() {
+    let folder = folder();
+    let session = open(&folder.path().join("functions.db"));
+    run(&session, "CREATE TABLE t AS SELECT * FROM range(0, 10)")
+        .await
+        .unwrap();
+    let catalog = session.engine().catalog();
+    let table = catalog.contents().unwrap();
+    let table = table.relations().next().unwrap().clone();
+    run(&session, "DROP TABLE t").await.unwrap();
+    let version = catalog.contents().unwrap().version();
+    let again = vec![CatalogChange::PutRelation(table)];
+    let error = catalog.apply(version, again).unwrap_err().to_string();
+    assert!(error.contains("whose bytes are gone"), "{error}");
+    let after = catalog.contents().unwrap();
+    assert_eq!((after.version(), after.relations().count()), (version, 0));
 }
 
 /// Every page is overwritten in turn: a statement fails or returns what it did before.

@@ -24,6 +24,7 @@ const RECURSION_LIMIT: usize = 50;
 ///
 /// Made once where bytes come in, and shared as an [`Arc`] from there on.
 pub struct LoadedModule {
+    /// Binary format; with drivers, that of the component.
     bytes: Arc<[u8]>,
     /// The module linked to what it imports; the same bytes if it imports nothing else than
     /// row metering.
@@ -31,6 +32,8 @@ pub struct LoadedModule {
     /// Drivers to link to the code whenever it is compiled. A linked module that is kept would be a
     /// copy of the component for each set.
     drivers: Option<(Arc<ComponentFunctions>, SetKey)>,
+    /// Digest of the bytes; with drivers, that of the linked module, by which its compiled code is
+    /// found.
     digest: Digest,
     /// True if the module is linked to the deterministic WASI.
     is_linked: bool,

@@ -53,9 +53,9 @@ impl KeptPlans {
         plans
             .relations
             .retain(|(relation, _)| relation.strong_count() > 0);
-        let relations = plans.relations.iter().map(|(_, bytes)| bytes);
-        let bytes = relations.sum::<u64>() + plans.prepared;
-        let bytes = bytes.saturating_add(added);
+        let relations = plans.relations.iter().map(|(_, bytes)| *bytes);
+        let kept = relations.fold(plans.prepared, u64::saturating_add);
+        let bytes = kept.saturating_add(added);
         match bytes > self.bytes_max {
             true => Err(StatementError::CatalogFull {
                 contents: format!("plans of {bytes} bytes"),
@@ -97,7 +97,7 @@ pub(crate) fn relation_bytes(statement: &DdlStatement) -> u64 {
         DdlStatement::CreateView(view) => {
             // The text has the names of relations that the plan repeats.
             let text = view.definition.as_ref().map_or(0, String::len) as u64;
-            plan_bytes(&view.input) + NAMES_OF_TEXT * text
+            plan_bytes(&view.input).saturating_add(NAMES_OF_TEXT * text)
         }
         DdlStatement::CreateMemoryTable(table) => {
             let defaults = table.column_defaults.iter();

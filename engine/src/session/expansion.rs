@@ -249,7 +249,8 @@ async fn relation_of(name: &TableReference, state: &SessionState) -> Result<Rela
     if !schema.table_exist(name.table()) {
         return Ok(Relation::TABLE);
     }
-    let Some(table) = schema.table(name.table()).await.map_err(query)? else {
+    // The planner reports one that cannot be opened, unless the name is that of a CTE.
+    let Ok(Some(table)) = schema.table(name.table()).await else {
         return Ok(Relation::TABLE);
     };
     let width = table.schema().fields().len() as u64;

@@ -30,6 +30,7 @@ mod profile;
 #[cfg(feature = "disable-protections")]
 mod protections;
 mod results;
+mod schemas;
 mod sessions;
 mod settings;
 mod statements;

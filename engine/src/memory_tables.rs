@@ -26,7 +26,7 @@ use fusebox_runtime::Error;
 use futures::StreamExt;
 
 use buffers::CountedBuffers;
-pub(crate) use node::count_rows;
+pub(crate) use node::{CollectedRows, count_rows};
 pub(crate) use plans::{KeptPlans, plan_bytes, relation_bytes};
 
 /// Bytes of the tables in memory of a session, and of its plans.
@@ -60,16 +60,27 @@ impl MemoryTables {
 
     /// Counts the rows of a table too, from now on.
     pub(crate) fn watch(&self, table: &Arc<dyn TableProvider>) {
-        let table = Arc::downgrade(table);
+        self.tables().watch(table);
+    }
+
+    /// Counts the rows of a table that was created, in place of those that were collected for it.
+    /// There is no table if it is gone again.
+    pub(crate) fn watch_created(
+        &self,
+        table: Option<&Arc<dyn TableProvider>>,
+        collected: Option<&CollectedRows>,
+    ) {
+        let bytes = collected.map_or(0, CollectedRows::take);
         let mut tables = self.tables();
-        if !tables.counted.iter().any(|one| one.table.ptr_eq(&table)) {
-            tables.counted.push(CountedTable::new(table));
+        if let Some(table) = table {
+            tables.watch(table);
         }
+        tables.arrive(bytes);
     }
 
     /// Counts the rows that have come into tables, and forgets tables that are gone.
     pub(crate) fn update(&self) {
-        self.tables().counted.retain_mut(CountedTable::update);
+        self.tables().update();
     }
 
     /// Counts the rows of a table anew, which were replaced.
@@ -78,7 +89,7 @@ impl MemoryTables {
         let mut tables = self.tables();
         tables.counted.retain(|one| !one.table.ptr_eq(&table));
         tables.counted.push(CountedTable::new(table));
-        tables.counted.retain_mut(CountedTable::update);
+        tables.update();
     }
 
     /// Refuses rows that replace those of a table, if there are more of them and too many.
@@ -150,6 +161,23 @@ impl MemoryTables {
 }
 
 impl Tables {
+    fn watch(&mut self, table: &Arc<dyn TableProvider>) {
+        let table = Arc::downgrade(table);
+        if !self.counted.iter().any(|one| one.table.ptr_eq(&table)) {
+            self.counted.push(CountedTable::new(table));
+        }
+    }
+
+    fn update(&mut self) {
+        self.counted.retain_mut(CountedTable::update);
+    }
+
+    /// Counts rows in their table, of which `bytes` were arriving.
+    fn arrive(&mut self, bytes: u64) {
+        self.update();
+        self.arriving -= bytes;
+    }
+
     fn total(&self) -> u64 {
         let counted = self.counted.iter().map(|table| table.bytes);
         counted.sum::<u64>() + self.arriving

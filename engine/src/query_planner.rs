@@ -90,7 +90,8 @@ impl QueryPlanner for ScopedPlanner {
         let planning = async {
             let mut planned = planning.await?;
             if let Some(rows) = &kept_rows {
-                planned = count_rows(planned, &rows.tables, &rows.table, rows.are_collected)?;
+                let collected = rows.collected.as_ref();
+                planned = count_rows(planned, &rows.tables, &rows.table, collected)?;
             }
             match writes_files(plan) {
                 true => commit_files(planned),

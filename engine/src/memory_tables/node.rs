@@ -1,7 +1,7 @@
 //! Plan node that counts rows on their way into a table.
 
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::{fmt, mem};
 
 use arrow::array::RecordBatch;
 use datafusion::common::Result;
@@ -19,8 +19,8 @@ use futures::StreamExt;
 use super::MemoryTables;
 use super::buffers::CountedBuffers;
 
-/// Counts the rows that a plan puts into a table in memory. With `are_collected`, they are those
-/// of the plan itself; otherwise those that it inserts.
+/// Counts the rows that a plan puts into a table in memory: those of the plan itself if they are
+/// `collected`, and otherwise those that it inserts.
 ///
 /// # Errors
 ///
@@ -29,17 +29,18 @@ pub(crate) fn count_rows(
     plan: Arc<dyn ExecutionPlan>,
     tables: &Arc<MemoryTables>,
     name: &str,
-    are_collected: bool,
+    collected: Option<&Arc<CollectedRows>>,
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let counted = |input| -> Arc<dyn ExecutionPlan> {
         Arc::new(CountedRowsExec {
             input,
             tables: Arc::clone(tables),
             name: name.into(),
+            collected: collected.cloned(),
             arrival: Mutex::default(),
         })
     };
-    if are_collected {
+    if collected.is_some() {
         return Ok(counted(plan));
     }
     let changed = plan.transform_down(|plan| {
@@ -61,6 +62,8 @@ struct CountedRowsExec {
     tables: Arc<MemoryTables>,
     /// Name of the table.
     name: Arc<str>,
+    /// Rows that are counted until the table has them.
+    collected: Option<Arc<CollectedRows>>,
     /// The rows of all partitions, while one is executed.
     arrival: Mutex<Weak<Mutex<Arrival>>>,
 }
@@ -69,7 +72,7 @@ impl CountedRowsExec {
     fn arrival(&self) -> Arc<Mutex<Arrival>> {
         let mut arrival = self.arrival.lock().unwrap_or_else(PoisonError::into_inner);
         arrival.upgrade().unwrap_or_else(|| {
-            // A plan may be executed again, and others meanwhile: their rows are in tables now.
+            // Tables that are gone by now make room.
             self.tables.update();
             let new = Arc::new(Mutex::new(Arrival {
                 tables: Arc::clone(&self.tables),
@@ -77,6 +80,9 @@ impl CountedRowsExec {
                 buffers: CountedBuffers::default(),
                 bytes: 0,
             }));
+            if let Some(collected) = &self.collected {
+                collected.arrivals().push(Arc::clone(&new));
+            }
             *arrival = Arc::downgrade(&new);
             new
         })
@@ -132,6 +138,7 @@ impl ExecutionPlan for CountedRowsExec {
                 input,
                 tables: Arc::clone(&self.tables),
                 name: Arc::clone(&self.name),
+                collected: self.collected.clone(),
                 arrival: Mutex::default(),
             })),
             _ => datafusion::common::internal_err!("CountedRowsExec has one input"),
@@ -196,6 +203,116 @@ impl Arrival {
 
 impl Drop for Arrival {
     fn drop(&mut self) {
-        self.tables.tables().arriving -= self.bytes;
+        self.tables.tables().arrive(self.bytes);
+    }
+}
+
+/// Rows that were collected for a table that is not there yet. Those of a statement that fails are
+/// gone when it is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct CollectedRows(Mutex<Vec<Arc<Mutex<Arrival>>>>);
+
+impl CollectedRows {
+    /// Returns their bytes, which still count as arriving, and forgets them.
+    pub(super) fn take(&self) -> u64 {
+        let arrivals = mem::take(&mut *self.arrivals());
+        let bytes = arrivals.iter().map(|arrival| {
+            let mut arrival = arrival.lock().unwrap_or_else(PoisonError::into_inner);
+            mem::take(&mut arrival.bytes)
+        });
+        bytes.sum()
+    }
+
+    fn arrivals(&self) -> MutexGuard<'_, Vec<Arc<Mutex<Arrival>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, Int64Array};
+    use datafusion::catalog::TableProvider;
+    use datafusion::datasource::MemTable;
+    use datafusion::logical_expr::dml::InsertOp;
+    use datafusion::physical_plan::collect;
+    use datafusion::prelude::SessionContext;
+
+    use super::*;
+
+    const BYTES_MAX: u64 = 20_000;
+
+    fn batch() -> RecordBatch {
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..1_000));
+        RecordBatch::try_from_iter([("n", numbers)]).unwrap()
+    }
+
+    fn table(batches: Vec<RecordBatch>) -> Arc<dyn TableProvider> {
+        Arc::new(MemTable::try_new(batch().schema(), vec![batches]).unwrap())
+    }
+
+    /// Returns a plan of rows that no other plan has.
+    async fn rows() -> Arc<dyn ExecutionPlan> {
+        let state = SessionContext::new().state();
+        let rows = table(vec![batch()]).scan(&state, None, &[], None).await;
+        rows.unwrap()
+    }
+
+    fn total(tables: &MemoryTables) -> u64 {
+        tables.tables().total()
+    }
+
+    #[tokio::test]
+    async fn rows_are_counted_until_their_table_is() {
+        let tables = Arc::new(MemoryTables::new(BYTES_MAX, 0));
+        let collected = Arc::default();
+        let plan = count_rows(rows().await, &tables, "t", Some(&collected)).unwrap();
+        let batches = collect(Arc::clone(&plan), Arc::default()).await.unwrap();
+        drop(plan);
+        let bytes = total(&tables);
+        assert!((8_000..10_000).contains(&bytes), "{bytes}");
+        let created = table(batches);
+        tables.update();
+        assert_eq!(total(&tables), bytes);
+        tables.watch_created(Some(&created), Some(&collected));
+        assert_eq!(total(&tables), bytes);
+        drop(collected);
+        assert_eq!(total(&tables), bytes);
+        drop(created);
+        tables.update();
+        assert_eq!(total(&tables), 0);
+    }
+
+    #[tokio::test]
+    async fn rows_of_a_table_that_is_not_created_are_gone() {
+        let tables = Arc::new(MemoryTables::new(BYTES_MAX, 0));
+        for is_created in [true, false] {
+            let collected = Arc::default();
+            let plan = count_rows(rows().await, &tables, "t", Some(&collected)).unwrap();
+            collect(plan, Arc::default()).await.unwrap();
+            assert!(total(&tables) > 8_000);
+            if is_created {
+                // And dropped before it was counted.
+                tables.watch_created(None, Some(&collected));
+                assert_eq!(total(&tables), 0);
+            }
+            drop(collected);
+            assert_eq!(total(&tables), 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn rows_that_were_inserted_are_counted_at_once() {
+        let tables = Arc::new(MemoryTables::new(BYTES_MAX, 0));
+        let target = table(Vec::new());
+        tables.watch(&target);
+        let state = SessionContext::new().state();
+        for n in 1..=3 {
+            let insert = target.insert_into(&state, rows().await, InsertOp::Append);
+            let plan = count_rows(insert.await.unwrap(), &tables, "t", None).unwrap();
+            let inserted = collect(plan, Arc::default()).await;
+            assert_eq!(inserted.is_ok(), n <= 2);
+            assert!(total(&tables) > n.min(2) * 8_000);
+        }
+        assert!(total(&tables) < BYTES_MAX);
     }
 }

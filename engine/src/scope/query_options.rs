@@ -17,7 +17,7 @@ use fusebox_runtime::{Cancellation, Error, Notices, Scope};
 use super::memory::PoolBroker;
 use super::timeout::Deadline;
 use crate::activity::OpenStatement;
-use crate::memory_tables::MemoryTables;
+use crate::memory_tables::{CollectedRows, MemoryTables};
 use crate::settings::Settings;
 
 /// Token that cancels the queries of a session that began since it was last cancelled.
@@ -63,8 +63,8 @@ pub(crate) struct QueryScope {
 pub(crate) struct KeptRows {
     /// Name of the table.
     pub(crate) table: String,
-    /// True if the rows are those of the plan, and false if the plan inserts them.
-    pub(crate) are_collected: bool,
+    /// Rows of the plan, until the table has them; `None` if the plan inserts rows.
+    pub(crate) collected: Option<Arc<CollectedRows>>,
     /// Tables that share a limit.
     pub(crate) tables: Arc<MemoryTables>,
 }

@@ -14,7 +14,7 @@ use fusebox_runtime::{Error, Result};
 
 use super::introspection::SCHEMA;
 use super::{Session, query};
-use crate::memory_tables::relation_bytes;
+use crate::memory_tables::{CollectedRows, relation_bytes};
 use crate::scope::{KeptRows, QueryScope};
 
 impl Session {
@@ -25,12 +25,14 @@ impl Session {
         plan: &LogicalPlan,
         state: &mut SessionState,
     ) -> Result<()> {
-        let (table, are_collected) = match plan {
-            LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create)) => (&create.name, true),
+        let (table, collected) = match plan {
+            LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create)) => {
+                (&create.name, Some(Arc::default()))
+            }
             plan => match insert_of(plan).map_err(query)? {
                 Some((dml, target)) => {
                     self.memory_tables.watch(&target);
-                    (&dml.table_name, false)
+                    (&dml.table_name, None)
                 }
                 None => return Ok(()),
             },
@@ -38,7 +40,7 @@ impl Session {
         self.memory_tables.update();
         let rows = KeptRows {
             table: self.short_name(table),
-            are_collected,
+            collected,
             tables: Arc::clone(&self.memory_tables),
         };
         QueryScope::set_kept_rows(state.config_mut().options_mut(), Some(rows));
@@ -112,15 +114,27 @@ impl Session {
         count as u64
     }
 
-    /// Counts the rows and the plan of a relation that was created.
-    pub(super) async fn watch_relation(&self, name: &TableReference, plan_bytes: u64) {
+    /// Counts the rows and the plan of a relation that was created, in place of the rows that were
+    /// collected for it.
+    pub(super) async fn watch_relation(
+        &self,
+        name: &TableReference,
+        plan_bytes: u64,
+        collected: Option<&CollectedRows>,
+    ) {
         // One that is gone again has none.
-        if let Ok(table) = self.context.table_provider(name.clone()).await {
-            self.memory_tables.plans().watch(&table, plan_bytes);
-            self.memory_tables.watch(&table);
-            self.memory_tables.update();
+        let table = self.context.table_provider(name.clone()).await.ok();
+        if let Some(table) = &table {
+            self.memory_tables.plans().watch(table, plan_bytes);
         }
+        self.memory_tables.watch_created(table.as_ref(), collected);
     }
+}
+
+/// Returns the rows that a statement of this state collects for a new table.
+pub(super) fn collected_rows(state: &SessionState) -> Option<Arc<CollectedRows>> {
+    let rows = QueryScope::kept_rows(state.config_options())?;
+    rows.collected.clone()
 }
 
 /// Returns the name of the relation that a plan creates, and the bytes of its plan.

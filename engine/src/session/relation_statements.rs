@@ -14,7 +14,7 @@ use sqlparser::ast::{ObjectName, ShowCreateObject, Statement};
 
 use super::cells::{batch, text};
 use super::contents::{Changes, Contents};
-use super::memory_limits::created_relation;
+use super::memory_limits::{collected_rows, created_relation};
 use super::query::with_time;
 use super::relations::{RelationText, resolved};
 use super::replaced_table::ReplacedTable;
@@ -79,6 +79,7 @@ impl Session {
         }
         let schema = self.schema_change(&plan);
         let created = created_relation(&plan);
+        let collected = collected_rows(&state);
         let plan = with_time(plan, &state)?;
         let replaced = ReplacedTable::of(&plan, &self.context).await;
         let context = self.context_of(&plan, state);
@@ -91,7 +92,8 @@ impl Session {
             false => self.note_relation(&recorded)?,
         }
         if let (Ok(_), Some((name, bytes))) = (&executed, &created) {
-            self.watch_relation(name, *bytes).await;
+            self.watch_relation(name, *bytes, collected.as_deref())
+                .await;
         }
         if let (Ok(_), Some(schema)) = (&executed, &schema) {
             self.keep_schema(schema)?;

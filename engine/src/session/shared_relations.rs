@@ -303,7 +303,7 @@ impl Session {
         let context = SessionContext::new_with_state(state.clone());
         context.execute_logical_plan(plan).await.map_err(query)?;
         if let Some((name, bytes)) = created {
-            self.watch_relation(&name, bytes).await;
+            self.watch_relation(&name, bytes, None).await;
         }
         Ok(None)
     }

@@ -48,8 +48,9 @@ mod relations;
 
 mod quoted_names;
 
-// Statements as DataFusion's planner takes them: named arguments, shared queries.
+// Statements as DataFusion's planner takes them: named arguments, shared queries, tables of SELECT.
 mod rewriting;
+mod select_into;
 
 // Common table expressions that call volatile functions, and their shared results.
 mod shared_queries;
@@ -117,6 +118,7 @@ use relation_statements::{cascades, shown_table};
 use relations::RelationText;
 use rewriting::{rewrite_statement, with_view_text};
 use row_changes::{explained, row_change};
+use select_into::replace_select_into;
 use shared_relations::{RegisteredRelations, changes_relations};
 use summarize::summarize;
 
@@ -250,11 +252,12 @@ impl Session {
     /// Executes a statement of DataFusion; a query ends at the deadline.
     async fn execute_datafusion(
         &self,
-        statement: Box<DfStatement>,
+        mut statement: Box<DfStatement>,
         depth: u32,
         open: Arc<OpenStatement>,
         deadline: Option<Deadline>,
     ) -> Result<DataFrame> {
+        replace_select_into(&mut statement);
         let again = changes_relations(&statement).then(|| statement.clone());
         let mut next = Some(statement);
         for _ in 0..TRIES_MAX {

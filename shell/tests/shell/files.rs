@@ -73,6 +73,23 @@ fn root_confines_files_to_a_directory() {
     );
 }
 
+/// Arrow writes no quotes around the empty string, and reads none.
+#[test]
+fn nulls_and_empty_strings_in_csv_are_told_apart_by_an_option() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().display().to_string();
+    let sql = "COPY (SELECT * FROM (VALUES (1, ''), (2, NULL), (3, 'x')) AS t(n, s))
+             TO 'x.csv' OPTIONS ('format.null_value' 'NIL');
+         CREATE EXTERNAL TABLE t STORED AS CSV LOCATION 'x.csv'
+             OPTIONS ('format.null_regex' '^NIL$');
+         SELECT n, s FROM t ORDER BY n";
+    let arguments = ["--root", &root, "--format", "csv", "-c", sql];
+    check(&arguments, "count\n3\nn,s\n1,\"\"\n2,\n3,x\n");
+    let file = folder.path().join("x.csv");
+    let written = fs::read_to_string(file).unwrap();
+    assert_eq!(written, "n,s\n1,\n2,NIL\n3,x\n");
+}
+
 #[test]
 fn json_files_are_tables() {
     let folder = tempfile::tempdir().unwrap();

@@ -173,8 +173,8 @@ impl Session {
     /// It has the functions that the last statement of the session saw. Queries that begin
     /// here are not cancelled by [`cancel`](Self::cancel), but by dropping their stream; guests
     /// that read the clock read [`Scope::TIMESTAMP`](fusebox_runtime::Scope::TIMESTAMP) there.
-    /// The plan of a view calls the functions that the session has when it runs, in another
-    /// context too.
+    /// The plan of a view calls the functions that the session has when it runs. In another
+    /// context, each batch calls those that the session has by then.
     pub fn context(&self) -> &SessionContext {
         &self.context
     }

@@ -21,6 +21,10 @@ const CACHE_BYTES_MAX: u64 = 256 << 20;
 /// Maximum bytes of a file that is read or written.
 const FILE_BYTES_MAX: u64 = 64 << 20;
 
+/// Version of the settings of the engines. What is found is expected to have been compiled with
+/// them: otherwise, it is compiled where its memory is kept.
+const SETTINGS_VERSION: u32 = 1;
+
 /// Hexadecimal digits of a digest.
 const DIGEST_DIGITS: usize = 64;
 
@@ -70,7 +74,7 @@ impl InstrumentedCache {
     }
 
     fn path(&self, original: Digest, options: &Options) -> PathBuf {
-        let version = format!("{WEIGHTS_VERSION} {SOURCE_DIGEST} {options:?}");
+        let version = format!("{WEIGHTS_VERSION} {SOURCE_DIGEST} {SETTINGS_VERSION} {options:?}");
         let version = Digest::of(version.as_bytes()).to_string();
         self.directory
             .join(format!("{original}-{}", &version[..16]))

@@ -28,6 +28,9 @@ impl EngineSettings {
             // An image of the data segments takes a file descriptor of each module, and two
             // more mappings of each instance.
             .memory_init_cow(false)
+            // A frame of a backtrace has the name of its function, and no place in it. The table of
+            // places is about as large as the code, and is read, unpacked and kept with it.
+            .generate_address_map(false)
             // For the flag of polled modules: the inspection refuses guests that use either.
             .wasm_multi_memory(true)
             .wasm_threads(true)
@@ -39,6 +42,11 @@ impl EngineSettings {
                 true => wasmtime::Inlining::Yes,
                 false => wasmtime::Inlining::No,
             });
+        // Wasmtime walks frames of guests by their frame pointers. Tables for unwinders of other
+        // code are needed on Windows alone.
+        if !cfg!(windows) {
+            config.native_unwind_info(false);
+        }
         if self.is_sampled {
             config
                 .epoch_interruption(true)
@@ -75,5 +83,28 @@ impl FromStr for EngineSettings {
         });
         let found = all.iter_mut().find(|settings| settings.to_string() == text);
         found.copied().ok_or(ParseSettingsError)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_has_no_table_of_places() {
+        let module = wat::parse_str("(module (func (export \"f\")))").unwrap();
+        for is_sampled in [false, true] {
+            let settings = EngineSettings {
+                is_inlined: true,
+                is_sampled,
+            };
+            let engine = wasmtime::Engine::new(&settings.config()).unwrap();
+            let compiled = wasmtime::Module::new(&engine, &module).unwrap();
+            assert!(compiled.address_map().is_none());
+            let code = compiled.serialize().unwrap();
+            let unwinding = b".eh_frame";
+            let has_tables = code.windows(unwinding.len()).any(|name| name == unwinding);
+            assert!(!has_tables);
+        }
     }
 }

@@ -25,6 +25,7 @@ use crate::privileges::Privileges;
 use crate::query_planner::ScopedPlanner;
 use crate::scope::{FunctionScope, SessionCancellation, add_scopes_to_rules};
 use crate::scope_rule::ScopeRule;
+use crate::session_state::rebuild;
 use crate::settings::Settings;
 use crate::volatile;
 
@@ -180,31 +181,36 @@ impl Engine {
         }
     }
 
-    /// Adds the settings, the rule that inserts scope nodes, those that evaluate volatile calls
-    /// once, the one that expands arguments, and the planner with a scope, unless the context
-    /// has them.
-    pub(crate) fn install_scopes(&self, context: &SessionContext) {
+    /// Adds the settings and the [scopes](add_scopes), unless the context has them.
+    fn install_scopes(&self, context: &SessionContext) {
         let state = context.state_ref();
         let mut state = state.write();
         let extensions = &mut state.config_mut().options_mut().extensions;
         if extensions.get::<Settings>().is_none() {
             extensions.insert(self.options.settings);
         }
-        let rules = state.physical_optimizers();
-        if rules.iter().any(|rule| rule.name() == ScopeRule::NAME) {
-            return;
+        let mut rules = state.physical_optimizers().iter();
+        if !rules.any(|rule| rule.name() == ScopeRule::NAME) {
+            rebuild(&mut state, add_scopes);
         }
-        let session_id = state.session_id().to_owned();
-        let planner = ScopedPlanner::new(Arc::clone(state.query_planner()));
-        let mut builder = SessionStateBuilder::new_from_existing(state.clone());
-        volatile::add_rules(&mut builder);
-        add_expansion(&mut builder);
-        add_scopes_to_rules(&mut builder);
-        *state = builder
-            .with_session_id(session_id)
-            .with_physical_optimizer_rule(Arc::new(ScopeRule))
-            .with_query_planner(Arc::new(planner))
-            .build();
+    }
+}
+
+/// Adds the rule that inserts scope nodes, those that evaluate volatile calls once, the one that
+/// expands arguments, and the planner with a scope, unless the state has them.
+pub(crate) fn add_scopes(builder: &mut SessionStateBuilder) {
+    let optimizer = builder.physical_optimizers().iter();
+    let mut rules = optimizer.flat_map(|optimizer| &optimizer.rules);
+    if rules.any(|rule| rule.name() == ScopeRule::NAME) {
+        return;
+    }
+    volatile::add_rules(builder);
+    add_expansion(builder);
+    add_scopes_to_rules(builder);
+    let rules = builder.physical_optimizer_rules().get_or_insert_default();
+    rules.push(Arc::new(ScopeRule));
+    if let Some(planner) = builder.query_planner() {
+        *planner = Arc::new(ScopedPlanner::new(Arc::clone(planner)));
     }
 }
 

@@ -85,6 +85,9 @@ mod activity;
 // Settings that SET changes.
 mod settings;
 
+// Changes of a context's state that only its builder makes.
+mod session_state;
+
 pub use catalog::{
     BlobStore, Catalog, CatalogChange, CatalogContents, CatalogError, CatalogFunction,
     CatalogLimits, CatalogModule, MemoryCatalog, Relation, RelationKind, RowChunk, TableRows,

@@ -32,7 +32,8 @@ use crate::function::external;
 
 /// Replaces DataFusion's tables that are named by paths, if the context has them.
 pub(super) fn confine_file_tables(context: &SessionContext, files: &FileAccess) {
-    let catalogs = Arc::clone(context.state().catalog_list());
+    // A copy of the state has a copy of each table of functions.
+    let catalogs = Arc::clone(context.state_ref().read().catalog_list());
     let inner = match catalogs.downcast_ref::<FileCatalogs>() {
         Some(earlier) => Arc::clone(&earlier.inner),
         None if catalogs.is::<DynamicFileCatalog>() => catalogs,

@@ -20,6 +20,7 @@ use super::location::is_file_url;
 use super::store::FileStore;
 use super::{FileAccess, FileUse};
 use crate::function::external;
+use crate::session_state::rebuild;
 
 /// Registry whose store of files is that of the session. Other schemes have the stores that
 /// the embedder registered.
@@ -77,12 +78,17 @@ fn registry(
     })
 }
 
-/// Confines a context of the embedder to `files`, with its other object stores as they are.
+/// Confines a context of the embedder to `files`, with its other object stores as they are. Its
+/// state is built again, with `change` too.
 ///
 /// # Errors
 ///
 /// Those of DataFusion where the embedder's runtime environment cannot be built again.
-pub(crate) fn confine(context: &SessionContext, files: &FileAccess) -> Result<()> {
+pub(crate) fn confine(
+    context: &SessionContext,
+    files: &FileAccess,
+    change: impl FnOnce(&mut SessionStateBuilder),
+) -> Result<()> {
     let state = context.state_ref();
     {
         let mut state = state.write();
@@ -93,11 +99,11 @@ pub(crate) fn confine(context: &SessionContext, files: &FileAccess) -> Result<()
             // Contexts that share a runtime environment share what it knows of files.
             runtime.cache_manager = file_caches(&runtime.cache_manager);
         }
-        let session_id = state.session_id().to_owned();
-        *state = SessionStateBuilder::new_from_existing(state.clone())
-            .with_session_id(session_id)
-            .with_runtime_env(runtime.build_arc()?)
-            .build();
+        let runtime = runtime.build_arc()?;
+        rebuild(&mut state, |builder| {
+            *builder.runtime_env() = Some(runtime);
+            change(builder);
+        });
         register_formats(&mut state);
     }
     confine_file_tables(context, files);

@@ -19,13 +19,14 @@ use super::routines::Routines;
 use super::shared_queries::SharedQueries;
 use super::{Session, query};
 use crate::catalog::{Catalog, MemoryCatalog};
-use crate::engine::Engine;
+use crate::engine::{Engine, add_scopes};
 use crate::file_access::{FileAccess, confine, file_caches, file_registry};
 use crate::loader::Loader;
 use crate::memory_tables::MemoryTables;
 use crate::options::SessionOptions;
 use crate::privileges::Privileges;
 use crate::scope::{FunctionScope, SessionCancellation};
+use crate::session_state::rebuild;
 use crate::settings::Settings;
 
 /// Builder of a [`Session`].
@@ -154,16 +155,18 @@ impl SessionBuilder {
             None => Engine::builder().build()?,
         };
         let files = &self.options.privileges.files;
+        let registry = Arc::<Registry>::default();
+        let add_rules = |builder: &mut SessionStateBuilder| {
+            add_scopes(builder);
+            add_analyzer_rules(builder, &registry);
+        };
         let context = match self.context {
             Some(context) => {
-                confine(&context, files).map_err(query)?;
+                confine(&context, files, add_rules).map_err(query)?;
                 context
             }
-            None => default_context(files, self.memory_pool)?,
+            None => default_context(files, self.memory_pool, add_rules)?,
         };
-        engine.install_scopes(&context);
-        let registry = Arc::<Registry>::default();
-        add_analyzer_rules(&context, &registry);
         add_settings(&context, self.options.settings);
         let memory_pool = Arc::clone(&context.runtime_env().memory_pool);
         let cancellation = SessionCancellation::default();
@@ -207,10 +210,11 @@ impl SessionBuilder {
     }
 }
 
-/// Makes DataFusion's default context with an information schema.
+/// Makes DataFusion's default context with an information schema, and with `change`.
 fn default_context(
     files: &FileAccess,
     memory_pool: Option<Arc<dyn MemoryPool>>,
+    change: impl FnOnce(&mut SessionStateBuilder),
 ) -> Result<SessionContext> {
     let config = SessionConfig::new().with_information_schema(true);
     let registry = file_registry(files);
@@ -221,7 +225,9 @@ fn default_context(
         .with_config(config)
         .with_runtime_env(environment.build_arc().map_err(query)?)
         .with_default_features();
-    Ok(SessionContext::new_with_state(state.build()))
+    let mut state = state.build();
+    rebuild(&mut state, change);
+    Ok(SessionContext::new_with_state(state))
 }
 
 fn add_settings(context: &SessionContext, settings: Settings) {
@@ -232,7 +238,7 @@ fn add_settings(context: &SessionContext, settings: Settings) {
 
 /// Adds the rules of a session before all others of a context, in place of those of their
 /// names: of several sessions of a context, the functions of the last one hold.
-fn add_analyzer_rules(context: &SessionContext, registry: &Arc<Registry>) {
+fn add_analyzer_rules(builder: &mut SessionStateBuilder, registry: &Arc<Registry>) {
     let late_binding = LateBinding {
         registry: Arc::clone(registry),
     };
@@ -244,16 +250,11 @@ fn add_analyzer_rules(context: &SessionContext, registry: &Arc<Registry>) {
         Arc::new(SharedQueries),
         Arc::new(routines),
     ];
-    let state = context.state_ref();
-    let mut state = state.write();
-    let session_id = state.session_id().to_owned();
-    let mut builder = SessionStateBuilder::new_from_existing(state.clone());
     if let Some(analyzer) = builder.analyzer() {
         let is_replaced = |name: &str| rules.iter().any(|rule| rule.name() == name);
         analyzer.rules.retain(|rule| !is_replaced(rule.name()));
         analyzer.rules.splice(0..0, rules);
     }
-    *state = builder.with_session_id(session_id).build();
 }
 
 impl std::fmt::Debug for SessionBuilder {

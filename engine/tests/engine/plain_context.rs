@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use fusebox::{Engine, Error, FileAccess};
 
-use crate::{number, udfs, with_function_factory};
+use crate::{number, privileges, run, udfs, with_function_factory};
 
 #[tokio::test]
 async fn function_factory_adds_create_function_to_a_plain_context() {
@@ -56,4 +56,33 @@ async fn create_function_error_is_found_in_the_error_of_a_plain_context() {
         "function `f` cannot be read: expected a session that may read files, found one \
          that may not; the embedder can grant a directory by `FileAccess::under`"
     );
+}
+
+/// Returns the names of the rules of a context.
+fn rules(context: &SessionContext) -> Vec<String> {
+    let state = context.state();
+    let analyzer = state.analyzer().rules.iter().map(|rule| rule.name());
+    let optimizer = state.optimizers().iter().map(|rule| rule.name());
+    let physical = state.physical_optimizers().iter().map(|rule| rule.name());
+    let rules = analyzer.chain(optimizer).chain(physical);
+    rules.map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn sessions_of_a_context_add_their_rules_once() {
+    let engine = Engine::builder().privileges(privileges()).build().unwrap();
+    let (plain, installed) = (SessionContext::new(), SessionContext::new());
+    engine.install(&installed);
+    let mut added = Vec::new();
+    for context in [plain, installed] {
+        let session_id = context.state().session_id().to_owned();
+        for _ in 0..2 {
+            let session = engine.session().context(context.clone()).build().unwrap();
+            assert_eq!(number(&run(&session, "SELECT abs(-3)").await.unwrap()), 3);
+            added.push(rules(session.context()));
+        }
+        assert_eq!(context.state().session_id(), session_id);
+    }
+    assert!(added[0].iter().any(|rule| rule == "expand_arguments"));
+    assert!(added.iter().all(|rules| *rules == added[0]), "{added:?}");
 }

@@ -22,8 +22,8 @@ use crate::error::{Error, Result};
 #[derive(Clone)]
 pub(crate) struct Compiler {
     engine: wasmtime::Engine,
-    /// The same without inlining.
-    without_inlining: wasmtime::Engine,
+    /// The same without inlining, made for the first module that needs it.
+    without_inlining: Arc<Mutex<Option<wasmtime::Engine>>>,
     helper: Option<Arc<CompileHelper>>,
     /// `None` if no directory can be written.
     code: Option<Arc<CodeCache>>,
@@ -54,24 +54,24 @@ impl Compiler {
                 Ok(code) => Some(code),
             },
         };
-        let settings = |is_inlined| EngineSettings {
-            is_inlined,
+        let settings = EngineSettings {
+            is_inlined: true,
             is_sampled: sampling.is_some(),
         };
-        let engine = |is_inlined| {
-            let mut config = settings(is_inlined).config();
-            config.cache(code.as_ref().map(|code| code.wasmtime().clone()));
-            wasmtime::Engine::new(&config).map_err(internal)
+        let engine = new_engine(settings, code.as_ref()).map_err(internal)?;
+        let (without_inlining, sampler) = match sampling {
+            None => (None, None),
+            Some(interval) => {
+                let settings = settings.without_inlining();
+                let other = new_engine(settings, code.as_ref()).map_err(internal)?;
+                let sampler = Sampler::start(interval, [&engine, &other]);
+                let failed = |_| Error::Config("the sampling thread cannot be started");
+                (Some(other), Some(sampler.map_err(failed)?))
+            }
         };
-        let (engine, without_inlining) = (engine(true)?, engine(false)?);
-        let sampler =
-            sampling.map(|interval| Sampler::start(interval, [&engine, &without_inlining]));
-        let sampler = sampler
-            .transpose()
-            .map_err(|_| Error::Config("the sampling thread cannot be started"))?;
         Ok(Self {
             engine,
-            without_inlining,
+            without_inlining: Arc::new(Mutex::new(without_inlining)),
             helper: helper.map(Arc::new),
             code: code.map(Arc::new),
             misses_code: Arc::default(),
@@ -108,6 +108,20 @@ impl Compiler {
         self.sampler.as_ref()
     }
 
+    /// Returns the engine of these settings.
+    fn engine(&self, settings: EngineSettings) -> wasmtime::Result<wasmtime::Engine> {
+        if settings.is_inlined {
+            return Ok(self.engine.clone());
+        }
+        let other = self.without_inlining.lock();
+        let mut other = other.unwrap_or_else(PoisonError::into_inner);
+        if let Some(other) = &*other {
+            return Ok(other.clone());
+        }
+        let new = new_engine(settings, self.code.as_deref())?;
+        Ok(other.insert(new).clone())
+    }
+
     /// Compiles an instrumented module, with or without inlining. `was_cached` says that it was
     /// compiled before, as far as is known.
     pub(crate) fn compile(
@@ -116,21 +130,18 @@ impl Compiler {
         is_inlined: bool,
         was_cached: bool,
     ) -> Result<Arc<wasmtime::InstancePre<StoreLimiter>>, String> {
-        let engine = match is_inlined {
-            true => &self.engine,
-            false => &self.without_inlining,
-        };
-        let load = || {
-            let module = wasmtime::Module::new(engine, bytes)?;
-            // The instrumentation has replaced all imports.
-            wasmtime::Linker::new(engine).instantiate_pre(&module)
-        };
-        let Some(code) = &self.code else {
-            return load().map(Arc::new).map_err(message);
-        };
         let settings = EngineSettings {
             is_inlined,
             is_sampled: self.sampler.is_some(),
+        };
+        let engine = self.engine(settings).map_err(message)?;
+        let load = || {
+            let module = wasmtime::Module::new(&engine, bytes)?;
+            // The instrumentation has replaced all imports.
+            wasmtime::Linker::new(&engine).instantiate_pre(&module)
+        };
+        let Some(code) = &self.code else {
+            return load().map(Arc::new).map_err(message);
         };
         let _in_use = code.in_use()?;
         let is_expected = was_cached && !self.misses_code.load(Ordering::Relaxed);
@@ -150,6 +161,16 @@ impl Compiler {
         }
         loaded.map(Arc::new).map_err(message)
     }
+}
+
+/// Creates an engine that loads code from a cache.
+fn new_engine(
+    settings: EngineSettings,
+    code: Option<&CodeCache>,
+) -> wasmtime::Result<wasmtime::Engine> {
+    let mut config = settings.config();
+    config.cache(code.map(|code| code.wasmtime().clone()));
+    wasmtime::Engine::new(&config)
 }
 
 fn message(error: wasmtime::Error) -> String {

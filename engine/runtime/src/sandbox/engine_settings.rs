@@ -17,6 +17,14 @@ pub(super) struct EngineSettings {
 }
 
 impl EngineSettings {
+    /// Returns the settings of the engine that inlines no functions.
+    pub(super) fn without_inlining(self) -> Self {
+        Self {
+            is_inlined: false,
+            ..self
+        }
+    }
+
     /// Returns the configuration, without a cache.
     pub(super) fn config(self) -> wasmtime::Config {
         let mut config = wasmtime::Config::new();

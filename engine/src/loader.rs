@@ -255,6 +255,23 @@ impl Loader {
         LazyFunction::new(function.definition().clone(), bind)
     }
 
+    /// Begins to bind a function on a compile thread, and returns its outcome when awaited.
+    /// Cancelled with the session's queries, and when the future is dropped.
+    pub(crate) fn begin_binding(
+        &self,
+        function: &Arc<LazyFunction>,
+    ) -> impl Future<Output = Result<()>> + Send + 'static {
+        let function = Arc::clone(function);
+        let cancellation = self.cancellation.query();
+        let cancel = CancelOnDrop(cancellation.clone());
+        let bind = move || function.get_or_bind(&cancellation).map(drop);
+        let bound = self.runtime.run_blocking(bind);
+        async move {
+            let _cancel = cancel;
+            bound.await?
+        }
+    }
+
     /// Binds functions that are not bound yet, on a compile thread. Cancelled with the
     /// session's queries, and when the future is dropped.
     pub(crate) async fn bind_lazy(&self, mut functions: Vec<Arc<LazyFunction>>) -> Result<()> {

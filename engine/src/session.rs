@@ -62,6 +62,9 @@ mod default_values;
 // COPY to compressed files.
 mod copy;
 
+// Functions that are bound while their query is planned.
+mod early_binding;
+
 // Checks of DataFusion's statements: clauses of calls, what they expand to, and privileges.
 mod calls;
 mod expansion;
@@ -286,6 +289,7 @@ impl Session {
         deadline: Option<Deadline>,
     ) -> Result<Option<DataFrame>> {
         self.synchronize()?;
+        let early = self.begin_binding(&statement);
         let mut state = self.begin_query(open, deadline);
         let cascades = cascades(&statement);
         let planning = async {
@@ -325,7 +329,7 @@ impl Session {
         let plan = match prepared.map_err(query)? {
             Ok(PreparedEffect::Done) => return self.no_result().map(Some),
             Ok(PreparedEffect::Run(plan)) => {
-                self.bind_called(&plan).await?;
+                self.bind_called(&plan, early).await?;
                 let plan = explained(plan)?;
                 if let Some(dml) = row_change(&plan) {
                     return self.change_rows(dml, &state).await.map(Some);
@@ -335,7 +339,7 @@ impl Session {
             }
             Err(other) => other,
         };
-        self.bind_called(&plan).await?;
+        self.bind_called(&plan, early).await?;
         let plan = explained(plan)?;
         if let Some(dml) = row_change(&plan) {
             return self.change_rows(dml, &state).await.map(Some);

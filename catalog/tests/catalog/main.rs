@@ -5,6 +5,7 @@ mod dependents;
 mod files;
 mod memory;
 mod relations;
+mod reopened;
 mod sharing;
 mod tables;
 

@@ -8,7 +8,7 @@ use fusebox_definition::{Kind, StatementError, Subject};
 use fusebox_runtime::{Error, Result};
 use sqlparser::ast::{
     DuplicateTreatment, Expr, Function, FunctionArgumentClause, FunctionArguments, Ident,
-    ObjectName, visit_expressions,
+    ObjectName, Statement, visit_expressions,
 };
 
 use super::contents::{Contents, unreadable_error};
@@ -43,6 +43,31 @@ fn visit_statement(
         DfStatement::Explain(explain) => visit_statement(&explain.statement, check),
         _ => ControlFlow::Continue(()),
     }
+}
+
+/// Returns the first that `find` finds of the functions that a query calls, by their names; `None`
+/// for another statement.
+pub(super) fn find_called<T>(
+    statement: &DfStatement,
+    find: impl Fn(&str) -> Option<T>,
+) -> Option<T> {
+    let DfStatement::Statement(statement) = statement else {
+        return None;
+    };
+    let Statement::Query(query) = statement.as_ref() else {
+        return None;
+    };
+    let found = visit_expressions(query.as_ref(), |expr: &Expr| {
+        let name = match expr {
+            Expr::Function(call) => function_name(&call.name),
+            _ => None,
+        };
+        match name.and_then(|name| find(&name)) {
+            Some(found) => ControlFlow::Break(found),
+            None => ControlFlow::Continue(()),
+        }
+    });
+    found.break_value()
 }
 
 /// Refuses calls of functions that the catalog holds and cannot read: DataFusion knows none of the

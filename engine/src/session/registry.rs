@@ -73,6 +73,15 @@ impl Registry {
         is_same.then(|| Arc::clone(&registered.function))
     }
 
+    /// Returns the function of a name that has no other overloads.
+    pub(super) fn only_function(&self, name: &str) -> Option<Arc<LazyFunction>> {
+        let state = self.state();
+        let mut overloads = state.functions.get(name)?.values();
+        let first = overloads.next()?;
+        let is_only = overloads.next().is_none();
+        is_only.then(|| Arc::clone(&first.function))
+    }
+
     /// Returns the functions of plans that the session keeps.
     pub(super) fn kept_functions(self: &Arc<Self>, scope: &FunctionScope) -> KeptFunctions {
         // A plan may outlive the session.

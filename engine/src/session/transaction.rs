@@ -14,6 +14,7 @@ use fusebox_definition::{
 use fusebox_runtime::{Error, Result, WasmFunction};
 
 use super::contents::{Changes, Contents, catalog_error, unreadable_error};
+use super::early_binding::EarlyBinding;
 use super::{Session, query};
 use crate::catalog::{Catalog, CatalogError, CatalogFunction, CatalogModule};
 use crate::function::functions_of_plan;
@@ -100,12 +101,19 @@ impl Session {
     }
 
     /// Binds the functions that a plan calls, on a compile thread: what evaluates constants
-    /// and plans operators does not wait for a compilation.
-    pub(super) async fn bind_called(&self, plan: &LogicalPlan) -> Result<()> {
+    /// and plans operators does not wait for a compilation. One of them may have begun `early`.
+    pub(super) async fn bind_called(
+        &self,
+        plan: &LogicalPlan,
+        early: Option<EarlyBinding>,
+    ) -> Result<()> {
         let Some(current) = self.registry.current() else {
             return Ok(());
         };
         let functions = functions_of_plan(plan, &current).map_err(query)?;
+        if let Some(early) = early {
+            early.wait(&functions).await?;
+        }
         self.loader.bind_lazy(functions).await
     }
 

@@ -1,7 +1,7 @@
 //! Threads that load and compile modules.
 //!
 //! Compilation takes seconds, so it must not run on threads that serve async tasks. The
-//! threads start with the first work, and end with the runtime.
+//! threads start with the first jobs, one with each, and end with the runtime.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,17 +13,25 @@ use crate::error::{Error, Result};
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Fixed number of threads that run jobs in order.
+/// Threads that run jobs in order, up to a fixed number of them.
 pub(crate) struct CompileThreads {
-    jobs: Mutex<Option<Sender<Job>>>,
+    /// `None` before the first job.
+    queue: Mutex<Option<Queue>>,
+    threads_max: usize,
+}
+
+/// Jobs, and the threads that take them.
+struct Queue {
+    jobs: Sender<Job>,
+    receiver: Arc<Mutex<Receiver<Job>>>,
     threads: usize,
 }
 
 impl CompileThreads {
-    pub(crate) fn new(threads: usize) -> Self {
+    pub(crate) fn new(threads_max: usize) -> Self {
         Self {
-            jobs: Mutex::new(None),
-            threads,
+            queue: Mutex::new(None),
+            threads_max,
         }
     }
 
@@ -52,26 +60,39 @@ impl CompileThreads {
     }
 
     fn send(&self, job: Job) -> Result<()> {
-        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        let sender = match &mut *jobs {
-            Some(sender) => sender,
-            none => none.insert(self.start()?),
-        };
-        let sent = sender.send(job);
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let queue = queue.get_or_insert_with(Queue::new);
+        if queue.threads < self.threads_max {
+            // The threads that there are take the job.
+            let started = queue.start_thread();
+            started.or_else(|error| match queue.threads {
+                0 => Err(error),
+                _ => Ok(()),
+            })?;
+        }
+        let sent = queue.jobs.send(job);
         sent.map_err(|_| Error::Internal("the compile threads are gone".to_owned()))
     }
+}
 
-    fn start(&self) -> Result<Sender<Job>> {
-        let (sender, receiver) = mpsc::channel();
-        let receiver = Arc::new(Mutex::new(receiver));
-        for _ in 0..self.threads {
-            let receiver = Arc::clone(&receiver);
-            thread::Builder::new()
-                .name("fusebox-compile".to_owned())
-                .spawn(move || serve(&receiver))
-                .map_err(|error| Error::Internal(format!("no compile thread starts: {error}")))?;
+impl Queue {
+    fn new() -> Self {
+        let (jobs, receiver) = mpsc::channel();
+        Self {
+            jobs,
+            receiver: Arc::new(Mutex::new(receiver)),
+            threads: 0,
         }
-        Ok(sender)
+    }
+
+    fn start_thread(&mut self) -> Result<()> {
+        let receiver = Arc::clone(&self.receiver);
+        thread::Builder::new()
+            .name("fusebox-compile".to_owned())
+            .spawn(move || serve(&receiver))
+            .map_err(|error| Error::Internal(format!("no compile thread starts: {error}")))?;
+        self.threads += 1;
+        Ok(())
     }
 }
 
@@ -114,6 +135,24 @@ mod tests {
         assert_eq!(Arc::strong_count(&large), 1);
         end.send(()).unwrap();
         assert!(wait_for(first));
+    }
+
+    #[test]
+    fn as_many_jobs_run_at_the_same_time_as_there_may_be_threads() {
+        const THREADS: usize = 3;
+        let threads = CompileThreads::new(THREADS);
+        let barrier = Arc::new(std::sync::Barrier::new(THREADS));
+        for _ in 0..2 {
+            let wait = || {
+                let barrier = Arc::clone(&barrier);
+                threads.run(move || barrier.wait())
+            };
+            let jobs: Vec<_> = (0..THREADS).map(|_| wait()).collect();
+            let waited = jobs.into_iter().map(wait_for);
+            assert_eq!(waited.filter(|barrier| barrier.is_leader()).count(), 1);
+        }
+        let queue = threads.queue.lock().unwrap();
+        assert_eq!(queue.as_ref().unwrap().threads, THREADS);
     }
 
     /// Waits for a result, which a thread sends.

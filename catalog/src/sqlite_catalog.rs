@@ -102,8 +102,10 @@ impl File {
     }
 }
 
+/// Returns SQLite's `data_version`, for each statement of a session several times.
 fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.pragma_query_value(None, "data_version", |row| row.get(0))
+    let mut statement = connection.prepare_cached("PRAGMA data_version")?;
+    statement.query_row([], |row| row.get(0))
 }
 
 impl Catalog for SqliteCatalog {

@@ -31,39 +31,53 @@ pub(crate) fn count_rows(
     name: &str,
     collected: Option<&Arc<CollectedRows>>,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    let counted = |input| -> Arc<dyn ExecutionPlan> {
+    let node = |input, step, rows: &Arc<CollectedRows>| -> Arc<dyn ExecutionPlan> {
         Arc::new(CountedRowsExec {
             input,
+            step,
             tables: Arc::clone(tables),
             name: name.into(),
-            collected: collected.cloned(),
+            collected: Arc::clone(rows),
             arrival: Mutex::default(),
         })
     };
-    if collected.is_some() {
-        return Ok(counted(plan));
+    if let Some(collected) = collected {
+        return Ok(node(plan, Step::Arrival, collected));
     }
     let changed = plan.transform_down(|plan| {
         let Some(sink) = plan.downcast_ref::<DataSinkExec>() else {
             return Ok(Transformed::no(plan));
         };
-        let input = counted(Arc::clone(sink.input()));
+        let rows = Arc::default();
+        let input = node(Arc::clone(sink.input()), Step::Arrival, &rows);
         let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep);
         let plan = Arc::clone(&plan).replace_children(vec![input], options)?;
+        let plan = node(plan, Step::Insertion, &rows);
         Ok(Transformed::new(plan, true, TreeNodeRecursion::Jump))
     });
     Ok(changed?.data)
+}
+
+/// Step of rows on their way into a table.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// The node returns the rows: they are counted as they arrive.
+    Arrival,
+    /// The node returns the number of rows that its input has inserted: they are counted in their
+    /// table from then on. Their own stream ends, and is dropped, before the table has them.
+    Insertion,
 }
 
 /// Node whose rows go into a table in memory.
 #[derive(Debug)]
 struct CountedRowsExec {
     input: Arc<dyn ExecutionPlan>,
+    step: Step,
     tables: Arc<MemoryTables>,
     /// Name of the table.
     name: Arc<str>,
     /// Rows that are counted until the table has them.
-    collected: Option<Arc<CollectedRows>>,
+    collected: Arc<CollectedRows>,
     /// The rows of all partitions, while one is executed.
     arrival: Mutex<Weak<Mutex<Arrival>>>,
 }
@@ -80,9 +94,7 @@ impl CountedRowsExec {
                 buffers: CountedBuffers::default(),
                 bytes: 0,
             }));
-            if let Some(collected) = &self.collected {
-                collected.arrivals().push(Arc::clone(&new));
-            }
+            self.collected.arrivals().push(Arc::clone(&new));
             *arrival = Arc::downgrade(&new);
             new
         })
@@ -136,9 +148,10 @@ impl ExecutionPlan for CountedRowsExec {
         match (children.pop(), children.is_empty()) {
             (Some(input), true) => Ok(Arc::new(Self {
                 input,
+                step: self.step,
                 tables: Arc::clone(&self.tables),
                 name: Arc::clone(&self.name),
-                collected: self.collected.clone(),
+                collected: Arc::clone(&self.collected),
                 arrival: Mutex::default(),
             })),
             _ => datafusion::common::internal_err!("CountedRowsExec has one input"),
@@ -160,14 +173,41 @@ impl ExecutionPlan for CountedRowsExec {
     ) -> Result<SendableRecordBatchStream> {
         let rows = self.input.execute(partition, context)?;
         let schema = rows.schema();
-        let arrival = self.arrival();
-        let counted = rows.map(move |batch| {
-            let batch = batch?;
-            let mut arrival = arrival.lock().unwrap_or_else(PoisonError::into_inner);
-            arrival.add(&batch)?;
-            Ok(batch)
-        });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, counted)))
+        Ok(match self.step {
+            Step::Arrival => {
+                let arrival = self.arrival();
+                let counted = rows.map(move |batch| {
+                    let batch = batch?;
+                    let mut arrival = arrival.lock().unwrap_or_else(PoisonError::into_inner);
+                    arrival.add(&batch)?;
+                    Ok(batch)
+                });
+                Box::pin(RecordBatchStreamAdapter::new(schema, counted))
+            }
+            Step::Insertion => {
+                let insertion = Insertion {
+                    tables: Arc::clone(&self.tables),
+                    rows: Arc::clone(&self.collected),
+                };
+                let counts = rows.inspect(move |_| {
+                    // It lives as long as the stream.
+                    let _ = &insertion;
+                });
+                Box::pin(RecordBatchStreamAdapter::new(schema, counts))
+            }
+        })
+    }
+}
+
+/// Rows that are inserted. When it is dropped, their table has them, or they are gone.
+struct Insertion {
+    tables: Arc<MemoryTables>,
+    rows: Arc<CollectedRows>,
+}
+
+impl Drop for Insertion {
+    fn drop(&mut self) {
+        self.tables.watch_created(None, Some(&self.rows));
     }
 }
 
@@ -207,8 +247,8 @@ impl Drop for Arrival {
     }
 }
 
-/// Rows that were collected for a table that is not there yet. Those of a statement that fails are
-/// gone when it is dropped.
+/// Rows that were collected for a table that does not have them yet. Those of a statement that fails
+/// are gone when it is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct CollectedRows(Mutex<Vec<Arc<Mutex<Arrival>>>>);
 

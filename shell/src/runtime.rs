@@ -98,9 +98,14 @@ impl Runtime {
         let patience = Arc::clone(&is_patient);
         // A separate thread, since guests can occupy all worker threads.
         let listener = Builder::new_current_thread().enable_all().build()?;
+        // Before the thread runs: no Ctrl-C from now on ends the process, or is missed.
+        let mut interrupts = {
+            let _context = listener.enter();
+            interrupts()?
+        };
         thread::Builder::new().spawn(move || {
             listener.block_on(async {
-                while tokio::signal::ctrl_c().await.is_ok() {
+                while interrupts.recv().await.is_some() {
                     let is_second = sender.send_replace(true);
                     if is_second && !patience.load(Ordering::Relaxed) {
                         process::exit(INTERRUPTED);
@@ -203,6 +208,18 @@ impl Runtime {
         }
         Ok(true)
     }
+}
+
+/// Returns the presses of Ctrl-C from now on.
+#[cfg(unix)]
+fn interrupts() -> io::Result<tokio::signal::unix::Signal> {
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())
+}
+
+/// Returns the presses of Ctrl-C from now on.
+#[cfg(windows)]
+fn interrupts() -> io::Result<tokio::signal::windows::CtrlC> {
+    tokio::signal::windows::ctrl_c()
 }
 
 /// Starts worker threads.

@@ -1,6 +1,6 @@
 //! Defaults and views of kept tables.
 
-use std::process::Command;
+use fusebox_testing::{TWO_ARENAS, passes_in_own_process, resident_bytes};
 
 use super::{folder, number, open, run};
 
@@ -124,15 +124,8 @@ fn padded(n: i64) -> String {
 /// Each round keeps plans in both sessions, and then replaces the function that they call.
 #[test]
 fn kept_plans_of_a_catalog_hold_no_modules() {
-    const OWN_PROCESS: &str = "FUSEBOX_TEST_OWN_PROCESS";
     let name = "dependents::kept_plans_of_a_catalog_hold_no_modules";
-    if std::env::var_os(OWN_PROCESS).is_none() {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        // Memory that was freed by one thread serves the others.
-        let command = command.env(OWN_PROCESS, "1").env("MALLOC_ARENA_MAX", "2");
-        let output = command.args(["--exact", name]).output().unwrap();
-        let printed = String::from_utf8_lossy(&output.stdout);
-        assert!(printed.contains("test result: ok. 1 passed"), "{output:?}");
+    if passes_in_own_process(name, &[TWO_ARENAS]) {
         return;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build();
@@ -167,20 +160,12 @@ fn kept_plans_of_a_catalog_hold_no_modules() {
                     assert_eq!(number(session, &query).await.unwrap(), 1 + n, "{query}");
                 }
             }
-            resident.push(resident_mebibytes());
+            resident.push(resident_bytes() >> 20);
         }
         // The modules of the last eleven rounds alone are 88 MiB, for each session.
         let growth = resident[15].saturating_sub(resident[4]);
         assert!(growth < 60, "MiB after each round: {resident:?}");
     });
-}
-
-/// Returns the memory of this process; 0 where that is unknown.
-fn resident_mebibytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kibibytes.unwrap_or(0) >> 10
 }
 
 #[tokio::test]

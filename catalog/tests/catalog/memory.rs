@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use datafusion::arrow::datatypes::Int64Type;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool};
 use fusebox::{Engine, Privileges, Session};
 use fusebox_catalog::SqliteCatalog;
+use fusebox_testing::{TWO_ARENAS, passes_in_own_process, resident_bytes};
 use rusqlite::Connection;
 
 use crate::{at_the_same_time, folder, number, open, run};
@@ -58,38 +58,17 @@ async fn replace_rows(path: &Path) {
     run(&open(path), "UPDATE t SET v = v + 1").await.unwrap();
 }
 
-/// Runs one test in its own process with `command`, which selects the test. Returns false in that
-/// process, where the caller runs the test itself.
-fn passes_in_own_process(command: &mut Command) -> bool {
-    const OWN_PROCESS: &str = "FUSEBOX_TEST_OWN_PROCESS";
-    if std::env::var_os(OWN_PROCESS).is_some() {
-        return false;
-    }
-    let output = command.env(OWN_PROCESS, "1").output().unwrap();
-    let printed = String::from_utf8_lossy(&output.stdout);
-    assert!(printed.contains("test result: ok. 1 passed"), "{output:?}");
-    true
-}
-
-/// Returns the resident memory of this process in bytes; 0 where it is not known.
-fn resident_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kibibytes.unwrap_or(0) << 10
-}
-
 /// A table of some 75 MB is written, changed and read; between the statements, it is not there.
 #[test]
 fn rows_do_not_stay_in_memory() {
     let name = "memory::rows_do_not_stay_in_memory";
-    let mut command = Command::new(std::env::current_exe().unwrap());
     // Memory that is freed is returned: the test is about memory that is not freed.
-    let command = command
-        .env("MALLOC_ARENA_MAX", "2")
-        .env("MALLOC_MMAP_THRESHOLD_", "65536")
-        .env("MALLOC_TRIM_THRESHOLD_", "65536");
-    if passes_in_own_process(command.args(["--exact", name])) {
+    let environment = [
+        TWO_ARENAS,
+        ("MALLOC_MMAP_THRESHOLD_", "65536"),
+        ("MALLOC_TRIM_THRESHOLD_", "65536"),
+    ];
+    if passes_in_own_process(name, &environment) {
         return;
     }
     let folder = folder();

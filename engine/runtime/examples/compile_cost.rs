@@ -17,7 +17,7 @@ use std::process::Command;
 
 use fusebox_instrument::{CompileBudget, Options, instrument};
 use fusebox_runtime::{LoadedModule, Runtime, RuntimeOptions};
-use fusebox_testing::CostlyKind;
+use fusebox_testing::{CostlyKind, peak_resident_bytes, resident_bytes};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -90,13 +90,13 @@ fn largest_accepted(kind: CostlyKind, width: u32) -> Option<u32> {
 /// Compiles a module and prints its row.
 fn measure(bytes: &[u8], name: &str, options: RuntimeOptions) -> Result<()> {
     let runtime = Runtime::new(options)?;
-    let (resident, cpu) = (status_bytes("VmRSS:")?, cpu_seconds()?);
+    let (resident, cpu) = (resident_bytes(), cpu_seconds()?);
     let module = LoadedModule::new(bytes, u64::MAX)?;
     let bound = module
         .define("CREATE FUNCTION f(BIGINT) RETURNS BIGINT LANGUAGE WASM")
         .and_then(|definition| runtime.bind(definition, &module));
     let cpu = cpu_seconds()? - cpu;
-    let peak = status_bytes("VmHWM:")?.saturating_sub(resident) as f64;
+    let peak = peak_resident_bytes().saturating_sub(resident) as f64;
     let size = bytes.len() as f64;
     let (of_time, of_memory) = (cpu / (1.0 + size / 200e3), peak / (256e6 + 200.0 * size));
     let peak = peak / 1e6;
@@ -107,14 +107,6 @@ fn measure(bytes: &[u8], name: &str, options: RuntimeOptions) -> Result<()> {
     };
     println!("| {name} | {size} | {cpu:.2} | {of_time:.2} | {peak:.0} | {of_memory:.2} | {note}");
     Ok(())
-}
-
-/// Reads a field of the status of this process, in bytes.
-fn status_bytes(field: &str) -> Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix(field));
-    let kibibytes = line.and_then(|line| line.split_whitespace().next());
-    Ok(kibibytes.ok_or("no such field")?.parse::<u64>()? << 10)
 }
 
 /// CPU time of this process, of all threads.

@@ -1,16 +1,16 @@
 //! Memory of aggregate functions: reserved as it grows, and spilled by DataFusion.
 
-use std::env;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::execution::memory_pool::{FairSpillPool, GreedyMemoryPool, MemoryPool};
 use datafusion::physical_plan::{self, ExecutionPlan};
 use fusebox::{Error, FileAccess, LimitExceeded, Privileges, Session};
+#[cfg(target_os = "linux")]
+use fusebox_testing::{passes_in_own_process, peak_resident_bytes, resident_bytes};
 
 use crate::pools::ObservedPool;
-use crate::{number, passes_in_own_process, run, udfs};
+use crate::{number, run, udfs};
 
 const MEGABYTE: usize = 1 << 20;
 
@@ -40,26 +40,13 @@ async fn assert_released(pool: &ObservedPool) {
     panic!("{} bytes are reserved", pool.reserved());
 }
 
-/// Returns a field of the status of this process, in bytes.
-#[cfg(target_os = "linux")]
-fn status_bytes(field: &str) -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with(field)).unwrap();
-    let kilobytes = line.split_whitespace().nth(1).unwrap();
-    kilobytes.parse::<usize>().unwrap() << 10
-}
-
 /// Returns the bytes by which the memory of this process has grown at most while `work` ran.
 #[cfg(target_os = "linux")]
 async fn peak_growth<T>(work: impl Future<Output = T>) -> (T, usize) {
-    let before = status_bytes("VmRSS");
+    let before = resident_bytes();
     let done = work.await;
-    (done, status_bytes("VmHWM").saturating_sub(before))
-}
-
-fn in_own_process(name: &str) -> bool {
-    let mut command = Command::new(env::current_exe().unwrap());
-    passes_in_own_process(command.args(["--exact", name]))
+    let grown = peak_resident_bytes().saturating_sub(before);
+    (done, grown as usize)
 }
 
 const FATTENS: &str = "CREATE AGGREGATE FUNCTION fattens(BIGINT) RETURNS BIGINT STATE (a BIGINT)
@@ -69,7 +56,8 @@ const FATTENS: &str = "CREATE AGGREGATE FUNCTION fattens(BIGINT) RETURNS BIGINT 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn accumulators_do_not_grow_beyond_the_pool() {
-    if in_own_process("accumulators::accumulators_do_not_grow_beyond_the_pool") {
+    let name = "accumulators::accumulators_do_not_grow_beyond_the_pool";
+    if passes_in_own_process(name, &[]) {
         return;
     }
     for query in [
@@ -132,7 +120,7 @@ async fn run_with_spills(session: &Session) -> Result<([i64; 3], usize), Error> 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn states_are_spilled_within_the_pool() {
-    if in_own_process("accumulators::states_are_spilled_within_the_pool") {
+    if passes_in_own_process("accumulators::states_are_spilled_within_the_pool", &[]) {
         return;
     }
     let bytes = POOL_BYTES;

@@ -1,13 +1,12 @@
 //! Modules that are costly to compile: refused before the compiler sees them, or compiled
 //! within the budget.
 
-use std::process::Command;
-
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use fusebox::{CompileBudget, Engine, Error, ModuleError, Session};
 use fusebox_testing::CostlyKind::{self, *};
+use fusebox_testing::{TWO_ARENAS, passes_in_own_process, peak_resident_bytes, resident_bytes};
 
-use crate::{number, passes_in_own_process, run, session};
+use crate::{number, run, session};
 
 async fn create(session: &Session, module: &[u8]) -> Result<(), Error> {
     let base64 = BASE64_STANDARD.encode(module);
@@ -255,8 +254,7 @@ const ACCEPTED: &[(CostlyKind, u32, u32)] = &[
 #[test]
 fn accepted_module_compiles_within_its_memory() {
     let name = "compilation::accepted_module_compiles_within_its_memory";
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    if passes_in_own_process(command.args(["--exact", name])) {
+    if passes_in_own_process(name, &[]) {
         return;
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -264,9 +262,9 @@ fn accepted_module_compiles_within_its_memory() {
         for (kind, count, width) in ACCEPTED {
             let module = kind.module(*count, *width);
             let session = session();
-            let before = resident_bytes("VmRSS:");
+            let before = resident_bytes();
             create(&session, &module).await.unwrap();
-            let peak = resident_bytes("VmHWM:").saturating_sub(before);
+            let peak = peak_resident_bytes().saturating_sub(before);
             let peak_max = 256_000_000 + 200 * module.len() as u64;
             assert!(peak <= peak_max, "{kind:?} {count} {width}: {peak} bytes");
             // A module of twice that cost is refused.
@@ -281,10 +279,7 @@ fn accepted_module_compiles_within_its_memory() {
 #[test]
 fn memory_of_compilations_is_returned() {
     let name = "compilation::memory_of_compilations_is_returned";
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    // Memory that was freed by one thread serves the others.
-    let command = command.env("MALLOC_ARENA_MAX", "2");
-    if passes_in_own_process(command.args(["--exact", name])) {
+    if passes_in_own_process(name, &[TWO_ARENAS]) {
         return;
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -293,7 +288,7 @@ fn memory_of_compilations_is_returned() {
         create(&session, &FunctionLocals.module(1, 1))
             .await
             .unwrap();
-        let before = resident_bytes("VmRSS:");
+        let before = resident_bytes();
         let kinds = [
             (FunctionLocals, 200, 20_000),
             (FunctionLocals, 600, 5_000),
@@ -304,7 +299,7 @@ fn memory_of_compilations_is_returned() {
         let mut kept = Vec::new();
         for (kind, count, width) in kinds {
             create(&session, &kind.module(count, width)).await.unwrap();
-            kept.push(resident_bytes("VmRSS:").saturating_sub(before) >> 20);
+            kept.push(resident_bytes().saturating_sub(before) >> 20);
         }
         // The allocator keeps what one compilation needed, some 220 MiB, and the next one uses
         // it. With the contexts, it would be 360 MiB.
@@ -313,14 +308,6 @@ fn memory_of_compilations_is_returned() {
             "MiB after each module: {kept:?}"
         );
     });
-}
-
-/// Reads a field of the status of this process, in bytes; 0 where there is none.
-pub(crate) fn resident_bytes(field: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(field));
-    let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kibibytes.unwrap_or(0) << 10
 }
 
 #[tokio::test]

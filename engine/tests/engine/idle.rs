@@ -1,26 +1,10 @@
 //! Idle instances, compiled modules and catalogs are bounded, however many functions there
 //! are, and what is dropped is returned to the operating system.
 
-use std::env;
-use std::process::Command;
-
 use fusebox::{CatalogLimits, Engine, FileAccess, IdleLimits, Privileges, Session};
+use fusebox_testing::{memory_mappings, passes_in_own_process, resident_bytes};
 
-use crate::{passes_in_own_process, run, session, udfs};
-
-/// Memory mappings of this process.
-fn mappings() -> usize {
-    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-    maps.lines().count()
-}
-
-/// Resident memory of this process in bytes.
-fn resident_bytes() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let kib = line.unwrap().split_whitespace().nth(1).unwrap();
-    kib.parse::<usize>().unwrap() << 10
-}
+use crate::{run, session, udfs};
 
 /// Items of a module whose function `f` returns 2. Its start touches 3,932,160 bytes.
 const TOUCHES: &str = r#"(module
@@ -60,15 +44,10 @@ async fn drop_all(session: &Session, count: usize) {
     }
 }
 
-fn passes_alone(name: &str) -> bool {
-    let test = format!("idle::{name}");
-    let mut command = Command::new(env::current_exe().unwrap());
-    passes_in_own_process(command.args(["--exact", &test]))
-}
-
 #[tokio::test]
 async fn memory_of_idle_instances_is_bounded_and_returned() {
-    if passes_alone("memory_of_idle_instances_is_bounded_and_returned") {
+    let name = "idle::memory_of_idle_instances_is_bounded_and_returned";
+    if passes_in_own_process(name, &[]) {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -88,7 +67,7 @@ async fn memory_of_idle_instances_is_bounded_and_returned() {
     let session = engine.session().build().unwrap();
     create_and_call(&session, 4, "VOLATILE").await;
     drop_all(&session, 4).await;
-    let (mappings_before, bytes_before) = (mappings(), resident_bytes());
+    let (mappings_before, bytes_before) = (memory_mappings(), resident_bytes());
     // 150 instances of 4 MB: 600 MB without a bound.
     for volatility in ["VOLATILE", "IMMUTABLE"] {
         create_and_call(&session, 150, volatility).await;
@@ -104,13 +83,14 @@ async fn memory_of_idle_instances_is_bounded_and_returned() {
         assert_eq!(engine.idle_metrics().instances, 0);
         let bytes = resident_bytes().saturating_sub(bytes_before);
         assert!(bytes < 64 << 20, "{bytes} bytes");
-        assert!(mappings() < mappings_before + 200);
+        assert!(memory_mappings() < mappings_before + 200);
     }
 }
 
 #[tokio::test]
 async fn functions_that_are_not_called_hold_no_mappings() {
-    if passes_alone("functions_that_are_not_called_hold_no_mappings") {
+    let name = "idle::functions_that_are_not_called_hold_no_mappings";
+    if passes_in_own_process(name, &[]) {
         return;
     }
     let session = session();
@@ -121,11 +101,15 @@ async fn functions_that_are_not_called_hold_no_mappings() {
         )
     };
     run(&session, &create(0)).await.unwrap();
-    let before = mappings();
+    let before = memory_mappings();
     for number in 1..400 {
         run(&session, &create(number)).await.unwrap();
     }
-    assert!(mappings() < before + 200, "{} {before}", mappings());
+    assert!(
+        memory_mappings() < before + 200,
+        "{} {before}",
+        memory_mappings()
+    );
 }
 
 #[tokio::test]

@@ -4,14 +4,12 @@
 // Calls in all places of a plan.
 mod places;
 
-use std::process::Command;
-
 use arrow::util::pretty::pretty_format_batches;
 use datafusion::prelude::SessionContext;
 use fusebox::{Error, FileAccess, Privileges, Session};
+use fusebox_testing::{TWO_ARENAS, passes_in_own_process, resident_bytes};
 
-use crate::compilation::resident_bytes;
-use crate::{number, passes_in_own_process, run, session};
+use crate::{number, run, session};
 
 /// Returns the statement that creates a function that adds `n` to its argument.
 fn adds(n: i64) -> String {
@@ -60,10 +58,7 @@ const OF_MODULE: &str =
 #[test]
 fn kept_plans_hold_no_modules() {
     let name = "kept_plans::kept_plans_hold_no_modules";
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    // Memory that was freed by one thread serves the others.
-    let command = command.env("MALLOC_ARENA_MAX", "2");
-    if passes_in_own_process(command.args(["--exact", name])) {
+    if passes_in_own_process(name, &[TWO_ARENAS]) {
         return;
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -87,7 +82,7 @@ fn kept_plans_hold_no_modules() {
             );
             run(&session, &create).await.unwrap();
             assert_eq!(value(&session, "SELECT y FROM v0").await, 1 + n);
-            resident.push(resident_bytes("VmRSS:") >> 20);
+            resident.push(resident_bytes() >> 20);
         }
         // The modules of the last eleven rounds alone are 88 MiB.
         let growth = resident[15].saturating_sub(resident[4]);

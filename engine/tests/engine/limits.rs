@@ -1,13 +1,11 @@
 //! Limits of functions, of sessions and of the process.
 
-use std::env;
-use std::process::Command;
-
 use fusebox::{
     Engine, Error, FileAccess, LimitExceeded, Limits, ProcessLimits, Session, StatementError,
 };
+use fusebox_testing::passes_in_own_process;
 
-use crate::{CLAMP, passes_in_own_process, run, session, text, udfs};
+use crate::{CLAMP, run, session, text, udfs};
 
 /// Returns the message of the error of `text`.
 async fn error_message(session: &Session, text: &str) -> String {
@@ -213,8 +211,7 @@ async fn concurrent_calls_of_a_function_are_limited() {
 async fn concurrent_calls_of_the_process_are_limited() {
     // In its own process, because the limit applies to all other tests too.
     let name = "limits::concurrent_calls_of_the_process_are_limited";
-    let mut command = Command::new(env::current_exe().unwrap());
-    if passes_in_own_process(command.args(["--exact", name])) {
+    if passes_in_own_process(name, &[]) {
         return;
     }
     let none = ProcessLimits { instances_max: 0 };

@@ -39,9 +39,7 @@ mod types;
 mod volatile;
 mod wrapped_unions;
 
-use std::env;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
@@ -91,19 +89,6 @@ async fn run(session: &Session, text: &str) -> Result<Vec<RecordBatch>, Error> {
 /// Returns the first value of a result whose first column is a `BIGINT`.
 fn number(batches: &[RecordBatch]) -> i64 {
     batches[0].column(0).as_primitive::<Int64Type>().value(0)
-}
-
-/// Runs one test in its own process with `command`, which selects the test. Returns false
-/// in that process, where the caller runs the test itself.
-fn passes_in_own_process(command: &mut Command) -> bool {
-    const OWN_PROCESS: &str = "FUSEBOX_TEST_OWN_PROCESS";
-    if env::var_os(OWN_PROCESS).is_some() {
-        return false;
-    }
-    let output = command.env(OWN_PROCESS, "1").output().unwrap();
-    let printed = String::from_utf8_lossy(&output.stdout);
-    assert!(printed.contains("test result: ok. 1 passed"), "{output:?}");
-    true
 }
 
 const CLAMP: &str = "CREATE FUNCTION clamp_to LANGUAGE WASM AS 'wat/clamp.wat';";

@@ -1,16 +1,16 @@
 //! Guest memory in the memory pool: reserved during calls; a refusal is invisible to the guest.
 
-use std::env;
-use std::process::Command;
 use std::sync::Arc;
 
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use fusebox::{Error, LimitExceeded, Session};
+#[cfg(target_os = "linux")]
+use fusebox_testing::passes_below_ulimit;
 
 use crate::pools::ObservedPool;
-use crate::{number, passes_in_own_process, privileges, run, session, with_function_factory};
+use crate::{number, privileges, run, session, with_function_factory};
 
 fn context(pool: &Arc<ObservedPool>) -> SessionContext {
     let pool = Arc::clone(pool) as Arc<dyn MemoryPool>;
@@ -140,12 +140,7 @@ async fn plain_context_reserves_memory_too() {
 async fn refusal_by_the_system_is_invisible_to_the_guest() {
     // In a process with at most 1 GiB of data.
     let name = "memory::refusal_by_the_system_is_invisible_to_the_guest";
-    let limited = "ulimit -d 1048576 && exec \"$0\" --exact \"$1\"";
-    let mut command = Command::new("sh");
-    command
-        .args(["-c", limited])
-        .arg(env::current_exe().unwrap());
-    if passes_in_own_process(command.arg(name)) {
+    if passes_below_ulimit(name, "-d 1048576") {
         return;
     }
     let session = session();

@@ -1,8 +1,9 @@
 //! Limits of the tables, views, rows and prepared statements that a session keeps in memory.
 
 use fusebox::{CatalogLimits, Engine, Error, Session};
+use fusebox_testing::{passes_in_own_process, peak_resident_bytes};
 
-use crate::{number, passes_in_own_process, run};
+use crate::{number, run};
 
 const MEBIBYTE: u64 = 1 << 20;
 
@@ -270,8 +271,7 @@ async fn plans_that_are_kept_are_bounded() {
 #[test]
 fn refused_rows_need_little_memory() {
     let name = "memory_limits::refused_rows_need_little_memory";
-    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-    if passes_in_own_process(command.args(["--exact", name])) {
+    if passes_in_own_process(name, &[]) {
         return;
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -285,9 +285,7 @@ fn refused_rows_need_little_memory() {
             .await
             .unwrap();
         refused(&session, "UPDATE t SET s = repeat('y', 100000)").await;
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let peak = peak.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-        assert!(peak.unwrap_or(0) < 300 << 10, "{peak:?} KiB");
+        let peak = peak_resident_bytes() >> 20;
+        assert!(peak < 300, "{peak} MiB");
     });
 }

@@ -1,7 +1,5 @@
 //! Native stacks: guests and SQL that would overflow that of a thread.
 
-use std::env;
-use std::process::Command;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array};
@@ -10,15 +8,14 @@ use datafusion::config::ConfigOptions;
 use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
 use fusebox::{Error, LimitExceeded, Session};
+use fusebox_testing::passes_in_own_process;
 
-use crate::{number, passes_in_own_process, run, session};
+use crate::{number, run, session};
 
 /// Runs a test in its own process, which an overflow would abort, on a thread with a stack of
 /// `kib` KiB.
 fn on_thread(name: &str, kib: usize, test: impl Future<Output = ()> + Send + 'static) {
-    let mut command = Command::new(env::current_exe().unwrap());
-    let name = format!("native_stack::{name}");
-    if passes_in_own_process(command.args(["--exact", &name])) {
+    if passes_in_own_process(&format!("native_stack::{name}"), &[]) {
         return;
     }
     let thread = std::thread::Builder::new().stack_size(kib << 10);

@@ -262,22 +262,15 @@ async fn thousand_declarations_are_imported_from_one_compilation() {
     assert_eq!(engine.runtime().compilations(), 1);
 }
 
-/// Returns the resident memory of this process in bytes.
-#[cfg(target_os = "linux")]
-fn resident_bytes() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
-    pages * 4_096
-}
-
 /// Runs in its own process, because other tests allocate memory too.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn session_costs_at_most_100_kib_beyond_a_context() {
-    const COUNT: usize = 1_000;
+    use fusebox_testing::{passes_in_own_process, resident_bytes};
+
+    const COUNT: u64 = 1_000;
     let name = "sessions::session_costs_at_most_100_kib_beyond_a_context";
-    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-    if crate::passes_in_own_process(command.args([name, "--exact", "--nocapture"])) {
+    if passes_in_own_process(name, &[]) {
         return;
     }
     let engine = engine();

@@ -3,6 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
+use fusebox_testing::{peak_resident_bytes, resident_bytes};
+
 /// The kernel's unit of CPU time in `/proc`, the same on every Linux of today.
 const TICK: Duration = Duration::from_millis(10);
 
@@ -17,17 +19,6 @@ pub(crate) fn cpu_time() -> Option<Duration> {
     Some(TICK * (user.parse::<u32>().ok()? + system.parse::<u32>().ok()?))
 }
 
-/// Returns the resident memory of this process and its peak, in bytes.
-fn resident() -> Option<(u64, u64)> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let bytes = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
-        Some(kibibytes << 10)
-    };
-    Some((bytes("VmRSS:")?, bytes("VmHWM:")?))
-}
-
 /// Growth of the resident memory of this process from one moment on.
 pub(crate) struct PeakMemory {
     before: u64,
@@ -37,12 +28,13 @@ impl PeakMemory {
     /// Resets the peak; `None` where the kernel cannot.
     pub(crate) fn reset() -> Option<Self> {
         fs::write("/proc/self/clear_refs", "5").ok()?;
-        let (before, _) = resident()?;
-        Some(Self { before })
+        Some(Self {
+            before: resident_bytes(),
+        })
     }
 
     /// Returns by how much the peak exceeds the memory at the reset, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
-        resident().map_or(0, |(_, peak)| peak.saturating_sub(self.before))
+        peak_resident_bytes().saturating_sub(self.before)
     }
 }

@@ -43,9 +43,6 @@ mod soak;
 // Memory and mappings after hostile guests.
 mod baseline;
 
-// Tests in a process of their own.
-mod own_process;
-
 // Sessions with the bundled functions and the flights, and their results.
 mod sessions;
 
@@ -57,13 +54,14 @@ mod rng;
 
 use std::sync::Arc;
 
+use fusebox_testing::is_own_process;
 use sqllogictest::harness::{Arguments, run};
 use tokio::runtime::Runtime;
 
 fn main() {
     // The files of DataFusion's suite are in use by the process that started this one.
     let files = golden_files::files();
-    if own_process::is_own_process() {
+    if is_own_process() {
         let mut trials = soak::trials();
         trials.extend(baseline::trials(&files));
         run(&Arguments::from_args(), trials).exit();

@@ -23,10 +23,10 @@ use std::time::{Duration, Instant};
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool};
 use fusebox::{Engine, FileAccess};
 use fusebox_sql_tests::workspace_root;
+use fusebox_testing::{TWO_ARENAS, passes_in_own_process};
 use sqllogictest::harness::{Failed, Trial};
 use tokio::runtime::Builder;
 
-use crate::own_process::run_alone;
 use crate::sessions::TestResult;
 use client::{Client, Progress};
 use memory::Samples;
@@ -52,7 +52,10 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn test() -> TestResult {
-    run_alone(NAME, "statements", soak)
+    match passes_in_own_process(NAME, &[TWO_ARENAS]) {
+        true => Ok(()),
+        false => soak(),
+    }
 }
 
 fn number(name: &str) -> Option<u64> {

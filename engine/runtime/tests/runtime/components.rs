@@ -1,10 +1,10 @@
 //! Components whose functions are compiled in several sets.
 
 use std::fmt::Write as _;
-use std::process::Command;
 use std::sync::Arc;
 
 use fusebox_runtime::{LoadedModule, Runtime, RuntimeOptions};
+use fusebox_testing::{TWO_ARENAS, passes_in_own_process, resident_bytes};
 
 /// Number of functions of a component.
 const FUNCTIONS: usize = 120;
@@ -51,32 +51,13 @@ fn bind_sets(module: &LoadedModule) {
     assert_eq!(runtime.compilations(), sets);
 }
 
-/// Returns the resident bytes of this process; 0 where they are unknown.
-fn resident_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kibibytes.unwrap_or(0) << 10
-}
-
 /// The memory of a process is measured in one of its own.
 #[test]
 fn sets_of_a_component_do_not_keep_copies_of_it() {
-    const OWN_PROCESS: &str = "FUSEBOX_TEST_OWN_PROCESS";
-    if std::env::var_os(OWN_PROCESS).is_none() {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command
-            .args([
-                "--exact",
-                "components::sets_of_a_component_do_not_keep_copies_of_it",
-            ])
-            .env(OWN_PROCESS, "1")
-            // What is freed is returned, and one thread reuses what another has freed.
-            .env("MALLOC_MMAP_THRESHOLD_", "1048576")
-            .env("MALLOC_ARENA_MAX", "2");
-        let output = command.output().unwrap();
-        let printed = String::from_utf8_lossy(&output.stdout);
-        assert!(printed.contains("test result: ok. 1 passed"), "{output:?}");
+    let name = "components::sets_of_a_component_do_not_keep_copies_of_it";
+    // What is freed is returned, and one thread reuses what another has freed.
+    let environment = [TWO_ARENAS, ("MALLOC_MMAP_THRESHOLD_", "1048576")];
+    if passes_in_own_process(name, &environment) {
         return;
     }
     // The first component leaves what the allocator and Wasmtime keep.

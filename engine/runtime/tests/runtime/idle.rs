@@ -5,14 +5,9 @@ use std::sync::{Arc, Barrier};
 use fusebox_runtime::{
     Error, IdleLimits, ModuleError, Runtime, RuntimeOptions, Scope, WasmFunction,
 };
+use fusebox_testing::memory_mappings;
 
 use crate::{bind, call, guest, runtime};
-
-/// Memory mappings of this process.
-fn mappings() -> u64 {
-    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-    maps.lines().count() as u64
-}
 
 fn volatile(runtime: &Runtime, count: usize) -> Vec<Arc<WasmFunction>> {
     let guest = guest(1, "");
@@ -161,14 +156,14 @@ fn mappings_are_counted_and_returned() {
     ];
     // Threads and heaps of the compiler.
     bind(&runtime, &guest(2, ""), "").unwrap();
-    let baseline = mappings();
+    let baseline = memory_mappings();
     for items in items {
         let guest = guest(1, items);
-        let before = mappings();
+        let before = memory_mappings();
         let functions = (0..200).map(|_| bind(&runtime, &guest, "VOLATILE").unwrap());
         let functions: Vec<_> = functions.collect();
         // None has an instance, and the code is shared.
-        assert!(mappings() < before + 40, "{items}");
+        assert!(memory_mappings() < before + 40, "{items}");
         for function in &functions {
             call(function, &Scope::default());
         }
@@ -176,14 +171,14 @@ fn mappings_are_counted_and_returned() {
         assert_eq!(metrics.instances, 200);
         // Other tests of this process map memory too.
         assert!(
-            mappings() - before <= metrics.mappings + 150,
+            memory_mappings() - before <= metrics.mappings + 150,
             "{items}: {} {metrics:?}",
-            mappings() - before
+            memory_mappings() - before
         );
         drop(functions);
-        assert!(mappings() < before + 150, "{items}");
+        assert!(memory_mappings() < before + 150, "{items}");
     }
-    assert!(mappings() < baseline + 150);
+    assert!(memory_mappings() < baseline + 150);
 }
 
 #[test]

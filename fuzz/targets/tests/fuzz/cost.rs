@@ -2,17 +2,13 @@
 //! counts memory and CPU time of all threads.
 
 use std::env;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use arbitrary::Unstructured;
 use fusebox_fuzz_targets::{Bomb, Ceiling, SHAPES, measure};
-use fusebox_testing::SplitMix64;
+use fusebox_testing::{SplitMix64, passes_in_own_process};
 
 use crate::number;
-
-/// Set in the process that measures.
-const OWN_PROCESS: &str = "FUSEBOX_TEST_OWN_PROCESS";
 
 /// Largest module in bytes, so that one takes at most seconds. `FUSEBOX_FUZZ_ALL_SIZES`
 /// measures larger ones too.
@@ -26,28 +22,15 @@ const CEILING: Ceiling = Ceiling {
     ..Ceiling::OF_THE_ENGINE
 };
 
-/// Runs a test alone in a process that returns freed memory to the kernel at once. False in
-/// that process.
-fn passes_in_own_process(name: &str) -> bool {
-    if env::var_os(OWN_PROCESS).is_some() {
-        return false;
-    }
-    let output = Command::new(env::current_exe().unwrap())
-        .args([name, "--exact", "--nocapture"])
-        .env(OWN_PROCESS, "1")
-        .env("MALLOC_ARENA_MAX", "1")
-        .env("MALLOC_TRIM_THRESHOLD_", "65536")
-        .output()
-        .unwrap();
-    let printed = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
-    print!("{}", printed.concat());
-    assert!(printed[0].contains("test result: ok. 1 passed"));
-    true
-}
-
 #[test]
 fn modules_compile_at_a_cost_proportional_to_their_size() {
-    if passes_in_own_process("cost::modules_compile_at_a_cost_proportional_to_their_size") {
+    let name = "cost::modules_compile_at_a_cost_proportional_to_their_size";
+    // Freed memory is returned to the kernel at once.
+    let environment = [
+        ("MALLOC_ARENA_MAX", "1"),
+        ("MALLOC_TRIM_THRESHOLD_", "65536"),
+    ];
+    if passes_in_own_process(name, &environment) {
         return;
     }
     let all = env::var_os("FUSEBOX_FUZZ_ALL_SIZES").is_some();

@@ -1,12 +1,10 @@
 //! Resident memory over time.
 
 use std::fmt;
-use std::fs;
+
+use fusebox_testing::resident_bytes;
 
 use crate::sessions::TestResult;
-
-/// Bytes of a page of Linux on the machines that run the tests.
-const PAGE_BYTES: u64 = 4_096;
 
 /// Growth that allocators explain, whatever the time.
 const GROWTH_BYTES_MAX: u64 = 32 << 20;
@@ -18,9 +16,8 @@ pub(super) struct Samples(Vec<u64>);
 impl Samples {
     /// Takes a sample, where the kernel tells.
     pub(super) fn take(&mut self) {
-        let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
-        let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok());
-        self.0.extend(pages.map(|pages: u64| pages * PAGE_BYTES));
+        self.0
+            .extend(Some(resident_bytes()).filter(|bytes| *bytes > 0));
     }
 
     /// Returns the median of a quarter, from 0.

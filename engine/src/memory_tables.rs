@@ -27,7 +27,7 @@ use futures::StreamExt;
 
 use buffers::CountedBuffers;
 pub(crate) use node::{CollectedRows, count_rows};
-pub(crate) use plans::{KeptPlans, plan_bytes, relation_bytes};
+pub(crate) use plans::{KeptPlans, ReservedPlan, plan_bytes, relation_bytes};
 
 /// Bytes of the tables in memory of a session, and of its plans.
 #[derive(Debug)]

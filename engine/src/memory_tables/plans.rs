@@ -3,6 +3,7 @@
 //!
 //! A view within a view is a plan again, so that a few short statements could keep gigabytes.
 
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use datafusion::catalog::TableProvider;
@@ -24,71 +25,88 @@ const NAMES_OF_TEXT: u64 = 3;
 #[derive(Debug)]
 pub(crate) struct KeptPlans {
     bytes_max: u64,
-    plans: Mutex<Plans>,
+    plans: Arc<Mutex<Plans>>,
 }
 
 #[derive(Debug, Default)]
 struct Plans {
     /// Views and tables, with the bytes of their plans, while they are there.
     relations: Vec<(Weak<dyn TableProvider>, u64)>,
-    /// Bytes of prepared statements.
-    prepared: u64,
+    /// Bytes of the other plans: of prepared statements, and of relations that are being created.
+    reserved: u64,
+}
+
+/// Bytes of a plan, which count until this is dropped.
+#[derive(Debug)]
+pub(crate) struct ReservedPlan {
+    plans: Arc<Mutex<Plans>>,
+    bytes: u64,
 }
 
 impl KeptPlans {
     pub(super) fn new(bytes_max: u64) -> Self {
         Self {
             bytes_max,
-            plans: Mutex::default(),
+            plans: Arc::default(),
         }
     }
 
-    /// Refuses a plan above the limit.
+    /// Counts a plan from now on, or refuses it above the limit. Clones of a session may count
+    /// plans at the same time: they stay below the limit together.
     ///
     /// # Errors
     ///
     /// [`StatementError::CatalogFull`].
-    pub(crate) fn check(&self, added: u64) -> std::result::Result<(), StatementError> {
-        let mut plans = self.plans();
-        plans
-            .relations
-            .retain(|(relation, _)| relation.strong_count() > 0);
-        let relations = plans.relations.iter().map(|(_, bytes)| *bytes);
-        let kept = relations.fold(plans.prepared, u64::saturating_add);
-        let bytes = kept.saturating_add(added);
-        match bytes > self.bytes_max {
-            true => Err(StatementError::CatalogFull {
-                contents: format!("plans of {bytes} bytes"),
+    pub(crate) fn reserve(&self, bytes: u64) -> std::result::Result<ReservedPlan, StatementError> {
+        let mut plans = lock(&self.plans);
+        let total = plans.kept().saturating_add(bytes);
+        if total > self.bytes_max {
+            return Err(StatementError::CatalogFull {
+                contents: format!("plans of {total} bytes"),
                 limit: "plan_bytes_max",
                 max: self.bytes_max.to_string(),
-            }),
-            false => Ok(()),
+            });
         }
+        plans.reserved += bytes;
+        Ok(ReservedPlan {
+            plans: Arc::clone(&self.plans),
+            bytes,
+        })
     }
+}
 
-    /// Counts the plan of a view or table, as long as it is there.
-    pub(crate) fn watch(&self, relation: &Arc<dyn TableProvider>, bytes: u64) {
+impl Plans {
+    /// Returns the bytes of all plans, once relations that are gone are forgotten.
+    fn kept(&mut self) -> u64 {
+        self.relations
+            .retain(|(relation, _)| relation.strong_count() > 0);
+        let relations = self.relations.iter().map(|(_, bytes)| *bytes);
+        relations.fold(self.reserved, u64::saturating_add)
+    }
+}
+
+impl ReservedPlan {
+    /// Counts the plan as long as its view or table is there.
+    pub(crate) fn watch(mut self, relation: &Arc<dyn TableProvider>) {
         let relation = Arc::downgrade(relation);
-        let mut plans = self.plans();
+        let mut plans = lock(&self.plans);
         // A statement with IF NOT EXISTS may have created nothing.
         if !plans.relations.iter().any(|(one, _)| one.ptr_eq(&relation)) {
+            let bytes = mem::take(&mut self.bytes);
+            plans.reserved -= bytes;
             plans.relations.push((relation, bytes));
         }
     }
+}
 
-    /// Counts the plan of a statement that is prepared.
-    pub(crate) fn prepare(&self, bytes: u64) {
-        self.plans().prepared += bytes;
+impl Drop for ReservedPlan {
+    fn drop(&mut self) {
+        lock(&self.plans).reserved -= self.bytes;
     }
+}
 
-    /// Counts no longer the plan of a prepared statement.
-    pub(crate) fn deallocate(&self, bytes: u64) {
-        self.plans().prepared -= bytes;
-    }
-
-    fn plans(&self) -> MutexGuard<'_, Plans> {
-        self.plans.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock(plans: &Mutex<Plans>) -> MutexGuard<'_, Plans> {
+    plans.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Estimates the bytes that a view or table keeps besides its rows.
@@ -143,4 +161,79 @@ fn expression_bytes(expr: &Expr) -> u64 {
         Ok(TreeNodeRecursion::Continue)
     });
     visited.map_or(u64::MAX, |_| bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
+    use arrow::datatypes::Schema;
+    use datafusion::datasource::empty::EmptyTable;
+
+    use super::*;
+
+    const THREADS: usize = 16;
+
+    /// Executes `work` on all threads at once, and returns those results that there are.
+    fn at_once<T: Send>(work: impl Fn() -> Option<T> + Sync) -> Vec<T> {
+        let barrier = Barrier::new(THREADS);
+        thread::scope(|scope| {
+            let threads = (0..THREADS).map(|_| {
+                scope.spawn(|| {
+                    barrier.wait();
+                    work()
+                })
+            });
+            let threads: Vec<_> = threads.collect();
+            let results = threads.into_iter().map(|thread| thread.join().unwrap());
+            results.flatten().collect()
+        })
+    }
+
+    fn relation() -> Arc<dyn TableProvider> {
+        Arc::new(EmptyTable::new(Arc::new(Schema::empty())))
+    }
+
+    #[test]
+    fn plans_of_threads_stay_below_the_limit_together() {
+        let plans = KeptPlans::new(59);
+        for _ in 0..200 {
+            let reserved = at_once(|| plans.reserve(10).ok());
+            assert_eq!(reserved.len(), 5);
+            assert!(plans.reserve(10).is_err());
+            assert!(plans.reserve(9).is_ok());
+        }
+        // All are dropped.
+        assert!(plans.reserve(59).is_ok());
+    }
+
+    #[test]
+    fn relations_of_threads_stay_below_the_limit_together() {
+        let plans = KeptPlans::new(59);
+        for _ in 0..200 {
+            let relations = at_once(|| {
+                let reserved = plans.reserve(10).ok()?;
+                let relation = relation();
+                reserved.watch(&relation);
+                Some(relation)
+            });
+            assert_eq!(relations.len(), 5);
+            assert!(plans.reserve(10).is_err());
+        }
+        assert!(plans.reserve(59).is_ok());
+    }
+
+    #[test]
+    fn relation_that_was_there_before_counts_once() {
+        let plans = KeptPlans::new(30);
+        let relation = relation();
+        for _ in 0..2 {
+            plans.reserve(10).unwrap().watch(&relation);
+        }
+        assert!(plans.reserve(21).is_err());
+        assert!(plans.reserve(20).is_ok());
+        drop(relation);
+        assert!(plans.reserve(30).is_ok());
+    }
 }

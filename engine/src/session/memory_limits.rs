@@ -14,8 +14,14 @@ use fusebox_runtime::{Error, Result};
 
 use super::introspection::SCHEMA;
 use super::{Session, query};
-use crate::memory_tables::{CollectedRows, relation_bytes};
+use crate::memory_tables::{CollectedRows, ReservedPlan, relation_bytes};
 use crate::scope::{KeptRows, QueryScope};
+
+/// Table or view that a statement creates, whose plan is counted.
+pub(super) struct CreatedRelation {
+    name: TableReference,
+    plan: ReservedPlan,
+}
 
 impl Session {
     /// Counts the rows that a statement puts into a table in memory against the limit of the
@@ -48,12 +54,12 @@ impl Session {
     }
 
     /// Refuses to create one more table, view or schema than a session may have, and plans above
-    /// the limit.
-    pub(super) fn check_relation(&self, plan: &LogicalPlan) -> Result<()> {
-        let LogicalPlan::Ddl(plan) = plan else {
-            return Ok(());
+    /// the limit. Returns the relation that a statement creates.
+    pub(super) fn check_relation(&self, plan: &LogicalPlan) -> Result<Option<CreatedRelation>> {
+        let LogicalPlan::Ddl(statement) = plan else {
+            return Ok(None);
         };
-        let (subject, replaced) = match plan {
+        let (subject, replaced) = match statement {
             DdlStatement::CreateMemoryTable(create) => {
                 let subject = Subject::Table(self.short_name(&create.name));
                 (subject, Some(&create.name))
@@ -72,13 +78,13 @@ impl Session {
             DdlStatement::CreateCatalog(create) => {
                 (Subject::Schema(create.catalog_name.clone()), None)
             }
-            _ => return Ok(()),
+            _ => return Ok(None),
         };
-        let bytes = self.memory_tables.plans().check(relation_bytes(plan));
-        bytes.map_err(|reason| Error::refused(subject.clone(), reason))?;
+        let created = self.reserve_relation(plan);
+        let created = created.map_err(|reason| Error::refused(subject.clone(), reason))?;
         let exists = |name: &TableReference| self.context.table_exist(name.clone());
         if replaced.is_some_and(|name| exists(name).unwrap_or(false)) {
-            return Ok(());
+            return Ok(created);
         }
         let max = self.loader.options.catalog.relations_max;
         let found = self.relation_count() + 1;
@@ -91,8 +97,33 @@ impl Session {
                     max: max.to_string(),
                 },
             )),
-            false => Ok(()),
+            false => Ok(created),
         }
+    }
+
+    /// Counts the plan of the relation that a statement creates.
+    ///
+    /// # Errors
+    ///
+    /// A refusal above the limit.
+    pub(super) fn reserve_relation(
+        &self,
+        plan: &LogicalPlan,
+    ) -> std::result::Result<Option<CreatedRelation>, StatementError> {
+        let LogicalPlan::Ddl(statement) = plan else {
+            return Ok(None);
+        };
+        let name = match statement {
+            DdlStatement::CreateMemoryTable(create) => &create.name,
+            DdlStatement::CreateExternalTable(create) => &create.name,
+            DdlStatement::CreateView(create) => &create.name,
+            _ => return Ok(None),
+        };
+        let plans = self.memory_tables.plans();
+        Ok(Some(CreatedRelation {
+            name: name.clone(),
+            plan: plans.reserve(relation_bytes(statement))?,
+        }))
     }
 
     /// Returns the number of tables, views and schemas that the session knows, but for those of
@@ -118,14 +149,13 @@ impl Session {
     /// collected for it.
     pub(super) async fn watch_relation(
         &self,
-        name: &TableReference,
-        plan_bytes: u64,
+        created: CreatedRelation,
         collected: Option<&CollectedRows>,
     ) {
         // One that is gone again has none.
-        let table = self.context.table_provider(name.clone()).await.ok();
+        let table = self.context.table_provider(created.name).await.ok();
         if let Some(table) = &table {
-            self.memory_tables.plans().watch(table, plan_bytes);
+            created.plan.watch(table);
         }
         self.memory_tables.watch_created(table.as_ref(), collected);
     }
@@ -135,20 +165,6 @@ impl Session {
 pub(super) fn collected_rows(state: &SessionState) -> Option<Arc<CollectedRows>> {
     let rows = QueryScope::kept_rows(state.config_options())?;
     rows.collected.clone()
-}
-
-/// Returns the name of the relation that a plan creates, and the bytes of its plan.
-pub(super) fn created_relation(plan: &LogicalPlan) -> Option<(TableReference, u64)> {
-    let LogicalPlan::Ddl(statement) = plan else {
-        return None;
-    };
-    let name = match statement {
-        DdlStatement::CreateMemoryTable(create) => &create.name,
-        DdlStatement::CreateExternalTable(create) => &create.name,
-        DdlStatement::CreateView(create) => &create.name,
-        _ => return None,
-    };
-    Some((name.clone(), relation_bytes(statement)))
 }
 
 /// Returns the first statement of a plan that inserts rows into a table in memory, and the table.

@@ -21,7 +21,7 @@ use fusebox_definition::Subject;
 use fusebox_runtime::Error;
 
 use crate::function::{KeptFunctions, external};
-use crate::memory_tables::{KeptPlans, plan_bytes};
+use crate::memory_tables::{KeptPlans, ReservedPlan, plan_bytes};
 
 /// Maximum number of prepared statements of a session. Drivers keep some hundreds.
 const STATEMENTS_MAX: usize = 1_000;
@@ -35,8 +35,8 @@ struct PreparedPlan {
     /// Types of the parameters; empty if they follow from the statement.
     fields: Vec<FieldRef>,
     plan: Arc<LogicalPlan>,
-    /// Bytes of the plan.
-    bytes: u64,
+    /// Bytes of the plan, which count as long as it is there.
+    _reserved: Arc<ReservedPlan>,
 }
 
 /// Effect of a statement about prepared ones.
@@ -74,10 +74,7 @@ impl Prepared {
             }
             LogicalPlan::Statement(Statement::Deallocate(deallocate)) => {
                 match plans.remove(&deallocate.name) {
-                    Some(prepared) => {
-                        limit.deallocate(prepared.bytes);
-                        Ok(Ok(PreparedEffect::Done))
-                    }
+                    Some(_) => Ok(Ok(PreparedEffect::Done)),
                     None => Ok(Err(LogicalPlan::Statement(Statement::Deallocate(
                         deallocate,
                     )))),
@@ -119,19 +116,24 @@ fn prepare_in(
         Entry::Vacant(entry) => {
             let plan = kept.in_definition(Arc::unwrap_or_clone(input))?;
             let plan = Arc::new(kept.in_plan(plan)?);
-            let bytes = plan_bytes(&plan);
-            let subject = Subject::Prepared(entry.key().clone());
-            let checked = limit.check(bytes);
-            checked.map_err(|reason| external(Error::refused(subject, reason)))?;
-            limit.prepare(bytes);
+            let reserved = reserve(limit, plan_bytes(&plan), entry.key())?;
             entry.insert(PreparedPlan {
                 fields,
                 plan,
-                bytes,
+                _reserved: Arc::new(reserved),
             });
             Ok(())
         }
     }
+}
+
+/// Counts the bytes of a plan of a prepared statement, or refuses them above the limit.
+fn reserve(limit: &KeptPlans, bytes: u64, name: &str) -> Result<ReservedPlan> {
+    let reserved = limit.reserve(bytes);
+    reserved.map_err(|reason| {
+        let subject = Subject::Prepared(name.to_owned());
+        external(Error::refused(subject, reason))
+    })
 }
 
 impl PreparedPlan {
@@ -169,9 +171,8 @@ impl PreparedPlan {
             let typed = typed.map(|(value, field)| value.cast_storage_to(field.data_type()));
             values = typed.collect::<Result<_>>()?;
         }
-        let bytes = copied_bytes(&self.plan, &values)?;
-        let checked = limit.check(bytes);
-        checked.map_err(|reason| external(Error::refused(Subject::Prepared(name), reason)))?;
+        // They are counted while they are made. The query that has them is not kept.
+        let _copies = reserve(limit, copied_bytes(&self.plan, &values)?, &name)?;
         let plan = Arc::unwrap_or_clone(self.plan);
         plan.replace_params_with_values(&ParamValues::List(values))
     }

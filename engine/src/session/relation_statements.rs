@@ -14,7 +14,7 @@ use sqlparser::ast::{ObjectName, ShowCreateObject, Statement};
 
 use super::cells::{batch, text};
 use super::contents::{Changes, Contents};
-use super::memory_limits::{collected_rows, created_relation};
+use super::memory_limits::collected_rows;
 use super::query::with_time;
 use super::relations::{RelationText, resolved};
 use super::replaced_table::ReplacedTable;
@@ -66,7 +66,7 @@ impl Session {
         if let Some(relation) = self.kept_relation_to_drop(&plan, &contents, &state) {
             return self.drop_kept_relation(relation, &contents, cascades, &state);
         }
-        self.check_relation(&plan)?;
+        let created = self.check_relation(&plan)?;
         self.check_cycle(&plan, text.as_ref(), &state)?;
         self.check_is_kept(&plan, text.as_ref(), &contents, &state)?;
         let plan = self.kept_functions().in_definition(plan).map_err(query)?;
@@ -78,7 +78,6 @@ impl Session {
             return Ok(Some(DataFrame::new(state, plan)));
         }
         let schema = self.schema_change(&plan);
-        let created = created_relation(&plan);
         let collected = collected_rows(&state);
         let plan = with_time(plan, &state)?;
         let replaced = ReplacedTable::of(&plan, &self.context).await;
@@ -91,9 +90,8 @@ impl Session {
             true => self.revert_relation(recorded)?,
             false => self.note_relation(&recorded)?,
         }
-        if let (Ok(_), Some((name, bytes))) = (&executed, &created) {
-            self.watch_relation(name, *bytes, collected.as_deref())
-                .await;
+        if let (Ok(_), Some(created)) = (&executed, created) {
+            self.watch_relation(created, collected.as_deref()).await;
         }
         if let (Ok(_), Some(schema)) = (&executed, &schema) {
             self.keep_schema(schema)?;

@@ -18,7 +18,6 @@ use fusebox_runtime::{Error, Result};
 use super::calls::check_readable;
 use super::contents::catalog_error;
 use super::expansion::{check_expansion, check_planned};
-use super::memory_limits::created_relation;
 use super::relations::{RelationText, parsed, resolved};
 use super::rewriting::{rewrite_statement, with_view_text};
 use super::unplanned_relation::UnplannedRelation;
@@ -293,17 +292,14 @@ impl Session {
         // A view in it may have become deeper than when it was created.
         check_planned(&plan)?;
         check_plan(&plan)?;
-        let created = created_relation(&plan);
-        if let Some((_, bytes)) = &created {
-            let checked = self.memory_tables.plans().check(*bytes);
-            checked.map_err(|reason| Error::Catalog(reason.to_string()))?;
-        }
+        let created = self.reserve_relation(&plan);
+        let created = created.map_err(|reason| Error::Catalog(reason.to_string()))?;
         let plan = self.guard(with_view_text(plan, Some(&relation.sql)))?;
         let plan = self.kept_functions().in_definition(plan).map_err(query)?;
         let context = SessionContext::new_with_state(state.clone());
         context.execute_logical_plan(plan).await.map_err(query)?;
-        if let Some((name, bytes)) = created {
-            self.watch_relation(&name, bytes, None).await;
+        if let Some(created) = created {
+            self.watch_relation(created, None).await;
         }
         Ok(None)
     }

@@ -267,6 +267,48 @@ async fn plans_that_are_kept_are_bounded() {
     assert_eq!(number(&run(&session, "SELECT x FROM v3").await.unwrap()), 1);
 }
 
+/// Clones of one session create views at the same time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn plans_of_clones_are_bounded_together() {
+    let session = || {
+        let limits = CatalogLimits {
+            plan_bytes_max: MEBIBYTE,
+            ..CatalogLimits::default()
+        };
+        let engine = Engine::builder().catalog_limits(limits).build().unwrap();
+        engine.session().build().unwrap()
+    };
+    let text = "x".repeat(60_000);
+    let create = |n: u32| format!("CREATE VIEW v{n} AS SELECT '{text}' AS x");
+    // One after another.
+    let alone = session();
+    let mut created_max = 0;
+    while run(&alone, &create(created_max)).await.is_ok() {
+        created_max += 1;
+        assert!(created_max < 12);
+    }
+    assert!(created_max > 1);
+    for _ in 0..10 {
+        let session = session();
+        let tasks = (0..12).map(|n| {
+            let (session, create) = (session.clone(), create(n));
+            tokio::spawn(async move { run(&session, &create).await.map(drop) })
+        });
+        let tasks: Vec<_> = tasks.collect();
+        let mut created = 0;
+        for task in tasks {
+            match task.await.unwrap() {
+                Ok(()) => created += 1,
+                Err(error) => {
+                    let error = error.to_string();
+                    assert!(error.contains("plan_bytes_max"), "{error}");
+                }
+            }
+        }
+        assert!(created <= created_max, "{created} > {created_max}");
+    }
+}
+
 /// Statements that would keep 80 GB and 10 GB are refused before much of it is there.
 #[test]
 fn refused_rows_need_little_memory() {

@@ -9,7 +9,7 @@ use fusebox_definition::{Definition, Digest, Kind, Limits, ModuleError, Subject,
 use fusebox_instrument::CompileBudget;
 
 use crate::compile_threads::CompileThreads;
-use crate::error::{Error, Result};
+use crate::error::{Error, LimitExceeded, Result};
 use crate::function::{Binding, WasmFunction, check_signature, has_growing_state, is_repeatable};
 use crate::metrics::{FunctionMetrics, Profile, Registry};
 use crate::module::{CompiledModules, LoadedModule, Operation, Variant, check_inputs, with_driver};
@@ -142,7 +142,8 @@ impl Runtime {
     /// # Errors
     ///
     /// [`Error::Refused`] for a signature that cannot be called, [`Error::Module`] for a
-    /// module that does not serve it.
+    /// module that does not serve it, [`Error::Limit`] if the operating system refuses memory
+    /// for the instance.
     pub fn bind(&self, definition: Definition, module: &LoadedModule) -> Result<Arc<WasmFunction>> {
         self.bind_until(definition, module, &Cancellation::default())
     }
@@ -232,7 +233,7 @@ impl Runtime {
                     &self.idle,
                 );
                 pool.warm(limits.into(), cancellation)
-                    .map_err(|error| instantiation(&subject, error))?;
+                    .map_err(|error| instantiation(&definition.name, error))?;
                 match key {
                     Some(key) => insert(&self.pools, key, Arc::new(pool)),
                     None => Arc::new(pool),
@@ -332,9 +333,15 @@ fn insert<K: Eq + Hash, V>(map: &Mutex<HashMap<K, Weak<V>>>, key: K, value: Arc<
 }
 
 /// Makes an error of the first instantiation.
-fn instantiation(subject: &Subject, error: CallError) -> Error {
+fn instantiation(function: &str, error: CallError) -> Error {
+    let refused = |limit| Error::Limit {
+        function: function.to_owned(),
+        limit,
+    };
     let cause = match error {
         CallError::Cancelled => return Error::Cancelled,
+        CallError::System(cause) => return refused(LimitExceeded::System { cause }),
+        CallError::AddressSpace(cause) => return refused(LimitExceeded::AddressSpace { cause }),
         CallError::Instantiate(cause) => cause,
         CallError::Trap { trap, .. } => trap.to_string(),
         CallError::InitFuel => "it runs out of fuel (fuel_init)".to_owned(),
@@ -342,5 +349,6 @@ fn instantiation(subject: &Subject, error: CallError) -> Error {
         CallError::Memory { .. } => "its start runs out of memory (memory)".to_owned(),
         other => format!("{other:?}"),
     };
-    Error::module(subject, ModuleError::Instantiate(cause))
+    let subject = Subject::Function(function.to_owned());
+    Error::module(&subject, ModuleError::Instantiate(cause))
 }

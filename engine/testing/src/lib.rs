@@ -56,7 +56,7 @@ pub use columns::{column, random_array};
 pub use costly_modules::CostlyKind;
 pub use encodings::other_encoding;
 pub use own_process::{TWO_ARENAS, is_own_process, passes_below_ulimit, passes_in_own_process};
-pub use process_memory::{memory_mappings, peak_resident_bytes, resident_bytes};
+pub use process_memory::{mapped_bytes, memory_mappings, peak_resident_bytes, resident_bytes};
 pub use random::SplitMix64;
 pub use show::{show_row, show_rows};
 pub use types::{TypeOptions, data_type};

@@ -35,17 +35,17 @@ pub fn passes_in_own_process(name: &str, environment: &[(&str, &str)]) -> bool {
 }
 
 /// Does the same as [`passes_in_own_process`], below a limit that the shell's `ulimit` sets:
-/// `-d 1048576` for 1 GiB of data.
+/// `-d 1048576` for 1 GiB of data, `-v 1048576` for 1 GiB of addresses.
 ///
 /// # Panics
 ///
 /// As [`passes_in_own_process`] does.
-pub fn passes_below_ulimit(name: &str, limit: &str) -> bool {
+pub fn passes_below_ulimit(name: &str, limit: &str, environment: &[(&str, &str)]) -> bool {
     let program = env::current_exe().expect("the path of the test program is known");
     let limited = format!("ulimit {limit} && exec \"$0\" \"$@\"");
     let mut command = Command::new("sh");
     command.args(["-c", &limited]).arg(program);
-    passes(command, name, &[])
+    passes(command, name, environment)
 }
 
 /// Runs the test with a command to which the arguments of a test program are added.
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn limit_holds_in_the_process() {
         let name = "own_process::tests::limit_holds_in_the_process";
-        if passes_below_ulimit(name, "-n 77") {
+        if passes_below_ulimit(name, "-n 77", &[]) {
             return;
         }
         let limits = std::fs::read_to_string("/proc/self/limits").unwrap();

@@ -13,6 +13,12 @@ pub fn peak_resident_bytes() -> u64 {
     status_bytes("VmHWM:")
 }
 
+/// Returns the bytes of addresses that this process has mapped, used or not; 0 where the system
+/// does not tell.
+pub fn mapped_bytes() -> u64 {
+    status_bytes("VmSize:")
+}
+
 /// Returns the number of memory mappings of this process; 0 where the system does not tell.
 pub fn memory_mappings() -> u64 {
     let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
@@ -37,6 +43,7 @@ mod tests {
         // The kernel counts in batches of pages.
         let bytes_min = written.len() as u64 - (4 << 20);
         assert!(bytes.0 >= bytes_min && bytes.1 >= bytes_min, "{bytes:?}");
+        assert!(mapped_bytes() >= bytes.0);
         assert!(memory_mappings() > 0);
         assert_eq!(status_bytes("VmNone:"), 0);
     }

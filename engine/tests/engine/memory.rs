@@ -7,7 +7,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use fusebox::{Error, LimitExceeded, Session};
 #[cfg(target_os = "linux")]
-use fusebox_testing::passes_below_ulimit;
+use fusebox_testing::{TWO_ARENAS, passes_below_ulimit};
 
 use crate::pools::ObservedPool;
 use crate::{number, privileges, run, session, with_function_factory};
@@ -140,7 +140,7 @@ async fn plain_context_reserves_memory_too() {
 async fn refusal_by_the_system_is_invisible_to_the_guest() {
     // In a process with at most 1 GiB of data.
     let name = "memory::refusal_by_the_system_is_invisible_to_the_guest";
-    if passes_below_ulimit(name, "-d 1048576") {
+    if passes_below_ulimit(name, "-d 1048576", &[]) {
         return;
     }
     let session = session();
@@ -158,4 +158,26 @@ async fn refusal_by_the_system_is_invisible_to_the_guest() {
     );
     run(&session, &create_hungry("1152kB")).await.unwrap();
     assert_eq!(number(&run(&session, CALL).await.unwrap()), 18);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn function_without_addresses_for_an_instance_says_what_to_raise() {
+    // In a process with at most 3 GiB of addresses: an instance reserves 4 GiB.
+    let name = "memory::function_without_addresses_for_an_instance_says_what_to_raise";
+    if passes_below_ulimit(name, "-v 3145728", &[TWO_ARENAS]) {
+        return;
+    }
+    let session = session();
+    let create_and_call = format!("{}; {CALL}", create_hungry("1152kB"));
+    let error = run(&session, &create_and_call).await.unwrap_err();
+    let message = error.to_string();
+    assert!(
+        message.starts_with("function `hungry` cannot be called: ")
+            && message.contains("raise `ulimit -v` or `vm.max_map_count`"),
+        "{message}"
+    );
+    assert!(!message.contains('\n'), "{message}");
+    let one = run(&session, "SELECT CAST(1 AS BIGINT)").await;
+    assert_eq!(number(&one.unwrap()), 1);
 }

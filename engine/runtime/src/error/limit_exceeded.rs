@@ -90,4 +90,8 @@ pub enum LimitExceeded {
     BatchBytes { batch_bytes_max: u64 },
     #[error("was refused memory by the operating system: {cause}")]
     System { cause: String },
+    #[error(
+        "cannot be called: the process has no addresses or memory mappings left for an instance ({cause}); raise `ulimit -v` or `vm.max_map_count`, or lower the number of instances (instances)"
+    )]
+    AddressSpace { cause: String },
 }

@@ -264,6 +264,7 @@ impl WasmFunction {
                 batch_bytes_max: bytes_max,
             },
             CallError::System(cause) => LimitExceeded::System { cause },
+            CallError::AddressSpace(cause) => LimitExceeded::AddressSpace { cause },
             other => LimitExceeded::System {
                 cause: format!("unexpected error: {other:?}"),
             },

@@ -130,7 +130,8 @@ impl Failures {
                 | Limit::ProcessInstances { .. }
                 | Limit::MemoryPool { .. }
                 | Limit::BatchBytes { .. }
-                | Limit::System { .. } => &mut self.resources,
+                | Limit::System { .. }
+                | Limit::AddressSpace { .. } => &mut self.resources,
             },
             _ => return None,
         })

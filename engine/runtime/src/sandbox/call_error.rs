@@ -45,6 +45,8 @@ pub(crate) enum CallError {
     BatchBytes { bytes_max: u64 },
     /// The operating system refused memory.
     System(String),
+    /// The operating system refused the addresses of an instance or of a stack.
+    AddressSpace(String),
     /// Instantiation failed.
     Instantiate(String),
 }
@@ -79,6 +81,7 @@ impl CallError {
             | Self::MemoryPool { .. }
             | Self::BatchBytes { .. }
             | Self::System(_)
+            | Self::AddressSpace(_)
             | Self::Instantiate(_) => None,
         }
     }
@@ -175,9 +178,21 @@ fn trap_kind(trap: wasmtime::Trap) -> TrapKind {
 pub(super) fn instantiating(error: wasmtime::Error) -> CallError {
     match error.downcast_ref::<wasmtime::Trap>() {
         Some(_) => running(&error, None, None, false),
-        None => MemoryRefused::find_in(&error)
-            .unwrap_or_else(|| CallError::Instantiate(format!("{error:#}"))),
+        None => MemoryRefused::find_in(&error).unwrap_or_else(|| {
+            let cause = format!("{error:#}");
+            match is_of_system(&error) {
+                true => CallError::AddressSpace(cause),
+                false => CallError::Instantiate(cause),
+            }
+        }),
     }
+}
+
+/// Returns true if the operating system caused an error of instantiation, in which Wasmtime maps
+/// memory and changes mappings. The cause is an error of the libraries that Wasmtime calls, and
+/// has the text of the standard library's.
+fn is_of_system(error: &wasmtime::Error) -> bool {
+    error.is::<wasmtime::OutOfMemory>() || error.root_cause().to_string().contains("os error ")
 }
 
 /// Returns the names of the innermost guest functions that were running.
@@ -210,4 +225,25 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
         .filter(|name| !machinery(name))
         .take(FRAMES_MAX)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn refusals_of_the_system_are_not_faults_of_the_module() {
+        let refused = || wasmtime::Error::from(io::Error::from_raw_os_error(12));
+        let mapping = refused().context("mmap failed to reserve 0x104000000 bytes");
+        // A change of a mapping has no context.
+        for error in [mapping, refused()] {
+            let error = instantiating(error);
+            assert!(matches!(error, CallError::AddressSpace(_)), "{error:?}");
+        }
+        let fault = wasmtime::Error::msg("memory minimum size of 2 pages exceeds memory limits");
+        let error = instantiating(fault);
+        assert!(matches!(error, CallError::Instantiate(_)), "{error:?}");
+    }
 }

@@ -32,7 +32,7 @@ thread_local! {
 ///
 /// # Errors
 ///
-/// [`CallError::System`] if there is no memory for a stack, and the errors of `call`.
+/// [`CallError::AddressSpace`] if a stack cannot be mapped, and the errors of `call`.
 pub(super) fn on_guest_stack<T>(
     call: impl FnOnce() -> Result<T, CallError>,
 ) -> Result<T, CallError> {
@@ -41,7 +41,7 @@ pub(super) fn on_guest_stack<T>(
     let mut stack = match idle {
         Some(stack) => stack,
         None => DefaultStack::new(HOST_BYTES + GUEST_BYTES)
-            .map_err(|error| CallError::System(error.to_string()))?,
+            .map_err(|error| CallError::AddressSpace(error.to_string()))?,
     };
     let result = corosensei::on_stack(&mut stack, call);
     // Its pages are given back after a deep recursion.

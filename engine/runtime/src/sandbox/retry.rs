@@ -86,7 +86,9 @@ pub(crate) fn next_step(error: &CallError, attempt: Attempt) -> NextStep {
 /// Decides the next step after preallocation in an instance failed.
 pub(super) fn after_preallocation(error: &CallError) -> NextStep {
     match error {
-        CallError::MemoryPool { .. } | CallError::System(_) => NextStep::Fail,
+        CallError::MemoryPool { .. } | CallError::System(_) | CallError::AddressSpace(_) => {
+            NextStep::Fail
+        }
         // The call may need less than was preallocated.
         _ => NextStep::FreshInstance,
     }

@@ -1,6 +1,6 @@
 //! Adds Wasm functions to a program that has a DataFusion context already.
 //!
-//! Run it in the root of the workspace: `cargo run -p fusebox --example existing_context`.
+//! Run it in the root of the workspace: `cargo run -p datafusion-fusebox --example existing_context`.
 
 use datafusion::arrow::util::pretty::pretty_format_batches;
 use datafusion::prelude::SessionContext;

@@ -1,7 +1,7 @@
 //! Hosts several tenants: one engine, and for each tenant a catalog, limits and a memory pool
 //! of its own.
 //!
-//! Run it in the root of the workspace: `cargo run -p fusebox --example multi_tenant`.
+//! Run it in the root of the workspace: `cargo run -p datafusion-fusebox --example multi_tenant`.
 
 use std::sync::Arc;
 use std::time::Duration;

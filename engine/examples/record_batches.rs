@@ -1,6 +1,6 @@
 //! Calls a function on record batches, without SQL.
 //!
-//! Run it in the root of the workspace: `cargo run -p fusebox --example record_batches`.
+//! Run it in the root of the workspace: `cargo run -p datafusion-fusebox --example record_batches`.
 
 use std::sync::Arc;
 

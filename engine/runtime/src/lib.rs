@@ -10,7 +10,8 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let runtime = Runtime::new(RuntimeOptions::default())?;
-//! # let wat = include_bytes!("../../../udfs/wat/halve.wat");
+//! let wat = br#"(module (func (export "halve") (param i64) (result i64)
+//!     (i64.ctz (local.get 0))))"#;
 //! let module = LoadedModule::new(wat, 1 << 20)?;
 //! let statement = "CREATE FUNCTION halve(value BIGINT) RETURNS BIGINT LANGUAGE WASM";
 //! let definition = module.define(statement)?;

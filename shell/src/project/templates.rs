@@ -24,7 +24,7 @@ pub(super) fn files(
         ],
         Language::C => vec![
             ("functions.c", include_str!("../../templates/c/functions.c")),
-            ("fusebox.h", include_str!("../../../udf-sdk/c/fusebox.h")),
+            ("fusebox.h", include_str!("../../templates/c/fusebox.h")),
         ],
         Language::Zig => vec![
             (
@@ -33,13 +33,13 @@ pub(super) fn files(
             ),
             (
                 "fusebox.zig",
-                include_str!("../../../udf-sdk/zig/fusebox.zig"),
+                include_str!("../../templates/zig/fusebox.zig"),
             ),
         ],
         Language::Go => vec![
             (
                 "fusebox/fusebox.go",
-                include_str!("../../../udf-sdk/go/fusebox.go"),
+                include_str!("../../templates/go/fusebox.go"),
             ),
             (
                 "functions.sql",

@@ -185,7 +185,7 @@ mod tests {
         };
         let packages = [
             package(name, vec![(1, dependency.to_owned())]),
-            package("fusebox", Vec::new()),
+            package("datafusion-fusebox", Vec::new()),
             package("fusebox-abi", Vec::new()),
             package("fusebox-sdk", Vec::new()),
         ];
@@ -196,7 +196,7 @@ mod tests {
     fn crates_depend_on_crates_below_them() {
         for (name, dependency) in [
             ("fusebox-marshal", "fusebox-abi"),
-            ("fusebox-shell", "fusebox"),
+            ("fusebox-shell", "datafusion-fusebox"),
             ("udfs-geo", "fusebox-sdk"),
             ("fusebox-sql-tests", "datafusion"),
             ("fusebox-marshal", "arrow-array"),
@@ -208,11 +208,11 @@ mod tests {
     #[test]
     fn crates_do_not_depend_on_crates_above_them() {
         for (name, dependency) in [
-            ("fusebox-abi", "fusebox"),
+            ("fusebox-abi", "datafusion-fusebox"),
             ("fusebox-runtime", "fusebox-sdk"),
             ("fusebox-runtime", "datafusion"),
             ("fusebox-marshal", "wasmtime"),
-            ("a-crate-without-a-rule", "fusebox"),
+            ("a-crate-without-a-rule", "datafusion-fusebox"),
         ] {
             assert_eq!(dependencies(name, dependency), 1, "{name} on {dependency}");
         }

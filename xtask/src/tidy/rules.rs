@@ -86,10 +86,10 @@ pub(crate) const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("fusebox-linker", &["fusebox-abi", "fusebox-instrument"]),
     ("fusebox-marshal", &["fusebox-abi", "fusebox-definition"]),
     ("fusebox-runtime", BELOW_RUNTIME),
-    ("fusebox", BELOW_ENGINE),
+    ("datafusion-fusebox", BELOW_ENGINE),
     ("fusebox-testing", &[]),
     ("fusebox-catalog", ENGINE),
-    ("fusebox-shell", &["fusebox", "fusebox-catalog"]),
+    ("fusebox-shell", &["datafusion-fusebox", "fusebox-catalog"]),
     // The guests.
     ("fusebox-macros", &["fusebox-abi"]),
     ("fusebox-sdk", &["fusebox-abi", "fusebox-macros"]),
@@ -98,7 +98,10 @@ pub(crate) const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("udfs-*", &["fusebox-sdk"]),
     // Tests, benches and tools.
     ("fusebox-sql-tests", ENGINE),
-    ("fusebox-benches", &["fusebox*", "udfs-*"]),
+    (
+        "fusebox-benches",
+        &["datafusion-fusebox", "fusebox-*", "udfs-*"],
+    ),
     (
         "fusebox-benches-*",
         &["fusebox-benches-*", "fusebox-paired"],
@@ -125,7 +128,7 @@ const BELOW_ENGINE: &[&str] = &[
     "fusebox-runtime",
 ];
 
-const ENGINE: &[&str] = &["fusebox"];
+const ENGINE: &[&str] = &["datafusion-fusebox"];
 
 const FUZZ_TARGETS: &[&str] = &[
     "fusebox-abi",
@@ -142,13 +145,13 @@ pub(crate) const LIBRARIES: &[(&str, &[&str])] = &[
     (
         "datafusion*",
         &[
-            "fusebox",
+            "datafusion-fusebox",
             "fusebox-shell",
             "fusebox-sql-tests",
             "fusebox-benches",
             "udfs-native",
         ],
     ),
-    ("sqlparser", &["fusebox", "fusebox-definition"]),
+    ("sqlparser", &["datafusion-fusebox", "fusebox-definition"]),
     ("wasmtime", &["fusebox-runtime", "fusebox-fuzz-targets"]),
 ];

@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::failure::Failure;
 
 /// Endings of the files that are read.
-const ENDINGS: [&str; 5] = [".rs", ".md", ".toml", ".wat", ".sql"];
+const ENDINGS: [&str; 8] = [".rs", ".md", ".toml", ".wat", ".sql", ".h", ".zig", ".go"];
 
 /// Files of the checkout by path, relative to the root and with `/`.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ pub(crate) struct Package {
     pub(crate) name: String,
     /// The folder of its manifest, relative to the root, with a `/` at the end.
     pub(crate) folder: String,
-    /// Its dependencies but those for development: the line, and the name.
+    /// Its dependencies but those for development: the line, and the name of the package.
     pub(crate) dependencies: Vec<(usize, String)>,
 }
 
@@ -91,11 +91,25 @@ impl Tree {
         let folders = members.filter_map(|line| line.split('"').nth(1));
         folders
             .filter_map(|folder| {
-                let manifest = self.text(&format!("{folder}/Cargo.toml"))?;
-                Some(package(folder, manifest))
+                let text = self.text(&format!("{folder}/Cargo.toml"))?;
+                let mut package = package(folder, text);
+                for (_, dependency) in &mut package.dependencies {
+                    if let Some(name) = renamed(manifest, dependency) {
+                        name.clone_into(dependency);
+                    }
+                }
+                Some(package)
             })
             .collect()
     }
+}
+
+/// The package that the workspace's dependency `key` renames, if it does.
+fn renamed<'a>(manifest: &'a str, key: &str) -> Option<&'a str> {
+    let mut lines = manifest.lines();
+    let value = lines.find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix('='))?;
+    let (_, rest) = value.split_once("package = \"")?;
+    rest.split('"').next()
 }
 
 /// Reads a manifest, whose tables all have headers of their own.
@@ -148,18 +162,23 @@ mod tests {
         let tree = Tree::from([
             (
                 "Cargo.toml",
-                "[workspace]\nmembers = [\n    \"engine\",\n]\n[workspace.dependencies]\nlog = \"1\"\n",
+                "[workspace]\nmembers = [\n    \"catalog\",\n]\n[workspace.dependencies]\n\
+                 fusebox = { package = \"datafusion-fusebox\", path = \"engine\" }\nlog = \"1\"\n",
             ),
             (
-                "engine/Cargo.toml",
-                "[package]\nname = \"fusebox\"\n\n[dependencies]\n# one\nlog.workspace = true\n\
-                 wasmtime = { version = \"48\" }\n\n[dev-dependencies]\ntempfile = \"3\"\n",
+                "catalog/Cargo.toml",
+                "[package]\nname = \"fusebox-catalog\"\n\n[dependencies]\n# one\nlog.workspace = true\n\
+                 fusebox.workspace = true\nwasmtime = { version = \"48\" }\n\n\
+                 [dev-dependencies]\ntempfile = \"3\"\n",
             ),
         ]);
+        let dependencies = [(6, "log"), (7, "datafusion-fusebox"), (8, "wasmtime")];
         let expected = Package {
-            name: "fusebox".to_owned(),
-            folder: "engine/".to_owned(),
-            dependencies: vec![(6, "log".to_owned()), (7, "wasmtime".to_owned())],
+            name: "fusebox-catalog".to_owned(),
+            folder: "catalog/".to_owned(),
+            dependencies: dependencies
+                .map(|(line, name)| (line, name.to_owned()))
+                .into(),
         };
         assert_eq!(tree.packages(), [expected]);
     }

@@ -9,10 +9,12 @@ use std::process::Command;
 
 use crate::aarch64;
 use crate::component;
+use crate::dist;
 use crate::failure::Failure;
 use crate::guests;
 use crate::languages;
 use crate::optional;
+use crate::publish;
 use crate::sanitize;
 use crate::steps::Steps;
 use crate::tidy;
@@ -78,6 +80,8 @@ pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> Result<(), Fa
     if is_all {
         let remote = "test --workspace --features fusebox-shell/remote --test shell remote";
         steps.require(run("remote", &mut cargo(workspace, remote)))?;
+        steps.require(publish::pack(workspace))?;
+        steps.require(dist::dist(workspace, &["--dev".to_owned()]))?;
     }
     steps.attempt("sanitize", sanitize::under_address_sanitizer(workspace))?;
     steps.attempt("miri", sanitize::under_miri(workspace))?;

@@ -1,4 +1,5 @@
-//! Chores of this workspace: `cargo xtask demo | test | tidy | bench | soak | guests | dist`.
+//! Chores of this workspace: `cargo xtask demo | test | tidy | bench | soak | guests | dist |
+//! publish`.
 //!
 //! A chore installs what it needs and leaves it in place, so that the next one
 //! starts faster. All cargo commands of the chores select packages so that the
@@ -10,6 +11,9 @@ use std::process::ExitCode;
 
 // The chores `demo`, `guests` and `test`.
 mod chores;
+
+// Publication of the crates.
+mod publish;
 
 // Checks of the source text that need no compiler.
 mod tidy;
@@ -87,8 +91,12 @@ Chores of this workspace. Usage: cargo xtask CHORE
            are installed into the target folder
   dist [--dev]
            build the shell in release, which takes half an hour, and pack it with its
-           manual page, completions and modules into target/dist; --dev packs that of
-           the tests
+           manual page, completions, modules, licences and list of dependencies into
+           target/dist; then run the session of the README from the archive, in an
+           empty root; --dev packs the shell of the tests
+  publish --dry-run | --pack | --upload
+           pack the crates of crates.io and build each from its package, in order;
+           --pack builds nothing, --upload publishes them
   help     print this text
 ";
 
@@ -105,8 +113,10 @@ fn main() -> ExitCode {
 }
 
 fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
-    if !matches!(chore, "bench" | "dist" | "guests" | "soak" | "test")
-        && let Some(argument) = rest.first()
+    if !matches!(
+        chore,
+        "bench" | "dist" | "guests" | "publish" | "soak" | "test"
+    ) && let Some(argument) = rest.first()
     {
         return Err(Failure::Usage(argument.clone()));
     }
@@ -119,6 +129,7 @@ fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
         "soak" => soak::soak(&workspace, rest),
         "guests" => chores::guests(&workspace, rest),
         "dist" => dist::dist(&workspace, rest),
+        "publish" => publish::publish(&workspace, rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())

@@ -27,6 +27,9 @@ mod prose;
 // Links of Markdown files.
 mod links;
 
+// Crates that are published.
+mod publication;
+
 // Rust source text as token trees.
 mod tokens;
 
@@ -39,8 +42,9 @@ mod finding;
 use crate::failure::Failure;
 use crate::tidy::finding::{Finding, Rule};
 use crate::tidy::prose::Summaries;
+pub(crate) use crate::tidy::rules::PUBLISHED;
 use crate::tidy::rules::{DEVELOPMENT_FOLDERS, ENFORCED};
-use crate::tidy::tree::Tree;
+use crate::tidy::tree::{Package, Tree};
 use crate::workspace::Workspace;
 
 /// Findings of a whole tree.
@@ -53,8 +57,11 @@ struct Report {
 impl Report {
     fn of(tree: &Tree) -> Self {
         let mut report = Self::default();
-        report.check_packages(tree);
-        report.check_rust_files(tree);
+        let packages = tree.packages();
+        report.check_packages(tree, &packages);
+        report.check_rust_files(tree, &packages);
+        let published = publication::check(tree, &packages);
+        report.findings.extend(published);
         for (path, text) in tree.files() {
             report.findings.extend(size::check_file(path, text));
         }
@@ -71,10 +78,9 @@ impl Report {
         report
     }
 
-    fn check_packages(&mut self, tree: &Tree) {
-        let packages = tree.packages();
-        for package in &packages {
-            let dependencies = places::check_dependencies(package, &packages);
+    fn check_packages(&mut self, tree: &Tree, packages: &[Package]) {
+        for package in packages {
+            let dependencies = places::check_dependencies(package, packages);
             self.findings.extend(dependencies);
             for root in ["src/lib.rs", "src/main.rs"] {
                 let root = format!("{}{root}", package.folder);
@@ -97,7 +103,7 @@ impl Report {
         }
     }
 
-    fn check_rust_files(&mut self, tree: &Tree) {
+    fn check_rust_files(&mut self, tree: &Tree, packages: &[Package]) {
         for (path, text) in tree.with_ending(".rs") {
             self.summaries.add(crate_folder(path), path, text);
             // A file that is no Rust was reported with its crate, or is a
@@ -111,6 +117,8 @@ impl Report {
                     .extend(prose::check_identifiers(path, &tokens));
             }
             let findings = places::check_unsafe(path, &tokens);
+            self.findings.extend(findings);
+            let findings = publication::check_includes(tree, packages, path, &tokens);
             self.findings.extend(findings);
         }
     }
@@ -216,7 +224,10 @@ mod tests {
     fn a_tree_without_violations_has_no_findings() {
         let tree = Tree::from([
             ("Cargo.toml", "members = [\n    \"engine\",\n]\n"),
-            ("engine/Cargo.toml", "[package]\nname = \"fusebox\"\n"),
+            (
+                "engine/Cargo.toml",
+                "[package]\nname = \"fusebox-testing\"\npublish = false\n",
+            ),
             (
                 "engine/src/lib.rs",
                 "//! Map.\n#![forbid(unsafe_code)]\nmod a;\n",

@@ -23,11 +23,13 @@ pub(crate) enum Rule {
     Words,
     /// Relative links of Markdown files lead to files.
     Links,
+    /// Published crates hold what crates.io and their builds need.
+    Publication,
 }
 
 impl Rule {
     /// Every rule, in the order of the report.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Imports,
         Self::Cycles,
         Self::Names,
@@ -37,6 +39,7 @@ impl Rule {
         Self::Summaries,
         Self::Words,
         Self::Links,
+        Self::Publication,
     ];
 }
 
@@ -52,6 +55,7 @@ impl fmt::Display for Rule {
             Self::Summaries => "summaries",
             Self::Words => "words",
             Self::Links => "links",
+            Self::Publication => "publication",
         })
     }
 }

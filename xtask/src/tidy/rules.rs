@@ -111,6 +111,33 @@ pub(crate) const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("xtask", &[]),
 ];
 
+/// Crates on crates.io. A crate comes after those that it depends on.
+pub(crate) const PUBLISHED: &[&str] = &[
+    "fusebox-abi",
+    "fusebox-definition",
+    "fusebox-macros",
+    "fusebox-instrument",
+    "fusebox-marshal",
+    "fusebox-sdk",
+    "fusebox-linker",
+    "fusebox-runtime",
+    "datafusion-fusebox",
+    "fusebox-catalog",
+    "fusebox-shell",
+];
+
+/// Files that published code includes from outside of its package, by the file that
+/// includes them, and the reason.
+pub(crate) const INCLUDED_FROM_OUTSIDE: &[(&str, &str)] =
+    &[("engine/src/lib.rs", "a page that is compiled as a test")];
+
+/// Files that are in two packages, and equal: a package holds all that it is built of.
+pub(crate) const COPIES: &[(&str, &str)] = &[
+    ("udf-sdk/c/fusebox.h", "shell/templates/c/fusebox.h"),
+    ("udf-sdk/zig/fusebox.zig", "shell/templates/zig/fusebox.zig"),
+    ("udf-sdk/go/fusebox.go", "shell/templates/go/fusebox.go"),
+];
+
 const BELOW_RUNTIME: &[&str] = &[
     "fusebox-abi",
     "fusebox-definition",

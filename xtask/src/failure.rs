@@ -14,6 +14,8 @@ pub(crate) enum Failure {
         step: &'static str,
         status: ExitStatus,
     },
+    /// A step found something else than it expects.
+    Unexpected { step: &'static str, message: String },
     /// A file or a program could not be reached.
     Io { action: String, source: io::Error },
     /// No toolchain compiles to Wasm.
@@ -34,6 +36,11 @@ impl Failure {
         move |source| Self::Io { action, source }
     }
 
+    /// Wraps the message of a step, for `map_err`.
+    pub(crate) fn unexpected(step: &'static str) -> impl FnOnce(String) -> Self {
+        move |message| Self::Unexpected { step, message }
+    }
+
     /// Returns 2 for a wrong command line, as shells do, and 1 otherwise.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
@@ -48,6 +55,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Usage(word) => write!(f, "unknown argument `{word}`; see `cargo xtask help`"),
             Self::Step { step, status } => write!(f, "step `{step}` failed: {status}"),
+            Self::Unexpected { step, message } => write!(f, "step `{step}` failed: {message}"),
             Self::Io { action, source } => write!(f, "cannot {action}: {source}"),
             Self::Untidy { findings } => write!(f, "{findings} findings; see `cargo xtask tidy`"),
             Self::NoWasmToolchain { attempts, packages } => {

@@ -74,7 +74,8 @@ Chores of this workspace. Usage: cargo xtask CHORE
            run everything that has to pass before a change is merged, as CI does;
            steps that this machine lacks a toolchain for are skipped and counted;
            with --all also each query of the golden files in all execution configs,
-           and what is off unless asked for, which compiles DataFusion once more
+           what is off unless asked for, which compiles DataFusion once more, and the
+           packing of crates and of an archive
   tidy     check the source text: import order, dependencies, lengths, places of
            unsafe code, doc summaries and words; lists each finding
   bench [--quick] [WORD]...

@@ -200,8 +200,7 @@ fn put_blob(connection: &Connection, module: &CatalogModule) -> Result<Digest, C
     Ok(digest)
 }
 
-/// Returns the argument types as Arrow prints them, in a JSON array.
+/// Returns the texts of the argument types in a JSON array.
 fn types(key: &FunctionKey) -> Result<String, ChangeError> {
-    let types: Vec<String> = key.types.iter().map(ToString::to_string).collect();
-    Ok(serde_json::to_string(&types)?)
+    Ok(serde_json::to_string(&key.types_text())?)
 }

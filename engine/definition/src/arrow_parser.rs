@@ -1,12 +1,19 @@
-//! Arrow types from Arrow's own text.
+//! Arrow types from their text.
 //!
-//! Arrow prints the metadata of fields and escapes in their names, and its parser reads
-//! neither. This one reads all that is printed; types that are not nested are left to Arrow's.
+//! Reads all that `arrow_printer.rs` prints, and the other spellings that arrow-schema 59 reads:
+//! `us` for `µs`, names of units, `Timestamp(ns, None)` and `FixedSizeList(2, Int64)`.
 
 use std::collections::HashMap;
+use std::str::FromStr;
 use std::sync::Arc;
 
-use arrow_schema::{DataType, Field, FieldRef, Fields, UnionFields, UnionMode};
+use arrow_schema::{
+    DECIMAL32_MAX_PRECISION, DECIMAL64_MAX_PRECISION, DECIMAL128_MAX_PRECISION,
+    DECIMAL256_MAX_PRECISION, DataType, Field, FieldRef, Fields, IntervalUnit, TimeUnit,
+    UnionFields, UnionMode,
+};
+
+use crate::arrow_printer::{ANY_DECIMAL, SIMPLE};
 
 /// Maximum nesting depth that is read; bounds recursion on the native stack.
 const DEPTH_MAX: usize = 64;
@@ -57,48 +64,106 @@ impl<'a> TypeText<'a> {
         if self.depth > DEPTH_MAX {
             return None;
         }
-        let start = self.skip_spaces();
-        let data_type = match self.take_until(|c| !c.is_ascii_alphanumeric()) {
-            "List" => DataType::List(self.in_brackets(Self::list_field)?),
-            "LargeList" => DataType::LargeList(self.in_brackets(Self::list_field)?),
-            "ListView" => DataType::ListView(self.in_brackets(Self::list_field)?),
-            "LargeListView" => DataType::LargeListView(self.in_brackets(Self::list_field)?),
-            "FixedSizeList" => self.in_brackets(Self::fixed_size_list)?,
-            "Struct" => self.in_brackets(Self::structure)?,
-            "Union" => self.in_brackets(Self::union)?,
-            "Map" => self.in_brackets(Self::map)?,
-            "RunEndEncoded" => self.in_brackets(|text| {
-                let ends = text.field()?;
-                text.expect(",")?;
-                Some(DataType::RunEndEncoded(ends, text.field()?))
-            })?,
-            "Dictionary" => self.in_brackets(|text| {
-                let keys = Box::new(text.data_type()?);
-                text.expect(",")?;
-                Some(DataType::Dictionary(keys, Box::new(text.data_type()?)))
-            })?,
-            _ => {
-                // No type that is not nested has a bracket in its brackets, but in quotes.
-                if self.takes("(") {
-                    self.quoted_until_bracket()?;
-                }
-                let len = start.len() - self.rest.len();
-                start[..len].parse().ok()?
-            }
+        let name = self.take_until(|c| !c.is_ascii_alphanumeric());
+        let data_type = match SIMPLE.iter().find(|(_, text)| *text == name) {
+            Some((simple, _)) => simple.clone(),
+            None => self.in_brackets(|text| text.with_parameters(name))?,
         };
         self.depth -= 1;
         Some(data_type)
     }
 
-    /// Consumes the parameters of a type that is not nested, and the closing bracket.
-    fn quoted_until_bracket(&mut self) -> Option<()> {
-        loop {
-            self.take_until(|c| matches!(c, '"' | ')'));
-            if self.takes(")") {
-                return Some(());
+    /// Reads the parameters of the type of a name.
+    fn with_parameters(&mut self, name: &str) -> Option<DataType> {
+        Some(match name {
+            "Decimal128" if self.takes("*") => ANY_DECIMAL,
+            "Decimal32" => self.decimal(DataType::Decimal32, DECIMAL32_MAX_PRECISION)?,
+            "Decimal64" => self.decimal(DataType::Decimal64, DECIMAL64_MAX_PRECISION)?,
+            "Decimal128" => self.decimal(DataType::Decimal128, DECIMAL128_MAX_PRECISION)?,
+            "Decimal256" => self.decimal(DataType::Decimal256, DECIMAL256_MAX_PRECISION)?,
+            "Time32" => match self.unit()? {
+                unit @ (TimeUnit::Second | TimeUnit::Millisecond) => DataType::Time32(unit),
+                TimeUnit::Microsecond | TimeUnit::Nanosecond => return None,
+            },
+            "Time64" => match self.unit()? {
+                unit @ (TimeUnit::Microsecond | TimeUnit::Nanosecond) => DataType::Time64(unit),
+                TimeUnit::Second | TimeUnit::Millisecond => return None,
+            },
+            "Duration" => DataType::Duration(self.unit()?),
+            "Timestamp" => self.timestamp()?,
+            "Interval" => DataType::Interval(self.interval()?),
+            "FixedSizeBinary" => DataType::FixedSizeBinary(self.size()?),
+            "List" => DataType::List(self.list_field()?),
+            "LargeList" => DataType::LargeList(self.list_field()?),
+            "ListView" => DataType::ListView(self.list_field()?),
+            "LargeListView" => DataType::LargeListView(self.list_field()?),
+            "FixedSizeList" => self.fixed_size_list()?,
+            "Struct" => self.structure()?,
+            "Union" => self.union()?,
+            "Map" => self.map()?,
+            "RunEndEncoded" => {
+                let ends = self.field()?;
+                self.expect(",")?;
+                DataType::RunEndEncoded(ends, self.field()?)
             }
-            self.quoted()?;
+            "Dictionary" => {
+                let keys = Box::new(self.data_type()?);
+                self.expect(",")?;
+                DataType::Dictionary(keys, Box::new(self.data_type()?))
+            }
+            _ => return None,
+        })
+    }
+
+    fn number<T: FromStr>(&mut self) -> Option<T> {
+        let digits = self.take_until(|c| !(c.is_ascii_digit() || c == '-'));
+        digits.parse().ok()
+    }
+
+    /// Reads the size of values of a fixed size, which is not negative.
+    fn size(&mut self) -> Option<i32> {
+        self.number().filter(|size| *size >= 0)
+    }
+
+    /// `10, 2`
+    fn decimal(&mut self, of: fn(u8, i8) -> DataType, precision_max: u8) -> Option<DataType> {
+        let precision: u8 = self.number()?;
+        self.expect(",")?;
+        let scale: i8 = self.number()?;
+        let is_valid =
+            (1..=precision_max).contains(&precision) && i16::from(scale) <= i16::from(precision);
+        is_valid.then(|| of(precision, scale))
+    }
+
+    fn unit(&mut self) -> Option<TimeUnit> {
+        match self.take_until(|c| !c.is_alphabetic()) {
+            "s" | "Second" => Some(TimeUnit::Second),
+            "ms" | "Millisecond" => Some(TimeUnit::Millisecond),
+            "µs" | "us" | "Microsecond" => Some(TimeUnit::Microsecond),
+            "ns" | "Nanosecond" => Some(TimeUnit::Nanosecond),
+            _ => None,
         }
+    }
+
+    fn interval(&mut self) -> Option<IntervalUnit> {
+        match self.take_until(|c| !c.is_ascii_alphabetic()) {
+            "YearMonth" => Some(IntervalUnit::YearMonth),
+            "DayTime" => Some(IntervalUnit::DayTime),
+            "MonthDayNano" => Some(IntervalUnit::MonthDayNano),
+            _ => None,
+        }
+    }
+
+    /// `s, "Europe/Paris"`
+    fn timestamp(&mut self) -> Option<DataType> {
+        let unit = self.unit()?;
+        let zone = match self.takes(",") {
+            false => None,
+            true if self.takes("None") => None,
+            true if self.takes("Some") => Some(self.in_brackets(Self::quoted)?),
+            true => Some(self.quoted()?),
+        };
+        Some(DataType::Timestamp(unit, zone.map(Into::into)))
     }
 
     fn in_brackets<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
@@ -171,7 +236,7 @@ impl<'a> TypeText<'a> {
     }
 
     fn fixed_size_list(&mut self) -> Option<DataType> {
-        let size = self.take_until(|c| !c.is_ascii_digit()).parse().ok()?;
+        let size = self.size()?;
         let field = match self.takes("x") {
             true => self.list_field()?,
             false => {
@@ -202,7 +267,7 @@ impl<'a> TypeText<'a> {
         };
         let (mut ids, mut fields) = (Vec::new(), Vec::new());
         while self.takes(",") {
-            ids.push(self.take_until(|c| c == ':').trim_end().parse().ok()?);
+            ids.push(self.number()?);
             self.expect(":")?;
             fields.push(self.in_brackets(Self::field)?);
         }
@@ -253,74 +318,4 @@ impl<'a> TypeText<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn field(name: &str, data_type: DataType, metadata: &[(&str, &str)]) -> FieldRef {
-        let metadata = metadata.iter();
-        let metadata = metadata.map(|(key, value)| (key.to_string(), value.to_string()));
-        Arc::new(Field::new(name, data_type, true).with_metadata(metadata.collect()))
-    }
-
-    #[test]
-    fn types_that_arrow_prints_are_read() {
-        use DataType::*;
-        let item = field("item", Int32, &[("PARQUET:field_id", "1"), ("b", "{,}")]);
-        let named = field("an element", Utf8View, &[("k", "")]);
-        let strange = field(
-            "\"\\\n\u{7f}): é",
-            Timestamp(arrow_schema::TimeUnit::Second, Some("+01:00".into())),
-            &[],
-        );
-        let entries = Fields::from(vec![
-            Field::new("key", Utf8, false),
-            Field::clone(&field("value", List(Arc::clone(&item)), &[("x", "y")])),
-        ]);
-        let entries = Arc::new(Field::new("entries", Struct(entries), false));
-        let union = UnionFields::try_new([3, 0], [Arc::clone(&item), Arc::clone(&strange)]);
-        let union = Union(union.unwrap(), UnionMode::Dense);
-        let ends = Arc::new(Field::new("run_ends", Int16, false));
-        for data_type in [
-            List(Arc::clone(&item)),
-            LargeListView(Arc::clone(&named)),
-            FixedSizeList(Arc::clone(&named), 3),
-            Struct(vec![Arc::clone(&item), named, strange].into()),
-            Struct(Fields::empty()),
-            Map(Arc::clone(&entries), false),
-            Dictionary(Box::new(Int8), Box::new(Map(entries, true))),
-            RunEndEncoded(ends, field("values", union.clone(), &[("m", "n")])),
-            union,
-            Decimal128(10, -2),
-            Null,
-        ] {
-            let text = data_type.to_string();
-            assert_eq!(parse_arrow_type(&text), Some(data_type), "{text}");
-        }
-    }
-
-    #[test]
-    fn other_texts_are_refused() {
-        for text in [
-            "",
-            "List",
-            "List()",
-            "List(Int32",
-            "List(Int32))",
-            "List(Int32, metadata: {\"a\"})",
-            "List(Int32, metadata: {\"a\": \"b\" \"c\": \"d\"})",
-            "Struct(a: Int32)",
-            "Struct(\"a\\q\": Int32)",
-            "Struct(\"a\\u{110000}\": Int32)",
-            "Union(Sparse, 300: (\"a\": Int32))",
-            "Map(\"entries\": Int32)",
-            "Timestamp(s, \"",
-            "Decimal128(10, (2))",
-        ] {
-            assert_eq!(parse_arrow_type(text), None, "{text}");
-        }
-        let deep = |depth| format!("{}Int8{}", "List(".repeat(depth), ")".repeat(depth));
-        assert!(parse_arrow_type(&deep(DEPTH_MAX - 1)).is_some());
-        assert!(parse_arrow_type(&deep(DEPTH_MAX)).is_none());
-        assert!(parse_arrow_type(&deep(1_000_000)).is_none());
-    }
-}
+mod tests;

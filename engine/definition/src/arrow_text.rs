@@ -1,30 +1,22 @@
-//! Serde representation of Arrow types: Arrow's own text, which parses back.
+//! Serde representation of Arrow types: their text.
 
 use arrow_schema::DataType;
 use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
 use crate::arrow_parser::parse_arrow_type;
-use crate::type_display::ANY_DECIMAL;
-
-const ANY: &str = "Decimal128(*)";
+use crate::arrow_printer::ArrowText;
 
 pub(crate) fn serialize<S: Serializer>(
     data_type: &DataType,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    match *data_type == ANY_DECIMAL {
-        true => serializer.serialize_str(ANY),
-        false => serializer.collect_str(data_type),
-    }
+    serializer.collect_str(&ArrowText(data_type))
 }
 
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<DataType, D::Error> {
     let text = String::deserialize(deserializer)?;
-    match text == ANY {
-        true => Ok(ANY_DECIMAL),
-        false => parse_arrow_type(&text)
-            .ok_or_else(|| D::Error::custom(format!("expected a type of Arrow, found `{text}`"))),
-    }
+    let unknown = || D::Error::custom(format!("expected a type of Arrow, found `{text}`"));
+    parse_arrow_type(&text).ok_or_else(unknown)
 }

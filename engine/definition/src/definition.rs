@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow_schema::DataType;
 use serde::{Deserialize, Serialize};
 
+use crate::arrow_printer::ArrowText;
 use crate::digest::Digest;
 use crate::kind::Kind;
 use crate::limits::Limits;
@@ -71,6 +72,14 @@ pub struct FunctionKey {
     pub name: String,
     /// Argument types.
     pub types: Vec<DataType>,
+}
+
+impl FunctionKey {
+    /// Returns the text of each argument type, by which catalogs tell overloads apart.
+    pub fn types_text(&self) -> Vec<String> {
+        let texts = self.types.iter().map(|t| ArrowText(t).to_string());
+        texts.collect()
+    }
 }
 
 impl Definition {
@@ -167,7 +176,7 @@ mod shared_text {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::type_display::ANY_DECIMAL;
+    use crate::arrow_printer::ANY_DECIMAL;
 
     fn haversine() -> Definition {
         let double = |name: &str| Argument::new(Some(name.to_owned()), DataType::Float64);

@@ -26,8 +26,11 @@ mod arrow_text;
 // Arrow types as SQL text, and the types that a signature accepts.
 mod type_display;
 
-// Arrow types from Arrow's own text.
+// Arrow types from their text.
 mod arrow_parser;
+
+// The text of Arrow types, which is stored.
+mod arrow_printer;
 
 // Fuel, memory, stack, result and instance limits.
 mod limits;
@@ -58,6 +61,7 @@ mod grants;
 // Scalar, aggregate, window, table.
 mod kind;
 
+pub use arrow_printer::{ANY_DECIMAL, ArrowText};
 pub use definition::{Definition, FunctionKey, ModuleSource, NullHandling, Volatility};
 pub use digest::{Digest, ParseDigestError};
 pub use grants::{GrantedFile, StatedGrants};
@@ -71,6 +75,4 @@ pub use quoting::{Identifier, Literal};
 pub use reset::Reset;
 pub use signature::{Argument, Arguments, Signature, check_parameters};
 pub use statement_error::{FileAccessError, StatementError};
-pub use type_display::{
-    ANY_DECIMAL, SqlType, argument_lists, canonical_type, check_type, sql_types,
-};
+pub use type_display::{SqlType, argument_lists, canonical_type, check_type, sql_types};

@@ -19,7 +19,7 @@ use crate::type_display::{SqlType, sql_types};
 /// `T[3]` a fixed-size list; `STRUCT(a T, …)` and `MAP(K, V)` have nullable
 /// fields, except for keys. `TIMESTAMP WITH TIME ZONE` has the zone `+00:00`
 /// rather than the session's, so that a definition means the same everywhere. A
-/// type without a SQL name is written as Arrow prints it: `ARROW('Float16')`,
+/// type without a SQL name is written in the text of arrow-rs 59: `ARROW('Float16')`,
 /// `ARROW('Dictionary(Int8, Utf8)')`, `ARROW('Timestamp(s, "Europe/Paris")')`.
 ///
 /// A `DECIMAL(*)` argument takes a decimal of up to 38 digits with any scale;

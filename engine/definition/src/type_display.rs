@@ -1,7 +1,7 @@
 //! Arrow types as SQL text, and the types that a signature accepts.
 //!
 //! The printed text parses back, in `statement/types.rs`, to exactly the type
-//! that was printed. A definition also stores its types as Arrow's own text, so a
+//! that was printed. A definition also stores its types as [`ArrowText`], so a
 //! type that does not survive that text is refused.
 
 use std::fmt;
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use arrow_schema::{DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef, IntervalUnit, TimeUnit};
 
 use crate::arrow_parser::parse_arrow_type;
+use crate::arrow_printer::{ANY_DECIMAL, ArrowText};
 use crate::quoting::{Identifier, Literal};
 use crate::statement_error::StatementError;
 
@@ -42,12 +43,8 @@ pub(crate) const ZONE: &str = "+00:00";
 /// Field names inside a `MAP`, as DataFusion has them.
 pub(crate) const MAP_NAMES: [&str; 3] = ["entries", "key", "value"];
 
-/// `DECIMAL(*)`: any decimal of 128 bits. Only signatures have it. Arrow has no
-/// decimal of precision 0, so the encoding is unambiguous.
-pub const ANY_DECIMAL: DataType = DataType::Decimal128(0, 0);
-
-/// Prints an Arrow type as in a statement: its SQL name, or `ARROW('…')` with Arrow's
-/// own text where SQL has none.
+/// Prints an Arrow type as in a statement: its SQL name, or `ARROW('…')` with the text of
+/// [`ArrowText`] where SQL has none.
 #[derive(Clone, Copy, Debug)]
 pub struct SqlType<'a>(pub &'a DataType);
 
@@ -144,15 +141,15 @@ fn nested(f: &mut fmt::Formatter<'_>, data_type: &DataType) -> fmt::Result {
 }
 
 fn arrow(f: &mut fmt::Formatter<'_>, data_type: &DataType) -> fmt::Result {
-    write!(f, "ARROW({})", Literal(&data_type.to_string()))
+    write!(f, "ARROW({})", Literal(&ArrowText(data_type).to_string()))
 }
 
-/// Returns true if name and type are all that distinguishes the field.
-/// Returns true for a name that a statement accepts; Arrow's text escapes others.
+/// Returns true for a name that a statement accepts; [`ArrowText`] escapes others.
 fn is_name(name: &str) -> bool {
     !name.chars().any(char::is_control)
 }
 
+/// Returns true if name and type are all that distinguishes the field.
 fn is_plain(field: &Field) -> bool {
     field.is_nullable() && field.metadata().is_empty()
 }
@@ -226,10 +223,7 @@ pub(crate) const UNSPELLABLE: &str = "has a name in it that Arrow cannot spell";
 /// [`StatementError::TypeRule`] with the broken rule.
 pub fn check_type(data_type: &DataType) -> Result<(), StatementError> {
     Survey::default().visit(data_type, 1, 1)?;
-    if *data_type == ANY_DECIMAL {
-        return Ok(());
-    }
-    match parse_arrow_type(&data_type.to_string()) {
+    match parse_arrow_type(&ArrowText(data_type).to_string()) {
         Some(stored) if stored == *data_type => Ok(()),
         _ => Err(StatementError::TypeRule(UNSPELLABLE)),
     }

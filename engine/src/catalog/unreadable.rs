@@ -8,7 +8,7 @@ use fusebox_definition::FunctionKey;
 pub struct UnreadableFunction {
     /// SQL name.
     pub name: String,
-    /// Argument types, as Arrow prints them.
+    /// Texts of the argument types, as of [`FunctionKey::types_text`].
     pub types: Vec<String>,
     /// Reason for which it cannot be read.
     pub reason: String,
@@ -26,7 +26,6 @@ impl UnreadableFunction {
 
     /// Returns true if it has this name and these argument types.
     pub(crate) fn is(&self, key: &FunctionKey) -> bool {
-        let types = key.types.iter().map(ToString::to_string);
-        self.name == key.name && types.eq(self.types.iter().cloned())
+        self.name == key.name && self.types == key.types_text()
     }
 }

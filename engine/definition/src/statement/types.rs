@@ -22,10 +22,11 @@ use sqlparser::ast::{
 
 use super::words::{ARROW, DECIMAL, fold};
 use crate::arrow_parser::parse_arrow_type;
+use crate::arrow_printer::ANY_DECIMAL;
 use crate::parse_error::ParseError;
 use crate::quoting::Literal;
 use crate::statement_error::StatementError;
-use crate::type_display::{ANY_DECIMAL, MAP_NAMES, TYPE_DEPTH_MAX, ZONE, check_type, in_map};
+use crate::type_display::{MAP_NAMES, TYPE_DEPTH_MAX, ZONE, check_type, in_map};
 
 /// Maps a SQL type in the signature of the function `of` to Arrow's.
 pub(super) fn arrow_type(data_type: &Sql, of: &str) -> Result<DataType, ParseError> {
@@ -137,7 +138,7 @@ fn decimal(number: ExactNumberInfo) -> Option<DataType> {
     (precision <= DECIMAL256_MAX_PRECISION).then_some(DataType::Decimal256(precision, scale))
 }
 
-/// Parses a type in Arrow's own text.
+/// Parses a type in the text of `ARROW('…')`.
 fn arrow(text: &str) -> Result<DataType, StatementError> {
     // Each level of nesting adds one or two brackets.
     if depth(text) > 2 * TYPE_DEPTH_MAX {
@@ -147,7 +148,7 @@ fn arrow(text: &str) -> Result<DataType, StatementError> {
         .ok_or_else(|| StatementError::UnknownType(format!("{ARROW}({})", Literal(text))))
 }
 
-/// Returns the depth of the deepest bracket of a type in Arrow's text.
+/// Returns the depth of the deepest bracket of a type in that text.
 fn depth(text: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     let mut quote = None;

@@ -8,7 +8,7 @@ use crate::parse_error::ParseError;
 
 type Result<T, E = ParseError> = std::result::Result<T, E>;
 
-/// Name of the type whose one parameter is Arrow's own text.
+/// Name of the type whose one parameter is the text of an Arrow type.
 pub(super) const ARROW: &str = "ARROW";
 
 /// Name of the type that accepts `*` instead of a precision.

@@ -76,7 +76,7 @@ fn write_one(connection: &Connection, change: &CatalogChange) -> Result<(), Chan
                 params![
                     key.name,
                     types(&key)?,
-                    serde_json::to_string(definition)?,
+                    definition.to_json(),
                     digest.to_string()
                 ],
             )?;

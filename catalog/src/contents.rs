@@ -68,7 +68,7 @@ fn functions(
     each(connection, sql, |row| {
         let text: String = row.get(2)?;
         let module = modules.of(&row.get::<_, String>(3)?, size(row.get(4)?));
-        let definition = serde_json::from_str::<Definition>(&text);
+        let definition = Definition::from_json(&text);
         let reason = match (definition, module) {
             (Ok(definition), Some(module)) => {
                 let old = before.function(&definition.key());

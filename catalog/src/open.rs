@@ -12,7 +12,11 @@ use crate::words::failed;
 
 /// Versions of the tables, the oldest first. A file has the number of those that it went
 /// through as its `user_version`.
-const VERSIONS: [&str; 2] = [include_str!("tables_1.sql"), include_str!("tables_2.sql")];
+const VERSIONS: [&str; 3] = [
+    include_str!("tables_1.sql"),
+    include_str!("tables_2.sql"),
+    include_str!("tables_3.sql"),
+];
 
 /// Application id of a catalog, `Fuse` in ASCII: SQLite stores it in the header of the file.
 const APPLICATION_ID: i32 = 0x4675_7365;
@@ -234,6 +238,11 @@ mod tests {
         migrate(path, &mut connection, versions).map(|()| connection)
     }
 
+    /// Returns the versions and one more.
+    fn with(next: &'static str) -> Vec<&'static str> {
+        [&VERSIONS[..], &[next]].concat()
+    }
+
     fn number(connection: &Connection, query: &str) -> i64 {
         connection.query_row(query, [], |row| row.get(0)).unwrap()
     }
@@ -246,24 +255,24 @@ mod tests {
         let insert = "INSERT INTO blob VALUES ('01', x'0203')";
         old.execute(insert, []).unwrap();
         drop(old);
-        let new = opened(&path, &[VERSIONS[0], VERSIONS[1], NEXT]).unwrap();
+        let new = opened(&path, &with(NEXT)).unwrap();
         assert_eq!(
             number(&new, "SELECT user_version FROM pragma_user_version"),
-            3
+            4
         );
         assert_eq!(number(&new, "SELECT count(*) FROM blob"), 1);
         number(&new, "SELECT count(note) FROM meta");
-        let copied = folder.path().join("c.db.version-2");
+        let copied = folder.path().join("c.db.version-3");
         let copy = Connection::open(&copied).unwrap();
         assert_eq!(
             number(&copy, "SELECT user_version FROM pragma_user_version"),
-            2
+            3
         );
         assert_eq!(number(&copy, "SELECT count(*) FROM blob"), 1);
         // The program of the older version refuses the file, and opens the copy.
         let refused = opened(&path, &VERSIONS).unwrap_err().to_string();
         assert!(
-            refused.contains("expected version 2 or older, found 3"),
+            refused.contains("expected version 3 or older, found 4"),
             "{refused}"
         );
         opened(&copied, &VERSIONS).unwrap();
@@ -275,14 +284,14 @@ mod tests {
         let path = folder.path().join("c.db");
         drop(opened(&path, &VERSIONS).unwrap());
         let broken = "ALTER TABLE meta ADD COLUMN note TEXT; INSERT INTO absent VALUES (1)";
-        opened(&path, &[VERSIONS[0], VERSIONS[1], broken]).unwrap_err();
+        opened(&path, &with(broken)).unwrap_err();
         let same = opened(&path, &VERSIONS).unwrap();
         assert_eq!(
             number(&same, "SELECT user_version FROM pragma_user_version"),
-            2
+            3
         );
         // It can be tried again, with a copy of its own.
-        opened(&path, &[VERSIONS[0], VERSIONS[1], NEXT]).unwrap();
-        assert!(folder.path().join("c.db.version-2-2").exists());
+        opened(&path, &with(NEXT)).unwrap();
+        assert!(folder.path().join("c.db.version-3-2").exists());
     }
 }

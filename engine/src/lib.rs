@@ -98,9 +98,9 @@ pub use file_access::FileAccess;
 pub use function_factory::WasmFunctionFactory;
 pub use fusebox_definition::statement;
 pub use fusebox_definition::{
-    Argument, Definition, Digest, FileAccessError, FunctionKey, Identifier, Kind, Limits, Literal,
-    ModuleError, ModuleSource, NullHandling, OnError, ParseDigestError, PlainAbi, Reset, Signature,
-    StatementError, Subject, Volatility,
+    Argument, DEFINITION_FORMAT, Definition, Digest, FileAccessError, FunctionKey, Identifier,
+    Kind, Limits, Literal, ModuleError, ModuleSource, NullHandling, OnError, ParseDigestError,
+    PlainAbi, Reset, Signature, StatementError, StoredDefinitionError, Subject, Volatility,
 };
 #[cfg(feature = "disable-protections")]
 pub use fusebox_runtime::DisabledProtections;

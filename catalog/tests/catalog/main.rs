@@ -8,6 +8,7 @@ mod relations;
 mod reopened;
 mod sharing;
 mod tables;
+mod versions;
 
 use std::path::Path;
 use std::sync::Arc;

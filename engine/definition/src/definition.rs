@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow_schema::DataType;
-use serde::{Deserialize, Serialize};
 
 use crate::arrow_printer::ArrowText;
 use crate::digest::Digest;
@@ -18,7 +17,7 @@ use crate::signature::{Argument, Signature};
 /// Definition of one function.
 ///
 /// Holds everything that decides the function's results, its limits included.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Definition {
     /// SQL name, in the case in which it is looked up.
     ///
@@ -28,14 +27,12 @@ pub struct Definition {
     /// the most specific of several. Otherwise the call is refused.
     pub name: String,
     /// Scalar, aggregate, window or table function.
-    #[serde(default)]
     pub kind: Kind,
     /// Argument types and result type. The result of a table function is a
     /// struct of its columns.
     pub signature: Signature,
     /// Columns of an aggregate's partial state, as it is exchanged between
     /// partitions and spilled to disk. Empty for other kinds.
-    #[serde(default)]
     pub state: Vec<Argument>,
     /// Dependence of the result on anything but the arguments.
     pub volatility: Volatility,
@@ -44,13 +41,10 @@ pub struct Definition {
     /// Resource limits.
     pub limits: Limits,
     /// Scope after which guest state is reset.
-    #[serde(default)]
     pub reset: Reset,
     /// Result of a row for which a scalar function fails.
-    #[serde(default)]
     pub on_error: OnError,
     /// Convention for text and bytes, if the export is a plain function over such.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub abi: Option<PlainAbi>,
     /// Digest of the module.
     pub digest: Digest,
@@ -61,7 +55,6 @@ pub struct Definition {
     /// True if the function is dropped with its session.
     pub temporary: bool,
     /// Description for people. Decides nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
 }
 
@@ -106,7 +99,7 @@ impl Definition {
 }
 
 /// Volatility category, as in PostgreSQL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Volatility {
     /// Equal arguments always give equal results.
     Immutable,
@@ -127,7 +120,7 @@ impl fmt::Display for Volatility {
 }
 
 /// Treatment of null arguments, as in PostgreSQL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NullHandling {
     /// A null argument gives a null result.
     Strict,
@@ -145,7 +138,7 @@ impl fmt::Display for NullHandling {
 }
 
 /// Source that a statement took a function's module from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ModuleSource {
     /// `FROM MODULE name`.
@@ -153,30 +146,14 @@ pub enum ModuleSource {
     /// `AS 'path'`: the bytes of that file when the statement ran.
     Path(String),
     /// `AS $$(module …)$$`: the text, which the sessions of a catalog share.
-    Text(#[serde(with = "shared_text")] Arc<str>),
+    Text(Arc<str>),
     /// `AS BASE64 '…'`, or bytes given through the library.
     Base64,
-}
-
-/// Text that is shared, as a string.
-mod shared_text {
-    use std::sync::Arc;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(text: &str, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(text)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<str>, D::Error> {
-        String::deserialize(from).map(Into::into)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arrow_printer::ANY_DECIMAL;
 
     fn haversine() -> Definition {
         let double = |name: &str| Argument::new(Some(name.to_owned()), DataType::Float64);
@@ -199,48 +176,6 @@ mod tests {
             source: ModuleSource::Base64,
             temporary: false,
             comment: Some("Distance\nover the ground".to_owned()),
-        }
-    }
-
-    #[test]
-    fn definition_round_trips_through_json() {
-        let mut any = haversine();
-        any.signature.returns = ANY_DECIMAL;
-        for definition in [haversine(), any] {
-            let text = serde_json::to_string(&definition).unwrap();
-            assert_eq!(
-                serde_json::from_str::<Definition>(&text).unwrap(),
-                definition
-            );
-        }
-    }
-
-    #[test]
-    fn definition_that_was_stored_without_fuel_init_has_its_default() {
-        let text = serde_json::to_string(&haversine()).unwrap();
-        let stored = text.replace("\"fuel_init\":1000000000,", "");
-        assert_ne!(stored, text);
-        assert_eq!(
-            serde_json::from_str::<Definition>(&stored).unwrap(),
-            haversine()
-        );
-    }
-
-    #[test]
-    fn definition_that_was_stored_without_abi_has_none() {
-        let text = serde_json::to_string(&haversine()).unwrap();
-        let stored = text.replace("\"abi\":\"ptr_len\",", "");
-        assert_ne!(stored, text);
-        let read: Definition = serde_json::from_str(&stored).unwrap();
-        assert_eq!(read.abi, None);
-        assert_eq!(serde_json::to_string(&read).unwrap(), stored);
-    }
-
-    #[test]
-    fn abi_is_stored_by_its_name() {
-        for abi in PlainAbi::ALL {
-            let text = serde_json::to_string(&abi).unwrap();
-            assert_eq!(text, format!("\"{abi}\""));
         }
     }
 

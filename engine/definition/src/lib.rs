@@ -2,7 +2,7 @@
 //!
 //! A [`Definition`] states everything that decides the result of a function: its
 //! signature, volatility, null handling, limits, and the digest of its module.
-//! It serialises, so that catalogs, plans and wheels can carry it, and two equal
+//! It is JSON where it is kept, so that catalogs and plans can carry it, and two equal
 //! definitions give equal results. The DDL that states definitions is parsed
 //! here too, because a module carries its own.
 //!
@@ -14,14 +14,14 @@
 // DDL, parsed and printed.
 pub mod statement;
 
+// Definitions as JSON, as catalogs keep them.
+mod stored;
+
 // One function.
 mod definition;
 
 // Argument types and result type.
 mod signature;
-
-// Arrow types in serialised definitions.
-mod arrow_text;
 
 // Arrow types as SQL text, and the types that a signature accepts.
 mod type_display;
@@ -75,4 +75,5 @@ pub use quoting::{Identifier, Literal};
 pub use reset::Reset;
 pub use signature::{Argument, Arguments, Signature, check_parameters};
 pub use statement_error::{FileAccessError, StatementError};
+pub use stored::{DEFINITION_FORMAT, StoredDefinitionError};
 pub use type_display::{SqlType, argument_lists, canonical_type, check_type, sql_types};

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use serde::{Deserialize, Serialize};
-
 use crate::kind::Kind;
 use crate::statement_error::StatementError;
 
@@ -12,7 +10,7 @@ use crate::statement_error::StatementError;
 ///
 /// Each is an option of `WITH (…)` and `ALTER FUNCTION … SET (…)`; its name and
 /// range are given below.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// Fuel of one row, about one unit per Wasm instruction. Rows that the guest
     /// begins and ends have separate fuel; rows of other guests share the sum.
@@ -34,7 +32,6 @@ pub struct Limits {
     /// initial memory. Once for an instance, before its baseline; no call pays for it.
     ///
     /// `fuel_init`, from 100,000 to 4,000,000,000.
-    #[serde(default = "fuel_init")]
     pub fuel_init: u64,
     /// Linear memory in bytes. `memory.grow` beyond it returns -1. A batch that
     /// comes near the limit is called again in halves, so that each row has the
@@ -70,7 +67,7 @@ impl Default for Limits {
         Self {
             fuel_per_row: 1_000_000,
             fuel_per_call: 500_000,
-            fuel_init: fuel_init(),
+            fuel_init: 1_000_000_000,
             memory_bytes_max: 64 << 20,
             stack_bytes_max: 256 << 10,
             result_bytes_max: 64 << 20,
@@ -139,9 +136,24 @@ impl Limits {
 
     /// Returns true if every limit is in its range.
     pub fn are_in_range(self) -> bool {
-        LIMITS
-            .iter()
-            .all(|limit| limit.range.contains(&limit.of(self)))
+        self.check_ranges().is_ok()
+    }
+
+    /// Checks that every limit is in its range.
+    ///
+    /// # Errors
+    ///
+    /// [`StatementError::OptionValue`] for the first that is not.
+    pub fn check_ranges(self) -> Result<(), StatementError> {
+        let is_beyond = |limit: &&Limit| !limit.range.contains(&limit.of(self));
+        match LIMITS.iter().find(is_beyond) {
+            None => Ok(()),
+            Some(limit) => Err(StatementError::OptionValue {
+                name: limit.option.to_owned(),
+                expected: limit.expected(),
+                found: limit.print(self),
+            }),
+        }
     }
 
     /// Checks that no limit exceeds its ceiling.
@@ -169,11 +181,6 @@ const FUEL_MAX: u64 = i64::MAX as u64 / 4;
 /// Highest fuel of an initialisation: threads that create functions are shared, and an
 /// initialisation does not begin rows, where calls are cancelled.
 const FUEL_INIT_MAX: u64 = 4_000_000_000;
-
-/// Default fuel of an initialisation, also of definitions that were stored without.
-const fn fuel_init() -> u64 {
-    1_000_000_000
-}
 
 /// Number of bytes, printed as the options state them: `64MB`.
 #[derive(Clone, Copy, Debug)]

@@ -1,11 +1,9 @@
 //! Result of a row that fails.
 
-use serde::{Deserialize, Serialize};
-
 /// Result of a row for which a scalar function fails.
 ///
 /// Option `on_error` of `WITH (…)` and `ALTER FUNCTION … SET (…)`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OnError {
     /// The query fails.
     ///

@@ -2,13 +2,10 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 /// Convention by which a plain function takes and returns text and bytes.
 ///
 /// Option `abi` of `WITH (…)` and `ALTER FUNCTION … SET (…)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PlainAbi {
     /// Address and length: `abi = 'ptr_len'`.
@@ -16,7 +13,6 @@ pub enum PlainAbi {
     /// Address of bytes that end with a NUL: `abi = 'c_string'`.
     CString,
     /// Objects of AssemblyScript: `abi = 'assemblyscript'`.
-    #[serde(rename = "assemblyscript")]
     AssemblyScript,
     /// Address of a length and as many bytes: `abi = 'length_prefixed'`.
     LengthPrefixed,

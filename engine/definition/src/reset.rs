@@ -1,11 +1,9 @@
 //! Scope after which guest state is reset.
 
-use serde::{Deserialize, Serialize};
-
 /// Scope after which the state of a guest is reset.
 ///
 /// Option `reset` of `WITH (…)` and `ALTER FUNCTION … SET (…)`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Reset {
     /// One call: a batch or a part of one. `VOLATILE` functions are not reset.
     ///

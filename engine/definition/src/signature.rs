@@ -4,9 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use arrow_schema::DataType;
-use serde::{Deserialize, Serialize};
 
-use crate::arrow_text;
 use crate::quoting::Identifier;
 use crate::statement_error::StatementError;
 use crate::type_display::{SqlType, sql_types};
@@ -29,29 +27,25 @@ use crate::type_display::{SqlType, sql_types};
 ///
 /// A type is nested at most 32 levels deep, consists of at most 1000 types, and
 /// has at most 65,536 fixed-size values per row.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Signature {
     /// Arguments, in order.
     pub arguments: Vec<Argument>,
     /// Type of the result.
-    #[serde(with = "arrow_text")]
     pub returns: DataType,
 }
 
 /// One argument of a signature, or one column of a state or table.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Argument {
     /// Name, by which calls may give the argument: `f(name => value)`.
     pub name: Option<String>,
     /// Arrow type.
-    #[serde(with = "arrow_text")]
     pub data_type: DataType,
     /// Value of the argument in calls that omit it, as a constant of SQL. Only the last
     /// arguments of a signature have defaults.
-    #[serde(default)]
     pub default: Option<String>,
     /// True for a list as the last argument whose items may be given one by one.
-    #[serde(default)]
     pub variadic: bool,
 }
 

@@ -19,8 +19,8 @@ pub(crate) fn version(connection: &Connection) -> rusqlite::Result<u64> {
 /// Reads the contents. What has not changed since `before` stays the same object, so that
 /// what sessions have bound of it is kept.
 ///
-/// A function whose definition this version cannot read is kept as such. A module whose bytes are
-/// gone stays, so that reading it fails.
+/// A function whose definition this version cannot read is kept as such, and so is a relation of an
+/// unknown kind. A module whose bytes are gone stays, so that reading it fails.
 pub(crate) fn read(
     connection: &Connection,
     before: &CatalogContents,
@@ -41,16 +41,14 @@ pub(crate) fn read(
     let mut tables = tables(connection, before, store)?;
     each(connection, "SELECT name, kind, sql FROM relation", |row| {
         let kind: String = row.get(1)?;
-        match kind_of(&kind) {
-            // Its name has two parts, and those of relations have three.
-            None if kind == SCHEMA => changes.push(CatalogChange::PutSchema(row.get(0)?)),
-            Some(kind) => {
-                let mut relation = Relation::new(row.get(0)?, kind, row.get(2)?);
-                relation.rows = tables.remove(&relation.name);
-                changes.push(CatalogChange::PutRelation(relation));
-            }
-            None => tracing::error!(kind, "cannot read a relation of the catalog"),
+        // Its name has two parts, and those of relations have three.
+        if kind == SCHEMA {
+            changes.push(CatalogChange::PutSchema(row.get(0)?));
+            return Ok(());
         }
+        let mut relation = Relation::new(row.get(0)?, kind_of(&kind), row.get(2)?);
+        relation.rows = tables.remove(&relation.name);
+        changes.push(CatalogChange::PutRelation(relation));
         Ok(())
     })?;
     Ok(CatalogContents::at(version(connection)?, changes))
@@ -199,9 +197,9 @@ const KINDS: [(RelationKind, &str); 3] = [
     (RelationKind::ExternalTable, "external table"),
 ];
 
-fn kind_of(text: &str) -> Option<RelationKind> {
+fn kind_of(text: &str) -> RelationKind {
     let found = KINDS.iter().find(|(_, name)| *name == text);
-    found.map(|(kind, _)| *kind)
+    found.map_or(RelationKind::Unknown, |(kind, _)| *kind)
 }
 
 /// Returns the text of a kind; `None` for one that is not kept.

@@ -45,4 +45,5 @@ mod identity;
 // Words for SQLite's errors.
 mod words;
 
+pub use open::CATALOG_VERSION;
 pub use sqlite_catalog::SqliteCatalog;

@@ -4,19 +4,28 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fusebox::CatalogError;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
-use rusqlite_migration::{M, Migrations};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction};
+use rusqlite_migration::{HookResult, M, Migrations};
 
 use crate::identity::Identity;
 use crate::words::failed;
 
 /// Versions of the tables, the oldest first. A file has the number of those that it went
 /// through as its `user_version`.
+///
+/// Each new table, column, kind of relations and reference to a blob is a new version: an older
+/// program would leave them out, and delete the blobs that only they refer to.
 const VERSIONS: [&str; 3] = [
     include_str!("tables_1.sql"),
     include_str!("tables_2.sql"),
     include_str!("tables_3.sql"),
 ];
+
+/// Version of the tables that this program reads and writes.
+pub const CATALOG_VERSION: usize = VERSIONS.len();
+
+/// Version of this program.
+const FUSEBOX: &str = env!("CARGO_PKG_VERSION");
 
 /// Application id of a catalog, `Fuse` in ASCII: SQLite stores it in the header of the file.
 const APPLICATION_ID: i32 = 0x4675_7365;
@@ -138,12 +147,35 @@ fn check_version(
         .map_err(|error| failed(path, &error))?;
     match usize::try_from(version) {
         Ok(version) if version <= newest => Ok(version),
-        _ => Err(CatalogError::Failed(format!(
-            "catalog '{}': expected version {newest} or older, found {version}, which a newer \
-             Fusebox wrote: use that one",
-            path.display()
-        ))),
+        _ => {
+            let writer = writer(connection);
+            let writer = writer.unwrap_or_else(|| "of a newer version".to_owned());
+            let copy = path_of_copy(path, newest, "");
+            let copy = match copy.exists() {
+                true => format!(", or the copy '{}'", copy.display()),
+                false => String::new(),
+            };
+            Err(CatalogError::Failed(format!(
+                "catalog '{}': expected version {newest} or older, found {version}, which Fusebox \
+                 {writer} wrote; this is Fusebox {FUSEBOX}: use the other one{copy}",
+                path.display()
+            )))
+        }
     }
+}
+
+/// Returns the version of the newest program that changed the tables, if the file has it.
+fn writer(connection: &Connection) -> Option<String> {
+    // As long as a version may be in a message.
+    let sql = "SELECT substr(version, 1, 40) FROM program";
+    let found = connection.query_row(sql, [], |row| row.get(0)).optional();
+    found.ok().flatten()
+}
+
+/// Writes the version of this program into a file whose tables it changes.
+fn write_version(transaction: &Transaction<'_>) -> HookResult {
+    transaction.execute("UPDATE program SET version = ?1", [FUSEBOX])?;
+    Ok(())
 }
 
 /// Brings the tables to the newest of some versions. A copy of an older file is kept beside it.
@@ -163,7 +195,13 @@ fn migrate(
             .map_err(|error| failed(path, &error))?;
         tracing::info!(copy = %copy.display(), version, "copied a catalog before its migration");
     }
-    let steps = versions.iter().map(|sql| M::up(sql)).collect();
+    let last = versions.len() - 1;
+    let steps = versions.iter().enumerate().map(|(step, sql)| match step {
+        step if step == last => M::up_with_hook(sql, write_version),
+        _ => M::up(sql),
+    });
+    // One transaction for all.
+    let steps = steps.collect();
     let migrated = Migrations::new(steps).to_latest(connection);
     match migrated {
         Ok(()) => Ok(()),
@@ -181,14 +219,17 @@ fn migrate(
 /// migration that failed, is kept.
 fn copy_path(path: &Path, version: usize) -> PathBuf {
     let endings = std::iter::once(String::new()).chain((2..).map(|number| format!("-{number}")));
-    let mut copies = endings.map(|ending| {
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".version-{version}{ending}"));
-        path.with_file_name(name)
-    });
+    let mut copies = endings.map(|ending| path_of_copy(path, version, &ending));
     copies
         .find(|copy| !copy.exists())
         .expect("there are more names than files")
+}
+
+/// Returns the path of a copy with an ending of its name.
+fn path_of_copy(path: &Path, version: usize, ending: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".version-{version}{ending}"));
+    path.with_file_name(name)
 }
 
 /// Refuses a file on a network file system, whose locks SQLite cannot rely on.
@@ -271,11 +312,36 @@ mod tests {
         assert_eq!(number(&copy, "SELECT count(*) FROM blob"), 1);
         // The program of the older version refuses the file, and opens the copy.
         let refused = opened(&path, &VERSIONS).unwrap_err().to_string();
-        assert!(
-            refused.contains("expected version 3 or older, found 4"),
-            "{refused}"
+        let expected = format!(
+            "expected version 3 or older, found 4, which Fusebox {FUSEBOX} wrote; this is Fusebox \
+             {FUSEBOX}: use the other one, or the copy '{}'",
+            copied.display()
         );
+        assert!(refused.ends_with(&expected), "{refused}");
         opened(&copied, &VERSIONS).unwrap();
+    }
+
+    #[test]
+    fn tables_are_those_of_the_first_release() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = opened(&folder.path().join("c.db"), &VERSIONS).unwrap();
+        let sql = "SELECT group_concat(m.name || '.' || c.name || ' ' || c.type, ', ')
+            FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'";
+        let columns: String = file.query_row(sql, [], |row| row.get(0)).unwrap();
+        let expected = "meta.key TEXT, meta.value INTEGER, blob.digest TEXT, blob.bytes BLOB, \
+            module.name TEXT, module.digest TEXT, function.name TEXT, function.types TEXT, \
+            function.definition TEXT, function.digest TEXT, relation.name TEXT, \
+            relation.kind TEXT, relation.sql TEXT, stored_table.name TEXT, \
+            stored_table.schema BLOB, chunk.table_name TEXT, chunk.position INTEGER, \
+            chunk.digest TEXT, chunk.row_count INTEGER, program.version TEXT";
+        assert_eq!(columns, expected, "other tables are another version");
+        let sql = "SELECT group_concat(name, ' ') FROM
+            (SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name)";
+        let indexes: String = file.query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(indexes, "chunk_digest function_digest module_digest");
+        let sql = "SELECT version FROM program";
+        let program: String = file.query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!((program.as_str(), CATALOG_VERSION), (FUSEBOX, 3));
     }
 
     #[test]

@@ -1,3 +1,9 @@
+-- The newest Fusebox that changed the tables, for the messages of older ones. It has one row.
+CREATE TABLE program (
+    version TEXT NOT NULL
+) STRICT;
+INSERT INTO program VALUES ('0.1.0');
+
 -- Before 0.1.0, definitions had the names of types in Rust, and DECIMAL(*) had two texts. What is
 -- no definition of that time stays as it is, and is listed as one that cannot be read.
 UPDATE function SET

@@ -54,14 +54,30 @@ async fn file_of_a_newer_version_is_refused_and_unchanged() {
     connection
         .pragma_update(None, "user_version", 1_000)
         .unwrap();
+    let written = "UPDATE program SET version = '9.8.7'";
+    connection.execute(written, []).unwrap();
     drop(connection);
     let before = fs::read(&file).unwrap();
-    let refusal = refusal(&file);
-    assert!(
-        refusal.contains("1000") && refusal.contains("newer"),
-        "{refusal}"
-    );
+    let here = concat!("this is Fusebox ", env!("CARGO_PKG_VERSION"));
+    let found = "found 1000, which Fusebox 9.8.7 wrote";
+    let refused = refusal(&file);
+    for part in ["expected version 3 or older", found, here] {
+        assert!(refused.contains(part), "{refused}");
+    }
+    assert!(!refused.contains("copy"), "{refused}");
+    // The copy that was made when the file was migrated.
+    fs::write(folder.path().join("functions.db.version-3"), "").unwrap();
+    assert!(refusal(&file).contains("functions.db.version-3'"));
     assert_eq!(fs::read(&file).unwrap(), before);
+    // A file that does not say so.
+    let connection = Connection::open(&file).unwrap();
+    connection.execute("DROP TABLE program", []).unwrap();
+    drop(connection);
+    let refused = refusal(&file);
+    assert!(
+        refused.contains("which Fusebox of a newer version wrote"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
@@ -119,6 +135,36 @@ async fn unreadable_definition_is_listed_and_fails_its_calls() {
         assert_eq!(listed, ["clamp_to"]);
         run(&session, "DROP FUNCTION g").await.unwrap_err();
     }
+}
+
+#[tokio::test]
+async fn relation_of_an_unknown_kind_is_listed_and_only_dropped() {
+    let folder = folder();
+    let file = folder.path().join("functions.db");
+    run(&open(&file), "CREATE VIEW v AS SELECT 7 AS n")
+        .await
+        .unwrap();
+    let connection = Connection::open(&file).unwrap();
+    let newer = "INSERT INTO relation VALUES
+        ('datafusion.public.m', 'materialized view', 'CREATE MATERIALIZED VIEW m AS SELECT 1')";
+    connection.execute(newer, []).unwrap();
+    drop(connection);
+    let session = open(&file);
+    let views = texts(&session, "SHOW TABLES", 2).await;
+    assert!(views.contains(&"m".to_owned()), "{views:?}");
+    for (statement, expected) in [
+        ("SELECT * FROM m", "cannot be planned: expected a kind"),
+        ("CREATE VIEW m AS SELECT 1 AS n", "exist"),
+        ("CREATE OR REPLACE VIEW m AS SELECT 1 AS n", "not replaced"),
+        ("CREATE TABLE m AS SELECT 1 AS n", "exist"),
+    ] {
+        let failed = run(&session, statement).await.unwrap_err().to_string();
+        assert!(failed.contains(expected), "{failed}");
+    }
+    assert_eq!(number(&session, "SELECT n FROM v").await.unwrap(), 7);
+    run(&session, "DROP TABLE m").await.unwrap();
+    let views = texts(&open(&file), "SHOW TABLES", 2).await;
+    assert!(!views.contains(&"m".to_owned()), "{views:?}");
 }
 
 #[tokio::test]

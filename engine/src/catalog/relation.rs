@@ -66,6 +66,8 @@ pub enum RelationKind {
     ColumnDefaults,
     /// `CREATE TABLE` whose rows the catalog keeps.
     Table,
+    /// A kind that this version does not know. The relation is listed, and can only be dropped.
+    Unknown,
 }
 
 impl RelationKind {
@@ -76,6 +78,7 @@ impl RelationKind {
             Self::ExternalTable => "external table",
             Self::ColumnDefaults => "table with column defaults",
             Self::Table => "table",
+            Self::Unknown => "relation of an unknown kind",
         }
     }
 }

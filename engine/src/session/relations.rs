@@ -365,11 +365,11 @@ impl Session {
 /// by mistake has lost its rows. Returns false for a DROP of another kind, which DataFusion
 /// refuses.
 fn check_kind(found: &Relation, ddl: &DdlStatement) -> Result<bool> {
-    let is_table = found.kind == RelationKind::Table;
+    let is_kept = matches!(found.kind, RelationKind::Table | RelationKind::Unknown);
     match ddl {
         DdlStatement::DropView(_) => Ok(found.kind == RelationKind::View),
         DdlStatement::DropTable(_) => Ok(found.kind != RelationKind::View),
-        _ if is_table => Err(not_replaced(found)),
+        _ if is_kept => Err(not_replaced(found)),
         _ => Ok(true),
     }
 }

@@ -247,6 +247,11 @@ impl Session {
                     "expected at most {DEPTH_MAX} views of views"
                 )));
             }
+            if relation.kind == RelationKind::Unknown {
+                let reason = "expected a kind that this version of Fusebox knows: use the version \
+                    that wrote it, or drop it";
+                return Err(failed(&reason));
+            }
             let statement = parsed(&relation.sql).map_err(|error| failed(&error))?;
             let mut inner = mentioned(&statement, state)?;
             inner.remove(&name);

@@ -108,7 +108,7 @@ pub use fusebox_runtime::{
     AbiViolation, Cancellation, CompileBudget, CompileHelper, Error, FailedRows, Failures,
     FunctionMetrics, FunctionStatistics, GuestMessage, GuestMessages, Hot, IdleLimits, IdleMetrics,
     LimitExceeded, LoadedModule, ModuleReport, PlainExport, ProcessLimits, Profile, Result,
-    Runtime, RuntimeOptions, Sample, Scope, Trap, TrapKind, run_compile_helper,
+    Runtime, RuntimeOptions, Sample, Scope, Trap, TrapKind, WEIGHTS_VERSION, run_compile_helper,
 };
 pub use privileges::Privileges;
 pub use scope::with_scope;

@@ -9,7 +9,9 @@ use fusebox_definition::{
     Definition, Digest, GrantedFile, Identifier, Kind, ModuleSource, StatedGrants, StatementError,
     Subject, Volatility,
 };
-use fusebox_runtime::{Cancellation, Error, Grants, LoadedModule, Result, Runtime, WasmFunction};
+use fusebox_runtime::{
+    Cancellation, Error, Grants, LoadedModule, Result, Runtime, WEIGHTS_VERSION, WasmFunction,
+};
 
 use crate::catalog::{CatalogFunction, CatalogModule};
 use crate::function::{LazyFunction, default_values};
@@ -157,6 +159,7 @@ impl Loader {
                 self.options.privileges.limits_max,
                 module.digest(),
                 source,
+                WEIGHTS_VERSION,
             )
             .map_err(refused)
     }
@@ -174,6 +177,7 @@ impl Loader {
         })?;
         Ok(Definition {
             digest: module.digest(),
+            weights: Some(WEIGHTS_VERSION),
             ..definition
         })
     }

@@ -137,3 +137,39 @@ async fn definition_of_a_newer_version_is_listed_with_both_versions() {
     }
     assert_eq!(number(&session, "SELECT clamp_to(70)").await.unwrap(), 10);
 }
+
+#[tokio::test]
+async fn function_of_other_weights_is_described_with_both() {
+    let folder = folder();
+    let file = folder.path().join("functions.db");
+    let weights = fusebox::WEIGHTS_VERSION;
+    let described = "DESCRIBE FUNCTION clamp_to";
+    let session = open(&file);
+    run(&session, CLAMP).await.unwrap();
+    let same = texts(&session, described, 0).await;
+    assert!(
+        !same.contains(&"created with weights".to_owned()),
+        "{same:?}"
+    );
+    drop(session);
+    let connection = Connection::open(&file).unwrap();
+    let older = "UPDATE function SET definition = replace(definition, ?1, '\"weights\":1}')";
+    let stored = format!("\"weights\":{weights}}}");
+    connection.execute(older, [stored]).unwrap();
+    drop(connection);
+    let session = open(&file);
+    let other = texts(&session, described, 1).await;
+    assert!(other.contains(&format!("1, now {weights}")), "{other:?}");
+    // The limits are stated again.
+    run(
+        &session,
+        "ALTER FUNCTION clamp_to SET (fuel_per_row = 5000)",
+    )
+    .await
+    .unwrap();
+    let same = texts(&session, described, 0).await;
+    assert!(
+        !same.contains(&"created with weights".to_owned()),
+        "{same:?}"
+    );
+}

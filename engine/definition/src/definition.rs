@@ -56,6 +56,9 @@ pub struct Definition {
     pub temporary: bool,
     /// Description for people. Decides nothing.
     pub comment: Option<String>,
+    /// Version of the weights of fuel with which the function was created, if it is known. Decides
+    /// nothing: errors name it where a later version has other weights.
+    pub weights: Option<u32>,
 }
 
 /// Identity of a function in a catalog: its name and argument types.
@@ -176,6 +179,7 @@ mod tests {
             source: ModuleSource::Base64,
             temporary: false,
             comment: Some("Distance\nover the ground".to_owned()),
+            weights: None,
         }
     }
 

@@ -121,6 +121,8 @@ struct StoredDefinition {
     temporary: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     comment: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    weights: Option<u32>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -284,6 +286,7 @@ impl From<&Definition> for StoredDefinition {
             source: definition.source.clone(),
             temporary: definition.temporary,
             comment: definition.comment.clone(),
+            weights: definition.weights,
         }
     }
 }
@@ -330,6 +333,7 @@ impl TryFrom<StoredDefinition> for Definition {
             source: stored.source,
             temporary: stored.temporary,
             comment: stored.comment,
+            weights: stored.weights,
         })
     }
 }

@@ -8,8 +8,13 @@
 
 use wasmparser::Operator;
 
-/// Version of the weights, of the rules for charging regions, of the sizes of stack
-/// frames, and of the code that makes NaNs canonical.
+/// Version of all that decides how much fuel a guest burns and at which depth its stack ends.
+///
+/// That is the weights, the rules for charging regions, the sizes of stack frames and the code
+/// that makes NaNs canonical; and outside of this crate, the code that the linker adds to a module
+/// (drivers of plain functions and components, WASI), the fuel that the runtime grants and charges
+/// (overhead, states of aggregates, creation of instances), and the heap plan of the baseline,
+/// whose addresses a guest can see.
 ///
 /// Modules that were instrumented with different versions may differ in verdicts. The
 /// version is therefore part of each key under which compiled code or results are

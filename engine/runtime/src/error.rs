@@ -11,6 +11,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use fusebox_definition::{ModuleError, ParseError, StatementError, Subject};
+use fusebox_instrument::WEIGHTS_VERSION;
 use fusebox_marshal::AbiViolation;
 
 pub use limit_exceeded::LimitExceeded;
@@ -96,12 +97,15 @@ pub enum Error {
     },
 
     /// A limit stopped the function.
-    #[error("function `{function}` {limit}")]
+    #[error("function `{function}` {limit}{}", CreatedWith(*created_with))]
     Limit {
         /// SQL name.
         function: String,
         /// Limit that was exceeded.
         limit: LimitExceeded,
+        /// Version of the weights with which the function was created, if it is another than that
+        /// of this program and decides such a limit.
+        created_with: Option<u32>,
     },
 
     /// The guest violated the ABI. Its instance is discarded; the session is intact.
@@ -178,6 +182,23 @@ impl fmt::Display for Innermost<'_> {
         match Error::find_in(self.0) {
             Some(error) => write!(f, "{error}"),
             None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+/// Prints that a function was created with other weights than those of this program.
+struct CreatedWith(Option<u32>);
+
+impl fmt::Display for CreatedWith {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(weights) => write!(
+                f,
+                "; it was created with weights {weights}, and Fusebox {} has weights \
+                 {WEIGHTS_VERSION}: raise the limit",
+                env!("CARGO_PKG_VERSION")
+            ),
+            None => Ok(()),
         }
     }
 }

@@ -70,7 +70,7 @@ pub use fusebox_definition::{
     ModuleSource, NullHandling, ParseDigestError, Reset, Signature, StatementError, Subject,
     Volatility,
 };
-pub use fusebox_instrument::CompileBudget;
+pub use fusebox_instrument::{CompileBudget, WEIGHTS_VERSION};
 pub use fusebox_linker::wasi::Grants;
 pub use fusebox_marshal::AbiViolation;
 pub use metrics::{FunctionMetrics, Hot, Profile, Sample};

@@ -260,6 +260,7 @@ fn grow(
     Err(Error::Limit {
         function: aggregate.function.definition().name.clone(),
         limit: LimitExceeded::MemoryPool { bytes },
+        created_with: None,
     })
 }
 

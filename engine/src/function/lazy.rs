@@ -157,6 +157,7 @@ fn decisive(definition: &Definition) -> impl Hash + Eq {
         source: _,
         temporary,
         comment: _,
+        weights: _,
     } = definition;
     let declared = (name, kind, signature, state, volatility, nulls);
     let executed = (limits, reset, on_error, abi, digest, symbol, temporary);

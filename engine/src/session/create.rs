@@ -7,7 +7,7 @@ use fusebox_definition::statement::{
     CreateFunction, CreateModule, FunctionName, Options, SourceClause,
 };
 use fusebox_definition::{Definition, ModuleSource, StatementError, Subject};
-use fusebox_runtime::{Error, LoadedModule, Result, WasmFunction};
+use fusebox_runtime::{Error, LoadedModule, Result, WEIGHTS_VERSION, WasmFunction};
 
 use super::Session;
 use super::contents::{Changes, Contents};
@@ -235,6 +235,7 @@ impl Session {
         self.change_function(&name, |definition| {
             options.refuse_grants()?;
             definition.limits = options.apply(definition.limits)?;
+            definition.weights = Some(WEIGHTS_VERSION);
             if let Some(reset) = options.reset()? {
                 definition.reset = reset;
             }

@@ -12,7 +12,7 @@ use fusebox_definition::statement::{FunctionName, NamePattern};
 use fusebox_definition::{
     Arguments, Definition, Identifier, Kind, ModuleSource, StatementError, Subject,
 };
-use fusebox_runtime::{Error, LoadedModule, Result};
+use fusebox_runtime::{Error, LoadedModule, Result, WEIGHTS_VERSION};
 
 use super::built_ins::BuiltIn;
 use super::cells::{
@@ -183,6 +183,10 @@ impl Session {
         if definition.kind == Kind::Aggregate {
             let state = Arguments(&definition.state).to_string();
             rows.insert(4, ("state", state));
+        }
+        if let Some(weights) = definition.weights.filter(|w| *w != WEIGHTS_VERSION) {
+            let text = format!("{weights}, now {WEIGHTS_VERSION}");
+            rows.push(("created with weights", text));
         }
         if let Some(comment) = &definition.comment {
             rows.push(("description", comment.clone()));

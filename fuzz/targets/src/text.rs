@@ -85,7 +85,7 @@ fn check_round_trip(create: &CreateFunction, declared: &Declarations) {
     let define = |create: &CreateFunction, declared: &Declarations| {
         let digest = Digest::of(b"");
         let source = ModuleSource::Base64;
-        create.complete(declared, Limits::of_kind, Limits::MAX, digest, source)
+        create.complete(declared, Limits::of_kind, Limits::MAX, digest, source, 1)
     };
     let first = match define(create, declared) {
         Ok(definition) => definition,

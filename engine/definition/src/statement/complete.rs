@@ -39,7 +39,7 @@ impl CreateFunction {
     /// Completes the statement by the module's declaration.
     ///
     /// `defaults` gives the default limits of a kind, `ceilings` the highest limits
-    /// that the session allows.
+    /// that the session allows, and `weights` is the version of the weights of fuel.
     ///
     /// # Errors
     ///
@@ -51,6 +51,7 @@ impl CreateFunction {
         ceilings: Limits,
         digest: Digest,
         source: ModuleSource,
+        weights: u32,
     ) -> Result<Definition, StatementError> {
         self.check_against(declarations)?;
         let declared = declarations.find(self)?;
@@ -63,22 +64,8 @@ impl CreateFunction {
         if kind == Kind::Aggregate && state.is_none() {
             return Err(undeclared("STATE"));
         }
-        let defaults = defaults(kind);
-        // A declaration may ask for other limits than the default ones, and gets no
-        // more than the session allows.
+        let limits = self.limits_with(declared, defaults(kind), ceilings)?;
         let stated_options = self.options.clone().unwrap_or_default();
-        let limits = match declared.and_then(|d| d.options.as_ref()) {
-            Some(options) => {
-                // A module does not choose the files that it reads.
-                options.refuse_grants()?;
-                let asked = options.without(&stated_options).apply(defaults)?;
-                asked.at_most(ceilings)
-            }
-            None => defaults,
-        };
-        limits.check(ceilings)?;
-        let limits = stated_options.apply(limits)?;
-        limits.check(ceilings)?;
         let declared_options = declared.and_then(|d| d.options.as_ref());
         let declared_options = declared_options.map(|all| all.without(&stated_options));
         let declared_options = declared_options.unwrap_or_default();
@@ -112,7 +99,32 @@ impl CreateFunction {
             source,
             temporary: self.temporary,
             comment,
+            weights: Some(weights),
         })
+    }
+
+    /// Returns the limits that the statement and the declaration state. A declaration may ask for
+    /// other limits than the default ones, and gets no more than the session allows.
+    fn limits_with(
+        &self,
+        declared: Option<&Self>,
+        defaults: Limits,
+        ceilings: Limits,
+    ) -> Result<Limits, StatementError> {
+        let stated = self.options.clone().unwrap_or_default();
+        let limits = match declared.and_then(|d| d.options.as_ref()) {
+            Some(options) => {
+                // A module does not choose the files that it reads.
+                options.refuse_grants()?;
+                let asked = options.without(&stated).apply(defaults)?;
+                asked.at_most(ceilings)
+            }
+            None => defaults,
+        };
+        limits.check(ceilings)?;
+        let limits = stated.apply(limits)?;
+        limits.check(ceilings)?;
+        Ok(limits)
     }
 
     /// Checks that the statement does not contradict the module's declaration.

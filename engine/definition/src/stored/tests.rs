@@ -42,6 +42,7 @@ fn scalar() -> Definition {
         source: ModuleSource::Module("m".to_owned()),
         temporary: false,
         comment: None,
+        weights: None,
     }
 }
 
@@ -76,6 +77,7 @@ fn aggregate() -> Definition {
         source: ModuleSource::Text("(module)".into()),
         temporary: true,
         comment: Some("Line\nand \"quote\"".to_owned()),
+        weights: Some(9),
         ..scalar()
     }
 }

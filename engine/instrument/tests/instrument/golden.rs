@@ -1,14 +1,15 @@
 //! Fuel, results and NaNs of fixed modules, the same on every machine.
 //!
-//! `golden/expected.txt` holds those of `golden/*.wat`; `UPDATE_GOLDEN=1` regenerates
-//! it. A changed line means changed verdicts.
+//! `golden/expected.txt` holds those of `golden/*.wat`, after the version of the weights;
+//! `UPDATE_GOLDEN=1` regenerates it. A changed line means changed verdicts, which need a new
+//! version.
 
 use std::fmt::Write;
 use std::path::Path;
 
 use fusebox_instrument::{
     EXPORT_CALL_BEGIN, EXPORT_CALL_FUEL, EXPORT_FUEL, EXPORT_PREFIX, EXPORT_STACK, EXPORT_START,
-    Options, instrument,
+    Options, WEIGHTS_VERSION, instrument,
 };
 use wasmtime::{Engine, Instance, Store, Trap, TypedFunc, Val};
 
@@ -80,7 +81,7 @@ fn fuel_and_results_of_fixed_modules_do_not_change() {
     files.retain(|file| file.extension().is_some_and(|extension| extension == "wat"));
     files.sort();
     let engine = Engine::new(&crate::oracle::config()).unwrap();
-    let mut actual = String::new();
+    let mut actual = format!("weights {WEIGHTS_VERSION}\n");
     for file in files {
         let _ = writeln!(actual, "{}", file.file_name().unwrap().display());
         let module = wat::parse_file(&file).unwrap();
@@ -102,6 +103,7 @@ fn fuel_and_results_of_fixed_modules_do_not_change() {
     let differing = lines.find(|(actual, expected)| actual != expected);
     assert!(
         actual == expected,
-        "a line differs from golden/expected.txt (actual, expected): {differing:?}"
+        "a line differs from golden/expected.txt (actual, expected): {differing:?}; changed \
+         verdicts need a new WEIGHTS_VERSION"
     );
 }

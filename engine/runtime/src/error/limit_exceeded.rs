@@ -95,3 +95,18 @@ pub enum LimitExceeded {
     )]
     AddressSpace { cause: String },
 }
+
+impl LimitExceeded {
+    /// Returns true for limits that other weights move: those of fuel, and the stack.
+    pub(crate) fn depends_on_weights(&self) -> bool {
+        matches!(
+            self,
+            Self::RowFuel { .. }
+                | Self::GroupFuel { .. }
+                | Self::CallFuel { .. }
+                | Self::InitFuel { .. }
+                | Self::BatchFuel { .. }
+                | Self::Stack { .. }
+        )
+    }
+}

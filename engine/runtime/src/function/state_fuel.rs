@@ -203,8 +203,13 @@ pub(super) fn in_group(
                 trap,
             }
         }
-        Error::Limit { function, limit } => Error::Limit {
+        Error::Limit {
             function,
+            limit,
+            created_with,
+        } => Error::Limit {
+            function,
+            created_with,
             limit: match limit {
                 LimitExceeded::RowFuel { fuel_per_row, row } => LimitExceeded::GroupFuel {
                     place,

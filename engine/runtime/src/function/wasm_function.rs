@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::DataType;
 use fusebox_definition::{Definition, NullHandling, Reset, Volatility, sql_types};
+use fusebox_instrument::WEIGHTS_VERSION;
 use fusebox_marshal::Layout;
 
 use super::ArgumentColumn;
@@ -202,7 +203,12 @@ impl WasmFunction {
             }
             other => self.limit_exceeded(other, rows, shift),
         };
-        Error::Limit { function, limit }
+        let other = self.definition.weights.filter(|w| *w != WEIGHTS_VERSION);
+        Error::Limit {
+            function,
+            created_with: other.filter(|_| limit.depends_on_weights()),
+            limit,
+        }
     }
 
     /// Describes the limit that ended a call.

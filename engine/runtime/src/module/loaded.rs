@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use fusebox_definition::statement::{Declarations, FuseboxStatement, StatementSplitter};
 use fusebox_definition::{Definition, Digest, Limits, ModuleError, ModuleSource, Subject};
+use fusebox_instrument::WEIGHTS_VERSION;
 use fusebox_linker::component::Component;
 use fusebox_linker::wasi::Grants;
 
@@ -271,6 +272,7 @@ impl LoadedModule {
             Limits::MAX,
             self.digest,
             ModuleSource::Base64,
+            WEIGHTS_VERSION,
         );
         completed.map_err(|reason| Error::refused(subject(), reason))
     }

@@ -8,6 +8,7 @@ mod initialisation;
 mod plain_text;
 mod plain_text_attacks;
 mod stored;
+mod weights;
 
 use std::sync::Arc;
 

@@ -49,7 +49,10 @@ impl<R: fmt::Debug> fmt::Display for QueryOutcome<R> {
 /// Prints an error without the row and the sizes of the batch. The message of the
 /// guest is left out too: it is that of whichever failing row came first.
 fn error_without_row(error: &Error) -> String {
-    let Some(Error::Limit { function, limit }) = Error::find_in(error) else {
+    let Some(Error::Limit {
+        function, limit, ..
+    }) = Error::find_in(error)
+    else {
         return match Error::find_in(error) {
             Some(Error::Failed { function, .. }) => format!("{function} failed"),
             Some(Error::Trap { function, .. }) => format!("{function} trapped"),

@@ -198,6 +198,7 @@ mod tests {
             source: ModuleSource::Base64,
             temporary,
             comment: None,
+            weights: None,
         }
     }
 
@@ -250,6 +251,7 @@ mod tests {
         execution.count_error(&Error::Limit {
             function: "f".to_owned(),
             limit: LimitExceeded::MemoryPool { bytes: 1 },
+            created_with: None,
         });
         execution.count_error(&Error::Internal("not of a call".to_owned()));
         drop(execution);

@@ -105,10 +105,11 @@ pub use fusebox_definition::{
 #[cfg(feature = "disable-protections")]
 pub use fusebox_runtime::DisabledProtections;
 pub use fusebox_runtime::{
-    AbiViolation, Cancellation, CompileBudget, CompileHelper, Error, FailedRows, Failures,
-    FunctionMetrics, FunctionStatistics, GuestMessage, GuestMessages, Hot, IdleLimits, IdleMetrics,
-    LimitExceeded, LoadedModule, ModuleReport, PlainExport, ProcessLimits, Profile, Result,
-    Runtime, RuntimeOptions, Sample, Scope, Trap, TrapKind, WEIGHTS_VERSION, run_compile_helper,
+    ABI_VERSION, AbiViolation, Cancellation, CompileBudget, CompileHelper, Error, FailedRows,
+    Failures, FunctionMetrics, FunctionStatistics, GuestMessage, GuestMessages, Hot, IdleLimits,
+    IdleMetrics, LimitExceeded, LoadedModule, ModuleReport, PlainExport, ProcessLimits, Profile,
+    Result, Runtime, RuntimeOptions, Sample, Scope, Trap, TrapKind, WEIGHTS_VERSION,
+    run_compile_helper,
 };
 pub use privileges::Privileges;
 pub use scope::with_scope;

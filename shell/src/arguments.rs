@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::format::Format;
 use crate::kept::{Kept, base_folder};
 use crate::language::Language;
+use crate::versions::VERSIONS;
 
 /// SQL with functions compiled to WebAssembly.
 ///
@@ -25,6 +26,7 @@ use crate::language::Language;
 #[command(
     name = "fusebox",
     version = env!("FUSEBOX_VERSION"),
+    long_version = VERSIONS.as_str(),
     args_conflicts_with_subcommands = true
 )]
 pub(crate) struct ShellArguments {

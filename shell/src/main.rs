@@ -65,6 +65,9 @@ mod kept;
 // Languages of projects.
 mod language;
 
+// Versions of the program and of formats.
+mod versions;
+
 // Results fitted to a terminal.
 mod screen;
 

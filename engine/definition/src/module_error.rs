@@ -57,7 +57,7 @@ pub enum ModuleError {
     ColumnInput { export: String, input: &'static str },
     #[error("it imports `{module}`.`{name}`, which the host does not provide")]
     Import { module: String, name: String },
-    #[error("it exports {found}; this version of Fusebox supports fusebox_abi_1")]
+    #[error("it exports {found}; Fusebox {} supports fusebox_abi_1", env!("CARGO_PKG_VERSION"))]
     Abi { found: String },
     #[error("it does not export `{export}`{}{}", has(available), written_as(*kind))]
     NoExport {

@@ -65,6 +65,7 @@ pub use function::{
     Accounting, AccumulatorMemory, ArgumentColumn, StateCache, StateCall, StateId, StatePlace,
     StatefulInstance, WasmFunction, accepts, result_type, value_type,
 };
+pub use fusebox_abi::ABI_VERSION;
 pub use fusebox_definition::{
     self as definition, Argument, Definition, Digest, FileAccessError, Kind, Limits, ModuleError,
     ModuleSource, NullHandling, ParseDigestError, Reset, Signature, StatementError, Subject,

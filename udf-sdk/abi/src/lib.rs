@@ -400,7 +400,8 @@
 //! its `AS` or `FROM` part, each ended by `;`. The host reads it without running
 //! the module. It has at most 1 MiB; each name and each symbol is declared once. A
 //! `WITH` clause may ask for other limits than the host's defaults, and gets no more
-//! than the session allows. Without the section,
+//! than the session allows. Comments are skipped; one that begins with `-- fusebox-sdk` and a
+//! version is named by errors. Without the section,
 //! the SQL user writes the signature.
 //!
 //! ```sql

@@ -1,6 +1,9 @@
 //! Names of exports and imports, and constants of the specification, which is
 //! [the page of the crate](crate).
 
+/// Version of the ABI.
+pub const ABI_VERSION: u32 = 1;
+
 /// Export that marks a module of this ABI version.
 pub const EXPORT_VERSION: &str = "fusebox_abi_1";
 

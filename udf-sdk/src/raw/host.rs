@@ -22,6 +22,18 @@ unsafe extern "C" {
 #[unsafe(no_mangle)]
 extern "C" fn fusebox_abi_1() {}
 
+/// Comment of SQL among the declarations, for the messages of a host that cannot read them.
+#[cfg(target_arch = "wasm32")]
+const SDK_COMMENT: &str = concat!("-- fusebox-sdk ", env!("CARGO_PKG_VERSION"), "\n");
+
+#[cfg(target_arch = "wasm32")]
+#[used]
+#[unsafe(link_section = "fusebox.functions")]
+static SDK_COMMENT_BYTES: [u8; SDK_COMMENT.len()] = match SDK_COMMENT.as_bytes().first_chunk() {
+    Some(bytes) => *bytes,
+    None => [0; SDK_COMMENT.len()],
+};
+
 #[unsafe(no_mangle)]
 extern "C" fn fusebox_alloc(bytes: u32) -> u32 {
     arena(bytes)

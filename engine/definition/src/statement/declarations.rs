@@ -21,7 +21,7 @@ impl Declarations {
     /// statement but `CREATE FUNCTION` without a source, or declares a function or
     /// an export twice.
     pub fn parse(text: &str) -> Result<Self, ModuleError> {
-        let wrong = |what: String| ModuleError::Declaration(what);
+        let wrong = |what: String| ModuleError::Declaration(what + &written_with(text));
         if text.len() > DECLARATIONS_BYTES_MAX {
             let found = text.len();
             return Err(wrong(format!(
@@ -112,3 +112,63 @@ const DECLARATIONS_BYTES_MAX: usize = 1 << 20;
 
 /// Recursion limit of the parser, as sqlparser's default.
 const RECURSION_LIMIT: usize = 50;
+
+/// Begin of the comment with the version of the SDK, anywhere in the section: the linker chooses
+/// the order of its parts.
+const SDK_COMMENT: &str = "-- fusebox-sdk ";
+
+/// Names the SDK that wrote a section and this program, if the section names the former.
+fn written_with(text: &str) -> String {
+    let comment = text.split_once(SDK_COMMENT);
+    let Some(version) = comment.and_then(|(_, rest)| rest.lines().next()) else {
+        return String::new();
+    };
+    // As long as a version may be in a message.
+    let version: String = version.chars().take(40).collect();
+    format!(
+        " (written with fusebox-sdk {}, this is Fusebox {})",
+        version.escape_debug(),
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DECLARED: &str = "CREATE FUNCTION f(x BIGINT) RETURNS BIGINT LANGUAGE WASM;\n";
+    const NEWER: &str = "CREATE FUNCTION g(x BIGINT) RETURNS BIGINT LANGUAGE WASM FROBNICATED;\n";
+
+    #[test]
+    fn comments_declare_nothing() {
+        let comment = format!("{SDK_COMMENT}0.1.0\n");
+        for (text, count) in [
+            (comment.clone(), 0),
+            (format!("{comment}{DECLARED}"), 1),
+            (format!("{DECLARED}{comment}"), 1),
+        ] {
+            let declared = Declarations::parse(&text).unwrap();
+            assert_eq!(declared.iter().count(), count, "{text}");
+        }
+    }
+
+    #[test]
+    fn clause_of_a_newer_sdk_is_refused_with_both_versions() {
+        let both = concat!(
+            "(written with fusebox-sdk 9.8.7, this is Fusebox ",
+            env!("CARGO_PKG_VERSION"),
+            ")"
+        );
+        let comment = format!("{SDK_COMMENT}9.8.7\n");
+        for text in [
+            format!("{comment}{NEWER}"),
+            format!("{DECLARED}{NEWER}{comment}"),
+        ] {
+            let refused = Declarations::parse(&text).unwrap_err().to_string();
+            assert!(refused.contains("FROBNICATED"), "{refused}");
+            assert!(refused.ends_with(both), "{refused}");
+        }
+        let refused = Declarations::parse(NEWER).unwrap_err().to_string();
+        assert!(!refused.contains("written with"), "{refused}");
+    }
+}

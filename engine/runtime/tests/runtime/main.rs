@@ -1,5 +1,6 @@
 //! Tests of the runtime over hand-written guests, without a query engine.
 
+mod abi;
 #[cfg(target_os = "linux")]
 mod address_space;
 mod components;

@@ -10,19 +10,26 @@ use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc;
 use arrow::ipc::reader::StreamDecoder;
-use arrow::ipc::writer::StreamWriter;
+use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
 
 use super::CatalogError;
 
 /// Four bytes before the length of each message.
 const CONTINUATION: [u8; 4] = [0xff; 4];
 
+/// Alignment of the buffers in a stream, in bytes.
+const ALIGNMENT: usize = 64;
+
 /// Number of rows that a batch may have whatever the size of its body.
 const ROWS_MAX: i64 = 1 << 16;
 
 /// Writes a stream of a schema and at most one batch.
+///
+/// The options are stated because those that Arrow has unless given may change: version 5 of the
+/// messages, without compression.
 pub(super) fn encode(schema: &Schema, batch: Option<&RecordBatch>) -> Result<Vec<u8>, ArrowError> {
-    let mut writer = StreamWriter::try_new(Vec::new(), schema)?;
+    let options = IpcWriteOptions::try_new(ALIGNMENT, false, ipc::MetadataVersion::V5)?;
+    let mut writer = StreamWriter::try_new_with_options(Vec::new(), schema, options)?;
     if let Some(batch) = batch {
         writer.write(batch)?;
     }
@@ -156,6 +163,33 @@ mod tests {
     fn rows_are_read_as_they_were_written() {
         let (schema, batches) = decode(stream().into()).unwrap();
         assert_eq!((schema, batches), (rows().schema(), vec![rows()]));
+    }
+
+    #[test]
+    fn messages_are_of_version_5_aligned_and_not_compressed() {
+        let bytes = stream();
+        let (mut at, mut kinds) = (0, Vec::new());
+        while let size @ 1.. = u32::from_le_bytes(bytes[at + 4..at + 8].try_into().unwrap()) {
+            assert_eq!(bytes[at..at + 4], CONTINUATION);
+            let body = at + 8 + size as usize;
+            assert_eq!(body % 8, 0);
+            let message = ipc::root_as_message(&bytes[at + 8..body]).unwrap();
+            assert_eq!(message.version(), ipc::MetadataVersion::V5);
+            kinds.push(message.header_type());
+            if let Some(rows) = message.header_as_record_batch() {
+                assert!(rows.compression().is_none());
+                let mut buffers = rows.buffers().into_iter().flatten();
+                assert!(buffers.all(|buffer| buffer.offset() % ALIGNMENT as i64 == 0));
+            }
+            at = body + message.bodyLength() as usize;
+        }
+        let expected = [
+            ipc::MessageHeader::Schema,
+            ipc::MessageHeader::DictionaryBatch,
+            ipc::MessageHeader::RecordBatch,
+        ];
+        assert_eq!(kinds, expected);
+        assert_eq!(bytes[at..], [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
     }
 
     /// Returns the stream with the length of the body of its last message changed.

@@ -1,3 +1,4 @@
 //! Definitions as their users see them.
 
+mod defaults;
 mod types;

@@ -74,7 +74,9 @@ impl InstrumentedCache {
     }
 
     fn path(&self, original: Digest, options: &Options) -> PathBuf {
-        let version = format!("{WEIGHTS_VERSION} {SOURCE_DIGEST} {SETTINGS_VERSION} {options:?}");
+        let fusebox = env!("CARGO_PKG_VERSION");
+        let version =
+            format!("{fusebox} {WEIGHTS_VERSION} {SOURCE_DIGEST} {SETTINGS_VERSION} {options:?}");
         let version = Digest::of(version.as_bytes()).to_string();
         self.directory
             .join(format!("{original}-{}", &version[..16]))

@@ -164,7 +164,7 @@ fn go(workspace: &Workspace, output: &Path) -> Result<Command, Missing> {
 
 fn python(workspace: &Workspace, output: &Path) -> Result<Command, Missing> {
     let mut command = compilers::componentize_py(workspace)?;
-    command.args(["-d", "udf-sdk/wit", "-w", "examples", "componentize"]);
+    command.args(["-d", "udfs/component/wit", "-w", "examples", "componentize"]);
     // Without the imports of the interpreter, which no function uses.
     command.arg("--stub-wasi");
     // A copy, since the interpreter writes what it compiles beside the source.

@@ -26,6 +26,9 @@ impl StatedGrants {
     /// Names of the options.
     pub const OPTIONS: [&'static str; 3] = ["seed", "env", "data"];
 
+    /// Names of those that may be given several times.
+    pub(crate) const LISTS: [&'static str; 2] = ["env", "data"];
+
     /// Returns true if nothing is stated.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

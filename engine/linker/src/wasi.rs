@@ -96,3 +96,42 @@ pub(crate) fn clock(module: &str) -> String {
          (export \"{EXPORT_DRIVER_CLOCK}\" (global $clock))\n"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use wasmparser::{Parser, Payload};
+
+    use super::*;
+
+    /// Functions that a module may import, one on each line: module and name; those of preview 2
+    /// by interface. A release keeps each: they are added to, and never removed.
+    const PROVIDED: &str = include_str!("../tests/imports.txt");
+
+    /// Returns the exports of a provider, apart from those for the host and other providers.
+    fn exports(bytes: &[u8]) -> Vec<String> {
+        let mut names = Vec::new();
+        for payload in Parser::new(0).parse_all(bytes) {
+            if let Payload::ExportSection(exports) = payload.unwrap() {
+                names.extend(
+                    exports
+                        .into_iter()
+                        .map(|export| export.unwrap().name.to_owned()),
+                );
+            }
+        }
+        names.retain(|name| !name.starts_with("fusebox:") && !name.starts_with("internal:"));
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn provided_functions_are_those_of_all_releases() {
+        let mut provided = Vec::new();
+        for (module, bytes) in providers() {
+            let named = exports(bytes).into_iter();
+            provided.extend(named.map(|name| format!("{module} {name}")));
+        }
+        provided.extend(exports(preview2()));
+        assert_eq!(provided, PROVIDED.lines().collect::<Vec<_>>());
+    }
+}

@@ -4,7 +4,8 @@
 //! This page is the specification. It suffices to write a guest in any language
 //! that compiles to WebAssembly, without an SDK. The items below define the same
 //! contract as constants and structs, which the engine and the Rust SDK share.
-//! ABI 1 may change until the first tagged release.
+//! Later releases run modules of ABI 1 unchanged: `STABILITY.md`, at the root of the repository,
+//! says what may be added to it.
 //!
 //! # Data that crosses
 //!
@@ -30,9 +31,12 @@
 //! Lengths and addresses are unsigned, although Wasm types them `i32`. The prefix
 //! keeps a SQL function named `pow` or `malloc` from colliding with the symbol of
 //! the C library. A module imports only the [row metering
-//! imports](#rows-and-their-fuel), and WASI preview 1, which the host links into it.
+//! imports](#rows-and-their-fuel), and what the host links into it: WASI preview 1, and some
+//! functions of `env` that AssemblyScript and Emscripten import. The list is
+//! `engine/linker/tests/imports.txt`.
 //! It exports nothing whose name begins with
-//! `fusebox:`, since the host adds exports of its own under that prefix. It may use
+//! `fusebox:`, since the host adds exports of its own under that prefix. Names that begin with
+//! `fusebox_` and are not in the table are reserved for later versions of this page. It may use
 //! the features of Wasm 2.0 except `externref`, and also tail calls, extended
 //! constant expressions and wide arithmetic.
 //!
@@ -60,7 +64,8 @@
 //!
 //! - [0](STATUS_OK): it has written an [`ArrowArray`] of its return type, with
 //!   `length = rows`, to `result`;
-//! - [1](STATUS_FAILURE): it has written a [`Failure`] to `result`;
+//! - [1](STATUS_FAILURE): it has written a [`Failure`] to `result`, whose other bytes are reserved
+//!   and stay 0;
 //! - any other status violates the ABI.
 //!
 //! The memory that the result refers to belongs to the guest and must stay
@@ -124,6 +129,9 @@
 //! from `log`, they call the host only if a row begins while the call's counter is
 //! low; the host then refills the counter unless the query was cancelled.
 //!
+//! A later version of this page may add imports, and metering modes that only a module with such
+//! an import receives.
+//!
 //! - Rows are begun in ascending order, from 0 to `rows - 1`. Beginning a row that
 //!   is not after the previous one, or that the batch does not have, violates the
 //!   ABI. Any row may be left out; one with a null argument of a `STRICT` function
@@ -144,7 +152,8 @@
 //! charge rows: a guest ends a row of text with the number of bytes of its result.
 //! The fuel of the rows comes on top: where a row has begun, the call has at least
 //! [`OVERHEAD_FUEL_RESERVE`] units of overhead fuel. A call of `fusebox_alloc` has
-//! `fuel_per_call`, plus one unit for every 16 bytes.
+//! `fuel_per_call`, plus one unit for every 16 bytes. These amounts are the least that a host
+//! grants: a later version may grant more, with another version of its weights.
 //!
 //! **Outcomes that do not depend on other rows** are the guest's responsibility:
 //!
@@ -298,8 +307,8 @@
 //! | Interval: `tiM`, `tiD`, `tin` | values: 4, 8 or 16 bytes a row |
 //! | FixedSizeBinary, `w:N` | values: N bytes a row |
 //!
-//! Nested types have children too. Types are nested to at most 32 levels, with at
-//! most 1,024 types in all.
+//! Nested types have children too. A host accepts types that are nested to 32 levels, with 1,000
+//! types in all; it may accept deeper and larger ones.
 //!
 //! | Arrow type, format | buffers | children |
 //! |---|---|---|
@@ -363,8 +372,9 @@
 //! - `group` is null for a row that is filtered out, which the operation skips. It
 //!   may be constant: all rows are of one group.
 //! - An operation of a `STRICT` function also skips rows with a null argument.
-//! - The state that `merge` receives was returned by `state` of the same module, and
-//!   is not null as a whole. The host may have written it to disk in between.
+//! - The state that `merge` receives was returned by `state` of the same module, by its digest, and
+//!   is not null as a whole. The host may have written it to disk in between, or sent it to
+//!   another machine; it keeps none longer than a query.
 //! - `state` and `finish` do not change states. They may be called for any groups,
 //!   in any order, any number of times.
 //! - `release_groups` releases the first `rows` groups, of which there may be up to
@@ -425,6 +435,14 @@
 //! the guest returned. The values of the other arguments of such a row may be
 //! garbage, on which the guest must not trap. If most rows of a batch are such rows,
 //! the host may call the guest with the other rows alone.
+//!
+//! # Constants of a module
+//!
+//! The custom section `fusebox.grants` holds the constants that a module may read through WASI:
+//! what `WITH (seed = …, env = …, data = …)` states, which the host writes into the module. Its
+//! numbers are LEB128, texts and bytes follow their length: the version of the section, 1; the
+//! seed; the number of variables, then name and value of each; the number of files, then path and
+//! bytes of each. A host refuses another version.
 //!
 //! # A complete guest in C
 //!

@@ -87,7 +87,8 @@ impl ArrowArray {
     }
 }
 
-/// Failure of a call, written to `result` instead of a column.
+/// Failure of a call, written to `result` instead of a column. The bytes of `result` after it are
+/// reserved, and 0.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Failure {
@@ -123,7 +124,8 @@ impl Failure {
 }
 
 /// Message and location of a panic, at the address that the global
-/// [`EXPORT_PANIC`](crate::EXPORT_PANIC) holds.
+/// [`EXPORT_PANIC`](crate::EXPORT_PANIC) holds. It has no room for more: another struct would have
+/// another export.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Panic {

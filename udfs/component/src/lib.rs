@@ -3,7 +3,7 @@
 //! The guests in C, Zig, Go, AssemblyScript and Python have functions of the same names, which give
 //! the same answers.
 
-wit_bindgen::generate!({ path: "../../udf-sdk/wit", world: "examples" });
+wit_bindgen::generate!({ path: "wit", world: "examples" });
 
 struct Functions;
 

@@ -1,6 +1,7 @@
 //! Clauses that several statements have.
 
 use arrow_schema::DataType;
+use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::Token;
 
 use super::options::Options;
@@ -25,7 +26,8 @@ pub enum SourceClause {
 }
 
 impl Reader<'_, '_> {
-    /// Parses a list of options in parentheses.
+    /// Parses a list of options in parentheses. Their names are not case-sensitive, in quotes
+    /// neither.
     pub(super) fn options(&mut self) -> Result<Options> {
         self.0.expect_token(&Token::LParen)?;
         let options = self.0.parse_comma_separated(|parser| {
@@ -46,7 +48,14 @@ impl Reader<'_, '_> {
             }
         })?;
         self.0.expect_token(&Token::RParen)?;
-        Ok(Options(options))
+        let options = Options(options);
+        match options.repeated() {
+            None => Ok(options),
+            Some(name) => {
+                let message = format!("the option {name} is given twice");
+                Err(ParserError::ParserError(message).into())
+            }
+        }
     }
 
     /// Parses the body after `AS`: a path, `BASE64 '…'` or `$$(module …)$$`.

@@ -1,5 +1,7 @@
 //! Options of `WITH (…)` and `ALTER FUNCTION … SET (…)`.
 
+use std::collections::HashSet;
+
 use crate::grants::StatedGrants;
 use crate::limits::{LIMITS, Limits};
 use crate::on_error::OnError;
@@ -106,6 +108,13 @@ impl Options {
                 ),
             }),
         }
+    }
+
+    /// Returns the name of an option that is given twice and has one value.
+    pub(super) fn repeated(&self) -> Option<&str> {
+        let mut names = HashSet::new();
+        let mut single = self.0.iter().map(|(name, _)| name.as_str());
+        single.find(|name| !StatedGrants::LISTS.contains(name) && !names.insert(*name))
     }
 
     /// Parses the last value of an option.
@@ -234,6 +243,16 @@ mod tests {
             "has a bad value for abi: one of 'ptr_len', 'c_string', 'assemblyscript', \
              'length_prefixed', 'canonical', not 'pascal'"
         );
+    }
+
+    #[test]
+    fn only_lists_are_given_twice() {
+        let twice = options(&[("memory", "1MB"), ("stack", "8kB"), ("memory", "1MB")]);
+        assert_eq!(twice.repeated(), Some("memory"));
+        let seeds = options(&[("seed", "1"), ("seed", "2")]);
+        assert_eq!(seeds.repeated(), Some("seed"));
+        let lists = options(&[("env", "A=1"), ("data", "/a => 'a'"), ("env", "B=2")]);
+        assert_eq!(lists.repeated(), None);
     }
 
     #[test]

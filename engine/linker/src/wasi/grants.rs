@@ -1,7 +1,7 @@
 //! Constants that a function may read: environment, files and seed.
 //!
-//! A module carries them in the custom section `fusebox.grants`, which is part of its digest. Numbers are
-//! LEB128, texts and bytes follow their length:
+//! A module carries them in the custom section `fusebox.grants`, which is part of its digest, and of
+//! the ABI. Numbers are LEB128, texts and bytes follow their length:
 //!
 //! ```text
 //! version (1)  seed

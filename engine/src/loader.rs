@@ -167,7 +167,7 @@ impl Loader {
     /// Moves a definition to another module, whose declaration must not contradict it.
     pub(crate) fn move_to(
         &self,
-        definition: Definition,
+        mut definition: Definition,
         module: &LoadedModule,
     ) -> Result<Definition> {
         let checked = definition.stated().check_against(module.declarations());
@@ -175,11 +175,9 @@ impl Loader {
             let subject = Subject::Function(definition.name.clone());
             Error::refused(subject, reason)
         })?;
-        Ok(Definition {
-            digest: module.digest(),
-            weights: Some(WEIGHTS_VERSION),
-            ..definition
-        })
+        definition.digest = module.digest();
+        definition.weights = Some(WEIGHTS_VERSION);
+        Ok(definition)
     }
 
     /// Binds definitions that this session creates, if it has the privileges for them and
@@ -251,9 +249,9 @@ impl Loader {
                     bound
                 }
             };
-            Ok(match definition.volatility {
-                Volatility::Volatile => Arc::new(bound.fork()),
-                Volatility::Immutable | Volatility::Stable => bound,
+            Ok(match definition.volatility == Volatility::Volatile {
+                true => Arc::new(bound.fork()),
+                false => bound,
             })
         };
         LazyFunction::new(function.definition().clone(), bind)

@@ -1,6 +1,7 @@
 //! One function: its name, signature, module and limits.
 
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use arrow_schema::DataType;
@@ -18,6 +19,7 @@ use crate::signature::{Argument, Signature};
 ///
 /// Holds everything that decides the function's results, its limits included.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Definition {
     /// SQL name, in the case in which it is looked up.
     ///
@@ -79,6 +81,55 @@ impl FunctionKey {
 }
 
 impl Definition {
+    /// Creates the definition of an immutable scalar function that is called with nulls, with the
+    /// default limits and the symbol of its name.
+    pub fn new(name: String, signature: Signature, digest: Digest) -> Self {
+        Self {
+            symbol: name.clone(),
+            name,
+            kind: Kind::Scalar,
+            signature,
+            state: Vec::new(),
+            volatility: Volatility::Immutable,
+            nulls: NullHandling::Called,
+            limits: Limits::default(),
+            reset: Reset::default(),
+            on_error: OnError::default(),
+            abi: None,
+            digest,
+            source: ModuleSource::Base64,
+            temporary: false,
+            comment: None,
+            weights: None,
+        }
+    }
+
+    /// Returns the parts that decide results, for comparisons: all but texts for people and the
+    /// source of the module.
+    pub fn decisive(&self) -> impl Hash + Eq {
+        let Self {
+            name,
+            kind,
+            signature,
+            state,
+            volatility,
+            nulls,
+            limits,
+            reset,
+            on_error,
+            abi,
+            digest,
+            symbol,
+            source: _,
+            temporary,
+            comment: _,
+            weights: _,
+        } = self;
+        let declared = (name, kind, signature, state, volatility, nulls);
+        let executed = (limits, reset, on_error, abi, digest, symbol, temporary);
+        (declared, executed)
+    }
+
     /// Returns the bytes of the texts that the statement stated.
     pub fn text_bytes(&self) -> u64 {
         let source = match &self.source {
@@ -103,6 +154,7 @@ impl Definition {
 
 /// Volatility category, as in PostgreSQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Volatility {
     /// Equal arguments always give equal results.
     Immutable,
@@ -124,6 +176,7 @@ impl fmt::Display for Volatility {
 
 /// Treatment of null arguments, as in PostgreSQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum NullHandling {
     /// A null argument gives a null result.
     Strict,

@@ -3,6 +3,9 @@
 use std::fmt;
 
 /// Kind of a function.
+///
+/// Exhaustive: all that a program does with functions depends on their kind, so that a new one
+/// should be an error of its compiler.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// `CREATE FUNCTION`: one result for each row.

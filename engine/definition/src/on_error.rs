@@ -4,6 +4,7 @@
 ///
 /// Option `on_error` of `WITH (…)` and `ALTER FUNCTION … SET (…)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum OnError {
     /// The query fails.
     ///

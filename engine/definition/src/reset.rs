@@ -4,6 +4,7 @@
 ///
 /// Option `reset` of `WITH (…)` and `ALTER FUNCTION … SET (…)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Reset {
     /// One call: a batch or a part of one. `VOLATILE` functions are not reset.
     ///

@@ -63,12 +63,10 @@ impl LazyFunction {
     /// Creates a function without code, of a plan that is kept. Late binding replaces it; where
     /// there is none, a call of it is one of the function that the session has now.
     pub(super) fn of_session(defined: &Definition, find: &Arc<FindFunction>) -> Self {
-        let definition = Definition {
-            // A text of a module is as large as the module.
-            source: ModuleSource::Base64,
-            comment: None,
-            ..defined.clone()
-        };
+        let mut definition = defined.clone();
+        // A text of a module is as large as the module.
+        definition.source = ModuleSource::Base64;
+        definition.comment = None;
         let code = Code::OfSession(Arc::clone(find));
         Self { definition, code }
     }
@@ -139,34 +137,9 @@ fn has_types_of(one: &Definition, other: &Definition) -> bool {
     types(one) == types(other) && planned(one) == planned(other)
 }
 
-/// Returns the parts of a definition that decide results: all but texts.
-fn decisive(definition: &Definition) -> impl Hash + Eq {
-    let Definition {
-        name,
-        kind,
-        signature,
-        state,
-        volatility,
-        nulls,
-        limits,
-        reset,
-        on_error,
-        abi,
-        digest,
-        symbol,
-        source: _,
-        temporary,
-        comment: _,
-        weights: _,
-    } = definition;
-    let declared = (name, kind, signature, state, volatility, nulls);
-    let executed = (limits, reset, on_error, abi, digest, symbol, temporary);
-    (declared, executed)
-}
-
 impl PartialEq for LazyFunction {
     fn eq(&self, other: &Self) -> bool {
-        decisive(&self.definition) == decisive(&other.definition)
+        self.definition.decisive() == other.definition.decisive()
     }
 }
 
@@ -174,7 +147,7 @@ impl Eq for LazyFunction {}
 
 impl Hash for LazyFunction {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        decisive(&self.definition).hash(state);
+        self.definition.decisive().hash(state);
     }
 }
 

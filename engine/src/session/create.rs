@@ -279,10 +279,8 @@ impl Session {
             self.register_every_relation().await?;
             self.check_dependents(&contents, &mut changes, &subject, false)
                 .await?;
-            let definition = Definition {
-                name: to.clone(),
-                ..found.definition().clone()
-            };
+            let mut definition = found.definition().clone();
+            definition.name.clone_from(&to);
             let others = contents.functions_named(&to);
             let other_kind = others.first().map(|other| other.definition().kind);
             check_kind(&definition, other_kind)?;

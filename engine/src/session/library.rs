@@ -104,10 +104,8 @@ impl Session {
         let subject = Subject::Function(definition.name.clone());
         self.loader.options.privileges.check_create(&subject)?;
         let module = self.loader.load_bytes(&subject, bytes.into()).await?;
-        let definition = Definition {
-            source: ModuleSource::Base64,
-            ..self.loader.move_to(definition, &module)?
-        };
+        let mut definition = self.loader.move_to(definition, &module)?;
+        definition.source = ModuleSource::Base64;
         let module = Arc::new(CatalogModule::from(module));
         let mut bound = Vec::new();
         loop {

@@ -158,11 +158,11 @@ impl WasmFunction {
 
     /// Returns the rows of the next call, if `rows` are left.
     fn next_rows(&self, batch: &Batch<'_>, rows: usize) -> usize {
-        match self.definition.reset {
-            Reset::Row => rows.min(1),
-            // The rows beside one that fails cannot be called again.
-            Reset::Call if self.nulls_failed_rows() && !self.is_repeatable() => rows.min(1),
-            Reset::Call => batch.execution.calibration.sizer.next(rows),
+        // The rows beside one that fails cannot be called again.
+        let is_single = self.nulls_failed_rows() && !self.is_repeatable();
+        match is_single || self.definition.reset == Reset::Row {
+            true => rows.min(1),
+            false => batch.execution.calibration.sizer.next(rows),
         }
     }
 

@@ -171,35 +171,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use fusebox_definition::{
-        Digest, Kind, Limits, ModuleSource, NullHandling, OnError, Reset, Signature, Volatility,
-    };
+    use fusebox_definition::{Digest, Signature};
 
     use super::*;
     use crate::error::LimitExceeded;
 
     fn function(name: &str, temporary: bool) -> Definition {
-        Definition {
-            name: name.to_owned(),
-            kind: Kind::Scalar,
-            signature: Signature {
-                arguments: Vec::new(),
-                returns: arrow_schema::DataType::Int64,
-            },
-            state: Vec::new(),
-            volatility: Volatility::Immutable,
-            nulls: NullHandling::Strict,
-            limits: Limits::default(),
-            reset: Reset::Call,
-            on_error: OnError::Fail,
-            abi: None,
-            digest: Digest::of(b""),
-            symbol: name.to_owned(),
-            source: ModuleSource::Base64,
-            temporary,
-            comment: None,
-            weights: None,
-        }
+        let signature = Signature {
+            arguments: Vec::new(),
+            returns: arrow_schema::DataType::Int64,
+        };
+        let mut definition = Definition::new(name.to_owned(), signature, Digest::of(b""));
+        definition.temporary = temporary;
+        definition
     }
 
     fn call(guest_millis: u64) -> FunctionStatistics {

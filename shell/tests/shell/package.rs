@@ -19,6 +19,32 @@ fn version_names_the_commit_and_the_engines() {
 }
 
 #[test]
+fn page_of_stability_has_the_versions_of_the_formats() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../STABILITY.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    for (row, version) in [
+        ("| [ABI](#the-abi) |", fusebox::ABI_VERSION),
+        (
+            "| [definitions](#definitions) |",
+            fusebox::DEFINITION_FORMAT,
+        ),
+        (
+            "| [catalog file](#the-catalog-file) |",
+            fusebox_catalog::CATALOG_VERSION as u32,
+        ),
+        (
+            "| [weights](#fuel-and-the-weights) |",
+            fusebox::WEIGHTS_VERSION,
+        ),
+    ] {
+        assert!(
+            page.contains(&format!("{row} {version} |")),
+            "{row} {version}"
+        );
+    }
+}
+
+#[test]
 fn completions_and_manual_know_the_options() {
     for (name, begin) in [
         ("bash", "_fusebox"),

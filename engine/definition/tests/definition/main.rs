@@ -1,4 +1,5 @@
 //! Definitions as their users see them.
 
 mod defaults;
+mod stored;
 mod types;

@@ -19,7 +19,10 @@ const ROOT: usize = 3;
 
 /// File or folder.
 struct Node {
-    path: String,
+    /// Name in its folder; empty for the root folder.
+    name: String,
+    /// Number of the folder that it is in; 0 for the root folder.
+    parent: usize,
     bytes: Vec<u8>,
     /// File type of WASI: 3 is a folder, 4 a file.
     kind: u8,
@@ -92,7 +95,8 @@ fn nodes(files: &BTreeMap<String, Vec<u8>>) -> Vec<Node> {
     }
     let number_of: BTreeMap<&str, usize> = (0..).zip(paths.keys()).map(|(n, p)| (*p, n)).collect();
     let nodes = paths.iter().map(|(path, bytes)| Node {
-        path: (*path).to_owned(),
+        name: split(path).1.to_owned(),
+        parent: number_of[split(path).0],
         kind: if bytes.is_some() { 4 } else { 3 },
         bytes: match bytes {
             Some(bytes) => bytes.to_vec(),
@@ -100,6 +104,11 @@ fn nodes(files: &BTreeMap<String, Vec<u8>>) -> Vec<Node> {
         },
     });
     nodes.collect()
+}
+
+/// Splits a path into that of its folder and its name.
+fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
 }
 
 /// Returns the entries of a folder: place of the next (8 bytes), number of the node (8), length of
@@ -111,7 +120,7 @@ fn entries(
 ) -> Vec<u8> {
     let mut entries = Vec::new();
     for (path, bytes) in paths {
-        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let (parent, name) = split(path);
         if parent != folder || name.is_empty() {
             continue;
         }
@@ -126,12 +135,18 @@ fn entries(
     entries
 }
 
-/// Writes the functions that know the nodes: content, size, type, and the node of a path.
+/// Writes the functions that know the nodes: content, size, type, folder, and the entries of a
+/// folder.
 fn node_functions(nodes: &[Node], text: &mut String) {
-    let (mut copies, mut sizes, mut kinds, mut finds) =
-        (String::new(), String::new(), String::new(), String::new());
+    let (mut copies, mut sizes, mut kinds, mut parents, mut children) = (
+        String::new(),
+        String::new(),
+        String::new(),
+        String::new(),
+        String::new(),
+    );
     for (number, node) in nodes.iter().enumerate() {
-        let (size, length) = (node.bytes.len(), node.path.len());
+        let (size, parent, length) = (node.bytes.len(), node.parent, node.name.len());
         let _ = writeln!(text, "(data $node{number} {})", quoted_bytes(&node.bytes));
         let is_node = format!("(if (i32.eq (local.get $node) (i32.const {number})) (then");
         let _ = writeln!(
@@ -141,11 +156,16 @@ fn node_functions(nodes: &[Node], text: &mut String) {
         );
         let _ = writeln!(sizes, "{is_node} (return (i32.const {size}))))");
         let _ = writeln!(kinds, "{is_node} (return (i32.const {}))))", node.kind);
+        let _ = writeln!(parents, "{is_node} (return (i32.const {parent}))))");
+        if number == 0 {
+            continue;
+        }
         let _ = writeln!(
-            finds,
-            "(if (i32.eq (local.get $length) (i32.const {length})) (then
+            children,
+            "(if (i32.and (i32.eq (local.get $node) (i32.const {parent}))
+                 (i32.eq (local.get $length) (i32.const {length}))) (then
                (if {} (then (return (i32.const {number}))))))",
-            is_path(node.path.as_bytes())
+            is_name(node.name.as_bytes())
         );
     }
     let _ = writeln!(
@@ -154,22 +174,24 @@ fn node_functions(nodes: &[Node], text: &mut String) {
            {copies} unreachable)
          (func $size (param $node i32) (result i32) {sizes} unreachable)
          (func $kind (param $node i32) (result i32) {kinds} unreachable)
-         ;; Returns the node of a path, or -1.
-         (func $find (param $path i32) (param $length i32) (result i32) {finds} (i32.const -1))"
+         (func $parent (param $node i32) (result i32) {parents} unreachable)
+         ;; Returns the node of a name in a folder, or -1.
+         (func $child (param $node i32) (param $name i32) (param $length i32) (result i32)
+           {children} (i32.const -1))"
     );
 }
 
-/// Returns an expression that is 1 if the bytes at `$path`, of the same length, are these: words of
+/// Returns an expression that is 1 if the bytes at `$name`, of the same length, are these: words of
 /// eight bytes, and then single ones, until one differs.
-fn is_path(path: &[u8]) -> String {
+fn is_name(name: &[u8]) -> String {
     let mut differs = String::new();
-    let words = path.chunks_exact(8);
+    let words = name.chunks_exact(8);
     let rest = words.remainder();
     for (number, word) in words.enumerate() {
         let word = i64::from_le_bytes(word.try_into().unwrap_or_default());
         let _ = writeln!(
             differs,
-            "(br_if $differs (i64.ne (i64.load offset={} align=1 (local.get $path))
+            "(br_if $differs (i64.ne (i64.load offset={} align=1 (local.get $name))
                (i64.const {word})))",
             8 * number
         );
@@ -177,8 +199,8 @@ fn is_path(path: &[u8]) -> String {
     for (number, byte) in rest.iter().enumerate() {
         let _ = writeln!(
             differs,
-            "(br_if $differs (i32.ne (i32.load8_u offset={} (local.get $path)) (i32.const {byte})))",
-            path.len() - rest.len() + number
+            "(br_if $differs (i32.ne (i32.load8_u offset={} (local.get $name)) (i32.const {byte})))",
+            name.len() - rest.len() + number
         );
     }
     format!(

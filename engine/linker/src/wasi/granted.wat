@@ -1,6 +1,6 @@
 ;; Files that can be read: the end of the module that `preview1.wat` begins, after the functions
-;; `$node_of`, `$place_of`, `$set_node`, `$set_place`, `$free`, `$find`, `$size`, `$kind` and `$copy`,
-;; which are generated.
+;; `$node_of`, `$place_of`, `$set_node`, `$set_place`, `$free`, `$child`, `$parent`, `$size`, `$kind` and
+;; `$copy`, which are generated.
 ;;
 ;; Error numbers: 8 badf, 28 inval, 31 isdir, 33 mfile, 44 noent, 54 notdir, 58 notsup, 69 rofs,
 ;; 70 spipe.
@@ -18,46 +18,70 @@
     (call $if_open (local.get $fd)
       (select (i32.const 69) (i32.const 54) (call $is_node (local.get $fd)))))
 
-  ;; Returns the node of a path below a folder: -1 if there is none, -2 if it is no folder.
+  ;; Returns the number of bytes before the first `/` of a path.
+  (func $part (param $path i32) (param $length i32) (result i32) (local $size i32)
+    (block $done
+      (loop $next
+        (br_if $done (i32.eq (local.get $size) (local.get $length)))
+        (br_if $done
+          (i32.eq (i32.load8_u (i32.add (local.get $path) (local.get $size))) (i32.const 47)))
+        (local.set $size (i32.add (local.get $size) (i32.const 1)))
+        (br $next)))
+    (local.get $size))
+
+  ;; Returns the number of dots of a part that is `.` or `..`, else 0.
+  (func $dots (param $part i32) (param $size i32) (result i32)
+    (if (i32.or (i32.eqz (local.get $size)) (i32.gt_u (local.get $size) (i32.const 2)))
+      (then (return (i32.const 0))))
+    (if (i32.ne (i32.load8_u (local.get $part)) (i32.const 46)) (then (return (i32.const 0))))
+    (if (i32.ne (i32.load8_u (i32.add (local.get $part) (i32.sub (local.get $size) (i32.const 1))))
+          (i32.const 46))
+      (then (return (i32.const 0))))
+    (local.get $size))
+
+  ;; Returns the node of a path below a folder: -1 if there is none, -2 if it is no folder. `/` at
+  ;; the beginning is left out, and `..` does not leave the folder.
   (func $resolve (param $fd i32) (param $path i32) (param $length i32) (result i32)
-    (local $node i32) (local $last i32)
+    (local $node i32) (local $depth i32) (local $size i32) (local $dots i32) (local $last i32)
     ;; Reads the last byte, so that a path out of bounds traps.
     (if (local.get $length) (then
       (local.set $last (i32.add (local.get $path) (i32.sub (local.get $length) (i32.const 1))))
       (if (i32.lt_u (local.get $last) (local.get $path)) (then unreachable))
       (drop (i32.load8_u (local.get $last)))))
-    ;; Only the root folder is one by which paths are found.
-    (if (call $node_of (local.get $fd)) (then (return (i32.const -2))))
+    (local.set $node (call $node_of (local.get $fd)))
+    (if (i32.ne (call $kind (local.get $node)) (i32.const 3)) (then (return (i32.const -2))))
     (block $done
       (loop $next
         (br_if $done (i32.eqz (local.get $length)))
-        ;; Leaves out `/` at the beginning, and `.` before one or at the end.
-        (if (i32.eq (i32.load8_u (local.get $path)) (i32.const 47))
+        (local.set $size (call $part (local.get $path) (local.get $length)))
+        (local.set $dots (call $dots (local.get $path) (local.get $size)))
+        (if (i32.or (i32.eqz (local.get $size)) (local.get $dots))
           (then
-            (local.set $path (i32.add (local.get $path) (i32.const 1)))
-            (local.set $length (i32.sub (local.get $length) (i32.const 1)))
-            (br $next)))
-        (br_if $done (i32.ne (i32.load8_u (local.get $path)) (i32.const 46)))
-        (if (i32.gt_u (local.get $length) (i32.const 1))
+            (if (i32.ne (call $kind (local.get $node)) (i32.const 3))
+              (then (return (i32.const -2))))))
+        (if (i32.eq (local.get $dots) (i32.const 2))
           (then
-            (br_if $done
-              (i32.ne (i32.load8_u offset=1 (local.get $path)) (i32.const 47)))))
+            (if (i32.eqz (local.get $depth)) (then (return (i32.const -1))))
+            (local.set $depth (i32.sub (local.get $depth) (i32.const 1)))
+            (local.set $node (call $parent (local.get $node)))))
+        (if (i32.and (i32.ne (local.get $size) (i32.const 0)) (i32.eqz (local.get $dots)))
+          (then
+            (local.set $node
+              (call $child (local.get $node) (local.get $path) (local.get $size)))
+            (if (i32.lt_s (local.get $node) (i32.const 0)) (then (return (i32.const -1))))
+            (local.set $depth (i32.add (local.get $depth) (i32.const 1)))))
+        (local.set $path (i32.add (local.get $path) (local.get $size)))
+        (local.set $length (i32.sub (local.get $length) (local.get $size)))
+        (br_if $done (i32.eqz (local.get $length)))
         (local.set $path (i32.add (local.get $path) (i32.const 1)))
         (local.set $length (i32.sub (local.get $length) (i32.const 1)))
+        ;; A path that ends with `/` is that of a folder.
+        (if (i32.eqz (local.get $length))
+          (then
+            (if (i32.ne (call $kind (local.get $node)) (i32.const 3))
+              (then (return (i32.const -2))))))
         (br $next)))
-    ;; Leaves out `/` at the end.
-    (if (local.get $length) (then
-      (if (i32.eq
-            (i32.load8_u (i32.add (local.get $path) (i32.sub (local.get $length) (i32.const 1))))
-            (i32.const 47))
-        (then
-          (local.set $length (i32.sub (local.get $length) (i32.const 1)))
-          (local.set $node (call $find (local.get $path) (local.get $length)))
-          (if (i32.lt_s (local.get $node) (i32.const 0)) (then (return (i32.const -1))))
-          (if (i32.ne (call $kind (local.get $node)) (i32.const 3))
-            (then (return (i32.const -2))))
-          (return (local.get $node))))))
-    (call $find (local.get $path) (local.get $length)))
+    (local.get $node))
 
   (func $error_of (param $node i32) (result i32)
     (select (i32.const 44) (i32.const 54) (i32.eq (local.get $node) (i32.const -1))))

@@ -149,8 +149,6 @@ fn files_are_read_from_beginning_to_end() {
     assert_eq!(read(&mut guest, fd, 5).unwrap(), b"", "past the end");
     assert_eq!(seek(&mut guest, -7, 2), 14);
     assert_eq!(read(&mut guest, fd, 100).unwrap(), b"France\n");
-    let empty = open(&mut guest, "/ref//../ref/empty");
-    assert_eq!(empty, -44, "paths are not normalized");
     let empty = open(&mut guest, "./ref/empty");
     assert_eq!(read(&mut guest, empty, 9).unwrap(), b"");
     let deep = open(&mut guest, "/ref/deep/er/x");
@@ -188,6 +186,49 @@ fn files_are_read_at_places_and_wild_pointers_trap() {
     wild[2] = Val::I32(65_530);
     wild[3] = Val::I32(-1);
     assert!(guest.try_call("path_open", &wild).is_none());
+}
+
+/// As `openat` and `readdir` with `fstatat` do.
+#[test]
+fn paths_begin_at_any_open_folder() {
+    let mut guest = guest(&grants());
+    let folder = open_with(&mut guest, 3, "ref", 2, 0x4000);
+    let deep = open_with(&mut guest, folder, "deep", 2, 0x4000);
+    for (fd, path, expected) in [
+        (folder, "countries.csv", "DE,G"),
+        (folder, "deep/er/x", "\0\"\\\u{ff}"),
+        (folder, "./deep/er/../../countries.csv", "DE,G"),
+        (folder, "/countries.csv", "DE,G"),
+        (deep, "er//x", "\0\"\\\u{ff}"),
+        (3, "/ref//../ref/./countries.csv", "DE,G"),
+        (3, "ref/deep/../../top", "t"),
+    ] {
+        let file = open_with(&mut guest, fd, path, 0, 2);
+        let length = expected.len() as u32;
+        assert_eq!(read(&mut guest, file, length).unwrap(), expected.as_bytes());
+        assert_eq!(guest.call("fd_close", &i32s([file])), 0);
+    }
+    let file = open(&mut guest, "ref/countries.csv");
+    for (fd, path, expected) in [
+        (folder, "top", -44),
+        (folder, "../top", -44),
+        (folder, "deep/../../top", -44),
+        (folder, "ref/countries.csv", -44),
+        (folder, "countries.csv/..", -54),
+        (deep, "x", -44),
+        (deep, "..", -44),
+        (file, "x", -54),
+    ] {
+        let opened = open_with(&mut guest, fd, path, 0, 2);
+        assert_eq!(opened, expected, "{path}");
+    }
+    guest.memory()[1_000..1_013].copy_from_slice(b"countries.csv");
+    let status = i32s([folder, 0, 1_000, 13, 0]);
+    assert_eq!(guest.call("path_filestat_get", &status), 0);
+    assert_eq!(word(&mut guest, 32), 21);
+    // A folder that was closed is none.
+    assert_eq!(guest.call("fd_close", &i32s([folder])), 0);
+    assert_eq!(open_with(&mut guest, folder, "empty", 0, 2), -8);
 }
 
 #[test]

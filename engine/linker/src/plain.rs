@@ -10,7 +10,8 @@
 //!     row_begin(row)  load the arguments  call  check and store the results  row_end(0)
 //! ```
 //!
-//! Rows are not begun in a call whose rows are bounded by the host, if no argument is null.
+//! Rows are not begun in a call whose rows are bounded by the host, if no argument is null. Other
+//! rows of numbers are begun in groups, where the host permits it.
 //!
 //! Text and bytes are passed by a [`TextConvention`]. All that a function returns is checked
 //! within its row, so that the error names the row.
@@ -18,8 +19,11 @@
 // The expected type of a function.
 mod expected;
 
-// The loop over rows of numbers.
+// The loops over rows of numbers.
 mod numbers;
+
+// The loop that calls a short function for several rows at a time.
+mod unrolled;
 
 // The loop over rows of text and bytes.
 mod rows;
@@ -47,11 +51,12 @@ use std::fmt::Write as _;
 
 use fusebox_abi::{
     EXPORT_ALLOC, EXPORT_FUNCTION_PREFIX, EXPORT_INITIALIZE, EXPORT_VERSION, IMPORT_METERING_MODE,
-    IMPORT_MODULE, IMPORT_ROW_BEGIN, IMPORT_ROW_END, IMPORT_ROW_PAUSE, IMPORT_ROW_RESUME,
+    IMPORT_MODULE, IMPORT_ROW_BEGIN, IMPORT_ROW_END, IMPORT_ROW_GROUP_BEGIN, IMPORT_ROW_PAUSE,
+    IMPORT_ROW_RESUME,
 };
 use wasmparser::ValType;
 
-use crate::driver::{Messages, UTF8, UTF16, with_open_memory};
+use crate::driver::{Messages, UTF8, UTF16, is_short, with_open_memory};
 use crate::error::Error;
 use crate::linker::Linker;
 use crate::quoted::quoted;
@@ -105,7 +110,8 @@ impl PlainFunction<'_> {
     ///
     /// Those of [`Linker::link`].
     pub fn link(&self, module: &[u8]) -> Result<Vec<u8>, Error> {
-        let driver = wat::parse_str(self.driver()).map_err(|error| Error::Invalid {
+        let is_short = is_short(module, self.name)?;
+        let driver = wat::parse_str(self.driver(is_short)).map_err(|error| Error::Invalid {
             place: "the driver".to_owned(),
             message: error.to_string(),
             offset: 0,
@@ -119,8 +125,8 @@ impl PlainFunction<'_> {
             .link()
     }
 
-    /// Returns the driver in the text format.
-    fn driver(&self) -> String {
+    /// Returns the driver in the text format. `is_short` says that the function is.
+    fn driver(&self, is_short: bool) -> String {
         let mut text = String::from("(module\n");
         let companions = Companions::of(self.exports, self.name, self.text_convention());
         self.imports(&mut text);
@@ -140,7 +146,7 @@ impl PlainFunction<'_> {
             let _ = writeln!(text, "(export \"{EXPORT_INITIALIZE}\" (func $initialize))");
         }
         match convention.zip(self.shape()) {
-            None => self.numbers_function(&mut text),
+            None => self.numbers_function(is_short, &mut text),
             Some((convention, shape)) => {
                 let mut rows = TextRows {
                     function: self,
@@ -168,6 +174,7 @@ impl PlainFunction<'_> {
              (import \"{IMPORT_MODULE}\" \"{IMPORT_ROW_END}\" (func $row_end (param i32)))\n\
              (import \"{IMPORT_MODULE}\" \"{IMPORT_ROW_PAUSE}\" (func $row_pause (param i32)))\n\
              (import \"{IMPORT_MODULE}\" \"{IMPORT_ROW_RESUME}\" (func $row_resume))\n\
+             (import \"{IMPORT_MODULE}\" \"{IMPORT_ROW_GROUP_BEGIN}\" (func $row_group_begin (param i32)))\n\
              (import \"{IMPORT_MODULE}\" \"{IMPORT_METERING_MODE}\" (func $mode (result i32)))\n\
              (import \"{PLAIN_MODULE}\" {} (func $plain (param{}) (result{})))",
             quoted(self.name),
@@ -224,12 +231,13 @@ impl PlainFunction<'_> {
         }
     }
 
-    fn numbers_function(&self, text: &mut String) {
+    fn numbers_function(&self, is_short: bool, text: &mut String) {
+        *text += Self::end_group();
         self.begin_function(text);
+        *text += Self::loop_locals();
         *text += "(call $begin)\n(local.set $mode (call $mode))\n";
         self.prepare(text);
-        self.fast_loop(text);
-        self.general_loop(text);
+        self.loops(is_short, text);
         self.finish(text);
         *text += ")\n";
     }

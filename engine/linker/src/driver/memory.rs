@@ -54,7 +54,8 @@ impl Parts {
     }
 }
 
-fn invalid(error: &BinaryReaderError) -> Error {
+/// Converts the error of a module that is not valid.
+pub(super) fn invalid(error: &BinaryReaderError) -> Error {
     Error::Invalid {
         place: "the module".to_owned(),
         message: error.message().to_owned(),

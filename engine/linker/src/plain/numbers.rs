@@ -2,26 +2,77 @@
 
 use std::fmt::Write as _;
 
+use fusebox_abi::METERING_GROUPED;
+
 use super::PlainFunction;
 use super::plain_type::PlainType;
-use super::text::{bit, failure, load, range_check, set_bit, store};
+use super::text::{bit, failure, load_after, range_check, set_bit, store};
+
+/// Number of rows in a row group, as in the SDK: the rows of a group share the fuel of a part of
+/// one row, and the host repeats a call in which they burn more, with each row metered.
+const GROUP_ROWS: u32 = 16;
 
 impl PlainFunction<'_> {
-    /// The loop where rows are not begun and no argument is null.
-    pub(super) fn fast_loop(&self, text: &mut String) {
-        *text += "(block $done\n(if (i32.and (i32.ne (local.get $mode) (i32.const 0)) (i32.eqz (local.get $nulls))) (then\n\
-                  (local.set $left (local.get $rows))\n(loop $next\n";
-        self.call(text);
+    /// Returns the locals of the loops.
+    pub(super) fn loop_locals() -> &'static str {
+        "(local $grouped i32)\n"
+    }
+
+    /// The loops over rows: the first for calls whose rows are not begun one by one, if no argument
+    /// is null, the second for all others.
+    ///
+    /// The host analyses the code from the first `row_begin` to the last `row_end`, which is
+    /// therefore that of a row in the second loop: groups begin before it, and the last one
+    /// ends in a function.
+    pub(super) fn loops(&self, is_short: bool, text: &mut String) {
+        let _ = writeln!(
+            text,
+            "(local.set $grouped (i32.eq (local.get $mode) (i32.const {METERING_GROUPED})))\n\
+             (block $done"
+        );
+        self.dense_loop(is_short, text);
+        self.general_loop(text);
+        *text += ")\n(call $end_group)\n";
+    }
+
+    /// Returns the function that ends the last row group.
+    pub(super) fn end_group() -> &'static str {
+        "(func $end_group (call $row_end (i32.const 0)))\n"
+    }
+
+    /// The loop over groups, or over all rows at once where their fuel is bounded.
+    fn dense_loop(&self, is_short: bool, text: &mut String) {
+        let _ = writeln!(
+            text,
+            "(if (i32.and (i32.ne (local.get $mode) (i32.const 0)) (i32.eqz (local.get $nulls))) (then\n\
+             (loop $next_group\n\
+             (local.set $left (i32.sub (local.get $rows) (local.get $row)))\n\
+             (if (local.get $grouped) (then\n\
+             (if (i32.gt_u (local.get $left) (i32.const {GROUP_ROWS}))\n\
+             (then (local.set $left (i32.const {GROUP_ROWS}))))\n\
+             (call $row_group_begin (local.get $row))))"
+        );
+        let is_unrolled = is_short && self.is_unrollable();
+        if is_unrolled {
+            self.unrolled_loop(text);
+            *text += "(if (local.get $left) (then\n";
+        }
+        *text += "(loop $next\n";
+        self.call(0, text);
         self.store(text);
         self.advance(text);
         // Counts down, so that the loop is charged as a whole.
-        *text +=
-            "local.get $left i32.const -1 i32.add local.tee $left br_if $next)\n(br $done)))\n";
+        *text += "local.get $left i32.const -1 i32.add local.tee $left br_if $next)\n";
+        if is_unrolled {
+            *text += "))\n";
+        }
+        *text += "(br_if $next_group (i32.lt_u (local.get $row) (local.get $rows))))\n\
+                  (br $done)))\n";
     }
 
-    /// The loop in which a row is begun unless the mode says otherwise, and rows with a null are
-    /// left out.
-    pub(super) fn general_loop(&self, text: &mut String) {
+    /// The loop in which a row or a group is begun unless the mode says otherwise, and rows with a
+    /// null are left out. Such a row ends its group, so that it burns none of its fuel.
+    fn general_loop(&self, text: &mut String) {
         *text += "(loop $next\n(local.set $valid (i32.const 1))\n";
         for k in 0..self.arguments.len() {
             let bit = bit(&format!("(local.get $n{k})"), k);
@@ -30,25 +81,36 @@ impl PlainFunction<'_> {
                 "(if (local.get $n{k}) (then (local.set $valid (i32.and (local.get $valid) {bit}))))"
             );
         }
-        *text += "(if (local.get $valid) (then\n\
-                  (if (i32.eqz (local.get $mode)) (then (call $row_begin (local.get $row))))\n";
-        self.call(text);
+        let _ = writeln!(
+            text,
+            "(if (local.get $valid) (then\n\
+             (if (local.get $nulls) (then\n{}))\n\
+             (if (local.get $grouped) (then\n\
+             (if (i32.eqz (local.get $left)) (then\n\
+             (call $row_group_begin (local.get $row))\n\
+             (local.set $left (i32.const {GROUP_ROWS}))))\n\
+             (local.set $left (i32.sub (local.get $left) (i32.const 1)))))\n\
+             (if (i32.eqz (local.get $mode)) (then (call $row_begin (local.get $row))))",
+            set_bit("$bits")
+        );
+        self.call(0, text);
         self.store(text);
-        *text += "(call $row_end (i32.const 0))\n\
-                  (if (local.get $nulls) (then\n";
-        *text += &set_bit("$bits");
-        *text += "))))\n";
+        *text += "(block $in_group\n(br_if $in_group (local.get $grouped))\n\
+                  (call $row_end (i32.const 0)))\n\
+                  ) (else (if (local.get $grouped) (then\n\
+                  (call $end_group)\n(local.set $left (i32.const 0))))))\n";
         self.advance(text);
-        *text += "(br_if $next (i32.lt_u (local.get $row) (local.get $rows))))\n)\n";
+        *text += "(br_if $next (i32.lt_u (local.get $row) (local.get $rows))))\n";
     }
 
-    /// Loads the arguments of a row and calls the function.
-    fn call(&self, text: &mut String) {
+    /// Loads the arguments of a row and calls the function: of the row that is `rows` rows after
+    /// the current one.
+    pub(super) fn call(&self, rows: u32, text: &mut String) {
         if self.has_row {
             *text += "(call $begin_inputs)\n";
         }
         for (k, (ty, wasm)) in self.arguments.iter().zip(self.parameters).enumerate() {
-            *text += &load(*ty, *wasm, k);
+            *text += &load_after(*ty, *wasm, k, rows);
         }
         *text += "(call $plain)\n";
         for k in (0..self.results.len()).rev() {

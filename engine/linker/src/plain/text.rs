@@ -31,7 +31,12 @@ pub(super) fn set_bit(local: &str) -> String {
 
 /// Pushes the argument of a row.
 pub(super) fn load(ty: PlainType, wasm: ValType, k: usize) -> String {
-    let at = format!("(local.get $v{k})");
+    load_after(ty, wasm, k, 0)
+}
+
+/// Pushes the argument of the row that is so many rows after the current one: none for bits.
+pub(super) fn load_after(ty: PlainType, wasm: ValType, k: usize, rows: u32) -> String {
+    let at = format!("{} (local.get $v{k})", offset(ty, rows));
     match (ty, wasm) {
         (PlainType::Boolean, ValType::I32) => bit(&at, k) + "\n",
         (PlainType::Boolean, _) => format!("(i64.extend_i32_u {})\n", bit(&at, k)),
@@ -54,7 +59,13 @@ pub(super) fn load(ty: PlainType, wasm: ValType, k: usize) -> String {
 
 /// Stores the result of a row, which is in its range.
 pub(super) fn store(ty: PlainType, wasm: ValType, k: usize) -> String {
-    let (at, value) = (format!("(local.get $p{k})"), format!("(local.get $r{k})"));
+    store_after(ty, wasm, k, 0)
+}
+
+/// Stores the result of the row that is so many rows after the current one.
+pub(super) fn store_after(ty: PlainType, wasm: ValType, k: usize, rows: u32) -> String {
+    let at = format!("{} (local.get $p{k})", offset(ty, rows));
+    let value = format!("(local.get $r{k})");
     match (ty, wasm) {
         (PlainType::Float64, ValType::F32) => {
             format!("(f64.store {at} (f64.promote_f32 {value}))\n")
@@ -70,6 +81,14 @@ pub(super) fn store(ty: PlainType, wasm: ValType, k: usize) -> String {
             };
             format!("({wasm}.store{width} {at} {value})\n")
         }
+    }
+}
+
+/// Returns the offset of a row's value from that of the current row.
+fn offset(ty: PlainType, rows: u32) -> String {
+    match rows {
+        0 => String::new(),
+        rows => format!("offset={}", rows << ty.size_log2()),
     }
 }
 

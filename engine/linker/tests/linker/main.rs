@@ -19,6 +19,7 @@ mod lifted_random;
 mod lifted_rows;
 mod lifted_types;
 mod linking;
+mod plain_numbers;
 mod plain_text;
 mod properties;
 mod random;

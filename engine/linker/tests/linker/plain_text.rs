@@ -8,7 +8,7 @@ use wasmparser::{ExternalKind, FuncType, Parser, Payload, Validator};
 use crate::guest::{surface, validate};
 
 /// Types of the functions that a module exports.
-fn function_types(module: &[u8]) -> BTreeMap<String, FuncType> {
+pub(crate) fn function_types(module: &[u8]) -> BTreeMap<String, FuncType> {
     let types = Validator::new().validate_all(module).unwrap();
     let types = types.as_ref();
     let mut found = BTreeMap::new();

@@ -6,6 +6,7 @@ mod address_space;
 mod components;
 mod idle;
 mod initialisation;
+mod plain_numbers;
 mod plain_text;
 mod plain_text_attacks;
 mod stored;

@@ -60,7 +60,7 @@ pub(crate) fn bind(
     bind_module(runtime, &std::fs::read(path).unwrap(), function)
 }
 
-fn bind_module(
+pub(crate) fn bind_module(
     runtime: &Runtime,
     module: &[u8],
     function: &str,
@@ -77,7 +77,16 @@ fn bind_text(runtime: &Runtime, abi: &str, signature: &str) -> Arc<WasmFunction>
 }
 
 /// Calls a function with columns of one length; one of one row is a constant.
-fn call(function: &WasmFunction, columns: &[ArrayRef]) -> Result<ArrayRef, Error> {
+pub(crate) fn call(function: &WasmFunction, columns: &[ArrayRef]) -> Result<ArrayRef, Error> {
+    call_in(function, columns, &Scope::default())
+}
+
+/// Calls a function in a scope.
+pub(crate) fn call_in(
+    function: &WasmFunction,
+    columns: &[ArrayRef],
+    scope: &Scope,
+) -> Result<ArrayRef, Error> {
     let rows = columns.iter().map(|column| column.len()).max().unwrap();
     let types = function.definition().signature.types();
     let arguments = columns.iter().zip(&types).map(|(column, ty)| {
@@ -88,7 +97,7 @@ fn call(function: &WasmFunction, columns: &[ArrayRef]) -> Result<ArrayRef, Error
         }
     });
     let returns = result_type(&function.definition().signature.returns, &types, &types);
-    function.call(arguments.collect(), rows, &returns, &Scope::default())
+    function.call(arguments.collect(), rows, &returns, scope)
 }
 
 pub(crate) fn call_text(function: &WasmFunction, columns: &[ArrayRef]) -> Vec<Option<String>> {

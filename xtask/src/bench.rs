@@ -58,7 +58,7 @@ impl Selection {
 
     /// True if the suite measures other sandboxes.
     fn has_peers(&self) -> bool {
-        let is_named = |filter: &String| filter.starts_with("peers");
+        let is_named = |filter: &String| filter.starts_with("peers") || filter.starts_with("plain");
         self.benches().contains(&"suite")
             && (self.filters.is_empty() || self.filters.iter().any(is_named))
     }
@@ -166,6 +166,7 @@ mod tests {
             ("--quick", true),
             ("suite", true),
             ("suite peers/add", true),
+            ("plain/", true),
             ("suite call/add", false),
             ("border", false),
         ] {

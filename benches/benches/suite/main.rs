@@ -12,6 +12,8 @@
 //!   flights, or over the line items of TPC-H at scale factor 1, in memory.
 //! - `peers/<sandbox>/<kernel>/<rows>`: a call, beside the same call in another
 //!   sandbox.
+//! - `plain/<kernel>/8192`: a call of a plain function, beside native code, the SDK, and a
+//!   call of Wasmtime for each row.
 //!
 //! Subject and baseline are sampled alternately in this process; ratios are medians
 //! of the ratios within rounds. Results are compared for equality before they are
@@ -37,6 +39,9 @@ mod queries;
 // The same calls in other sandboxes.
 mod peers;
 
+// Plain functions.
+mod plain;
+
 // Client of the process that runs the other sandboxes.
 mod sandboxes;
 
@@ -61,13 +66,16 @@ fn main() {
         )
     });
     let queries = queries::measure(&filter);
-    let peers = with_scope(&scope, || peers::measure(&filter));
+    let (peers, plain) = with_scope(&scope, || {
+        (peers::measure(&filter), plain::measure(&filter))
+    });
     calls.print();
     phases.print();
     overheads.print();
     breakdown::print(&calls, &phases, &overheads);
     queries.print();
     peers.print();
+    plain.print();
     calls.print_means();
     queries.print_means();
     peers.print_means();

@@ -10,32 +10,16 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, Int64Type};
-use datafusion::logical_expr::ColumnarValue;
 use fusebox::Session;
-use fusebox_benches::starts::{execute, runtime};
 use fusebox_benches::{call_of, function};
-use fusebox_benches_data::{Checksum, ResultValue};
 use fusebox_paired::{Sampler, time_calls};
 
-use crate::calls::{column, invoke};
+use crate::calls::invoke;
 use crate::kernels::{KERNELS, Kernel, session};
 use crate::paired::{Filter, PairedSampling, PairedTimes, Record, geometric_mean};
-use crate::sandboxes::Sandboxes;
+use crate::sandboxes::{Sandboxes, checksum, pin_to_core};
 
-const SANDBOXES: [&str; 5] = [PLAIN, "arrow-udf", "rows", "ipc-module", "ipc-component"];
-
-/// Fusebox with the module of `rows`: plain exports, to which the host adds the loop.
-const PLAIN: &str = "plain";
-
-/// Kernels that are measured as plain functions too, with their arguments and results.
-const PLAIN_KERNELS: [(&str, &str); 3] = [
-    ("add", "(BIGINT, BIGINT) RETURNS BIGINT"),
-    ("gcd", "(BIGINT, BIGINT) RETURNS BIGINT"),
-    ("collatz_steps", "(BIGINT) RETURNS BIGINT"),
-];
+const SANDBOXES: [&str; 4] = ["arrow-udf", "rows", "ipc-module", "ipc-component"];
 
 const ROWS: [usize; 2] = [1_024, 8_192];
 
@@ -80,33 +64,17 @@ pub(crate) fn measure(filter: &Filter) -> Peers {
     if selected.is_empty() {
         return peers;
     }
-    // Processes and threads started later inherit the affinity.
-    if let Some(core) = core_affinity::get_core_ids().and_then(|cores| cores.last().copied()) {
-        core_affinity::set_for_current(core);
-    }
+    pin_to_core();
     let Some(mut sandboxes) = Sandboxes::start() else {
         println!("other sandboxes are skipped: not built; run cargo xtask bench");
         return peers;
     };
     let session = session(1);
-    create_plain(&session);
     for (kernel, rows, names) in selected {
         let calls = compare(&session, kernel, rows, &mut sandboxes, &names);
         peers.calls.extend(calls);
     }
     peers
-}
-
-/// Creates the plain functions, named `plain_<kernel>`.
-fn create_plain(session: &Session) {
-    let runtime = runtime();
-    for (kernel, signature) in PLAIN_KERNELS {
-        let define = format!(
-            "CREATE FUNCTION plain_{kernel}{signature} LANGUAGE WASM
-             AS 'target/peers/rows.wasm' EXPORT '{kernel}'"
-        );
-        execute(&runtime, session, &define);
-    }
 }
 
 fn compare(
@@ -117,15 +85,12 @@ fn compare(
     names: &[&'static str],
 ) -> Vec<Call> {
     let name = kernel.name;
-    let is_plain =
-        names.contains(&PLAIN) && PLAIN_KERNELS.iter().any(|(kernel, _)| *kernel == name);
-    let others = names.iter().filter(|sandbox| **sandbox != PLAIN);
-    let prepared = others.filter_map(|sandbox| {
+    let prepared = names.iter().filter_map(|sandbox| {
         let checksum = sandboxes.prepare(sandbox, name, rows)?;
         Some((*sandbox, checksum))
     });
     let prepared: Vec<_> = prepared.collect();
-    if prepared.is_empty() && !is_plain {
+    if prepared.is_empty() {
         return Vec::new();
     }
     eprintln!("peers/*/{name}/{rows}");
@@ -136,12 +101,8 @@ fn compare(
         move || invoke(&function, &call)
     };
     let (native, fusebox) = (call("native_"), call(""));
-    let plain = is_plain.then(|| call("plain_"));
     let expected = checksum(native());
     assert_eq!(checksum(fusebox()), expected, "{name}");
-    if let Some(plain) = &plain {
-        assert_eq!(checksum(plain()), expected, "plain {name}");
-    }
     for (sandbox, checksum) in &prepared {
         assert_eq!(
             *checksum, expected,
@@ -151,7 +112,6 @@ fn compare(
 
     let sandboxes = RefCell::new(sandboxes);
     let sandboxes = &sandboxes;
-    let mut plain = plain.map(|plain| move |time| time_calls(time, &mut || drop(plain())));
     let mut theirs: Vec<_> = prepared
         .iter()
         .map(|(sandbox, _)| move |time| sandboxes.borrow_mut().time_calls(sandbox, time))
@@ -159,12 +119,10 @@ fn compare(
     let mut native = |time| time_calls(time, &mut || drop(native()));
     let mut fusebox = |time| time_calls(time, &mut || drop(fusebox()));
     let mut samplers: Vec<Sampler<'_>> = vec![&mut native, &mut fusebox];
-    samplers.extend(plain.as_mut().map(|sampler| sampler as Sampler<'_>));
     samplers.extend(theirs.iter_mut().map(|sampler| sampler as Sampler<'_>));
     let samples = SAMPLING.sample(&mut samplers);
 
-    let measured = is_plain.then_some(PLAIN).into_iter();
-    let measured = measured.chain(prepared.iter().map(|(sandbox, _)| *sandbox));
+    let measured = prepared.iter().map(|(sandbox, _)| *sandbox);
     recorded(name, rows, &samples, measured)
 }
 
@@ -197,32 +155,6 @@ fn recorded(
         }
     });
     calls.collect()
-}
-
-/// Returns the checksum of a result of one of the types that kernels without SDK
-/// return.
-fn checksum(answer: ColumnarValue) -> u64 {
-    let column = column(answer);
-    let column: ArrayRef = match column.data_type() {
-        DataType::Utf8View => cast(&column, &DataType::Utf8).expect("the types are convertible"),
-        _ => column,
-    };
-    let mut checksum = Checksum::default();
-    for row in 0..column.len() {
-        checksum.add(match column.data_type() {
-            _ if column.is_null(row) => ResultValue::Null,
-            DataType::Int64 => {
-                ResultValue::Number(column.as_primitive::<Int64Type>().value(row) as u64)
-            }
-            DataType::Float64 => {
-                ResultValue::Number(column.as_primitive::<Float64Type>().value(row).to_bits())
-            }
-            DataType::Boolean => ResultValue::Number(column.as_boolean().value(row).into()),
-            DataType::Utf8 => ResultValue::Bytes(column.as_string::<i32>().value(row).as_bytes()),
-            other => panic!("no checksum is defined for {other}"),
-        });
-    }
-    checksum.get()
 }
 
 impl Peers {

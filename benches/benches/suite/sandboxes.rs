@@ -8,6 +8,14 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use datafusion::logical_expr::ColumnarValue;
+use fusebox_benches_data::{Checksum, ResultValue};
+
+use crate::calls::column;
+
 /// The process. It ends when its standard input is closed.
 pub(crate) struct Sandboxes {
     child: Child,
@@ -89,4 +97,37 @@ impl Drop for Sandboxes {
         // The results are complete; a failure to wait changes none of them.
         let _ = self.child.wait();
     }
+}
+
+/// Pins this thread to a core; processes and threads that it starts later inherit that.
+pub(crate) fn pin_to_core() {
+    if let Some(core) = core_affinity::get_core_ids().and_then(|cores| cores.last().copied()) {
+        core_affinity::set_for_current(core);
+    }
+}
+
+/// Returns the checksum of a result of one of the types that kernels without SDK
+/// return.
+pub(crate) fn checksum(answer: ColumnarValue) -> u64 {
+    let column = column(answer);
+    let column: ArrayRef = match column.data_type() {
+        DataType::Utf8View => cast(&column, &DataType::Utf8).expect("the types are convertible"),
+        _ => column,
+    };
+    let mut checksum = Checksum::default();
+    for row in 0..column.len() {
+        checksum.add(match column.data_type() {
+            _ if column.is_null(row) => ResultValue::Null,
+            DataType::Int64 => {
+                ResultValue::Number(column.as_primitive::<Int64Type>().value(row) as u64)
+            }
+            DataType::Float64 => {
+                ResultValue::Number(column.as_primitive::<Float64Type>().value(row).to_bits())
+            }
+            DataType::Boolean => ResultValue::Number(column.as_boolean().value(row).into()),
+            DataType::Utf8 => ResultValue::Bytes(column.as_string::<i32>().value(row).as_bytes()),
+            other => panic!("no checksum is defined for {other}"),
+        });
+    }
+    checksum.get()
 }

@@ -4,7 +4,7 @@
 //! be linked into one executable. As in the suite, a call is from Arrow arrays to an
 //! Arrow array, on one thread, and instances are reused. Every sandbox is used as its
 //! documentation recommends, with Wasmtime's optimisations, and without its metering
-//! and interruption, which have a cost. All guests are compiled from the source of
+//! and interruption, which have a cost, except for `rows-metered`. All guests are compiled from the source of
 //! the bundled functions, with the same options.
 //!
 //! The process reads commands and writes replies, one a line:
@@ -64,9 +64,10 @@ fn main() -> Result<()> {
         loaded: None,
         call: None,
     };
-    let loads: [(&str, Load); 4] = [
+    let loads: [(&str, Load); 5] = [
         ("arrow-udf", arrow_udf::load),
         ("rows", rows::load),
+        ("rows-metered", rows::load_metered),
         ("ipc-module", ipc_module::load),
         ("ipc-component", ipc_component::load),
     ];

@@ -27,7 +27,18 @@ pub(crate) fn guest(folder: &Path, name: &str) -> Result<Vec<u8>> {
 
 /// Creates an engine with all optimisations, as is Wasmtime's default.
 pub(crate) fn engine() -> Result<wasmtime::Engine> {
+    Ok(wasmtime::Engine::new(&config())?)
+}
+
+/// Creates an engine that meters guests by Wasmtime's fuel.
+pub(crate) fn metered_engine() -> Result<wasmtime::Engine> {
+    let mut config = config();
+    config.consume_fuel(true);
+    Ok(wasmtime::Engine::new(&config)?)
+}
+
+fn config() -> wasmtime::Config {
     let mut config = wasmtime::Config::new();
     config.cranelift_opt_level(wasmtime::OptLevel::Speed);
-    Ok(wasmtime::Engine::new(&config)?)
+    config
 }

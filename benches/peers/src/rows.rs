@@ -3,7 +3,7 @@
 //! Functions are looked up once as `TypedFunc`, the cheapest call of Wasmtime.
 //! Numbers are passed as Wasm values. Texts are copied into a buffer of the guest, and
 //! results out of its linear memory, without the guest allocations of ScyllaDB. Fuel,
-//! which both systems use, is off.
+//! which both systems use, is off in `rows`, and on in `rows-metered`, where each row gets some.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,22 +19,38 @@ use arrow_array::{
 use arrow_schema::DataType::{self, Binary, Boolean, Float64, Int64, Utf8};
 use wasmtime::{Instance, Memory, Module, Store, TypedFunc, WasmParams, WasmResults, WasmTy};
 
-use crate::peer::{Call, Peer, Result, engine, guest};
+use crate::peer::{Call, Peer, Result, engine, guest, metered_engine};
 
 struct Rows {
     module: Module,
+    /// Fuel of a row, if it is metered.
+    fuel_per_row: Option<u64>,
 }
+
+/// Fuel of a metered row: that of Fusebox by default, and enough for every function.
+const FUEL_PER_ROW: u64 = 1_000_000;
 
 pub(crate) fn load(guests: &Path) -> Result<Box<dyn Peer>> {
     let module = Module::new(&engine()?, guest(guests, "rows.wasm")?)?;
-    Ok(Box::new(Rows { module }))
+    Ok(Box::new(Rows {
+        module,
+        fuel_per_row: None,
+    }))
+}
+
+pub(crate) fn load_metered(guests: &Path) -> Result<Box<dyn Peer>> {
+    let module = Module::new(&metered_engine()?, guest(guests, "rows.wasm")?)?;
+    Ok(Box::new(Rows {
+        module,
+        fuel_per_row: Some(FUEL_PER_ROW),
+    }))
 }
 
 impl Peer for Rows {
     fn call(&self, function: &str, batch: RecordBatch, returns: &DataType) -> Result<Call> {
         let columns = batch.columns();
         let types: Vec<_> = columns.iter().map(|column| column.data_type()).collect();
-        let guest = Guest::new(&self.module)?;
+        let guest = Guest::new(&self.module, self.fuel_per_row)?;
         match (&types[..], returns) {
             ([Int64], Int64) => each::<Numbers<Int64Type, 1>, Vec<i64>>(guest, function, columns),
             ([Int64, Int64], Int64) => {
@@ -82,6 +98,7 @@ where
     Ok(Box::new(move || {
         let mut results = B::with_capacity(rows);
         for row in 0..rows {
+            guest.refuel()?;
             let row = arguments.lower(row, &mut guest)?;
             let result = function.call(&mut guest.store, row)?;
             results.lift(result, &guest)?;
@@ -97,11 +114,15 @@ struct Guest {
     buffer: TypedFunc<u32, u32>,
     buffer_address: usize,
     buffer_bytes: usize,
+    fuel_per_row: Option<u64>,
 }
 
 impl Guest {
-    fn new(module: &Module) -> Result<Self> {
+    fn new(module: &Module, fuel_per_row: Option<u64>) -> Result<Self> {
         let mut store = Store::new(module.engine(), ());
+        if let Some(fuel) = fuel_per_row {
+            store.set_fuel(fuel)?;
+        }
         let instance = Instance::new(&mut store, module, &[])?;
         let memory = instance.get_memory(&mut store, "memory");
         Ok(Self {
@@ -109,9 +130,18 @@ impl Guest {
             buffer: instance.get_typed_func(&mut store, "buffer")?,
             buffer_address: 0,
             buffer_bytes: 0,
+            fuel_per_row,
             instance,
             store,
         })
+    }
+
+    /// Gives a row its fuel, if it is metered.
+    fn refuel(&mut self) -> Result<()> {
+        if let Some(fuel) = self.fuel_per_row {
+            self.store.set_fuel(fuel)?;
+        }
+        Ok(())
     }
 
     /// Copies texts into the buffer of the guest, concatenated.

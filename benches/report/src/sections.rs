@@ -39,7 +39,7 @@ type SectionResult = Result<Option<Section>, PlotError>;
 ///
 /// If a plot cannot be drawn.
 pub(crate) fn sections(records: &Records) -> Result<Vec<Section>, PlotError> {
-    let all: [fn(&Records) -> SectionResult; 15] = [
+    let all: [fn(&Records) -> SectionResult; 16] = [
         calls::ratios,
         calls::nulls,
         calls::sizes,
@@ -49,6 +49,7 @@ pub(crate) fn sections(records: &Records) -> Result<Vec<Section>, PlotError> {
         queries::lineitem,
         queries::threads,
         others::peers,
+        others::plain,
         others::kinds,
         others::starts,
         others::memory,

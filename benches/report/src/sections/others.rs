@@ -70,6 +70,34 @@ pub(super) fn peers(records: &Records) -> SectionResult {
     }))
 }
 
+/// Plain functions.
+pub(super) fn plain(records: &Records) -> SectionResult {
+    let mut table = Table::new(["kernel", "beside", "plain", "other", "ratio", "95 %"]);
+    for record in records.of("plain") {
+        table.rows.push(vec![
+            record.kernel.clone(),
+            record.engine.clone(),
+            cell(record.base_ns, time),
+            cell(record.ns, time),
+            cell(record.ratio, ratio),
+            interval(record),
+        ]);
+    }
+    Ok((!table.rows.is_empty()).then(|| Section {
+        id: "plain",
+        title: "Plain functions",
+        about:
+            "Calls of 8,192 rows of plain functions, to which the host adds the loop over rows, \
+                metered and limited, beside the native function, the same source with the SDK, and \
+                a Wasmtime call for each row without and with Wasmtime's fuel. The ratio is that \
+                of the other to the plain function; the goals are 8 for `add` to `rows`, and 0.91 \
+                for all to `sdk`."
+                .to_owned(),
+        plots: Vec::new(),
+        table,
+    }))
+}
+
 /// Aggregate, window and table functions.
 pub(super) fn kinds(records: &Records) -> SectionResult {
     let about = "Queries with functions of module `stats` and with their native twins, over \

@@ -95,7 +95,7 @@ impl PlainFunction<'_> {
         );
         self.call(0, text);
         self.store(text);
-        *text += "(block $in_group\n(br_if $in_group (local.get $grouped))\n\
+        *text += "(block $not_begun\n(br_if $not_begun (local.get $mode))\n\
                   (call $row_end (i32.const 0)))\n\
                   ) (else (if (local.get $grouped) (then\n\
                   (call $end_group)\n(local.set $left (i32.const 0))))))\n";

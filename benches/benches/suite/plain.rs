@@ -25,7 +25,7 @@ const PLAIN: [(&str, &str); 3] = [
     ("collatz_steps", "(BIGINT) RETURNS BIGINT"),
 ];
 
-/// What a plain function is compared with: other functions of the session by prefix, then sandboxes.
+/// Subjects beside a plain function: other functions of the session, then sandboxes.
 const SUBJECTS: [&str; 4] = ["native", "sdk", "rows", "rows-metered"];
 
 /// The first of [`SUBJECTS`] that is a sandbox.

@@ -234,7 +234,7 @@ impl PlainFunction<'_> {
     fn numbers_function(&self, is_short: bool, text: &mut String) {
         *text += Self::end_group();
         self.begin_function(text);
-        *text += Self::loop_locals();
+        *text += &self.loop_locals();
         *text += "(call $begin)\n(local.set $mode (call $mode))\n";
         self.prepare(text);
         self.loops(is_short, text);

@@ -14,8 +14,8 @@ const GROUP_ROWS: u32 = 16;
 
 impl PlainFunction<'_> {
     /// Returns the locals of the loops.
-    pub(super) fn loop_locals() -> &'static str {
-        "(local $grouped i32)\n"
+    pub(super) fn loop_locals(&self) -> String {
+        "(local $grouped i32)\n".to_owned() + &self.unrolled_locals()
     }
 
     /// The loops over rows: the first for calls whose rows are not begun one by one, if no argument

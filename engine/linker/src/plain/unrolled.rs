@@ -26,20 +26,22 @@ impl PlainFunction<'_> {
             && results.all(|(k, (ty, wasm))| range_check(*ty, *wasm, k).is_none())
     }
 
-    /// The loop over as many of the `$left` rows as are a multiple of [`ROWS`], unless an argument
-    /// is constant: addresses of rows are then constants as well.
+    /// Returns the locals of the loop: for each argument, the bytes of the rows of an iteration, 0
+    /// for a constant.
+    pub(super) fn unrolled_locals(&self) -> String {
+        let arguments = 0..self.arguments.len();
+        arguments.map(|k| format!("(local $e{k} i32)\n")).collect()
+    }
+
+    /// The loop over as many of the `$left` rows as are a multiple of [`ROWS`].
     pub(super) fn unrolled_loop(&self, text: &mut String) {
-        let _ = write!(
+        let _ = writeln!(
             text,
             "(local.set $at (i32.shr_u (local.get $left) (i32.const {ROWS_LOG2})))\n\
-             (if (i32.and (i32.ne (local.get $at) (i32.const 0))\n(i32.eq (i32.const -1) "
+             (if (local.get $at) (then"
         );
-        let mut columns = "(i32.const -1)".to_owned();
-        for k in 0..self.arguments.len() {
-            columns = format!("(i32.and {columns} (local.get $m{k}))");
-        }
-        *text += &columns;
-        *text += ")) (then\n(loop $next_rows\n";
+        self.repeat_constants(text);
+        *text += "(loop $next_rows\n";
         for row in 0..ROWS {
             self.call(row, text);
             for (k, (ty, wasm)) in self.returns.iter().zip(self.results).enumerate() {
@@ -57,20 +59,51 @@ impl PlainFunction<'_> {
         );
     }
 
+    /// Repeats the value of each constant for all rows of an iteration, so that an argument of a row
+    /// is at the same offset in a column and in a constant. The padding of its buffer has room.
+    fn repeat_constants(&self, text: &mut String) {
+        for (k, ty) in self.arguments.iter().enumerate() {
+            let log2 = ty.size_log2();
+            let (load, store) = [
+                ("i32.load8_u", "i32.store8"),
+                ("i32.load16_u", "i32.store16"),
+                ("i32.load", "i32.store"),
+                ("i64.load", "i64.store"),
+            ][log2 as usize];
+            let _ = writeln!(
+                text,
+                "(local.set $e{k} (i32.and (local.get $m{k}) (i32.const {})))\n\
+                 (if (i32.eqz (local.get $m{k})) (then",
+                ROWS << log2
+            );
+            for row in 1..ROWS {
+                let _ = writeln!(
+                    text,
+                    "({store} offset={} (local.get $v{k}) ({load} (local.get $v{k})))",
+                    row << log2
+                );
+            }
+            *text += "))\n";
+        }
+    }
+
     /// Moves the addresses of the columns by [`ROWS`] rows.
     fn advance_columns(&self, text: &mut String) {
-        let arguments = self
-            .arguments
-            .iter()
-            .enumerate()
-            .map(|(k, ty)| ("v", k, ty));
-        let returns = self.returns.iter().enumerate().map(|(k, ty)| ("p", k, ty));
-        for (name, k, ty) in arguments.chain(returns) {
+        for k in 0..self.arguments.len() {
+            let _ = writeln!(
+                text,
+                "(local.set $v{k} (i32.add (local.get $v{k}) (local.get $e{k})))"
+            );
+        }
+        for (k, ty) in self.returns.iter().enumerate() {
             let bytes = ROWS << ty.size_log2();
             let _ = writeln!(
                 text,
-                "(local.set ${name}{k} (i32.add (local.get ${name}{k}) (i32.const {bytes})))"
+                "(local.set $p{k} (i32.add (local.get $p{k}) (i32.const {bytes})))"
             );
         }
     }
 }
+
+/// A buffer of one value has room for those of an iteration: it is padded to 64 bytes.
+const _: () = assert!(ROWS * 8 <= 64);

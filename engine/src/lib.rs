@@ -53,6 +53,9 @@ mod native_stack;
 // Statements of Fusebox and of DataFusion.
 mod statement_list;
 
+// `COPY` as other systems write it.
+mod copy_options;
+
 // Tables whose rows the catalog keeps.
 mod stored_table;
 

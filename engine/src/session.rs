@@ -52,6 +52,9 @@ mod quoted_names;
 mod rewriting;
 mod select_into;
 
+// ORDER BY ALL.
+mod order_by_all;
+
 // Common table expressions that call volatile functions, and their shared results.
 mod shared_queries;
 mod volatile_ctes;

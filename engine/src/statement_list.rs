@@ -12,6 +12,8 @@ use fusebox_runtime::{Error, Result};
 use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::Location;
 
+use crate::copy_options::rewrite_copy;
+
 /// One parsed statement, ready to be executed by a session.
 #[derive(Debug)]
 pub struct Statement {
@@ -57,7 +59,7 @@ impl Statements {
             return Ok(statement(Parsed::Fusebox(parsed)));
         }
         let dialect = tokens.dialect();
-        let mut parser = DFParserBuilder::new(tokens.into_tokens())
+        let mut parser = DFParserBuilder::new(rewrite_copy(tokens.into_tokens())?)
             .with_dialect(dialect.as_ref())
             .with_recursion_limit(self.recursion_limit)
             .build()

@@ -1,5 +1,6 @@
 //! Statements rewritten for DataFusion's planner: named arguments of calls of Wasm functions,
-//! common table expressions that call volatile functions, and queries without `SELECT`.
+//! common table expressions that call volatile functions, queries without `SELECT`, and
+//! `ORDER BY ALL`.
 //!
 //! That planner resolves names before defaults are known, and knows none in calls of table
 //! functions. Here `f(lat => 1)` becomes a dictionary literal as argument, which is planned as
@@ -17,12 +18,13 @@ use sqlparser::ast::{
 };
 
 use super::calls::{function_name, normalized};
+use super::order_by_all::replace_order_by_all;
 use super::volatile_ctes::share_volatile_ctes;
 use crate::function::{
     dictionary_key, is_wasm_aggregate, is_wasm_scalar, is_wasm_table, is_wasm_window,
 };
 
-/// Rewrites the named arguments of a statement, and its queries without `SELECT`.
+/// Rewrites the named arguments of a statement, its queries without `SELECT`, and `ORDER BY ALL`.
 pub(super) fn rewrite_statement(statement: &mut DfStatement, state: &SessionState) {
     let mut rewriter = Rewriter {
         state,
@@ -72,6 +74,7 @@ impl VisitorMut for Rewriter<'_> {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        replace_order_by_all(query);
         if self.shares {
             share_volatile_ctes(query, self.state, &mut self.shared);
         }

@@ -1,0 +1,78 @@
+//! Statements before and after they are rewritten.
+
+use super::*;
+
+fn rewritten(sql: &str) -> Result<String> {
+    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location();
+    let tokens = rewrite_copy(tokens.unwrap())?.into_iter();
+    Ok(tokens.map(|token| token.token.to_string()).collect())
+}
+
+#[test]
+fn options_in_brackets_are_clauses() {
+    for (sql, expected) in [
+        (
+            "COPY t TO 'a.csv' (FORMAT csv, HEADER false, DELIMITER '|')",
+            "COPY t TO 'a.csv' STORED AS CSV OPTIONS ('format.has_header' 'false', \
+             'format.delimiter' '|')",
+        ),
+        (
+            "explain copy (SELECT 1 AS \"to\") to 'a' WITH (header, null 'it''s', sep '\\t')",
+            "explain copy (SELECT 1 AS \"to\") to 'a' OPTIONS ('format.has_header' 'true', \
+             'format.null_value' 'it's', 'format.delimiter' '\t')",
+        ),
+        (
+            "COPY t TO 'x/' (FORMAT 'parquet', PARTITION_BY (a, \"B\"), COMPRESSION zstd)",
+            "COPY t TO 'x/' STORED AS PARQUET PARTITIONED BY (a, \"B\") OPTIONS \
+             ('format.compression' 'zstd(3)')",
+        ),
+        (
+            "COPY t TO 'a.csv.gz' (COMPRESSION gzip)",
+            "COPY t TO 'a.csv.gz' OPTIONS ('format.compression' 'gzip')",
+        ),
+        (
+            "COPY s.t (a, b) FROM 'a.csv' WITH (FORMAT csv, HEADER)",
+            "INSERT INTO s.t (a, b) SELECT * FROM 'a.csv'",
+        ),
+        ("COPY t FROM 'a.csv'", "INSERT INTO t SELECT * FROM 'a.csv'"),
+    ] {
+        assert_eq!(rewritten(sql).unwrap(), expected, "{sql}");
+    }
+}
+
+#[test]
+fn other_statements_stay() {
+    for sql in [
+        "COPY t TO 'a.csv'",
+        "COPY t TO 'a' STORED AS CSV OPTIONS ('format.has_header' 'true')",
+        "COPY t TO a.csv (FORMAT csv)",
+        "COPY t TO 'a.csv' WITH HEADER ROW",
+        "SELECT copy FROM 'a.csv' (1)",
+        "COPY",
+        "COPY (SELECT 1 FROM 'x' (1)",
+        "",
+    ] {
+        assert_eq!(rewritten(sql).unwrap(), sql);
+    }
+}
+
+#[test]
+fn unknown_options_are_refused() {
+    for (sql, expected) in [
+        (
+            "COPY t TO 'a' (FORCE_QUOTE *)",
+            "found: force_quote at Line: 1, Column: 16",
+        ),
+        ("COPY t TO 'a' (DELIMITER)", "Expected: a value"),
+        ("COPY t TO 'a' (HEADER maybe)", "found: maybe"),
+        ("COPY t TO 'a' (HEADER", "a comma or the end"),
+        ("COPY t TO 'a' ()", "FORMAT, HEADER"),
+        ("COPY t TO 'a' (FORMAT csv) 1", "a comma or the end"),
+        ("COPY t TO 'a' (PARTITION_BY (a)", "a comma or the end"),
+        ("COPY t FROM 'a' (HEADER false)", "CREATE EXTERNAL TABLE"),
+        ("COPY t FROM 'a' (DELIMITER ';')", "CREATE EXTERNAL TABLE"),
+    ] {
+        let error = rewritten(sql).unwrap_err().to_string();
+        assert!(error.contains(expected), "{sql}: {error}");
+    }
+}

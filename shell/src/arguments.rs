@@ -1,5 +1,8 @@
 //! Command-line arguments.
 
+// Values of arguments.
+mod values;
+
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
@@ -13,6 +16,7 @@ use crate::format::Format;
 use crate::kept::{Kept, base_folder};
 use crate::language::Language;
 use crate::versions::VERSIONS;
+use values::{length, numbers, rows, seconds, variable};
 
 /// SQL with functions compiled to WebAssembly.
 ///
@@ -77,6 +81,14 @@ pub(crate) struct ShellArguments {
         required_if_eq_any = [("format", "parquet"), ("format", "arrow")]
     )]
     pub(crate) output: Option<PathBuf>,
+
+    /// Leaves out the names of columns in tables, CSV, TSV and HTML.
+    #[arg(long)]
+    pub(crate) no_header: bool,
+
+    /// Sets a variable, as `\set NAME VALUE`: `:NAME`, `:'NAME'` and `:"NAME"` in statements.
+    #[arg(short = 'v', long, value_name = "NAME=VALUE", value_parser = variable)]
+    pub(crate) variable: Vec<(String, String)>,
 
     /// Prints each statement before its result.
     #[arg(short, long)]
@@ -269,41 +281,6 @@ impl BenchArguments {
     pub(crate) fn time(&self) -> Duration {
         self.seconds
     }
-}
-
-/// Limits of generated columns, which are held in memory: rows, and bytes of a text.
-const ROWS_MAX: usize = 1 << 24;
-const LENGTH_MAX: usize = 1 << 20;
-
-fn rows(text: &str) -> Result<usize, String> {
-    number_in(text, 1, ROWS_MAX)
-}
-
-fn length(text: &str) -> Result<usize, String> {
-    number_in(text, 0, LENGTH_MAX)
-}
-
-fn number_in(text: &str, min: usize, max: usize) -> Result<usize, String> {
-    let number = text.parse().ok();
-    let number = number.filter(|number| (min..=max).contains(number));
-    number.ok_or_else(|| format!("expected a number from {min} to {max}"))
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    const SECONDS_MAX: f64 = 3_600.0;
-    let seconds: Option<f64> = text.parse().ok();
-    let seconds = seconds.filter(|seconds| *seconds > 0.0 && *seconds <= SECONDS_MAX);
-    let seconds = seconds.ok_or_else(|| format!("expected a number from 0 to {SECONDS_MAX}"))?;
-    Ok(Duration::from_secs_f64(seconds))
-}
-
-fn numbers(text: &str) -> Result<Numbers, String> {
-    let bounds = text.split_once("..").and_then(|(low, high)| {
-        let bounds = (low.parse().ok()?, high.parse().ok()?);
-        (bounds.0 <= bounds.1).then_some(bounds)
-    });
-    let bounds = bounds.ok_or("expected a range of whole numbers, such as 1..90")?;
-    Ok(Numbers(bounds))
 }
 
 /// Mark at the start of files of some editors, which is no part of their text.

@@ -6,6 +6,9 @@ mod catalog;
 // `\copy`.
 mod copy;
 
+// Commands that change the display of results.
+mod display;
+
 // `\set` and `\unset`.
 mod variable;
 
@@ -15,12 +18,12 @@ mod names;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::ValueEnum;
 use datafusion::sql::sqlparser::dialect::Dialect;
 
 use crate::format::Format;
 use crate::open::{Open, OpenKind};
-use catalog::{functions, identifier, is_pattern, like, relations};
+use catalog::identifier;
+pub(crate) use display::formats;
 pub(crate) use names::NAMES;
 use names::in_lower_case;
 
@@ -33,6 +36,8 @@ pub(crate) enum Command {
     Sql(String),
     /// Prints statements that make the same catalog.
     Dump,
+    /// Prints the columns of a relation, and the statement that creates it.
+    Describe(String),
     /// Prints the statements that create relations, or the one of this name.
     Schema(Option<String>),
     /// Executes the last statement again, with the result to a file, or expanded.
@@ -42,6 +47,19 @@ pub(crate) enum Command {
     },
     /// Executes the last statement again and again, with a pause.
     Watch(Duration),
+    /// Executes the last statement again, and sets variables of this prefix to its only row.
+    Capture(String),
+    /// Prints a query in a format.
+    CopyOut {
+        query: String,
+        format: Format,
+        has_header: bool,
+    },
+    /// Inserts the rows of standard input, in this format, into a table and its columns.
+    CopyIn {
+        table: String,
+        format: String,
+    },
     /// Turns times on or off.
     Timing(Switch),
     /// Turns the expanded display on or off, or on where a table is too wide.
@@ -50,6 +68,10 @@ pub(crate) enum Command {
     Format(Option<Format>),
     /// Sets the text of nulls.
     Null(String),
+    /// Turns the names of columns on or off.
+    Header(Switch),
+    /// Sets the number of rows that a terminal shows.
+    Rows(usize),
     /// Turns the pager on or off.
     Pager(Switch),
     /// Prints the settings of the display.
@@ -62,6 +84,8 @@ pub(crate) enum Command {
     Output(Option<PathBuf>),
     /// Executes the statements of a file.
     Include(PathBuf),
+    /// Executes those of a file whose path starts at the folder of the script that names it.
+    IncludeRelative(PathBuf),
     /// Runs a command of the system.
     System(String),
     /// Sets a variable of the prompt, or forgets it.
@@ -87,6 +111,15 @@ pub(crate) enum Switch {
 }
 
 impl Switch {
+    /// Returns the argument that does the opposite.
+    fn inverse(self) -> Self {
+        match self {
+            Self::On | Self::Auto => Self::Off,
+            Self::Off => Self::On,
+            Self::Toggle => Self::Toggle,
+        }
+    }
+
     /// Returns the state after this argument.
     pub(crate) fn apply(self, state: bool) -> bool {
         match self {
@@ -123,7 +156,7 @@ impl Command {
                 None => (line, ""),
             },
         };
-        if word == "\\!" || word == ".shell" {
+        if matches!(word, "\\!" | ".shell" | ".system") {
             return Some(Self::System(rest.to_owned()));
         }
         let rest = rest.trim_end_matches(';').trim_end();
@@ -135,29 +168,15 @@ impl Command {
         match word {
             "\\q" | ".quit" | ".exit" => Self::Quit,
             "\\?" | "\\h" | "\\help" | ".help" => Self::Help,
-            "\\d" if rest.is_empty() => relations("'BASE TABLE', 'VIEW'", ""),
-            "\\d" if is_pattern(rest) => relations("'BASE TABLE', 'VIEW'", rest),
-            "\\d" | ".describe" => Self::Sql(format!("DESCRIBE {}", identifier(rest))),
-            "\\dt" | ".tables" => relations("'BASE TABLE'", rest),
-            "\\dv" => relations("'VIEW'", rest),
-            "\\df" | ".functions" => functions(rest),
-            "\\df+" => Self::Sql(format!("SHOW FUNCTIONS{}", like(rest))),
-            "\\dm" | ".modules" => Self::Sql(format!("SHOW MODULES{}", like(rest))),
-            "\\l" | ".databases" => Self::Sql(
-                "SELECT DISTINCT catalog_name AS catalog FROM information_schema.schemata".into(),
-            ),
             ".schema" => Self::Schema((!rest.is_empty()).then(|| identifier(rest))),
             ".dump" => Self::Dump,
-            "\\timing" | ".timer" => Self::switch(word, rest, Self::Timing),
-            "\\x" => Self::switch(word, rest, Self::Expanded),
-            "\\pset" => Self::setting(rest),
-            ".nullvalue" => Self::Null(unquoted(rest).to_owned()),
-            ".mode" => Self::format(rest),
             "\\o" | ".output" => {
                 let is_file = !matches!(rest, "" | "stdout");
                 Self::Output(is_file.then(|| PathBuf::from(unquoted(rest))))
             }
             "\\i" | ".read" if !rest.is_empty() => Self::Include(PathBuf::from(unquoted(rest))),
+            "\\ir" if !rest.is_empty() => Self::IncludeRelative(PathBuf::from(unquoted(rest))),
+            "\\gset" => Self::Capture(unquoted(rest).to_owned()),
             "\\g" | "\\gx" => Self::Again {
                 file: file(rest),
                 is_expanded: word == "\\gx",
@@ -169,37 +188,22 @@ impl Command {
             "\\set" if rest.is_empty() => Self::Variables,
             "\\set" | "\\unset" => Self::variable(word, rest),
             "\\errverbose" => Self::LastError,
-            "\\echo" | ".print" => Self::Echo(unquoted(rest).to_owned()),
+            "\\echo" | "\\qecho" | ".print" => Self::Echo(unquoted(rest).to_owned()),
             "\\e" | "\\edit" | ".edit" => Self::Edit(file(rest)),
             "\\copy" => Self::copy(rest),
-            "\\i" | ".read" => Self::Instead(format!("expected a file after {word}")),
-            _ => Self::unknown(word),
-        }
-    }
-
-    /// Parses the arguments of `\pset`.
-    fn setting(text: &str) -> Self {
-        let (name, value) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-        let value = value.trim();
-        match name {
-            "" => Self::Settings,
-            "format" => Self::format(value),
-            "null" => Self::Null(unquoted(value).to_owned()),
-            "expanded" | "x" => Self::switch("expanded", value, Self::Expanded),
-            "pager" => Self::switch("pager", value, Self::Pager),
-            _ => Self::Instead(
-                "type \\pset format csv, \\pset null '', \\pset expanded on, or \\pset pager on"
-                    .to_owned(),
-            ),
+            "\\i" | "\\ir" | ".read" => Self::Instead(format!("expected a file after {word}")),
+            _ => Self::of_catalog(word, rest)
+                .or_else(|| Self::of_display(word, rest))
+                .unwrap_or_else(|| Self::unknown(word)),
         }
     }
 
     /// Returns true for a command that executes the last statement, and ends one.
     pub(crate) fn runs_statement(&self) -> bool {
-        matches!(self, Self::Again { .. } | Self::Watch(_))
+        matches!(self, Self::Again { .. } | Self::Watch(_) | Self::Capture(_))
     }
 
-    /// Splits a statement that ends with `\g`, `\gx` or `\watch` instead of a semicolon.
+    /// Splits a statement that ends with `\g`, `\gx`, `\gset` or `\watch` instead of a semicolon.
     pub(crate) fn trailing<'a>(sql: &'a str, dialect: &dyn Dialect) -> Option<(&'a str, Self)> {
         let (statement, _) = sql.rsplit_once('\\')?;
         let command = sql[statement.len()..].trim_end();
@@ -208,7 +212,10 @@ impl Command {
             .lines()
             .next_back()
             .is_none_or(|line| line.trim().is_empty());
-        if !matches!(word, "\\g" | "\\gx" | "\\watch") || is_blank || command.contains('\n') {
+        if !matches!(word, "\\g" | "\\gx" | "\\gset" | "\\watch")
+            || is_blank
+            || command.contains('\n')
+        {
             return None;
         }
         // Within a string or a comment it is a part of it.
@@ -218,24 +225,6 @@ impl Command {
         match Open::at_end(statement, dialect).map(|open| open.kind) {
             Some(OpenKind::String | OpenKind::Name | OpenKind::Comment) => None,
             _ => Some((statement, Self::parse(command)?)),
-        }
-    }
-
-    fn switch(word: &str, text: &str, command: fn(Switch) -> Self) -> Self {
-        match text.to_lowercase().as_str() {
-            "" => command(Switch::Toggle),
-            "on" | "true" | "1" => command(Switch::On),
-            "off" | "false" | "0" => command(Switch::Off),
-            "auto" => command(Switch::Auto),
-            _ => Self::Instead(format!("expected on, off or auto after {word}")),
-        }
-    }
-
-    fn format(text: &str) -> Self {
-        match Format::from_str(text, true) {
-            _ if text.is_empty() => Self::Format(None),
-            Ok(format) => Self::Format(Some(format)),
-            Err(_) => Self::Instead(format!("expected a format: {}", formats())),
         }
     }
 
@@ -252,14 +241,6 @@ impl Command {
             _ => Self::Instead("expected a number of seconds after \\watch".to_owned()),
         }
     }
-}
-
-/// Returns the names of the output formats.
-pub(crate) fn formats() -> String {
-    let formats = Format::value_variants().iter();
-    let names =
-        formats.filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned()));
-    names.collect::<Vec<_>>().join(", ")
 }
 
 fn unquoted(text: &str) -> &str {
@@ -305,6 +286,13 @@ mod tests {
         assert!(sql(".TABLES s.*").contains("table_schema ILIKE 's' AND table_name ILIKE '%'"));
         assert!(sql("\\d k*").contains("table_name ILIKE 'k%'"));
         assert_eq!(sql("\\d k*.csv"), "DESCRIBE \"k*.csv\"");
+        assert_eq!(sql("\\d+ k*.csv"), "DESCRIBE \"k*.csv\"");
+        assert_eq!(
+            Command::parse("\\d+ v"),
+            Some(Command::Describe("v".to_owned()))
+        );
+        assert_eq!(sql("\\d+ k*"), sql("\\d k*"));
+        assert_eq!(sql("\\sf f"), "SHOW CREATE FUNCTION f");
     }
 
     #[test]
@@ -324,6 +312,18 @@ mod tests {
         check(".nullvalue ∅", Command::Null("∅".to_owned()));
         check("\\pset pager on", Command::Pager(Switch::On));
         check("\\pset", Command::Settings);
+        check(".show", Command::Settings);
+        check("\\t", Command::Header(Switch::Toggle));
+        check("\\t on", Command::Header(Switch::Off));
+        check("\\pset tuples_only off", Command::Header(Switch::On));
+        check(".headers off", Command::Header(Switch::Off));
+        check("\\pset rows 100", Command::Rows(100));
+        check(".maxrows 1", Command::Rows(1));
+        check(".mode duckbox", Command::Format(Some(Format::Table)));
+        check(".mode jsonlines", Command::Format(Some(Format::Ndjson)));
+        check("\\ir a.sql", Command::IncludeRelative("a.sql".into()));
+        check("\\gset day_", Command::Capture("day_".to_owned()));
+        check(".system ls", Command::System("ls".to_owned()));
         check("\\e", Command::Edit(None));
         check("\\set", Command::Variables);
         let variable = |name: &str, value: Option<&str>| Command::Variable {
@@ -354,6 +354,11 @@ mod tests {
             ("SELECT 1 \\g", "SELECT 1 ", again(None, false)),
             ("SELECT\n1; \\gx", "SELECT\n1; ", again(None, true)),
             ("SELECT 1\\g 'a b'\n", "SELECT 1", again(Some("a b"), false)),
+            (
+                "SELECT 1 AS a \\gset b_",
+                "SELECT 1 AS a ",
+                Command::Capture("b_".to_owned()),
+            ),
             (
                 "SELECT 1 \\watch 3",
                 "SELECT 1 ",

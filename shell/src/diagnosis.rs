@@ -18,6 +18,9 @@ mod syntax;
 // Statements of other systems.
 mod unsupported;
 
+// Functions of other systems.
+mod other_systems;
+
 use datafusion::sql::sqlparser::dialect::Dialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -61,7 +64,7 @@ pub(crate) fn diagnose(
     let (moved, hint) = match syntax::hint(message, stated, &tokens) {
         Some((place, hint)) => (place, Some(hint)),
         None => {
-            let hint = unsupported::hint(message);
+            let hint = unsupported::hint(message).or_else(|| other_function(message));
             (
                 None,
                 hint.or_else(|| missing::hint(message, &tokens, names)),
@@ -76,6 +79,11 @@ pub(crate) fn diagnose(
         place,
         text: hint + &shown,
     }
+}
+
+/// Returns what to write instead of a function of another system that a message is about.
+fn other_function(message: &str) -> Option<String> {
+    other_systems::hint(between(message, "function '", "' does not exist")?)
 }
 
 /// Explains a message about the end of a statement by the string, the comment or the bracket
@@ -199,6 +207,11 @@ mod tests {
             ("setting `datafusion.nope` does not exist", ""),
             ("table 'datafusion.public.zzz' not found", ""),
             ("function 'zzz' does not exist", ""),
+            (
+                "function 'StrFTime' does not exist",
+                "write to_char(value, '%Y-%m-%d')",
+            ),
+            ("function 'len' does not exist", "write length(text)"),
             ("something else", ""),
         ] {
             assert_eq!(text(message, "SELECT 1"), expected, "{message}");

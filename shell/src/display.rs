@@ -7,11 +7,14 @@ use std::io::{self, IsTerminal};
 use clap::ValueEnum;
 
 use crate::command::Switch;
-use crate::format::{Format, NULL};
+use crate::format::{Format, NULL, Style};
 
 /// Size of a terminal whose size is unknown.
 const WIDTH: usize = 80;
 const HEIGHT: usize = 24;
+
+/// Rows of a result that a terminal shows, unless set.
+const ROWS: usize = 40;
 
 /// Program that shows a long result page by page, unless `$PAGER` names another.
 const PAGER: &str = "less -S";
@@ -21,6 +24,10 @@ pub(crate) struct Display {
     pub(crate) format: Format,
     /// Text of nulls.
     pub(crate) null: String,
+    /// True if the names of the columns are printed.
+    pub(crate) has_header: bool,
+    /// Rows of a table that a terminal shows, of which the memory is bounded.
+    pub(crate) rows: usize,
     /// Display of tables at a terminal; `None` where results are printed whole.
     pub(crate) expanded: Option<Expanded>,
     /// Columns of the terminal.
@@ -48,6 +55,8 @@ impl Display {
         Self {
             format,
             null: NULL.to_owned(),
+            has_header: true,
+            rows: ROWS,
             expanded: None,
             width: WIDTH,
             height: HEIGHT,
@@ -97,6 +106,27 @@ impl Display {
         self.has_pager = switch.apply(self.has_pager);
     }
 
+    /// Turns the names of the columns on or off.
+    pub(crate) fn set_header(&mut self, switch: Switch) {
+        self.has_header = switch.apply(self.has_header);
+    }
+
+    /// Describes the names of the columns.
+    pub(crate) fn header_state(&self) -> &'static str {
+        match self.has_header {
+            true => "on",
+            false => "off, but in markdown, json and lines",
+        }
+    }
+
+    /// Returns the style of a result that is printed whole.
+    pub(crate) fn style(&self) -> Style<'_> {
+        Style {
+            null: &self.null,
+            has_header: self.has_header,
+        }
+    }
+
     /// Describes the pager.
     pub(crate) fn pager_state(&self) -> String {
         match self.has_pager {
@@ -125,6 +155,8 @@ impl fmt::Display for Display {
         let format = format.as_ref().map_or("", |value| value.get_name());
         writeln!(f, "format    {format}")?;
         writeln!(f, "null      '{}'", self.null)?;
+        writeln!(f, "header    {}", self.header_state())?;
+        writeln!(f, "rows      {}", self.rows)?;
         writeln!(f, "expanded  {}", self.expanded_state())?;
         write!(f, "pager     {}", self.pager_state())
     }

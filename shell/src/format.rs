@@ -42,16 +42,19 @@ pub(crate) use table::TextTable;
 pub(crate) enum Format {
     /// Table with borders.
     #[default]
+    #[value(aliases = ["box", "duckbox", "column", "columns", "aligned"])]
     Table,
     /// One line for each value.
     Line,
     /// Comma-separated values under a header; a null is empty, the empty string is "".
     Csv,
     /// The same with tabs.
+    #[value(alias = "tabs")]
     Tsv,
     /// One array of objects per result.
     Json,
     /// One object per row, each on its own line.
+    #[value(aliases = ["jsonl", "jsonlines"])]
     Ndjson,
     /// Markdown table.
     Markdown,
@@ -90,6 +93,15 @@ impl Format {
 /// Text of nulls where a format has no other mark of them, unless another is set.
 pub(crate) const NULL: &str = "NULL";
 
+/// Parts of a format that are set apart from it.
+#[derive(Clone, Copy)]
+pub(crate) struct Style<'a> {
+    /// Text of nulls in formats for reading.
+    pub(crate) null: &'a str,
+    /// True if the names of the columns are printed; Markdown, JSON and lines always have them.
+    pub(crate) has_header: bool,
+}
+
 /// Writer of one result.
 pub(crate) enum Printer<W: Write> {
     /// `Table` and `Markdown`.
@@ -111,29 +123,30 @@ pub(crate) enum Printer<W: Write> {
 }
 
 impl<W: Write> Printer<W> {
-    /// Starts a result. Nulls are `null` in formats for reading.
+    /// Starts a result.
     ///
     /// # Errors
     ///
     /// If the format needs a file, or `out` fails.
     pub(crate) fn new(
         format: Format,
-        null: &str,
+        style: Style<'_>,
         schema: &SchemaRef,
         out: W,
     ) -> Result<Self, ArrowError> {
+        let Style { null, has_header } = style;
         Ok(match format {
             Format::Table | Format::Markdown => Self::Table {
-                table: TextTable::of(schema, format == Format::Markdown),
+                table: TextTable::of(schema, format == Format::Markdown, has_header),
                 null: null.to_owned(),
                 out,
             },
             Format::Line => Self::Line(LinePrinter::new(schema, null, out)),
-            Format::Csv => Self::Delimited(DelimitedPrinter::new(schema, ',', out)?),
-            Format::Tsv => Self::Delimited(DelimitedPrinter::new(schema, '\t', out)?),
+            Format::Csv => Self::Delimited(DelimitedPrinter::new(schema, ',', has_header, out)?),
+            Format::Tsv => Self::Delimited(DelimitedPrinter::new(schema, '\t', has_header, out)?),
             Format::Json => Self::Json(writer_options().build(out)),
             Format::Ndjson => Self::Ndjson(writer_options().build(out)),
-            Format::Html => Self::Html(HtmlPrinter::new(schema, null, out)?),
+            Format::Html => Self::Html(HtmlPrinter::new(schema, style, out)?),
             Format::Parquet | Format::Arrow => {
                 let text = "the format needs a file".to_owned();
                 return Err(ArrowError::InvalidArgumentError(text));

@@ -68,6 +68,12 @@ mod language;
 // Versions of the program and of formats.
 mod versions;
 
+// Titles of the columns of a result.
+mod titles;
+
+// First and last rows of a result of several partitions.
+mod partitions;
+
 // Results fitted to a terminal.
 mod screen;
 
@@ -168,7 +174,11 @@ fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), F
         true => vec![ScriptSource::StandardInput],
         false => sources,
     };
+    runner.display.has_header = !arguments.no_header;
     let mut state = repl::State::default();
+    for (name, value) in &arguments.variable {
+        state.set_variable(name.clone(), value.clone());
+    }
     // Files are read one by one, since statements of one can write the next.
     for source in sources {
         let name = source.name();

@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Toke
 const LINE_MAX: usize = 100;
 
 /// Words of messages around a name that a statement contains.
-const NAMES: [(&str, &str); 9] = [
+const NAMES: [(&str, &str); 10] = [
     ("file `", "` cannot be "),
     ("table '", "' not found"),
     ("view '", "' not found"),
@@ -19,6 +19,7 @@ const NAMES: [(&str, &str); 9] = [
     ("function '", "' does not exist"),
     ("function '", "' expects "),
     ("function '", "' requires "),
+    ("column ", " must be in GROUP BY"),
 ];
 
 /// Line and column of a text, from 1 on.
@@ -46,6 +47,17 @@ impl Place {
     ) -> Option<Self> {
         Self::stated(message).or_else(|| {
             let tokens = statement_tokens(sql, index, dialect);
+            // Messages about modules quote others, which are about their declarations.
+            if message.starts_with("sql parser error: ") && message.ends_with("found: EOF") {
+                return tokens.last().map(Self::after_token);
+            }
+            if let Some(text) = cast(message) {
+                let is_text = |token: &&TokenWithSpan| match &token.token {
+                    Token::SingleQuotedString(string) => string == text,
+                    _ => false,
+                };
+                return tokens.iter().find(is_text).map(Self::of_token);
+            }
             let named = name(message).and_then(|(whole, name)| {
                 let is_file = |text: &str| {
                     let before = whole.strip_suffix(text);
@@ -74,6 +86,11 @@ impl Place {
         Self::new(line, column)
     }
 
+    fn after_token(token: &TokenWithSpan) -> Self {
+        let Location { line, column } = token.span.end;
+        Self::new(line, column)
+    }
+
     fn stated(message: &str) -> Option<Self> {
         let (_, place) = message.rsplit_once("at Line: ")?;
         let (line, rest) = place.split_once(", Column: ")?;
@@ -97,15 +114,20 @@ impl Place {
         let text = sql.lines().nth(self.line - 1)?;
         let before = self.column - 1;
         // A long line is cut on both sides.
-        let first = before.saturating_sub(LINE_MAX / 2);
-        let shown: String = text.chars().skip(first).take(LINE_MAX).collect();
+        let length = text.chars().count();
+        let first = match length > LINE_MAX {
+            true => before.min(length).saturating_sub(LINE_MAX / 2),
+            false => 0,
+        };
+        let mut shown = String::from(if first > 0 { "…" } else { "" });
         let is_blank = |c: char| if c == '\t' { '\t' } else { ' ' };
-        let blanks: String = text
-            .chars()
-            .skip(first)
-            .take(before - first)
-            .map(is_blank)
-            .collect();
+        // The place may be one after the last character.
+        let above = text.chars().skip(first).chain([' ']).take(before - first);
+        let blanks: String = shown.chars().chain(above).map(is_blank).collect();
+        shown.extend(text.chars().skip(first).take(LINE_MAX));
+        if first + LINE_MAX < length {
+            shown.push('…');
+        }
         Some(format!("  {shown}\n  {blanks}^"))
     }
 }
@@ -127,6 +149,13 @@ pub(crate) fn without_place(message: &str) -> String {
             (is_number && after.len() < rest.len()).then(|| format!("{before}{after}"))
         });
     parts.unwrap_or_else(|| message.to_owned())
+}
+
+/// Returns the text that a message says cannot be cast.
+fn cast(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("Cannot cast string '")?;
+    let (text, _) = rest.rsplit_once("' to value of ")?;
+    Some(text)
 }
 
 /// Returns the name that a message is about, and the last part of it.
@@ -188,6 +217,21 @@ mod tests {
         let text = shown("at Line: 1, Column: 509", &long).unwrap();
         let (line, below) = text.split_once('\n').unwrap();
         assert_eq!(line.chars().nth(below.len() - 1), Some('F'), "{text}");
+        assert!(line.starts_with("  …x") && line.ends_with("FORM"), "{text}");
+        let text = shown("at Line: 1, Column: 8", &long).unwrap();
+        assert!(
+            text.starts_with("  SELECT xx") && text.ends_with("x…\n         ^"),
+            "{text}"
+        );
+        // A line that fits is whole.
+        let whole = format!("SELECT {} FORM", "x".repeat(80));
+        let text = shown("at Line: 1, Column: 89", &whole).unwrap();
+        assert!(text.starts_with(&format!("  {whole}\n")), "{text}");
+        let end = shown(
+            "sql parser error: Expected: an expression, found: EOF",
+            "SELECT 1 +;\n",
+        );
+        assert_eq!(end.as_deref(), Some("  SELECT 1 +;\n            ^"));
         for message in [
             "no place",
             "at Line: 9, Column: 1",
@@ -234,6 +278,17 @@ mod tests {
             ("table 't", 0, None),
             ("table 'datafusion.public.t.csv' not found", 1, Some("2:11")),
             ("file `t.csv` cannot be read: x", 1, Some("2:11")),
+            ("column t.b must be in GROUP BY, or …", 1, Some("2:8")),
+            (
+                "Cast error: Cannot cast string 'b' to value of Int64 type",
+                1,
+                Some("3:24"),
+            ),
+            (
+                "Cast error: Cannot cast string 'c' to value of Int64 type",
+                1,
+                None,
+            ),
             ("anything", 0, None),
             ("table 't' not found", 7, None),
         ] {

@@ -9,6 +9,9 @@ mod input;
 // The last statement again, and files of statements.
 mod again;
 
+// Copies to standard output, and from standard input.
+mod copy;
+
 // Settings of the display.
 mod settings;
 
@@ -73,6 +76,13 @@ pub(crate) struct State {
     last: Option<String>,
     /// Last error with its causes.
     last_error: Option<String>,
+}
+
+impl State {
+    /// Sets a variable.
+    pub(crate) fn set_variable(&mut self, name: String, value: String) {
+        self.variables.set(name, Some(value));
+    }
 }
 
 /// Reads and executes statements until the user quits. Errors of statements are
@@ -202,9 +212,21 @@ impl<'a> Prompt<'a> {
                 Ok(statements) => self.print(&statements)?,
                 Err(failure) => self.report(failure)?,
             },
+            Command::Describe(name) => {
+                if self.execute(&format!("DESCRIBE {name}"))? {
+                    self.schema(Some(&name))?;
+                }
+            }
             Command::Schema(name) => self.schema(name.as_deref())?,
             Command::Again { file, is_expanded } => self.again(file.as_deref(), is_expanded)?,
             Command::Watch(pause) => self.watch(pause)?,
+            Command::Capture(prefix) => self.capture(&prefix)?,
+            Command::CopyOut {
+                query,
+                format,
+                has_header,
+            } => self.copy_out(&query, format, has_header)?,
+            Command::CopyIn { table, format } => self.copy_in(&table, &format)?,
             Command::Output(file) => {
                 if let Err(failure) = self.runner.set_output(file.as_deref()) {
                     self.report(failure)?;
@@ -213,10 +235,13 @@ impl<'a> Prompt<'a> {
             Command::Include(file) if depth < INCLUDES_MAX => {
                 return self.include(&file, depth + 1);
             }
+            Command::IncludeRelative(file) if depth < INCLUDES_MAX => {
+                return self.include(&self.beside_script(&file), depth + 1);
+            }
             Command::Edit(file) if depth < INCLUDES_MAX => {
                 return self.edit(file.as_deref(), depth + 1);
             }
-            Command::Include(_) | Command::Edit(_) => {
+            Command::Include(_) | Command::IncludeRelative(_) | Command::Edit(_) => {
                 self.refuse("expected fewer files that read others\n")?;
             }
             Command::System(_) if self.runner.is_confined() => self.refuse(CONFINED)?,

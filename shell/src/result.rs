@@ -1,6 +1,8 @@
 //! Printing of results while they are computed.
 
 use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
@@ -23,6 +25,8 @@ use crate::text::escape_control;
 pub(crate) struct Batches<'a> {
     pub(crate) runtime: &'a Runtime,
     pub(crate) stream: SendableRecordBatchStream,
+    /// Rows that the stream leaves out.
+    pub(crate) omitted: Arc<AtomicUsize>,
     pub(crate) progress: &'a mut Progress,
 }
 
@@ -33,6 +37,19 @@ pub(crate) struct Rows {
     /// Rows that were printed, if not all.
     pub(crate) shown: Option<usize>,
 }
+
+/// Names, number of rows and first rows of a result that is not printed.
+#[derive(Default)]
+pub(crate) struct Captured {
+    pub(crate) names: Vec<String>,
+    /// Number of all rows.
+    pub(crate) count: usize,
+    /// Values of the first rows, as text; `None` is a null.
+    pub(crate) rows: Vec<Vec<Option<String>>>,
+}
+
+/// Rows of which the values are captured: more than one are too many.
+const CAPTURED_MAX: usize = 2;
 
 impl Batches<'_> {
     /// Takes the next batch.
@@ -51,6 +68,31 @@ impl Batches<'_> {
         while self.next()?.is_some() {}
         Ok(())
     }
+}
+
+/// Captures a result instead of printing it.
+pub(crate) fn capture(mut batches: Batches<'_>) -> Result<Captured, Failure> {
+    let fields = batches.stream.schema();
+    let names = fields.fields().iter().map(|field| field.name().clone());
+    let mut captured = Captured {
+        names: names.collect(),
+        ..Captured::default()
+    };
+    while let Some(batch) = batches.next()? {
+        captured.count += batch.num_rows();
+        let mut cells = Cells::of(&batch)?;
+        let wanted = CAPTURED_MAX - captured.rows.len();
+        for row in 0..cells.rows().min(wanted) {
+            captured.rows.push(cells.row(row)?);
+        }
+    }
+    Ok(captured)
+}
+
+/// Returns true if the first and last rows of a result are printed, and no others.
+pub(crate) fn is_sampled(display: &Display, out: &Output) -> bool {
+    let is_table = out.format(display.format) == Format::Table;
+    display.expanded.is_some() && display.pager().is_none() && is_table && !out.is_file()
 }
 
 /// Prints a result.
@@ -75,12 +117,10 @@ pub(crate) fn print(
                 (false, printed) => printed,
             }
         }
-        (Some(_), None) if format == Format::Table && !out.is_file() && is_plan(&batches) => {
-            print_plan(batches, out)
-        }
-        (Some(expanded), None) if format == Format::Table && !out.is_file() => {
-            print_sample(batches, display, expanded, out)
-        }
+        (Some(expanded), _) if is_sampled(display, out) => match is_plan(&batches) {
+            true => print_plan(batches, out),
+            false => print_sample(batches, display, expanded, out),
+        },
         _ => {
             let printed = print_whole(batches, display, out);
             match out.is_closed() {
@@ -101,20 +141,26 @@ fn print_sample(
     expanded: Expanded,
     out: &mut Output,
 ) -> Result<Rows, Failure> {
-    let mut sample = Sample::new(&batches.stream.schema(), &display.null);
+    let mut sample = Sample::new(&batches.stream.schema(), &display.null, display.rows);
     while let Some(batch) = batches.next()? {
         sample.add(&batch)?;
     }
-    let rows = sample.finish()?;
+    sample.omit(batches.omitted.load(Ordering::Relaxed));
+    let mut rows = sample.finish()?;
     let width = display.width;
     let is_expanded = match expanded {
         Expanded::Auto => is_wider(&rows, width),
         Expanded::On => true,
         Expanded::Off => false,
     };
+    if !is_expanded && !display.has_header {
+        rows.columns
+            .iter_mut()
+            .for_each(|column| column.name.clear());
+    }
     let printed = match is_expanded {
         true => print_expanded(&rows, width, out),
-        false => print_table(&rows, width, out),
+        false => print_table(&rows, width, display.has_header, out),
     };
     printed
         .and_then(|()| out.flush())
@@ -173,7 +219,7 @@ fn print_whole(
     display.has_printed = true;
     let mut rows = 0;
     let schema = batches.stream.schema();
-    let mut printer = Printer::new(format, &display.null, &schema, out)?;
+    let mut printer = Printer::new(format, display.style(), &schema, out)?;
     while let Some(batch) = batches.next()? {
         rows += batch.num_rows();
         printer.write(&batch)?;

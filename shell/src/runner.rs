@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use datafusion::physical_plan::execute_stream;
 use fusebox::{Session, Statement};
 
 use crate::arguments::Confinement;
@@ -17,12 +17,14 @@ use crate::format::Format;
 use crate::names::Names;
 use crate::open::Open;
 use crate::output::{Output, Sink};
+use crate::partitions::{ends_of_partitions, partitions_in_order};
 use crate::place::Place;
 use crate::progress::Progress;
-use crate::result::{self, Batches};
+use crate::result::{self, Batches, Captured};
 use crate::runtime::Runtime;
 use crate::session::{dialect, dialect_name, session};
 use crate::text::{message, split_statements};
+use crate::titles::titled;
 
 /// A session and the printer of its results.
 pub(crate) struct Runner {
@@ -32,6 +34,8 @@ pub(crate) struct Runner {
     pub(crate) display: Display,
     is_confined: bool,
     out: Output,
+    /// Result that is captured instead of printed, if set.
+    pub(crate) captured: Option<Captured>,
     /// Script whose statements are executed.
     pub(crate) script: Option<Script>,
     /// Lines of its text above the executed one.
@@ -84,6 +88,7 @@ impl Runner {
             runtime,
             display: Display::new(format),
             is_confined: confinement.root.is_some(),
+            captured: None,
             script: None,
             above: 0,
         })
@@ -308,12 +313,19 @@ impl Runner {
         let mut progress = Progress::start(Arc::clone(memory), self.display.width);
         self.out.clear_stop();
         let session = Arc::clone(&self.session);
+        let omitted = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&omitted);
+        let is_sampled = self.captured.is_none() && result::is_sampled(&self.display, &self.out);
+        let kept = is_sampled.then_some(self.display.rows);
         let started = async move {
             let frame = session.execute(statement).await?;
             let context = Arc::new(frame.task_ctx());
             let plan = frame.create_physical_plan().await?;
-            let stream = execute_stream(Arc::clone(&plan), context)?;
-            Ok::<_, Failure>((plan, stream))
+            let stream = match kept {
+                Some(kept) => ends_of_partitions(&plan, context, kept, counted)?,
+                None => partitions_in_order(&plan, context)?,
+            };
+            Ok::<_, Failure>((plan, titled(stream)))
         };
         let (plan, stream) = self.runtime.run_watched(started, &mut progress)??;
         progress.watch(&plan);
@@ -321,9 +333,16 @@ impl Runner {
         let batches = Batches {
             runtime: &self.runtime,
             stream,
+            omitted,
             progress: &mut progress,
         };
         let (rows, shown) = match has_result {
+            true if self.captured.is_some() => {
+                let captured = result::capture(batches)?;
+                let rows = captured.count;
+                self.captured = Some(captured);
+                (Some(rows), None)
+            }
             true => {
                 let printed = result::print(batches, &mut self.display, &mut self.out);
                 let rows = printed.map_err(|failure| self.out.explain(failure))?;

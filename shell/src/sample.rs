@@ -1,6 +1,7 @@
 //! First and last rows of a result, in bounded memory whatever its size.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use arrow::array::{RecordBatch, UInt64Array};
 use arrow::compute::take_record_batch;
@@ -10,20 +11,25 @@ use arrow::error::ArrowError;
 use crate::cells::Cells;
 use crate::text::escape_control;
 
-/// Rows that are kept from the begin of a result, and from its end.
-const HALF: usize = 20;
-
 /// Maximum characters of a cell.
 const CELL_MAX: usize = 500;
+
+/// First and last rows of batches.
+pub(crate) struct Ends {
+    head: Vec<RecordBatch>,
+    head_rows: usize,
+    /// Batches with the last rows, and without those of `head`.
+    tail: VecDeque<RecordBatch>,
+    tail_rows: usize,
+    /// Rows that are kept from the begin, and from the end.
+    kept: (usize, usize),
+    rows: usize,
+}
 
 /// First and last rows of a result.
 pub(crate) struct Sample {
     columns: Vec<Column>,
-    head: Vec<Vec<String>>,
-    /// Batches with the last rows, and without those of `head`.
-    tail: VecDeque<RecordBatch>,
-    tail_rows: usize,
-    rows: usize,
+    ends: Ends,
     /// Text of nulls.
     null: String,
 }
@@ -47,43 +53,37 @@ pub(crate) struct SampledRows {
     pub(crate) rows: usize,
 }
 
-impl Sample {
-    pub(crate) fn new(schema: &SchemaRef, null: &str) -> Self {
-        let columns = schema.fields().iter().map(|field| Column {
-            name: cut(&escape_line(field.name())),
-            is_right: field.data_type().is_numeric(),
-        });
+impl Ends {
+    /// Keeps that many rows of the begin and of the end.
+    pub(crate) fn new(head: usize, tail: usize) -> Self {
         Self {
-            columns: columns.collect(),
             head: Vec::new(),
+            head_rows: 0,
             tail: VecDeque::new(),
             tail_rows: 0,
+            kept: (head, tail),
             rows: 0,
-            null: null.to_owned(),
         }
     }
 
     /// Adds the rows of a batch.
     pub(crate) fn add(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
+        let (head_max, tail_max) = self.kept;
         self.rows += batch.num_rows();
-        let of_head = batch.num_rows().min(HALF - self.head.len().min(HALF));
+        let of_head = batch.num_rows().min(head_max - self.head_rows);
         if of_head > 0 {
-            self.head
-                .extend(lines(&batch.slice(0, of_head), &self.null)?);
+            self.head.push(copied(batch, 0..of_head)?);
+            self.head_rows += of_head;
         }
-        let rest = batch.num_rows() - of_head;
-        if rest == 0 {
+        let last = (batch.num_rows() - of_head).min(tail_max);
+        if last == 0 {
             return Ok(());
         }
-        // A copy of the last rows only: a slice would keep the batch.
-        let last = rest.min(HALF);
         let first = batch.num_rows() - last;
-        let indices = UInt64Array::from_iter_values(first as u64..batch.num_rows() as u64);
-        let rows = take_record_batch(batch, &indices)?;
-        self.tail_rows += rows.num_rows();
-        self.tail.push_back(rows);
+        self.tail.push_back(copied(batch, first..batch.num_rows())?);
+        self.tail_rows += last;
         while let Some(oldest) = self.tail.front()
-            && self.tail_rows - oldest.num_rows() >= HALF
+            && self.tail_rows - oldest.num_rows() >= tail_max
         {
             self.tail_rows -= oldest.num_rows();
             self.tail.pop_front();
@@ -91,20 +91,66 @@ impl Sample {
         Ok(())
     }
 
+    /// Returns the number of rows that are left out.
+    pub(crate) fn omitted(&self) -> usize {
+        self.rows - self.head_rows - self.tail_rows.min(self.kept.1)
+    }
+
+    /// Returns the batches with the rows that are kept.
+    pub(crate) fn into_batches(mut self) -> impl Iterator<Item = RecordBatch> {
+        let over = self.tail_rows.saturating_sub(self.kept.1);
+        if let Some(oldest) = self.tail.front_mut() {
+            *oldest = oldest.slice(over, oldest.num_rows() - over);
+        }
+        self.head.into_iter().chain(self.tail)
+    }
+}
+
+impl Sample {
+    /// Starts a sample of `kept` rows.
+    pub(crate) fn new(schema: &SchemaRef, null: &str, kept: usize) -> Self {
+        let columns = schema.fields().iter().map(|field| Column {
+            name: cut(&escape_line(field.name())),
+            is_right: field.data_type().is_numeric(),
+        });
+        Self {
+            columns: columns.collect(),
+            ends: Ends::new(kept.div_ceil(2), kept / 2),
+            null: null.to_owned(),
+        }
+    }
+
+    /// Adds the rows of a batch.
+    pub(crate) fn add(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
+        self.ends.add(batch)
+    }
+
+    /// Counts rows that were left out before.
+    pub(crate) fn omit(&mut self, rows: usize) {
+        self.ends.rows += rows;
+    }
+
     /// Returns the rows as text.
     pub(crate) fn finish(self) -> Result<SampledRows, ArrowError> {
-        let mut tail = Vec::new();
-        for batch in &self.tail {
-            tail.extend(lines(batch, &self.null)?);
+        let (rows, head_rows) = (self.ends.rows, self.ends.head_rows);
+        let mut head = Vec::new();
+        for batch in self.ends.into_batches() {
+            head.extend(lines(&batch, &self.null)?);
         }
-        tail.drain(..tail.len().saturating_sub(HALF));
+        let tail = head.split_off(head_rows);
         Ok(SampledRows {
             columns: self.columns,
-            head: self.head,
+            head,
             tail,
-            rows: self.rows,
+            rows,
         })
     }
+}
+
+/// Copies rows of a batch: a slice would keep all of it in memory.
+fn copied(batch: &RecordBatch, rows: Range<usize>) -> Result<RecordBatch, ArrowError> {
+    let rows = rows.start as u64..rows.end as u64;
+    take_record_batch(batch, &UInt64Array::from_iter_values(rows))
 }
 
 impl SampledRows {
@@ -145,11 +191,15 @@ mod tests {
     use super::*;
 
     fn sampled(batches: &[std::ops::Range<i64>]) -> SampledRows {
+        sampled_rows(batches, 40)
+    }
+
+    fn sampled_rows(batches: &[std::ops::Range<i64>], kept: usize) -> SampledRows {
         let batch = |range: &std::ops::Range<i64>| {
             let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(range.clone()));
             RecordBatch::try_from_iter([("n", numbers)]).unwrap()
         };
-        let mut sample = Sample::new(&batch(&(0..0)).schema(), "NULL");
+        let mut sample = Sample::new(&batch(&(0..0)).schema(), "NULL", kept);
         for range in batches {
             sample.add(&batch(range)).unwrap();
         }
@@ -169,6 +219,20 @@ mod tests {
             assert_eq!(numbers(&rows.head), (0..20).collect::<Vec<_>>());
             assert_eq!(numbers(&rows.tail), (980..1_000).collect::<Vec<_>>());
             assert_eq!((rows.rows, rows.omitted()), (1_000, 960));
+        }
+    }
+
+    #[test]
+    fn as_many_rows_are_kept_as_asked_for() {
+        for (kept, head, tail) in [(1, 0..1, 9..9), (2, 0..1, 9..10), (5, 0..3, 8..10)] {
+            for batches in [&[0..4, 4..10][..], &[0..2, 2..9, 9..10]] {
+                let rows = sampled_rows(batches, kept);
+                let head: Vec<i64> = head.clone().collect();
+                assert_eq!(numbers(&rows.head), head, "{kept}");
+                let tail: Vec<i64> = tail.clone().collect();
+                assert_eq!(numbers(&rows.tail), tail, "{kept}");
+                assert_eq!((rows.rows, rows.omitted()), (10, 10 - kept));
+            }
         }
     }
 

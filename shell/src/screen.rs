@@ -17,6 +17,7 @@ const ELLIPSIS: &str = "…";
 pub(crate) fn print_table(
     rows: &SampledRows,
     width: usize,
+    has_header: bool,
     out: &mut impl Write,
 ) -> io::Result<()> {
     let shown = fitted(rows, width);
@@ -36,8 +37,10 @@ pub(crate) fn print_table(
         writeln!(out, "|{}|", cells.collect::<Vec<_>>().join("|"))
     };
     rule(out)?;
-    line(out, &|column| column.name.to_owned())?;
-    rule(out)?;
+    if has_header {
+        line(out, &|column| column.name.to_owned())?;
+        rule(out)?;
+    }
     for row in &rows.head {
         line(out, &|column| column.cell(row))?;
     }
@@ -207,7 +210,7 @@ mod tests {
 
     fn table(rows: &SampledRows, width: usize) -> String {
         let mut out = Vec::new();
-        print_table(rows, width, &mut out).unwrap();
+        print_table(rows, width, true, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.lines().all(|line| line.width() <= width), "{text}");
         text
@@ -244,7 +247,7 @@ mod tests {
         // No terminal is too narrow to print something.
         for width in 8..60 {
             let mut out = Vec::new();
-            print_table(&rows, width, &mut out).unwrap();
+            print_table(&rows, width, true, &mut out).unwrap();
         }
     }
 

@@ -121,6 +121,12 @@ fn needs_escape(character: char) -> bool {
     reorders || has_no_width || (character.is_control() && character != '\n')
 }
 
+/// Returns true for a name that a variable can have.
+pub(crate) fn is_variable(name: &str) -> bool {
+    let is_of_name = |c: char| c.is_alphanumeric() || c == '_';
+    !name.is_empty() && name.chars().all(is_of_name)
+}
+
 #[cfg(test)]
 mod tests {
     use datafusion::sql::sqlparser::dialect::{GenericDialect, MySqlDialect};

@@ -9,7 +9,7 @@ use fusebox::{Definition, Kind};
 
 use super::measure::Cost;
 use super::profile::HotFunction;
-use crate::format::{Format, NULL, Printer, TextTable};
+use crate::format::{Format, NULL, Printer, Style, TextTable};
 
 /// Result of one function.
 pub(super) struct FunctionReport {
@@ -55,7 +55,11 @@ pub(super) fn print_hottest(
 }
 
 fn write(batch: RecordBatch, format: Format, out: &mut impl Write) -> Result<(), ArrowError> {
-    let mut printer = Printer::new(format, NULL, &batch.schema(), out)?;
+    let style = Style {
+        null: NULL,
+        has_header: true,
+    };
+    let mut printer = Printer::new(format, style, &batch.schema(), out)?;
     printer.write(&batch)?;
     printer.finish()
 }

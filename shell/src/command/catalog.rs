@@ -4,8 +4,36 @@ use fusebox::Literal;
 
 use super::{Command, unquoted};
 
+impl Command {
+    /// Parses a command that lists the catalog; `None` if there is none of this name.
+    pub(super) fn of_catalog(word: &str, rest: &str) -> Option<Self> {
+        Some(match word {
+            "\\d" | "\\d+" if rest.is_empty() || is_pattern(rest) => {
+                relations("'BASE TABLE', 'VIEW'", rest)
+            }
+            "\\d+" if identifier(rest) == rest => Self::Describe(rest.to_owned()),
+            "\\d" | "\\d+" | ".describe" => Self::Sql(format!("DESCRIBE {}", identifier(rest))),
+            "\\dt" | "\\dt+" | ".tables" => relations("'BASE TABLE'", rest),
+            "\\dv" | "\\dv+" => relations("'VIEW'", rest),
+            "\\df" | ".functions" => functions(rest),
+            "\\df+" => Self::Sql(format!("SHOW FUNCTIONS{}", like(rest))),
+            "\\dm" | ".modules" => Self::Sql(format!("SHOW MODULES{}", like(rest))),
+            "\\l" | ".databases" => Self::Sql(
+                "SELECT DISTINCT catalog_name AS catalog FROM information_schema.schemata".into(),
+            ),
+            "\\dn" => Self::Sql(
+                "SELECT schema_name AS schema FROM information_schema.schemata ORDER BY schema"
+                    .into(),
+            ),
+            "\\sf" if !rest.is_empty() => Self::Sql(format!("SHOW CREATE FUNCTION {rest}")),
+            "\\sv" if !rest.is_empty() => Self::Schema(Some(identifier(rest))),
+            _ => return None,
+        })
+    }
+}
+
 /// Lists relations of some types, in the information schema's words.
-pub(super) fn relations(types: &str, pattern: &str) -> Command {
+fn relations(types: &str, pattern: &str) -> Command {
     let name = match pattern {
         "" => String::new(),
         pattern => match pattern.split_once('.') {
@@ -26,7 +54,7 @@ pub(super) fn relations(types: &str, pattern: &str) -> Command {
 }
 
 /// Lists the functions that users created, with the columns that fit on a screen.
-pub(super) fn functions(pattern: &str) -> Command {
+fn functions(pattern: &str) -> Command {
     let condition = match pattern {
         "" => String::new(),
         pattern => format!(" WHERE name{}", like(pattern)),
@@ -38,7 +66,7 @@ pub(super) fn functions(pattern: &str) -> Command {
 }
 
 /// Converts a pattern of psql to `ILIKE`.
-pub(super) fn like(pattern: &str) -> String {
+fn like(pattern: &str) -> String {
     if pattern.is_empty() {
         return String::new();
     }
@@ -55,7 +83,7 @@ pub(super) fn like(pattern: &str) -> String {
 }
 
 /// Returns true for a pattern of names, and false for a name or a pattern of files.
-pub(super) fn is_pattern(name: &str) -> bool {
+fn is_pattern(name: &str) -> bool {
     name.contains(['*', '?']) && !name.contains('/') && !has_file_ending(unquoted(name))
 }
 

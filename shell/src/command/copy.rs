@@ -1,10 +1,12 @@
 //! `\copy`, as a statement.
 
+use clap::ValueEnum;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use fusebox::Literal;
 
 use super::Command;
+use crate::format::Format;
 
 const USAGE: &str = "type \\copy table TO 'file.csv', \\copy (SELECT …) TO 'file.parquet', \
                      or \\copy table FROM 'file.csv'";
@@ -16,11 +18,29 @@ impl Command {
     /// Parses the arguments of `\copy`: a table or a query, the direction, a file, and options
     /// of psql.
     pub(super) fn copy(text: &str) -> Self {
-        match parse(text) {
-            Ok(sql) => Self::Sql(sql),
-            Err(text) => Self::Instead(text),
-        }
+        let parsed = match of_stream(text) {
+            Some(command) => command,
+            None => parse(text).map(Self::Sql),
+        };
+        parsed.unwrap_or_else(Self::Instead)
     }
+}
+
+/// Parses a copy to standard output, or from standard input; `None` if it is of a file.
+fn of_stream(text: &str) -> Option<Result<Command, String>> {
+    let (subject, rest) = subject(text)?;
+    let (direction, rest) = word(rest)?;
+    let (file, rest) = file(rest)?;
+    let stream = format!("{direction} {file}").to_lowercase();
+    let is_output = match stream.as_str() {
+        "to stdout" | "to pstdout" => true,
+        "from stdin" | "from pstdin" if !subject.starts_with('(') => false,
+        _ => return None,
+    };
+    Some(Options::parse(rest).and_then(|options| match is_output {
+        true => options.output(subject),
+        false => options.input(subject),
+    }))
 }
 
 fn parse(text: &str) -> Result<String, String> {
@@ -29,14 +49,6 @@ fn parse(text: &str) -> Result<String, String> {
     let (direction, rest) = word(rest).ok_or_else(usage)?;
     let (file, rest) = file(rest).ok_or_else(usage)?;
     let options = Options::parse(rest)?;
-    if matches!(
-        file.to_lowercase().as_str(),
-        "stdin" | "stdout" | "pstdin" | "pstdout"
-    ) {
-        return Err(format!(
-            "expected a file, found {file}: write '{file}' in quotes, or print by \\pset format csv"
-        ));
-    }
     let file = Literal(&unquoted(file)).to_string();
     match direction.to_lowercase().as_str() {
         "to" => Ok(format!(
@@ -236,6 +248,35 @@ impl Options {
         stored.unwrap_or_default() + &options
     }
 
+    /// Returns the command that prints a table or a query.
+    fn output(self, subject: &str) -> Result<Command, String> {
+        let is_csv = self.format.as_deref() == Some("csv");
+        let name = self.format.as_deref().unwrap_or("csv");
+        let format = Format::from_str(name, true).ok();
+        let format = format.filter(|format| !format.needs_file() && self.others.is_empty());
+        let format = format.ok_or_else(|| {
+            "expected a format of text and HEADER alone in \\copy TO STDOUT".to_owned()
+        })?;
+        let source = source(subject);
+        Ok(Command::CopyOut {
+            query: match source.starts_with('(') {
+                true => source,
+                false => format!("SELECT * FROM {source}"),
+            },
+            format,
+            has_header: self.has_header.unwrap_or(!is_csv),
+        })
+    }
+
+    /// Returns the command that reads rows of a table.
+    fn input(self, subject: &str) -> Result<Command, String> {
+        self.check_source()?;
+        Ok(Command::CopyIn {
+            table: subject.to_owned(),
+            format: self.format.unwrap_or_else(|| "csv".to_owned()),
+        })
+    }
+
     /// Refuses options of a file that is read otherwise than by its ending: a file in `FROM`
     /// has a header and commas.
     fn check_source(&self) -> Result<(), String> {
@@ -279,90 +320,4 @@ fn switch(value: &str) -> Option<bool> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn copies_are_statements() {
-        for (text, expected) in [
-            ("t TO 'a b.csv'", "COPY t TO 'a b.csv'"),
-            ("t to x.parquet", "COPY t TO 'x.parquet'"),
-            (
-                "(SELECT ')' AS a FROM (SELECT 1)) TO x.csv",
-                "COPY (SELECT ')' AS a FROM (SELECT 1)) TO 'x.csv'",
-            ),
-            ("\"Odd T\" to x.csv", "COPY \"Odd T\" TO 'x.csv'"),
-            ("s.\"Odd (T\" to x.csv", "COPY s.\"Odd (T\" TO 'x.csv'"),
-            ("t(b,a) to x.csv", "COPY (SELECT b,a FROM t) TO 'x.csv'"),
-            (
-                "\"Odd T\" (b) to x.csv",
-                "COPY (SELECT b FROM \"Odd T\") TO 'x.csv'",
-            ),
-            ("t to 'it''s.csv'", "COPY t TO 'it''s.csv'"),
-            ("t FROM x.csv", "INSERT INTO t SELECT * FROM 'x.csv'"),
-            (
-                "t (a, b) FROM x.csv",
-                "INSERT INTO t (a, b) SELECT * FROM 'x.csv'",
-            ),
-            (
-                "t FROM 'x.csv' csv header",
-                "INSERT INTO t SELECT * FROM 'x.csv'",
-            ),
-            (
-                "t FROM x.csv with (format csv, header true, delimiter ',')",
-                "INSERT INTO t SELECT * FROM 'x.csv'",
-            ),
-        ] {
-            assert_eq!(parse(text).as_deref(), Ok(expected), "{text}");
-        }
-        for text in ["", "t", "t TO", "t TO 'x", "(SELECT 1", "(SELECT 1) FROM x"] {
-            assert_eq!(parse(text), Err(USAGE.to_owned()), "{text}");
-        }
-    }
-
-    #[test]
-    fn options_of_psql_are_those_of_copy() {
-        for (options, expected) in [
-            (
-                "WITH (FORMAT csv, HEADER)",
-                " STORED AS CSV OPTIONS ('format.has_header' 'true')",
-            ),
-            (
-                "(format csv, header false)",
-                " STORED AS CSV OPTIONS ('format.has_header' 'false')",
-            ),
-            (
-                "csv",
-                " STORED AS CSV OPTIONS ('format.has_header' 'false')",
-            ),
-            (
-                "csv header delimiter as ';' null 'NIL'",
-                " STORED AS CSV OPTIONS ('format.has_header' 'true', 'format.delimiter' ';', \
-                 'format.null_value' 'NIL')",
-            ),
-            (
-                "(format 'csv', delimiter E'\\t', header, null 'it''s')",
-                " STORED AS CSV OPTIONS ('format.has_header' 'true', 'format.delimiter' '\t', \
-                 'format.null_value' 'it''s')",
-            ),
-            ("(format parquet)", " STORED AS PARQUET"),
-            ("(header false)", " OPTIONS ('format.has_header' 'false')"),
-            ("(encoding 'utf8')", ""),
-        ] {
-            let sql = parse(&format!("t TO 'x' {options}"));
-            assert_eq!(sql, Ok(format!("COPY t TO 'x'{expected}")), "{options}");
-        }
-        for (text, expected) in [
-            ("t TO x (force_quote *)", "unknown option force_quote"),
-            ("t TO x (format xml)", "expected a format (csv, tsv"),
-            ("t TO x (delimiter)", "expected a value after delimiter"),
-            ("t TO x (encoding latin1)", "expected the encoding UTF8"),
-            ("t TO stdout", "write 'stdout' in quotes"),
-            ("t FROM x.csv csv", "CREATE EXTERNAL TABLE"),
-            ("t FROM x.csv (delimiter ';')", "CREATE EXTERNAL TABLE"),
-        ] {
-            let refused = parse(text).unwrap_err();
-            assert!(refused.contains(expected), "{text}: {refused}");
-        }
-    }
-}
+mod tests;

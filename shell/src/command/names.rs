@@ -3,9 +3,11 @@
 use super::Command;
 
 /// Names of the commands, for completion and for the nearest one.
-pub(crate) const NAMES: [&str; 44] = [
+pub(crate) const NAMES: [&str; 52] = [
     "\\?",
     "\\d",
+    "\\d+",
+    "\\dn",
     "\\dt",
     "\\dv",
     "\\df",
@@ -15,11 +17,14 @@ pub(crate) const NAMES: [&str; 44] = [
     "\\timing",
     "\\x",
     "\\pset",
+    "\\t",
     "\\o",
     "\\i",
+    "\\ir",
     "\\e",
     "\\g",
     "\\gx",
+    "\\gset",
     "\\watch",
     "\\errverbose",
     "\\copy",
@@ -40,6 +45,9 @@ pub(crate) const NAMES: [&str; 44] = [
     ".dump",
     ".timer",
     ".mode",
+    ".headers",
+    ".maxrows",
+    ".show",
     ".nullvalue",
     ".output",
     ".once",
@@ -51,7 +59,7 @@ pub(crate) const NAMES: [&str; 44] = [
 ];
 
 /// Commands of psql, duckdb and sqlite that do not exist here, and what to type instead.
-const INSTEAD: [(&str, &str); 67] = [
+const INSTEAD: [(&str, &str); 54] = [
     ("\\c", "start another shell: fusebox FILE"),
     ("\\connect", "start another shell: fusebox FILE"),
     (".open", "start another shell: fusebox FILE"),
@@ -59,10 +67,6 @@ const INSTEAD: [(&str, &str); 67] = [
         "\\conninfo",
         "\\l lists catalogs; the greeting names the file",
     ),
-    ("\\dn", "type SELECT * FROM information_schema.schemata;"),
-    ("\\d+", "type \\d NAME, or SHOW CREATE TABLE name;"),
-    ("\\dt+", "type \\dt"),
-    ("\\dv+", "type \\dv, or SHOW CREATE TABLE name;"),
     ("\\di", "there are no indexes: \\dt lists tables"),
     (".indexes", "there are no indexes: .tables lists tables"),
     ("\\du", "there are no users: \\l lists catalogs"),
@@ -84,13 +88,11 @@ const INSTEAD: [(&str, &str); 67] = [
     ("\\w", "type \\e FILE"),
     ("\\s", "press Ctrl-R, which searches the history"),
     ("\\a", "type \\pset format csv"),
-    ("\\t", "type \\pset format csv"),
     ("\\H", "type \\pset format html"),
     ("\\C", "type \\echo TITLE before the query"),
     ("\\f", "type \\pset format csv, or tsv"),
     ("\\cd", "start another shell in that folder"),
     (".cd", "start another shell in that folder"),
-    ("\\gset", "type \\set NAME value, and :NAME in statements"),
     ("\\prompt", "type \\set NAME value, and :NAME in statements"),
     (
         ".parameter",
@@ -119,17 +121,8 @@ const INSTEAD: [(&str, &str); 67] = [
         "\\endif",
         "there are no conditions: write CASE WHEN … in SQL, or two scripts",
     ),
-    (
-        "\\ir",
-        "type \\i FILE: its path starts at the folder of the shell",
-    ),
-    ("\\qecho", "type \\echo TEXT"),
     ("\\warn", "type \\echo TEXT"),
     ("\\encoding", "text is UTF-8: leave it out"),
-    (
-        ".maxrows",
-        "type LIMIT in the query, or \\pset pager on for all rows",
-    ),
     (
         ".maxwidth",
         "type \\x auto, which shows a wide row value by value",
@@ -140,7 +133,6 @@ const INSTEAD: [(&str, &str); 67] = [
     ),
     (".columns", "type \\pset format table"),
     (".rows", "type \\x, which shows a row value by value"),
-    (".show", "type \\pset, which prints the settings"),
     (
         ".bail",
         "a script ends at its first error, and the prompt goes on",
@@ -161,16 +153,7 @@ const INSTEAD: [(&str, &str); 67] = [
     (".restore", "start another shell: fusebox FILE"),
     (".fullschema", "type .dump"),
     (".import", "type \\copy table FROM 'file.csv'"),
-    (
-        ".headers",
-        "all formats have headers: type \\pset format line",
-    ),
-    (
-        ".header",
-        "all formats have headers: type \\pset format line",
-    ),
     (".separator", "type \\pset format csv, or tsv"),
-    (".system", "type \\! COMMAND"),
     (".stats", "type SELECT * FROM fusebox.stats;"),
     (".version", "type SELECT version();"),
 ];
@@ -221,10 +204,12 @@ mod tests {
             ("\\pset nulls", "\\pset null"),
             ("\\i", "expected a file"),
             ("\\H", "\\pset format html"),
-            ("\\gset", "\\set NAME value"),
+            ("\\crosstabview", "\\pset format csv"),
             ("\\IF", "unknown command \\IF"),
             ("\\if", "no conditions"),
-            (".maxrows 5", "LIMIT"),
+            (".maxrows 0", "rows from 1 to 100000"),
+            ("\\ir", "expected a file"),
+            ("\\sf", "SHOW CREATE FUNCTION name"),
         ] {
             let Some(Command::Instead(text)) = Command::parse(line) else {
                 panic!("{line}");

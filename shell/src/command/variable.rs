@@ -1,13 +1,13 @@
 //! Commands that set variables.
 
 use super::{Command, unquoted};
+use crate::text::is_variable;
 
 impl Command {
     /// Parses the arguments of `\set` and `\unset`.
     pub(super) fn variable(word: &str, text: &str) -> Self {
         let (name, value) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-        let is_name = |c: char| c.is_alphanumeric() || c == '_';
-        if name.is_empty() || !name.chars().all(is_name) {
+        if !is_variable(name) {
             return Self::Instead(format!(
                 "expected a name of letters and digits after {word}; settings are SET name = value;"
             ));

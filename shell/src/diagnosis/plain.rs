@@ -160,6 +160,20 @@ fn planned(text: &str) -> Option<String> {
             "expected a column before .{field}, found another expression: write ['{field}']"
         ));
     }
+    if let Some((_, rest)) = text.split_once("While expanding wildcard, column \"")
+        && let Some((column, _)) = rest.split_once("\" must appear in the GROUP BY clause")
+    {
+        return Some(format!(
+            "column {column} must be in GROUP BY, or an argument of an aggregate function"
+        ));
+    }
+    if text.starts_with("Projections require unique expression names") {
+        return Some(
+            "expected columns of different names in SELECT, found a name twice: write AS name \
+             after one of them"
+                .to_owned(),
+        );
+    }
     if text.starts_with("Substring without for/from") {
         return Some("function 'substring' expects 2 or 3 arguments but received 1".to_owned());
     }
@@ -349,6 +363,18 @@ mod tests {
         assert!(clean(dot).ends_with("write ['b']"));
         let command = dot.replace("\"b\"", "\"tables\"");
         assert!(clean(&command).contains("before the command .tables: add a semicolon"));
+        let grouped = "Error during planning: Column in SELECT must be in GROUP BY or an aggregate \
+                       function: While expanding wildcard, column \"t.a\" must appear in the GROUP \
+                       BY clause or must be part of an aggregate function, currently only \"count(*)\" \
+                       appears in the SELECT clause satisfies this requirement";
+        assert_eq!(
+            clean(grouped),
+            "column t.a must be in GROUP BY, or an argument of an aggregate function"
+        );
+        let twice = "Error during planning: Projections require unique expression names but the \
+                     expression \"Int64(1)\" at position 0 and \"Int64(1)\" at position 1 have the \
+                     same name. Consider aliasing (\"AS\") one of them.";
+        assert!(clean(twice).ends_with("write AS name after one of them"));
         let other = "Error during planning: Cannot plan this: Some(Thing { a_b: 1 })";
         assert_eq!(clean(other), "Cannot plan this");
         // Functions may say what they like.

@@ -59,6 +59,9 @@ fn statement(message: &str, tokens: &[TokenWithSpan], found: usize) -> Option<St
                 "write INSERT INTO {table} SELECT * FROM {file}, or \\copy at the prompt"
             ));
         }
+        ["COPY", _] if ["CSV", "HEADER", "DELIMITER", "NULL"].contains(&words(found).as_str()) => {
+            return Some("write options as (FORMAT csv, HEADER, DELIMITER '|')".to_owned());
+        }
         ["CREATE", "TEMPORARY" | "TEMP"] if message.contains("Expected: fileformat") => {
             return Some(
                 "an external table is never temporary: leave out TEMPORARY, or name the file in \

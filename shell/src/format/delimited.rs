@@ -19,9 +19,17 @@ pub(crate) struct DelimitedPrinter<W> {
 }
 
 impl<W: Write> DelimitedPrinter<W> {
-    /// Prints the header, also of a result without rows.
-    pub(super) fn new(schema: &SchemaRef, separator: char, out: W) -> Result<Self, ArrowError> {
+    /// Prints the header, if there is one, also of a result without rows.
+    pub(super) fn new(
+        schema: &SchemaRef,
+        separator: char,
+        has_header: bool,
+        out: W,
+    ) -> Result<Self, ArrowError> {
         let mut printer = Self { separator, out };
+        if !has_header {
+            return Ok(printer);
+        }
         let names = schema
             .fields()
             .iter()

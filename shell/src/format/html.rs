@@ -6,6 +6,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
+use super::Style;
 use crate::cells::Cells;
 use crate::text::escape_control;
 
@@ -18,19 +19,26 @@ pub(crate) struct HtmlPrinter<W> {
 }
 
 impl<W: Write> HtmlPrinter<W> {
-    /// Prints the header.
-    pub(super) fn new(schema: &SchemaRef, null: &str, mut out: W) -> Result<Self, ArrowError> {
-        writeln!(out, "<table>\n<thead>")?;
+    /// Prints the header, if there is one.
+    pub(super) fn new(
+        schema: &SchemaRef,
+        style: Style<'_>,
+        mut out: W,
+    ) -> Result<Self, ArrowError> {
         let fields = schema.fields();
-        let names = fields
-            .iter()
-            .map(|field| format!("<th>{}</th>", escaped(field.name())));
-        writeln!(out, "<tr>{}</tr>", names.collect::<String>())?;
-        writeln!(out, "</thead>\n<tbody>")?;
+        writeln!(out, "<table>")?;
+        if style.has_header {
+            let names = fields
+                .iter()
+                .map(|field| format!("<th>{}</th>", escaped(field.name())));
+            let names: String = names.collect();
+            writeln!(out, "<thead>\n<tr>{names}</tr>\n</thead>")?;
+        }
+        writeln!(out, "<tbody>")?;
         let is_right = fields.iter().map(|field| field.data_type().is_numeric());
         Ok(Self {
             is_right: is_right.collect(),
-            null: null.to_owned(),
+            null: style.null.to_owned(),
             out,
         })
     }

@@ -19,13 +19,25 @@ pub(crate) struct TextTable {
     rows: Vec<Vec<String>>,
     /// Markdown: cells are escaped and stay on one line.
     is_markdown: bool,
+    has_header: bool,
 }
 
 impl TextTable {
-    pub(super) fn of(schema: &SchemaRef, is_markdown: bool) -> Self {
-        let columns = schema.fields().iter();
-        let columns = columns.map(|field| (field.name().as_str(), field.data_type().is_numeric()));
-        Self::new(&columns.collect::<Vec<_>>(), is_markdown)
+    pub(super) fn of(schema: &SchemaRef, is_markdown: bool, has_header: bool) -> Self {
+        // A table of Markdown is none without a header.
+        let has_header = has_header || is_markdown;
+        let columns = schema.fields().iter().map(|field| {
+            let name = if has_header {
+                field.name().as_str()
+            } else {
+                ""
+            };
+            (name, field.data_type().is_numeric())
+        });
+        Self {
+            has_header,
+            ..Self::new(&columns.collect::<Vec<_>>(), is_markdown)
+        }
     }
 
     /// Creates a table of named columns; `true` aligns a column to the right.
@@ -38,6 +50,7 @@ impl TextTable {
             is_right: columns.iter().map(|(_, is_right)| *is_right).collect(),
             rows: Vec::new(),
             is_markdown,
+            has_header: true,
         }
     }
 
@@ -57,8 +70,10 @@ impl TextTable {
         if !self.is_markdown {
             self.rule('+', out)?;
         }
-        self.print_row(&self.header, out)?;
-        self.rule(if self.is_markdown { '|' } else { '+' }, out)?;
+        if self.has_header {
+            self.print_row(&self.header, out)?;
+            self.rule(if self.is_markdown { '|' } else { '+' }, out)?;
+        }
         for row in &self.rows {
             self.print_row(row, out)?;
         }

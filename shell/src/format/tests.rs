@@ -17,9 +17,14 @@ use fusebox_testing::{check_cases, column, show_rows};
 use super::columnar::ColumnarFile;
 use super::*;
 
+const STYLE: Style<'_> = Style {
+    null: "∅",
+    has_header: true,
+};
+
 fn printed(format: Format, batch: &RecordBatch) -> String {
     let mut out = Vec::new();
-    let mut printer = Printer::new(format, "∅", &batch.schema(), &mut out).unwrap();
+    let mut printer = Printer::new(format, STYLE, &batch.schema(), &mut out).unwrap();
     // Batches decide nothing.
     let half = batch.num_rows() / 2;
     printer.write(&batch.slice(0, half)).unwrap();

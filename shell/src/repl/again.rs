@@ -1,6 +1,6 @@
 //! The last statement again, and files of statements.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::messages::{CONFINED, print_message};
@@ -8,7 +8,9 @@ use super::{Flow, Prompt, programs};
 use crate::arguments::ScriptSource;
 use crate::command::Switch;
 use crate::failure::Failure;
+use crate::result::Captured;
 use crate::runner::Script;
+use crate::text::is_variable;
 
 impl Prompt<'_> {
     /// Executes the last statement again, with its result to a file or expanded.
@@ -67,6 +69,43 @@ impl Prompt<'_> {
             }
             Err(failure) => self.report(failure).map(|()| Flow::Continue),
         }
+    }
+
+    /// Returns a path that starts at the folder of the script, or else of the shell.
+    pub(super) fn beside_script(&self, file: &Path) -> PathBuf {
+        let script = self.runner.script.as_ref();
+        let folder = script.and_then(|script| Path::new(&script.name).parent());
+        folder.map_or_else(|| file.to_owned(), |folder| folder.join(file))
+    }
+
+    /// Executes the last statement again, and sets variables to the values of its only row: their
+    /// names are those of the columns after `prefix`. A null forgets a variable.
+    pub(super) fn capture(&mut self, prefix: &str) -> Result<(), Failure> {
+        let Some(sql) = self.state.last.clone() else {
+            print_message("there is no statement yet\n");
+            return Ok(());
+        };
+        self.runner.captured = Some(Captured::default());
+        let executed = self.execute(&sql);
+        let captured = self.runner.captured.take().unwrap_or_default();
+        if !executed? {
+            return Ok(());
+        }
+        let [values] = &captured.rows[..] else {
+            let found = captured.count;
+            return self.refuse(&format!("expected one row for \\gset, found {found}\n"));
+        };
+        let names = captured.names.iter().map(|name| format!("{prefix}{name}"));
+        let names: Vec<String> = names.collect();
+        if let Some(name) = names.iter().find(|name| !is_variable(name)) {
+            return self.refuse(&format!(
+                "expected a column named by letters and digits, found {name}: write AS name\n"
+            ));
+        }
+        for (name, value) in names.into_iter().zip(values) {
+            self.state.variables.set(name, value.clone());
+        }
+        Ok(())
     }
 
     /// Executes the last statement every `pause`, until it fails or Ctrl-C is pressed.

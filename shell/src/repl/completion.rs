@@ -174,11 +174,13 @@ fn of_command(session: &Session, before: &str) -> Vec<String> {
     let words: Vec<&str> = before.split_whitespace().collect();
     let formats = || formats().split(", ").map(str::to_owned).collect();
     match words[..] {
-        ["\\pset"] => owned(&["expanded", "format", "null", "pager"]),
+        ["\\pset"] => owned(&["expanded", "format", "header", "null", "pager", "rows"]),
         ["\\pset", "format"] | [".mode"] => formats(),
         ["\\pset", "expanded"] | ["\\x"] => owned(&["on", "off", "auto"]),
-        ["\\pset", "pager"] | ["\\timing" | ".timer"] => owned(&["on", "off"]),
-        ["\\d" | "\\dt" | "\\dv" | "\\copy" | ".describe" | ".tables" | ".schema"] => {
+        ["\\pset", "pager" | "header"] | ["\\timing" | ".timer" | "\\t" | ".headers"] => {
+            owned(&["on", "off"])
+        }
+        ["\\d" | "\\d+" | "\\dt" | "\\dv" | "\\copy" | ".describe" | ".tables" | ".schema"] => {
             Names::of(session).tables
         }
         ["\\df" | "\\df+" | ".functions"] => Names::of(session).functions,

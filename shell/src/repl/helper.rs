@@ -63,7 +63,7 @@ fn takes_a_file(line: &str) -> bool {
     let word = line.split_whitespace().next();
     matches!(
         word,
-        Some("\\i" | "\\o" | "\\e" | "\\g" | ".read" | ".output" | ".edit")
+        Some("\\i" | "\\ir" | "\\o" | "\\e" | "\\g" | ".read" | ".output" | ".edit")
     ) && line.trim_start().contains(char::is_whitespace)
 }
 

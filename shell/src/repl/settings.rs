@@ -30,6 +30,14 @@ impl Prompt<'_> {
                 display.null = text;
                 return;
             }
+            Command::Header(switch) => {
+                display.set_header(switch);
+                format!("names of columns are {}", display.header_state())
+            }
+            Command::Rows(rows) => {
+                display.rows = rows;
+                return;
+            }
             Command::Pager(Switch::On | Switch::Toggle) if is_confined => {
                 CONFINED.trim_end().to_owned()
             }

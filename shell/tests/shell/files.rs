@@ -91,6 +91,34 @@ fn nulls_and_empty_strings_in_csv_are_told_apart_by_an_option() {
 }
 
 #[test]
+fn copy_takes_options_in_brackets() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().display().to_string();
+    let sql = "CREATE TABLE t AS SELECT 1 AS n, 'a' AS s;
+         COPY t TO 'x.txt' (FORMAT csv, HEADER false, DELIMITER '|');
+         COPY (SELECT n FROM t) TO 'x.parquet' WITH (FORMAT 'parquet', COMPRESSION zstd);
+         COPY t TO 'y.csv' (HEADER);
+         COPY t FROM 'y.csv' (FORMAT csv, HEADER);
+         COPY t (n) FROM 'x.parquet';
+         SELECT n, s FROM t ORDER BY ALL";
+    let arguments = ["--root", &root, "--format", "csv", "-c", sql];
+    let counts = "count\n1\n".repeat(5);
+    check(&arguments, &format!("{counts}n,s\n1,a\n1,a\n1,\n"));
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    assert_eq!((&*read("x.txt"), &*read("y.csv")), ("1|a\n", "n,s\n1,a\n"));
+    for (sql, expected) in [
+        ("COPY (SELECT 1 AS n) TO 'z.csv' (FORCE_QUOTE *)", "found: "),
+        (
+            "COPY t FROM 'y.csv' (HEADER false)",
+            "CREATE EXTERNAL TABLE",
+        ),
+    ] {
+        check_error(&["--root", &root, "-c", sql], 1, expected);
+    }
+    assert!(!folder.path().join("z.csv").exists());
+}
+
+#[test]
 fn json_files_are_tables() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("t.json");

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::{check, check_error, shell};
+use crate::{DATA, check, check_error, shell};
 
 /// Nulls and empty strings, alone and within lists, structs and maps.
 const NESTED: &str = "SELECT * FROM (VALUES
@@ -98,4 +98,59 @@ fn results_are_written_to_a_file_of_text() {
     let empty = ["--format", "ndjson", "--output", path, "-c"];
     check(&[&empty[..], &["SELECT 1 AS a WHERE false"]].concat(), "");
     assert_eq!(fs::read_to_string(&file).unwrap(), "");
+}
+
+#[test]
+fn titles_have_constants_as_in_sql() {
+    let sql = "SELECT 1, sum(value) / 2, max('it''s') || '' FROM range(0, 5)";
+    check(
+        &["--format", "tsv", "-c", sql],
+        "1\tsum(range().value) / 2\tmax('it''s') || ''\n1\t5\tit's\n",
+    );
+    check(&["-c", "SELECT 1"], "+---+\n| 1 |\n+---+\n| 1 |\n+---+\n");
+    // Names that would be the same stay apart.
+    let twins = "SELECT 1 AS \"Int64(7)\", 2 AS \"7\"";
+    check(&["--format", "csv", "-c", twins], "Int64(7),7\n1,2\n");
+}
+
+#[test]
+fn names_of_columns_are_left_out_if_asked_for() {
+    let sql = "SELECT 1 AS number, 'x' AS s; SELECT 2 AS n WHERE false";
+    for (format, expected) in [
+        ("csv", "1,x\n"),
+        ("tsv", "1\tx\n"),
+        ("table", "+---+---+\n| 1 | x |\n+---+---+\n+--+\n+--+\n"),
+        ("ndjson", "{\"number\":1,\"s\":\"x\"}\n"),
+        (
+            "markdown",
+            "| number | s |\n|--------|---|\n|      1 | x |\n\n| n |\n|---|\n",
+        ),
+    ] {
+        check(&["--no-header", "--format", format, "-c", sql], expected);
+    }
+    let html = shell(&["--no-header", "--format", "html", "-c", sql], "").stdout;
+    assert!(!html.contains("<th>"), "{html}");
+    let script = "\\t\n.mode csv\nSELECT 1 AS n;\n.headers on\nSELECT 2 AS n;\n";
+    let run = shell(&[], script);
+    assert_eq!(run.stdout, "1\nn\n2\n", "{run:?}");
+}
+
+#[test]
+fn rows_come_in_the_order_of_files_and_queries() {
+    let flights = format!("{DATA}/flights-2013-01.parquet");
+    let sql = format!(
+        "SET datafusion.execution.target_partitions = 4;
+         SET datafusion.optimizer.repartition_file_min_size = 0;
+         SELECT day FROM '{flights}'; SELECT 3 AS day UNION ALL SELECT 1 UNION ALL SELECT 2"
+    );
+    let run = shell(&["--format", "csv", "--no-header", "-c", &sql], "");
+    let days: Vec<i64> = run.stdout.lines().map(|day| day.parse().unwrap()).collect();
+    let (flights, union) = days.split_at(days.len() - 3);
+    assert_eq!(
+        (flights.len(), union),
+        (27_004, &[3, 1, 2][..]),
+        "{}",
+        run.stderr
+    );
+    assert!(flights.is_sorted());
 }

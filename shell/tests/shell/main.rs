@@ -5,6 +5,7 @@ mod catalog;
 mod compile_helper;
 mod documents;
 mod dump;
+mod everyday_errors;
 mod files;
 mod formats;
 #[cfg(unix)]

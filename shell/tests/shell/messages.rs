@@ -8,7 +8,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// Asserts that the last statement of a text fails with a message that contains `expected`, and
 /// no texts for developers.
-fn check_message(sql: &str, expected: &str) {
+pub(crate) fn check_message(sql: &str, expected: &str) {
     let run = shell(&["--memory", "-c", sql], "");
     assert_eq!(run.status, Some(1), "{sql}: {run:?}");
     assert!(run.stderr.contains(expected), "{sql}: {}", run.stderr);
@@ -169,8 +169,12 @@ fn misspelt_keywords_are_marked_where_they_stand() {
             "CREATE TABLE new AS SELECT … FROM old",
         ),
         (
-            "CREATE TABLE t(a INT); COPY t FROM 'x'",
-            "write INSERT INTO t SELECT * FROM 'x'",
+            "CREATE TABLE t(a INT); COPY t FROM STDIN",
+            "write INSERT INTO t SELECT * FROM STDIN",
+        ),
+        (
+            "COPY (SELECT 1) TO 'x.csv' CSV HEADER",
+            "write options as (FORMAT csv, HEADER, DELIMITER '|')",
         ),
         (
             "CREATE TEMPORARY EXTERNAL TABLE e STORED AS CSV LOCATION 'x.csv'",

@@ -155,6 +155,42 @@ fn nulls_are_shown_as_set() {
 }
 
 #[test]
+fn as_many_rows_are_shown_as_set() {
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    let sql = "SELECT value * 7 AS n FROM range(0, 100);";
+    check(&mut shell, sql, "100 rows, 40 shown");
+    check(&mut shell, "\\pset rows 4", "fusebox> ");
+    check(
+        &mut shell,
+        sql,
+        "|   0 |\r\n|   7 |\r\n|   … |\r\n| 686 |\r\n| 693 |\r\n",
+    );
+    check(&mut shell, ".maxrows 200", "fusebox> ");
+    check(&mut shell, sql, "100 rows in");
+    check(&mut shell, "\\t", "names of columns are off");
+    check(
+        &mut shell,
+        "SELECT 6 * 7 AS n;",
+        "\r\n+----+\r\n| 42 |\r\n+----+\r\n",
+    );
+    check(&mut shell, ".maxrows 0", "rows from 1 to");
+    check(&mut shell, ".show", "rows      200");
+    quit(shell);
+}
+
+#[test]
+fn views_are_described_with_their_query() {
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    check(&mut shell, "CREATE VIEW v AS SELECT 42 AS n;", "done");
+    send(&mut shell, "\\d+ v\r");
+    expect(&mut shell, "column_name");
+    expect(&mut shell, "AS SELECT 42 AS n");
+    quit(shell);
+}
+
+#[test]
 fn last_statement_is_watched_until_ctrl_c() {
     let home = home();
     let mut shell = start(home.path(), &["--memory"]);

@@ -81,3 +81,74 @@ fn lines_of_scripts_may_be_commands() {
     assert!(run.stderr.contains("refused with --root"), "{run:?}");
     assert!(!run.stdout.contains("no"), "{run:?}");
 }
+
+#[test]
+fn scripts_read_those_beside_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path().join("parts");
+    std::fs::create_dir(&folder).unwrap();
+    let main = directory.path().join("main.sql");
+    std::fs::write(&main, "\\ir parts/one.sql\n").unwrap();
+    std::fs::write(folder.join("one.sql"), "\\ir two.sql\n\\echo one\n").unwrap();
+    std::fs::write(folder.join("two.sql"), "\\echo two\n").unwrap();
+    let run = shell(&["-f", main.to_str().unwrap()], "");
+    assert_eq!(
+        (run.status, &*run.stdout),
+        (Some(0), "two\none\n"),
+        "{run:?}"
+    );
+    let run = shell(&["-c", "\\ir no/such.sql"], "");
+    assert!(run.stderr.contains("cannot read `no/such.sql`"), "{run:?}");
+    let run = shell(&["--root", ".", "-c", "\\ir x.sql"], "");
+    assert!(run.stderr.contains("refused with --root"), "{run:?}");
+}
+
+#[test]
+fn variables_are_set_by_arguments_and_rows() {
+    let sql = "SELECT :n * 7 AS a, :'day' AS d";
+    let arguments = ["--format", "csv", "-v", "n=6", "--variable", "day=a=b"];
+    let run = shell(&[&arguments[..], &["-c", sql]].concat(), "");
+    assert_eq!(run.stdout, "a,d\n42,a=b\n", "{run:?}");
+    let run = shell(&["-v", "n", "-c", "SELECT 1"], "");
+    assert!(run.stderr.contains("expected NAME=VALUE"), "{run:?}");
+    assert_eq!(run.status, Some(2), "{run:?}");
+    let script = "\\set gone 1\n.mode csv\n\
+                  SELECT max(value) AS m, 'it''s' AS s, NULL AS gone FROM range(0, 43) \\gset\n\
+                  SELECT :m AS a, :'s' AS b;\n\
+                  SELECT 1 AS n;\n\\gset x_\nSELECT :x_n + 1 AS c;\nSELECT :gone;\n";
+    let run = shell(&["-f", "-"], script);
+    assert_eq!(run.stdout, "a,b\n42,it's\nn\n1\nc\n2\n", "{run:?}");
+    assert_eq!(run.status, Some(1), "{run:?}");
+    for (sql, error) in [
+        (
+            "SELECT value AS n FROM range(0, 3) \\gset",
+            "expected one row for \\gset, found 3",
+        ),
+        (
+            "SELECT 1 AS n WHERE false \\gset",
+            "expected one row for \\gset, found 0",
+        ),
+        ("SELECT count(*) \\gset", "found count(*): write AS name"),
+    ] {
+        let run = shell(&["-c", sql], "");
+        assert!(run.stderr.contains(error), "{run:?}");
+        assert_eq!((run.status, &*run.stdout), (Some(1), ""), "{run:?}");
+    }
+}
+
+#[test]
+fn copies_pass_standard_streams() {
+    let copy = "CREATE TABLE t (n BIGINT, s VARCHAR);\n\\copy t FROM STDIN\n\
+                \\copy (SELECT n + 1 AS m, s FROM t ORDER BY n) TO STDOUT (FORMAT csv)\n\
+                \\copy t (n) TO STDOUT (FORMAT ndjson)\nSELECT 1 AS x;";
+    let run = shell(&["--format", "tsv", "-c", copy], "n,s\n1,\"a,b\"\n2,\n");
+    let expected = "count\n2\n2,\"a,b\"\n3,\n{\"n\":1}\n{\"n\":2}\nx\n1\n";
+    assert_eq!((run.status, &*run.stdout), (Some(0), expected), "{run:?}");
+    let run = shell(
+        &["-f", "-"],
+        "CREATE TABLE t (n BIGINT);\n\\copy t FROM STDIN\n",
+    );
+    assert!(run.stderr.contains("in a script"), "{run:?}");
+    let run = shell(&["--root", ".", "-c", "\\copy t FROM STDIN"], "n\n1\n");
+    assert!(run.stderr.contains("refused with --root"), "{run:?}");
+}

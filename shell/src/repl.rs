@@ -45,6 +45,9 @@ mod completion;
 // Signatures of functions.
 mod signatures;
 
+// Word before the cursor.
+mod word;
+
 // Colours.
 mod highlight;
 

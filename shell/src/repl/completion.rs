@@ -11,44 +11,12 @@ use futures::FutureExt;
 use rustyline::completion::Pair;
 
 use super::signatures::signatures;
+use super::word::{Word, begins_with, in_quotes};
 use crate::command::{NAMES, formats};
 use crate::names::{KEYWORDS, Names};
 
 /// Most candidates that are listed with their signatures, which take a line each.
 const SIGNATURES_MAX: usize = 16;
-
-/// Word before the cursor.
-pub(super) struct Word<'a> {
-    line: &'a str,
-    /// Byte of the line where it begins.
-    pub(super) start: usize,
-    text: &'a str,
-}
-
-impl<'a> Word<'a> {
-    /// Finds the word of a line before a position.
-    pub(super) fn at(line: &'a str, position: usize) -> Self {
-        let before = &line[..position];
-        let is_of_word = |c: char| c.is_alphanumeric() || "_.\\+".contains(c);
-        let start = before
-            .char_indices()
-            .rev()
-            .take_while(|(_, c)| is_of_word(*c))
-            .last()
-            .map_or(position, |(index, _)| index);
-        Self {
-            line,
-            start,
-            text: &before[start..],
-        }
-    }
-
-    /// Returns what is on its line before it.
-    fn line_before(&self) -> &'a str {
-        let before = &self.line[..self.start];
-        before.rsplit_once('\n').map_or(before, |(_, last)| last)
-    }
-}
 
 /// Returns what completes a word, with signatures of functions if there are few.
 pub(super) fn pairs(session: &Session, word: &Word<'_>) -> Vec<Pair> {
@@ -82,12 +50,6 @@ fn pair(replacement: String, display: String) -> Pair {
         display,
         replacement,
     }
-}
-
-/// Compares without regard to case.
-fn begins_with(name: &str, word: &str) -> bool {
-    let begin = name.get(..word.len());
-    begin.is_some_and(|begin| begin.eq_ignore_ascii_case(word))
 }
 
 /// Returns the function whose opening bracket is just before the cursor.
@@ -141,11 +103,11 @@ fn candidates(session: &Session, word: &Word<'_>) -> Vec<String> {
         ["SET" | "RESET"] => names().settings,
         ["SHOW"] => names_or_keywords(names().settings),
         [.., "FROM" | "JOIN"] | ["DESCRIBE" | "SUMMARIZE"] => {
-            let tables = relations(session, word.text, names().tables);
+            let tables = relations(session, word.text, in_quotes(names().tables));
             names_or_keywords([tables, table_functions(session)].concat())
         }
         [.., "INTO" | "UPDATE" | "TABLE" | "VIEW" | "COPY"] => {
-            names_or_keywords(relations(session, word.text, names().tables))
+            names_or_keywords(relations(session, word.text, in_quotes(names().tables)))
         }
         _ if word.text.is_empty() => Vec::new(),
         _ => match word.text.rsplit_once('.') {
@@ -159,6 +121,8 @@ fn candidates(session: &Session, word: &Word<'_>) -> Vec<String> {
                     modules,
                     ..
                 } = names();
+                let tables = in_quotes(tables);
+                let columns = in_quotes(columns);
                 names_or_keywords([tables, columns, functions, built_in, modules].concat())
             }
         },
@@ -340,12 +304,6 @@ mod tests {
         let tokens = tokens(text);
         let words: Vec<String> = tokens.iter().map(super::text).collect();
         is_option(&words.iter().map(String::as_str).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn words_are_compared_without_case() {
-        assert!(begins_with("GROUP", "gr") && begins_with("flights", "FL"));
-        assert!(!begins_with("é", "e") && !begins_with("a", "ab"));
     }
 
     #[test]

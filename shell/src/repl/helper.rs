@@ -11,10 +11,11 @@ use rustyline::hint::{Hint, Hinter};
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 
-use super::completion::{self, Word};
+use super::completion;
 use super::ends_statement;
 use super::highlight::highlighted;
 use super::typing::Typing;
+use super::word::Word;
 use crate::command::Command;
 use crate::open::{Open, OpenKind};
 use crate::session::dialect;

@@ -177,6 +177,7 @@ fn words_are_completed_by_their_place() {
     let mut shell = start(home.path(), &["--memory"]);
     for statement in [
         "CREATE TABLE flights AS SELECT 6 AS dep_hour, 7 AS dest;",
+        "CREATE TABLE \"Odd Names\" AS SELECT 9 AS \"Seat Count\";",
         "CREATE SCHEMA other;",
         "CREATE TABLE other.planes AS SELECT 8 AS seats;",
         &format!("CREATE MODULE clamp LANGUAGE WASM FROM '{clamp}';"),
@@ -198,6 +199,10 @@ fn words_are_completed_by_their_place() {
                 "\r",
             ],
             " 7 |",
+        ),
+        (
+            &["SELECT \"Seat", "\t", " * 7 AS n FROM odd", "\t", ";\r"],
+            " 63 |",
         ),
         (&["SELECT seats * 9 FROM other.pl", "\t", ";\r"], " 72 |"),
         (&["\\pset for", "\t", " line\r"], "fusebox> "),

@@ -5,8 +5,8 @@ use sqlparser::ast::{
     Expr, Ident, OrderBy, OrderByExpr, OrderByKind, Query, SelectItem, SetExpr, Value,
 };
 
-/// Replaces `ORDER BY ALL` of a query whose columns are written out. One of them that is named
-/// `all` is what is meant.
+/// Replaces `ORDER BY ALL` of a query, unless one of its columns is named `all`. Columns of a
+/// wildcard are left to the planner, which knows them.
 pub(super) fn replace_order_by_all(query: &mut Query) {
     let Some(columns) = columns(&query.body) else {
         return;
@@ -21,28 +21,53 @@ pub(super) fn replace_order_by_all(query: &mut Query) {
             _ => return,
         },
     };
-    let numbered = (1..=columns).map(|number| OrderByExpr {
-        expr: Expr::value(Value::Number(number.to_string(), false)),
-        options,
-        with_fill: None,
-    });
-    *kind = OrderByKind::Expressions(numbered.collect());
+    let numbered = |columns| {
+        let numbered = (1..=columns).map(|number: usize| OrderByExpr {
+            expr: Expr::value(Value::Number(number.to_string(), false)),
+            options,
+            with_fill: None,
+        });
+        OrderByKind::Expressions(numbered.collect())
+    };
+    *kind = match columns {
+        Columns::Written(columns) => numbered(columns),
+        Columns::Wildcard => OrderByKind::All(options),
+    };
 }
 
-/// Returns the number of columns of a query, if they are written out and none is named `all`.
-fn columns(body: &SetExpr) -> Option<usize> {
+/// Columns of a query.
+enum Columns {
+    /// Number of columns that are written out.
+    Written(usize),
+    /// Columns of a wildcard among others.
+    Wildcard,
+}
+
+/// Returns the columns of a query, if none is named `all`.
+fn columns(body: &SetExpr) -> Option<Columns> {
     match body {
         SetExpr::Select(select) => {
-            let is_plain = |item: &SelectItem| match item {
-                SelectItem::UnnamedExpr(expr) => !is_all(expr),
-                SelectItem::ExprWithAlias { alias, .. } => !is_named_all(alias),
-                _ => false,
-            };
-            let items = &select.projection;
-            items.iter().all(is_plain).then_some(items.len())
+            // `FROM t` alone means all columns.
+            let mut has_wildcard = select.projection.is_empty();
+            for item in &select.projection {
+                match item {
+                    SelectItem::UnnamedExpr(expr) if !is_all(expr) => {}
+                    SelectItem::ExprWithAlias { alias, .. } if !is_named_all(alias) => {}
+                    SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => {
+                        has_wildcard = true;
+                    }
+                    _ => return None,
+                }
+            }
+            Some(match has_wildcard {
+                true => Columns::Wildcard,
+                false => Columns::Written(select.projection.len()),
+            })
         }
-        SetExpr::SetOperation { left, .. } => columns(left),
-        SetExpr::Query(query) => columns(&query.body),
+        // Around these, DataFusion would not sort by the columns of a wildcard.
+        SetExpr::SetOperation { left: body, .. } => {
+            columns(body).filter(|columns| matches!(columns, Columns::Written(_)))
+        }
         _ => None,
     }
 }

@@ -175,6 +175,7 @@ fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), F
         false => sources,
     };
     runner.display.has_header = !arguments.no_header;
+    runner.has_echo = arguments.echo;
     let mut state = repl::State::default();
     for (name, value) in &arguments.variable {
         state.set_variable(name.clone(), value.clone());
@@ -184,11 +185,7 @@ fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), F
         let name = source.name();
         runner.script = name.map(|name| Script { name, lines: 0 });
         let text = source.read()?;
-        if arguments.echo {
-            run_echoed(&mut runner, &text)?;
-        } else {
-            repl::run_script(&mut runner, &mut state, &text)?;
-        }
+        repl::run_script(&mut runner, &mut state, &text)?;
     }
     runner.script = None;
     if is_interactive {
@@ -197,15 +194,4 @@ fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), F
         return repl::run(&mut runner, &mut state, &kept.describe(), rc.as_deref());
     }
     Ok(())
-}
-
-/// Prints and executes statements one by one.
-fn run_echoed(runner: &mut Runner, text: &str) -> Result<(), Failure> {
-    runner.split(text, |runner, statement, lines| {
-        runner.echo(statement)?;
-        if let Some(script) = &mut runner.script {
-            script.lines = lines;
-        }
-        runner.run(statement, |_| ())
-    })
 }

@@ -32,6 +32,8 @@ pub(crate) struct Runner {
     runtime: Runtime,
     /// Settings of the display of results.
     pub(crate) display: Display,
+    /// True if statements of scripts are printed before their results.
+    pub(crate) has_echo: bool,
     is_confined: bool,
     out: Output,
     /// Result that is captured instead of printed, if set.
@@ -87,6 +89,7 @@ impl Runner {
             out: Output::new(runtime.interrupt()),
             runtime,
             display: Display::new(format),
+            has_echo: false,
             is_confined: confinement.root.is_some(),
             captured: None,
             script: None,
@@ -184,6 +187,17 @@ impl Runner {
         Ok(())
     }
 
+    /// The same as [`run`](Self::run), and prints each statement before its result.
+    pub(crate) fn run_echoed(&mut self, sql: &str, after: impl Fn(Summary)) -> Result<(), Failure> {
+        let executed = self.split(sql, |runner, statement, lines| {
+            runner.echo(statement)?;
+            runner.above = lines;
+            runner.run(statement, &after)
+        });
+        self.above = 0;
+        executed
+    }
+
     /// Executes the statements of `sql`, each whatever became of those before it. Calls `after`
     /// with the summary of each, and `failed` with each error and the text below its statement.
     ///
@@ -216,7 +230,7 @@ impl Runner {
     /// # Errors
     ///
     /// The first of `each`.
-    pub(crate) fn split(
+    fn split(
         &mut self,
         text: &str,
         mut each: impl FnMut(&mut Self, &str, usize) -> Result<(), Failure>,

@@ -187,7 +187,11 @@ impl Prompt<'_> {
             }
         };
         if is_script {
-            return self.runner.run(sql, after).map(|()| true);
+            let executed = match self.runner.has_echo {
+                true => self.runner.run_echoed(sql, after),
+                false => self.runner.run(sql, after),
+            };
+            return executed.map(|()| true);
         }
         let mut has_failed = false;
         let Self {

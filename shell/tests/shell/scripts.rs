@@ -152,3 +152,19 @@ fn copies_pass_standard_streams() {
     let run = shell(&["--root", ".", "-c", "\\copy t FROM STDIN"], "n\n1\n");
     assert!(run.stderr.contains("refused with --root"), "{run:?}");
 }
+
+#[test]
+fn echoed_scripts_have_commands_and_variables() {
+    let script = "\\set n 6\n.mode csv\nSELECT :n AS a;\n\nSELECT\n2 AS b \\g\n\\echo end\nSELECT 1\n FROM nope;";
+    let run = shell(&["--echo", "-f", "-"], script);
+    assert_eq!(
+        run.stdout, "SELECT 6 AS a;\na\n6\nSELECT\n2 AS b\nb\n2\nend\nSELECT 1\n FROM nope;\n",
+        "{run:?}"
+    );
+    assert!(run.stderr.starts_with("error: <stdin>:9:7: "), "{run:?}");
+    let run = shell(
+        &["-e", "-v", "n=1", "--format", "csv", "-c", "SELECT :n AS a"],
+        "",
+    );
+    assert_eq!(run.stdout, "SELECT 1 AS a\na\n1\n", "{run:?}");
+}

@@ -172,10 +172,10 @@ impl Command {
             ".dump" => Self::Dump,
             "\\o" | ".output" => {
                 let is_file = !matches!(rest, "" | "stdout");
-                Self::Output(is_file.then(|| PathBuf::from(unquoted(rest))))
+                Self::Output(is_file.then(|| path(rest)))
             }
-            "\\i" | ".read" if !rest.is_empty() => Self::Include(PathBuf::from(unquoted(rest))),
-            "\\ir" if !rest.is_empty() => Self::IncludeRelative(PathBuf::from(unquoted(rest))),
+            "\\i" | ".read" if !rest.is_empty() => Self::Include(path(rest)),
+            "\\ir" if !rest.is_empty() => Self::IncludeRelative(path(rest)),
             "\\gset" => Self::Capture(unquoted(rest).to_owned()),
             "\\g" | "\\gx" => Self::Again {
                 file: file(rest),
@@ -250,7 +250,16 @@ fn unquoted(text: &str) -> &str {
 
 /// Returns the file that an argument names.
 fn file(text: &str) -> Option<PathBuf> {
-    (!text.is_empty()).then(|| PathBuf::from(unquoted(text)))
+    (!text.is_empty()).then(|| path(text))
+}
+
+/// Returns a path, in which `~/` is the home of the user, as in psql and duckdb.
+fn path(text: &str) -> PathBuf {
+    let text = unquoted(text);
+    let in_home = text
+        .strip_prefix("~/")
+        .and_then(|rest| Some(std::env::home_dir()?.join(rest)));
+    in_home.unwrap_or_else(|| PathBuf::from(text))
 }
 
 #[cfg(test)]

@@ -180,6 +180,21 @@ fn as_many_rows_are_shown_as_set() {
 }
 
 #[test]
+fn paths_of_commands_may_begin_at_the_home() {
+    let home = home();
+    fs::write(home.path().join("a.sql"), "SELECT 6 * 7 AS n;").unwrap();
+    let mut shell = start(home.path(), &["--memory"]);
+    check(&mut shell, "\\i ~/a.sql", " 42 |");
+    check(&mut shell, "SELECT 6 * 8 AS n \\g '~/b.csv'", "1 row in");
+    check(&mut shell, "\\o ~/c.csv\rSELECT 6 * 9 AS n;", "1 row in");
+    quit(shell);
+    for (file, text) in [("b.csv", "n\n48\n"), ("c.csv", "n\n54\n")] {
+        let written = fs::read_to_string(home.path().join(file)).unwrap();
+        assert_eq!(written, text);
+    }
+}
+
+#[test]
 fn views_are_described_with_their_query() {
     let home = home();
     let mut shell = start(home.path(), &["--memory"]);

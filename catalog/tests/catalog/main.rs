@@ -6,6 +6,7 @@ mod files;
 mod memory;
 mod relations;
 mod reopened;
+mod select_into;
 mod sharing;
 mod tables;
 mod versions;

@@ -337,6 +337,7 @@ fn instantiation(function: &str, error: CallError) -> Error {
     let refused = |limit| Error::Limit {
         function: function.to_owned(),
         limit,
+        created_with: None,
     };
     let cause = match error {
         CallError::Cancelled => return Error::Cancelled,

@@ -282,7 +282,7 @@ mod tests {
             (
                 "Cast error: Cannot cast string 'b' to value of Int64 type",
                 1,
-                Some("3:24"),
+                Some("3:25"),
             ),
             (
                 "Cast error: Cannot cast string 'c' to value of Int64 type",

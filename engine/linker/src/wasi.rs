@@ -105,7 +105,7 @@ mod tests {
 
     /// Functions that a module may import, one on each line: module and name; those of preview 2
     /// by interface. A release keeps each: they are added to, and never removed.
-    const PROVIDED: &str = include_str!("../tests/imports.txt");
+    const PROVIDED: &str = include_str!("wasi/imports.txt");
 
     /// Returns the exports of a provider, apart from those for the host and other providers.
     fn exports(bytes: &[u8]) -> Vec<String> {

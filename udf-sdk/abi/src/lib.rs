@@ -33,7 +33,7 @@
 //! the C library. A module imports only the [row metering
 //! imports](#rows-and-their-fuel), and what the host links into it: WASI preview 1, and some
 //! functions of `env` that AssemblyScript and Emscripten import. The list is
-//! `engine/linker/tests/imports.txt`.
+//! `engine/linker/src/wasi/imports.txt`.
 //! It exports nothing whose name begins with
 //! `fusebox:`, since the host adds exports of its own under that prefix. Names that begin with
 //! `fusebox_` and are not in the table are reserved for later versions of this page. It may use

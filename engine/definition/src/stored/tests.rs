@@ -7,7 +7,7 @@ use crate::arrow_printer::ANY_DECIMAL;
 
 /// Stored definitions, one on each line. A release keeps each line: they are added to, and never
 /// changed.
-const STORED: &str = include_str!("../../tests/definitions.jsonl");
+const STORED: &str = include_str!("definitions.jsonl");
 
 fn argument(name: Option<&str>, data_type: DataType) -> Argument {
     Argument::new(name.map(str::to_owned), data_type)

@@ -2,7 +2,8 @@
 //!
 //! DataFusion merges partitions as they are ready: the first rows of a file would be those of its
 //! middle. Here each partition is read by a task of its own. Of a result that is shown in part,
-//! the task keeps the first and last rows; else it runs ahead by a few batches.
+//! the task keeps the first and last rows; else it runs ahead by a few batches. No partition takes
+//! files of another: a scan whose partitions are balanced while they run has no order.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,12 +32,13 @@ const AHEAD: usize = 2;
 /// That of the plan.
 pub(crate) fn partitions_in_order(
     plan: &Arc<dyn ExecutionPlan>,
-    context: Arc<TaskContext>,
+    context: TaskContext,
 ) -> Result<SendableRecordBatchStream> {
     let partitions = plan.output_partitioning().partition_count();
     if partitions < 2 || is_repartitioned(plan) {
-        return execute_stream(Arc::clone(plan), context);
+        return execute_stream(Arc::clone(plan), Arc::new(context));
     }
+    let context = with_own_files(context);
     let streams = (0..partitions).map(|partition| {
         let mut stream = plan.execute(partition, Arc::clone(&context))?;
         let mut ahead = RecordBatchReceiverStream::builder(plan.schema(), AHEAD);
@@ -61,6 +63,15 @@ pub(crate) fn partitions_in_order(
     )))
 }
 
+/// Returns a context in which each partition of a scan reads its own files and parts of files,
+/// which are in order, and none that another has not begun.
+fn with_own_files(context: TaskContext) -> Arc<TaskContext> {
+    let mut config = context.session_config().clone();
+    let options = config.options_mut();
+    options.execution.enable_file_stream_work_stealing = false;
+    Arc::new(context.with_session_config(config))
+}
+
 fn is_repartitioned(plan: &Arc<dyn ExecutionPlan>) -> bool {
     let mut plans = vec![plan];
     while let Some(plan) = plans.pop() {
@@ -80,14 +91,15 @@ fn is_repartitioned(plan: &Arc<dyn ExecutionPlan>) -> bool {
 /// That of the plan.
 pub(crate) fn ends_of_partitions(
     plan: &Arc<dyn ExecutionPlan>,
-    context: Arc<TaskContext>,
+    context: TaskContext,
     kept: usize,
     omitted: Arc<AtomicUsize>,
 ) -> Result<SendableRecordBatchStream> {
     let partitions = plan.output_partitioning().partition_count();
     if partitions < 2 {
-        return execute_stream(Arc::clone(plan), context);
+        return execute_stream(Arc::clone(plan), Arc::new(context));
     }
+    let context = with_own_files(context);
     let tasks = (0..partitions).map(|partition| {
         let stream = plan.execute(partition, Arc::clone(&context))?;
         let task = SpawnedTask::spawn(ends(stream, kept));
@@ -126,20 +138,29 @@ async fn ends(mut stream: SendableRecordBatchStream, kept: usize) -> Result<Ends
 mod tests {
     use arrow::array::AsArray;
     use arrow::datatypes::Int64Type;
-    use datafusion::prelude::{SessionConfig, SessionContext};
+    use datafusion::prelude::{CsvReadOptions, SessionConfig, SessionContext};
 
     use super::*;
 
-    /// Returns the numbers of a result, of which `kept` are kept, and how many were left out.
-    fn numbers(sql: &str, kept: Option<usize>) -> Result<(Vec<i64>, usize)> {
+    /// Returns the numbers of a query of tables in CSV, which are given by name and folder. Of them,
+    /// `kept` are kept; returns how many were left out too.
+    fn numbers_of(
+        tables: &[(&str, &str)],
+        sql: &str,
+        kept: Option<usize>,
+    ) -> Result<(Vec<i64>, usize)> {
         let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
         runtime.block_on(async {
             let config = SessionConfig::new()
                 .with_target_partitions(4)
                 .with_batch_size(7);
             let context = SessionContext::new_with_config(config);
+            for (name, folder) in tables {
+                let options = CsvReadOptions::new();
+                context.register_csv(*name, *folder, options).await?;
+            }
             let frame = context.sql(sql).await?;
-            let tasks = Arc::new(frame.task_ctx());
+            let tasks = frame.task_ctx();
             let plan = frame.create_physical_plan().await?;
             let omitted = Arc::new(AtomicUsize::new(0));
             let stream = match kept {
@@ -153,6 +174,28 @@ mod tests {
             }
             Ok((numbers, omitted.load(Ordering::Relaxed)))
         })
+    }
+
+    fn numbers(sql: &str, kept: Option<usize>) -> Result<(Vec<i64>, usize)> {
+        numbers_of(&[], sql, kept)
+    }
+
+    #[test]
+    fn files_come_in_the_order_of_their_names() {
+        const ROWS: i64 = 100;
+        let folder = tempfile::tempdir().unwrap();
+        // Two for each partition, with more rows than a partition runs ahead.
+        for file in 0..8 {
+            let rows = (ROWS * file..ROWS * (file + 1)).map(|row| format!("{row}\n"));
+            let text = format!("n\n{}", rows.collect::<String>());
+            std::fs::write(folder.path().join(format!("{file}.csv")), text).unwrap();
+        }
+        let path = format!("{}/", folder.path().display());
+        for kept in [None, Some(8 * ROWS as usize)] {
+            let found = numbers_of(&[("t", path.as_str())], "SELECT n FROM t", kept);
+            let (all, omitted) = found.unwrap();
+            assert_eq!((all, omitted), ((0..8 * ROWS).collect(), 0));
+        }
     }
 
     #[test]

@@ -333,7 +333,7 @@ impl Runner {
         let kept = is_sampled.then_some(self.display.rows);
         let started = async move {
             let frame = session.execute(statement).await?;
-            let context = Arc::new(frame.task_ctx());
+            let context = frame.task_ctx();
             let plan = frame.create_physical_plan().await?;
             let stream = match kept {
                 Some(kept) => ends_of_partitions(&plan, context, kept, counted)?,

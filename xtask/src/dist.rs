@@ -35,11 +35,12 @@ use crate::workspace::{Workspace, quietly, run};
 const MODULES: [&str; 5] = ["columns", "geo", "math", "stats", "text"];
 
 /// Pages of the root and other files that are packed: paths in the checkout and in the archive.
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 7] = [
     ("LICENSE", "LICENSE"),
     ("README.md", "README.md"),
     ("CHANGELOG.md", "CHANGELOG.md"),
     ("SECURITY.md", "SECURITY.md"),
+    ("STABILITY.md", "STABILITY.md"),
     ("TYPES.md", "TYPES.md"),
     // A table of the session in README.md.
     (
@@ -188,4 +189,29 @@ fn epoch(workspace: &Workspace) -> u64 {
     };
     let text = given.or_else(commit).unwrap_or_default();
     text.trim().parse().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_that_docs_link_to_are_packed() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut linked = 0;
+        for page in files::list(&root.join("docs")).unwrap() {
+            if !page.ends_with(".md") {
+                continue;
+            }
+            let text = files::read_text(&root.join("docs").join(&page)).unwrap();
+            for link in text.split("](../").skip(1) {
+                let target = link.split([')', '#']).next().unwrap_or_default();
+                let is_page = !target.contains('/') && target.ends_with(".md");
+                let is_packed = PAGES.iter().any(|(_, place)| *place == target);
+                assert!(!is_page || is_packed, "{page} links to {target}");
+                linked += u32::from(is_page);
+            }
+        }
+        assert!(linked > 0);
+    }
 }

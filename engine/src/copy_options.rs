@@ -21,6 +21,11 @@ const PARQUET_LEVELS: [(&str, &str); 3] = [
     ("brotli", "brotli(5)"),
 ];
 
+/// Formats of files that are read as their ending tells.
+const FORMATS: [&str; 8] = [
+    "csv", "tsv", "json", "ndjson", "jsonl", "parquet", "arrow", "avro",
+];
+
 /// Rewrites the tokens of a `COPY` with options in brackets, and of `COPY … FROM`. All other
 /// tokens stay as they are.
 ///
@@ -38,7 +43,7 @@ pub(crate) fn rewrite_copy(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSp
         rewritten.extend(tokenized(&options.clauses(), end));
         return Ok(rewritten);
     }
-    options.check_source(end)?;
+    options.check_source(&copy.file, end)?;
     let mut insert = tokens[..copy.begin].to_vec();
     insert.extend(tokenized("INSERT INTO", tokens[copy.begin].span.start));
     insert.extend_from_slice(&tokens[copy.begin + 1..copy.direction]);
@@ -207,13 +212,21 @@ impl Options {
     }
 
     /// Refuses options of a file that is read as its ending tells.
-    fn check_source(&self, place: Location) -> Result<()> {
+    fn check_source(&self, file: &str, place: Location) -> Result<()> {
         let is_usual = |(key, value): &(&str, String)| match *key {
             "format.delimiter" => value == ",",
             "format.null_value" => value.is_empty(),
             _ => false,
         };
         let is_plain = self.partitions.is_empty() && self.others.iter().all(is_usual);
+        let is_other = |format: &String| tells_other(file, format);
+        if self.format.as_ref().is_some_and(is_other) {
+            return Err(Error::Syntax(format!(
+                "sql parser error: expected the format that the ending of the file tells after \
+                 COPY … FROM, found another FORMAT{place}; write CREATE EXTERNAL TABLE name STORED AS \
+                 format LOCATION 'file', and INSERT INTO table SELECT * FROM name"
+            )));
+        }
         match is_plain && self.has_header != Some(false) {
             true => Ok(()),
             false => Err(Error::Syntax(format!(
@@ -244,6 +257,15 @@ impl Options {
         }
         clauses
     }
+}
+
+/// Returns true if the ending of a file tells another format than this one.
+fn tells_other(file: &str, format: &str) -> bool {
+    let format = format.to_lowercase();
+    let is_json = |format: &str| matches!(format, "json" | "ndjson" | "jsonl");
+    // The last ending may be that of a compression.
+    let told = file.rsplit('.').take(2).find(|told| FORMATS.contains(told));
+    told.is_some_and(|told| told != format && !(is_json(told) && is_json(&format)))
 }
 
 /// Takes the value of an option.

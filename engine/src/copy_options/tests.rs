@@ -35,6 +35,14 @@ fn options_in_brackets_are_clauses() {
             "INSERT INTO s.t (a, b) SELECT * FROM 'a.csv'",
         ),
         ("COPY t FROM 'a.csv'", "INSERT INTO t SELECT * FROM 'a.csv'"),
+        (
+            "COPY t FROM 'a.ndjson' (FORMAT json)",
+            "INSERT INTO t SELECT * FROM 'a.ndjson'",
+        ),
+        (
+            "COPY t FROM 'folder/' (FORMAT csv)",
+            "INSERT INTO t SELECT * FROM 'folder/'",
+        ),
     ] {
         assert_eq!(rewritten(sql).unwrap(), expected, "{sql}");
     }
@@ -71,6 +79,8 @@ fn unknown_options_are_refused() {
         ("COPY t TO 'a' (PARTITION_BY (a)", "a comma or the end"),
         ("COPY t FROM 'a' (HEADER false)", "CREATE EXTERNAL TABLE"),
         ("COPY t FROM 'a' (DELIMITER ';')", "CREATE EXTERNAL TABLE"),
+        ("COPY t FROM 'a.json' (FORMAT csv)", "another FORMAT"),
+        ("COPY t FROM 'a.csv.gz' (FORMAT parquet)", "another FORMAT"),
     ] {
         let error = rewritten(sql).unwrap_err().to_string();
         assert!(error.contains(expected), "{sql}: {error}");

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use fusebox::CatalogError;
+use fusebox::{CatalogError, Definition};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction};
 use rusqlite_migration::{HookResult, M, Migrations};
 
@@ -23,6 +23,9 @@ const VERSIONS: [&str; 3] = [
 
 /// Version of the tables that this program reads and writes.
 pub const CATALOG_VERSION: usize = VERSIONS.len();
+
+/// Version of the tables from which on the keys of functions have the texts of Fusebox.
+const KEYS_VERSION: usize = 3;
 
 /// Version of this program.
 const FUSEBOX: &str = env!("CARGO_PKG_VERSION");
@@ -178,6 +181,29 @@ fn write_version(transaction: &Transaction<'_>) -> HookResult {
     Ok(())
 }
 
+/// Writes the keys of functions anew. Before [`KEYS_VERSION`], they had the texts of arrow-schema,
+/// in which more characters of names are escaped: such a key would not be found again.
+fn write_keys(transaction: &Transaction<'_>) -> HookResult {
+    let mut changed = Vec::new();
+    let mut functions = transaction.prepare("SELECT name, types, definition FROM function")?;
+    let mut rows = functions.query([])?;
+    while let Some(row) = rows.next()? {
+        let (name, before): (String, String) = (row.get(0)?, row.get(1)?);
+        // One that cannot be read is found by what it has.
+        let definition = Definition::from_json(&row.get::<_, String>(2)?);
+        let types = definition.map(|definition| definition.key().types_text());
+        let now = types.ok().and_then(|types| serde_json::to_string(&types).ok());
+        if let Some(now) = now.filter(|now| *now != before) {
+            changed.push((now, name, before));
+        }
+    }
+    for key in changed {
+        let sql = "UPDATE OR IGNORE function SET types = ?1 WHERE name = ?2 AND types = ?3";
+        transaction.execute(sql, key)?;
+    }
+    Ok(())
+}
+
 /// Brings the tables to the newest of some versions. A copy of an older file is kept beside it.
 fn migrate(
     path: &Path,
@@ -196,9 +222,17 @@ fn migrate(
         tracing::info!(copy = %copy.display(), version, "copied a catalog before its migration");
     }
     let last = versions.len() - 1;
-    let steps = versions.iter().enumerate().map(|(step, sql)| match step {
-        step if step == last => M::up_with_hook(sql, write_version),
-        _ => M::up(sql),
+    let steps = versions.iter().enumerate().map(|(step, sql)| {
+        let (is_keyed, is_last) = (step + 1 == KEYS_VERSION, step == last);
+        M::up_with_hook(sql, move |transaction: &Transaction<'_>| {
+            if is_keyed {
+                write_keys(transaction)?;
+            }
+            if is_last {
+                write_version(transaction)?;
+            }
+            Ok(())
+        })
     });
     // One transaction for all.
     let steps = steps.collect();

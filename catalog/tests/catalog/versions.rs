@@ -32,6 +32,14 @@ const TOTAL_1: &str = r#"{"name":"total","signature":{"arguments":[
     "instances_max":1024},"digest":"DIGEST","symbol":"t","source":{"Text":"(module)"},
     "temporary":false}"#;
 
+/// Function whose key has an escape of arrow-schema that the texts of Fusebox do not have.
+const MARKED_2: &str = r#"{"name":"marked","signature":{"arguments":[
+    {"name":null,"data_type":"Struct(\"a\\u{200b}\": Int64)"}],"returns":"Int64"},
+    "volatility":"Stable","nulls":"Called","limits":{"fuel_per_row":1000,"fuel_per_call":500000,
+    "memory_bytes_max":67108864,"stack_bytes_max":262144,"result_bytes_max":67108864,
+    "instances_max":1024},"digest":"DIGEST","symbol":"m","source":{"Text":"(module)"},
+    "temporary":false}"#;
+
 /// Writes a file of version 2 with the module of another file.
 fn version_2(path: &Path, other: &Path) -> Connection {
     let old = Connection::open(path).unwrap();
@@ -50,6 +58,7 @@ fn version_2(path: &Path, other: &Path) -> Connection {
     let all = [
         ("clamp_to", r#"["Int64","Int64","Int64"]"#, CLAMP_2),
         ("total", r#"["Decimal128(0, 0)"]"#, TOTAL_1),
+        ("marked", r#"["Struct(\"a\\u{200b}\": Int64)"]"#, MARKED_2),
         ("damaged", "[]", r#"{"name": 7}"#),
         ("torn", "[]", r#"{"name": "#),
     ];
@@ -78,7 +87,7 @@ async fn file_of_version_2_keeps_its_functions() {
     assert_eq!(number(&session, "SELECT clamp_to(70)").await.unwrap(), 10);
     assert_eq!(number(&session, "SELECT * FROM v").await.unwrap(), 7);
     let listed = texts(&session, "SHOW USER FUNCTIONS", 0).await;
-    assert_eq!(listed, ["clamp_to", "damaged", "torn", "total"]);
+    assert_eq!(listed, ["clamp_to", "damaged", "marked", "torn", "total"]);
     let total = texts(&session, "SHOW CREATE FUNCTION total", 1).await;
     for part in [
         "total(DECIMAL(*)) RETURNS DECIMAL(*)",
@@ -87,7 +96,7 @@ async fn file_of_version_2_keeps_its_functions() {
     ] {
         assert!(total[0].contains(part), "{total:?}");
     }
-    for name in ["total", "damaged", "torn"] {
+    for name in ["total", "damaged", "marked", "torn"] {
         run(&session, &format!("DROP FUNCTION {name}"))
             .await
             .unwrap();
@@ -98,7 +107,7 @@ async fn file_of_version_2_keeps_its_functions() {
     let copy = Connection::open(folder.path().join("old.db.version-2")).unwrap();
     let count = "SELECT count(*) FROM function";
     let count: i64 = copy.query_row(count, [], |row| row.get(0)).unwrap();
-    assert_eq!(count, 4);
+    assert_eq!(count, 5);
 }
 
 #[tokio::test]

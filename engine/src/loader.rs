@@ -176,7 +176,6 @@ impl Loader {
             Error::refused(subject, reason)
         })?;
         definition.digest = module.digest();
-        definition.weights = Some(WEIGHTS_VERSION);
         Ok(definition)
     }
 

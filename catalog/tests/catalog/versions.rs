@@ -169,6 +169,11 @@ async fn function_of_other_weights_is_described_with_both() {
     let session = open(&file);
     let other = texts(&session, described, 1).await;
     assert!(other.contains(&format!("1, now {weights}")), "{other:?}");
+    // Another module has the limits that were stated before.
+    let replace = "CREATE OR REPLACE MODULE clamp LANGUAGE WASM FROM 'udfs/wat/clamp.wat'";
+    run(&session, replace).await.unwrap();
+    let other = texts(&session, described, 1).await;
+    assert!(other.contains(&format!("1, now {weights}")), "{other:?}");
     // The limits are stated again.
     run(
         &session,

@@ -6,7 +6,9 @@ use arrow::array::{ArrayRef, RecordBatch};
 use datafusion::execution::memory_pool::MemoryPool;
 use fusebox_definition::statement::{CreateFunction, FunctionName, ImportFunctions};
 use fusebox_definition::{Definition, FunctionKey, ModuleSource, Subject};
-use fusebox_runtime::{Error, FunctionStatistics, LoadedModule, Notices, Result, WasmFunction};
+use fusebox_runtime::{
+    Error, FunctionStatistics, LoadedModule, Notices, Result, WEIGHTS_VERSION, WasmFunction,
+};
 
 use super::Session;
 use super::transaction::{Applied, definitions};
@@ -106,6 +108,8 @@ impl Session {
         let module = self.loader.load_bytes(&subject, bytes.into()).await?;
         let mut definition = self.loader.move_to(definition, &module)?;
         definition.source = ModuleSource::Base64;
+        // Stated here, unless the definition was stored before.
+        definition.weights = definition.weights.or(Some(WEIGHTS_VERSION));
         let module = Arc::new(CatalogModule::from(module));
         let mut bound = Vec::new();
         loop {

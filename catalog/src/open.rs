@@ -192,7 +192,9 @@ fn write_keys(transaction: &Transaction<'_>) -> HookResult {
         // One that cannot be read is found by what it has.
         let definition = Definition::from_json(&row.get::<_, String>(2)?);
         let types = definition.map(|definition| definition.key().types_text());
-        let now = types.ok().and_then(|types| serde_json::to_string(&types).ok());
+        let now = types
+            .ok()
+            .and_then(|types| serde_json::to_string(&types).ok());
         if let Some(now) = now.filter(|now| *now != before) {
             changed.push((now, name, before));
         }

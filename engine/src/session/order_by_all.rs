@@ -5,8 +5,8 @@ use sqlparser::ast::{
     Expr, Ident, OrderBy, OrderByExpr, OrderByKind, Query, SelectItem, SetExpr, Value,
 };
 
-/// Replaces `ORDER BY ALL` of a query, unless one of its columns is named `all`. Columns of a
-/// wildcard are left to the planner, which knows them.
+/// Replaces `ORDER BY ALL` of a query, unless one of its columns is named `all`, or is that of a
+/// wildcard: DataFusion's own `ORDER BY ALL` folds the names of such columns to lower case.
 pub(super) fn replace_order_by_all(query: &mut Query) {
     let Some(columns) = columns(&query.body) else {
         return;
@@ -21,53 +21,29 @@ pub(super) fn replace_order_by_all(query: &mut Query) {
             _ => return,
         },
     };
-    let numbered = |columns| {
-        let numbered = (1..=columns).map(|number: usize| OrderByExpr {
-            expr: Expr::value(Value::Number(number.to_string(), false)),
-            options,
-            with_fill: None,
-        });
-        OrderByKind::Expressions(numbered.collect())
-    };
-    *kind = match columns {
-        Columns::Written(columns) => numbered(columns),
-        Columns::Wildcard => OrderByKind::All(options),
-    };
+    let numbered = (1..=columns).map(|number| OrderByExpr {
+        expr: Expr::value(Value::Number(number.to_string(), false)),
+        options,
+        with_fill: None,
+    });
+    *kind = OrderByKind::Expressions(numbered.collect());
 }
 
-/// Columns of a query.
-enum Columns {
-    /// Number of columns that are written out.
-    Written(usize),
-    /// Columns of a wildcard among others.
-    Wildcard,
-}
-
-/// Returns the columns of a query, if none is named `all`.
-fn columns(body: &SetExpr) -> Option<Columns> {
+/// Returns the number of columns of a query, if all are written out and none is named `all`.
+fn columns(body: &SetExpr) -> Option<usize> {
     match body {
         SetExpr::Select(select) => {
+            let is_written = |item: &SelectItem| match item {
+                SelectItem::UnnamedExpr(expr) => !is_all(expr),
+                SelectItem::ExprWithAlias { alias, .. } => !is_named_all(alias),
+                _ => false,
+            };
+            let columns = &select.projection;
             // `FROM t` alone means all columns.
-            let mut has_wildcard = select.projection.is_empty();
-            for item in &select.projection {
-                match item {
-                    SelectItem::UnnamedExpr(expr) if !is_all(expr) => {}
-                    SelectItem::ExprWithAlias { alias, .. } if !is_named_all(alias) => {}
-                    SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => {
-                        has_wildcard = true;
-                    }
-                    _ => return None,
-                }
-            }
-            Some(match has_wildcard {
-                true => Columns::Wildcard,
-                false => Columns::Written(select.projection.len()),
-            })
+            let are_written = !columns.is_empty() && columns.iter().all(is_written);
+            are_written.then_some(columns.len())
         }
-        // Around these, DataFusion would not sort by the columns of a wildcard.
-        SetExpr::SetOperation { left: body, .. } => {
-            columns(body).filter(|columns| matches!(columns, Columns::Written(_)))
-        }
+        SetExpr::SetOperation { left: body, .. } => columns(body),
         _ => None,
     }
 }

@@ -59,10 +59,16 @@ impl Swapped {
         swap("in/swap.wat", &real.join("x.wat"));
         thread::scope(|threads| {
             threads.spawn(|| {
+                let mut rounds = 0_u64;
                 while !is_done.load(Ordering::Relaxed) {
                     for folder in [&out, &real] {
                         swap("in/swap", folder);
                         swap("in/swap.wat", &folder.join("x.wat"));
+                    }
+                    rounds += 1;
+                    // Long enough for some attempts to succeed, which open more than one file.
+                    if rounds.is_multiple_of(16) {
+                        thread::sleep(Duration::from_millis(4));
                     }
                 }
             });

@@ -138,7 +138,12 @@ impl Cause {
             (Self::Statement, Ok { .. }) => true,
             (Self::Statement, _) => {
                 let text = text.to_ascii_uppercase();
-                let parts = ["FUNCTION", "SHOW CREATE TABLE", "EXPECTED A FORMAT THAT"];
+                let parts = [
+                    "FUNCTION",
+                    "SHOW CREATE TABLE",
+                    "EXPECTED A FORMAT THAT",
+                    "THE END OF THE OPTIONS",
+                ];
                 parts.iter().any(|part| text.contains(part))
             }
             _ => false,

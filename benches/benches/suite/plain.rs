@@ -31,7 +31,7 @@ const SUBJECTS: [&str; 4] = ["native", "sdk", "rows", "rows-metered"];
 /// The first of [`SUBJECTS`] that is a sandbox.
 const FIRST_SANDBOX: usize = 2;
 
-/// Goal: a row of `add` takes at most this part of a Wasmtime call for it.
+/// Goal: a Wasmtime call for each row of `add` takes at least this times the plain function.
 const ROW_CALL_RATIO_MIN: f64 = 8.0;
 
 /// Goal: no plain function takes longer than this times that of the SDK.

@@ -54,6 +54,10 @@ mod highlight;
 // Time between keys.
 mod typing;
 
+// Input that is typed while a statement runs.
+#[cfg(unix)]
+mod type_ahead;
+
 use std::path::Path;
 
 use rustyline::error::ReadlineError;

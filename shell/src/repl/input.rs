@@ -3,6 +3,8 @@
 use datafusion::sql::sqlparser::dialect::Dialect;
 
 use super::messages::print_summary;
+#[cfg(unix)]
+use super::type_ahead::TypeAhead;
 use super::{Flow, Prompt, ends_statement};
 use crate::command::Command;
 use crate::failure::Failure;
@@ -193,6 +195,8 @@ impl Prompt<'_> {
             };
             return executed.map(|()| true);
         }
+        #[cfg(unix)]
+        let _type_ahead = TypeAhead::keep();
         let mut has_failed = false;
         let Self {
             runner,

@@ -83,6 +83,23 @@ fn tab_of_a_paste_is_text() {
     quit(shell);
 }
 
+/// A terminal that edits lines keeps 4,095 bytes of one.
+#[test]
+fn long_line_during_a_statement_is_kept() {
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    send(
+        &mut shell,
+        "SELECT count(*) + 1 FROM range(0, 200000000);\r",
+    );
+    thread::sleep(Duration::from_millis(200));
+    let text = "x".repeat(9_000);
+    send(&mut shell, &format!("SELECT length('{text}') * 7;\r"));
+    expect(&mut shell, " 200000001 |");
+    expect(&mut shell, " 63000 |");
+    quit(shell);
+}
+
 #[test]
 fn statement_is_left_on_any_line() {
     let home = home();

@@ -6,7 +6,7 @@ mod values;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -215,7 +215,11 @@ pub(crate) enum Task {
     Completions { shell: clap_complete::Shell },
 
     /// Prints the manual page, for `man -l`.
-    Man,
+    Man {
+        /// Writes the pages of all subcommands into DIR, instead of printing one.
+        #[arg(short, long, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
 
     /// Compiles one module; started by the engine.
     #[command(hide = true)]
@@ -304,7 +308,19 @@ impl ShellArguments {
         io::stdout().write_all(&text)
     }
 
-    /// Prints the manual page.
+    /// Writes the manual pages of the shell and of its subcommands into a folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Write`] if the folder cannot be written.
+    pub(crate) fn write_manuals(folder: &Path) -> Result<(), Failure> {
+        clap_mangen::generate_to(Self::command(), folder).map_err(|source| Failure::Write {
+            name: folder.display().to_string(),
+            source,
+        })
+    }
+
+    /// Prints the manual page of the shell.
     pub(crate) fn print_manual() -> io::Result<()> {
         let mut text = Vec::new();
         clap_mangen::Man::new(Self::command()).render(&mut text)?;

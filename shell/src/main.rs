@@ -153,8 +153,11 @@ fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), F
             let printed = ShellArguments::print_completions(*shell);
             return printed.map_err(Failure::of_standard_output);
         }
-        Some(Task::Man) => {
-            return ShellArguments::print_manual().map_err(Failure::of_standard_output);
+        Some(Task::Man { output }) => {
+            return match output {
+                Some(folder) => ShellArguments::write_manuals(folder),
+                None => ShellArguments::print_manual().map_err(Failure::of_standard_output),
+            };
         }
         Some(Task::Try { .. } | Task::CompileHelper { .. }) | None => {}
     }

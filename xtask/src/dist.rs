@@ -50,8 +50,7 @@ const PAGES: [(&str, &str); 7] = [
 ];
 
 /// Texts of the shell: arguments, and files below `share`.
-const TEXTS: [(&[&str], &str); 4] = [
-    (&["man"], "man/man1/fusebox.1"),
+const TEXTS: [(&[&str], &str); 3] = [
     (
         &["completions", "bash"],
         "bash-completion/completions/fusebox",
@@ -167,6 +166,10 @@ fn fill(workspace: &Workspace, shell: &Path, root: &Path) -> Result<(), Failure>
         command.args(arguments).stdout(Stdio::from(file));
         run("texts", &mut command)?;
     }
+    let manuals = root.join("share/man/man1");
+    files::create_all(&manuals)?;
+    let mut command = workspace.program(shell);
+    run("manuals", command.arg("man").arg("--output").arg(manuals))?;
     // The standard library is part of the executable and of each module.
     let sysroot = rustc(workspace, &["--print", "sysroot"])?;
     let standard = Path::new(sysroot.trim()).join("share/doc/rust/COPYRIGHT-library.html");

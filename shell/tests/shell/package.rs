@@ -1,5 +1,7 @@
 //! Version, completions and manual page.
 
+use std::fs;
+
 use crate::shell;
 
 #[test]
@@ -66,4 +68,43 @@ fn completions_and_manual_know_the_options() {
         assert!(manual.contains(part), "{part}: {manual}");
     }
     assert_eq!(shell(&["completions", "tcl"], "").status, Some(2));
+}
+
+#[test]
+fn each_subcommand_has_a_manual() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().display().to_string();
+    let run = shell(&["man", "--output", &path], "");
+    assert_eq!((run.status, &*run.stderr), (Some(0), ""));
+    let mut pages: Vec<_> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|page| page.unwrap().file_name().into_string().unwrap())
+        .collect();
+    pages.sort();
+    for page in [
+        "fusebox.1",
+        "fusebox-bench.1",
+        "fusebox-inspect.1",
+        "fusebox-new.1",
+    ] {
+        assert!(pages.iter().any(|name| name == page), "{page}: {pages:?}");
+    }
+    assert!(
+        !pages.iter().any(|name| name.contains("helper")),
+        "{pages:?}"
+    );
+    let bench = fs::read_to_string(folder.path().join("fusebox-bench.1")).unwrap();
+    assert!(
+        bench.contains(".TH fusebox\\-bench") || bench.contains(".TH fusebox-bench"),
+        "{bench}"
+    );
+    assert!(
+        bench.contains("Measures the functions of a module"),
+        "{bench}"
+    );
+
+    let missing = folder.path().join("missing").display().to_string();
+    let run = shell(&["man", "--output", &missing], "");
+    assert_eq!(run.status, Some(1));
+    assert!(run.stderr.contains("cannot write"), "{}", run.stderr);
 }

@@ -62,7 +62,11 @@ pub(crate) fn remove_folder(folder: &Path) -> Result<(), Failure> {
 
 /// Creates the folder of a file.
 fn create_folder(file: &Path) -> Result<(), Failure> {
-    let folder = file.parent().unwrap_or(file);
+    create_all(file.parent().unwrap_or(file))
+}
+
+/// Creates a folder and those that it is in.
+pub(crate) fn create_all(folder: &Path) -> Result<(), Failure> {
     fs::create_dir_all(folder).map_err(Failure::io(format!("create {}", folder.display())))
 }
 

@@ -20,6 +20,15 @@ pub(super) struct EarlyBinding {
     bound: Pin<Box<dyn Future<Output = Result<()>> + Send>>,
 }
 
+/// Failure of an early binding. It is not tried again for the same query: that would read and
+/// compile the module twice, to the same end.
+pub(super) struct FailedBinding {
+    /// Index among the functions that the plan calls: those before it are bound first, and the
+    /// first failure is reported.
+    pub(super) position: usize,
+    pub(super) error: Error,
+}
+
 impl Session {
     /// Begins to bind the first function of a query that is not bound; `None` if there is none, or
     /// the statement is no query. Others may be planned and never called, such as that of
@@ -38,20 +47,21 @@ impl Session {
 }
 
 impl EarlyBinding {
-    /// Waits until the function is bound, if it is among those that the plan calls.
+    /// Waits until the function is bound, if it is among those that the plan calls; `None` if it is
+    /// bound, or not among them.
     ///
     /// # Errors
     ///
-    /// [`Error::Cancelled`]. Any other error is left to the binding of all functions of the plan,
-    /// which reports that of the first.
-    pub(super) async fn wait(self, called: &[Arc<LazyFunction>]) -> Result<()> {
-        let is_called = |called: &Arc<LazyFunction>| Arc::ptr_eq(called, &self.function);
-        if !called.iter().any(is_called) {
-            return Ok(());
-        }
+    /// [`Error::Cancelled`].
+    pub(super) async fn wait(self, called: &[Arc<LazyFunction>]) -> Result<Option<FailedBinding>> {
+        let is_own = |called: &Arc<LazyFunction>| Arc::ptr_eq(called, &self.function);
+        let Some(position) = called.iter().position(is_own) else {
+            return Ok(None);
+        };
         match self.bound.await {
+            Ok(()) => Ok(None),
             Err(Error::Cancelled) => Err(Error::Cancelled),
-            Ok(()) | Err(_) => Ok(()),
+            Err(error) => Ok(Some(FailedBinding { position, error })),
         }
     }
 }

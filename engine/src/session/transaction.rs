@@ -110,11 +110,16 @@ impl Session {
         let Some(current) = self.registry.current() else {
             return Ok(());
         };
-        let functions = functions_of_plan(plan, &current).map_err(query)?;
-        if let Some(early) = early {
-            early.wait(&functions).await?;
+        let mut functions = functions_of_plan(plan, &current).map_err(query)?;
+        let failed = match early {
+            Some(early) => early.wait(&functions).await?,
+            None => None,
+        };
+        if let Some(failed) = &failed {
+            functions.truncate(failed.position);
         }
-        self.loader.bind_lazy(functions).await
+        self.loader.bind_lazy(functions).await?;
+        failed.map_or(Ok(()), |failed| Err(failed.error))
     }
 
     /// Binds definitions of a statement, unless an earlier round of it has. So only the first

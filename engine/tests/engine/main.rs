@@ -6,6 +6,7 @@ mod batches;
 mod busy_catalog;
 mod cancellation;
 mod compilation;
+mod early_binding;
 mod endless;
 mod examples;
 mod extreme_values;

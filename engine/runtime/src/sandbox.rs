@@ -75,7 +75,7 @@ pub use memory_reservation::MemoryReservation;
 pub(crate) use native_stack::CHAIN_BYTES_MAX;
 pub use permits::ProcessLimits;
 pub(crate) use pool::{CallSize, Pool, PooledInstance};
-pub(crate) use retry::{Attempt, NextStep, Repeat, next_step};
+pub(crate) use retry::{Attempt, NextStep, Repeat, may_be_of_null, next_step};
 pub(crate) use sampler::Sampler;
 pub(crate) use store_limiter::StoreLimiter;
 pub(crate) use watchdog::Watchdog;

@@ -135,7 +135,8 @@
 //! - Rows are begun in ascending order, from 0 to `rows - 1`. Beginning a row that
 //!   is not after the previous one, or that the batch does not have, violates the
 //!   ABI. Any row may be left out; one with a null argument of a `STRICT` function
-//!   should be.
+//!   should be. If such a row ends a call, by fuel, stack, a trap or a [`Failure`], the host
+//!   repeats the call without null rows, unless the function is volatile.
 //! - A row takes `fuel_per_row` from the call's counter. What it has left when it
 //!   ends returns to the call.
 //! - A row without `row_end` ends when the next row or row group begins, or with

@@ -4,6 +4,9 @@
 // Rows that fail and are null.
 mod failed_rows;
 
+// Null rows of strict functions that end a call.
+mod null_rows;
+
 use std::cell::RefCell;
 
 use arrow_array::{Array, ArrayRef, UInt32Array, new_empty_array};
@@ -218,16 +221,32 @@ impl WasmFunction {
                     return self.call_chunks(batch, range);
                 }
                 NextStep::Fail | NextStep::MeterPerRow => {
-                    return match self.failure_cause(&error) {
-                        Some(_) if range.rows > 1 => self.divide_failed_range(batch, range, &error),
-                        Some(cause) => {
-                            self.add_messages(batch, range, log.take());
-                            self.null_failed_row(batch, range, cause)
-                        }
-                        None => self.fail(batch, range, error, is_fresh, log.take()),
+                    return match nulls.filter(|nulls| self.is_of_null(&error, nulls)) {
+                        Some(nulls) => self.call_without_nulls(batch, range, nulls),
+                        None => self.fail_range(batch, range, error, is_fresh, log.take()),
                     };
                 }
             }
+        }
+    }
+
+    /// Fails with an error that ended a call for a range of rows, or makes the row null that
+    /// failed.
+    fn fail_range(
+        &self,
+        batch: &Batch<'_>,
+        range: RowRange,
+        error: CallError,
+        is_fresh: bool,
+        log: CallLog,
+    ) -> Result<ArrayRef> {
+        match self.failure_cause(&error) {
+            Some(_) if range.rows > 1 => self.divide_failed_range(batch, range, &error),
+            Some(cause) => {
+                self.add_messages(batch, range, log);
+                self.null_failed_row(batch, range, cause)
+            }
+            None => self.fail(batch, range, error, is_fresh, log),
         }
     }
 

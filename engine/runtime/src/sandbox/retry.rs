@@ -6,6 +6,8 @@
 //! batch. Rows and repeatability are in [`Attempt`]; sizes follow from the
 //! [`BatchSizer`](super::calibration::BatchSizer).
 
+use arrow_buffer::NullBuffer;
+
 use super::budget::RowMetering;
 use super::call_error::CallError;
 
@@ -83,6 +85,23 @@ pub(crate) fn next_step(error: &CallError, attempt: Attempt) -> NextStep {
     }
 }
 
+/// Returns true if a null row of a strict function may have ended a call, because the guest did not
+/// leave it out: the row is not to decide anything.
+pub(crate) fn may_be_of_null(error: &CallError, nulls: &NullBuffer) -> bool {
+    let is_of_row = matches!(
+        error,
+        CallError::Failed { .. }
+            | CallError::Fuel { .. }
+            | CallError::Trap { .. }
+            | CallError::Stack { .. }
+    );
+    let is_null = |row: u64| {
+        let row = usize::try_from(row).ok();
+        row.is_some_and(|row| row < nulls.len() && nulls.is_null(row))
+    };
+    is_of_row && error.row().is_none_or(is_null)
+}
+
 /// Decides the next step after preallocation in an instance failed.
 pub(super) fn after_preallocation(error: &CallError) -> NextStep {
     match error {
@@ -157,6 +176,34 @@ mod tests {
         );
         assert_eq!(next_step(&trap(), fresh), NextStep::Fail);
         assert_eq!(next_step(&trap(), once), NextStep::Fail);
+    }
+
+    #[test]
+    fn null_row_decides_nothing() {
+        let nulls = NullBuffer::from(vec![true, false]);
+        let failed = |row| CallError::Failed {
+            row,
+            message: String::new(),
+        };
+        for (row, expected) in [
+            (Some(0), false),
+            (Some(1), true),
+            // A guest that begins no rows, and one that names a row that is not there.
+            (None, true),
+            (Some(2), false),
+            (Some(u64::MAX), false),
+        ] {
+            for error in [
+                failed(row),
+                CallError::Fuel { row },
+                CallError::Stack { row },
+            ] {
+                assert_eq!(may_be_of_null(&error, &nulls), expected, "{error:?}");
+            }
+        }
+        for error in [CallError::Cancelled, CallError::Result { bytes: 1 }] {
+            assert!(!may_be_of_null(&error, &nulls), "{error:?}");
+        }
     }
 
     #[test]

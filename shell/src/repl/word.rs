@@ -1,5 +1,11 @@
 //! Word before the cursor, and names that begin like it.
 
+use datafusion::sql::sqlparser::ast::{Expr, SelectItem, SetExpr, Statement, TableFactor};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::parser::Parser;
+use datafusion::sql::sqlparser::tokenizer::Token;
+
 /// Word before the cursor.
 pub(super) struct Word<'a> {
     pub(super) line: &'a str,
@@ -56,13 +62,44 @@ pub(super) fn in_quotes(names: Vec<String>) -> Vec<String> {
     let is_plain = |name: &str| {
         let name = name.strip_prefix("fusebox.").unwrap_or(name);
         let is_of_name = |c: char| c.is_lowercase() || c.is_ascii_digit() || c == '_';
-        name.chars().all(is_of_name) && !name.starts_with(|c: char| c.is_ascii_digit())
+        let is_bare = name.chars().all(is_of_name);
+        is_bare && !name.starts_with(|c: char| c.is_ascii_digit()) && is_read_as_name(name)
     };
     let quoted = |name: String| match is_plain(&name) {
         true => name,
         false => format!("\"{}\"", name.replace('"', "\"\"")),
     };
     names.into_iter().map(quoted).collect()
+}
+
+/// Returns true if SQL reads a word as the name of a table and of a column: `year`, and not `order`.
+/// Most keywords are names too, so the parser is asked.
+fn is_read_as_name(word: &str) -> bool {
+    match Token::make_word(word, None) {
+        Token::Word(found) if found.keyword == Keyword::NoKeyword => return true,
+        _ => {}
+    }
+    let query = format!("SELECT {word} FROM {word} WHERE {word} > 0 ORDER BY {word}");
+    let parsed = Parser::parse_sql(&GenericDialect {}, &query).unwrap_or_default();
+    let [Statement::Query(query)] = &parsed[..] else {
+        return false;
+    };
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return false;
+    };
+    let is_name = |expr: &Expr| matches!(expr, Expr::Identifier(name) if name.value == word);
+    let is_column =
+        matches!(&select.projection[..], [SelectItem::UnnamedExpr(expr)] if is_name(expr));
+    let is_compared =
+        matches!(&select.selection, Some(Expr::BinaryOp { left, .. }) if is_name(left));
+    let is_table = match &select.from[..] {
+        [from] => match &from.relation {
+            TableFactor::Table { name, args, .. } => args.is_none() && name.to_string() == word,
+            _ => false,
+        },
+        _ => false,
+    };
+    is_column && is_compared && is_table
 }
 
 #[cfg(test)]
@@ -106,5 +143,23 @@ mod tests {
             "größe",
         ];
         assert_eq!(quoted, expected);
+    }
+
+    #[test]
+    fn keywords_are_quoted_that_cannot_stand_for_names() {
+        let reserved = [
+            "all", "and", "case", "cast", "distinct", "from", "group", "interval", "not", "null",
+            "order", "select", "true", "where", "with",
+        ];
+        for name in reserved {
+            assert_eq!(in_quotes(vec![name.to_owned()]), [format!("\"{name}\"")]);
+        }
+        let names = [
+            "carrier", "date", "day", "hour", "month", "name", "year", "value",
+        ];
+        let names = names.map(str::to_owned).to_vec();
+        assert_eq!(in_quotes(names.clone()), names);
+        let quoted = in_quotes(vec!["order".to_owned()]);
+        assert!(begins_with(&quoted[0], "ord") && begins_with(&quoted[0], "\"o"));
     }
 }

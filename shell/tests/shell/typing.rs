@@ -195,6 +195,7 @@ fn words_are_completed_by_their_place() {
     for statement in [
         "CREATE TABLE flights AS SELECT 6 AS dep_hour, 7 AS dest;",
         "CREATE TABLE \"Odd Names\" AS SELECT 9 AS \"Seat Count\";",
+        "CREATE TABLE \"order\" AS SELECT 8 AS \"group\";",
         "CREATE SCHEMA other;",
         "CREATE TABLE other.planes AS SELECT 8 AS seats;",
         &format!("CREATE MODULE clamp LANGUAGE WASM FROM '{clamp}';"),
@@ -220,6 +221,10 @@ fn words_are_completed_by_their_place() {
         (
             &["SELECT \"Seat", "\t", " * 7 AS n FROM odd", "\t", ";\r"],
             " 63 |",
+        ),
+        (
+            &["SELECT \"gro", "\t", " * 6 AS n FROM \"ord", "\t", ";\r"],
+            " 48 |",
         ),
         (&["SELECT seats * 9 FROM other.pl", "\t", ";\r"], " 72 |"),
         (&["\\pset for", "\t", " line\r"], "fusebox> "),

@@ -58,6 +58,10 @@ fn parse(text: &str) -> Result<String, String> {
         )),
         "from" if !subject.starts_with('(') => {
             options.check_source()?;
+            // The session refuses a format that the ending of the file does not tell.
+            if let Some(format) = &options.format {
+                return Ok(format!("COPY {subject} FROM {file} (FORMAT {format})"));
+            }
             let (table, columns) = columns(subject);
             let columns = columns.map(|columns| format!(" {columns}"));
             let columns = columns.unwrap_or_default();

@@ -327,6 +327,14 @@ fn copies_of_psql_keep_their_options() {
     );
     let run = shell(&["-c", "\\copy t to 'x.csv' (force_quote *)"], "");
     assert!(run.stderr.contains("unknown option force_quote"), "{run:?}");
+    // As COPY … FROM, which reads a file as its ending tells.
+    for copy in [
+        "\\copy t from 'x.csv' (format json)",
+        "COPY t FROM 'x.csv' (FORMAT json)",
+    ] {
+        let run = shell(&["-c", copy], "");
+        assert!(run.stderr.contains("another FORMAT"), "{run:?}");
+    }
 }
 
 #[test]

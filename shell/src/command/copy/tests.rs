@@ -26,11 +26,15 @@ fn copies_are_statements() {
         ),
         (
             "t FROM 'x.csv' csv header",
-            "INSERT INTO t SELECT * FROM 'x.csv'",
+            "COPY t FROM 'x.csv' (FORMAT csv)",
         ),
         (
             "t FROM x.csv with (format csv, header true, delimiter ',')",
-            "INSERT INTO t SELECT * FROM 'x.csv'",
+            "COPY t FROM 'x.csv' (FORMAT csv)",
+        ),
+        (
+            "\"Odd T\" (a, b) from x.csv (format JSON)",
+            "COPY \"Odd T\" (a, b) FROM 'x.csv' (FORMAT json)",
         ),
     ] {
         assert_eq!(parse(text).as_deref(), Ok(expected), "{text}");

@@ -46,6 +46,8 @@ mod memory_limits;
 
 mod relations;
 
+mod relation_text;
+
 mod quoted_names;
 
 // Statements as DataFusion's planner takes them: named arguments, shared queries, tables of SELECT.
@@ -121,7 +123,7 @@ use prepared::{Prepared, PreparedEffect};
 use query::reset_setting;
 use registry::Registry;
 use relation_statements::{cascades, shown_table};
-use relations::RelationText;
+use relation_text::RelationText;
 use rewriting::{rewrite_statement, with_view_text};
 use row_changes::{explained, row_change};
 use select_into::replace_select_into;

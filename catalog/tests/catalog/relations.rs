@@ -267,3 +267,40 @@ async fn schemas_are_kept_without_relations() {
         .await
         .unwrap_err();
 }
+
+/// Quotes in a row and after backslashes are as they were written.
+#[tokio::test]
+async fn literals_are_there_again() {
+    let folder = folder();
+    let file = folder.path().join("functions.db");
+    let create = r"CREATE VIEW v AS SELECT '''''' AS a, '\''' AS b, E'\'\\' AS c, 'it''s' AS d;
+        CREATE TABLE t (n BIGINT, a VARCHAR DEFAULT '''''', b VARCHAR DEFAULT '\''');
+        INSERT INTO t (n) VALUES (1)";
+    let session = open(&file);
+    run(&session, create).await.unwrap();
+    let view = "SELECT arrow_cast(concat(a, '|', b, '|', c, '|', d), 'Utf8') FROM v";
+    let table = "SELECT arrow_cast(concat(n, '|', a, '|', b), 'Utf8') FROM t ORDER BY n";
+    for (session, rows) in [(session, vec![1]), (open(&file), vec![1, 2])] {
+        if rows.len() > 1 {
+            let insert = "INSERT INTO t (n) VALUES (2)";
+            run(&session, insert).await.unwrap();
+        }
+        assert_eq!(texts(&session, view, 0).await, [r"''|\'|'\|it's"]);
+        let expected: Vec<_> = rows.iter().map(|n| format!(r"{n}|''|\'")).collect();
+        assert_eq!(texts(&session, table, 0).await, expected);
+    }
+}
+
+/// A text of MySQL is a name elsewhere: the view would be another one in other sessions.
+#[tokio::test]
+async fn view_that_would_be_another_is_refused() {
+    let folder = folder();
+    let session = open(&folder.path().join("functions.db"));
+    let view = "SET datafusion.sql_parser.dialect = 'mysql';
+        CREATE VIEW v AS SELECT \"a\" AS b";
+    let error = run(&session, view).await.unwrap_err().to_string();
+    let expected = "the catalog cannot keep `datafusion.public.v`";
+    assert!(error.contains(expected), "{error}");
+    let view = "CREATE VIEW v AS SELECT 'a' AS b";
+    run(&session, view).await.unwrap();
+}

@@ -23,6 +23,8 @@ mod complete;
 mod declarations;
 mod display;
 
+mod printing;
+
 // Options, and types of Arrow.
 mod options;
 mod types;
@@ -44,6 +46,7 @@ pub use create_function::CreateFunction;
 pub use declarations::Declarations;
 pub use depth::DEPTH_MAX;
 pub use options::Options;
+pub use printing::{double_quotes, double_quotes_of_name, to_sql, value_to_sql};
 
 use words::Reader;
 

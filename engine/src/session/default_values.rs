@@ -17,7 +17,8 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
 use super::calls::normalized;
-use super::relations::{parsed, resolved, stated_columns};
+use super::relation_text::{parsed, stated_columns};
+use super::relations::resolved;
 use super::{Session, query};
 use crate::stored_table::StoredTable;
 

@@ -20,7 +20,7 @@ use sqlparser::ast::ColumnOption;
 
 use super::calls::normalized;
 use super::contents::{Changes, Contents};
-use super::relations::{external_table_sql, parsed, stated_columns};
+use super::relation_text::{external_table_sql, parsed, stated_columns, statement_sql};
 use super::{Session, query};
 use crate::catalog::CatalogChange;
 use crate::file_access::FileSchema;
@@ -288,6 +288,7 @@ fn text_without_defaults(sql: &str, columns: &[String]) -> Option<String> {
     }
     Some(match &statement {
         DfStatement::CreateExternalTable(table) => external_table_sql(table),
-        statement => statement.to_string(),
+        DfStatement::Statement(statement) => statement_sql(statement),
+        _ => return None,
     })
 }

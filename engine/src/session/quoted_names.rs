@@ -1,4 +1,4 @@
-//! Names whose case counts, quoted.
+//! Names of relations and columns in statements, and those whose case counts, quoted.
 //!
 //! With `datafusion.sql_parser.enable_ident_normalization = false`, `SELECT Km` means `"Km"`. The
 //! text of a view is read again by sessions without that setting.
@@ -14,24 +14,36 @@ use sqlparser::ast::{
 /// Quotes the names of relations and columns in a statement whose case would be lost. Functions are
 /// found in lower case, whatever the setting.
 pub(super) fn quote_names(statement: &mut Statement) {
-    // The visitor never breaks.
-    let _ = statement.visit(&mut Quoter);
+    edit_names(statement, quote);
 }
 
-struct Quoter;
+/// Edits the names of relations and columns in a part of a statement, some of them twice.
+pub(super) fn edit_names(part: &mut impl VisitMut, edit: fn(&mut Ident)) {
+    // The visitor never breaks.
+    let _ = part.visit(&mut Editor { edit });
+}
 
-impl VisitorMut for Quoter {
+struct Editor {
+    edit: fn(&mut Ident),
+}
+
+impl VisitorMut for Editor {
     type Break = ();
 
     fn pre_visit_statement(&mut self, statement: &mut Statement) -> ControlFlow<()> {
         match statement {
             Statement::CreateView(view) => {
-                quote_all(&mut view.name);
-                view.columns.iter_mut().for_each(|c| quote(&mut c.name));
+                self.edit_all(&mut view.name);
+                view.columns
+                    .iter_mut()
+                    .for_each(|c| (self.edit)(&mut c.name));
             }
             Statement::CreateTable(table) => {
-                quote_all(&mut table.name);
-                table.columns.iter_mut().for_each(|c| quote(&mut c.name));
+                self.edit_all(&mut table.name);
+                table
+                    .columns
+                    .iter_mut()
+                    .for_each(|c| (self.edit)(&mut c.name));
             }
             _ => {}
         }
@@ -39,13 +51,13 @@ impl VisitorMut for Quoter {
     }
 
     fn pre_visit_relation(&mut self, relation: &mut ObjectName) -> ControlFlow<()> {
-        quote_all(relation);
+        self.edit_all(relation);
         ControlFlow::Continue(())
     }
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         for table in query.with.iter_mut().flat_map(|with| &mut with.cte_tables) {
-            quote_alias(&mut table.alias);
+            self.edit_alias(&mut table.alias);
         }
         ControlFlow::Continue(())
     }
@@ -53,17 +65,17 @@ impl VisitorMut for Quoter {
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         for item in &mut select.projection {
             match item {
-                SelectItem::ExprWithAlias { alias, .. } => quote(alias),
+                SelectItem::ExprWithAlias { alias, .. } => (self.edit)(alias),
                 SelectItem::QualifiedWildcard(
                     SelectItemQualifiedWildcardKind::ObjectName(name),
                     _,
-                ) => quote_all(name),
+                ) => self.edit_all(name),
                 _ => {}
             }
         }
         for join in select.from.iter_mut().flat_map(|from| &mut from.joins) {
             if let Some(columns) = shared_columns(&mut join.join_operator) {
-                columns.iter_mut().for_each(quote_all);
+                columns.iter_mut().for_each(|name| self.edit_all(name));
             }
         }
         ControlFlow::Continue(())
@@ -77,7 +89,7 @@ impl VisitorMut for Quoter {
             | TableFactor::Function { alias, .. }
             | TableFactor::UNNEST { alias, .. }
             | TableFactor::NestedJoin { alias, .. } => {
-                alias.iter_mut().for_each(quote_alias);
+                alias.iter_mut().for_each(|alias| self.edit_alias(alias));
             }
             _ => {}
         }
@@ -86,11 +98,27 @@ impl VisitorMut for Quoter {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
-            Expr::Identifier(name) => quote(name),
-            Expr::CompoundIdentifier(names) => names.iter_mut().for_each(quote),
+            Expr::Identifier(name) => (self.edit)(name),
+            Expr::CompoundIdentifier(names) => names.iter_mut().for_each(self.edit),
             _ => {}
         }
         ControlFlow::Continue(())
+    }
+}
+
+impl Editor {
+    fn edit_alias(&self, alias: &mut TableAlias) {
+        (self.edit)(&mut alias.name);
+        let columns = alias.columns.iter_mut();
+        columns.for_each(|column| (self.edit)(&mut column.name));
+    }
+
+    fn edit_all(&self, name: &mut ObjectName) {
+        for part in &mut name.0 {
+            if let ObjectNamePart::Identifier(part) = part {
+                (self.edit)(part);
+            }
+        }
     }
 }
 
@@ -115,20 +143,6 @@ fn shared_columns(join: &mut JoinOperator) -> Option<&mut Vec<ObjectName>> {
     match constraint {
         JoinConstraint::Using(columns) => Some(columns),
         _ => None,
-    }
-}
-
-fn quote_alias(alias: &mut TableAlias) {
-    quote(&mut alias.name);
-    let columns = alias.columns.iter_mut();
-    columns.for_each(|column| quote(&mut column.name));
-}
-
-fn quote_all(name: &mut ObjectName) {
-    for part in &mut name.0 {
-        if let ObjectNamePart::Identifier(part) = part {
-            quote(part);
-        }
     }
 }
 

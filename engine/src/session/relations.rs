@@ -7,176 +7,17 @@
 
 use std::sync::PoisonError;
 
+use datafusion::common::TableReference;
 use datafusion::common::config::CatalogOptions;
-use datafusion::common::{DataFusionError, TableReference};
-use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
-use datafusion::sql::parser::{CreateExternalTable, DFParserBuilder, Statement as DfStatement};
-use fusebox_definition::statement::RECURSION_LIMIT_MAX;
-use fusebox_definition::{Identifier, Literal};
 use fusebox_runtime::{Error, Result};
-use sqlparser::ast::{ColumnDef, Statement};
-use sqlparser::dialect::GenericDialect;
 
+use super::Session;
 use super::contents::catalog_error;
-use super::quoted_names::quote_names;
-use super::{Session, query};
+use super::relation_text::RelationText;
 use crate::catalog::{
     Catalog, CatalogChange, CatalogContents, CatalogError, Relation, RelationKind,
 };
-
-/// Statement that may create a relation.
-pub(super) struct RelationText {
-    text: Text,
-    /// True for a view or a table of the session alone.
-    pub(super) is_temporary: bool,
-    /// True for a table whose columns are those of a query.
-    pub(super) has_query_columns: bool,
-}
-
-enum Text {
-    Other(String),
-    ExternalTable(Box<CreateExternalTable>),
-}
-
-impl RelationText {
-    /// Keeps the text of a statement that may create a relation; `None` for others, whose text
-    /// may be large.
-    ///
-    /// TEMPORARY is removed from the statement, as DataFusion refuses it: all that it creates is
-    /// the session's.
-    pub(super) fn take(statement: &mut DfStatement, state: &SessionState) -> Option<Self> {
-        let mut has_query_columns = false;
-        let keeps_case = !state.config_options().sql_parser.enable_ident_normalization;
-        if let DfStatement::Statement(create) = statement
-            && keeps_case
-            && matches!(
-                **create,
-                Statement::CreateView(_) | Statement::CreateTable(_)
-            )
-        {
-            quote_names(create);
-        }
-        let (text, is_temporary) = match statement {
-            DfStatement::CreateExternalTable(create) => {
-                let text = Text::ExternalTable(Box::new(create.clone()));
-                (text, create.temporary)
-            }
-            DfStatement::Statement(statement) => match statement.as_mut() {
-                Statement::CreateView(view) => {
-                    let is_temporary = std::mem::take(&mut view.temporary);
-                    (Text::Other(statement.to_string()), is_temporary)
-                }
-                Statement::CreateTable(table) => {
-                    let is_temporary = std::mem::take(&mut table.temporary);
-                    has_query_columns = table.columns.is_empty();
-                    // Its rows are kept, and not what computed them.
-                    let mut columns = table.clone();
-                    columns.query = None;
-                    columns.or_replace = false;
-                    columns.if_not_exists = false;
-                    (Text::Other(columns.to_string()), is_temporary)
-                }
-                _ => return None,
-            },
-            _ => return None,
-        };
-        Some(Self {
-            text,
-            is_temporary,
-            has_query_columns,
-        })
-    }
-
-    /// Formats the statement.
-    pub(super) fn sql(&self) -> String {
-        match &self.text {
-            Text::Other(sql) => sql.clone(),
-            Text::ExternalTable(create) => external_table_sql(create),
-        }
-    }
-
-    /// Formats the statement with absolute paths, for sessions in other directories.
-    fn sql_with_absolute_paths(self) -> String {
-        let Text::ExternalTable(mut create) = self.text else {
-            return self.sql();
-        };
-        for location in &mut create.locations {
-            let is_url = location.contains("://");
-            if !is_url && let Ok(path) = std::path::absolute(&*location) {
-                let slash = if location.ends_with('/') { "/" } else { "" };
-                *location = format!("{}{slash}", path.display());
-            }
-        }
-        external_table_sql(&create)
-    }
-}
-
-/// Formats `CREATE EXTERNAL TABLE` with all its clauses: DataFusion leaves out some.
-pub(super) fn external_table_sql(create: &CreateExternalTable) -> String {
-    let list = |items: Vec<String>| items.join(", ");
-    let mut sql = String::from("CREATE ");
-    if create.unbounded {
-        sql += "UNBOUNDED ";
-    }
-    sql += &format!("EXTERNAL TABLE {}", create.name);
-    let columns = create.columns.iter().map(ToString::to_string);
-    let constraints = create.constraints.iter().map(ToString::to_string);
-    let columns: Vec<String> = columns.chain(constraints).collect();
-    if !columns.is_empty() {
-        sql += &format!(" ({})", list(columns));
-    }
-    sql += &format!(" STORED AS {}", create.file_type);
-    if !create.table_partition_cols.is_empty() {
-        let columns = create.table_partition_cols.iter();
-        let columns = columns.map(|column| Identifier(column).to_string());
-        sql += &format!(" PARTITIONED BY ({})", list(columns.collect()));
-    }
-    for order in &create.order_exprs {
-        let keys = order.iter().map(ToString::to_string);
-        sql += &format!(" WITH ORDER ({})", list(keys.collect()));
-    }
-    if !create.options.is_empty() {
-        let options = create.options.iter();
-        let options = options.map(|(name, value)| format!("{} {value}", Literal(name)));
-        sql += &format!(" OPTIONS ({})", list(options.collect()));
-    }
-    let locations = create.locations.iter();
-    let locations: Vec<_> = locations.map(|place| Literal(place).to_string()).collect();
-    sql += &match &locations[..] {
-        [location] => format!(" LOCATION {location}"),
-        _ => format!(" LOCATION ({})", list(locations)),
-    };
-    sql
-}
-
-/// Parses the statement of a relation.
-///
-/// # Errors
-///
-/// [`Error::Query`] if the text is no statement.
-pub(super) fn parsed(sql: &str) -> Result<DfStatement> {
-    // As deep as any session could make it.
-    let parser = DFParserBuilder::new(sql)
-        .with_dialect(&GenericDialect {})
-        .with_recursion_limit(RECURSION_LIMIT_MAX)
-        .build();
-    let parsed = parser.and_then(|mut parser| parser.parse_statements());
-    let statement = parsed.map_err(query)?.pop_front();
-    statement.ok_or_else(|| query(DataFusionError::Plan("its text is empty".to_owned())))
-}
-
-/// Returns the columns that a statement states, if it creates a table.
-pub(super) fn stated_columns(statement: &mut DfStatement) -> Option<&mut Vec<ColumnDef>> {
-    match statement {
-        DfStatement::CreateExternalTable(table) => Some(&mut table.columns),
-        DfStatement::Statement(statement) => match statement.as_mut() {
-            Statement::CreateTable(table) => Some(&mut table.columns),
-            _ => None,
-        },
-        _ => None,
-    }
-}
 
 /// Change that reverts a recorded one.
 #[derive(Default)]
@@ -198,6 +39,7 @@ impl Session {
             return Ok(Some(Revert::default()));
         };
         let is_temporary = text.as_ref().is_some_and(|text| text.is_temporary);
+        let is_faithful = text.as_ref().is_none_or(RelationText::is_faithful);
         let sql = match text {
             Some(text) if self.loader.options.privileges.files.is_unconfined() => {
                 text.sql_with_absolute_paths()
@@ -209,6 +51,9 @@ impl Session {
             return Ok(Some(Revert::default()));
         };
         let is_kept = !is_temporary && self.keeps(ddl, &name)?;
+        if is_kept && !is_faithful {
+            return Err(not_faithful(&name));
+        }
         let before = match is_kept {
             true => self.catalog.contents().map_err(catalog_error)?,
             false => self.temporary.contents().map_err(catalog_error)?,
@@ -379,6 +224,15 @@ pub(super) fn not_replaced(found: &Relation) -> Error {
     let (kind, name) = (found.kind.name(), &found.name);
     Error::Catalog(format!(
         "`{name}` is a {kind} and not replaced: drop it first"
+    ))
+}
+
+/// Describes a relation that the catalog cannot keep.
+pub(super) fn not_faithful(name: &str) -> Error {
+    Error::Catalog(format!(
+        "the catalog cannot keep `{name}`: expected a statement whose text is read as the same \
+         statement, found literals or names that would be others; write strings as 'text', with \
+         each ' in them doubled, and names without quotes in them"
     ))
 }
 

@@ -16,7 +16,8 @@ use fusebox_definition::Subject;
 use fusebox_runtime::{Error, Result};
 
 use super::contents::catalog_error;
-use super::relations::{RelationText, not_replaced, resolved};
+use super::relation_text::RelationText;
+use super::relations::{not_faithful, not_replaced, resolved};
 use super::rewriting::rewrite_statement;
 use super::{Session, TRIES_MAX, query};
 use crate::catalog::{CatalogChange, Relation, RelationKind, TableRows};
@@ -82,6 +83,9 @@ impl Session {
         let found = before.relation(&name);
         if let Some(found) = found.filter(|found| found.kind != RelationKind::Table) {
             return Err(not_replaced(found));
+        }
+        if !text.is_faithful() {
+            return Err(not_faithful(&name));
         }
         let schema = schema_of(&create.input, text.has_query_columns)?;
         // Charged until the catalog has the rows.

@@ -9,8 +9,9 @@ use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::Token;
 
 use super::clauses::SourceClause;
-use super::constant::is_constant;
+use super::constant::{is_constant, parse_constant};
 use super::options::Options;
+use super::printing::to_sql;
 use super::types::arrow_type;
 use super::words::{Reader, fold};
 use crate::definition::{NullHandling, Volatility};
@@ -262,14 +263,16 @@ impl Reader<'_, '_> {
         };
         if self.eat("DEFAULT") || self.0.consume_token(&Token::Eq) {
             let value = self.0.parse_expr()?;
-            if !is_constant(&value) {
+            let text = to_sql(&value);
+            // It is read again, in the generic dialect.
+            if !is_constant(&value) || parse_constant(&text).as_ref() != Some(&value) {
                 let reason = StatementError::DefaultNotConstant {
                     parameter: parameter.label(index),
-                    found: value.to_string(),
+                    found: text,
                 };
                 return Err(ParseError::function(of, reason));
             }
-            parameter.default = Some(value.to_string());
+            parameter.default = Some(text);
         }
         Ok(parameter)
     }

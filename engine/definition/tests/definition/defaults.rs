@@ -1,9 +1,9 @@
 //! Constants of SQL, as definitions store them: the defaults of parameters.
 
-use fusebox_definition::statement::{FuseboxStatement, StatementSplitter, parse_constant};
+use fusebox_definition::statement::{FuseboxStatement, StatementSplitter, parse_constant, to_sql};
 
 /// Constants that are stored as they are written. Each is read by all later versions.
-const STORED: [&str; 17] = [
+const STORED: [&str; 19] = [
     "1",
     "-1",
     "+1",
@@ -11,6 +11,8 @@ const STORED: [&str; 17] = [
     "1e10",
     "'it''s'",
     "''",
+    "''''''",
+    "'\\'''",
     "X'ff00'",
     "true",
     "false",
@@ -41,7 +43,7 @@ fn stored(constant: &str) -> Option<String> {
 fn stored_constants_are_those_of_all_releases() {
     for constant in STORED {
         assert_eq!(stored(constant).as_deref(), Some(constant));
-        let read = parse_constant(constant).map(|expr| expr.to_string());
+        let read = parse_constant(constant).map(|expr| to_sql(&expr));
         assert_eq!(read.as_deref(), Some(constant));
     }
     assert_eq!(stored("ARRAY[1,2]").as_deref(), Some("ARRAY[1, 2]"));

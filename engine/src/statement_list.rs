@@ -60,11 +60,14 @@ impl Statements {
         }
         let dialect = tokens.dialect();
         let mut parser = DFParserBuilder::new(rewrite_copy(tokens.into_tokens())?)
-            .with_dialect(dialect.as_ref())
+            .with_dialect(&dialect)
             .with_recursion_limit(self.recursion_limit)
             .build()
             .map_err(|error| Error::Query(Box::new(error)))?;
-        let parsed = parser.parse_statement().map_err(|error| {
+        let parsed = parser.parse_statement();
+        let checked = dialect.check();
+        checked.map_err(|error| Error::Syntax(error.to_string()))?;
+        let parsed = parsed.map_err(|error| {
             let place = parser.parser.peek_token().span.start;
             self.syntax_error(error, place)
         })?;

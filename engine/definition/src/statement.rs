@@ -29,7 +29,11 @@ mod printing;
 mod options;
 mod types;
 
+// Places in a text.
+mod places;
+
 // Bounds.
+mod bounded_dialect;
 mod depth;
 mod nesting;
 
@@ -40,6 +44,7 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use crate::parse_error::ParseError;
 
+pub use bounded_dialect::BoundedDialect;
 pub use clauses::SourceClause;
 pub use constant::parse_constant;
 pub use create_function::CreateFunction;
@@ -48,6 +53,7 @@ pub use depth::DEPTH_MAX;
 pub use options::Options;
 pub use printing::{double_quotes, double_quotes_of_name, to_sql, value_to_sql};
 
+use places::blank_before;
 use words::Reader;
 
 /// Statement that Fusebox executes itself.
@@ -289,6 +295,12 @@ impl StatementSplitter {
         if let Some(place) = nesting::first_deeper(&tokens, nesting_max) {
             return Err(too_deep("brackets", nesting_max, place));
         }
+        if let Some(place) = nesting::first_ambiguous(&tokens) {
+            return Err(ParserError::ParserError(format!(
+                "expected subqueries in one pair of brackets, found too many in several{place}; \
+                 write FROM (SELECT …) instead of FROM ((SELECT …))"
+            )));
+        }
         let depth = depth::depth(&tokens).map_err(|place| {
             too_deep("operators, joins and subqueries", DEPTH_MAX as usize, place)
         })?;
@@ -321,8 +333,10 @@ impl StatementTokens {
     pub fn parse(&self) -> Result<Option<FuseboxStatement>, ParseError> {
         let dialect = self.dialect();
         let tokens = self.tokens.clone();
-        let mut parser = Parser::new(dialect.as_ref()).with_tokens_with_locations(tokens);
-        let statement = Reader(&mut parser).statement()?;
+        let mut parser = Parser::new(&dialect).with_tokens_with_locations(tokens);
+        let statement = Reader(&mut parser).statement();
+        dialect.check()?;
+        let statement = statement?;
         if statement.is_some() {
             Reader(&mut parser).end()?;
         }
@@ -334,9 +348,9 @@ impl StatementTokens {
         self.depth
     }
 
-    /// Returns sqlparser's dialect of the statement.
-    pub fn dialect(&self) -> Box<dyn Dialect> {
-        find_dialect(&self.dialect)
+    /// Returns sqlparser's dialect of the statement, for one parser.
+    pub fn dialect(&self) -> BoundedDialect {
+        BoundedDialect::new(find_dialect(&self.dialect), self.tokens.len())
     }
 
     /// Returns the tokens, for another parser.
@@ -358,9 +372,12 @@ pub fn parse_type(text: &str, dialect: &str, of: &str) -> Result<DataType, Parse
     if let Some(place) = nesting::first_deeper(&tokens, NESTING_MAX) {
         return Err(too_deep("brackets", NESTING_MAX, place).into());
     }
-    let mut parser = Parser::new(dialect.as_ref()).with_tokens_with_locations(tokens);
+    let dialect = BoundedDialect::new(dialect, tokens.len());
+    let mut parser = Parser::new(&dialect).with_tokens_with_locations(tokens);
     let mut reader = Reader(&mut parser);
-    let data_type = reader.data_type(of)?;
+    let data_type = reader.data_type(of);
+    dialect.check()?;
+    let data_type = data_type?;
     reader.end()?;
     Ok(data_type)
 }
@@ -373,23 +390,6 @@ fn tokenize(text: &str, dialect: &str) -> (Vec<TokenWithSpan>, Option<ParserErro
         .err()
         .map(ParserError::from);
     (tokens, error)
-}
-
-/// Replaces the text before a place by blanks, so that places behind it stay.
-fn blank_before(text: &str, place: Location) -> String {
-    let mut here = Location::new(1, 1);
-    let blank = |c: char| {
-        let is_before = (here.line, here.column) < (place.line, place.column);
-        here = match c {
-            '\n' => Location::new(here.line + 1, 1),
-            _ => Location::new(here.line, here.column + 1),
-        };
-        match is_before && c != '\n' {
-            true => ' ',
-            false => c,
-        }
-    };
-    text.chars().map(blank).collect()
 }
 
 fn find_dialect(name: &str) -> Box<dyn Dialect> {

@@ -6,7 +6,7 @@ use datafusion::common::DataFusionError;
 use datafusion::execution::context::SessionState;
 use datafusion::sql::parser::{CreateExternalTable, DFParserBuilder, Statement as DfStatement};
 use fusebox_definition::statement::{
-    RECURSION_LIMIT_MAX, double_quotes, double_quotes_of_name, value_to_sql,
+    BoundedDialect, RECURSION_LIMIT_MAX, double_quotes, double_quotes_of_name, value_to_sql,
 };
 use fusebox_definition::{Identifier, Literal};
 use fusebox_runtime::Result;
@@ -196,11 +196,15 @@ fn double_quotes_of_table(create: &mut CreateExternalTable) {
 /// [`Error::Query`](fusebox_runtime::Error::Query) if the text is no statement.
 pub(super) fn parsed(sql: &str) -> Result<DfStatement> {
     // As deep as any session could make it.
+    // A text has no more tokens than bytes.
+    let dialect = BoundedDialect::new(Box::new(GenericDialect {}), sql.len());
     let parser = DFParserBuilder::new(sql)
-        .with_dialect(&GenericDialect {})
+        .with_dialect(&dialect)
         .with_recursion_limit(RECURSION_LIMIT_MAX)
         .build();
     let parsed = parser.and_then(|mut parser| parser.parse_statements());
+    let checked = dialect.check();
+    checked.map_err(|error| query(DataFusionError::Plan(error.to_string())))?;
     let statement = parsed.map_err(query)?.pop_front();
     statement.ok_or_else(|| query(DataFusionError::Plan("its text is empty".to_owned())))
 }

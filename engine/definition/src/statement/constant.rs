@@ -5,10 +5,16 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
+use super::bounded_dialect::BoundedDialect;
+
 /// Parses a constant; `None` for a text that is none.
 pub fn parse_constant(text: &str) -> Option<Expr> {
-    let mut parser = Parser::new(&GenericDialect {}).try_with_sql(text).ok()?;
-    let expr = parser.parse_expr().ok()?;
+    // A text has no more tokens than bytes.
+    let dialect = BoundedDialect::new(Box::new(GenericDialect {}), text.len());
+    let mut parser = Parser::new(&dialect).try_with_sql(text).ok()?;
+    let expr = parser.parse_expr();
+    dialect.check().ok()?;
+    let expr = expr.ok()?;
     let is_whole = parser.peek_token_ref().token == Token::EOF;
     (is_whole && is_constant(&expr)).then_some(expr)
 }

@@ -42,6 +42,47 @@ pub(super) fn first_deeper(tokens: &[TokenWithSpan], max: usize) -> Option<Locat
     None
 }
 
+/// Maximum number of ways in which the brackets of subqueries may be read.
+const READINGS_MAX: usize = 10_000;
+
+/// Returns the place of the first subquery whose brackets may be read in too many ways.
+///
+/// sqlparser reads the first of the brackets of `FROM ((SELECT …` as one of a subquery, and then
+/// as one of a join, with all that is within: a way for each bracket. Nested ones multiply.
+pub(super) fn first_ambiguous(tokens: &[TokenWithSpan]) -> Option<Location> {
+    // Readings of each bracket that is open, and their product.
+    let mut open: Vec<usize> = Vec::new();
+    let (mut readings, mut run) = (1_usize, 0_usize);
+    for token in tokens {
+        match &token.token {
+            Token::Whitespace(_) => continue,
+            Token::LParen => {
+                open.push(1);
+                run += 1;
+                continue;
+            }
+            Token::RParen => readings /= open.pop().unwrap_or(1),
+            Token::Word(word) if run > 1 && begins_a_query(&word.value) => {
+                if let Some(innermost) = open.last_mut() {
+                    *innermost = run;
+                    readings = readings.saturating_mul(run);
+                }
+                if readings > READINGS_MAX {
+                    return Some(token.span.start);
+                }
+            }
+            _ => {}
+        }
+        run = 0;
+    }
+    None
+}
+
+fn begins_a_query(word: &str) -> bool {
+    const WORDS: [&str; 4] = ["SELECT", "WITH", "VALUES", "FROM"];
+    WORDS.iter().any(|name| word.eq_ignore_ascii_case(name))
+}
+
 /// Returns the depth of the type of Arrow that a literal names, as `arrow_cast` takes it.
 fn literal_depth(token: &Token) -> usize {
     const TYPES: [&str; 10] = [
@@ -98,6 +139,30 @@ mod tests {
     use sqlparser::tokenizer::Tokenizer;
 
     use super::*;
+
+    #[test]
+    fn subqueries_in_two_brackets_multiply() {
+        let place = |text: &str| {
+            let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize_with_location();
+            first_ambiguous(&tokens.unwrap())
+        };
+        let nested = |open: &str, times: usize| format!("{}t", open.repeat(times));
+        for (open, most) in [("SELECT * FROM ((", 13), ("FROM ( ( (", 8)] {
+            assert_eq!(place(&nested(open, most)), None, "{open}");
+            // The first one is not in brackets.
+            let found = place(&nested(open, most + 2));
+            assert!(found.is_some(), "{open}");
+        }
+        // One after the other, in one pair of brackets, or joins.
+        for text in [
+            "SELECT a IN ((SELECT 1)), ".repeat(1_000),
+            nested("SELECT * FROM (", 1_000),
+            nested("SELECT * FROM ((", 2) + &"(a JOIN ".repeat(1_000),
+            format!("SELECT {}1", "((".repeat(1_000)),
+        ] {
+            assert_eq!(place(&text), None, "{text:.60}");
+        }
+    }
 
     #[test]
     fn depth_is_that_of_the_deepest_bracket() {

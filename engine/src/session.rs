@@ -54,8 +54,10 @@ mod quoted_names;
 mod rewriting;
 mod select_into;
 
-// ORDER BY ALL.
+// ORDER BY ALL, and columns of equal names.
+mod equal_names;
 mod order_by_all;
+mod select_lists;
 
 // Common table expressions that call volatile functions, and their shared results.
 mod shared_queries;
@@ -117,6 +119,7 @@ pub use builder::SessionBuilder;
 use calls::{check_calls, check_readable};
 use copy::complete_copy;
 use default_values::check_assignments;
+use equal_names::plan_statement;
 use expansion::{check_expansion, check_planned};
 pub use library::Function;
 use prepared::{Prepared, PreparedEffect};
@@ -313,7 +316,7 @@ impl Session {
             self.fill_defaults(&mut statement).await?;
             rewrite_statement(&mut statement, &state);
             complete_copy(&mut statement, &state)?;
-            let plan = state.statement_to_plan(*statement).await.map_err(query)?;
+            let plan = plan_statement(*statement, &state).await?;
             let plan = with_view_text(plan, text.as_ref().map(RelationText::sql).as_deref());
             check_planned(&plan)?;
             check_plan(&plan)?;
@@ -331,18 +334,10 @@ impl Session {
         let plans = self.memory_tables.plans();
         let kept = self.kept_functions();
         let prepared = self.prepared.execute(plan, &state, &kept, plans);
-        let plan = match prepared.map_err(query)? {
+        let (plan, is_prepared) = match prepared.map_err(query)? {
             Ok(PreparedEffect::Done) => return self.no_result().map(Some),
-            Ok(PreparedEffect::Run(plan)) => {
-                self.bind_called(&plan, early).await?;
-                let plan = explained(plan)?;
-                if let Some(dml) = row_change(&plan) {
-                    return self.change_rows(dml, &state).await.map(Some);
-                }
-                self.count_kept_rows(&plan, &mut state)?;
-                return Ok(Some(DataFrame::new(state, plan)));
-            }
-            Err(other) => other,
+            Ok(PreparedEffect::Run(plan)) => (plan, true),
+            Err(other) => (other, false),
         };
         self.bind_called(&plan, early).await?;
         let plan = explained(plan)?;
@@ -350,7 +345,10 @@ impl Session {
             return self.change_rows(dml, &state).await.map(Some);
         }
         self.count_kept_rows(&plan, &mut state)?;
-        self.execute_relation(plan, text, cascades, state).await
+        match is_prepared {
+            true => Ok(Some(DataFrame::new(state, plan))),
+            false => self.execute_relation(plan, text, cascades, state).await,
+        }
     }
 
     /// Returns a frame without columns.

@@ -3,6 +3,7 @@
 //! DataFusion names a column after its expression, in which it writes constants with their types:
 //! `sum(t.x) / Int64(100)`. A title has constants as they are written in SQL.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -30,16 +31,16 @@ const QUOTED: [&str; 8] = [
     "IntervalYearMonth",
 ];
 
-/// Gives the columns of a stream their titles, unless two columns would have the same.
+/// Gives the columns of a stream their titles, unless columns of different names would have the
+/// same.
 pub(crate) fn titled(stream: SendableRecordBatchStream) -> SendableRecordBatchStream {
     let schema = stream.schema();
     let names = schema.fields().iter().map(|field| field.name().as_str());
     let names: Vec<&str> = names.collect();
     let titles: Vec<String> = names.iter().map(|name| title(name)).collect();
-    let mut sorted: Vec<&String> = titles.iter().collect();
-    sorted.sort();
-    sorted.dedup();
-    if sorted.len() < titles.len() || titles == names {
+    let distinct_names: HashSet<&&str> = names.iter().collect();
+    let distinct_titles: HashSet<&String> = titles.iter().collect();
+    if distinct_titles.len() < distinct_names.len() || titles == names {
         return stream;
     }
     let titled_schema = with_titles(&schema, &titles);

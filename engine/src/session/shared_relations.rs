@@ -17,6 +17,7 @@ use fusebox_runtime::{Error, Result};
 
 use super::calls::check_readable;
 use super::contents::catalog_error;
+use super::equal_names::plan_statement;
 use super::expansion::{check_expansion, check_planned};
 use super::relation_text::{RelationText, parsed};
 use super::relations::resolved;
@@ -293,8 +294,8 @@ impl Session {
         check_expansion(&statement, state).await?;
         rewrite_statement(&mut statement, state);
         // The statement that needs it may be shallow.
-        let planning = Planning::new(u32::MAX, state.statement_to_plan(statement));
-        let plan = planning.await.map_err(query)?;
+        let planning = Planning::new(u32::MAX, plan_statement(statement, state));
+        let plan = planning.await?;
         // A view in it may have become deeper than when it was created.
         check_planned(&plan)?;
         check_plan(&plan)?;

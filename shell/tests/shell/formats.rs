@@ -108,6 +108,12 @@ fn titles_have_constants_as_in_sql() {
         "1\tsum(range().value) / 2\tmax('it''s') || ''\n1\t5\tit's\n",
     );
     check(&["-c", "SELECT 1"], "+---+\n| 1 |\n+---+\n| 1 |\n+---+\n");
+    // Columns of equal names have equal titles.
+    let equal = "SELECT 1, 1, 'a' AS x, 'b' AS x";
+    check(&["--format", "csv", "-c", equal], "1,1,x,x\n1,1,a,b\n");
+    let counts = "SELECT count(*), count(*), value, value FROM range(0, 1) GROUP BY value";
+    let expected = "count(*)\tcount(*)\tvalue\tvalue\n1\t1\t0\t0\n";
+    check(&["--format", "tsv", "-c", counts], expected);
     // Names that would be the same stay apart.
     let twins = "SELECT 1 AS \"Int64(7)\", 2 AS \"7\"";
     check(&["--format", "csv", "-c", twins], "Int64(7),7\n1,2\n");

@@ -19,6 +19,7 @@ pub(super) enum Cause {
     Scope,
     Memory,
     Statement,
+    Names,
 }
 
 /// Returns the lines of a plan without their numbers and indentation.
@@ -51,7 +52,7 @@ fn is_line(actual: &str, expected: &str) -> bool {
 
 impl Cause {
     /// The causes, with their names in the file and their meanings.
-    const ALL: [(Self, &str, &str); 8] = [
+    const ALL: [(Self, &str, &str); 9] = [
         (
             Self::Message,
             "message",
@@ -92,6 +93,11 @@ impl Cause {
             Self::Statement,
             "statement",
             "the statement is a statement of Fusebox, or depends on one",
+        ),
+        (
+            Self::Names,
+            "names",
+            "the select list has columns of equal names, which DataFusion refuses",
         ),
     ];
 
@@ -135,7 +141,7 @@ impl Cause {
                     && others.into_iter().zip(expected).all(|(a, e)| is_line(a, e))
             }
             (Self::Memory, _) => text.contains("that the query's memory pool refuses"),
-            (Self::Statement, Ok { .. }) => true,
+            (Self::Statement | Self::Names, Ok { .. }) => true,
             (Self::Statement, _) => {
                 let text = text.to_ascii_uppercase();
                 let parts = [

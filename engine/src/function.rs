@@ -69,6 +69,7 @@ pub(crate) use expansion::add_expansion;
 pub(crate) use kept::KeptFunctions;
 pub(crate) use lazy::LazyFunction;
 pub(crate) use named_argument::dictionary_key;
+pub(crate) use values::canonical_floats;
 
 /// Makes DataFusion's function of the overloads of one name, at least one and all of one
 /// kind.

@@ -73,6 +73,9 @@ mod file_commit;
 // The optimizer rules that evaluate volatile calls once.
 mod volatile;
 
+// Primary keys and unique columns of tables.
+mod table_keys;
+
 // DataFusion's traits over Wasm functions.
 mod function;
 

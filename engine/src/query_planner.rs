@@ -18,13 +18,15 @@ use crate::file_commit::commit_files;
 use crate::function::{external, may_run_long};
 use crate::memory_tables::count_rows;
 use crate::scope::{CancelOnDrop, QueryScope, TimeoutExec, with_scope_in_task};
+use crate::table_keys::enforce_keys;
 
 /// Query planner around another one, which evaluates constants such as those of `VALUES`.
 ///
 /// A constant that may take long is planned in a task with a scope, as operators are polled:
 /// it is cancelled with the query, and other tasks do not wait for its thread. A
 /// [`TimeoutExec`] comes above the plan of a statement with a deadline. Files that a statement
-/// writes get their names when all of it has succeeded, and rows for tables in memory are counted.
+/// writes get their names when all of it has succeeded, and rows for tables in memory are counted,
+/// and their keys checked.
 pub(crate) struct ScopedPlanner {
     planner: Arc<dyn QueryPlanner + Send + Sync>,
 }
@@ -90,6 +92,9 @@ impl QueryPlanner for ScopedPlanner {
         let planning = async {
             let mut planned = planning.await?;
             if let Some(rows) = &kept_rows {
+                if let Some(target) = &rows.target {
+                    planned = enforce_keys(planned, target, &rows.table)?;
+                }
                 let collected = rows.collected.as_ref();
                 planned = count_rows(planned, &rows.tables, &rows.table, collected)?;
             }

@@ -39,7 +39,10 @@ mod unplanned_relation;
 
 mod schemas;
 
+// DELETE and UPDATE, and keys of rows.
+mod declared_keys;
 mod row_changes;
+mod updated_keys;
 
 // Limits of the tables, views and rows that a session keeps in memory.
 mod memory_limits;
@@ -103,7 +106,7 @@ use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement as DfStatement;
 use fusebox_definition::statement::FuseboxStatement;
-use fusebox_runtime::{Error, FailedRows, GuestMessages, Notices, Result};
+use fusebox_runtime::{Error, Notices, Result};
 use sqlparser::ast::Statement as SqlStatement;
 
 use crate::activity::{OpenStatement, SessionActivity};
@@ -118,6 +121,7 @@ use crate::statement_list::{Parsed, Statement, Statements};
 pub use builder::SessionBuilder;
 use calls::{check_calls, check_readable};
 use copy::complete_copy;
+use declared_keys::declare_keys;
 use default_values::check_assignments;
 use equal_names::plan_statement;
 use expansion::{check_expansion, check_planned};
@@ -305,6 +309,7 @@ impl Session {
             check_readable(&statement, &self.contents()?)?;
             check_assignments(&mut statement)?;
             let text = RelationText::take(&mut statement, &state);
+            declare_keys(&mut statement)?;
             self.register_relations(&statement, &state).await?;
             check_expansion(&statement, &state).await?;
             if let Some(name) = shown_table(&statement).cloned() {
@@ -355,28 +360,6 @@ impl Session {
     fn no_result(&self) -> Result<DataFrame> {
         let nothing = LogicalPlanBuilder::empty(false).build().map_err(query)?;
         Ok(DataFrame::new(self.context.state(), nothing))
-    }
-
-    /// Cancels every query that the session and its clones have begun, also those whose
-    /// [`DataFrame`] has not run yet. Queries that begin later run, and other sessions are not
-    /// affected.
-    ///
-    /// A query fails with [`Error::Cancelled`] where a Wasm function next checks. One that
-    /// calls none ends when its stream is dropped.
-    pub fn cancel(&self) {
-        self.cancellation.cancel();
-    }
-
-    /// Takes the rows that failed and are null since the last call, by function: those of
-    /// functions with `on_error = 'null'`, in queries of the session and its clones.
-    pub fn take_failed_rows(&self) -> Vec<(String, FailedRows)> {
-        self.notices.take_failed_rows()
-    }
-
-    /// Takes the messages that functions have logged since the last call, of all statements of
-    /// the session and its clones; at most 1,000 are kept until then, and the others counted.
-    pub fn take_messages(&self) -> GuestMessages {
-        self.notices.take_messages()
     }
 
     /// Returns the memory pool, which SQL can change.

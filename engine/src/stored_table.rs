@@ -8,6 +8,12 @@
 // The sink of INSERT.
 mod sink;
 
+// Keys of the rows that it adds.
+mod keys;
+
+// Rows that are read and collected, and what both are charged to.
+mod loading;
+
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -15,37 +21,35 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::runtime::SpawnedTask;
-use datafusion::common::utils::memory::RecordBatchMemoryCounter;
 use datafusion::common::{DataFusionError, Result, SchemaExt};
 use datafusion::datasource::MemTable;
 use datafusion::datasource::sink::DataSinkExec;
-use datafusion::execution::SendableRecordBatchStream;
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
+use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use fusebox_definition::{StatementError, Subject};
 use fusebox_runtime::Error;
-use futures::TryStreamExt;
 
 use crate::catalog::{
-    Catalog, CatalogChange, CatalogError, CatalogLimits, Charged, RowChunk, TableRows,
+    Catalog, CatalogChange, CatalogError, CatalogLimits, Relation, RowChunk, TableRows,
 };
 use crate::function::external;
+use crate::table_keys::TableKeys;
+use keys::KeyCheck;
+use loading::{catalog_error, in_background, load};
+pub(crate) use loading::{chunks_of, collect_rows};
 use sink::RowSink;
 
 /// Times that a change is tried, if others keep changing the catalog.
 const TRIES_MAX: usize = 1_000;
 
-/// Name of rows in the errors of memory pools.
-const CONSUMER: &str = "rows of a table";
-
-/// Table of a catalog that keeps its rows. It has no constraints: none is enforced, and DataFusion
-/// would plan queries as if they held.
+/// Table of a catalog that keeps its rows. DataFusion does not know its keys: it would plan queries
+/// as if they held, and a file of another version may have rows for which they do not.
 #[derive(Debug)]
 pub(crate) struct StoredTable {
     stored: Arc<StoredRows>,
+    keys: TableKeys,
     defaults: HashMap<String, Expr>,
     /// Reason for which the defaults are unknown.
     wrong_defaults: Option<String>,
@@ -56,6 +60,8 @@ pub(crate) struct StoredTable {
 struct StoredRows {
     /// Qualified name.
     name: String,
+    /// Statement that creates the table.
+    definition: String,
     catalog: Arc<dyn Catalog>,
     limits: CatalogLimits,
     schema: SchemaRef,
@@ -66,13 +72,14 @@ struct StoredRows {
 impl StoredTable {
     /// Creates the table of rows.
     pub(crate) fn new(
-        name: String,
+        relation: &Relation,
         catalog: Arc<dyn Catalog>,
         limits: CatalogLimits,
         rows: TableRows,
     ) -> Self {
         let stored = StoredRows {
-            name,
+            name: relation.name.clone(),
+            definition: relation.sql.clone(),
             catalog,
             limits,
             schema: Arc::clone(rows.schema()),
@@ -80,9 +87,22 @@ impl StoredTable {
         };
         Self {
             stored: Arc::new(stored),
+            keys: TableKeys::default(),
             defaults: HashMap::new(),
             wrong_defaults: None,
         }
+    }
+
+    /// Sets the keys.
+    #[must_use]
+    pub(crate) fn with_keys(mut self, keys: TableKeys) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// Returns the keys.
+    pub(crate) fn keys(&self) -> &TableKeys {
+        &self.keys
     }
 
     /// Sets the defaults of columns, by name.
@@ -185,7 +205,7 @@ impl TableProvider for StoredTable {
         }
         let schema = self.schema();
         schema.logically_equivalent_names_and_types(&input.schema())?;
-        let sink = RowSink::new(Arc::clone(&self.stored), operation)?;
+        let sink = RowSink::new(Arc::clone(&self.stored), self.keys.clone(), operation)?;
         Ok(Arc::new(DataSinkExec::new(input, Arc::new(sink), None)))
     }
 }
@@ -242,6 +262,7 @@ impl StoredRows {
     fn current(&self) -> Result<(u64, TableRows)> {
         let contents = self.catalog.contents().map_err(catalog_error)?;
         let relation = contents.relation(&self.name);
+        let relation = relation.filter(|relation| relation.sql == self.definition);
         let rows = relation.and_then(|relation| relation.rows.clone());
         let rows = rows.filter(|rows| *rows.schema() == self.schema);
         Ok((contents.version(), rows.ok_or_else(|| self.gone())?))
@@ -274,12 +295,21 @@ impl StoredRows {
     }
 
     /// Appends rows, whatever others append meanwhile.
-    async fn append(self: &Arc<Self>, added: Vec<Arc<RowChunk>>) -> Result<()> {
+    async fn append(
+        self: &Arc<Self>,
+        added: Vec<Arc<RowChunk>>,
+        keys: Option<&KeyCheck>,
+    ) -> Result<()> {
         let added = Arc::new(added);
         for _ in 0..TRIES_MAX {
             let (version, rows) = self.current()?;
             let added = Arc::clone(&added);
-            let next = in_background(move || rows.followed_by(&added).map_err(catalog_error));
+            let next = async {
+                if let Some(keys) = keys {
+                    keys.compare(&rows).await?;
+                }
+                in_background(move || rows.followed_by(&added).map_err(catalog_error)).await
+            };
             let next = match next.await {
                 Ok(next) => next,
                 // The last chunk may be gone by now.
@@ -313,67 +343,4 @@ impl StoredRows {
     fn gone(&self) -> DataFusionError {
         external(Error::refused(self.subject(), StatementError::TableGone))
     }
-}
-
-/// Reads rows, charged to a memory pool as long as a column of them lives.
-async fn load(rows: &TableRows, pool: &Arc<dyn MemoryPool>) -> Result<Vec<RecordBatch>> {
-    let (rows, pool) = (rows.clone(), Arc::clone(pool));
-    in_background(move || {
-        let charge = |bytes| charge(&pool, bytes);
-        rows.load_charged(&charge).map_err(catalog_error)
-    })
-    .await
-}
-
-/// Charges rows in memory to a pool.
-fn charge(pool: &Arc<dyn MemoryPool>, bytes: u64) -> Result<Charged, CatalogError> {
-    let reservation = MemoryConsumer::new(CONSUMER).register(pool);
-    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-    match reservation.try_grow(bytes) {
-        Ok(()) => Ok(Box::new(reservation)),
-        Err(DataFusionError::ResourcesExhausted(reason)) => {
-            Err(CatalogError::MemoryExhausted(reason))
-        }
-        Err(error) => Err(CatalogError::MemoryExhausted(error.to_string())),
-    }
-}
-
-/// Collects rows, charged to a memory pool as long as the reservation lives.
-pub(crate) async fn collect_rows(
-    mut stream: SendableRecordBatchStream,
-    pool: &Arc<dyn MemoryPool>,
-) -> Result<(Vec<RecordBatch>, MemoryReservation)> {
-    let reservation = MemoryConsumer::new(CONSUMER).register(pool);
-    // Batches are slices of larger ones, and the columns of a stored chunk share its bytes.
-    let mut counter = RecordBatchMemoryCounter::new();
-    let mut batches = Vec::new();
-    while let Some(batch) = stream.try_next().await? {
-        reservation.try_grow(counter.count_batch(&batch))?;
-        batches.push(batch);
-    }
-    Ok((batches, reservation))
-}
-
-/// Divides rows of a schema into chunks.
-pub(crate) async fn chunks_of(
-    schema: &SchemaRef,
-    batches: Vec<RecordBatch>,
-) -> Result<Vec<Arc<RowChunk>>> {
-    let schema = Arc::clone(schema);
-    in_background(move || RowChunk::of_batches(&schema, &batches).map_err(catalog_error)).await
-}
-
-fn catalog_error(error: CatalogError) -> DataFusionError {
-    match error {
-        CatalogError::MemoryExhausted(reason) => DataFusionError::ResourcesExhausted(reason),
-        error => external(Error::Catalog(error.to_string())),
-    }
-}
-
-/// Runs work that blocks on a thread of its own.
-async fn in_background<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let done = SpawnedTask::spawn_blocking(work).join_unwind().await;
-    done.map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))?
 }

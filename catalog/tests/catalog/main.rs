@@ -3,6 +3,7 @@
 mod damage;
 mod dependents;
 mod files;
+mod keys;
 mod memory;
 mod relations;
 mod reopened;

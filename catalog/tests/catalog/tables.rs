@@ -364,14 +364,3 @@ async fn names_are_kept_as_they_are_quoted() {
     }
     assert_eq!(stored(&file, "SELECT count(*) FROM relation"), 0);
 }
-
-#[tokio::test]
-async fn keys_that_are_not_enforced_change_no_answer() {
-    let folder = folder();
-    let session = open(&folder.path().join("c.db"));
-    let create = "CREATE TABLE k (id BIGINT PRIMARY KEY, v VARCHAR);
-        INSERT INTO k VALUES (1, 'a'), (1, 'b')";
-    run(&session, create).await.unwrap();
-    let distinct = "SELECT count(*) FROM (SELECT DISTINCT id FROM k)";
-    assert_eq!(number(&session, distinct).await.unwrap(), 1);
-}

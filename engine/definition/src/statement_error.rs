@@ -12,6 +12,19 @@ pub enum StatementError {
     Exists,
     #[error("was dropped or created anew by another session: run the statement again")]
     TableGone,
+    #[error("would have a duplicate key: expected one row with ({columns}) = ({values}), found 2")]
+    DuplicateKey { columns: String, values: String },
+    #[error("expected a value of the NOT NULL column `{0}`, found NULL")]
+    NullValue(String),
+    #[error(
+        "has the key ({columns}): expected columns whose values can be compared, found `{column}` \
+         of the type {found}"
+    )]
+    KeyType {
+        columns: String,
+        column: String,
+        found: String,
+    },
     #[error(
         "already exists; IMPORT OR REPLACE would replace it, EXCEPT ({name}) leave it, and AS \
          PREFIX name the import differently"

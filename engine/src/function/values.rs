@@ -76,7 +76,7 @@ fn shared_values(values: ArrayRef) -> Result<ArrayRef, ArrowError> {
 
 /// Returns a column whose floats are equal in bits if SQL takes them for equal, at any depth:
 /// 0.0 for -0.0, and one NaN for all.
-pub(super) fn canonical_floats(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+pub(crate) fn canonical_floats(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     Ok(match column.data_type() {
         DataType::Float16 => canonical::<Float16Type>(column, Half::NAN),
         DataType::Float32 => canonical::<Float32Type>(column, f32::NAN),

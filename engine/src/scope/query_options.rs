@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
+use datafusion::catalog::TableProvider;
 use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::memory_pool::MemoryPool;
@@ -65,6 +66,8 @@ pub(crate) struct KeptRows {
     pub(crate) table: String,
     /// Rows of the plan, until the table has them; `None` if the plan inserts rows.
     pub(crate) collected: Option<Arc<CollectedRows>>,
+    /// Table of rows that are inserted.
+    pub(crate) target: Option<Arc<dyn TableProvider>>,
     /// Tables that share a limit.
     pub(crate) tables: Arc<MemoryTables>,
 }

@@ -31,14 +31,14 @@ impl Session {
         plan: &LogicalPlan,
         state: &mut SessionState,
     ) -> Result<()> {
-        let (table, collected) = match plan {
+        let (table, collected, target) = match plan {
             LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create)) => {
-                (&create.name, Some(Arc::default()))
+                (&create.name, Some(Arc::default()), None)
             }
             plan => match insert_of(plan).map_err(query)? {
                 Some((dml, target)) => {
                     self.memory_tables.watch(&target);
-                    (&dml.table_name, None)
+                    (&dml.table_name, None, Some(target))
                 }
                 None => return Ok(()),
             },
@@ -47,6 +47,7 @@ impl Session {
         let rows = KeptRows {
             table: self.short_name(table),
             collected,
+            target,
             tables: Arc::clone(&self.memory_tables),
         };
         QueryScope::set_kept_rows(state.config_mut().options_mut(), Some(rows));

@@ -1,10 +1,10 @@
-//! Options with which queries are planned, and settings of the session.
+//! Options with which queries are planned, settings of the session, and what queries leave behind.
 
 use std::sync::Arc;
 
 use datafusion::execution::context::{SessionContext, SessionState};
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as DfStatement};
-use fusebox_runtime::{Cancellation, Result, Scope};
+use fusebox_runtime::{Cancellation, FailedRows, GuestMessages, Result, Scope};
 
 use super::{Session, query};
 use crate::activity::OpenStatement;
@@ -70,6 +70,28 @@ impl Session {
         let settings = self.settings();
         let scope = self.query_scope(self.cancellation.query(), settings);
         scope.into_scope()
+    }
+
+    /// Cancels every query that the session and its clones have begun, also those whose
+    /// [`DataFrame`] has not run yet. Queries that begin later run, and other sessions are not
+    /// affected.
+    ///
+    /// A query fails with [`Error::Cancelled`](fusebox_runtime::Error::Cancelled) where a Wasm function next checks. One that
+    /// calls none ends when its stream is dropped.
+    pub fn cancel(&self) {
+        self.cancellation.cancel();
+    }
+
+    /// Takes the rows that failed and are null since the last call, by function: those of
+    /// functions with `on_error = 'null'`, in queries of the session and its clones.
+    pub fn take_failed_rows(&self) -> Vec<(String, FailedRows)> {
+        self.notices.take_failed_rows()
+    }
+
+    /// Takes the messages that functions have logged since the last call, of all statements of
+    /// the session and its clones; at most 1,000 are kept until then, and the others counted.
+    pub fn take_messages(&self) -> GuestMessages {
+        self.notices.take_messages()
     }
 
     fn query_scope(&self, cancellation: Cancellation, settings: Settings) -> QueryScope {

@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashSet};
 
 use arrow::datatypes::{FieldRef, Schema};
-use datafusion::common::TableReference;
+use datafusion::catalog::TableProvider;
+use datafusion::common::{Constraint, TableReference};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
@@ -68,6 +69,7 @@ impl Session {
             return self.drop_kept_relation(relation, &contents, cascades, &state);
         }
         let created = self.check_relation(&plan)?;
+        let keys = self.created_keys(&plan)?;
         self.check_cycle(&plan, text.as_ref(), &state)?;
         self.check_is_kept(&plan, text.as_ref(), &contents, &state)?;
         let plan = self.kept_functions().in_definition(plan).map_err(query)?;
@@ -83,7 +85,12 @@ impl Session {
         let plan = with_time(plan, &state)?;
         let replaced = ReplacedTable::of(&plan, &self.context).await;
         let context = self.context_of(&plan, state);
-        let executed = context.execute_logical_plan(plan).await.map_err(query);
+        let mut executed = context.execute_logical_plan(plan).await.map_err(query);
+        if executed.is_ok()
+            && let Err(error) = self.check_created(keys).await
+        {
+            executed = Err(error);
+        }
         if let (Ok(_), Some(replaced)) = (&executed, replaced) {
             replaced.forget();
         }
@@ -235,7 +242,7 @@ impl Session {
                 let table = table.map_err(query)?;
                 match table.get_table_definition() {
                     Some(definition) => definition.to_owned(),
-                    None => create_statement(&name, &table.schema()),
+                    None => create_statement(&name, table.as_ref()),
                 }
             }
         };
@@ -299,9 +306,10 @@ fn views_over(name: &str, contents: &Contents, state: &SessionState) -> BTreeSet
     needing
 }
 
-/// Returns a statement that creates a table of a schema.
-fn create_statement(name: &TableReference, schema: &Schema) -> String {
+/// Returns a statement that creates a table of the columns and keys of another.
+fn create_statement(name: &TableReference, table: &dyn TableProvider) -> String {
     let name = name.to_quoted_string();
+    let schema = table.schema();
     // A statement has one type of texts, whichever layout the column has.
     let types = schema.fields().iter().map(|field| {
         let data_type = canonical_type(field.data_type().clone());
@@ -325,6 +333,21 @@ fn create_statement(name: &TableReference, schema: &Schema) -> String {
         let null = if field.is_nullable() { "" } else { " NOT NULL" };
         format!("{} {data_type}{null}", Identifier(field.name()))
     };
-    let columns: Vec<_> = schema.fields().iter().zip(&types).map(column).collect();
-    format!("CREATE TABLE {name} ({})", columns.join(", "))
+    let columns = schema.fields().iter().zip(&types).map(column);
+    let keys = table.constraints().into_iter().flat_map(|all| all.iter());
+    let parts: Vec<_> = columns
+        .chain(keys.map(|key| key_clause(key, &schema)))
+        .collect();
+    format!("CREATE TABLE {name} ({})", parts.join(", "))
+}
+
+/// Returns the clause of a key.
+fn key_clause(key: &Constraint, schema: &Schema) -> String {
+    let (kind, columns) = match key {
+        Constraint::PrimaryKey(columns) => ("PRIMARY KEY", columns),
+        Constraint::Unique(columns) => ("UNIQUE", columns),
+    };
+    let names = columns.iter().map(|index| schema.field(*index).name());
+    let names: Vec<_> = names.map(|name| Identifier(name).to_string()).collect();
+    format!("{kind} ({})", names.join(", "))
 }

@@ -22,6 +22,7 @@ use datafusion::logical_expr::{
 };
 use fusebox_runtime::{Error, Result};
 
+use super::updated_keys::{check_updated, keys_of};
 use super::{Session, query};
 use crate::stored_table::{StoredTable, collect_rows};
 
@@ -117,6 +118,7 @@ impl Session {
         state: &SessionState,
     ) -> Result<DataFrame> {
         let target = source_as_provider(&dml.target).map_err(query)?;
+        let keys = keys_of(&target, &self.short_name(&dml.table_name));
         for _ in 0..TRIES_MAX {
             let loaded = load(&target, &self.memory_pool()).await;
             let (version, batches) = loaded.map_err(query)?;
@@ -124,6 +126,12 @@ impl Session {
                 WriteOp::Truncate => (count_of(&batches), Vec::new()),
                 _ => {
                     let chosen = self.chosen_rows(dml, &target, &batches, state).await?;
+                    if let Some(values) = &chosen.values {
+                        let new = (&chosen.numbers[..], values);
+                        let pool = self.memory_pool();
+                        let checked = check_updated(&keys, dml, &batches, new, &pool).await;
+                        checked.map_err(query)?;
+                    }
                     changed(&target.schema(), batches, &chosen).map_err(query)?
                 }
             };

@@ -36,7 +36,7 @@ pub(super) fn query_of(statement: &mut DfStatement) -> Option<(&mut Query, Purpo
             Some((query, purpose))
         }
         DfStatement::CopyTo(copy) => match &mut copy.source {
-            CopyToSource::Query(query) => Some((query, Purpose::Relation)),
+            CopyToSource::Query(query) => Some((query.as_mut(), Purpose::Relation)),
             CopyToSource::Relation(_) => None,
         },
         _ => None,
@@ -49,7 +49,7 @@ fn query_of_sql(statement: &mut Statement) -> Option<(&mut Query, Purpose)> {
         false => Purpose::Relation,
     };
     match statement {
-        Statement::Query(query) => Some((query, Purpose::Result)),
+        Statement::Query(query) => Some((query.as_mut(), Purpose::Result)),
         Statement::Prepare { statement, .. } => query_of_sql(statement),
         Statement::Insert(insert) => Some((insert.source.as_deref_mut()?, Purpose::Source)),
         Statement::CreateTable(table) => {
@@ -58,7 +58,7 @@ fn query_of_sql(statement: &mut Statement) -> Option<(&mut Query, Purpose)> {
         }
         Statement::CreateView(view) => {
             let purpose = of_columns(!view.columns.is_empty());
-            Some((&mut view.query, purpose))
+            Some((view.query.as_mut(), purpose))
         }
         _ => None,
     }
@@ -70,7 +70,7 @@ pub(super) fn first_select(query: &mut Query) -> Option<&mut Select> {
     let mut body = query.body.as_mut();
     loop {
         match body {
-            SetExpr::Select(select) => return Some(select),
+            SetExpr::Select(select) => return Some(select.as_mut()),
             SetExpr::Query(query) => body = query.body.as_mut(),
             SetExpr::SetOperation {
                 left,
@@ -110,7 +110,7 @@ pub(super) fn mentioned_names(query: &Query, folds: bool) -> HashSet<String> {
             body = left;
         }
         match body {
-            SetExpr::Query(inner) => query = Some(inner),
+            SetExpr::Query(inner) => query = Some(inner.as_ref()),
             SetExpr::Select(select) => {
                 select.having.iter().for_each(&mut note);
                 select.qualify.iter().for_each(&mut note);

@@ -16,12 +16,14 @@ use fusebox_definition::Subject;
 use fusebox_runtime::{Error, Result};
 
 use super::contents::catalog_error;
+use super::declared_keys::declared_constraints;
 use super::relation_text::RelationText;
 use super::relations::{not_faithful, not_replaced, resolved};
 use super::rewriting::rewrite_statement;
 use super::{Session, TRIES_MAX, query};
 use crate::catalog::{CatalogChange, Relation, RelationKind, TableRows};
 use crate::stored_table::{StoredTable, chunks_of, collect_rows};
+use crate::table_keys::TableKeys;
 
 impl Session {
     /// Returns the statement that creates a table whose rows the catalog keeps, if a plan is one.
@@ -88,14 +90,16 @@ impl Session {
             return Err(not_faithful(&name));
         }
         let schema = schema_of(&create.input, text.has_query_columns)?;
+        let keys = TableKeys::new(self.short_name(&create.name), Some(&create.constraints));
+        keys.check_types(&schema)?;
         // Charged until the catalog has the rows.
-        let collected = self.collected(&create.input, schema, &state).await;
+        let collected = self.collected(&create.input, schema, &keys, &state).await;
         let (rows, _reservation) = collected?;
         let relation = Relation::new(name.clone(), RelationKind::Table, text.sql());
         let relation = relation.with_rows(rows.clone());
         if self.put_stored_table(&create, &relation)? {
             let defaults = create.column_defaults.into_iter().collect();
-            let table = self.stored_table(&relation, &rows, defaults, None)?;
+            let table = self.stored_table(&relation, &rows, (defaults, None), keys)?;
             self.relations.put(&relation, Some(table));
         }
         self.no_result()
@@ -134,12 +138,18 @@ impl Session {
         &self,
         input: &LogicalPlan,
         schema: SchemaRef,
+        keys: &TableKeys,
         state: &SessionState,
     ) -> Result<(TableRows, MemoryReservation)> {
         let frame = DataFrame::new(state.clone(), input.clone());
         let stream = frame.execute_stream().await.map_err(query)?;
         let collected = collect_rows(stream, &self.memory_pool()).await;
         let (batches, reservation) = collected.map_err(query)?;
+        if !keys.is_empty() {
+            let pool = self.memory_pool();
+            let checked = keys.of_added(&schema, &batches, &pool).await;
+            checked.map_err(query)?;
+        }
         let chunks = chunks_of(&schema, batches).await.map_err(query)?;
         Ok((TableRows::new(schema, chunks), reservation))
     }
@@ -152,33 +162,33 @@ impl Session {
         rows: &TableRows,
         state: &SessionState,
     ) -> Result<Arc<StoredTable>> {
+        let name = self.short_name(&TableReference::parse_str(&relation.name));
+        let constraints = declared_constraints(&statement, rows.schema());
+        let keys = TableKeys::new(name, Some(&constraints));
         // The columns of a query have no defaults.
-        if !has_columns(&statement) {
-            return self.stored_table(relation, rows, HashMap::new(), None);
-        }
-        rewrite_statement(&mut statement, state);
-        let planned = state.statement_to_plan(statement).await;
-        let planned = planned.map_err(query).and_then(|plan| self.guard(plan));
-        match planned {
-            Ok(LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create))) => {
-                let defaults = create.column_defaults.into_iter().collect();
-                self.stored_table(relation, rows, defaults, None)
-            }
-            Ok(_) => self.stored_table(relation, rows, HashMap::new(), None),
-            // The rows can be read all the same.
-            Err(error) => {
-                self.stored_table(relation, rows, HashMap::new(), Some(error.to_string()))
+        let mut defaults = (HashMap::new(), None);
+        if has_columns(&statement) {
+            rewrite_statement(&mut statement, state);
+            let planned = state.statement_to_plan(statement).await;
+            match planned.map_err(query).and_then(|plan| self.guard(plan)) {
+                Ok(LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create))) => {
+                    defaults.0 = create.column_defaults.into_iter().collect();
+                }
+                Ok(_) => {}
+                // The rows can be read all the same.
+                Err(error) => defaults.1 = Some(error.to_string()),
             }
         }
+        self.stored_table(relation, rows, defaults, keys)
     }
 
-    /// Registers a table of the catalog.
+    /// Registers a table of the catalog, with its defaults or the reason for which they are unknown.
     fn stored_table(
         &self,
         relation: &Relation,
         rows: &TableRows,
-        defaults: HashMap<String, Expr>,
-        wrong_defaults: Option<String>,
+        (defaults, wrong_defaults): (HashMap<String, Expr>, Option<String>),
+        keys: TableKeys,
     ) -> Result<Arc<StoredTable>> {
         let catalog = Arc::clone(&self.catalog);
         let limits = self.loader.options.catalog;
@@ -186,8 +196,8 @@ impl Session {
         let defaults = defaults.into_iter();
         let defaults = defaults.map(|(column, default)| Ok((column, kept.in_expr(default)?)));
         let defaults = defaults.collect::<DfResult<_>>().map_err(query)?;
-        let table = StoredTable::new(relation.name.clone(), catalog, limits, rows.clone());
-        let table = table.with_defaults(defaults);
+        let table = StoredTable::new(relation, catalog, limits, rows.clone());
+        let table = table.with_keys(keys).with_defaults(defaults);
         let table = Arc::new(table.with_wrong_defaults(wrong_defaults));
         let name = TableReference::parse_str(&relation.name);
         self.context.deregister_table(name.clone()).map_err(query)?;

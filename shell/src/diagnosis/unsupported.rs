@@ -1,7 +1,7 @@
 //! Statements of other systems, and what does the same here.
 
 /// Begins of messages, and what to write.
-const INSTEAD: [(&str, &str); 20] = [
+const INSTEAD: [(&str, &str); 22] = [
     (
         "Unsupported SQL statement: ALTER TABLE",
         "CREATE TABLE new AS SELECT … FROM old, then DROP TABLE old",
@@ -51,6 +51,8 @@ const INSTEAD: [(&str, &str); 20] = [
         "SHOW TABLES FILTER not supported",
         "type \\dt PATTERN, or SELECT … FROM information_schema.tables WHERE …",
     ),
+    ("Check constraints are not", KEYS),
+    ("Foreign key constraints are not", KEYS),
     (
         "Materialized views not supported",
         "write CREATE TABLE name AS SELECT …",
@@ -58,6 +60,8 @@ const INSTEAD: [(&str, &str); 20] = [
 ];
 
 const TRANSACTIONS: &str = "each statement takes effect by itself: leave it out";
+
+const KEYS: &str = "NOT NULL, UNIQUE and PRIMARY KEY are enforced: leave it out";
 
 const USERS: &str = "there are no users: leave it out";
 

@@ -35,6 +35,23 @@ fn views_named_like_words_of_their_tables_come_after_them() {
 }
 
 #[test]
+fn keys_are_those_of_the_dumped_tables() {
+    let create = "CREATE TABLE k(id BIGINT PRIMARY KEY, v VARCHAR, UNIQUE (v));
+        INSERT INTO k VALUES (1, 'a'), (2, NULL)";
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    for catalog in ["--memory", &path("a.db")] {
+        let dump = shell(&[catalog, "-c", create, "-c", ".dump"], "");
+        assert_eq!((dump.status, &*dump.stderr), (Some(0), ""), "{dump:?}");
+        let sql = dump.stdout.rsplit_once("CREATE TABLE").unwrap().1;
+        let sql = format!("CREATE TABLE{sql}; INSERT INTO k VALUES (3, 'a')");
+        let run = shell(&["-c", &sql], "");
+        let refused = "duplicate key: expected one row with (v) = (a), found 2";
+        assert!(run.stderr.contains(refused), "{run:?}");
+    }
+}
+
+#[test]
 fn views_of_equal_names_are_ordered_by_schema() {
     let create = "CREATE SCHEMA s; CREATE VIEW s.b AS SELECT 1 AS x;
         CREATE VIEW a AS SELECT * FROM s.b; CREATE VIEW s.a AS SELECT * FROM a;

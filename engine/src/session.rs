@@ -31,7 +31,15 @@ mod relation_statements;
 
 mod replaced_table;
 
+// ALTER TABLE: tables with other columns, and other names.
+mod alter_operations;
+mod alter_table;
+mod altered_columns;
+mod altered_statement;
+mod renamed_relations;
+
 // Those whose SQL may use functions, or other relations.
+mod dependent_views;
 mod dependents;
 mod shared_relations;
 mod stored_tables;
@@ -118,6 +126,7 @@ use crate::native_stack::{Planning, check_plan};
 use crate::scope::{Deadline, FunctionScope, SessionCancellation};
 use crate::statement_list::{Parsed, Statement, Statements};
 
+use alter_operations::altered_table;
 pub use builder::SessionBuilder;
 use calls::{check_calls, check_readable};
 use copy::complete_copy;
@@ -303,6 +312,10 @@ impl Session {
         self.synchronize()?;
         let early = self.begin_binding(&statement);
         let mut state = self.begin_query(open, deadline);
+        if let Some(alter) = altered_table(&statement) {
+            let altered = self.alter_table(&statement, alter, &state);
+            return Planning::new(depth, altered).await;
+        }
         let cascades = cascades(&statement);
         let planning = async {
             check_calls(&statement, &state)?;

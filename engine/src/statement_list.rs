@@ -10,7 +10,7 @@ use fusebox_definition::statement::{
 };
 use fusebox_runtime::{Error, Result};
 use sqlparser::parser::ParserError;
-use sqlparser::tokenizer::Location;
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
 use crate::copy_options::rewrite_copy;
 
@@ -59,7 +59,8 @@ impl Statements {
             return Ok(statement(Parsed::Fusebox(parsed)));
         }
         let dialect = tokens.dialect();
-        let mut parser = DFParserBuilder::new(rewrite_copy(tokens.into_tokens())?)
+        let tokens = rewrite_copy(renamed_views(tokens.into_tokens()))?;
+        let mut parser = DFParserBuilder::new(tokens)
             .with_dialect(&dialect)
             .with_recursion_limit(self.recursion_limit)
             .build()
@@ -71,9 +72,7 @@ impl Statements {
             let place = parser.parser.peek_token().span.start;
             self.syntax_error(error, place)
         })?;
-        let end = parser
-            .parser
-            .expect_token(&sqlparser::tokenizer::Token::EOF);
+        let end = parser.parser.expect_token(&Token::EOF);
         end.map_err(|error| Error::Syntax(error.to_string()))?;
         Ok(statement(Parsed::DataFusion(Box::new(parsed))))
     }
@@ -94,6 +93,27 @@ impl Statements {
             _ => Error::Query(Box::new(error)),
         }
     }
+}
+
+/// Rewrites `ALTER VIEW … RENAME TO`, which sqlparser does not read, as that of a table: both are
+/// relations.
+fn renamed_views(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let is = |token: &Token, text: &str| match token {
+        Token::Word(word) => word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text),
+        _ => false,
+    };
+    let parts = (0..tokens.len()).filter(|n| !matches!(tokens[*n].token, Token::Whitespace(_)));
+    let parts: Vec<usize> = parts.collect();
+    if let [alter, view, rest @ ..] = &parts[..]
+        && is(&tokens[*alter].token, "ALTER")
+        && is(&tokens[*view].token, "VIEW")
+        && let [.., rename, to, _] = rest
+        && is(&tokens[*rename].token, "RENAME")
+        && is(&tokens[*to].token, "TO")
+    {
+        tokens[*view].token = Token::make_keyword("TABLE");
+    }
+    tokens
 }
 
 /// Returns the name of the dialect, and the recursion limit.

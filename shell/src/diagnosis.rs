@@ -319,18 +319,12 @@ mod tests {
     #[test]
     fn statements_of_other_systems_have_a_way_here() {
         for (message, expected) in [
-            (
-                "Unsupported SQL statement: ALTER TABLE f RENAME TO g",
-                "CREATE TABLE",
-            ),
+            ("Foreign key constraints are not currently supported", "leave it out"),
             ("Unsupported SQL statement: BEGIN", "by itself"),
             ("Unsupported SQL statement: PRAGMA x", "SET name = value"),
             ("SHOW TABLES FILTER not supported", "\\dt"),
         ] {
             assert!(text(message, "x").contains(expected), "{message}");
         }
-        let message = "Expected: AS, found: RENAME at Line: 1, Column: 14";
-        let renamed = text(message, "ALTER VIEW f RENAME TO g");
-        assert!(renamed.contains("CREATE VIEW g"), "{renamed}");
     }
 }

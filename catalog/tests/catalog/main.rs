@@ -1,5 +1,6 @@
 //! A catalog in a file: what was acknowledged is there again, in this process and in others.
 
+mod alter;
 mod damage;
 mod dependents;
 mod files;

@@ -55,6 +55,15 @@ pub enum StatementError {
          write CREATE TEMPORARY VIEW"
     )]
     NeedsTemporary(String),
+    #[error("is needed as it is by {}; drop them first, and create them again", by.join(", "))]
+    NeededAsIs { by: Vec<String> },
+    #[error(
+        "cannot be altered: expected a table in memory or of the catalog, or RENAME TO of a view; \
+         create it again with CREATE OR REPLACE"
+    )]
+    NotAltered,
+    #[error("already exists: choose another name, or drop it first")]
+    NameTaken,
     #[error("is needed by {0}, which CASCADE cannot drop: drop the table")]
     NotDroppable(String),
     #[error("is gone since the view or statement that calls it was planned: create it again")]

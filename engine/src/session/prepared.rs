@@ -9,13 +9,15 @@ use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::datatypes::FieldRef;
+use datafusion::catalog::TableProvider;
 use datafusion::common::Result;
 use datafusion::common::metadata::ScalarAndMetadata;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{ParamValues, exec_datafusion_err, exec_err, not_impl_err, plan_err};
+use datafusion::datasource::source_as_provider;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::simplify::SimplifyContext;
-use datafusion::logical_expr::{Execute, Expr, LogicalPlan, Prepare, Statement};
+use datafusion::logical_expr::{Execute, Expr, LogicalPlan, Prepare, Statement, TableSource};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use fusebox_definition::Subject;
 use fusebox_runtime::Error;
@@ -35,6 +37,8 @@ struct PreparedPlan {
     /// Types of the parameters; empty if they follow from the statement.
     fields: Vec<FieldRef>,
     plan: Arc<LogicalPlan>,
+    /// True if a table in the plan was changed since by ALTER TABLE.
+    is_outdated: bool,
     /// Bytes of the plan, which count as long as it is there.
     _reserved: Arc<ReservedPlan>,
 }
@@ -69,6 +73,13 @@ impl Prepared {
                     return Ok(Err(plan));
                 };
                 drop(plans);
+                if prepared.is_outdated {
+                    return exec_err!(
+                        "Prepared statement '{}' is about a table that was altered since: \
+                         DEALLOCATE it, and prepare it again",
+                        execute.name
+                    );
+                }
                 let plan = prepared.with_parameters(execute, state, limit)?;
                 Ok(Ok(PreparedEffect::Run(plan)))
             }
@@ -83,6 +94,41 @@ impl Prepared {
             other => Ok(Err(other)),
         }
     }
+}
+
+impl Prepared {
+    /// Refuses to execute statements about a table that was altered: their plans have the one
+    /// before.
+    pub(super) fn outdate(&self, table: &Arc<dyn TableProvider>) -> Result<()> {
+        let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for prepared in plans.values_mut() {
+            prepared.is_outdated |= mentions(&prepared.plan, table)?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns true if a plan reads or changes a table.
+fn mentions(plan: &LogicalPlan, table: &Arc<dyn TableProvider>) -> Result<bool> {
+    let is_of = |source: &Arc<dyn TableSource>| {
+        let provider = source_as_provider(source);
+        provider.is_ok_and(|provider| {
+            Arc::as_ptr(&provider).cast::<()>() == Arc::as_ptr(table).cast::<()>()
+        })
+    };
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        found |= match node {
+            LogicalPlan::TableScan(scan) => is_of(&scan.source),
+            LogicalPlan::Dml(dml) => is_of(&dml.target),
+            _ => false,
+        };
+        Ok(match found {
+            true => TreeNodeRecursion::Stop,
+            false => TreeNodeRecursion::Continue,
+        })
+    })?;
+    Ok(found)
 }
 
 fn prepare_in(
@@ -120,6 +166,7 @@ fn prepare_in(
             entry.insert(PreparedPlan {
                 fields,
                 plan,
+                is_outdated: false,
                 _reserved: Arc::new(reserved),
             });
             Ok(())

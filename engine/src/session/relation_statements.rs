@@ -1,6 +1,6 @@
 //! Statements of DataFusion that create, drop and show views and tables.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use arrow::datatypes::{FieldRef, Schema};
 use datafusion::catalog::TableProvider;
@@ -15,6 +15,7 @@ use sqlparser::ast::{ObjectName, ShowCreateObject, Statement};
 
 use super::cells::{batch, text};
 use super::contents::{Changes, Contents};
+use super::dependent_views::{View, views_over};
 use super::memory_limits::collected_rows;
 use super::query::with_time;
 use super::relation_text::RelationText;
@@ -139,7 +140,7 @@ impl Session {
         cascades: bool,
         state: &SessionState,
     ) -> Result<Option<DataFrame>> {
-        let views = views_over(&relation.name, contents, state);
+        let views = views_over(&relation.name, false, contents, state);
         let short = |name: &str| self.short_name(&TableReference::parse_str(name));
         if !views.is_empty() && !cascades {
             let by = views
@@ -260,50 +261,6 @@ impl Session {
         let row = row.map_err(|error| query(error.into()))?;
         self.context.read_batch(row).map_err(query)
     }
-}
-
-/// View, by its qualified name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct View {
-    name: String,
-    is_temporary: bool,
-}
-
-/// Returns the views whose queries need a relation of the catalog, directly or by other views.
-fn views_over(name: &str, contents: &Contents, state: &SessionState) -> BTreeSet<View> {
-    let of = |is_temporary: bool, relation: &Relation| {
-        // A view whose text cannot be read needs nothing that is known.
-        let mentioned = mentioned_by_view(&relation.sql, state).unwrap_or_default();
-        let mentioned = mentioned.into_iter().map(|name| View {
-            // That of the session hides one of the catalog in its own views alone.
-            is_temporary: is_temporary && contents.temporary.relation(&name).is_some(),
-            name,
-        });
-        let view = View {
-            name: relation.name.clone(),
-            is_temporary,
-        };
-        (view, mentioned.collect::<Vec<_>>())
-    };
-    let is_view = |relation: &&Relation| relation.kind == RelationKind::View;
-    let kept = contents.shared.relations().filter(is_view);
-    let temporary = contents.temporary.relations().filter(is_view);
-    let kept = kept.map(|relation| of(false, relation));
-    let mut views: Vec<_> = kept
-        .chain(temporary.map(|relation| of(true, relation)))
-        .collect();
-    let mut needing = BTreeSet::new();
-    let mut next = vec![View {
-        name: name.to_owned(),
-        is_temporary: false,
-    }];
-    while let Some(needed) = next.pop() {
-        let found = views.extract_if(.., |(_, mentioned)| mentioned.contains(&needed));
-        let found: Vec<_> = found.map(|(view, _)| view).collect();
-        needing.extend(found.iter().cloned());
-        next.extend(found);
-    }
-    needing
 }
 
 /// Returns a statement that creates a table of the columns and keys of another.

@@ -21,6 +21,7 @@ use datafusion::logical_expr::{
     DmlStatement, Expr, LogicalPlan, LogicalPlanBuilder, TableSource, WriteOp,
 };
 use fusebox_runtime::{Error, Result};
+use tokio::sync::OwnedRwLockWriteGuard;
 
 use super::updated_keys::{check_updated, keys_of};
 use super::{Session, query};
@@ -297,7 +298,7 @@ fn count_of(batches: &[RecordBatch]) -> u64 {
 
 /// Reads the rows of a table, with the version of its catalog. Those that are not in memory are
 /// charged to a pool.
-async fn load(
+pub(super) async fn load(
     table: &Arc<dyn TableProvider>,
     pool: &Arc<dyn MemoryPool>,
 ) -> DfResult<(u64, Vec<RecordBatch>)> {
@@ -321,22 +322,29 @@ async fn replace(
     if let Some(stored) = table.downcast_ref::<StoredTable>() {
         return stored.replace_current(version, batches).await;
     }
-    let memory = memory_of(table)?;
-    let mut partitions = Vec::new();
-    for partition in &memory.batches {
-        partitions.push(partition.write().await);
-    }
-    let now: u64 = partitions.iter().map(|batches| count_of(batches)).sum();
-    if now != version {
+    let Some(mut partitions) = lock_unchanged(table, version).await? else {
         return Ok(false);
-    }
+    };
     // What was known of the order of the rows holds no more.
-    memory.sort_order.lock().clear();
+    memory_of(table)?.sort_order.lock().clear();
     let mut batches = Some(batches);
     for partition in &mut partitions {
         **partition = batches.take().unwrap_or_default();
     }
     Ok(true)
+}
+
+/// Locks the rows of a table in memory; `None` if it has another number of rows by now.
+pub(super) async fn lock_unchanged(
+    table: &Arc<dyn TableProvider>,
+    count: u64,
+) -> DfResult<Option<Vec<OwnedRwLockWriteGuard<Vec<RecordBatch>>>>> {
+    let mut partitions = Vec::new();
+    for partition in &memory_of(table)?.batches {
+        partitions.push(Arc::clone(partition).write_owned().await);
+    }
+    let now: u64 = partitions.iter().map(|batches| count_of(batches)).sum();
+    Ok((now == count).then_some(partitions))
 }
 
 fn memory_of(table: &Arc<dyn TableProvider>) -> DfResult<&MemTable> {

@@ -275,7 +275,7 @@ impl Session {
     }
 
     /// Creates a relation in DataFusion's catalog, replacing one of its name.
-    async fn register_relation(
+    pub(super) async fn register_relation(
         &self,
         mut statement: DfStatement,
         relation: &Relation,
@@ -324,7 +324,7 @@ impl Session {
 
     /// Removes the relations that the catalog has no more, or with another definition, and views
     /// whose plans are outdated, and shows the present rows of the others.
-    fn deregister_stale(&self, contents: &CatalogContents) -> Result<()> {
+    pub(super) fn deregister_stale(&self, contents: &CatalogContents) -> Result<()> {
         // With a relation, views are outdated.
         while let Some(name) = self.relations.find_stale(contents) {
             self.relations.remove(&name);
@@ -369,7 +369,10 @@ pub(super) fn changes_relations(statement: &DfStatement) -> bool {
         DfStatement::CreateExternalTable(_) => true,
         DfStatement::Statement(statement) => matches!(
             statement.as_ref(),
-            Statement::CreateView { .. } | Statement::CreateTable(_) | Statement::Drop { .. }
+            Statement::CreateView { .. }
+                | Statement::CreateTable(_)
+                | Statement::AlterTable(_)
+                | Statement::Drop { .. }
         ),
         _ => false,
     }

@@ -45,13 +45,6 @@ fn statement(message: &str, tokens: &[TokenWithSpan], found: usize) -> Option<St
     let name = |index: usize| tokens.get(index).map(|token| token.token.to_string());
     let begin = [words(0), words(1)];
     match [begin[0].as_str(), begin[1].as_str()] {
-        ["ALTER", "VIEW"] if words(found) == "RENAME" => {
-            let view = name(2).unwrap_or_default();
-            let new = name(found + 2).unwrap_or_default();
-            return Some(format!(
-                "a view is not renamed: CREATE VIEW {new} AS its query, then DROP VIEW {view}"
-            ));
-        }
         ["COPY", _] if words(found) == "FROM" => {
             let table = name(1).unwrap_or_default();
             let file = name(found + 1).unwrap_or_default();

@@ -1,11 +1,7 @@
 //! Statements of other systems, and what does the same here.
 
 /// Begins of messages, and what to write.
-const INSTEAD: [(&str, &str); 22] = [
-    (
-        "Unsupported SQL statement: ALTER TABLE",
-        "CREATE TABLE new AS SELECT … FROM old, then DROP TABLE old",
-    ),
+const INSTEAD: [(&str, &str); 21] = [
     (
         "Unsupported SQL statement: ALTER VIEW",
         "write CREATE OR REPLACE VIEW",

@@ -161,12 +161,12 @@ fn misspelt_keywords_are_marked_where_they_stand() {
         ("SELECT a FORM t", "did you mean FROM?"),
         ("SELECT a FROM t GRUOP BY a", "did you mean GROUP?"),
         (
-            "ALTER VIEW f RENAME TO g",
-            "CREATE VIEW g AS its query, then DROP VIEW f",
+            "CREATE TABLE f(a INT); ALTER TABLE f ALTER COLUMN a SET NOT NULL",
+            "found ALTER COLUMN a SET NOT NULL: create the table again",
         ),
         (
-            "CREATE TABLE f(a INT); ALTER TABLE f RENAME TO g",
-            "CREATE TABLE new AS SELECT … FROM old",
+            "CREATE TABLE f(a INT CHECK (a > 0))",
+            "NOT NULL, UNIQUE and PRIMARY KEY are enforced: leave it out",
         ),
         (
             "CREATE TABLE t(a INT); COPY t FROM STDIN",

@@ -1,0 +1,140 @@
+//! `ALTER TABLE … RENAME TO`: other names of tables and views.
+
+use std::sync::Arc;
+
+use datafusion::common::TableReference;
+use datafusion::datasource::MemTable;
+use datafusion::execution::context::SessionState;
+use datafusion::sql::parser::Statement as DfStatement;
+use fusebox_definition::{StatementError, Subject};
+use fusebox_runtime::{Error, Result};
+use sqlparser::ast::{Ident, ObjectName, Statement};
+
+use super::alter_table::Target;
+use super::altered_statement::ident;
+use super::contents::{Changes, Contents};
+use super::relations::{parsed, resolved};
+use super::select_lists::name_of;
+use super::transaction::Applied;
+use super::{Session, query};
+use crate::catalog::{CatalogChange, Relation, RelationKind};
+use crate::stored_table::StoredTable;
+
+impl Session {
+    /// Gives a table in memory or of the catalog, or a view, another name.
+    pub(super) async fn rename_relation(
+        &self,
+        target: &Target,
+        to: &Ident,
+        contents: &Contents,
+        state: &SessionState,
+    ) -> Result<Applied> {
+        let kind = target.relation.as_ref().map(|(relation, _)| relation.kind);
+        let is_view = kind == Some(RelationKind::View);
+        let is_memory = target.provider.is::<MemTable>();
+        if !is_view && !is_memory && !target.provider.is::<StoredTable>() {
+            let reason = StatementError::NotAltered;
+            return Err(Error::refused(target.subject.clone(), reason));
+        }
+        let options = state.config_options();
+        let folds = options.sql_parser.enable_ident_normalization;
+        let to = with_table(&target.name, &name_of(to, folds));
+        if self.context.table_exist(to.clone()).map_err(query)? {
+            let shown = self.short_name(&to);
+            let subject = match is_view {
+                true => Subject::View(shown),
+                false => Subject::Table(shown),
+            };
+            return Err(Error::refused(subject, StatementError::NameTaken));
+        }
+        let views = target.views(contents, state);
+        self.check_views(
+            &target.subject,
+            &target.qualified,
+            &views,
+            Vec::new(),
+            state,
+        )
+        .await?;
+        let qualified = resolved(&to, &options.catalog);
+        let mut changes = Changes::default();
+        let mut renamed = None;
+        if let Some((relation, is_own)) = &target.relation {
+            let relation = with_name(relation, &qualified, &to)?;
+            let both = vec![
+                CatalogChange::PutRelation(relation.clone()),
+                CatalogChange::DropRelation(target.qualified.clone()),
+            ];
+            if !is_own {
+                let applied = self.apply_relations(target, both, contents)?;
+                if let Applied::Done = applied {
+                    self.prepared.outdate(&target.provider).map_err(query)?;
+                }
+                return Ok(applied);
+            }
+            changes.temporary = both;
+            renamed = Some(relation);
+        }
+        if let Applied::Conflict = self.apply(contents, changes)? {
+            return Ok(Applied::Conflict);
+        }
+        let name = target.name.clone();
+        self.context.deregister_table(name).map_err(query)?;
+        match renamed.filter(|_| is_view) {
+            // Its plan stays, and its statement has the new name.
+            Some(view) => {
+                let state = self.context.state();
+                let created = self.register_relation(parsed(&view.sql)?, &view, &state);
+                created.await?;
+            }
+            None => {
+                let table = Arc::clone(&target.provider);
+                self.context.register_table(to, table).map_err(query)?;
+            }
+        }
+        Ok(Applied::Done)
+    }
+}
+
+/// Returns the name of another table in the same schema.
+fn with_table(name: &TableReference, table: &str) -> TableReference {
+    match name {
+        TableReference::Bare { .. } => TableReference::bare(table),
+        TableReference::Partial { schema, .. } => TableReference::partial(&**schema, table),
+        TableReference::Full {
+            catalog, schema, ..
+        } => TableReference::full(&**catalog, &**schema, table),
+    }
+}
+
+/// Returns a relation of another name, which its statement has, too.
+fn with_name(relation: &Relation, qualified: &str, to: &TableReference) -> Result<Relation> {
+    let mut statement = parsed(&relation.sql)?;
+    let parts = match to {
+        TableReference::Bare { table } => vec![table],
+        TableReference::Partial { schema, table } => vec![schema, table],
+        TableReference::Full {
+            catalog,
+            schema,
+            table,
+        } => vec![catalog, schema, table],
+    };
+    let parts: Vec<Ident> = parts.into_iter().map(|part| ident(part)).collect();
+    let name = ObjectName::from(parts);
+    let stated = match &mut statement {
+        DfStatement::Statement(statement) => match statement.as_mut() {
+            Statement::CreateTable(table) => Some(&mut table.name),
+            Statement::CreateView(view) => Some(&mut view.name),
+            _ => None,
+        },
+        _ => None,
+    };
+    match stated {
+        Some(stated) => *stated = name,
+        None => return Err(Error::Catalog(format!("`{qualified}` has no statement"))),
+    }
+    let mut renamed = relation.clone();
+    qualified.clone_into(&mut renamed.name);
+    renamed.sql = statement.to_string();
+    Ok(renamed)
+}

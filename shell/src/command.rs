@@ -12,6 +12,9 @@ mod display;
 // `\set` and `\unset`.
 mod variable;
 
+// Paths in arguments.
+mod paths;
+
 // Names of commands.
 mod names;
 
@@ -26,6 +29,7 @@ use catalog::identifier;
 pub(crate) use display::formats;
 pub(crate) use names::NAMES;
 use names::in_lower_case;
+use paths::{file, path, unquoted};
 
 /// A command, as opposed to SQL.
 #[derive(Debug, PartialEq)]
@@ -88,6 +92,8 @@ pub(crate) enum Command {
     IncludeRelative(PathBuf),
     /// Runs a command of the system.
     System(String),
+    /// Changes to a folder, or to the home of the user.
+    Folder(Option<PathBuf>),
     /// Sets a variable of the prompt, or forgets it.
     Variable {
         name: String,
@@ -191,6 +197,7 @@ impl Command {
             "\\echo" | "\\qecho" | ".print" => Self::Echo(unquoted(rest).to_owned()),
             "\\e" | "\\edit" | ".edit" => Self::Edit(file(rest)),
             "\\copy" => Self::copy(rest),
+            "\\cd" | ".cd" => Self::Folder(file(rest)),
             "\\i" | "\\ir" | ".read" => Self::Instead(format!("expected a file after {word}")),
             _ => Self::of_catalog(word, rest)
                 .or_else(|| Self::of_display(word, rest))
@@ -241,25 +248,6 @@ impl Command {
             _ => Self::Instead("expected a number of seconds after \\watch".to_owned()),
         }
     }
-}
-
-fn unquoted(text: &str) -> &str {
-    let quoted = |quote| text.strip_prefix(quote)?.strip_suffix(quote);
-    quoted('\'').or_else(|| quoted('"')).unwrap_or(text)
-}
-
-/// Returns the file that an argument names.
-fn file(text: &str) -> Option<PathBuf> {
-    (!text.is_empty()).then(|| path(text))
-}
-
-/// Returns a path, in which `~/` is the home of the user, as in psql and duckdb.
-fn path(text: &str) -> PathBuf {
-    let text = unquoted(text);
-    let in_home = text
-        .strip_prefix("~/")
-        .and_then(|rest| Some(std::env::home_dir()?.join(rest)));
-    in_home.unwrap_or_else(|| PathBuf::from(text))
 }
 
 #[cfg(test)]
@@ -333,6 +321,8 @@ mod tests {
         check("\\ir a.sql", Command::IncludeRelative("a.sql".into()));
         check("\\gset day_", Command::Capture("day_".to_owned()));
         check(".system ls", Command::System("ls".to_owned()));
+        check("\\cd 'a b'", Command::Folder(Some("a b".into())));
+        check(".cd;", Command::Folder(None));
         check("\\e", Command::Edit(None));
         check("\\set", Command::Variables);
         let variable = |name: &str, value: Option<&str>| Command::Variable {

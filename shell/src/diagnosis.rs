@@ -319,7 +319,10 @@ mod tests {
     #[test]
     fn statements_of_other_systems_have_a_way_here() {
         for (message, expected) in [
-            ("Foreign key constraints are not currently supported", "leave it out"),
+            (
+                "Foreign key constraints are not currently supported",
+                "leave it out",
+            ),
             ("Unsupported SQL statement: BEGIN", "by itself"),
             ("Unsupported SQL statement: PRAGMA x", "SET name = value"),
             ("SHOW TABLES FILTER not supported", "\\dt"),

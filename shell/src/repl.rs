@@ -251,7 +251,14 @@ impl<'a> Prompt<'a> {
             Command::Include(_) | Command::IncludeRelative(_) | Command::Edit(_) => {
                 self.refuse("expected fewer files that read others\n")?;
             }
-            Command::System(_) if self.runner.is_confined() => self.refuse(CONFINED)?,
+            Command::System(_) | Command::Folder(_) if self.runner.is_confined() => {
+                self.refuse(CONFINED)?;
+            }
+            Command::Folder(folder) => {
+                if let Some(text) = programs::enter(folder) {
+                    self.refuse(&format!("{text}\n"))?;
+                }
+            }
             Command::System(command) => {
                 if let Some(text) = programs::run(&command) {
                     print_message(&format!("{text}\n"));

@@ -17,25 +17,39 @@ async fn altered_tables_are_seen_by_each_session_of_a_file() {
         INSERT INTO t SELECT value, 'n' || value, 2 * value FROM range(0, 100000);
         CREATE VIEW v AS SELECT sum(a) AS s FROM t; CREATE TEMPORARY VIEW own AS SELECT max(a) AS m FROM t";
     run(&session, create).await.unwrap();
-    assert_eq!(number(&other, "SELECT s FROM v").await.unwrap(), 4_999_950_000);
+    assert_eq!(
+        number(&other, "SELECT s FROM v").await.unwrap(),
+        4_999_950_000
+    );
     let alter = "ALTER TABLE t DROP COLUMN c, ADD COLUMN d BIGINT DEFAULT 5,
         ALTER COLUMN b TYPE VARCHAR USING upper(b), RENAME b TO text";
     let wrong = refused(&session, "ALTER TABLE t ALTER COLUMN b TYPE BIGINT").await;
     assert!(wrong.contains("Cannot cast string 'n0'"), "{wrong}");
     run(&session, alter).await.unwrap();
     for session in [&session, &other, &open(&file)] {
-        assert_eq!(number(session, "SELECT sum(d) FROM t").await.unwrap(), 500_000);
-        assert_eq!(number(session, "SELECT s FROM v").await.unwrap(), 4_999_950_000);
+        assert_eq!(
+            number(session, "SELECT sum(d) FROM t").await.unwrap(),
+            500_000
+        );
+        assert_eq!(
+            number(session, "SELECT s FROM v").await.unwrap(),
+            4_999_950_000
+        );
         let text = "SELECT count(*) FROM t WHERE text = 'N' || a";
         assert_eq!(number(session, text).await.unwrap(), 100_000);
         let duplicate = refused(session, "INSERT INTO t (a) VALUES (7)").await;
         assert!(duplicate.contains("(a) = (7), found 2"), "{duplicate}");
         assert!(run(session, "SELECT c FROM t").await.is_err());
     }
-    run(&other, "INSERT INTO t (a) VALUES (100000)").await.unwrap();
+    run(&other, "INSERT INTO t (a) VALUES (100000)")
+        .await
+        .unwrap();
     let new = "SELECT count(*) FROM t WHERE a = 100000 AND text = 'x' AND d = 5";
     assert_eq!(number(&session, new).await.unwrap(), 1);
-    assert_eq!(number(&session, "SELECT m FROM own").await.unwrap(), 100_000);
+    assert_eq!(
+        number(&session, "SELECT m FROM own").await.unwrap(),
+        100_000
+    );
 }
 
 #[tokio::test]
@@ -60,17 +74,29 @@ async fn views_keep_what_they_use() {
     }
     run(&session, "ALTER TABLE t RENAME b TO c").await.unwrap();
     assert_eq!(number(&open(&file), "SELECT x FROM w").await.unwrap(), 2);
-    let rename = "ALTER VIEW w RENAME TO z; DROP VIEW z; DROP VIEW v; ALTER TABLE t RENAME TO \"T u\"";
+    let rename =
+        "ALTER VIEW w RENAME TO z; DROP VIEW z; DROP VIEW v; ALTER TABLE t RENAME TO \"T u\"";
     run(&session, rename).await.unwrap();
     for session in [&session, &open(&file)] {
-        assert_eq!(number(session, "SELECT a + c FROM \"T u\"").await.unwrap(), 3);
+        assert_eq!(
+            number(session, "SELECT a + c FROM \"T u\"").await.unwrap(),
+            3
+        );
         assert!(run(session, "SELECT * FROM t").await.is_err());
     }
-    run(&session, "CREATE TABLE t AS SELECT 7 AS a; INSERT INTO \"T u\" VALUES (3, 4)")
-        .await
-        .unwrap();
+    run(
+        &session,
+        "CREATE TABLE t AS SELECT 7 AS a; INSERT INTO \"T u\" VALUES (3, 4)",
+    )
+    .await
+    .unwrap();
     assert_eq!(number(&open(&file), "SELECT a FROM t").await.unwrap(), 7);
-    assert_eq!(number(&open(&file), "SELECT sum(a) FROM \"T u\"").await.unwrap(), 4);
+    assert_eq!(
+        number(&open(&file), "SELECT sum(a) FROM \"T u\"")
+            .await
+            .unwrap(),
+        4
+    );
 }
 
 #[tokio::test]
@@ -83,13 +109,18 @@ async fn tables_of_queries_get_columns_with_defaults() {
         ALTER TABLE t ADD COLUMN c BIGINT DEFAULT 3";
     run(&session, create).await.unwrap();
     let reopened = open(&file);
-    run(&reopened, "INSERT INTO t (n) VALUES (10)").await.unwrap();
+    run(&reopened, "INSERT INTO t (n) VALUES (10)")
+        .await
+        .unwrap();
     let sums = "SELECT sum(n) * 1000 + sum(c) FROM t WHERE b IS NULL";
     assert_eq!(number(&session, sums).await.unwrap(), 55_033);
     let unnamed = "CREATE TABLE f AS SELECT arrow_cast(1, 'Float16') AS a;
         ALTER TABLE f ADD COLUMN b BIGINT DEFAULT 3";
     let error = refused(&session, unnamed).await;
-    assert!(error.contains("expected columns whose types have names in SQL"), "{error}");
+    assert!(
+        error.contains("expected columns whose types have names in SQL"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 use fusebox::Literal;
 
-use super::{Command, unquoted};
+use super::Command;
+use super::paths::unquoted;
 
 impl Command {
     /// Parses a command that lists the catalog; `None` if there is none of this name.

@@ -2,7 +2,8 @@
 
 use clap::ValueEnum;
 
-use super::{Command, Switch, unquoted};
+use super::paths::unquoted;
+use super::{Command, Switch};
 use crate::format::Format;
 
 /// Maximum rows of a result that a terminal shows, which are in memory.

@@ -3,7 +3,7 @@
 use super::Command;
 
 /// Names of the commands, for completion and for the nearest one.
-pub(crate) const NAMES: [&str; 52] = [
+pub(crate) const NAMES: [&str; 54] = [
     "\\?",
     "\\d",
     "\\d+",
@@ -30,6 +30,7 @@ pub(crate) const NAMES: [&str; 52] = [
     "\\copy",
     "\\echo",
     "\\!",
+    "\\cd",
     "\\q",
     "\\set",
     "\\unset",
@@ -54,12 +55,13 @@ pub(crate) const NAMES: [&str; 52] = [
     ".read",
     ".edit",
     ".shell",
+    ".cd",
     ".quit",
     ".exit",
 ];
 
 /// Commands of psql, duckdb and sqlite that do not exist here, and what to type instead.
-const INSTEAD: [(&str, &str); 54] = [
+const INSTEAD: [(&str, &str); 52] = [
     ("\\c", "start another shell: fusebox FILE"),
     ("\\connect", "start another shell: fusebox FILE"),
     (".open", "start another shell: fusebox FILE"),
@@ -91,8 +93,6 @@ const INSTEAD: [(&str, &str); 54] = [
     ("\\H", "type \\pset format html"),
     ("\\C", "type \\echo TITLE before the query"),
     ("\\f", "type \\pset format csv, or tsv"),
-    ("\\cd", "start another shell in that folder"),
-    (".cd", "start another shell in that folder"),
     ("\\prompt", "type \\set NAME value, and :NAME in statements"),
     (
         ".parameter",

@@ -1,6 +1,7 @@
 //! Commands that set variables.
 
-use super::{Command, unquoted};
+use super::Command;
+use super::paths::unquoted;
 use crate::text::is_variable;
 
 impl Command {

@@ -22,6 +22,7 @@ running statement; Ctrl-R searches the history; Tab completes names and files.
   .dump               prints statements that make the same catalog
   \\errverbose         prints the last error with its causes
   \\echo TEXT          prints a text; \\! COMMAND runs a command of the system
+  \\cd [DIR]           changes to a folder, where relative paths of files start, or to your home
   \\?, \\q              this help; quit, also `quit`, `exit`, Ctrl-D
 
 Also .tables, .schema, .mode, .headers, .maxrows, .read, .output, .edit, .shell, .help and .quit,

@@ -51,6 +51,12 @@ impl Completer for SqlHelper {
         context: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Pair>)> {
         let before = &line[..position];
+        if matches!(before.split_whitespace().next(), Some("\\cd" | ".cd")) && takes_a_file(before)
+        {
+            let (start, mut pairs) = self.files.complete(line, position, context)?;
+            pairs.retain(|pair| pair.replacement.ends_with(std::path::MAIN_SEPARATOR));
+            return Ok((start, pairs));
+        }
         if before.matches('\'').count() % 2 == 1 || takes_a_file(before) {
             return self.files.complete(line, position, context);
         }
@@ -64,7 +70,9 @@ fn takes_a_file(line: &str) -> bool {
     let word = line.split_whitespace().next();
     matches!(
         word,
-        Some("\\i" | "\\ir" | "\\o" | "\\e" | "\\g" | ".read" | ".output" | ".edit")
+        Some(
+            "\\i" | "\\ir" | "\\o" | "\\e" | "\\g" | "\\cd" | ".read" | ".output" | ".edit" | ".cd"
+        )
     ) && line.trim_start().contains(char::is_whitespace)
 }
 

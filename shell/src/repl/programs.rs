@@ -1,9 +1,9 @@
-//! Programs that the prompt runs: commands of the system, and the editor.
+//! Programs that the prompt runs, commands of the system and the editor, and their folder.
 
 use std::env;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::failure::Failure;
@@ -15,6 +15,18 @@ pub(super) fn run(command: &str) -> Option<String> {
         Ok(status) => Some(status.to_string()),
         Err(error) => Some(Failure::System(error).to_string()),
     }
+}
+
+/// Changes to a folder, or to the home of the user; returns what to report.
+pub(super) fn enter(folder: Option<PathBuf>) -> Option<String> {
+    let Some(folder) = folder.or_else(env::home_dir) else {
+        return Some("expected a folder after \\cd, since there is no home".to_owned());
+    };
+    let error = env::set_current_dir(&folder).err()?;
+    Some(format!(
+        "expected a folder that can be entered, found '{}': {error}",
+        folder.display()
+    ))
 }
 
 /// Edits a file, or a text in a file of its own; returns what was saved, and `None` if nothing

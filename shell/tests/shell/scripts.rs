@@ -168,3 +168,31 @@ fn echoed_scripts_have_commands_and_variables() {
     );
     assert_eq!(run.stdout, "SELECT 1 AS a\na\n1\n", "{run:?}");
 }
+
+#[test]
+fn cd_changes_where_relative_paths_start() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("a b")).unwrap();
+    std::fs::write(folder.path().join("a b/x.csv"), "n\n7\n").unwrap();
+    let path = folder.path().to_str().unwrap();
+    let catalog = folder.path().join("c.db");
+    let script = format!(
+        ".mode csv\n\\cd {path}\n\\cd 'a b'\nSELECT n FROM 'x.csv';\n\\cd ..\n\
+         CREATE EXTERNAL TABLE x STORED AS CSV LOCATION 'a b/x.csv';\n.cd 'a b'\n\
+         SELECT n + 1 AS m FROM x;\n"
+    );
+    let run = shell(&[catalog.to_str().unwrap(), "-f", "-"], &script);
+    assert_eq!(
+        (run.status, &*run.stdout),
+        (Some(0), "n\n7\nm\n8\n"),
+        "{run:?}"
+    );
+    let run = shell(&["-f", "-"], "\\cd /no/such\n\\echo end\n");
+    let expected = "error: <stdin>:1: expected a folder that can be entered, found '/no/such': ";
+    assert!(
+        run.stderr.starts_with(expected) && run.stdout.is_empty(),
+        "{run:?}"
+    );
+    let run = shell(&["--root", path, "-f", "-"], "\\cd 'a b'\n");
+    assert!(run.stderr.contains("refused with --root"), "{run:?}");
+}

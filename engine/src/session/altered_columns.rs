@@ -16,7 +16,7 @@ use sqlparser::ast::{ColumnDef, ColumnOption, CreateTable, DataType, Expr, Ident
 use super::alter_operations::Operation;
 use super::altered_statement::{create_table, drop_stated, ident, rename_stated, stated_column};
 use super::query;
-use super::relations::parsed;
+use super::relation_text::{parsed, statement_sql};
 use super::select_lists::name_of;
 
 /// Table with other columns than before.
@@ -160,7 +160,7 @@ impl AlteredTable {
         let mut default = None;
         for stated in &column.options {
             match &stated.option {
-                ColumnOption::Default(expr) => default = Some(expr.to_string()),
+                ColumnOption::Default(expr) => default = Some(statement_sql(expr)),
                 ColumnOption::Null | ColumnOption::NotNull => {}
                 other => {
                     return Err(Error::Syntax(format!(
@@ -226,7 +226,7 @@ impl AlteredTable {
         let (field, _) = planned_column(&stated, &name, state).await?;
         let column = &mut self.columns[index];
         column.field.set_data_type(field.data_type().clone());
-        let value = using.map_or_else(|| column.value.clone(), |using| using.to_string());
+        let value = using.map_or_else(|| column.value.clone(), |using| statement_sql(&using));
         column.value = format!("CAST(({value}) AS {data_type})");
         self.note_change(&name);
         self.changes_keys |= self.keys.iter().any(|(_, names)| names.contains(&name));
@@ -315,7 +315,7 @@ impl AlteredTable {
     /// [`Error::Syntax`] if SQL has no name of the type of a column.
     pub(super) fn create_statement(&self, sql: &str) -> Result<String> {
         if let Some(statement) = &self.statement {
-            return Ok(Statement::CreateTable(statement.clone()).to_string());
+            return Ok(statement_sql(&Statement::CreateTable(statement.clone())));
         }
         let Some(begin) = sql.strip_suffix(" ()").filter(|_| self.needs_statement) else {
             return Ok(sql.to_owned());

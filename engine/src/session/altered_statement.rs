@@ -6,7 +6,7 @@ use sqlparser::ast::{
     ColumnDef, CreateTable, Expr, Ident, IndexColumn, Statement, TableConstraint,
 };
 
-use super::relations::parsed;
+use super::relation_text::parsed;
 use super::select_lists::name_of;
 
 /// Parses a statement that creates a table and states its columns.

@@ -15,7 +15,7 @@ use fusebox_runtime::{Error, Result};
 
 use super::contents::Contents;
 use super::equal_names::plan_statement;
-use super::relations::parsed;
+use super::relation_text::parsed;
 use super::rewriting::rewrite_statement;
 use super::shared_relations::mentioned_by_view;
 use super::unplanned_relation::UnplannedRelation;

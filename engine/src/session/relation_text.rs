@@ -1,5 +1,6 @@
 //! Statements of relations as text, which is read as the same statement.
 
+use std::fmt;
 use std::ops::ControlFlow;
 
 use datafusion::common::DataFusionError;
@@ -10,7 +11,9 @@ use fusebox_definition::statement::{
 };
 use fusebox_definition::{Identifier, Literal};
 use fusebox_runtime::Result;
-use sqlparser::ast::{ColumnDef, ObjectNamePart, Statement, Value, ValueWithSpan, Visit, Visitor};
+use sqlparser::ast::{
+    ColumnDef, ObjectNamePart, Statement, Value, ValueWithSpan, Visit, VisitMut, Visitor,
+};
 use sqlparser::dialect::GenericDialect;
 
 use super::query;
@@ -65,7 +68,7 @@ impl RelationText {
         let (sql, is_faithful, is_temporary) = match statement.as_mut() {
             Statement::CreateView(view) => {
                 let is_temporary = std::mem::take(&mut view.temporary);
-                let sql = statement_sql(statement);
+                let sql = statement_sql(&**statement);
                 let is_faithful = is_same(&sql, statement);
                 (sql, is_faithful, is_temporary)
             }
@@ -121,12 +124,12 @@ impl RelationText {
     }
 }
 
-/// Formats a statement.
-pub(super) fn statement_sql(statement: &Statement) -> String {
-    let mut statement = statement.clone();
-    edit_names(&mut statement, double_quotes_of_name);
-    double_quotes(&mut statement);
-    statement.to_string()
+/// Formats a statement, or a part of one.
+pub(super) fn statement_sql(part: &(impl VisitMut + Clone + fmt::Display)) -> String {
+    let mut part = part.clone();
+    edit_names(&mut part, double_quotes_of_name);
+    double_quotes(&mut part);
+    part.to_string()
 }
 
 /// Formats `CREATE EXTERNAL TABLE` with all its clauses: DataFusion leaves out some.
@@ -215,7 +218,7 @@ fn is_same(sql: &str, statement: &Statement) -> bool {
     match parsed(sql) {
         Ok(DfStatement::Statement(read)) => {
             *read == *statement
-                || literals(&*read) == literals(statement) && statement_sql(&read) == sql
+                || literals(&*read) == literals(statement) && statement_sql(&*read) == sql
         }
         _ => false,
     }

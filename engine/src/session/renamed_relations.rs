@@ -13,7 +13,8 @@ use sqlparser::ast::{Ident, ObjectName, Statement};
 use super::alter_table::Target;
 use super::altered_statement::ident;
 use super::contents::{Changes, Contents};
-use super::relations::{parsed, resolved};
+use super::relation_text::{parsed, statement_sql};
+use super::relations::resolved;
 use super::select_lists::name_of;
 use super::transaction::Applied;
 use super::{Session, query};
@@ -121,20 +122,17 @@ fn with_name(relation: &Relation, qualified: &str, to: &TableReference) -> Resul
     };
     let parts: Vec<Ident> = parts.into_iter().map(|part| ident(part)).collect();
     let name = ObjectName::from(parts);
-    let stated = match &mut statement {
-        DfStatement::Statement(statement) => match statement.as_mut() {
-            Statement::CreateTable(table) => Some(&mut table.name),
-            Statement::CreateView(view) => Some(&mut view.name),
-            _ => None,
-        },
-        _ => None,
+    let no_statement = || Error::Catalog(format!("`{qualified}` has no statement"));
+    let DfStatement::Statement(statement) = &mut statement else {
+        return Err(no_statement());
     };
-    match stated {
-        Some(stated) => *stated = name,
-        None => return Err(Error::Catalog(format!("`{qualified}` has no statement"))),
+    match statement.as_mut() {
+        Statement::CreateTable(table) => table.name = name,
+        Statement::CreateView(view) => view.name = name,
+        _ => return Err(no_statement()),
     }
     let mut renamed = relation.clone();
     qualified.clone_into(&mut renamed.name);
-    renamed.sql = statement.to_string();
+    renamed.sql = statement_sql(statement.as_ref());
     Ok(renamed)
 }

@@ -13,6 +13,7 @@ use crate::limits::Limits;
 use crate::on_error::OnError;
 use crate::plain_abi::PlainAbi;
 use crate::reset::Reset;
+use crate::reuse::Reuse;
 use crate::signature::{Argument, Signature};
 
 /// Definition of one function.
@@ -46,6 +47,8 @@ pub struct Definition {
     pub reset: Reset,
     /// Result of a row for which a scalar function fails.
     pub on_error: OnError,
+    /// Use of the answers of earlier rows. Decides no result.
+    pub reuse: Reuse,
     /// Convention for text and bytes, if the export is a plain function over such.
     pub abi: Option<PlainAbi>,
     /// Digest of the module.
@@ -95,6 +98,7 @@ impl Definition {
             limits: Limits::default(),
             reset: Reset::default(),
             on_error: OnError::default(),
+            reuse: Reuse::default(),
             abi: None,
             digest,
             source: ModuleSource::Base64,
@@ -104,7 +108,7 @@ impl Definition {
         }
     }
 
-    /// Returns the parts that decide results, for comparisons: all but texts for people and the
+    /// Returns the parts that decide calls, for comparisons: all but texts for people and the
     /// source of the module.
     pub fn decisive(&self) -> impl Hash + Eq {
         let Self {
@@ -117,6 +121,7 @@ impl Definition {
             limits,
             reset,
             on_error,
+            reuse,
             abi,
             digest,
             symbol,
@@ -126,7 +131,9 @@ impl Definition {
             weights: _,
         } = self;
         let declared = (name, kind, signature, state, volatility, nulls);
-        let executed = (limits, reset, on_error, abi, digest, symbol, temporary);
+        let executed = (
+            limits, reset, on_error, reuse, abi, digest, symbol, temporary,
+        );
         (declared, executed)
     }
 
@@ -226,6 +233,7 @@ mod tests {
             limits: Limits::default(),
             reset: Reset::Row,
             on_error: OnError::Null,
+            reuse: Reuse::Off,
             abi: Some(PlainAbi::PtrLen),
             digest: Digest::of(b""),
             symbol: "haversine_km".to_owned(),

@@ -41,6 +41,9 @@ mod on_error;
 // The scope of a reset.
 mod reset;
 
+// Answers that are used again.
+mod reuse;
+
 // SHA-256 of a module.
 mod digest;
 
@@ -73,6 +76,7 @@ pub use parse_error::{ParseError, Subject};
 pub use plain_abi::PlainAbi;
 pub use quoting::{Identifier, Literal};
 pub use reset::Reset;
+pub use reuse::Reuse;
 pub use signature::{Argument, Arguments, Signature, check_parameters};
 pub use statement_error::{FileAccessError, StatementError};
 pub use stored::{DEFINITION_FORMAT, StoredDefinitionError};

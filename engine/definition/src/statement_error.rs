@@ -254,6 +254,13 @@ pub enum StatementError {
     OnError(&'static str),
     #[error("is of the kind {0}; only scalar functions have the option abi")]
     Abi(&'static str),
+    #[error("is of the kind {0}; only scalar functions have the option reuse")]
+    ReuseKind(&'static str),
+    #[error(
+        "has reuse = 'always' and {reason}; expected an IMMUTABLE function whose rows do not \
+         depend on each other: leave the option out"
+    )]
+    Reuse { reason: &'static str },
     #[error("has an argument that is not constant, {argument}: table functions take constants")]
     NotConstant { argument: String },
     #[error("takes no arguments; an aggregate function takes at least one")]

@@ -18,6 +18,7 @@ use crate::limits::Limits;
 use crate::on_error::OnError;
 use crate::plain_abi::PlainAbi;
 use crate::reset::Reset;
+use crate::reuse::Reuse;
 use crate::signature::{Argument, Signature, check_parameters};
 use crate::type_display::check_type;
 
@@ -112,6 +113,8 @@ struct StoredDefinition {
     reset: Reset,
     #[serde(with = "StoredOnError")]
     on_error: OnError,
+    #[serde(with = "StoredReuse", default, skip_serializing_if = "is_auto")]
+    reuse: Reuse,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     abi: Option<StoredAbi>,
     digest: Digest,
@@ -146,6 +149,10 @@ struct StoredArgument {
 
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+fn is_auto(reuse: &Reuse) -> bool {
+    *reuse == Reuse::Auto
 }
 
 #[derive(Serialize, Deserialize)]
@@ -215,6 +222,17 @@ enum StoredOnError {
     Null,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Reuse")]
+enum StoredReuse {
+    #[serde(rename = "auto")]
+    Auto,
+    #[serde(rename = "off")]
+    Off,
+    #[serde(rename = "always")]
+    Always,
+}
+
 /// Convention of a plain function, which a definition may lack.
 #[derive(Serialize, Deserialize)]
 struct StoredAbi(#[serde(with = "StoredPlainAbi")] PlainAbi);
@@ -280,6 +298,7 @@ impl From<&Definition> for StoredDefinition {
             limits: definition.limits,
             reset: definition.reset,
             on_error: definition.on_error,
+            reuse: definition.reuse,
             abi: definition.abi.map(StoredAbi),
             digest: definition.digest,
             symbol: definition.symbol.clone(),
@@ -327,6 +346,7 @@ impl TryFrom<StoredDefinition> for Definition {
             limits: stored.limits,
             reset: stored.reset,
             on_error: stored.on_error,
+            reuse: stored.reuse,
             abi: stored.abi.map(|StoredAbi(abi)| abi),
             digest: stored.digest,
             symbol: stored.symbol,

@@ -73,6 +73,7 @@ impl CreateFunction {
         let on_error = stated_options.on_error()?;
         let on_error = on_error.or(declared_options.on_error()?);
         let abi = stated_options.abi()?.or(declared_options.abi()?);
+        let reuse = stated_options.reuse()?.or(declared_options.reuse()?);
         Ok(Definition {
             name: self.name.clone(),
             kind,
@@ -93,6 +94,7 @@ impl CreateFunction {
             limits,
             reset: reset.unwrap_or_default(),
             on_error: on_error.unwrap_or_default(),
+            reuse: reuse.unwrap_or_default(),
             abi,
             digest,
             symbol: declared.unwrap_or(self).symbol().to_owned(),

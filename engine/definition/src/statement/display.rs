@@ -48,7 +48,7 @@ impl Definition {
 
     /// Formats the options as in the clause WITH, without its parentheses.
     pub fn options(&self) -> String {
-        options::print(self.limits, self.reset, self.on_error, self.abi)
+        options::print(self.limits, self.reset, self.on_error, self.abi, self.reuse)
     }
 
     /// Returns a statement that states identity and signature only.

@@ -7,6 +7,7 @@ use crate::limits::{LIMITS, Limits};
 use crate::on_error::OnError;
 use crate::plain_abi::PlainAbi;
 use crate::reset::Reset;
+use crate::reuse::Reuse;
 use crate::statement_error::StatementError;
 
 /// Options of a statement: names in lower case, and values as text.
@@ -53,6 +54,15 @@ impl Options {
     /// [`StatementError::OptionValue`] for a bad value.
     pub fn on_error(&self) -> Result<Option<OnError>, StatementError> {
         self.parsed(OnError::OPTION, OnError::parse)
+    }
+
+    /// Returns the use of earlier answers, if the options give one.
+    ///
+    /// # Errors
+    ///
+    /// [`StatementError::OptionValue`] for a bad value.
+    pub fn reuse(&self) -> Result<Option<Reuse>, StatementError> {
+        self.parsed(Reuse::OPTION, Reuse::parse)
     }
 
     /// Returns the convention of a plain function, if the options give one.
@@ -147,18 +157,24 @@ fn bad_value(name: &str, value: &str, expected: String) -> StatementError {
 }
 
 /// Options that are no limits.
-const OTHERS: [&str; 3] = [Reset::OPTION, OnError::OPTION, PlainAbi::OPTION];
+const OTHERS: [&str; 4] = [
+    Reset::OPTION,
+    OnError::OPTION,
+    PlainAbi::OPTION,
+    Reuse::OPTION,
+];
 
 fn is_grant(name: &str) -> bool {
     StatedGrants::OPTIONS.contains(&name)
 }
 
-/// Formats options that state all of `limits`, `reset`, `on_error` and `abi`.
+/// Formats options that state all of `limits`, `reset`, `on_error`, `abi` and `reuse`.
 pub(super) fn print(
     limits: Limits,
     reset: Reset,
     on_error: OnError,
     abi: Option<PlainAbi>,
+    reuse: Reuse,
 ) -> String {
     let mut options: Vec<_> = LIMITS
         .iter()
@@ -173,16 +189,19 @@ pub(super) fn print(
     if let Some(abi) = abi {
         options.push(format!("{} = '{abi}'", PlainAbi::OPTION));
     }
+    if reuse != Reuse::Auto {
+        options.push(format!("{} = '{}'", Reuse::OPTION, reuse.name()));
+    }
     options.join(", ")
 }
 
 /// Formats the names of all options.
 fn known() -> String {
     let limits = LIMITS.each_ref().map(|limit| limit.option);
-    let [reset, on_error, abi] = OTHERS;
+    let [reset, on_error, abi, reuse] = OTHERS;
     let [seed, env, data] = StatedGrants::OPTIONS;
     let limits = limits.join(", ");
-    format!("{limits}, {reset}, {on_error}, {abi}, {seed}, {env} and {data}")
+    format!("{limits}, {reset}, {on_error}, {abi}, {reuse}, {seed}, {env} and {data}")
 }
 
 #[cfg(test)]
@@ -214,18 +233,21 @@ mod tests {
             let on_error = options(&[("on_error", value)]).on_error();
             assert!(on_error.is_err(), "{value}");
             assert!(options(&[("abi", value)]).abi().is_err(), "{value}");
+            let reuse = options(&[("reuse", value)]).reuse();
+            assert!(reuse.is_err(), "{value}");
         }
     }
 
     #[test]
     fn printed_options_name_every_limit_once() {
         let abi = Some(PlainAbi::CString);
-        for (reset, abi, options) in [
-            (Reset::Call, None, LIMITS.len()),
-            (Reset::Row, None, LIMITS.len() + 1),
-            (Reset::Row, abi, LIMITS.len() + 2),
+        for (reset, abi, reuse, options) in [
+            (Reset::Call, None, Reuse::Auto, LIMITS.len()),
+            (Reset::Row, None, Reuse::Auto, LIMITS.len() + 1),
+            (Reset::Row, abi, Reuse::Auto, LIMITS.len() + 2),
+            (Reset::Row, abi, Reuse::Always, LIMITS.len() + 3),
         ] {
-            let printed = print(Limits::MAX, reset, OnError::Fail, abi);
+            let printed = print(Limits::MAX, reset, OnError::Fail, abi, reuse);
             assert_eq!(printed.matches(" = ").count(), options);
         }
         assert_eq!(known().matches("_per_row, ").count(), 1);
@@ -243,6 +265,17 @@ mod tests {
             "has a bad value for abi: one of 'ptr_len', 'c_string', 'assemblyscript', \
              'length_prefixed', 'canonical', not 'pascal'"
         );
+    }
+
+    #[test]
+    fn uses_of_answers_are_read_as_they_are_printed() {
+        for reuse in Reuse::ALL {
+            let given = options(&[("reuse", reuse.name())]);
+            assert_eq!(given.reuse().unwrap(), Some(reuse));
+            let printed = print(Limits::MAX, Reset::Call, OnError::Fail, None, reuse);
+            let stated = printed.contains(&format!("reuse = '{}'", reuse.name()));
+            assert_eq!(stated, reuse != Reuse::Auto);
+        }
     }
 
     #[test]

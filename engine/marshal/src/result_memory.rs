@@ -147,7 +147,7 @@ impl<'a> ResultMemory<'a> {
     }
 
     /// Returns an empty buffer that keeps the reservation, if one is open.
-    pub(crate) fn keeper(&self) -> Option<Buffer> {
+    pub fn keeper(&self) -> Option<Buffer> {
         Some(keep(Buffer::default(), self.kept()?))
     }
 

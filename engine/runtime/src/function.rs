@@ -21,6 +21,7 @@ mod rebuilt;
 
 // Argument columns.
 mod arguments;
+mod batch_rows;
 mod null_filter;
 
 // Signatures.
@@ -35,7 +36,7 @@ pub use state_cache::{StateCache, StateId, StatePlace};
 pub(crate) use state_fuel::has_growing_state;
 pub use stateful::{Accounting, StateCall, StatefulInstance};
 pub use wasm_function::WasmFunction;
-pub(crate) use wasm_function::{Binding, is_repeatable};
+pub(crate) use wasm_function::{Binding, has_independent_rows, is_repeatable};
 
 use arrow_schema::ArrowError;
 

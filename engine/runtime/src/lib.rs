@@ -45,6 +45,9 @@ mod module;
 // Cancellation, memory accounting and calibration of an execution.
 mod scope;
 
+// Answers that are kept for equal rows.
+mod reuse;
+
 // Instances, limits, pools.
 mod sandbox;
 
@@ -68,7 +71,7 @@ pub use function::{
 pub use fusebox_abi::ABI_VERSION;
 pub use fusebox_definition::{
     self as definition, Argument, Definition, Digest, FileAccessError, Kind, Limits, ModuleError,
-    ModuleSource, NullHandling, ParseDigestError, Reset, Signature, StatementError, Subject,
+    ModuleSource, NullHandling, ParseDigestError, Reset, Reuse, Signature, StatementError, Subject,
     Volatility,
 };
 pub use fusebox_instrument::{CompileBudget, WEIGHTS_VERSION};

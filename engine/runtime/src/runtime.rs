@@ -5,14 +5,20 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use fusebox_definition::{Definition, Digest, Kind, Limits, ModuleError, Subject, Volatility};
+use fusebox_definition::{
+    Definition, Digest, Kind, Limits, ModuleError, Reuse, StatementError, Subject, Volatility,
+};
 use fusebox_instrument::CompileBudget;
 
 use crate::compile_threads::CompileThreads;
 use crate::error::{Error, LimitExceeded, Result};
-use crate::function::{Binding, WasmFunction, check_signature, has_growing_state, is_repeatable};
+use crate::function::{
+    Binding, WasmFunction, check_signature, has_growing_state, has_independent_rows, is_repeatable,
+};
 use crate::metrics::{FunctionMetrics, Profile, Registry};
-use crate::module::{CompiledModules, LoadedModule, Operation, Variant, check_inputs, with_driver};
+use crate::module::{
+    CompiledModule, CompiledModules, LoadedModule, Operation, Variant, check_inputs, with_driver,
+};
 use crate::protections::DisabledProtections;
 use crate::sandbox::{
     Budget, CallError, Cancellation, CompileHelper, Compiler, IdleInstances, IdleLimits,
@@ -212,6 +218,40 @@ impl Runtime {
         let compiled = self.modules.get(module, variant).map_err(fault)?;
         let operations = operations.map_err(fault)?;
         let (operations, exports): (Vec<_>, Vec<_>) = operations.into_iter().unzip();
+        let pool = self.pool(
+            &definition,
+            module,
+            &compiled,
+            exports,
+            is_shared,
+            cancellation,
+        )?;
+        if definition.reuse == Reuse::Always
+            && !has_independent_rows(&definition, pool.meters_rows())
+        {
+            let reason = "is of a module that begins no rows, so that they share fuel";
+            return Err(Error::refused(subject, StatementError::Reuse { reason }));
+        }
+        Ok(WasmFunction::new(Binding {
+            recorder: self.metrics.recorder(&definition),
+            definition,
+            compiled,
+            operations,
+            pool,
+        }))
+    }
+
+    /// Returns the pool of a function, which may be that of an equal one.
+    fn pool(
+        &self,
+        definition: &Definition,
+        module: &LoadedModule,
+        compiled: &CompiledModule,
+        exports: Vec<String>,
+        is_shared: bool,
+        cancellation: &Cancellation,
+    ) -> Result<Arc<Pool>> {
+        let limits = definition.limits;
         let key = is_shared.then(|| PoolKey {
             // That of the driver too, which depends on the signature.
             digest: module.digest(),
@@ -220,33 +260,22 @@ impl Runtime {
             limits,
             has_clock: module.has_clock(),
         });
-        let pool = match key.as_ref().and_then(|key| lookup(&self.pools, key)) {
-            Some(pool) => pool,
-            None => {
-                let code = Arc::clone(compiled.code());
-                let keeps_state = self.keeps_state(&definition);
-                let pool = Pool::new(
-                    code,
-                    compiled.exports(exports, module.has_clock()),
-                    limits,
-                    keeps_state,
-                    &self.idle,
-                );
-                pool.warm(limits.into(), cancellation)
-                    .map_err(|error| instantiation(&definition.name, error))?;
-                match key {
-                    Some(key) => insert(&self.pools, key, Arc::new(pool)),
-                    None => Arc::new(pool),
-                }
-            }
-        };
-        Ok(WasmFunction::new(Binding {
-            recorder: self.metrics.recorder(&definition),
-            definition,
-            compiled,
-            operations,
-            pool,
-        }))
+        if let Some(pool) = key.as_ref().and_then(|key| lookup(&self.pools, key)) {
+            return Ok(pool);
+        }
+        let pool = Pool::new(
+            Arc::clone(compiled.code()),
+            compiled.exports(exports, module.has_clock()),
+            limits,
+            self.keeps_state(definition),
+            &self.idle,
+        );
+        pool.warm(limits.into(), cancellation)
+            .map_err(|error| instantiation(&definition.name, error))?;
+        Ok(match key {
+            Some(key) => insert(&self.pools, key, Arc::new(pool)),
+            None => Arc::new(pool),
+        })
     }
 
     /// Returns true if instances of a scalar function keep state between calls.

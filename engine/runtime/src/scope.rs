@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fusebox_definition::Definition;
+use fusebox_definition::{Definition, Reuse};
 
 use crate::notices::{CallStatistics, FailureCause, FunctionStatistics, GuestMessage, Notices};
+use crate::reuse::Sites;
 use crate::sandbox::{Calibration, CallLog, Cancellation, MemoryReservation, Pin};
 
 /// Opens reservations of host memory for the calls of an execution.
@@ -38,6 +39,7 @@ pub(crate) struct FunctionExecution {
     name: String,
     pub(crate) calibration: Calibration,
     pub(crate) statistics: CallStatistics,
+    pub(crate) sites: Sites,
 }
 
 /// Maximum number of functions that a scope keeps.
@@ -51,6 +53,7 @@ pub struct Scope {
     batch_bytes_max: u64,
     time_zone: Option<Arc<str>>,
     timestamp: i64,
+    reuse: Reuse,
     notices: Arc<Notices>,
     /// Functions that were called, by their identity.
     functions: Mutex<Vec<(u64, Arc<FunctionExecution>)>>,
@@ -74,6 +77,7 @@ impl Scope {
             batch_bytes_max: Self::BATCH_BYTES_MAX,
             time_zone: None,
             timestamp: Self::TIMESTAMP,
+            reuse: Reuse::Auto,
             notices: Arc::default(),
             functions: Mutex::default(),
             pins: Some(Arc::default()),
@@ -97,6 +101,7 @@ impl Scope {
             batch_bytes_max: self.batch_bytes_max,
             time_zone: self.time_zone.clone(),
             timestamp: self.timestamp,
+            reuse: self.reuse,
             notices: Arc::clone(&self.notices),
             pins: self.pins.clone(),
             ..Self::new(self.cancellation.clone(), Arc::clone(&self.memory))
@@ -154,6 +159,19 @@ impl Scope {
     /// Returns the time of the statement, in nanoseconds since 1970.
     pub fn timestamp(&self) -> i64 {
         self.timestamp
+    }
+
+    /// Sets the use of earlier answers by all functions; [`Reuse::Auto`] is that of each
+    /// function's definition.
+    #[must_use]
+    pub fn with_reuse(mut self, reuse: Reuse) -> Self {
+        self.reuse = reuse;
+        self
+    }
+
+    /// Returns the use of earlier answers that is set for all functions.
+    pub fn reuse(&self) -> Reuse {
+        self.reuse
     }
 
     /// Returns the maximum bytes of one batch of results.
@@ -233,6 +251,7 @@ impl Scope {
             name: definition.name.clone(),
             calibration: Calibration::new(rows_max),
             statistics: CallStatistics::new(registry, definition),
+            sites: Sites::default(),
         });
         functions.push((key, Arc::clone(&function)));
         function

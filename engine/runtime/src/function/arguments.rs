@@ -11,9 +11,12 @@ use arrow_array::{
 use arrow_buffer::{ArrowNativeType, NullBuffer};
 use arrow_schema::{ArrowError, DataType};
 use arrow_select::filter::FilterBuilder;
+use arrow_select::take::take;
 use fusebox_definition::StatementError;
 
+use super::batch_rows::BatchRows;
 use super::null_filter::{can_filter, can_scatter, filter_valid};
+use crate::reuse::{SiteArgument, SiteKey, can_keep, is_key_type};
 
 /// Argument of a call.
 #[derive(Clone, Debug)]
@@ -63,16 +66,7 @@ pub(super) fn check_lengths(
 /// Arguments of a batch, or of some of its rows.
 pub(super) struct Arguments {
     columns: Vec<ArgumentColumn>,
-    rows: BatchRows,
-}
-
-/// Rows of the batch that the arguments hold.
-enum BatchRows {
-    All,
-    /// Rows at these positions.
-    At(Vec<usize>),
-    /// Rows that are not null.
-    Valid(NullBuffer),
+    rows: Arc<BatchRows>,
 }
 
 /// Null rows are left out if at most one in this many rows is valid: of numbers, and of
@@ -83,7 +77,7 @@ impl Arguments {
     pub(super) fn new(columns: Vec<ArgumentColumn>) -> Self {
         Self {
             columns,
-            rows: BatchRows::All,
+            rows: Arc::new(BatchRows::All),
         }
     }
 
@@ -100,12 +94,45 @@ impl Arguments {
 
     /// Returns the row of the batch that `row` is.
     pub(super) fn batch_row(&self, row: u64) -> u64 {
-        let found = match &self.rows {
-            BatchRows::All => None,
-            BatchRows::At(rows) => rows.get(row as usize).copied(),
-            BatchRows::Valid(nulls) => nulls.valid_indices().nth(row as usize),
+        self.rows.batch_row(row)
+    }
+
+    /// Returns the arguments of some of the rows.
+    pub(super) fn at(&self, rows: &[u32]) -> Result<Self, ArrowError> {
+        let indices = UInt32Array::from(rows.to_vec());
+        let columns = self.columns.iter().map(|column| match column {
+            ArgumentColumn::Array(array) => Ok(ArgumentColumn::Array(take(array, &indices, None)?)),
+            constant => Ok(constant.clone()),
+        });
+        Ok(Self {
+            columns: columns.collect::<Result<_, ArrowError>>()?,
+            rows: Arc::new(BatchRows::Of(Arc::clone(&self.rows), rows.to_vec())),
+        })
+    }
+
+    /// Returns the columns that are not constant.
+    pub(super) fn varying_columns(&self) -> Vec<ArrayRef> {
+        self.varying().cloned().collect()
+    }
+
+    /// Returns the identity of the arguments and of a result for kept answers; `None` if their
+    /// types do not allow keeping answers, or all arguments are constant.
+    pub(super) fn site_key(&self, returns: &DataType) -> Option<SiteKey> {
+        let arguments = self.columns.iter().map(|column| match column {
+            ArgumentColumn::Array(array) => {
+                let data_type = array.data_type();
+                is_key_type(data_type).then(|| SiteArgument::Varying(data_type.clone()))
+            }
+            ArgumentColumn::Constant(array) => {
+                let can_compare = is_key_type(array.data_type());
+                can_compare.then(|| SiteArgument::Constant(Arc::clone(array)))
+            }
+        });
+        let key = SiteKey {
+            arguments: arguments.collect::<Option<_>>()?,
+            returns: returns.clone(),
         };
-        found.map_or(row, |row| row as u64)
+        (can_keep(returns) && self.varying().next().is_some()).then_some(key)
     }
 
     /// Returns the arguments without repeated rows, and the index of each row among those
@@ -146,7 +173,7 @@ impl Arguments {
         });
         let left = Self {
             columns: columns.collect(),
-            rows: BatchRows::At(rows),
+            rows: Arc::new(BatchRows::At(rows)),
         };
         Some((left, index_of.into()))
     }
@@ -186,7 +213,7 @@ impl Arguments {
         });
         let left = Self {
             columns: columns.collect::<Result<_, ArrowError>>().ok()?,
-            rows: BatchRows::Valid(nulls.clone()),
+            rows: Arc::new(BatchRows::Valid(nulls.clone())),
         };
         Some((left, nulls))
     }
@@ -277,10 +304,10 @@ mod tests {
         let text = arrow_cast::cast(column, &DataType::Utf8).unwrap();
         let text = text.as_string::<i32>().iter();
         let text = text.map(|text| text.unwrap_or("?")).collect();
-        let BatchRows::At(rows) = left.rows else {
+        let BatchRows::At(rows) = &*left.rows else {
             panic!("expected that rows are left out")
         };
-        Some((text, rows, places.values().to_vec()))
+        Some((text, rows.clone(), places.values().to_vec()))
     }
 
     #[test]
@@ -334,6 +361,12 @@ mod tests {
         assert_eq!(numbers.values(), &[1, 2, 3, 5, 6, 7, 9]);
         assert_eq!(columns[2].as_string::<i32>().value(6), "9");
         assert_eq!([0, 3, 6].map(|row| left.batch_row(row)), [1, 5, 9]);
+        // Some of these rows are rows of the batch still.
+        let some = left.at(&[1, 3, 6]).unwrap();
+        assert_eq!((some.rows(), some.slice(0, 3).len()), (3, 3));
+        assert_eq!([0, 1, 2].map(|row| some.batch_row(row)), [2, 5, 9]);
+        let one = some.at(&[1]).unwrap();
+        assert_eq!((one.rows(), one.batch_row(0)), (1, 5));
         // Many rows are valid, or none, or the result type has no nulls.
         assert!(few(21).valid(40, &DataType::Int32).is_none());
         assert!(few(0).valid(40, &DataType::Int32).is_none());

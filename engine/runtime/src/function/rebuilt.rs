@@ -1,9 +1,15 @@
 //! Result columns that are made of others: concatenated, repeated, or with nulls
 //! between their rows. Both are charged while the new one is made.
 
+use std::sync::Arc;
+
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, OffsetSizeTrait, UInt32Array};
-use arrow_buffer::{NullBuffer, OffsetBuffer};
+use arrow_array::types::{ByteArrayType, ByteViewType};
+use arrow_array::{
+    Array, ArrayRef, GenericByteArray, GenericByteViewArray, OffsetSizeTrait, UInt32Array,
+};
+use arrow_buffer::{ArrowNativeType, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_data::MAX_INLINE_VIEW_LEN;
 use arrow_schema::{ArrowError, DataType};
 use arrow_select::concat::concat;
 use arrow_select::take::take;
@@ -66,14 +72,56 @@ pub(super) fn taken(
     indices: &UInt32Array,
     results: &ResultMemory<'_>,
 ) -> Result<ArrayRef, RebuildError> {
-    let rows = indices.values().iter();
-    let bytes = rows.map(|row| bytes_of(&*column, *row as usize, 1));
-    let mut bytes = bytes.fold(0, u64::saturating_add);
+    let mut bytes = taken_bytes(&*column, indices);
     if has_views(column.data_type()) {
         bytes = bytes.saturating_add(results.bytes());
     }
     let column = results.replace(0, bytes, || take(&column, indices, None))??;
     Ok(own_array(column, results))
+}
+
+/// Takes the rows at `indices` of a column that others keep, each as often as it occurs: the
+/// new column shares no texts with it.
+pub(super) fn copied_out(
+    column: &ArrayRef,
+    indices: &UInt32Array,
+    results: &ResultMemory<'_>,
+) -> Result<ArrayRef, RebuildError> {
+    match column.data_type() {
+        DataType::Utf8View => views_copied_out(column.as_string_view(), indices, results),
+        DataType::BinaryView => views_copied_out(column.as_binary_view(), indices, results),
+        _ => taken(ArrayRef::clone(column), indices, results),
+    }
+}
+
+fn views_copied_out<T: ByteViewType>(
+    column: &GenericByteViewArray<T>,
+    indices: &UInt32Array,
+    results: &ResultMemory<'_>,
+) -> Result<ArrayRef, RebuildError> {
+    let views = column.views();
+    // Short texts are in their view.
+    let text_bytes = |row: &u32| match views[*row as usize] as u32 {
+        0..=MAX_INLINE_VIEW_LEN => 0,
+        len => u64::from(len),
+    };
+    let mut bytes = taken_bytes(column, indices);
+    if !column.data_buffers().is_empty() {
+        let texts = indices.values().iter().map(text_bytes);
+        bytes = bytes.saturating_add(texts.sum::<u64>());
+    }
+    let column = results.replace(0, bytes, || {
+        let taken = take(column, indices, None)?;
+        let own = taken.as_byte_view::<T>().gc();
+        let Some(keeper) = results.keeper() else {
+            return Ok(Arc::new(own) as ArrayRef);
+        };
+        // Kernels validate no text again.
+        let views = ScalarBuffer::from(Vec::new());
+        let keeper = GenericByteViewArray::<T>::try_new(views, vec![keeper], None)?;
+        concat(&[&own, &keeper])
+    })?;
+    Ok(column?)
 }
 
 /// Scatters the rows of a column to the valid rows of `nulls`.
@@ -87,6 +135,31 @@ pub(super) fn scattered(
     let bytes = own.saturating_add(rows);
     let column = results.replace(0, bytes, || scatter(&column, nulls))??;
     Ok(own_array(column, results))
+}
+
+/// Returns the bytes that copies of the rows at `indices` have. Views share their data.
+fn taken_bytes(column: &dyn Array, indices: &UInt32Array) -> u64 {
+    fn texts<T: ByteArrayType>(texts: &GenericByteArray<T>, indices: &UInt32Array) -> u64 {
+        let len = |row: &u32| texts.value_length(*row as usize).as_usize() as u64;
+        indices.values().iter().map(len).sum()
+    }
+    use DataType::*;
+    let rows = indices.len() as u64;
+    let fixed = fixed_bytes(column.data_type()).saturating_mul(rows);
+    let variable = match column.data_type() {
+        Utf8 => texts(column.as_string::<i32>(), indices),
+        LargeUtf8 => texts(column.as_string::<i64>(), indices),
+        Binary => texts(column.as_binary::<i32>(), indices),
+        LargeBinary => texts(column.as_binary::<i64>(), indices),
+        Boolean | Utf8View | BinaryView => 0,
+        other if other.is_primitive() => 0,
+        _ => {
+            let rows = indices.values().iter();
+            let bytes = rows.map(|row| bytes_of(column, *row as usize, 1));
+            return bytes.fold(0, u64::saturating_add);
+        }
+    };
+    fixed.saturating_add(variable)
 }
 
 /// Bytes of a row besides data of variable size.
@@ -208,6 +281,29 @@ mod tests {
     use arrow_array::{Int64Array, ListArray, StringArray, StringViewArray, StructArray};
 
     use super::*;
+
+    #[test]
+    fn texts_that_are_copied_out_share_no_block_with_those_that_are_kept() {
+        let long = "a long one, in a block";
+        let kept: ArrayRef = Arc::new(StringViewArray::from(vec![Some(long), None, Some("abc")]));
+        let results = ResultMemory::default();
+        for (indices, bytes) in [
+            (vec![2, 2, 1], 3 * 16),
+            (vec![0, 1, 0, 2], 4 * 16 + 2 * 22),
+            (vec![0; 1_000], 1_000 * (16 + 22)),
+        ] {
+            let indices = UInt32Array::from(indices);
+            let copied = copied_out(&kept, &indices, &results).ok().unwrap();
+            copied.to_data().validate_full().unwrap();
+            assert_eq!(&copied, &take(&kept, &indices, None).unwrap());
+            assert_eq!(results.bytes(), bytes);
+            let blocks = |array: &ArrayRef| -> Vec<_> {
+                let blocks = array.as_string_view().data_buffers().iter();
+                blocks.map(|block| block.as_ptr()).collect()
+            };
+            assert!(!blocks(&copied).contains(&blocks(&kept)[0]));
+        }
+    }
 
     #[test]
     fn bytes_of_rows_are_those_of_a_copy() {

@@ -7,6 +7,9 @@ mod failed_rows;
 // Null rows of strict functions that end a call.
 mod null_rows;
 
+// Rows whose answers are kept.
+mod answered;
+
 use std::cell::RefCell;
 
 use arrow_array::{Array, ArrayRef, UInt32Array, new_empty_array};
@@ -112,11 +115,11 @@ impl WasmFunction {
     }
 
     /// Calls the guest without rows that a dictionary or runs show to be equal, or
-    /// without null rows where they are many.
+    /// without null rows where they are many; and without rows whose answers are kept.
     fn call_deduplicated(&self, batch: &Batch<'_>, rows: usize) -> Result<ArrayRef> {
         let is_volatile = self.definition.volatility == Volatility::Volatile;
         if !self.is_strict() {
-            return self.call_rows(batch, rows);
+            return self.call_unanswered(batch, rows);
         }
         let with = |arguments| Batch {
             arguments,
@@ -126,7 +129,9 @@ impl WasmFunction {
             && !self.nulls_failed_rows()
             && let Some((distinct, indices)) = batch.arguments.distinct()
         {
-            let column = self.call_rows(&with(&distinct), distinct.rows())?;
+            let column = self.call_unanswered(&with(&distinct), distinct.rows())?;
+            let repeated = rows - distinct.rows();
+            batch.execution.statistics.count_reused(repeated);
             let column = taken(column, &indices, batch.results);
             let column = column.map_err(|error| self.rebuild_error(error, rows))?;
             // Arrow's kernel loses rows of fixed-size lists of size 0.
@@ -134,11 +139,11 @@ impl WasmFunction {
                 return Ok(column);
             }
         } else if let Some((valid, nulls)) = batch.arguments.valid(rows, batch.returns) {
-            let column = self.call_rows(&with(&valid), valid.rows())?;
+            let column = self.call_unanswered(&with(&valid), valid.rows())?;
             let column = scattered(column, nulls, batch.results);
             return column.map_err(|error| self.rebuild_error(error, rows));
         }
-        self.call_rows(batch, rows)
+        self.call_unanswered(batch, rows)
     }
 
     /// Calls the guest for `rows` rows, in calls of the calibrated size.

@@ -2,8 +2,8 @@
 
 use arrow_schema::{DECIMAL128_MAX_PRECISION, DataType};
 use fusebox_definition::{
-    ANY_DECIMAL, Argument, Definition, Kind, OnError, Reset, SqlType, StatementError,
-    check_parameters, check_type,
+    ANY_DECIMAL, Argument, Definition, Kind, OnError, Reset, Reuse, SqlType, StatementError,
+    Volatility, check_parameters, check_type,
 };
 use fusebox_marshal::Layout;
 
@@ -40,6 +40,7 @@ pub(crate) fn check_signature(definition: &Definition) -> Result<(), StatementEr
     if definition.on_error == OnError::Null && definition.kind != Kind::Scalar {
         return Err(StatementError::OnError(definition.kind.name()));
     }
+    check_reuse(definition)?;
     if definition.abi.is_some() && definition.kind != Kind::Scalar {
         return Err(StatementError::Abi(definition.kind.name()));
     }
@@ -55,6 +56,21 @@ pub(crate) fn check_signature(definition: &Definition) -> Result<(), StatementEr
         return Err(StatementError::TypeRule(rule));
     }
     check_layout(&signature.returns)
+}
+
+/// Checks the use of earlier answers, but for the rule that the guest begins rows.
+fn check_reuse(definition: &Definition) -> Result<(), StatementError> {
+    if definition.reuse != Reuse::Auto && definition.kind != Kind::Scalar {
+        return Err(StatementError::ReuseKind(definition.kind.name()));
+    }
+    let reason = match (definition.volatility, definition.on_error) {
+        _ if definition.reuse != Reuse::Always => return Ok(()),
+        (Volatility::Immutable, OnError::Fail) => return Ok(()),
+        (Volatility::Immutable, _) => "has on_error = 'null' too, which counts each row that fails",
+        (Volatility::Stable, _) => "is STABLE",
+        _ => "is VOLATILE",
+    };
+    Err(StatementError::Reuse { reason })
 }
 
 fn check_layout(data_type: &DataType) -> Result<(), StatementError> {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::DataType;
-use fusebox_definition::{Definition, NullHandling, Reset, Volatility, sql_types};
+use fusebox_definition::{Definition, Kind, NullHandling, OnError, Reset, Volatility, sql_types};
 use fusebox_instrument::WEIGHTS_VERSION;
 use fusebox_marshal::Layout;
 
@@ -31,6 +31,8 @@ pub struct WasmFunction {
     pub(super) pool: Arc<Pool>,
     pub(super) recorder: Recorder,
     rows_max: usize,
+    /// True if equal rows have equal answers, whichever rows are asked beside them.
+    pub(super) has_reusable_answers: bool,
     /// Identity within the process.
     id: u64,
     /// Keeps the compiled module for the next function made of it.
@@ -52,6 +54,12 @@ pub(crate) fn is_repeatable(definition: &Definition) -> bool {
     definition.volatility != Volatility::Volatile || definition.reset == Reset::Row
 }
 
+/// Returns true if the rows of a scalar function are independent of each other, whose guest
+/// begins rows or does not: rows that it does not begin share fuel.
+pub(crate) fn has_independent_rows(definition: &Definition, begins_rows: bool) -> bool {
+    definition.kind == Kind::Scalar && (begins_rows || definition.reset == Reset::Row)
+}
+
 impl WasmFunction {
     pub(crate) fn new(binding: Binding) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
@@ -65,7 +73,12 @@ impl WasmFunction {
         let is_open =
             Layout::of(&definition.signature.returns).is_some_and(|all| all.is_variable_size());
         let is_repeatable = is_repeatable(&definition);
+        let has_reusable_answers = definition.volatility == Volatility::Immutable
+            && definition.on_error == OnError::Fail
+            && has_independent_rows(&definition, pool.meters_rows())
+            && !pool.keeps_state();
         Self {
+            has_reusable_answers,
             rows_max: pool.rows_max(definition.limits.into(), is_repeatable, is_open),
             definition,
             operations,

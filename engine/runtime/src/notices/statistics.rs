@@ -21,8 +21,11 @@ pub struct FunctionStatistics {
     /// Number of calls into a guest that returned a result. A batch takes one or several, or
     /// none if all its rows are null.
     pub calls: u64,
-    /// Number of rows of those calls.
+    /// Number of rows of those calls: the rows that were asked.
     pub rows: u64,
+    /// Number of rows that were not asked since an equal row was: answered from answers that
+    /// were kept, or shown to be equal by a dictionary or runs.
+    pub reused_rows: u64,
     /// Fuel burnt by those calls, overhead included.
     pub fuel: u64,
     /// Time in the guest's function, of calls that failed too.
@@ -73,6 +76,7 @@ impl FunctionStatistics {
         let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
         add(&mut self.calls, other.calls);
         add(&mut self.rows, other.rows);
+        add(&mut self.reused_rows, other.reused_rows);
         add(&mut self.fuel, other.fuel);
         self.guest_time = self.guest_time.saturating_add(other.guest_time);
         add(&mut self.lowered_bytes, other.lowered_bytes);

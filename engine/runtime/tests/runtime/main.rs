@@ -9,6 +9,7 @@ mod initialisation;
 mod plain_numbers;
 mod plain_text;
 mod plain_text_attacks;
+mod reuse;
 mod stored;
 mod weights;
 

@@ -29,14 +29,14 @@ const MODULE: &[u8] = br#"(module
 const GROUPED_FUEL_MIN: u64 = 16 << 10;
 
 /// Binds `count`, whose results are out of range from 32,768 on.
-fn bind_count(runtime: &Runtime, fuel_per_row: u64) -> Arc<WasmFunction> {
+pub(crate) fn bind_count(runtime: &Runtime, fuel_per_row: u64) -> Arc<WasmFunction> {
     let function = format!(
         "count(BIGINT) RETURNS SMALLINT LANGUAGE WASM WITH (fuel_per_row = {fuel_per_row})"
     );
     bind_module(runtime, MODULE, &function).unwrap()
 }
 
-fn column(values: &[Option<i64>]) -> ArrayRef {
+pub(crate) fn column(values: &[Option<i64>]) -> ArrayRef {
     Arc::new(Int64Array::from(values.to_vec()))
 }
 
@@ -60,7 +60,7 @@ fn together(function: &WasmFunction, values: &[Option<i64>]) -> Result<Vec<Optio
 }
 
 /// Mostly few turns; some that exhaust the fuel of a group, of a row, or fail.
-fn turns() -> impl Strategy<Value = Option<i64>> {
+pub(crate) fn turns() -> impl Strategy<Value = Option<i64>> {
     prop_oneof![
         30 => (0_i64..200).prop_map(Some),
         4 => Just(None),

@@ -130,6 +130,16 @@ impl CallStatistics {
         });
     }
 
+    /// Counts rows that were not asked since an equal row was.
+    pub(crate) fn count_reused(&self, rows: usize) {
+        if rows > 0 {
+            self.add(&FunctionStatistics {
+                reused_rows: rows as u64,
+                ..FunctionStatistics::default()
+            });
+        }
+    }
+
     /// Counts a row that failed and is null.
     pub(crate) fn count_failed_row(&self, cause: FailureCause) {
         let mut call = FunctionStatistics {

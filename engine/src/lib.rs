@@ -106,7 +106,7 @@ pub use fusebox_definition::statement;
 pub use fusebox_definition::{
     Argument, DEFINITION_FORMAT, Definition, Digest, FileAccessError, FunctionKey, Identifier,
     Kind, Limits, Literal, ModuleError, ModuleSource, NullHandling, OnError, ParseDigestError,
-    PlainAbi, Reset, Signature, StatementError, StoredDefinitionError, Subject, Volatility,
+    PlainAbi, Reset, Reuse, Signature, StatementError, StoredDefinitionError, Subject, Volatility,
 };
 #[cfg(feature = "disable-protections")]
 pub use fusebox_runtime::DisabledProtections;

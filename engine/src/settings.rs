@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::common::{DataFusionError, Result};
-use fusebox_definition::Size;
+use fusebox_definition::{Reuse, Size};
 use fusebox_runtime::Scope;
 
 /// Settings of a session, among its options.
@@ -16,10 +16,13 @@ pub(crate) struct Settings {
     pub(crate) batch_bytes_max: u64,
     /// Time after which a statement is cancelled.
     pub(crate) statement_timeout: Option<Duration>,
+    /// Use of earlier answers by all functions; `Auto` is that of each function.
+    pub(crate) reuse: Reuse,
 }
 
 const BATCH_BYTES: &str = "batch_bytes";
 const STATEMENT_TIMEOUT: &str = "statement_timeout";
+const REUSE: &str = "reuse";
 
 /// Longest timeout, as in PostgreSQL.
 const TIMEOUT_MAX: Duration = Duration::from_millis(i32::MAX as u64);
@@ -32,6 +35,7 @@ impl Default for Settings {
         Self {
             batch_bytes_max: Scope::BATCH_BYTES_MAX,
             statement_timeout: None,
+            reuse: Reuse::Auto,
         }
     }
 }
@@ -51,6 +55,7 @@ impl Settings {
         match key {
             BATCH_BYTES => self.batch_bytes_max = defaults.batch_bytes_max,
             STATEMENT_TIMEOUT => self.statement_timeout = defaults.statement_timeout,
+            REUSE => self.reuse = defaults.reuse,
             _ => return Err(unknown(key)),
         }
         Ok(())
@@ -65,7 +70,7 @@ impl Settings {
 
 fn unknown(key: &str) -> DataFusionError {
     let message = format!(
-        "there is no setting fusebox.{key}, expected fusebox.{BATCH_BYTES} or fusebox.{STATEMENT_TIMEOUT}"
+        "there is no setting fusebox.{key}, expected fusebox.{BATCH_BYTES}, fusebox.{REUSE} or fusebox.{STATEMENT_TIMEOUT}"
     );
     DataFusionError::Configuration(message)
 }
@@ -162,6 +167,10 @@ impl ExtensionOptions for Settings {
                 let expected = "milliseconds or a number with a unit (us, ms, s, min, h, d) of at most 2147483647 ms, or 0 for none";
                 self.statement_timeout = parse_timeout(value).ok_or_else(|| refuse(expected))?;
             }
+            REUSE => {
+                let reuse = Reuse::parse(&value.to_ascii_lowercase());
+                self.reuse = reuse.map_err(|expected| refuse(&expected))?;
+            }
             _ => return Err(unknown(key)),
         }
         Ok(())
@@ -179,6 +188,11 @@ impl ExtensionOptions for Settings {
                 BATCH_BYTES,
                 Size(self.batch_bytes_max).to_string(),
                 "Maximum bytes of the results of one batch of a Wasm function",
+            ),
+            entry(
+                REUSE,
+                self.reuse.name().to_owned(),
+                "Use of earlier answers by all Wasm functions; auto for that of each function",
             ),
             entry(
                 STATEMENT_TIMEOUT,
@@ -229,17 +243,21 @@ mod tests {
         options.extensions.insert(Settings::default());
         options.set("fusebox.batch_bytes", "1MB").unwrap();
         options.set("fusebox.statement_timeout", "2s").unwrap();
+        options.set("fusebox.reuse", "off").unwrap();
         let settings = Settings::find(&options.clone());
         assert_eq!(settings.batch_bytes_max, 1 << 20);
         assert_eq!(settings.statement_timeout, Some(Duration::from_secs(2)));
+        assert_eq!(settings.reuse, Reuse::Off);
         let entries = options.entries();
         let value = |key: &str| entries.iter().find(|e| e.key == key)?.value.clone();
         assert_eq!(value("fusebox.batch_bytes").as_deref(), Some("1MB"));
         assert_eq!(value("fusebox.statement_timeout").as_deref(), Some("2s"));
+        assert_eq!(value("fusebox.reuse").as_deref(), Some("off"));
         for (key, value) in [
             ("fusebox.batch_bytes", "65535"),
             ("fusebox.batch_bytes", "much"),
             ("fusebox.statement_timeout", "soon"),
+            ("fusebox.reuse", "never"),
             ("fusebox.other", "1"),
         ] {
             assert!(options.set(key, value).is_err(), "{key} {value}");

@@ -50,7 +50,11 @@ impl fmt::Display for FunctionMetric {
             sums.calls, sums.rows, sums.fuel
         )?;
         // Few functions have these.
-        for (name, count) in [("retries", sums.retries), ("failed_rows", sums.failed_rows)] {
+        for (name, count) in [
+            ("reused_rows", sums.reused_rows),
+            ("retries", sums.retries),
+            ("failed_rows", sums.failed_rows),
+        ] {
             if count > 0 {
                 write!(f, ", {name}={count}")?;
             }

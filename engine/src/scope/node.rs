@@ -132,9 +132,10 @@ impl ExecutionPlan for ScopeExec {
         let timestamp = query_scope.as_ref().map(|scope| scope.timestamp());
         let notices = query_scope.map(|scope| Arc::clone(scope.notices()));
         let memory = Arc::new(PoolBroker(Arc::clone(context.memory_pool())));
-        let batch_bytes_max = Settings::find(options).batch_bytes_max;
+        let settings = Settings::find(options);
         let scope = Scope::new(cancellation.clone(), memory)
-            .with_batch_bytes_max(batch_bytes_max)
+            .with_batch_bytes_max(settings.batch_bytes_max)
+            .with_reuse(settings.reuse)
             .with_notices(notices.unwrap_or_default())
             .with_timestamp(timestamp.unwrap_or(Scope::TIMESTAMP))
             .with_time_zone(options.execution.time_zone.as_deref());
@@ -213,11 +214,15 @@ impl Drop for ScopeCounters {
         self.calls.add(totals.calls as usize);
         self.rows.add(totals.rows as usize);
         self.fuel.add(totals.fuel as usize);
-        // Few functions make failed rows null: others show no such counter.
-        if totals.failed_rows > 0 {
-            let builder = MetricBuilder::new(&self.metrics);
-            let failed_rows = builder.counter("wasm_failed_rows", self.partition);
-            failed_rows.add(totals.failed_rows as usize);
+        // Few functions have such rows: others show no such counter.
+        for (name, count) in [
+            ("wasm_reused_rows", totals.reused_rows),
+            ("wasm_failed_rows", totals.failed_rows),
+        ] {
+            if count > 0 {
+                let builder = MetricBuilder::new(&self.metrics);
+                builder.counter(name, self.partition).add(count as usize);
+            }
         }
     }
 }

@@ -84,6 +84,7 @@ impl QueryScope {
         let memory = Arc::new(PoolBroker(memory_pool));
         let scope = Scope::new(cancellation, memory)
             .with_batch_bytes_max(settings.batch_bytes_max)
+            .with_reuse(settings.reuse)
             .with_notices(Arc::clone(notices))
             .with_timestamp(Utc::now().timestamp_nanos_opt().unwrap_or(Scope::TIMESTAMP));
         Self {

@@ -242,6 +242,9 @@ impl Session {
             if let Some(on_error) = options.on_error()? {
                 definition.on_error = on_error;
             }
+            if let Some(reuse) = options.reuse()? {
+                definition.reuse = reuse;
+            }
             if let Some(abi) = options.abi()? {
                 definition.abi = Some(abi);
             }

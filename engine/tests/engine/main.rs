@@ -31,6 +31,7 @@ mod profile;
 #[cfg(feature = "disable-protections")]
 mod protections;
 mod results;
+mod reuse;
 mod schemas;
 mod sessions;
 mod settings;

@@ -85,6 +85,10 @@
 //! That is the case if memory grew in the previous call, and if the module has any
 //! instruction that changes a table or drops a segment.
 //!
+//! An immutable function whose rows have fuel of their own may be called once for rows that
+//! are equal: the host uses the result of the first for all of them, within one execution
+//! of a plan.
+//!
 //! The baseline is an instance in which nothing has run but the start function,
 //! `_initialize`, and `fusebox_alloc`, twice: first for the arena plus about as much
 //! as the result will need, then for the arena. So an allocator that reuses freed

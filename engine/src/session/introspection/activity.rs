@@ -32,6 +32,7 @@ pub(super) fn statistics(rows: &[Statistics]) -> Columns {
         ("arguments", name(arguments)),
         ("calls", sum(|s| s.calls)),
         ("rows", sum(|s| s.rows)),
+        ("reused_rows", sum(|s| s.reused_rows)),
         ("fuel", sum(|s| s.fuel)),
         ("guest_ms", millis),
         ("lowered_bytes", sum(|s| s.lowered_bytes)),

@@ -1,5 +1,5 @@
 //! Determinism: a query has the same outcome for every number of partitions, batch
-//! size and row order. Its outcome is its result, to the bit, or the function and
+//! size and row order, and whether answers are used again or not. Its outcome is its result, to the bit, or the function and
 //! the limit that ended it.
 
 // The queries of the golden files.
@@ -211,6 +211,8 @@ const YEAR: &str = "
 async fn two_partitions_give_the_rows_of_one_for_a_year_of_flights() -> TestResult {
     let one = with_scalars(ExecutionConfig::new(1, 8192)).await?;
     let two = with_scalars(ExecutionConfig::new(2, 8192)).await?;
+    one.sql("SET fusebox.reuse = 'off'").await?;
+    two.sql("SET fusebox.reuse = 'always'").await?;
     let flights = collect_integer(&two, "SELECT count(*) FROM flights").await?;
     assert_eq!(flights, 336_776);
     let (one, two) = (collect(&one, YEAR).await?, collect(&two, YEAR).await?);

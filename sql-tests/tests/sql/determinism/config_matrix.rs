@@ -97,11 +97,13 @@ impl ConfigMatrix {
     }
 
     /// Searches the least value of an option with which a call succeeds on each
-    /// table, and compares outcomes on both sides of it in the whole matrix.
+    /// table, and compares outcomes on both sides of it in the whole matrix: with answers
+    /// that are used again in every second config, and nowhere in the others.
     pub(super) async fn check_threshold(&mut self, call: &str, option: LimitOption) -> TestResult {
         for table in self.tables.clone() {
             let sql = query(call, table, MATRIX[0]);
             MATRIX[0].apply(&self.session).await?;
+            self.set_reuse(0).await?;
             let threshold = self.find_threshold(call, &sql, option).await;
             let distance = self.rng.below(threshold / 8 + 2);
             let below = threshold.saturating_sub(1);
@@ -172,8 +174,9 @@ impl ConfigMatrix {
         setting: &str,
     ) -> Result<PrintedOutcome, Failed> {
         let mut outcomes = Vec::new();
-        for config in MATRIX {
+        for (number, config) in MATRIX.into_iter().enumerate() {
             config.apply(&self.session).await?;
+            self.set_reuse(number).await?;
             let outcome = self.outcome(&query(call, table, config)).await;
             match outcome.is_result() {
                 true => self.results += 1,
@@ -189,6 +192,14 @@ impl ConfigMatrix {
             ));
         }
         Ok(first)
+    }
+
+    /// Sets the use of earlier answers in the config of this number.
+    async fn set_reuse(&self, number: usize) -> TestResult {
+        let reuse = ["off", "always"][number % 2];
+        let set = format!("SET fusebox.reuse = '{reuse}'");
+        self.session.sql(&set).await?;
+        Ok(())
     }
 
     /// Sets an option of a function, which may be given as a call.

@@ -7,6 +7,10 @@
 //! Each query runs in a third of the execution configs, the next query in the next
 //! third, so that every run covers all of them; with `FUSEBOX_EXHAUSTIVE=1` each query
 //! runs in all.
+//!
+//! In one partition, each query also runs with answers that are used again wherever they
+//! can be, and nowhere: with the same rows, or the same error, its row and its message
+//! included.
 
 use std::collections::HashSet;
 use std::env;
@@ -107,6 +111,10 @@ async fn check_file(path: &Path) -> TestResult {
                 let mismatch =
                     compare_variants(&session, &variant, &sql, succeeds, &variants).await?;
                 mismatches.extend(mismatch);
+                for number in single_partitions_of(queries) {
+                    let mismatch = compare_reuse(&session, &variant, &sql, number).await?;
+                    mismatches.extend(mismatch);
+                }
             }
             _ => {}
         }
@@ -131,6 +139,52 @@ fn variants_of(query: usize) -> Vec<usize> {
     let third = |variant: usize| (variant + variant / 3) % 3;
     let between = (1..last).filter(|variant| is_complete || third(*variant) == query % 3);
     iter::once(0).chain(between).chain([last]).collect()
+}
+
+/// Variants of one partition: with several, it depends on threads which of two errors is
+/// reported.
+const SINGLE_PARTITIONS: [usize; 4] = [1, 3, 6, 9];
+
+/// Returns the numbers of the variants in which a query runs with and without answers that are
+/// used again.
+fn single_partitions_of(query: usize) -> Vec<usize> {
+    match env::var_os("FUSEBOX_EXHAUSTIVE") {
+        Some(_) => SINGLE_PARTITIONS.to_vec(),
+        None => vec![SINGLE_PARTITIONS[query % SINGLE_PARTITIONS.len()]],
+    }
+}
+
+/// Runs a query in a variant with answers that are used again nowhere, and wherever they can
+/// be; describes the difference.
+async fn compare_reuse(
+    session: &Session,
+    variant: &AtomicUsize,
+    sql: &str,
+    number: usize,
+) -> Result<Option<String>, Failed> {
+    let (config, order) = VARIANTS[number];
+    variant.store(number, Ordering::Relaxed);
+    config.apply(session).await?;
+    let mut outcomes = Vec::new();
+    for reuse in ["off", "always"] {
+        let set = format!("SET fusebox.reuse = '{reuse}'");
+        session.sql(&set).await?;
+        outcomes.push(rows(session, sql).await);
+    }
+    session.sql("SET fusebox.reuse = 'auto'").await?;
+    let is_violation = |error: &Error| matches!(Error::find_in(error), Some(Error::Abi { .. }));
+    let described = outcomes.into_iter().map(|outcome| match outcome {
+        Err(error) if is_violation(&error) => Err(String::new()),
+        outcome => outcome.map_err(|error| error.to_string()),
+    });
+    let described: Vec<_> = described.collect();
+    Ok((described[0] != described[1]).then(|| {
+        let [off, always] = [0, 1].map(|index| match &described[index] {
+            Ok(rows) => format!("{} rows", rows.len()),
+            Err(error) => error.clone(),
+        });
+        format!("{sql}: {off} where each row is asked, but {always} with {config}, rows {order:?}")
+    }))
 }
 
 /// Runs a query in these variants; describes the first outcome that differs, or that
@@ -206,7 +260,7 @@ async fn is_comparable(session: &Session, sql: &str) -> Result<bool, Failed> {
 async fn resets_each_row(session: &Session, name: &str) -> Result<bool, Failed> {
     let shown = collect(session, &format!("SHOW CREATE FUNCTION \"{name}\"")).await?;
     let statement = shown[0].column(1).as_string::<i32>().value(0);
-    Ok(statement.ends_with("reset = 'row')"))
+    Ok(statement.contains("reset = 'row'"))
 }
 
 async fn collect(session: &Session, sql: &str) -> Result<Vec<RecordBatch>, Error> {
@@ -215,20 +269,21 @@ async fn collect(session: &Session, sql: &str) -> Result<Vec<RecordBatch>, Error
 }
 
 async fn outcome(session: &Session, sql: &str) -> EncodedOutcome {
-    let batches = collect(session, sql).await;
-    let rows = batches.map(|batches| {
-        let mut rows: Vec<_> = batches.iter().flat_map(encoded_rows).collect();
-        // The last ORDER BY is that of the query itself if no parenthesis closes
-        // after it.
-        let is_ordered = sql
-            .rfind("ORDER BY")
-            .is_some_and(|at| !sql[at..].contains(')'));
-        if !is_ordered {
-            rows.sort();
-        }
-        rows
-    });
-    QueryOutcome::new(rows)
+    QueryOutcome::new(rows(session, sql).await)
+}
+
+/// Runs a query; returns its rows, encoded, in an order that is stated or else sorted.
+async fn rows(session: &Session, sql: &str) -> Result<Vec<Vec<u8>>, Error> {
+    let batches = collect(session, sql).await?;
+    let mut rows: Vec<_> = batches.iter().flat_map(encoded_rows).collect();
+    // The last ORDER BY is that of the query itself if no parenthesis closes after it.
+    let is_ordered = sql
+        .rfind("ORDER BY")
+        .is_some_and(|at| !sql[at..].contains(')'));
+    if !is_ordered {
+        rows.sort();
+    }
+    Ok(rows)
 }
 
 /// Encodes rows in Arrow's row format, which keeps every bit of a float.

@@ -9,7 +9,10 @@
 //! - `overhead/<kernel>`: a call of 8,192 rows, beside a call without fuel, without
 //!   canonical NaNs, without the reset, and without all three.
 //! - `query/<table>/<kernel>/<threads>`: execution of a physical plan over 336,776
-//!   flights, or over the line items of TPC-H at scale factor 1, in memory.
+//!   flights, or over the line items of TPC-H at scale factor 1, in memory. Each row is
+//!   asked; on one thread, `reused` is the ratio where answers are used again as functions
+//!   say by default. `<kernel>:<column>` are queries of columns whose values come again, and
+//!   of columns whose values do not.
 //! - `peers/<sandbox>/<kernel>/<rows>`: a call, beside the same call in another
 //!   sandbox.
 //! - `plain/<kernel>/8192`: a call of a plain function, beside native code, the SDK, and a
@@ -57,7 +60,12 @@ use paired::Filter;
 fn main() {
     let filter = Filter::from_arguments();
     // An operator of a plan would make it. Calls adapt to earlier ones of their scope.
-    let scope = kernels::session(1).execution_scope();
+    // Each row is asked: the arguments of calls come again and again.
+    let session = kernels::session(1);
+    let set = session.sql("SET fusebox.reuse = 'off'");
+    let set = fusebox_benches::starts::runtime().block_on(set);
+    set.expect("there is such a setting");
+    let scope = session.execution_scope();
     let (calls, phases, overheads) = with_scope(&scope, || {
         (
             calls::measure(&filter),

@@ -1,10 +1,11 @@
-//! Queries.
+//! Queries, in which each row is asked; on one thread, also with answers that are used again.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::util::pretty::pretty_format_batches;
+use datafusion::execution::TaskContext;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use fusebox::Session;
@@ -12,7 +13,7 @@ use tokio::runtime::Runtime;
 
 use crate::kernels::session;
 use crate::paired::{Filter, PairedSampling, PairedTimes, Record, geometric_mean};
-use crate::tables::{Table, in_memory};
+use crate::tables::{Query, Table, Values, in_memory};
 
 const SAMPLING: PairedSampling = PairedSampling {
     rounds_min: 7,
@@ -30,9 +31,22 @@ pub(crate) struct Queries {
 struct Line {
     table: Table,
     name: &'static str,
+    /// Values of the column, if the query was chosen for them.
+    values: Option<Values>,
     rows: usize,
-    /// On one thread, and on two.
+    /// On one thread, and on two; each row is asked.
     threads: [Option<PairedTimes>; 2],
+    /// On one thread, with answers that are used again.
+    reused: Option<Reused>,
+}
+
+/// Times of a query with answers that are used again.
+#[derive(Clone, Copy)]
+struct Reused {
+    /// Beside the native function.
+    native: PairedTimes,
+    /// Beside the same function where each row is asked.
+    asked: PairedTimes,
 }
 
 /// Measures the selected queries.
@@ -42,7 +56,7 @@ pub(crate) fn measure(filter: &Filter) -> Queries {
         let id = |name: &str, threads: usize| format!("query/{}/{name}/{threads}", table.name());
         let selected = |name: &str| [1, 2].map(|threads| filter.matches(&id(name, threads)));
         let mut queries_of_table = table.queries();
-        queries_of_table.retain(|(name, _)| selected(name).contains(&true));
+        queries_of_table.retain(|query| selected(query.name).contains(&true));
         // A table takes seconds to generate.
         if queries_of_table.is_empty() {
             continue;
@@ -50,38 +64,58 @@ pub(crate) fn measure(filter: &Filter) -> Queries {
         let batches = table.batches();
         let rows = batches.iter().map(RecordBatch::num_rows).sum();
         let benches = [1, 2].map(|threads| Bench::new(threads, table, &batches));
-        for (name, sql) in queries_of_table {
-            let is_selected = selected(name);
-            let times = [0, 1].map(|bench| {
-                let threads = bench + 1;
-                is_selected[bench].then(|| {
-                    eprintln!("{}", id(name, threads));
-                    let times = benches[bench].compare(name, &sql);
-                    let record = Record {
-                        part: table.name().to_owned(),
-                        rows: rows as u64,
-                        threads: threads as u64,
-                        ..Record::new("query", name)
-                    };
-                    record.with(&times).append();
-                    times
-                })
-            });
+        for Query { name, values, sql } in queries_of_table {
+            let [one, two] = selected(name);
+            let run = |threads: usize| {
+                eprintln!("{}", id(name, threads));
+                let times = benches[threads - 1].compare(name, &sql);
+                if values.is_none() {
+                    record("query", table.name(), rows, threads, name, &times);
+                }
+                times
+            };
+            // One thread tells what a column does.
+            let threads = [
+                one.then(|| run(1)),
+                (two && values.is_none()).then(|| run(2)),
+            ];
+            let reused = one.then(|| benches[0].compare_reused(&sql));
+            if let Some(reused) = &reused {
+                let part = values.map_or(table.name(), Values::name);
+                record("reused", part, rows, 1, name, &reused.native);
+                record("reused-beside-asked", part, rows, 1, name, &reused.asked);
+            }
             queries.lines.push(Line {
                 table,
                 name,
+                values,
                 rows,
-                threads: times,
+                threads,
+                reused,
             });
         }
     }
     queries
 }
 
+fn record(bench: &str, part: &str, rows: usize, threads: usize, name: &str, times: &PairedTimes) {
+    let record = Record {
+        part: part.to_owned(),
+        rows: rows as u64,
+        threads: threads as u64,
+        ..Record::new(bench, name)
+    };
+    record.with(times).append();
+}
+
 /// A session on a number of threads, with a table of as many partitions.
 struct Bench {
     runtime: Runtime,
     session: Session,
+    /// Contexts of executions in which each row is asked, and in which it is as functions
+    /// say.
+    asked: Arc<TaskContext>,
+    reused: Arc<TaskContext>,
 }
 
 impl Bench {
@@ -97,19 +131,44 @@ impl Bench {
             .context()
             .register_table(table.name(), in_memory(batches, threads));
         registered.expect("the name is free");
+        let runtime = runtime.expect("a runtime can be started");
+        let [asked, reused] = ["off", "auto"].map(|reuse| {
+            let set = format!("SET fusebox.reuse = '{reuse}'");
+            let set = runtime.block_on(session.sql(&set));
+            set.expect("there is such a setting");
+            session.context().task_ctx()
+        });
         Self {
-            runtime: runtime.expect("a runtime can be started"),
+            runtime,
             session,
+            asked,
+            reused,
         }
     }
 
     fn compare(&self, name: &str, sql: &str) -> PairedTimes {
         let [native, fusebox] = ["native_", ""].map(|path| self.plan(&sql.replace('@', path)));
-        let [expected, found] = [&native, &fusebox].map(|plan| sorted(&self.run(plan)));
-        assert_eq!(found, expected, "{name}");
-        SAMPLING.compare(&mut || drop(self.run(&native)), &mut || {
-            drop(self.run(&fusebox));
+        let expected = sorted(&self.run(&native, &self.asked));
+        for context in [&self.asked, &self.reused] {
+            assert_eq!(sorted(&self.run(&fusebox, context)), expected, "{name}");
+        }
+        SAMPLING.compare(&mut || drop(self.run(&native, &self.asked)), &mut || {
+            drop(self.run(&fusebox, &self.asked));
         })
+    }
+
+    /// Measures a query that [`compare`](Self::compare) has checked.
+    fn compare_reused(&self, sql: &str) -> Reused {
+        let [native, fusebox] = ["native_", ""].map(|path| self.plan(&sql.replace('@', path)));
+        let compare = |plan, context| {
+            SAMPLING.compare(&mut || drop(self.run(plan, context)), &mut || {
+                drop(self.run(&fusebox, &self.reused));
+            })
+        };
+        Reused {
+            native: compare(&native, &self.asked),
+            asked: compare(&fusebox, &self.asked),
+        }
     }
 
     fn plan(&self, sql: &str) -> Arc<dyn ExecutionPlan> {
@@ -119,10 +178,10 @@ impl Bench {
         })
     }
 
-    fn run(&self, plan: &Arc<dyn ExecutionPlan>) -> Vec<RecordBatch> {
+    fn run(&self, plan: &Arc<dyn ExecutionPlan>, context: &Arc<TaskContext>) -> Vec<RecordBatch> {
         // A plan keeps the state of its last execution.
         let plan = reset_plan_states(Arc::clone(plan)).expect("the plan can be reset");
-        let query = collect(plan, self.session.context().task_ctx());
+        let query = collect(plan, Arc::clone(context));
         self.runtime.block_on(query).expect("the query has rows")
     }
 }
@@ -153,12 +212,13 @@ impl Queries {
             let lines: Vec<&Line> = self.lines.iter().filter(|l| l.table == table).collect();
             if let Some(line) = lines.first() {
                 println!(
-                    "\n{:<19}{:>12}{:>12}{:>7}{:>7}{:>12}{:>12}{:>7}{:>9}{:>9}",
+                    "\n{:<27}{:>12}{:>12}{:>7}{:>7}{:>8}{:>12}{:>12}{:>7}{:>9}{:>9}",
                     format!("{} {}", grouped(line.rows), table.name()),
                     "native",
                     "fusebox",
                     "ratio",
                     "±",
+                    "reused",
                     "2: native",
                     "fusebox",
                     "ratio",
@@ -179,9 +239,27 @@ impl Queries {
         if let Some(mean) = geometric_mean(gains) {
             println!("two threads beside one, geometric mean: {mean:.3}");
         }
-        let ratios = self.lines.iter().filter_map(|line| line.threads[0]);
-        if let Some(mean) = geometric_mean(ratios.map(|times| times.ratio)) {
-            println!("query-level geometric mean: {mean:.3}");
+        let print = |name: &str, mean: Option<f64>| {
+            if let Some(mean) = mean {
+                println!("{name}: {mean:.3}");
+            }
+        };
+        let of = |values| self.lines.iter().filter(move |line| line.values == values);
+        let asked = |line: &Line| line.threads[0].map(|times| times.ratio);
+        let reused = |line: &Line| line.reused.map(|times| times.native.ratio);
+        let mean = geometric_mean(of(None).filter_map(asked));
+        print("query-level geometric mean", mean);
+        let mean = geometric_mean(of(None).filter_map(reused));
+        print("query-level geometric mean, answers used again", mean);
+        for values in Values::ALL {
+            let name = values.name();
+            let mean = geometric_mean(of(Some(values)).filter_map(asked));
+            print(&format!("{name} columns, geometric mean"), mean);
+            let mean = geometric_mean(of(Some(values)).filter_map(reused));
+            print(&format!("{name} columns, answers used again"), mean);
+            let beside = of(Some(values)).filter_map(|line| line.reused);
+            let mean = geometric_mean(beside.map(|times| times.asked.ratio));
+            print(&format!("{name} columns, beside rows that are asked"), mean);
         }
     }
 }
@@ -203,12 +281,14 @@ impl Line {
         let spread = one.map_or("-".to_owned(), |times| {
             format!("{:.1} %", times.spread() * 100.0)
         });
+        let reused = self.reused.map(|reused| reused.native);
         println!(
-            "{:<19}{:>12}{:>12}{:>7}{spread:>7}{:>12}{:>12}{:>7}{:>9}{:>9}",
+            "{:<27}{:>12}{:>12}{:>7}{spread:>7}{:>8}{:>12}{:>12}{:>7}{:>9}{:>9}",
             self.name,
             millis(one, |times| times.base_ns),
             millis(one, |times| times.ns),
             ratio(one),
+            ratio(&reused),
             millis(two, |times| times.base_ns),
             millis(two, |times| times.ns),
             ratio(two),

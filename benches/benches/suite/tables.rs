@@ -16,9 +16,11 @@ use crate::kernels::KERNELS;
 /// Rows of a batch.
 const ROWS: usize = 8_192;
 
-/// Joins flights with the coordinates of their airports, where known.
+/// Joins flights with the coordinates of their airports, where known, and numbers them.
 const FLIGHTS: &str = "
-    SELECT f.carrier, f.flight, f.distance, f.arr_delay, f.tailnum,
+    SELECT f.carrier, f.flight, f.distance, f.arr_delay, f.tailnum, f.origin, f.dest,
+           CAST(row_number() OVER () AS BIGINT) AS number,
+           concat('Flight ', row_number() OVER (), ' of ', f.carrier) AS title,
            CAST(f.time_hour AS DATE) AS day_of_flight,
            CAST(f.distance AS DECIMAL(12, 2)) AS price,
            o.name AS from_name, o.lat AS from_lat, o.lon AS from_lon,
@@ -43,6 +45,99 @@ const LINEITEM: [(&str, &str); 8] = [
     ("iso_week", "max(@iso_week(l_shipdate)) FROM lineitem"),
 ];
 
+/// Kernels with their columns, the values of these, and the rest of a query. `@` stands for
+/// the prefix of the function name.
+const FLIGHTS_COLUMNS: [(&str, Values, &str); 7] = [
+    (
+        "slug:tailnum",
+        Values::Repeated,
+        "max(@slug(tailnum)) FROM flights",
+    ),
+    (
+        "is_us_registration:tailnum",
+        Values::Repeated,
+        "count(*) FROM flights WHERE @is_us_registration(tailnum)",
+    ),
+    (
+        "upper:carrier",
+        Values::Repeated,
+        "max(@upper(carrier)) FROM flights",
+    ),
+    (
+        "jaro_winkler:origin,dest",
+        Values::Repeated,
+        "max(@jaro_winkler(origin, dest)) FROM flights",
+    ),
+    (
+        "gcd:number,distance",
+        Values::Unique,
+        "sum(@gcd(number, distance)) FROM flights",
+    ),
+    (
+        "iso_week:number",
+        Values::Unique,
+        "max(@iso_week(CAST(CAST(number AS INT) AS DATE))) FROM flights",
+    ),
+    (
+        "slug:title",
+        Values::Unique,
+        "max(@slug(title)) FROM flights",
+    ),
+];
+
+const LINEITEM_COLUMNS: [(&str, Values, &str); 4] = [
+    (
+        "slug:l_comment",
+        Values::Repeated,
+        "max(@slug(l_comment)) FROM lineitem",
+    ),
+    (
+        "upper:l_comment",
+        Values::Repeated,
+        "max(@upper(l_comment)) FROM lineitem",
+    ),
+    (
+        "upper:l_returnflag",
+        Values::Repeated,
+        "max(@upper(l_returnflag)) FROM lineitem",
+    ),
+    (
+        "fnv1a:l_linestatus",
+        Values::Repeated,
+        "max(@fnv1a(l_linestatus)) FROM lineitem",
+    ),
+];
+
+/// Values of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Values {
+    /// Real data, in which values come again.
+    Repeated,
+    /// Each value once.
+    Unique,
+}
+
+impl Values {
+    pub(crate) const ALL: [Self; 2] = [Self::Repeated, Self::Unique];
+
+    /// Returns the name in results.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Repeated => "real",
+            Self::Unique => "unique",
+        }
+    }
+}
+
+/// Query of a function.
+pub(crate) struct Query {
+    pub(crate) name: &'static str,
+    /// Values of the function's column, if it was chosen for them.
+    pub(crate) values: Option<Values>,
+    /// Statement with `@` before the name of the function.
+    pub(crate) sql: String,
+}
+
 /// A queried table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Table {
@@ -61,18 +156,29 @@ impl Table {
         }
     }
 
-    /// Returns kernels and queries that call them, with `@` before the name.
-    pub(crate) fn queries(self) -> Vec<(&'static str, String)> {
-        let (groups, queries) = match self {
+    /// Returns the queries of kernels, and those of columns.
+    pub(crate) fn queries(self) -> Vec<Query> {
+        let (groups, queries, columns): (_, Vec<_>, &[_]) = match self {
             Self::Flights => {
                 let queries = KERNELS.iter().map(|kernel| (kernel.name, kernel.query));
-                ("carrier", queries.collect())
+                ("carrier", queries.collect(), &FLIGHTS_COLUMNS[..])
             }
-            Self::Lineitem => ("l_returnflag, l_linestatus", LINEITEM.to_vec()),
+            Self::Lineitem => (
+                "l_returnflag, l_linestatus",
+                LINEITEM.to_vec(),
+                &LINEITEM_COLUMNS[..],
+            ),
         };
-        let queries = queries.into_iter().filter(|(_, query)| !query.is_empty());
-        queries
-            .map(|(name, query)| (name, format!("SELECT {groups}, {query} GROUP BY {groups}")))
+        let queries = queries.into_iter().map(|(name, query)| (name, None, query));
+        let columns = columns.iter();
+        let columns = columns.map(|(name, values, query)| (*name, Some(*values), *query));
+        let all = queries.chain(columns);
+        all.filter(|(_, _, query)| !query.is_empty())
+            .map(|(name, values, query)| Query {
+                name,
+                values,
+                sql: format!("SELECT {groups}, {query} GROUP BY {groups}"),
+            })
             .collect()
     }
 

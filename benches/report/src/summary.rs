@@ -85,6 +85,16 @@ pub(crate) fn figures(records: &Records) -> Vec<Figure> {
             Goal::AtMost(1.10),
             &mut one_thread.filter_map(|record| record.ratio),
         ),
+        mean(
+            "real columns, answers used again",
+            Goal::AtMost(0.7),
+            &mut of_part(records, "reused", "real"),
+        ),
+        mean(
+            "unique columns, beside rows that are asked",
+            Goal::AtMost(1.01),
+            &mut of_part(records, "reused-beside-asked", "unique"),
+        ),
         worst,
         mean(
             "metering",
@@ -95,6 +105,17 @@ pub(crate) fn figures(records: &Records) -> Vec<Figure> {
         ),
     ];
     figures.into_iter().flatten().collect()
+}
+
+/// Returns the ratios of a bench for one kind of columns.
+fn of_part<'a>(
+    records: &'a Records,
+    bench: &'a str,
+    part: &'a str,
+) -> impl Iterator<Item = f64> + 'a {
+    let records = records.of_fusebox(bench);
+    let records = records.filter(move |record| record.part == part);
+    records.filter_map(|record| record.ratio)
 }
 
 /// Returns the queries on one thread, and their speedup on two.
@@ -133,12 +154,17 @@ mod tests {
             {"bench":"call","kernel":"gcd","engine":"fusebox","rows":1,"threads":1,"ratio":30.0}
             {"bench":"query","kernel":"add","part":"flights","engine":"fusebox","threads":1,"ratio":1.2,"ns":20.0}
             {"bench":"query","kernel":"add","part":"flights","engine":"fusebox","threads":2,"ratio":9.0,"ns":10.0}
+            {"bench":"reused","kernel":"slug:tailnum","part":"real","engine":"fusebox","threads":1,"ratio":0.5}
+            {"bench":"reused","kernel":"slug:title","part":"unique","engine":"fusebox","threads":1,"ratio":2.0}
+            {"bench":"reused-beside-asked","kernel":"slug:title","part":"unique","engine":"fusebox","threads":1,"ratio":1.002}
             {"bench":"metering","kernel":"add","engine":"fusebox","threads":1,"ratio":1.03}
             {"bench":"metering","kernel":"add","engine":"wasmtime","threads":1,"ratio":2.0}"#;
         let expected = [
             "two threads beside one: 2.000",
             "call-level geometric mean: 2.000",
             "query-level geometric mean: 1.200",
+            "real columns, answers used again: 0.500",
+            "unique columns, beside rows that are asked: 1.002",
             "worst kernel: dot 4.000",
             "metering: 1.030",
         ];

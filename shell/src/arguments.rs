@@ -266,6 +266,10 @@ pub(crate) struct BenchArguments {
     #[arg(long, value_name = "SQL", conflicts_with_all = ["nulls", "length", "numbers"])]
     pub(crate) data: Option<String>,
 
+    /// Also measures scalar functions in a query in which equal rows are asked once.
+    #[arg(long)]
+    pub(crate) reuse: bool,
+
     /// Lists the hottest guest functions, and writes a profile to FILE for
     /// https://profiler.firefox.com.
     #[arg(long, value_name = "FILE")]

@@ -46,7 +46,7 @@ use crate::session::session;
 use crate::text::escape_control;
 use columns::ColumnShape;
 use data::ArgumentData;
-use measure::{BenchError, Cost, measure};
+use measure::{BenchError, Cost, measure, reused_time};
 use module::{BenchModule, display_name, select};
 use profile::Profiles;
 use report::FunctionReport;
@@ -69,6 +69,10 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
     let with_metrics = module.session(&runtime, |builder| builder.metrics(true))?;
     let definitions = select(&with_metrics, &arguments.function, &module)?;
     let plain = module.session(&runtime, |builder| builder)?;
+    if arguments.reuse {
+        // Holds in executions, which all other measurements are not.
+        runtime.block_on(plain.sql("SET fusebox.reuse = 'always'"))?;
+    }
     let data = match &arguments.data {
         None => ArgumentData::Generated(ColumnShape {
             rows: arguments.rows,
@@ -134,7 +138,12 @@ fn report_of(
         let (other, _) = prepare(with_metrics, definition, data, arguments)?;
         let with_metrics = (&other, with_metrics, definition);
         let time = arguments.time();
-        measure(&target, with_metrics, &columns, arguments.rows, time)
+        let mut cost = measure(&target, with_metrics, &columns, arguments.rows, time)?;
+        if arguments.reuse && definition.kind == Kind::Scalar {
+            let nanos = reused_time(&target, plain, &columns, cost.rows, time)?;
+            cost.reused_nanos = Some(nanos);
+        }
+        Ok(cost)
     };
     let (cost, note) = match measured() {
         Ok(cost) => {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::ArrayRef;
 use datafusion::common::DataFusionError;
-use fusebox::{Definition, FunctionMetrics, Session};
+use fusebox::{Definition, FunctionMetrics, Session, with_scope};
 
 use super::cost_model::{self, CostModel};
 use super::target::{RunArguments, Target};
@@ -16,6 +16,8 @@ pub(super) struct Cost {
     pub(super) rows: usize,
     /// Time of a run, in nanoseconds.
     pub(super) run_nanos: f64,
+    /// Time of a run in which equal rows are asked once, in nanoseconds, if it was measured.
+    pub(super) reused_nanos: Option<f64>,
     /// Fixed cost of a run and cost of a row.
     pub(super) model: Option<CostModel>,
     pub(super) phases: PhaseMetrics,
@@ -90,16 +92,37 @@ pub(super) fn measure(
     let others = time.mul_f64(OTHERS_SHARE / sizes.len().max(1) as f64);
     let mut points = Vec::new();
     for (rows, arguments) in &sizes {
-        points.push((*rows, run_time(plain, arguments, others)?));
+        let nanos = run_time(|arguments| plain.run(arguments), arguments, others)?;
+        points.push((*rows, nanos));
     }
-    let run_nanos = run_time(plain, &largest, time.mul_f64(LARGEST_SHARE))?;
+    let share = time.mul_f64(LARGEST_SHARE);
+    let run_nanos = run_time(|arguments| plain.run(arguments), &largest, share)?;
     points.push((rows, run_nanos));
     Ok(Cost {
         rows,
         run_nanos,
+        reused_nanos: None,
         model: cost_model::fit(&points),
         phases: phases(with_metrics, &largest, time.mul_f64(PHASES_SHARE))?,
     })
+}
+
+/// Measures the time of a run of `rows` rows in which equal rows are asked once, for about
+/// `time`. Each run is an execution of its own, which has no answers of others; the setting of
+/// the session says that answers are used again.
+pub(super) fn reused_time(
+    target: &Target,
+    session: &Session,
+    columns: &[ArrayRef],
+    rows: usize,
+    time: Duration,
+) -> Result<f64, BenchError> {
+    let run = |arguments: &RunArguments| {
+        let scope = session.execution_scope();
+        with_scope(&scope, || target.run(arguments))
+    };
+    let arguments = target.arguments(columns, rows)?;
+    run_time(run, &arguments, time.mul_f64(LARGEST_SHARE))
 }
 
 type Size = (usize, Vec<RunArguments>);
@@ -144,7 +167,7 @@ fn sizes(
 
 /// Measures the time of a run, in nanoseconds, for about `time`.
 fn run_time(
-    target: &Target,
+    run: impl Fn(&RunArguments) -> Result<usize, DataFusionError>,
     arguments: &[RunArguments],
     time: Duration,
 ) -> Result<f64, BenchError> {
@@ -156,7 +179,7 @@ fn run_time(
         let mut runs = 0;
         let elapsed = loop {
             for arguments in next.by_ref().take(1 + runs / 2) {
-                target.run(arguments)?;
+                run(arguments)?;
                 runs += 1;
             }
             let elapsed = sample.elapsed();

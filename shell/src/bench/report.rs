@@ -80,6 +80,9 @@ fn function_table(reports: &[FunctionReport], markdown: bool) -> TextTable {
         "reset",
     ];
     columns.extend(numbers.map(|name| (name, true)));
+    let reused = |report: &FunctionReport| report.cost.as_ref()?.reused_nanos_per_row();
+    let has_reused = reports.iter().any(|report| reused(report).is_some());
+    columns.extend(has_reused.then_some(("reused\nns/row", true)));
     let has_notes = reports.iter().any(|report| report.note.is_some());
     columns.extend(has_notes.then_some(("note", false)));
     let mut table = TextTable::new(&columns, markdown);
@@ -92,6 +95,9 @@ fn function_table(reports: &[FunctionReport], markdown: bool) -> TextTable {
             Some(cost) => cells.extend(cost.cells()),
             None => cells.extend(numbers.map(|_| "-".to_owned())),
         }
+        if has_reused {
+            cells.push(reused(report).map_or("-".to_owned(), digits));
+        }
         if has_notes {
             cells.push(wrap(report.note.as_deref().unwrap_or_default()));
         }
@@ -103,6 +109,10 @@ fn function_table(reports: &[FunctionReport], markdown: bool) -> TextTable {
 impl Cost {
     pub(super) fn nanos_per_row(&self) -> f64 {
         self.run_nanos / self.rows as f64
+    }
+
+    fn reused_nanos_per_row(&self) -> Option<f64> {
+        Some(self.reused_nanos? / self.rows as f64)
     }
 
     fn rows_per_second(&self) -> f64 {
@@ -193,6 +203,7 @@ fn batch(reports: &[FunctionReport]) -> Result<RecordBatch, ArrowError> {
         ("guest_ns_per_row", phase(1)),
         ("lift_ns_per_row", phase(2)),
         ("reset_ns_per_row", phase(3)),
+        ("reused_ns_per_row", number(&Cost::reused_nanos_per_row)),
         ("note", text(&|report| report.note.clone())),
     ];
     let columns = columns.map(|(name, column)| (name, column, true));

@@ -131,6 +131,25 @@ fn functions_are_selected_by_name_and_overloads_have_a_line_each() {
 }
 
 #[test]
+fn equal_rows_are_measured_beside_rows_that_are_all_asked() {
+    let module = guest("math");
+    let chosen = ["--rows", "512", "--function", "collatz_steps"];
+    let without = lines(&module, &chosen);
+    assert_eq!(without[0]["reused_ns_per_row"], Value::Null);
+    let with = lines(&module, &[&chosen[..], &["--reuse"]].concat());
+    assert!(with[0]["reused_ns_per_row"].as_f64().unwrap() > 0.0);
+    let printed = bench(&module, &[&chosen[..], &["--reuse"]].concat());
+    let head = printed.lines().nth(1).unwrap();
+    assert!(head.contains("| reset | reused |"), "{head}");
+    // Other kinds have none.
+    let found = lines(
+        &guest("stats"),
+        &["--rows", "64", "--function", "ema", "--reuse"],
+    );
+    assert_eq!(found[0]["reused_ns_per_row"], Value::Null);
+}
+
+#[test]
 fn aggregate_window_and_table_functions_are_measured() {
     let found = lines(&guest("stats"), &["--rows", "256"]);
     let kind = |kind: &str| {

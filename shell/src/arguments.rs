@@ -209,6 +209,22 @@ pub(crate) enum Task {
         output: Option<PathBuf>,
     },
 
+    /// Compares this program with a release: answers, fuel and failures, bit by bit.
+    ///
+    /// DIR has modules, stored definitions, rows and a catalog, as a release recorded them:
+    /// `fixtures/0.1.0` of the repository. Prints a line for each function, `ok` or `FAILED` with
+    /// what was expected, what was found, and what it means. The status is 1 if a line differs, and
+    /// if this program cannot reproduce the release.
+    Conform {
+        /// Folder of fixtures.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+
+        /// Compares the functions of this module alone; can be repeated.
+        #[arg(long, value_name = "NAME")]
+        module: Vec<String>,
+    },
+
     /// Prints the completions of a shell: bash, zsh, fish and others.
     ///
     /// For bash: fusebox completions bash > ~/.local/share/bash-completion/completions/fusebox

@@ -19,6 +19,9 @@ mod project;
 // `fusebox inspect` and `fusebox annotate`: modules for their authors.
 mod inspect;
 
+// `fusebox conform`: compares this program with a release.
+mod conform;
+
 // Interactive mode: prompt, history, Ctrl-C.
 mod repl;
 
@@ -149,6 +152,7 @@ fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), F
             functions,
             output,
         }) => return inspect::annotate(module, functions, output.as_deref()),
+        Some(Task::Conform { folder, module }) => return conform::run(folder, module),
         Some(Task::Completions { shell }) => {
             let printed = ShellArguments::print_completions(*shell);
             return printed.map_err(Failure::of_standard_output);

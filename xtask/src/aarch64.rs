@@ -1,13 +1,14 @@
 //! Tests of fuel, results and NaNs on another CPU: compiled for aarch64 and run
 //! in an emulator.
 //!
-//! Only the instrumentation is tested there, with the code that Cranelift
-//! generates for instrumented modules. The crates above it are portable Rust.
+//! The instrumentation is tested there, with the code that Cranelift generates for
+//! instrumented modules, and the fixtures of releases are reproduced, through the
+//! runtime. The crates above it are portable Rust.
 
 use crate::failure::Failure;
 use crate::steps::Outcome;
 use crate::toolchain::{complete_active, install_from_debian, remove_flags};
-use crate::workspace::{Workspace, run};
+use crate::workspace::{EMULATED, Workspace, run};
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";
 
@@ -18,7 +19,10 @@ const DEBIAN_PACKAGES: [&str; 3] = [
     "qemu-user-static",
 ];
 
-/// Runs the tests of `fusebox-instrument`.
+/// Packages whose tests run there.
+const PACKAGES: [&str; 2] = ["fusebox-instrument", "fusebox-conformance"];
+
+/// Runs the tests of [`PACKAGES`].
 pub(crate) fn test(workspace: &Workspace) -> Result<Outcome, Failure> {
     if cfg!(target_arch = "aarch64") {
         // The tests of the workspace have run natively.
@@ -31,8 +35,12 @@ pub(crate) fn test(workspace: &Workspace) -> Result<Outcome, Failure> {
     }
     let mut command = workspace.cargo();
     remove_flags(&mut command);
-    let package = "fusebox-instrument";
-    command.args(["test", "--package", package, "--target", TARGET]);
+    command.args(["test", "--target", TARGET]);
+    for package in PACKAGES {
+        command.args(["--package", package]);
+    }
+    // An emulator takes minutes for a module of megabytes.
+    command.env(EMULATED, "1");
     // Its dependencies are built with other features than in the workspace.
     let built = workspace.executables.with_file_name("aarch64-build");
     command.arg("--target-dir").arg(built);

@@ -1,5 +1,5 @@
-//! Chores of this workspace: `cargo xtask demo | test | tidy | bench | soak | guests | dist |
-//! publish`.
+//! Chores of this workspace: `cargo xtask demo | test | tidy | bench | soak | guests | fixtures |
+//! dist | publish`.
 //!
 //! A chore installs what it needs and leaves it in place, so that the next one
 //! starts faster. All cargo commands of the chores select packages so that the
@@ -26,6 +26,9 @@ mod peers;
 
 // Many sessions at once, for minutes.
 mod soak;
+
+// What the functions of a release answer, for later releases to reproduce.
+mod fixtures;
 
 // The tarball of a release.
 mod dist;
@@ -90,6 +93,11 @@ Chores of this workspace. Usage: cargo xtask CHORE
            compile the bundled functions to target/guests/*.wasm; with --all also
            the examples in C, Zig, Go, AssemblyScript and Python, whose compilers
            are installed into the target folder
+  fixtures [--replace] [--built]
+           write fixtures/VERSION: modules of each kind and language, definitions, a
+           catalog, and what each function answers and burns; then compare this program
+           with it. --replace makes those of an unpublished release again, --built takes
+           the modules that are in target/guests
   dist [--dev]
            build the shell in release, which takes half an hour, and pack it with its
            manual page, completions, modules, licences and list of dependencies into
@@ -116,7 +124,7 @@ fn main() -> ExitCode {
 fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
     if !matches!(
         chore,
-        "bench" | "dist" | "guests" | "publish" | "soak" | "test"
+        "bench" | "dist" | "fixtures" | "guests" | "publish" | "soak" | "test"
     ) && let Some(argument) = rest.first()
     {
         return Err(Failure::Usage(argument.clone()));
@@ -129,6 +137,7 @@ fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
         "bench" => bench::bench(&workspace, rest),
         "soak" => soak::soak(&workspace, rest),
         "guests" => chores::guests(&workspace, rest),
+        "fixtures" => fixtures::fixtures(&workspace, rest),
         "dist" => dist::dist(&workspace, rest),
         "publish" => publish::publish(&workspace, rest),
         "help" | "--help" | "-h" => {

@@ -52,6 +52,11 @@ impl Steps {
         Ok(())
     }
 
+    /// True if no step was skipped.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.skipped.is_empty()
+    }
+
     /// One line: the number of steps, and the names of those that were skipped.
     pub(crate) fn summary(&self) -> String {
         let summary = format!("{} steps, {} skipped", self.count, self.skipped.len());

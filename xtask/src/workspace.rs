@@ -13,6 +13,9 @@ use crate::failure::Failure;
 /// Variable with which tests try all cases, where a part of them is tried otherwise.
 pub(crate) const EXHAUSTIVE: &str = "FUSEBOX_EXHAUSTIVE";
 
+/// Variable with which tests leave out what takes an emulator too long.
+pub(crate) const EMULATED: &str = "FUSEBOX_EMULATED";
+
 /// The checkout, and the folder of the executables built from it.
 pub(crate) struct Workspace {
     /// The folder of the root `Cargo.toml`; every program is started in it.

@@ -3,6 +3,7 @@
 mod bench;
 mod catalog;
 mod compile_helper;
+mod conform;
 mod documents;
 mod dump;
 mod everyday_errors;

@@ -86,10 +86,18 @@ pub(crate) const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("fusebox-linker", &["fusebox-abi", "fusebox-instrument"]),
     ("fusebox-marshal", &["fusebox-abi", "fusebox-definition"]),
     ("fusebox-runtime", BELOW_RUNTIME),
+    ("fusebox-conformance", BELOW_CONFORMANCE),
     ("datafusion-fusebox", BELOW_ENGINE),
     ("fusebox-testing", &[]),
     ("fusebox-catalog", ENGINE),
-    ("fusebox-shell", &["datafusion-fusebox", "fusebox-catalog"]),
+    (
+        "fusebox-shell",
+        &[
+            "datafusion-fusebox",
+            "fusebox-catalog",
+            "fusebox-conformance",
+        ],
+    ),
     // The guests.
     ("fusebox-macros", &["fusebox-abi"]),
     ("fusebox-sdk", &["fusebox-abi", "fusebox-macros"]),
@@ -121,6 +129,7 @@ pub(crate) const PUBLISHED: &[&str] = &[
     "fusebox-sdk",
     "fusebox-linker",
     "fusebox-runtime",
+    "fusebox-conformance",
     "datafusion-fusebox",
     "fusebox-catalog",
     "fusebox-shell",
@@ -145,6 +154,8 @@ const BELOW_RUNTIME: &[&str] = &[
     "fusebox-linker",
     "fusebox-marshal",
 ];
+
+const BELOW_CONFORMANCE: &[&str] = &["fusebox-abi", "fusebox-runtime"];
 
 const BELOW_ENGINE: &[&str] = &[
     "fusebox-abi",

@@ -4,12 +4,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow_schema::DataType;
-use fusebox_definition::{Definition, Kind, ModuleError, PlainAbi, SqlType, Volatility};
+use fusebox_definition::{
+    Definition, Digest, Kind, ModuleError, PlainAbi, SqlType, Subject, Volatility,
+};
 use fusebox_linker::plain::{PlainFunction, PlainType, TextConvention};
 
 use super::inspect::Inspection;
 use super::linking::{Wasi, input, refused};
 use super::loaded::LoadedModule;
+use crate::error::Error;
 
 /// Returns the module of a plain function, or of a function of a component, with its driver; `None`
 /// if the module exports a column function, or no function of that name.
@@ -84,6 +87,24 @@ pub(crate) fn with_driver(
     }
     let linked = function.link(&inputs.code).map_err(refused)?;
     LoadedModule::driven(&linked, inputs.has_clock).map(Some)
+}
+
+impl LoadedModule {
+    /// Returns the digest of the module that is compiled for a function: with its driver, and with
+    /// what it imports, linked into it. It is the same for the same version of the weights.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Module`] for a module that does not serve the definition.
+    pub fn linked_digest(&self, definition: &Definition) -> Result<Digest, Error> {
+        let subject = Subject::Function(definition.name.clone());
+        let driven = with_driver(self, definition);
+        let code = driven.and_then(|driven| {
+            let code = driven.as_deref().unwrap_or(self).code()?;
+            Ok(Digest::of(&code))
+        });
+        code.map_err(|fault| Error::module(&subject, fault))
+    }
 }
 
 /// Types of the columns of plain functions.

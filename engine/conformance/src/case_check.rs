@@ -47,7 +47,7 @@ impl CaseCheck<'_> {
             // Again, to know the case.
             Err(_) => {
                 for (number, row) in arguments.iter().enumerate() {
-                    let column = self.callable.columns(&[row]);
+                    let column = self.callable.columns(&[*row]);
                     column.map_err(|problem| (number, problem))?;
                 }
                 return Err((

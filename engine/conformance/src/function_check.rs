@@ -119,12 +119,9 @@ impl FunctionCheck<'_> {
     fn statement(&self, definition: &Definition, found: &mut Vec<String>) {
         let (name, recorded) = (self.name, &self.function.function);
         match self.module.define(&recorded.statement) {
-            Ok(made) => {
-                let made = Definition {
-                    limits: definition.limits,
-                    weights: definition.weights,
-                    ..made
-                };
+            Ok(mut made) => {
+                made.limits = definition.limits;
+                made.weights = definition.weights;
                 let made = stored(&made, &recorded.definition);
                 let expected = &recorded.definition;
                 if let Some((path, expected, other)) = first_difference(Some(expected), Some(&made))

@@ -24,7 +24,7 @@ async fn keys_are_enforced_by_each_session_of_a_file() {
                 "(name) = (none), found 2",
             ),
             (
-                "INSERT INTO t VALUES (NULL, 'x')",
+                "INSERT INTO t SELECT CASE WHEN value < 5 THEN value + 20000 END, 'x' FROM range(0, 9)",
                 "NOT NULL column `id`, found NULL",
             ),
             ("UPDATE t SET id = 5 WHERE id = 6", "(id) = (5), found 2"),

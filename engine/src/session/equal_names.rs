@@ -209,8 +209,12 @@ fn with_names(plan: LogicalPlan, columns: &[ResultColumn]) -> DfResult<LogicalPl
     let exprs = output.into_iter().zip(1..);
     let exprs = exprs.map(|((planned, relation, name), number)| {
         let is_shared = counts.get(&name).is_some_and(|count| *count > 1);
-        let is_free = relation.is_some() && used.insert((relation.clone(), name.clone()));
-        let relation = match is_shared && !is_free {
+        // A cast of `t.a` has the name `t.a` without a qualifier.
+        let is_free = used.insert(match &relation {
+            Some(relation) => format!("{relation}.{name}"),
+            None => name.clone(),
+        });
+        let relation = match is_shared && relation.is_none() || !is_free {
             true => Some(TableReference::bare(format!("column {number}"))),
             false => relation,
         };

@@ -96,7 +96,7 @@ const PLACES: [(&str, &str, &str, &str); 7] = [
         "partition",
         "WINDOW FUNCTION f(BIGINT) RETURNS BIGINT",
         "",
-        "SELECT f(value) OVER () FROM range(0, 6000)",
+        "SELECT f(value) OVER () FROM range(0, 20000)",
     ),
     (
         "table",

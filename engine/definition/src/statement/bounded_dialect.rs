@@ -30,8 +30,9 @@ pub struct BoundedDialect {
     inner: Box<dyn Dialect>,
     steps_max: u64,
     steps: Cell<u64>,
-    /// Place of the first expression that was refused.
-    refused: Cell<Option<Location>>,
+    /// Place of the last expression. The end of a text has none.
+    place: Cell<Location>,
+    is_ended: Cell<bool>,
 }
 
 impl BoundedDialect {
@@ -42,7 +43,8 @@ impl BoundedDialect {
             inner,
             steps_max: steps_max.max(STEPS_MIN),
             steps: Cell::new(0),
-            refused: Cell::new(None),
+            place: Cell::new(Location::new(1, 1)),
+            is_ended: Cell::new(false),
         }
     }
 
@@ -53,27 +55,29 @@ impl BoundedDialect {
     ///
     /// [`ParserError::ParserError`] with the place.
     pub fn check(&self) -> Result<(), ParserError> {
-        match self.refused.get() {
-            None => Ok(()),
-            Some(place) => Err(ParserError::ParserError(format!(
-                "expected a statement that is parsed in at most {} steps, found more{place}; parts \
-                 that do not parse are tried again, so close all brackets, or divide the statement",
-                self.steps_max
+        match self.is_ended.get() {
+            false => Ok(()),
+            true => Err(ParserError::ParserError(format!(
+                "expected a statement that is parsed in at most {} steps, found more{}; parts that \
+                 do not parse are tried again, so close all brackets, or divide the statement",
+                self.steps_max,
+                self.place.get()
             ))),
         }
     }
 
     /// Counts a step, or ends the parser: this error is not tried again.
     fn step(&self, parser: &Parser<'_>) -> Result<(), ParserError> {
-        let steps = self.steps.get() + 1;
-        if steps <= self.steps_max {
-            self.steps.set(steps);
-            return Ok(());
+        if self.is_ended.get() || self.steps.get() >= self.steps_max {
+            self.is_ended.set(true);
+            return Err(ParserError::RecursionLimitExceeded);
         }
-        if self.refused.get().is_none() {
-            self.refused.set(Some(parser.peek_token_ref().span.start));
+        self.steps.set(self.steps.get() + 1);
+        let place = parser.peek_token_ref().span.start;
+        if place.line > 0 {
+            self.place.set(place);
         }
-        Err(ParserError::RecursionLimitExceeded)
+        Ok(())
     }
 }
 

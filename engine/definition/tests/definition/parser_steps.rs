@@ -42,8 +42,8 @@ fn bounded(text: &str, dialect: &str) -> Result<Vec<Statement>, ParserError> {
 fn is_refused(text: &str, dialect: &str) -> bool {
     bounded(text, dialect).is_err_and(|error| {
         let error = error.to_string();
-        let is_refused = error.contains("steps, found more at Line: 1, Column: ");
-        assert!(is_refused || !error.contains("steps"), "{error}");
+        let is_refused = error.contains(" steps, found more at Line: 1, Column: ");
+        assert!(is_refused || !error.contains("in at most"), "{error}");
         is_refused
     })
 }
@@ -208,6 +208,10 @@ fn bounded_dialects_parse_as_those_without_bound() {
         let text = std::fs::read_to_string(&path).unwrap();
         for line in text.lines().filter(|line| line.len() < 400) {
             for name in DIALECTS {
+                // Without bound, it would take too long.
+                if is_refused(line, name) {
+                    continue;
+                }
                 let dialect = dialect_from_str(name).unwrap();
                 let expected = parsed(line, dialect.as_ref());
                 assert_eq!(bounded(line, name), expected, "{name}: {line}");

@@ -15,6 +15,9 @@ const ROWS_LOG2: u32 = 2;
 /// Number of rows of an iteration.
 const ROWS: u32 = 1 << ROWS_LOG2;
 
+/// Bytes of a constant that is repeated for the rows of an iteration: of the widest type.
+const REPEATED_BYTES: u32 = ROWS * 8;
+
 impl PlainFunction<'_> {
     /// Returns true if nothing but arguments, calls and results is needed for a row: no value is
     /// a bit, and each result is in its range.
@@ -26,11 +29,12 @@ impl PlainFunction<'_> {
             && results.all(|(k, (ty, wasm))| range_check(*ty, *wasm, k).is_none())
     }
 
-    /// Returns the locals of the loop: for each argument, the bytes of the rows of an iteration, 0
-    /// for a constant.
+    /// Returns the locals of the loop: the block of repeated constants, 0 before there is one, and
+    /// for each argument, the bytes of the rows of an iteration, 0 for a constant.
     pub(super) fn unrolled_locals(&self) -> String {
         let arguments = 0..self.arguments.len();
-        arguments.map(|k| format!("(local $e{k} i32)\n")).collect()
+        let bytes = arguments.map(|k| format!("(local $e{k} i32)\n"));
+        bytes.fold("(local $repeated i32)\n".to_owned(), |all, one| all + &one)
     }
 
     /// The loop over as many of the `$left` rows as are a multiple of [`ROWS`].
@@ -60,9 +64,11 @@ impl PlainFunction<'_> {
     }
 
     /// Repeats the value of each constant for all rows of an iteration, so that an argument of a row
-    /// is at the same offset in a column and in a constant. The padding of its buffer has room.
+    /// is at the same offset in a column and in a constant. The arena is not written to: the host
+    /// alone does that.
     fn repeat_constants(&self, text: &mut String) {
-        for (k, ty) in self.arguments.iter().enumerate() {
+        let all = self.arguments.len() as u32 * REPEATED_BYTES;
+        for (k, ty) in (0_u32..).zip(self.arguments) {
             let log2 = ty.size_log2();
             let (load, store) = [
                 ("i32.load8_u", "i32.store8"),
@@ -70,20 +76,26 @@ impl PlainFunction<'_> {
                 ("i32.load", "i32.store"),
                 ("i64.load", "i64.store"),
             ][log2 as usize];
+            let own = k * REPEATED_BYTES;
             let _ = writeln!(
                 text,
                 "(local.set $e{k} (i32.and (local.get $m{k}) (i32.const {})))\n\
-                 (if (i32.eqz (local.get $m{k})) (then",
+                 (if (i32.eqz (local.get $m{k})) (then\n\
+                 (if (i32.eqz (local.get $repeated)) (then\n\
+                 (local.set $repeated (call $take (i32.const {all})))))",
                 ROWS << log2
             );
-            for row in 1..ROWS {
+            for row in 0..ROWS {
                 let _ = writeln!(
                     text,
-                    "({store} offset={} (local.get $v{k}) ({load} (local.get $v{k})))",
-                    row << log2
+                    "({store} offset={} (local.get $repeated) ({load} (local.get $v{k})))",
+                    own + (row << log2)
                 );
             }
-            *text += "))\n";
+            let _ = writeln!(
+                text,
+                "(local.set $v{k} (i32.add (local.get $repeated) (i32.const {own})))))"
+            );
         }
     }
 
@@ -104,6 +116,3 @@ impl PlainFunction<'_> {
         }
     }
 }
-
-/// A buffer of one value has room for those of an iteration: it is padded to 64 bytes.
-const _: () = assert!(ROWS * 8 <= 64);

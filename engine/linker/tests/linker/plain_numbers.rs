@@ -122,6 +122,12 @@ impl Plain {
         };
         let (left, other) = (counter(EXPORT_FUEL), counter(EXPORT_CALL_FUEL));
         let memory = memory.data(&store);
+        // The arena is the host's, but for the result, also its padding.
+        let after = &memory[base as usize..][..arena.len()];
+        assert_eq!(
+            (&after[..128], &after[192..]),
+            (&arena[..128], &arena[192..])
+        );
         let result = match status {
             Ok(0) if left >= 0 => Some(Ok(self.lifted(memory, result, rows))),
             Ok(1) if left >= 0 => Some(Err(word(memory, result, 8))),

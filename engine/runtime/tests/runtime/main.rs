@@ -4,6 +4,7 @@ mod abi;
 #[cfg(target_os = "linux")]
 mod address_space;
 mod components;
+mod driver_fuel;
 mod idle;
 mod initialisation;
 mod plain_numbers;

@@ -50,6 +50,9 @@ mod file_access;
 // Native stack of planning.
 mod native_stack;
 
+// Parameters of statements.
+mod statement_parameters;
+
 // Statements of Fusebox and of DataFusion.
 mod statement_list;
 
@@ -119,7 +122,7 @@ pub use fusebox_runtime::{
 };
 pub use privileges::Privileges;
 pub use scope::with_scope;
-pub use session::{Function, Session, SessionBuilder};
+pub use session::{Description, Function, Session, SessionBuilder};
 pub use statement_list::{Statement, Statements};
 
 /// Compiles the Rust code of the page for embedders.

@@ -16,6 +16,7 @@ mod library;
 mod transaction;
 
 // Statements that show, and tables that do.
+mod describe;
 mod show;
 mod summarize;
 
@@ -132,6 +133,7 @@ use calls::{check_calls, check_readable};
 use copy::complete_copy;
 use declared_keys::declare_keys;
 use default_values::check_assignments;
+pub use describe::Description;
 use equal_names::plan_statement;
 use expansion::{check_expansion, check_planned};
 pub use library::Function;

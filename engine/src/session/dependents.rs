@@ -100,7 +100,9 @@ impl Session {
         let dependents = self.dependents(contents, changes).await?;
         let refused = |reason| Err(Error::refused(subject.clone(), reason));
         if !cascade && !dependents.is_empty() {
-            let by = dependents.iter().map(|dependent| self.describe(dependent));
+            let by = dependents
+                .iter()
+                .map(|dependent| self.describe_dependent(dependent));
             return refused(StatementError::Needed { by: by.collect() });
         }
         for dependent in &dependents {
@@ -117,7 +119,7 @@ impl Session {
                 Part::Defaults(columns) => {
                     let is_stored = dependent.provider.is::<StoredTable>();
                     if !is_stored && without_defaults(&dependent.provider, columns).is_none() {
-                        let described = self.describe(dependent);
+                        let described = self.describe_dependent(dependent);
                         return refused(StatementError::NotDroppable(described));
                     }
                     let text = found.and_then(|found| text_without_defaults(&found.sql, columns));
@@ -165,7 +167,7 @@ impl Session {
     }
 
     /// Returns the name of a relation, or of its columns, as in a message.
-    fn describe(&self, dependent: &Dependent) -> String {
+    fn describe_dependent(&self, dependent: &Dependent) -> String {
         let name = self.short_name(&dependent.name);
         match &dependent.part {
             Part::View => format!("view `{name}`"),

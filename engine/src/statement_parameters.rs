@@ -1,0 +1,208 @@
+//! Parameters of statements: `$1`, `$2` and so on, replaced by literals before planning.
+//!
+//! The planner then sees constants, as if they had been written: they are coerced to the types
+//! of columns and of parameters of functions, and bound statements of every kind are alike.
+
+use std::ops::ControlFlow;
+
+use arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use datafusion::common::format::ExplainStatementOptions;
+use datafusion::logical_expr::{Expr, cast, lit};
+use datafusion::sql::parser::{CopyToSource, ExplainStatement, Statement as DfStatement};
+use datafusion::sql::unparser::expr_to_sql;
+use fusebox_definition::statement::FuseboxStatement;
+use fusebox_runtime::{Error, Result};
+use sqlparser::ast::{self, Value, visit_expressions, visit_expressions_mut};
+
+use crate::statement_list::{Parsed, Statement};
+
+/// Maximum number of parameters of a statement, as in PostgreSQL's protocol.
+const PARAMETERS_MAX: usize = 65_535;
+
+impl Statement {
+    /// Returns the highest number of a parameter `$n`; 0 if there is none.
+    pub fn parameters(&self) -> usize {
+        let mut highest = 0;
+        let mut note = |expr: &ast::Expr| {
+            highest = highest.max(number(expr).unwrap_or(0));
+            ControlFlow::<()>::Continue(())
+        };
+        let _ = match &self.parsed {
+            Parsed::Fusebox(FuseboxStatement::Summarize(query)) => {
+                visit_expressions(query.as_ref(), note)
+            }
+            Parsed::Fusebox(_) => ControlFlow::Continue(()),
+            Parsed::DataFusion(statement) => visit(statement, &mut note),
+        };
+        highest
+    }
+
+    /// Replaces parameters by literals: `$1` by the first value, and so on. Those of `None` stay.
+    ///
+    /// A text is a literal without a type, which is coerced to the type that its place expects, as
+    /// in PostgreSQL. So is a null of [`DataType::Null`]; other values are cast to their types.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Query`] if there is no literal of a type.
+    pub fn bind(&mut self, values: &[Option<ScalarValue>]) -> Result<()> {
+        let replace = |expr: &mut ast::Expr| {
+            let value = number(expr).and_then(|number| values.get(number - 1)?.as_ref());
+            match value.map(literal) {
+                None => ControlFlow::Continue(()),
+                Some(Ok(literal)) => {
+                    *expr = literal;
+                    ControlFlow::Continue(())
+                }
+                Some(Err(error)) => ControlFlow::Break(error),
+            }
+        };
+        let replaced = match &mut self.parsed {
+            Parsed::Fusebox(FuseboxStatement::Summarize(query)) => {
+                visit_expressions_mut(query.as_mut(), replace)
+            }
+            Parsed::Fusebox(_) => ControlFlow::Continue(()),
+            Parsed::DataFusion(statement) => visit_mut(statement, &mut { replace }),
+        };
+        match replaced {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(error) => Err(error),
+        }
+    }
+
+    /// Makes a statement that explains this one, and so plans it without effect; `None` for
+    /// statements that DataFusion does not plan.
+    pub(crate) fn into_explain(self) -> Option<Self> {
+        let Parsed::DataFusion(statement) = self.parsed else {
+            return None;
+        };
+        let explain = ExplainStatement {
+            options: ExplainStatementOptions::default(),
+            statement,
+        };
+        Some(Self {
+            parsed: Parsed::DataFusion(Box::new(DfStatement::Explain(explain))),
+            depth: self.depth,
+        })
+    }
+}
+
+/// Visits the expressions of a statement.
+fn visit<E>(
+    statement: &DfStatement,
+    note: &mut impl FnMut(&ast::Expr) -> ControlFlow<E>,
+) -> ControlFlow<E> {
+    match statement {
+        DfStatement::Statement(statement) => visit_expressions(statement.as_ref(), note),
+        DfStatement::CopyTo(copy) => match &copy.source {
+            CopyToSource::Query(query) => visit_expressions(query.as_ref(), note),
+            CopyToSource::Relation(_) => ControlFlow::Continue(()),
+        },
+        DfStatement::Explain(explain) => visit(&explain.statement, note),
+        _ => ControlFlow::Continue(()),
+    }
+}
+
+/// Visits the expressions of a statement, each after those within it.
+fn visit_mut<E>(
+    statement: &mut DfStatement,
+    replace: &mut impl FnMut(&mut ast::Expr) -> ControlFlow<E>,
+) -> ControlFlow<E> {
+    match statement {
+        DfStatement::Statement(statement) => visit_expressions_mut(statement.as_mut(), replace),
+        DfStatement::CopyTo(copy) => match &mut copy.source {
+            CopyToSource::Query(query) => visit_expressions_mut(query.as_mut(), replace),
+            CopyToSource::Relation(_) => ControlFlow::Continue(()),
+        },
+        DfStatement::Explain(explain) => visit_mut(&mut explain.statement, replace),
+        _ => ControlFlow::Continue(()),
+    }
+}
+
+/// Returns the number of a parameter, from 1.
+fn number(expr: &ast::Expr) -> Option<usize> {
+    let ast::Expr::Value(value) = expr else {
+        return None;
+    };
+    let Value::Placeholder(name) = &value.value else {
+        return None;
+    };
+    let number = name.strip_prefix('$')?.parse().ok()?;
+    (1..=PARAMETERS_MAX).contains(&number).then_some(number)
+}
+
+/// Writes a value as SQL.
+fn literal(value: &ScalarValue) -> Result<ast::Expr> {
+    let data_type = value.data_type();
+    let is_text = matches!(
+        data_type,
+        DataType::Null | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+    );
+    let expr = match value {
+        value if value.is_null() && is_text => lit(ScalarValue::Null),
+        value if value.is_null() => cast(lit(ScalarValue::Null), data_type),
+        // The shortest text is exact, and there is one of NaN too.
+        ScalarValue::Float32(Some(number)) => cast(lit(number.to_string()), data_type),
+        ScalarValue::Float64(Some(number)) => cast(lit(number.to_string()), data_type),
+        ScalarValue::Int8(_) | ScalarValue::Int16(_) | ScalarValue::Int32(_) => {
+            cast(lit(value.clone()), data_type)
+        }
+        ScalarValue::Decimal128(Some(_), ..) | ScalarValue::Decimal256(Some(_), ..) => {
+            cast(lit(value.to_string()), data_type)
+        }
+        value => Expr::Literal(value.clone(), None),
+    };
+    expr_to_sql(&expr).map_err(|error| Error::Query(Box::new(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::prelude::SessionContext;
+
+    use super::*;
+    use crate::statement_list::Statements;
+
+    fn statement(sql: &str) -> Statement {
+        let mut statements = Statements::new(sql, &SessionContext::new());
+        statements.next().unwrap().unwrap()
+    }
+
+    #[test]
+    fn parameters_are_counted_wherever_they_are() {
+        for (sql, expected) in [
+            ("SELECT 1", 0),
+            ("SELECT $2, 'a $3'", 2),
+            ("SELECT a FROM t WHERE b IN (SELECT $1) LIMIT $4", 4),
+            ("INSERT INTO t VALUES ($1, $2), ($3, 7)", 3),
+            ("COPY (SELECT $1) TO 'x.csv'", 1),
+            ("EXPLAIN SELECT $1", 1),
+            ("SUMMARIZE SELECT $1", 1),
+            ("SELECT $0, $name, $99999", 0),
+            ("SHOW FUNCTIONS", 0),
+        ] {
+            assert_eq!(statement(sql).parameters(), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn values_become_literals() {
+        let mut bound = statement("SELECT $1, f($2), $3 + $4, $5, $6");
+        let values = [
+            Some(ScalarValue::from("it's")),
+            Some(ScalarValue::from(-7_i64)),
+            None,
+            Some(ScalarValue::from(f64::NAN)),
+            Some(ScalarValue::Date32(None)),
+            Some(ScalarValue::Null),
+        ];
+        bound.bind(&values).unwrap();
+        let Parsed::DataFusion(bound) = &bound.parsed else {
+            unreachable!("a query is a statement of DataFusion");
+        };
+        assert_eq!(
+            bound.to_string(),
+            "SELECT 'it''s', f(-7), $3 + CAST('NaN' AS DOUBLE), CAST(NULL AS DATE), NULL"
+        );
+    }
+}

@@ -64,6 +64,7 @@ pub(crate) const NAMES: &[Name] = &[
         name: "datafusion",
         folders: &[
             "engine/src/",
+            "server/",
             "shell/",
             "sql-tests/src/",
             "benches/",
@@ -90,6 +91,7 @@ pub(crate) const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("datafusion-fusebox", BELOW_ENGINE),
     ("fusebox-testing", &[]),
     ("fusebox-catalog", ENGINE),
+<<<<<<< HEAD
     (
         "fusebox-shell",
         &[
@@ -98,6 +100,10 @@ pub(crate) const DEPENDENCIES: &[(&str, &[&str])] = &[
             "fusebox-conformance",
         ],
     ),
+=======
+    ("fusebox-server", ENGINE),
+    ("fusebox-shell", SHELL),
+>>>>>>> b32fc50 (server: speak PostgreSQL's protocol and HTTP)
     // The guests.
     ("fusebox-macros", &["fusebox-abi"]),
     ("fusebox-sdk", &["fusebox-abi", "fusebox-macros"]),
@@ -132,6 +138,7 @@ pub(crate) const PUBLISHED: &[&str] = &[
     "fusebox-conformance",
     "datafusion-fusebox",
     "fusebox-catalog",
+    "fusebox-server",
     "fusebox-shell",
 ];
 
@@ -168,6 +175,8 @@ const BELOW_ENGINE: &[&str] = &[
 
 const ENGINE: &[&str] = &["datafusion-fusebox"];
 
+const SHELL: &[&str] = &["datafusion-fusebox", "fusebox-catalog", "fusebox-server"];
+
 const FUZZ_TARGETS: &[&str] = &[
     "fusebox-abi",
     "fusebox-definition",
@@ -184,6 +193,7 @@ pub(crate) const LIBRARIES: &[(&str, &[&str])] = &[
         "datafusion*",
         &[
             "datafusion-fusebox",
+            "fusebox-server",
             "fusebox-shell",
             "fusebox-sql-tests",
             "fusebox-benches",

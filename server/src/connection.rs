@@ -1,0 +1,259 @@
+//! One connection of PostgreSQL's protocol.
+
+// The first messages: TLS, parameters, and requests to cancel.
+mod startup;
+
+// Passwords.
+mod login;
+
+// Queries as text.
+mod simple;
+
+// Statements and portals.
+mod extended;
+
+// COPY … FROM STDIN.
+mod copy_in;
+
+// Statements that the server executes itself.
+mod commands;
+
+// Statements of the session.
+mod running;
+
+// Bytes of the client.
+mod wire;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use datafusion::common::ScalarValue;
+use fusebox::Session;
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::encoding::parameters::ParameterType;
+use crate::encoding::rows::ResultColumns;
+use crate::execution::Leftover;
+use crate::protocol::frontend::Message;
+use crate::protocol::{Format, TransactionStatus, backend};
+use crate::report::{
+    ADMIN_SHUTDOWN, IDLE_TIMEOUT, LIMIT_EXCEEDED, PROTOCOL_VIOLATION, Report, Severity,
+};
+use crate::settings::ClientSettings;
+use crate::shared::{Cancellable, Phase, Shared};
+use crate::statement_text::{Command, StatementText};
+
+use running::Run;
+use startup::start;
+use wire::Wire;
+
+/// Maximum number of statements and of portals that a connection keeps.
+const KEPT_MAX: usize = 1_000;
+
+/// Reason for not going on.
+enum Failure {
+    /// The statement failed, or the connection if the report is fatal.
+    Report(Report),
+    /// The client is gone.
+    Closed,
+}
+
+impl<T: Into<Report>> From<T> for Failure {
+    fn from(report: T) -> Self {
+        Self::Report(report.into())
+    }
+}
+
+/// Connection of a client that has logged in.
+struct Connection {
+    wire: Wire,
+    shared: Arc<Shared>,
+    session: Session,
+    user: String,
+    database: String,
+    settings: ClientSettings,
+    cancellable: Cancellable,
+    status: TransactionStatus,
+    /// True if the open transaction block has changed something.
+    has_changed: bool,
+    statements: HashMap<String, Arc<Prepared>>,
+    portals: HashMap<String, Portal>,
+    /// Cancelled statement that has not ended.
+    leftover: Option<Leftover>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// Statement that a client has parsed.
+struct Prepared {
+    /// The statement; `None` if the text was empty.
+    statement: Option<(StatementText, Command)>,
+    parameters: Vec<ParameterType>,
+    /// Columns of the result; `None` for statements without one.
+    columns: Option<Arc<ResultColumns>>,
+}
+
+/// Statement with values for its parameters.
+struct Portal {
+    prepared: Arc<Prepared>,
+    values: Vec<Option<ScalarValue>>,
+    formats: Vec<Format>,
+    /// Execution that was suspended after some rows.
+    run: Option<Run>,
+    is_done: bool,
+}
+
+impl Connection {
+    /// Refuses another statement or portal of a size beyond what a connection keeps.
+    fn check_kept(&self, bytes: usize) -> Result<(), Report> {
+        let statements = self
+            .statements
+            .values()
+            .filter_map(|kept| kept.statement.as_ref());
+        let texts: usize = statements.map(|(statement, _)| statement.sql.len()).sum();
+        let values = self
+            .portals
+            .values()
+            .flat_map(|portal| &portal.values)
+            .flatten();
+        let values: usize = values.map(ScalarValue::size).sum();
+        let bytes_max = 2 * self.shared.config.message_bytes_max();
+        let count = self.statements.len().max(self.portals.len());
+        if count < KEPT_MAX && texts + values + bytes <= bytes_max {
+            return Ok(());
+        }
+        let message = format!(
+            "expected at most {KEPT_MAX} statements and as many portals of {bytes_max} bytes, found \
+             more; close those that are not needed"
+        );
+        Err(Report::error(LIMIT_EXCEEDED, message))
+    }
+}
+
+/// Serves a client until it is gone.
+pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+    let timeout = shared.config.login_timeout();
+    let started = tokio::time::timeout(timeout, start(stream, peer, &shared)).await;
+    let mut connection = match started {
+        Ok(Some(connection)) => connection,
+        Ok(None) => return,
+        Err(_) => {
+            tracing::info!(%peer, "a client did not log in in time");
+            return;
+        }
+    };
+    shared.metrics.connections.inc();
+    let user = connection.user.clone();
+    tracing::info!(%peer, user, database = connection.database, "connected");
+    connection.run().await;
+    shared.metrics.connections.dec();
+    tracing::info!(%peer, user, "disconnected");
+}
+
+impl Connection {
+    async fn run(&mut self) {
+        loop {
+            match self.next_message().await {
+                Ok(Some(message)) => {
+                    let handled = self.handle(message).await;
+                    if let Err(failure) = handled
+                        && !self.answer(failure).await
+                    {
+                        break;
+                    }
+                }
+                Ok(None) => break,
+                Err(failure) => {
+                    if !self.answer(failure).await {
+                        break;
+                    }
+                }
+            }
+        }
+        // What runs for the client ends with it.
+        self.session.cancel();
+        self.close_portals().await;
+        self.wire.close().await;
+    }
+
+    /// Waits for a message; `None` if the client has left.
+    async fn next_message(&mut self) -> Result<Option<Message>, Failure> {
+        let idle = self.shared.config.idle_timeout();
+        let idle = async move {
+            match idle {
+                Some(timeout) => tokio::time::sleep(timeout).await,
+                None => std::future::pending().await,
+            }
+        };
+        let shared = Arc::clone(&self.shared);
+        let message = tokio::select! {
+            biased;
+            message = self.wire.message() => message?,
+            () = shared.reached(Phase::Draining) => return Err(shutdown()),
+            () = idle => {
+                let message = "terminating connection due to idle timeout";
+                return Err(Report::fatal(IDLE_TIMEOUT, message).into());
+            }
+        };
+        Ok(message.filter(|message| *message != Message::Terminate))
+    }
+
+    async fn handle(&mut self, message: Message) -> Result<(), Failure> {
+        match message {
+            Message::Query(query) => self.query(&query).await,
+            Message::Parse { name, sql, types } => self.parse(name, &sql, &types).await,
+            Message::Bind(bind) => self.bind(bind),
+            Message::Describe(target) => self.describe(&target),
+            Message::Execute { portal, rows_max } => self.execute(&portal, rows_max).await,
+            Message::Close(target) => self.close(target).await,
+            Message::Flush => self.wire.flush().await,
+            Message::Sync => self.sync().await,
+            // What a client sends after its COPY has failed.
+            Message::CopyData(_) | Message::CopyDone | Message::CopyFail(_) => Ok(()),
+            Message::Terminate => Ok(()),
+            Message::Password(_) => {
+                let message = "expected a statement, found a password";
+                Err(Report::fatal(PROTOCOL_VIOLATION, message).into())
+            }
+        }
+    }
+
+    /// Sends an error; returns false if the connection ends.
+    async fn answer(&mut self, failure: Failure) -> bool {
+        let Failure::Report(report) = failure else {
+            return false;
+        };
+        report.write(self.wire.out());
+        if report.severity == Severity::Fatal {
+            let _ = self.wire.flush().await;
+            return false;
+        }
+        if self.status == TransactionStatus::Open {
+            self.status = TransactionStatus::Failed;
+        }
+        let is_answered = match self.wire.is_extended() {
+            true => self.wire.skip_to_sync().await,
+            false => Ok(()),
+        };
+        match is_answered {
+            Ok(()) => self.sync().await.is_ok(),
+            Err(_) => false,
+        }
+    }
+
+    /// Ends a query: says that the next may come.
+    async fn sync(&mut self) -> Result<(), Failure> {
+        if self.status == TransactionStatus::Idle {
+            self.close_portals().await;
+        }
+        backend::ready_for_query(self.wire.out(), self.status);
+        self.wire.flush().await
+    }
+}
+
+/// Error of a connection that the server ends.
+fn shutdown() -> Failure {
+    let message = "terminating connection due to administrator command";
+    Failure::Report(Report::fatal(ADMIN_SHUTDOWN, message))
+}

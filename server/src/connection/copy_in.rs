@@ -1,0 +1,126 @@
+//! `COPY … FROM STDIN`: lines of the client become the rows of an `INSERT`.
+
+use std::sync::Arc;
+
+use super::running::{Framing, Run, parsed};
+use super::{Connection, Failure};
+use crate::copy_format::{CopyFormat, CopyReader};
+use crate::copy_table::{CopyRows, CopyTable, RowSender};
+use crate::execution::{Event, Output, Planning};
+use crate::protocol::backend;
+use crate::protocol::frontend::Message;
+use crate::report::{CANCELLED, PROTOCOL_VIOLATION, Report, SYNTAX_ERROR};
+use crate::statement_text::CopySource;
+
+impl Connection {
+    /// Inserts the lines that the client sends: all of them, or none if one is no row.
+    pub(super) async fn copy_in(
+        &mut self,
+        source: &CopySource,
+        format: CopyFormat,
+    ) -> Result<(), Failure> {
+        let CopySource::Table { name, columns } = source else {
+            let message = "expected a table before FROM STDIN, found a query";
+            return Err(Report::error(SYNTAX_ERROR, message).into());
+        };
+        let listed = match columns.is_empty() {
+            true => "*".to_owned(),
+            false => columns.join(", "),
+        };
+        let select = format!("SELECT {listed} FROM {name}");
+        let session = self.session.clone();
+        let describing = async move {
+            let statement = parsed(&session, &select)?;
+            Ok::<_, Report>(session.describe(statement).await?.columns)
+        };
+        let schema = self.on_threads(describing).await??;
+        let (table, sender) = CopyTable::new(Arc::clone(&schema));
+        let columns = match columns.is_empty() {
+            true => String::new(),
+            false => format!("({})", columns.join(", ")),
+        };
+        let insert = format!(
+            "INSERT INTO {name} {columns} SELECT * FROM {}",
+            CopyTable::NAME
+        );
+        let session = self.session.clone();
+        let planning: Planning = Box::pin(async move {
+            let context = session.context();
+            context.register_table(CopyTable::NAME, Arc::new(table))?;
+            let frame = session.sql(&insert).await;
+            context.deregister_table(CopyTable::NAME)?;
+            Ok(frame?)
+        });
+        let output = Output::Messages {
+            described: None,
+            formats: Vec::new(),
+            names: Vec::new(),
+        };
+        let mut run = self.start(planning, output, "COPY").await?;
+        backend::copy_response(self.wire.out(), true, schema.fields().len());
+        let line_bytes_max = self.shared.config.message_bytes_max();
+        let reader = CopyReader::new(format, line_bytes_max);
+        let rows = CopyRows::new(schema, reader);
+        let driven = match self.receive(&mut run, rows, &sender).await {
+            Ok(()) => {
+                sender.complete();
+                self.drive(&mut run, 0, Framing::Bare).await
+            }
+            Err(failure) => Err(failure),
+        };
+        let finished = self.finish(run, driven).await;
+        finished.map(drop)
+    }
+
+    /// Passes on the rows of a client up to their end.
+    async fn receive(
+        &mut self,
+        run: &mut Run,
+        mut rows: CopyRows,
+        sender: &RowSender,
+    ) -> Result<(), Failure> {
+        self.wire.flush().await?;
+        loop {
+            let message = tokio::select! {
+                biased;
+                _ = self.cancellable.requests.changed() => return Err(Report::cancelled().into()),
+                message = self.wire.message() => message?,
+                event = run.event() => {
+                    match event {
+                        Event::Failed(report) => return Err(report.into()),
+                        Event::Notice(notice) => notice.write(self.wire.out()),
+                        _ => {}
+                    }
+                    continue;
+                }
+            };
+            let is_last = match message {
+                Some(Message::CopyData(bytes)) => {
+                    rows.push(&bytes);
+                    false
+                }
+                Some(Message::CopyDone) => true,
+                Some(Message::CopyFail(reason)) => {
+                    let message = format!("COPY from stdin failed: {reason}");
+                    return Err(Report::error(CANCELLED, message).into());
+                }
+                Some(Message::Flush | Message::Sync) => continue,
+                Some(Message::Terminate) | None => return Err(Failure::Closed),
+                Some(_) => {
+                    let message = "expected rows of COPY, found another message";
+                    return Err(Report::error(PROTOCOL_VIOLATION, message).into());
+                }
+            };
+            while let Some(batch) = rows.next_batch(is_last)? {
+                // If the statement has failed, its event says why.
+                let sent = self.attended(sender.send(batch)).await?;
+                if !sent {
+                    break;
+                }
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+}

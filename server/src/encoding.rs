@@ -1,0 +1,51 @@
+//! Values of Arrow as those of PostgreSQL, and back.
+//!
+//! A column of a batch is converted once to one of few layouts, and then written value by value.
+
+// Rows of a result as messages.
+pub(crate) mod rows;
+
+// Columns in few layouts.
+pub(crate) mod column;
+
+// Values as text, as bytes and as JSON.
+mod binary;
+mod json_values;
+mod text;
+
+// Structs, maps and nested lists.
+pub(crate) mod json;
+
+// Values of parameters.
+pub(crate) mod parameters;
+
+// Arrays as text.
+pub(crate) mod array_text;
+
+// Types.
+pub(crate) mod types;
+
+// Dates and times.
+pub(crate) mod calendar;
+
+use arrow::error::ArrowError;
+
+/// Value that the protocol cannot express, or a parameter that is no value of its type.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EncodingError {
+    /// A value of a result.
+    #[error("cannot return a value as {expected}: {cause}; cast it to another type")]
+    Result { expected: String, cause: ArrowError },
+    #[error(
+        "expected a value of {0} in the range of PostgreSQL, found one outside; cast it to text"
+    )]
+    Range(&'static str),
+    #[error("expected a row of at most 1 GiB, found more; select fewer or smaller columns")]
+    RowTooLarge,
+    #[error("parameter ${number} is no {expected}: {found}")]
+    Parameter {
+        number: usize,
+        expected: String,
+        found: String,
+    },
+}

@@ -1,0 +1,149 @@
+//! Rows of a result as messages.
+
+use arrow::array::RecordBatch;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Schema};
+use bytes::BytesMut;
+
+use super::EncodingError;
+use super::column::Column;
+use super::types::{PgType, modifier};
+use crate::protocol::Format;
+use crate::protocol::backend::{FieldDescription, data_row, null, value};
+
+/// Maximum size of a row in bytes, as in PostgreSQL.
+const ROW_BYTES_MAX: usize = 1 << 30;
+
+/// Columns of a result, as they were described to the client.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ResultColumns {
+    pub(crate) fields: Vec<FieldDescription>,
+    types: Vec<(PgType, DataType)>,
+}
+
+/// Rows of a batch, ready to be written.
+pub(crate) struct Rows {
+    columns: Vec<(Column, Format)>,
+    count: usize,
+}
+
+impl ResultColumns {
+    /// Describes the columns of a schema.
+    pub(crate) fn new(schema: &Schema) -> Self {
+        let fields = schema.fields().iter();
+        let types = fields.map(|field| {
+            let data_type = field.data_type().clone();
+            (PgType::of(&data_type), data_type)
+        });
+        let types: Vec<_> = types.collect();
+        let fields = schema.fields().iter().zip(&types);
+        let fields = fields.map(|(field, (pg_type, data_type))| FieldDescription {
+            name: field.name().clone(),
+            oid: pg_type.oid(),
+            size: pg_type.size(),
+            modifier: modifier(data_type),
+        });
+        Self {
+            fields: fields.collect(),
+            types,
+        }
+    }
+
+    /// Gives columns other names, where there are any.
+    pub(crate) fn renamed(mut self, names: &[Option<String>]) -> Self {
+        if names.len() == self.fields.len() {
+            for (field, name) in self.fields.iter_mut().zip(names) {
+                if let Some(name) = name {
+                    field.name.clone_from(name);
+                }
+            }
+        }
+        self
+    }
+
+    /// Returns the format of each column, given none, one for all, or one for each.
+    pub(crate) fn formats(&self, stated: &[Format]) -> Vec<Format> {
+        let format = |index| match stated {
+            [] => Format::Text,
+            [one] => *one,
+            all => all.get(index).copied().unwrap_or_default(),
+        };
+        (0..self.types.len()).map(format).collect()
+    }
+
+    /// Prepares the rows of a batch. A column of another type than was described is cast to it.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodingError`] for a value that its type cannot express.
+    pub(crate) fn rows(
+        &self,
+        batch: &RecordBatch,
+        formats: &[Format],
+    ) -> Result<Rows, EncodingError> {
+        let columns = batch.columns().iter().zip(&self.types).zip(formats);
+        let columns = columns.map(|((array, (pg_type, data_type)), format)| {
+            let column = match PgType::of(array.data_type()) == *pg_type {
+                true => Column::new(array, *pg_type)?,
+                false => {
+                    let array = cast(array, data_type).map_err(|cause| EncodingError::Result {
+                        expected: pg_type.to_string(),
+                        cause,
+                    })?;
+                    Column::new(&array, *pg_type)?
+                }
+            };
+            Ok((column, *format))
+        });
+        Ok(Rows {
+            columns: columns.collect::<Result<_, _>>()?,
+            count: batch.num_rows(),
+        })
+    }
+}
+
+impl Rows {
+    /// Returns the number of rows.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Returns the columns.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().map(|(column, _)| column)
+    }
+
+    /// Writes a row as a message.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodingError`] for a value that its format cannot express, and for a row that is too
+    /// large. What was written is no message then.
+    pub(crate) fn write(&self, row: usize, out: &mut BytesMut) -> Result<(), EncodingError> {
+        let begin = out.len();
+        let mut written = Ok(());
+        data_row(out, self.columns.len(), |out| {
+            for (column, format) in &self.columns {
+                if column.is_null(row) {
+                    null(out);
+                    continue;
+                }
+                value(out, |out| match format {
+                    Format::Text => column.write_text(row, out),
+                    Format::Binary => {
+                        if let Err(error) = column.write_binary(row, out) {
+                            written = Err(error);
+                        }
+                    }
+                });
+                if written.is_ok() && out.len() - begin > ROW_BYTES_MAX {
+                    written = Err(EncodingError::RowTooLarge);
+                }
+                if written.is_err() {
+                    return;
+                }
+            }
+        });
+        written
+    }
+}

@@ -1,0 +1,116 @@
+//! Rows in each format.
+
+use std::sync::Arc;
+
+use bytes::{BufMut, BytesMut};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::Schema;
+
+use crate::copy_format::CopyFormat;
+use crate::encoding::EncodingError;
+use crate::encoding::rows::{ResultColumns, Rows};
+use crate::protocol::Format;
+use crate::protocol::backend;
+
+/// Format of the rows of a result.
+#[derive(Clone, Debug)]
+pub(crate) enum Output {
+    /// Messages of PostgreSQL's protocol.
+    Messages {
+        /// Columns as the client knows them, if they were described.
+        described: Option<Arc<ResultColumns>>,
+        /// None for text, one for all, or one for each.
+        formats: Vec<Format>,
+        /// Names in place of those of the result.
+        names: Vec<Option<String>>,
+    },
+    /// Lines of a `COPY … TO STDOUT`.
+    Copy(CopyFormat),
+    /// Lines of JSON.
+    Json,
+}
+
+/// Writer of rows.
+pub(super) struct RowWriter {
+    output: Output,
+    columns: ResultColumns,
+    formats: Vec<Format>,
+}
+
+impl RowWriter {
+    pub(super) fn new(output: Output, schema: &Schema) -> Self {
+        let own = || ResultColumns::new(schema);
+        let columns = match &output {
+            Output::Messages {
+                described: Some(described),
+                ..
+            } if described.fields.len() == schema.fields().len() => described.as_ref().clone(),
+            Output::Messages { names, .. } => own().renamed(names),
+            _ => own(),
+        };
+        let stated = match &output {
+            Output::Messages { formats, .. } => &formats[..],
+            _ => &[],
+        };
+        Self {
+            formats: columns.formats(stated),
+            columns,
+            output,
+        }
+    }
+
+    pub(super) fn columns(&self) -> &ResultColumns {
+        &self.columns
+    }
+
+    pub(super) fn formats(&self) -> &[Format] {
+        &self.formats
+    }
+
+    /// Writes what comes before the rows.
+    pub(super) fn begin(&self, out: &mut BytesMut) {
+        if let Output::Copy(format) = &self.output {
+            let names = self.columns.fields.iter().map(|field| field.name.as_str());
+            format.write_header(names, out);
+        }
+    }
+
+    /// Prepares the rows of a batch.
+    pub(super) fn rows(&self, batch: &RecordBatch) -> Result<Rows, EncodingError> {
+        self.columns.rows(batch, &self.formats)
+    }
+
+    /// Writes a row.
+    pub(super) fn write(
+        &self,
+        rows: &Rows,
+        row: usize,
+        out: &mut BytesMut,
+    ) -> Result<(), EncodingError> {
+        match &self.output {
+            Output::Messages { .. } => rows.write(row, out),
+            Output::Copy(format) => {
+                backend::copy_data(out, |out| format.write_row(rows, row, out));
+                Ok(())
+            }
+            Output::Json => {
+                out.put_u8(b'{');
+                for (index, (column, field)) in rows.columns().zip(&self.columns.fields).enumerate()
+                {
+                    if index > 0 {
+                        out.put_u8(b',');
+                    }
+                    out.put_slice(
+                        serde_json::Value::from(field.name.as_str())
+                            .to_string()
+                            .as_bytes(),
+                    );
+                    out.put_u8(b':');
+                    column.write_json(row, out);
+                }
+                out.put_slice(b"}\n");
+                Ok(())
+            }
+        }
+    }
+}

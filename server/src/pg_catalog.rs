@@ -1,0 +1,153 @@
+//! The schema `pg_catalog`, as far as clients read it to list tables and functions.
+//!
+//! A query of it is planned in a context of its own, whose tables hold what the session sees at
+//! that moment: it can read nothing else, and its functions are not the session's. The queries of
+//! clients have clauses that DataFusion lacks, which are rewritten.
+
+// Clauses that DataFusion lacks.
+mod empty_tables;
+mod rewrite;
+
+mod expressions;
+
+// Functions.
+mod functions;
+mod type_names;
+
+// Tables.
+mod tables;
+
+mod rows;
+
+mod cells;
+
+// Columns of the tables.
+mod columns;
+
+// What the session sees.
+mod snapshot;
+
+// Identifiers of objects.
+mod oids;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::common::ScalarValue;
+use datafusion::dataframe::DataFrame;
+use datafusion::execution::context::SessionContext;
+use datafusion::prelude::SessionConfig;
+use datafusion::sql::parser::{DFParser, Statement as DfStatement};
+use datafusion::sql::sqlparser::ast::Statement;
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use fusebox::{Error, Session};
+
+use crate::report::{NOT_SUPPORTED, Report};
+use crate::statement_text::StatementText;
+
+use empty_tables::names_empty_tables;
+use functions::{FUNCTIONS, register_functions};
+use rewrite::Rewriter;
+use snapshot::Snapshot;
+use tables::{is_table, register_tables};
+
+/// Name of the schema.
+const SCHEMA: &str = "pg_catalog";
+
+/// What functions and tables return about a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    pub(crate) user: String,
+    pub(crate) database: String,
+    pub(crate) users: Vec<String>,
+    pub(crate) settings: BTreeMap<String, String>,
+    pub(crate) process: i32,
+}
+
+/// Words that are functions without brackets.
+const WORDS: [&str; 6] = [
+    "current_user",
+    "session_user",
+    "current_role",
+    "current_catalog",
+    "current_schema",
+    "pg_catalog",
+];
+
+/// Returns true for a query of tables or functions of PostgreSQL's catalog.
+pub(crate) fn is_query(statement: &StatementText) -> bool {
+    if !["SELECT", "WITH"].contains(&statement.word(0).as_str()) {
+        return false;
+    }
+    let is_version = statement.word(1) == "VERSION" && statement.tokens().len() == 4;
+    is_version
+        || statement.has_word(|word| {
+            let word = word.to_lowercase();
+            WORDS.contains(&word.as_str())
+                || is_table(&word)
+                || word != "version" && FUNCTIONS.contains(&word.as_str())
+        })
+}
+
+/// Plans a query, with values for its parameters.
+///
+/// # Errors
+///
+/// The report of a query that is none of the catalog, or has clauses that are not supported.
+pub(crate) async fn plan(
+    session: &Session,
+    names: &Names,
+    sql: &str,
+    values: &[Option<ScalarValue>],
+) -> Result<DataFrame, Report> {
+    let dialect = PostgreSqlDialect {};
+    let mut statements = DFParser::parse_sql_with_dialect(sql, &dialect)?;
+    let statement = statements.pop_front().filter(|_| statements.is_empty());
+    let Some(DfStatement::Statement(mut statement)) = statement else {
+        return Err(not_a_query());
+    };
+    let Statement::Query(query) = statement.as_mut() else {
+        return Err(not_a_query());
+    };
+    let snapshot = Arc::new(Snapshot::of(session, names).await?);
+    let empty = names_empty_tables(query);
+    Rewriter::new(&snapshot, values).rewrite(query)?;
+    let context = context(&snapshot)?;
+    let state = context.state();
+    let planned = state
+        .statement_to_plan(DfStatement::Statement(statement))
+        .await;
+    match (planned, empty) {
+        (Ok(plan), _) => Ok(DataFrame::new(state, plan)),
+        // The planner lacks a clause of a query of tables that have no rows here.
+        (Err(_), Some(columns)) => {
+            let columns = columns.iter().enumerate();
+            let columns = columns.map(|(index, name)| format!("'' AS \"{name} {index}\""));
+            let columns: Vec<_> = columns.collect();
+            let nothing = format!("SELECT {} WHERE false", columns.join(", "));
+            Ok(context.sql(&nothing).await?)
+        }
+        (Err(error), None) => Err(error.into()),
+    }
+}
+
+fn not_a_query() -> Report {
+    let message = "expected one query of pg_catalog, found another statement";
+    Report::error(NOT_SUPPORTED, message)
+}
+
+/// Makes a context that has the catalog alone.
+fn context(snapshot: &Arc<Snapshot>) -> Result<SessionContext, Report> {
+    let config = SessionConfig::new()
+        .with_default_catalog_and_schema("datafusion", SCHEMA)
+        .with_target_partitions(1);
+    let context = SessionContext::new_with_config(config);
+    register_tables(&context, snapshot)?;
+    register_functions(&context, snapshot);
+    Ok(context)
+}
+
+/// Wraps an error of the session.
+fn of_session(error: Error) -> Report {
+    Report::from(error)
+}

@@ -8,7 +8,7 @@ use std::path::Path;
 use clap::error::ErrorKind;
 use clap::{Command, CommandFactory};
 
-use crate::arguments::{ScriptSource, ShellArguments};
+use crate::arguments::{ScriptSource, ShellArguments, Task};
 
 /// Endings of catalogs that are created.
 const ENDINGS: [&str; 5] = ["db", "db3", "sqlite", "sqlite3", "fusebox"];
@@ -34,7 +34,11 @@ pub(crate) fn checked(
     (arguments, sources): (ShellArguments, Vec<ScriptSource>),
 ) -> Result<(ShellArguments, Vec<ScriptSource>), clap::Error> {
     let mut command = ShellArguments::command();
-    let refused = match &arguments.catalog {
+    let catalog = match &arguments.task {
+        Some(Task::Serve(serve)) => &serve.catalog,
+        _ => &arguments.catalog,
+    };
+    let refused = match catalog {
         Some(catalog) => refusal(catalog, &command),
         None => None,
     };

@@ -19,8 +19,13 @@ mod project;
 // `fusebox inspect` and `fusebox annotate`: modules for their authors.
 mod inspect;
 
+<<<<<<< HEAD
 // `fusebox conform`: compares this program with a release.
 mod conform;
+=======
+// `fusebox serve`: a server for PostgreSQL clients and HTTP.
+mod serve;
+>>>>>>> 8fcf145 (shell: serve PostgreSQL clients and HTTP)
 
 // Interactive mode: prompt, history, Ctrl-C.
 mod repl;
@@ -146,6 +151,7 @@ fn shell(arguments: &ShellArguments, sources: Vec<ScriptSource>) -> Result<(), F
             return project::create(folder, *lang, sdk.as_deref());
         }
         Some(Task::Build { folder, watch }) => return project::build(folder, *watch),
+        Some(Task::Serve(arguments)) => return serve::run(arguments),
         Some(Task::Inspect { module }) => return inspect::inspect(module),
         Some(Task::Annotate {
             module,

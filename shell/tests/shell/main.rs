@@ -22,6 +22,7 @@ mod prompt;
 mod remote;
 #[cfg(unix)]
 mod scripts;
+mod serve;
 mod sources;
 mod targets;
 mod terminal;

@@ -19,13 +19,11 @@ mod project;
 // `fusebox inspect` and `fusebox annotate`: modules for their authors.
 mod inspect;
 
-<<<<<<< HEAD
 // `fusebox conform`: compares this program with a release.
 mod conform;
-=======
+
 // `fusebox serve`: a server for PostgreSQL clients and HTTP.
 mod serve;
->>>>>>> 8fcf145 (shell: serve PostgreSQL clients and HTTP)
 
 // Interactive mode: prompt, history, Ctrl-C.
 mod repl;

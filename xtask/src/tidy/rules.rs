@@ -91,19 +91,8 @@ pub(crate) const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("datafusion-fusebox", BELOW_ENGINE),
     ("fusebox-testing", &[]),
     ("fusebox-catalog", ENGINE),
-<<<<<<< HEAD
-    (
-        "fusebox-shell",
-        &[
-            "datafusion-fusebox",
-            "fusebox-catalog",
-            "fusebox-conformance",
-        ],
-    ),
-=======
     ("fusebox-server", ENGINE),
     ("fusebox-shell", SHELL),
->>>>>>> b32fc50 (server: speak PostgreSQL's protocol and HTTP)
     // The guests.
     ("fusebox-macros", &["fusebox-abi"]),
     ("fusebox-sdk", &["fusebox-abi", "fusebox-macros"]),
@@ -175,7 +164,12 @@ const BELOW_ENGINE: &[&str] = &[
 
 const ENGINE: &[&str] = &["datafusion-fusebox"];
 
-const SHELL: &[&str] = &["datafusion-fusebox", "fusebox-catalog", "fusebox-server"];
+const SHELL: &[&str] = &[
+    "datafusion-fusebox",
+    "fusebox-catalog",
+    "fusebox-conformance",
+    "fusebox-server",
+];
 
 const FUZZ_TARGETS: &[&str] = &[
     "fusebox-abi",

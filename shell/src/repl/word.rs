@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::ast::{Expr, SelectItem, SetExpr, Statement, TableFactor};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::keywords::{Keyword, RESERVED_FOR_COLUMN_ALIAS};
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
@@ -77,6 +77,8 @@ pub(super) fn in_quotes(names: Vec<String>) -> Vec<String> {
 fn is_read_as_name(word: &str) -> bool {
     match Token::make_word(word, None) {
         Token::Word(found) if found.keyword == Keyword::NoKeyword => return true,
+        // Read as names by some of the parser, and confusing.
+        Token::Word(found) if RESERVED_FOR_COLUMN_ALIAS.contains(&found.keyword) => return false,
         _ => {}
     }
     let query = format!("SELECT {word} FROM {word} WHERE {word} > 0 ORDER BY {word}");

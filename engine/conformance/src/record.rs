@@ -25,7 +25,7 @@ use crate::manifest::{FIXTURES_VERSION, MANIFEST, Manifest, ModuleEntry};
 const GROUPS: usize = 3;
 
 /// Bytes of a module above which its file is compressed.
-const UNCOMPRESSED_BYTES_MAX: usize = 1 << 20;
+const UNCOMPRESSED_BYTES_MAX: usize = 256 << 10;
 
 /// A module, and what of it is recorded.
 #[derive(Debug)]
@@ -201,7 +201,7 @@ fn record_function(
 /// Calls a scalar function with one row after the other.
 fn scalar_cases(callable: &Callable, rows: Vec<Vec<Value>>) -> Result<Vec<CaseLine>, String> {
     let scope = Callable::scope();
-    let case = |row: Vec<Value>| {
+    let case = |row: Vec<Value>| -> Result<CaseLine, String> {
         let columns = callable.columns(&[&row])?;
         let mut outcome = callable.call(&columns, (0, 1), &scope);
         let is_answer = outcome.failure.is_none();
@@ -216,15 +216,15 @@ fn scalar_cases(callable: &Callable, rows: Vec<Vec<Value>>) -> Result<Vec<CaseLi
     rows.into_iter().map(case).collect()
 }
 
-/// Calls a function that keeps state: an aggregate or a window function with all rows, and with
-/// the first alone; a table function with one row after the other.
+/// Calls a function that keeps state: an aggregate or a window function with the rows that do not
+/// fail alone, with all, and with the first; a table function with one row after the other.
 fn stateful_cases(
     callable: &Callable,
     kind: Kind,
     rows: Vec<Vec<Value>>,
 ) -> Result<Vec<CaseLine>, String> {
     if kind == Kind::Table {
-        let case = |row: Vec<Value>| {
+        let case = |row: Vec<Value>| -> Result<CaseLine, String> {
             let columns = callable.columns(&[&row])?;
             let case = CaseLine {
                 arguments: Some(row),
@@ -234,7 +234,7 @@ fn stateful_cases(
         };
         return rows.into_iter().map(case).collect();
     }
-    let case = |rows: Vec<Vec<Value>>| {
+    let case = |rows: Vec<Vec<Value>>| -> Result<CaseLine, String> {
         let slices: Vec<&[Value]> = rows.iter().map(Vec::as_slice).collect();
         let columns = callable.columns(&slices)?;
         let count = rows.len();
@@ -251,8 +251,19 @@ fn stateful_cases(
         };
         Ok(recorded(callable, kind, case, (&columns, count)))
     };
+    let mut answered = Vec::new();
+    for row in &rows {
+        if case(vec![row.clone()])?.failure.is_none() {
+            answered.push(row.clone());
+        }
+    }
     let first = rows.iter().take(1).cloned().collect();
-    [rows, first].into_iter().map(case).collect()
+    let is_other = answered.len() < rows.len() && !answered.is_empty();
+    let sets = is_other
+        .then_some(answered)
+        .into_iter()
+        .chain([rows, first]);
+    sets.map(case).collect()
 }
 
 fn recorded(

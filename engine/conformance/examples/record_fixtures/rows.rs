@@ -7,38 +7,44 @@ use fusebox_testing::SplitMix64;
 use serde_json::{Value, json};
 
 /// Rows of a function.
-const ROWS: usize = 14;
+const ROWS: usize = 20;
 
 /// Rows of a table function, and of one that returns its argument.
 const FEW_ROWS: usize = 6;
 
+/// Rows of all values; the others have moderate ones, of which most functions have answers.
+const EDGES: usize = 8;
+
+/// Moderate values at the beginning of each list.
+const MODERATE: usize = 8;
+
 const INTEGERS: [i64; 14] = [
-    0,
     1,
-    2,
-    -1,
-    7,
     12,
-    64,
-    100,
+    7,
+    0,
+    2,
+    5,
+    27,
+    10,
+    -1,
     -17,
     1_000,
-    27,
     86_399,
     i64::MAX,
     i64::MIN,
 ];
 
 const FLOATS: [f64; 14] = [
-    0.0,
     1.0,
-    -0.0,
     40.64,
     -73.78,
+    0.0,
     0.5,
     52.52,
     13.405,
     -1.5,
+    -0.0,
     1e300,
     f64::INFINITY,
     f64::NEG_INFINITY,
@@ -71,7 +77,7 @@ pub(crate) fn rows(definition: &Definition, types: &[DataType]) -> Vec<Vec<Value
     });
     let mut random = SplitMix64(seed);
     let has_few = definition.kind == Kind::Table || definition.name.starts_with("same_");
-    let count = match types.is_empty() {
+    let count = match types.is_empty() && definition.kind != Kind::Window {
         true => 1,
         false if has_few => FEW_ROWS,
         false => ROWS,
@@ -80,8 +86,12 @@ pub(crate) fn rows(definition: &Definition, types: &[DataType]) -> Vec<Vec<Value
         let columns = types.iter().enumerate();
         let value = |(column, data_type): (usize, &DataType)| match row {
             // One row of nulls alone.
-            3 => Value::Null,
-            _ => value(data_type, row + 3 * column, true, &mut random),
+            3 if !matches!(data_type, DataType::Union(..)) => Value::Null,
+            row if row < EDGES => value(data_type, 2 * row + 3 * column, true, &mut random),
+            _ => {
+                let at = random.below(MODERATE);
+                value(data_type, at, true, &mut random)
+            }
         };
         columns.map(value).collect()
     };
@@ -91,7 +101,8 @@ pub(crate) fn rows(definition: &Definition, types: &[DataType]) -> Vec<Vec<Value
 /// Makes a value; the number `at` chooses among those of types without children.
 fn value(data_type: &DataType, at: usize, is_nullable: bool, random: &mut SplitMix64) -> Value {
     use DataType::*;
-    if is_nullable && random.one_in(8) {
+    // A union has no nulls but those of its types.
+    if is_nullable && !matches!(data_type, Union(..)) && random.one_in(8) {
         return Value::Null;
     }
     match data_type {

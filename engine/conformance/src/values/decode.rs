@@ -216,10 +216,12 @@ impl Decoder {
         let (mut type_ids, mut offsets) = (Vec::new(), Vec::new());
         for value in values {
             let wrong = || expected("a list of the number of a type and a value", value);
-            let Some([id, inner]) = value.as_array().map(Vec::as_slice) else {
-                return Err(wrong());
+            let (id, inner) = match value.as_array().map(Vec::as_slice) {
+                Some([id, inner]) => (id.as_i64().and_then(|id| i8::try_from(id).ok()), inner),
+                // Below a null, or beside the type of a sparse union: a union has no nulls.
+                None if value.is_null() => (ids.first().copied(), NULL),
+                _ => return Err(wrong()),
             };
-            let id = id.as_i64().and_then(|id| i8::try_from(id).ok());
             let index = ids.iter().position(|other| Some(*other) == id);
             let index = index.ok_or_else(wrong)?;
             type_ids.push(ids[index]);

@@ -43,10 +43,22 @@ pub(crate) const MODULES: &[Module] = &[
         )],
     ),
     declared("text", "Rust, SDK: text", "target/guests/text.wasm"),
-    declared(
+    plain(
         "types",
         "Rust, SDK: each type of the SDK, panics, much fuel, memory and results",
         "target/guests/types.wasm",
+        &[
+            (
+                "CREATE FUNCTION spacious_little(BIGINT) RETURNS BIGINT LANGUAGE WASM EXPORT \
+                 'spacious' WITH (memory = '192kB')",
+                &[],
+            ),
+            (
+                "CREATE FUNCTION repeated_little(VARCHAR, BIGINT) RETURNS VARCHAR LANGUAGE WASM \
+                 EXPORT 'repeated' WITH (result_bytes = '1kB')",
+                &[],
+            ),
+        ],
     ),
     declared(
         "kinds",

@@ -87,7 +87,7 @@ pub(crate) fn rows(definition: &Definition, types: &[DataType]) -> Vec<Vec<Value
         let value = |(column, data_type): (usize, &DataType)| match row {
             // One row of nulls alone.
             3 if !matches!(data_type, DataType::Union(..)) => Value::Null,
-            row if row < EDGES => value(data_type, 2 * row + 3 * column, true, &mut random),
+            row if row < EDGES => value(data_type, 13 - row + 3 * column, true, &mut random),
             _ => {
                 let at = random.below(MODERATE);
                 value(data_type, at, true, &mut random)

@@ -8,7 +8,7 @@ use fusebox_definition::{Kind, StatementError, Subject};
 use fusebox_runtime::{Error, Result};
 use sqlparser::ast::{
     DuplicateTreatment, Expr, Function, FunctionArgumentClause, FunctionArguments, Ident,
-    ObjectName, Statement, visit_expressions,
+    ObjectName, Statement, TableFactor, Visit, Visitor, visit_expressions,
 };
 
 use super::contents::{Contents, unreadable_error};
@@ -24,8 +24,45 @@ pub(super) fn check_calls(statement: &DfStatement, state: &SessionState) -> Resu
         _ => ControlFlow::Continue(()),
     };
     match visit_statement(statement, check) {
-        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Continue(()) => check_samples(statement),
         ControlFlow::Break(error) => Err(error),
+    }
+}
+
+/// Refuses samples of tables, of which DataFusion returns all rows.
+fn check_samples(statement: &DfStatement) -> Result<()> {
+    let visited = match statement {
+        DfStatement::Statement(statement) => statement.visit(&mut Samples),
+        DfStatement::CopyTo(copy) => match &copy.source {
+            CopyToSource::Query(query) => query.visit(&mut Samples),
+            CopyToSource::Relation(_) => ControlFlow::Continue(()),
+        },
+        DfStatement::Explain(explain) => return check_samples(&explain.statement),
+        _ => ControlFlow::Continue(()),
+    };
+    visited.break_value().map_or(Ok(()), Err)
+}
+
+/// Finds samples of tables.
+struct Samples;
+
+impl Visitor for Samples {
+    type Break = Error;
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Error> {
+        match factor {
+            TableFactor::Table {
+                sample: Some(_), ..
+            }
+            | TableFactor::Derived {
+                sample: Some(_), ..
+            } => ControlFlow::Break(Error::Syntax(
+                "expected a table with all of its rows, found TABLESAMPLE: filter by \
+                 random() < 0.01 instead"
+                    .to_owned(),
+            )),
+            _ => ControlFlow::Continue(()),
+        }
     }
 }
 

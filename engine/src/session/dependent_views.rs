@@ -195,8 +195,10 @@ impl Session {
             let name = TableReference::parse_str(&view.name);
             self.context.deregister_table(name).map_err(query)?;
             let state = self.context.state();
-            self.register_relation(parsed(&view.sql)?, view, &state)
-                .await?;
+            let statement = parsed(&view.sql)?;
+            // That of the catalog which was replaced is registered when it is mentioned.
+            self.register_relations(&statement, &state).await?;
+            self.register_relation(statement, view, &state).await?;
         }
         Ok(())
     }

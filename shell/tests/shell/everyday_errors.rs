@@ -22,7 +22,10 @@ fn errors_of_every_day_have_a_place_and_a_remedy() {
             "value must be in GROUP BY, or an argument of an aggregate function\n  \
              SELECT value, count(*) FROM range(0, 2)\n         ^\n",
         ),
-        ("SELECT * FROM (SELECT 1, 1)", "write AS name after one of them"),
+        (
+            "SELECT * FROM (SELECT 1, 1)",
+            "write AS name after one of them",
+        ),
         (
             "SELECT strftime(now(), '%Y')",
             "function 'strftime' does not exist; write to_char(value, '%Y-%m-%d')",

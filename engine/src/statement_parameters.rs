@@ -139,7 +139,21 @@ fn literal(value: &ScalarValue) -> Result<ast::Expr> {
         data_type,
         DataType::Null | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
     );
+    let is_binary = matches!(
+        data_type,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView
+    );
     let expr = match value {
+        value if value.is_null() && is_binary => {
+            // DataFusion writes no cast to such a type.
+            return Ok(ast::Expr::Cast {
+                kind: ast::CastKind::Cast,
+                expr: Box::new(ast::Expr::value(Value::Null)),
+                data_type: ast::DataType::Bytea,
+                array: false,
+                format: None,
+            });
+        }
         value if value.is_null() && is_text => lit(ScalarValue::Null),
         value if value.is_null() => cast(lit(ScalarValue::Null), data_type),
         // The shortest text is exact, and there is one of NaN too.
@@ -187,7 +201,7 @@ mod tests {
 
     #[test]
     fn values_become_literals() {
-        let mut bound = statement("SELECT $1, f($2), $3 + $4, $5, $6");
+        let mut bound = statement("SELECT $1, f($2), $3 + $4, $5, $6, $7");
         let values = [
             Some(ScalarValue::from("it's")),
             Some(ScalarValue::from(-7_i64)),
@@ -195,6 +209,7 @@ mod tests {
             Some(ScalarValue::from(f64::NAN)),
             Some(ScalarValue::Date32(None)),
             Some(ScalarValue::Null),
+            Some(ScalarValue::Binary(None)),
         ];
         bound.bind(&values).unwrap();
         let Parsed::DataFusion(bound) = &bound.parsed else {
@@ -202,7 +217,7 @@ mod tests {
         };
         assert_eq!(
             bound.to_string(),
-            "SELECT 'it''s', f(-7), $3 + CAST('NaN' AS DOUBLE), CAST(NULL AS DATE), NULL"
+            "SELECT 'it''s', f(-7), $3 + CAST('NaN' AS DOUBLE), CAST(NULL AS DATE), NULL, CAST(NULL AS BYTEA)"
         );
     }
 }

@@ -20,10 +20,11 @@ use futures::StreamExt;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, block_in_place};
+use tokio::time::{Instant, timeout_at};
 
 use crate::encoding::rows::ResultColumns;
 use crate::protocol::Format;
-use crate::report::Report;
+use crate::report::{CANCELLED, Report};
 
 pub(crate) use writer::Output;
 use writer::RowWriter;
@@ -36,6 +37,9 @@ const EVENTS_MAX: usize = 4;
 
 /// Time that a cancelled statement has to end before its client is answered.
 const STOP_TIME: Duration = Duration::from_millis(150);
+
+/// Time after the timeout of a statement in which the session ends it.
+const LATE_TIME: Duration = Duration::from_millis(150);
 
 /// Plan of a statement, made when it is polled.
 pub(crate) type Planning = Pin<Box<dyn Future<Output = Result<DataFrame, Report>> + Send>>;
@@ -87,6 +91,7 @@ pub(crate) struct Execution {
     events: mpsc::Receiver<Event>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+    deadline: Option<Instant>,
 }
 
 /// Threads of a statement that was cancelled and has not ended.
@@ -99,6 +104,7 @@ impl Execution {
         let (fetches, fetched) = mpsc::channel(1);
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         let (stop, stopped) = watch::channel(false);
+        let timeout = job.session.statement_timeout();
         let runner = Runner {
             events: sender,
             fetches: fetched,
@@ -109,6 +115,7 @@ impl Execution {
             events,
             stop,
             task: threads.spawn(runner.run(job)),
+            deadline: timeout.map(|timeout| Instant::now() + timeout + LATE_TIME),
         }
     }
 
@@ -120,7 +127,16 @@ impl Execution {
 
     /// Returns the next event.
     pub(crate) async fn next(&mut self) -> Event {
-        let event = self.events.recv().await;
+        let event = match self.deadline {
+            None => self.events.recv().await,
+            Some(deadline) => match timeout_at(deadline, self.events.recv()).await {
+                Ok(event) => event,
+                Err(_) => {
+                    let message = "canceling statement due to statement timeout";
+                    return Event::Failed(Report::error(CANCELLED, message));
+                }
+            },
+        };
         event.unwrap_or_else(|| Event::Failed(Report::panicked()))
     }
 

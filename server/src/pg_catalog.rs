@@ -33,12 +33,12 @@ mod oids;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::common::ScalarValue;
+use datafusion::common::{Result as DfResult, ScalarValue};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SessionContext;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::{DFParser, Statement as DfStatement};
-use datafusion::sql::sqlparser::ast::Statement;
+use datafusion::sql::sqlparser::ast::{Query, Statement};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use fusebox::{Error, Session};
 
@@ -47,7 +47,7 @@ use crate::statement_text::StatementText;
 
 use empty_tables::names_empty_tables;
 use functions::{FUNCTIONS, register_functions};
-use rewrite::Rewriter;
+use rewrite::{Rewriter, Subqueries};
 use snapshot::Snapshot;
 use tables::{is_table, register_tables};
 
@@ -64,14 +64,19 @@ pub(crate) struct Names {
     pub(crate) process: i32,
 }
 
-/// Words that are functions without brackets.
-const WORDS: [&str; 6] = [
+/// Words that are functions without brackets, the schema, and types of names.
+const WORDS: [&str; 11] = [
     "current_user",
     "session_user",
     "current_role",
     "current_catalog",
     "current_schema",
     "pg_catalog",
+    "regclass",
+    "regtype",
+    "regproc",
+    "regprocedure",
+    "regnamespace",
 ];
 
 /// Returns true for a query of tables or functions of PostgreSQL's catalog.
@@ -103,32 +108,48 @@ pub(crate) async fn plan(
     let dialect = PostgreSqlDialect {};
     let mut statements = DFParser::parse_sql_with_dialect(sql, &dialect)?;
     let statement = statements.pop_front().filter(|_| statements.is_empty());
-    let Some(DfStatement::Statement(mut statement)) = statement else {
+    let Some(DfStatement::Statement(statement)) = statement else {
         return Err(not_a_query());
     };
-    let Statement::Query(query) = statement.as_mut() else {
+    let Statement::Query(query) = statement.as_ref() else {
         return Err(not_a_query());
     };
     let snapshot = Arc::new(Snapshot::of(session, names).await?);
     let empty = names_empty_tables(query);
-    Rewriter::new(&snapshot, values).rewrite(query)?;
-    let context = context(&snapshot)?;
-    let state = context.state();
-    let planned = state
-        .statement_to_plan(DfStatement::Statement(statement))
-        .await;
-    match (planned, empty) {
-        (Ok(plan), _) => Ok(DataFrame::new(state, plan)),
+    let context = context(session, &snapshot)?;
+    let mut failed = None;
+    for subqueries in [Subqueries::Aggregated, Subqueries::Null] {
+        let mut query = query.clone();
+        Rewriter::new(&snapshot, values, subqueries).rewrite(&mut query)?;
+        match planned(&context, query).await {
+            Ok(frame) => return Ok(frame),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    match (failed, empty) {
         // The planner lacks a clause of a query of tables that have no rows here.
-        (Err(_), Some(columns)) => {
+        (_, Some(columns)) => {
             let columns = columns.iter().enumerate();
-            let columns = columns.map(|(index, name)| format!("'' AS \"{name} {index}\""));
+            let columns = columns.map(|(index, name)| {
+                let name = name.replace('"', "");
+                format!("'' AS \"{name} {index}\"")
+            });
             let columns: Vec<_> = columns.collect();
             let nothing = format!("SELECT {} WHERE false", columns.join(", "));
             Ok(context.sql(&nothing).await?)
         }
-        (Err(error), None) => Err(error.into()),
+        (Some(error), None) => Err(error.into()),
+        (None, None) => Err(not_a_query()),
     }
+}
+
+/// Plans a query up to its operators: subqueries are planned last.
+async fn planned(context: &SessionContext, query: Box<Query>) -> DfResult<DataFrame> {
+    let state = context.state();
+    let statement = DfStatement::Statement(Box::new(Statement::Query(query)));
+    let plan = state.statement_to_plan(statement).await?;
+    state.create_physical_plan(&plan).await?;
+    Ok(DataFrame::new(state, plan))
 }
 
 fn not_a_query() -> Report {
@@ -137,11 +158,12 @@ fn not_a_query() -> Report {
 }
 
 /// Makes a context that has the catalog alone.
-fn context(snapshot: &Arc<Snapshot>) -> Result<SessionContext, Report> {
+fn context(session: &Session, snapshot: &Arc<Snapshot>) -> Result<SessionContext, Report> {
     let config = SessionConfig::new()
         .with_default_catalog_and_schema("datafusion", SCHEMA)
         .with_target_partitions(1);
-    let context = SessionContext::new_with_config(config);
+    // Files and memory are those of the session.
+    let context = SessionContext::new_with_config_rt(config, session.context().runtime_env());
     register_tables(&context, snapshot)?;
     register_functions(&context, snapshot);
     Ok(context)

@@ -56,7 +56,7 @@ const SETTINGS: [Setting; 37] = [
     reported(
         "client_encoding",
         "UTF8",
-        Values::Only(&["utf8", "utf-8", "unicode"]),
+        Values::Only(&["utf8", "unicode"]),
     ),
     reported("DateStyle", "ISO, MDY", Values::Only(&["iso"])),
     reported("default_transaction_read_only", "off", Values::Any),
@@ -174,7 +174,9 @@ impl ClientSettings {
                 return Err(Report::error("55P02", message));
             }
             Values::Only(accepted) => {
-                let lower = wanted.to_lowercase();
+                // Names of encodings are compared without punctuation, as in PostgreSQL.
+                let plain = wanted.chars().filter(char::is_ascii_alphanumeric);
+                let lower = plain.collect::<String>().to_lowercase();
                 let is_accepted = accepted.iter().any(|word| lower.starts_with(word));
                 if value.is_some() && !is_accepted {
                     let message =

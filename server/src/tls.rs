@@ -55,6 +55,14 @@ pub(crate) enum MaybeTls {
 }
 
 impl MaybeTls {
+    /// Returns the name of the protocol that was agreed on, if any was.
+    pub(crate) fn protocol(&self) -> Option<&[u8]> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(stream) => stream.get_ref().1.alpn_protocol(),
+        }
+    }
+
     /// Returns true if the connection is encrypted.
     pub(crate) fn is_tls(&self) -> bool {
         matches!(self, Self::Tls(_))

@@ -1,6 +1,7 @@
 //! Options with which queries are planned, settings of the session, and what queries leave behind.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::execution::context::{SessionContext, SessionState};
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as DfStatement};
@@ -15,6 +16,11 @@ impl Session {
     /// Returns the settings that hold for a statement that starts now.
     pub(super) fn settings(&self) -> Settings {
         Settings::find(self.context.state_ref().read().config_options())
+    }
+
+    /// Returns the time after which a statement that starts now is cancelled.
+    pub fn statement_timeout(&self) -> Option<Duration> {
+        self.settings().statement_timeout
     }
 
     /// Resets a setting to the one with which the session was built: DataFusion resets its

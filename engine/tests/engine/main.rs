@@ -24,6 +24,7 @@ mod memory_limits;
 mod metrics;
 mod native_stack;
 mod notices;
+mod parameters;
 mod plain_context;
 mod pools;
 mod privileges;

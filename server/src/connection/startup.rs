@@ -37,7 +37,11 @@ pub(super) async fn start(
     let mut first = [0];
     let is_direct = stream.peek(&mut first).await.ok()? > 0 && first[0] == TLS_HANDSHAKE;
     let mut wire = match (is_direct, &shared.postgres_tls) {
-        (true, Some(acceptor)) => encrypted(stream, acceptor, peer, shared).await?,
+        (true, Some(acceptor)) => {
+            let wire = encrypted(stream, acceptor, peer, shared).await?;
+            // Without a request, only the protocol's name tells it from others over TLS.
+            wire.is_postgres().then_some(wire)?
+        }
         (true, None) => return None,
         (false, _) => new_wire(MaybeTls::Plain(stream), shared),
     };

@@ -60,6 +60,11 @@ impl Wire {
         self.stream.is_tls()
     }
 
+    /// Returns true if the client has named PostgreSQL's protocol in its handshake.
+    pub(super) fn is_postgres(&self) -> bool {
+        self.stream.protocol() == Some(b"postgresql")
+    }
+
     /// Returns true if the last query was one of the extended protocol, after whose failure
     /// messages are skipped.
     pub(super) fn is_extended(&self) -> bool {

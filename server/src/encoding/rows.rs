@@ -83,7 +83,9 @@ impl ResultColumns {
     ) -> Result<Rows, EncodingError> {
         let columns = batch.columns().iter().zip(&self.types).zip(formats);
         let columns = columns.map(|((array, (pg_type, data_type)), format)| {
-            let column = match PgType::of(array.data_type()) == *pg_type {
+            // A column of nulls is of text, in which all types can be written.
+            let fits = PgType::of(array.data_type()) == *pg_type || data_type.is_null();
+            let column = match fits {
                 true => Column::new(array, *pg_type)?,
                 false => {
                     let array = cast(array, data_type).map_err(|cause| EncodingError::Result {
@@ -145,5 +147,50 @@ impl Rows {
             }
         });
         written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::datatypes::Field;
+    use fusebox_testing::{check_cases, column};
+
+    use super::*;
+
+    /// Returns the lengths that a row states for its columns.
+    fn lengths(row: &[u8]) -> Vec<i32> {
+        let mut rest = &row[7..];
+        let mut lengths = Vec::new();
+        while !rest.is_empty() {
+            let length = i32::from_be_bytes(rest[..4].try_into().unwrap());
+            lengths.push(length);
+            rest = &rest[4 + usize::try_from(length).unwrap_or(0)..];
+        }
+        lengths
+    }
+
+    #[test]
+    fn arbitrary_columns_are_rows_or_errors() {
+        check_cases(2_000, &column(), |array| {
+            let field = Field::new("a", array.data_type().clone(), true);
+            let schema = Arc::new(Schema::new(vec![field]));
+            let batch = RecordBatch::try_new(Arc::clone(&schema), vec![array]).unwrap();
+            let columns = ResultColumns::new(&schema);
+            for format in [Format::Text, Format::Binary] {
+                let Ok(rows) = columns.rows(&batch, &[format]) else {
+                    continue;
+                };
+                for row in 0..rows.count() {
+                    let mut out = BytesMut::new();
+                    if rows.write(row, &mut out).is_ok() {
+                        assert_eq!(lengths(&out).len(), 1);
+                    }
+                    rows.columns()
+                        .for_each(|column| column.write_json(row, &mut out));
+                }
+            }
+        });
     }
 }

@@ -15,6 +15,7 @@ use datafusion::logical_expr::{
 use super::oids::{OWNER, PG_PROC, schema_oid};
 use super::snapshot::{Function, Snapshot};
 use super::type_names::type_name;
+use crate::encoding::types::ScalarType;
 use crate::settings::SERVER_VERSION;
 
 /// Type of a result.
@@ -30,7 +31,7 @@ enum Returns {
 type Body = fn(&Snapshot, &[ScalarValue]) -> ScalarValue;
 
 /// Functions by their names.
-const ALL: [(&str, Returns, Body); 70] = [
+const ALL: [(&str, Returns, Body); 71] = [
     ("version", Returns::Text, |_, _| {
         let version = env!("CARGO_PKG_VERSION");
         text(format!("PostgreSQL {SERVER_VERSION} (Fusebox {version})"))
@@ -169,6 +170,14 @@ const ALL: [(&str, Returns, Body); 70] = [
         let name = string(arguments, 0).unwrap_or_default();
         match s.relation(&name) {
             Some(relation) => number(relation.oid),
+            None => ScalarValue::Int64(None),
+        }
+    }),
+    ("to_regtype", Returns::Number, |_, arguments| {
+        let name = string(arguments, 0).unwrap_or_default();
+        let mut types = ScalarType::ALL.into_iter();
+        match types.find(|scalar| scalar.name() == name) {
+            Some(scalar) => number(scalar.oid()),
             None => ScalarValue::Int64(None),
         }
     }),

@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::ast::{
     Query, Select, SelectItem, SetExpr, TableFactor, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
+use super::empty_tables::names_empty_tables;
 use super::expressions::{array_expr, call, cast, last_name, number, value_expr};
 use super::oids::{PG_CLASS, PG_PROC};
 use super::snapshot::Snapshot;
@@ -21,14 +22,30 @@ use crate::report::Report;
 pub(super) struct Rewriter<'a> {
     snapshot: &'a Snapshot,
     values: &'a [Option<ScalarValue>],
+    /// Treatment of scalar subqueries.
+    subqueries: Subqueries,
     failed: Option<Report>,
 }
 
+/// Treatment of scalar subqueries, of which DataFusion plans few that refer to the outer query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Subqueries {
+    /// Their column becomes an aggregate.
+    Aggregated,
+    /// They become nulls.
+    Null,
+}
+
 impl<'a> Rewriter<'a> {
-    pub(super) fn new(snapshot: &'a Snapshot, values: &'a [Option<ScalarValue>]) -> Self {
+    pub(super) fn new(
+        snapshot: &'a Snapshot,
+        values: &'a [Option<ScalarValue>],
+        subqueries: Subqueries,
+    ) -> Self {
         Self {
             snapshot,
             values,
+            subqueries,
             failed: None,
         }
     }
@@ -157,10 +174,16 @@ impl<'a> Rewriter<'a> {
                 let is_word = ["current_schema", "current_catalog"].contains(&word.as_str());
                 is_word.then(|| call(&word, Vec::new()))
             }
-            Expr::Subquery(query) => {
-                aggregate(query);
-                None
-            }
+            Expr::Subquery(query) => match self.subqueries {
+                Subqueries::Null => Some(Expr::value(Value::Null)),
+                Subqueries::Aggregated if names_empty_tables(query).is_some() => {
+                    Some(Expr::value(Value::Null))
+                }
+                Subqueries::Aggregated => {
+                    aggregate(query);
+                    None
+                }
+            },
             _ => None,
         };
         if let Some(rewritten) = rewritten {

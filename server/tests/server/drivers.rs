@@ -58,7 +58,7 @@ fn psql_lists_what_there_is() {
             vec!["public|add|int8|int8, int8|func|immutable"],
         ),
         ("\\du", vec!["ada|"]),
-        ("\\d v", vec!["a|integer|||"]),
+        ("\\d v", vec!["a|integer||not null|"]),
         ("\\dT", vec![]),
         ("\\x", vec![]),
         ("\\conninfo", vec!["main"]),

@@ -38,16 +38,7 @@ impl CopyFormat {
     ///
     /// A report for an unknown option, and for one that is not supported.
     pub(crate) fn parse(options: &[Token]) -> Result<Self, Report> {
-        let words: Vec<(String, bool)> = options
-            .iter()
-            .filter(|token| !matches!(token, Token::LParen | Token::RParen | Token::Comma))
-            .map(|token| match token {
-                Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text) => {
-                    (text.clone(), true)
-                }
-                other => (other.to_string(), false),
-            })
-            .collect();
+        let words = words(options);
         let mut format = Self::TEXT;
         let (mut null, mut delimiter, mut escape) = (None, None, None);
         let mut index = 0;
@@ -67,12 +58,7 @@ impl CopyFormat {
                 "CSV" => format.is_csv = true,
                 "BINARY" => return Err(unsupported("binary")),
                 "FORMAT" => {
-                    let name = value.map(|(name, _)| name.to_lowercase());
-                    match name.as_deref() {
-                        Some("csv") => format.is_csv = true,
-                        Some("text") => format.is_csv = false,
-                        other => return Err(unsupported(other.unwrap_or("none"))),
-                    }
+                    format.is_csv = is_csv(value.map(|(name, _)| name.as_str()))?;
                     index += 1;
                 }
                 "HEADER" => {
@@ -202,6 +188,29 @@ const ESCAPES: [(u8, u8); 7] = [
     (b'v', 11),
     (b'\\', b'\\'),
 ];
+
+/// Returns the words of options, and true for those in quotes.
+fn words(options: &[Token]) -> Vec<(String, bool)> {
+    options
+        .iter()
+        .filter(|token| !matches!(token, Token::LParen | Token::RParen | Token::Comma))
+        .map(|token| match token {
+            Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text) => {
+                (text.clone(), true)
+            }
+            other => (other.to_string(), false),
+        })
+        .collect()
+}
+
+/// Returns true for the format CSV, and false for text.
+fn is_csv(name: Option<&str>) -> Result<bool, Report> {
+    match name.map(str::to_lowercase).as_deref() {
+        Some("csv") => Ok(true),
+        Some("text") => Ok(false),
+        other => Err(unsupported(other.unwrap_or("none"))),
+    }
+}
 
 /// Sets an option, and returns the number of words of its value.
 fn set(option: &mut Option<String>, (value, words): (String, usize)) -> usize {

@@ -26,18 +26,7 @@ pub(super) fn rows(table: &str, snapshot: &Snapshot) -> Vec<Row> {
         }
         "pg_type" => types(),
         "pg_proc" => functions(snapshot),
-        "pg_database" => vec![vec![
-            ("oid", number(16_384)),
-            ("datname", text(&snapshot.names.database)),
-            ("datdba", number(OWNER)),
-            ("encoding", number(6)),
-            ("datlocprovider", text("c")),
-            ("datallowconn", Cell::Truth(true)),
-            ("datconnlimit", number(-1)),
-            ("datcollate", text("C")),
-            ("datctype", text("C")),
-            ("dattablespace", number(1_663)),
-        ]],
+        "pg_database" => vec![database(snapshot)],
         "pg_roles" => roles(snapshot, "oid", "rolname"),
         "pg_user" => roles(snapshot, "usesysid", "usename"),
         "pg_language" => vec![vec![
@@ -79,6 +68,22 @@ pub(super) fn rows(table: &str, snapshot: &Snapshot) -> Vec<Row> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Returns the row of the database that the client has named, which is the only one.
+fn database(snapshot: &Snapshot) -> Row {
+    vec![
+        ("oid", number(16_384)),
+        ("datname", text(&snapshot.names.database)),
+        ("datdba", number(OWNER)),
+        ("encoding", number(6)),
+        ("datlocprovider", text("c")),
+        ("datallowconn", Cell::Truth(true)),
+        ("datconnlimit", number(-1)),
+        ("datcollate", text("C")),
+        ("datctype", text("C")),
+        ("dattablespace", number(1_663)),
+    ]
 }
 
 fn classes(snapshot: &Snapshot) -> Vec<Row> {

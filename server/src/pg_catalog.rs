@@ -54,7 +54,7 @@ use tables::{is_table, register_tables};
 /// Name of the schema.
 const SCHEMA: &str = "pg_catalog";
 
-/// What functions and tables return about a connection.
+/// Names of a connection that functions and tables return.
 #[derive(Clone, Debug)]
 pub(crate) struct Names {
     pub(crate) user: String,

@@ -162,8 +162,8 @@ mod tests {
             texts,
             [
                 ("SELECT 'é;'", 0),
-                ("/* ; */ begin ", 21),
-                ("\nSELECT $$;$$ || x", 36)
+                ("/* ; */ begin ", 20),
+                ("\nSELECT $$;$$ || x", 35)
             ]
         );
         assert!(statements[1].begins_with(&["BEGIN"]));

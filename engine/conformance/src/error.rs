@@ -29,7 +29,7 @@ pub enum FixtureError {
         file: String,
         /// Line, from 1.
         line: Option<usize>,
-        /// What was expected, and what was found.
+        /// The expected and the found text.
         problem: String,
     },
 

@@ -49,14 +49,14 @@ impl Session {
             return Err(Error::refused(subject, StatementError::NameTaken));
         }
         let views = target.views(contents, state);
-        self.check_views(
+        let checked = self.check_views(
             &target.subject,
             &target.qualified,
             &views,
             Vec::new(),
             state,
-        )
-        .await?;
+        );
+        checked.await?;
         let qualified = resolved(&to, &options.catalog);
         let mut changes = Changes::default();
         let mut renamed = None;
@@ -79,21 +79,33 @@ impl Session {
         if let Applied::Conflict = self.apply(contents, changes)? {
             return Ok(Applied::Conflict);
         }
+        self.register_renamed(target, to, renamed.filter(|_| is_view))
+            .await?;
+        Ok(Applied::Done)
+    }
+
+    /// Registers a relation of the session by its new name, in place of the old one. The plan of
+    /// a view stays, and its statement has the new name.
+    async fn register_renamed(
+        &self,
+        target: &Target,
+        to: TableReference,
+        view: Option<Relation>,
+    ) -> Result<()> {
         let name = target.name.clone();
         self.context.deregister_table(name).map_err(query)?;
-        match renamed.filter(|_| is_view) {
-            // Its plan stays, and its statement has the new name.
+        match view {
             Some(view) => {
                 let state = self.context.state();
-                let created = self.register_relation(parsed(&view.sql)?, &view, &state);
-                created.await?;
+                self.register_relation(parsed(&view.sql)?, &view, &state)
+                    .await
             }
             None => {
                 let table = Arc::clone(&target.provider);
-                self.context.register_table(to, table).map_err(query)?;
+                let registered = self.context.register_table(to, table);
+                registered.map(drop).map_err(query)
             }
         }
-        Ok(Applied::Done)
     }
 }
 

@@ -11,8 +11,8 @@ use super::Peer;
 use crate::shared::Shared;
 use crate::users::User;
 
-/// Refusal of a request, with its reason.
-pub(super) type Refusal = (StatusCode, &'static str);
+/// Status of a refused request, with the reason.
+pub(super) type RefusedStatus = (StatusCode, &'static str);
 
 /// Returns the user of a request.
 ///
@@ -24,7 +24,7 @@ pub(super) async fn authenticate<'a>(
     headers: &HeaderMap,
     peer: Peer,
     shared: &'a Shared,
-) -> Result<(&'a User, String), Refusal> {
+) -> Result<(&'a User, String), RefusedStatus> {
     if let Some(user) = shared.users.everyone() {
         check_page(headers)?;
         return Ok((user, "everyone".to_owned()));
@@ -74,7 +74,7 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
 }
 
 /// Refuses what a browser sends for a page: no password tells it from its user.
-fn check_page(headers: &HeaderMap) -> Result<(), Refusal> {
+fn check_page(headers: &HeaderMap) -> Result<(), RefusedStatus> {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     match headers.contains_key(ORIGIN) || !host.is_some_and(is_loopback) {
         true => {

@@ -1,4 +1,4 @@
-//! What a session sees: its relations and functions.
+//! Relations and functions of a session, as they are when a query begins.
 
 use std::collections::{BTreeMap, BTreeSet};
 

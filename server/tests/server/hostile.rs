@@ -61,7 +61,7 @@ fn text_that_is_not_utf8_is_an_error_of_its_query() {
 }
 
 #[test]
-fn random_bytes_harm_nobody() {
+fn random_bytes_harm_no_other_client() {
     let (server, mut other) = connected();
     let mut random = SplitMix64(7);
     for round in 0..200 {

@@ -96,7 +96,7 @@ fn users_have_passwords() {
     let mut client = Client::open(&server);
     log_in(&mut client, "ada", "pencil").unwrap();
     assert_eq!(client.rows("SELECT current_user"), ["ada"]);
-    for (name, password) in [("ada", "pen"), ("nobody", "pencil"), ("reader", "pencil")] {
+    for (name, password) in [("ada", "pen"), ("stranger", "pencil"), ("reader", "pencil")] {
         let error = log_in(&mut Client::open(&server), name, password).unwrap_err();
         assert_eq!(error[&'C'], "28P01", "{name}");
         let expected = format!("password authentication failed for user \"{name}\"");

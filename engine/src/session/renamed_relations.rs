@@ -97,8 +97,8 @@ impl Session {
         match view {
             Some(view) => {
                 let state = self.context.state();
-                self.register_relation(parsed(&view.sql)?, &view, &state)
-                    .await
+                let registered = self.register_relation(parsed(&view.sql)?, &view, &state);
+                registered.await.map(drop)
             }
             None => {
                 let table = Arc::clone(&target.provider);

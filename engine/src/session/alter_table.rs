@@ -147,6 +147,8 @@ impl Session {
             .await?;
         let loaded = load(&target.provider, &self.memory_pool()).await;
         let (version, batches) = loaded.map_err(query)?;
+        // The rows of this version are alive until they are replaced.
+        let _before = batches.clone();
         let rows = self.altered_rows(target, &altered, batches, state).await?;
         let applied = match is_stored {
             true if version != contents.shared.version() => return Ok(Applied::Conflict),

@@ -39,6 +39,8 @@ pub(super) struct AlteredTable {
 struct AlteredColumn {
     field: Field,
     default: Option<PlanExpr>,
+    /// The default as SQL, if this statement states it.
+    stated_default: Option<String>,
     /// Value of a row, as SQL over the table before.
     value: String,
 }
@@ -55,6 +57,7 @@ impl AlteredTable {
         let columns = schema.fields().iter().map(|field| AlteredColumn {
             field: field.as_ref().clone(),
             default: table.get_column_default(field.name()).cloned(),
+            stated_default: None,
             value: Identifier(field.name()).to_string(),
         });
         Self {
@@ -177,6 +180,7 @@ impl AlteredTable {
         self.columns.push(AlteredColumn {
             field,
             default: planned,
+            stated_default: default,
             value,
         });
         if let Some(statement) = &mut self.statement {
@@ -341,14 +345,24 @@ impl AlteredTable {
                 )));
             }
             let null = if field.is_nullable() { "" } else { " NOT NULL" };
-            // A value without columns is a default, and all other columns have none.
-            let default = match &column.default {
-                Some(_) => format!(" DEFAULT {}", column.value),
-                None => String::new(),
+            let default = match (&column.default, &column.stated_default) {
+                (Some(_), Some(sql)) => format!(" DEFAULT CAST(({sql}) AS {data_type})"),
+                (Some(_), None) => {
+                    return Err(Error::Syntax(format!(
+                        "expected a default that a statement states, found that of {name}: create \
+                         the table again"
+                    )));
+                }
+                (None, _) => String::new(),
             };
             Ok(format!("{name} {data_type}{null}{default}"))
         });
-        let columns = columns.collect::<Result<Vec<_>>>()?;
+        let mut columns = columns.collect::<Result<Vec<_>>>()?;
+        columns.extend(self.keys.iter().map(|(is_primary, names)| {
+            let kind = if *is_primary { "PRIMARY KEY" } else { "UNIQUE" };
+            let names = names.iter().map(|name| Identifier(name).to_string());
+            format!("{kind} ({})", names.collect::<Vec<_>>().join(", "))
+        }));
         Ok(format!("{begin} ({})", columns.join(", ")))
     }
 }

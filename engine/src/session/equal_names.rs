@@ -104,13 +104,19 @@ impl Renamed {
             return Err(query(refusal));
         };
         for name in &self.mentioned {
-            let mut named = columns.iter().filter(|column| column.name == *name);
-            let first = named.next();
-            if first.is_some_and(|first| named.any(|other| other.meaning != first.meaning)) {
+            let named = columns.iter().filter(|column| column.name == *name);
+            let named: Vec<_> = named.collect();
+            if named.iter().any(|other| other.meaning != named[0].meaning) {
                 return Err(Error::Syntax(format!(
                     "expected one column of the name `{name}`, by which the result is sorted or \
                      filtered, found several: rename one with AS, or sort by its number"
                 )));
+            }
+            // The name of a renamed alias would find a column of a table instead.
+            let is_renamed =
+                |column: &&ResultColumn| matches!(self.aliases.get(&column.planned), Some(Some(_)));
+            if !named.is_empty() && named.iter().all(is_renamed) {
+                return Err(query(refusal));
             }
         }
         match self.purpose {

@@ -48,6 +48,14 @@ impl Session {
             };
             return Err(Error::refused(subject, StatementError::NameTaken));
         }
+        let qualified = resolved(&to, &options.catalog);
+        // Another session may have created it since this one registered what there was.
+        let is_own = target.relation.as_ref().is_none_or(|(_, is_own)| *is_own);
+        let is_taken = contents.temporary.relation(&qualified).is_some()
+            || !is_own && contents.shared.relation(&qualified).is_some();
+        if is_taken {
+            return Ok(Applied::Conflict);
+        }
         let views = target.views(contents, state);
         let checked = self.check_views(
             &target.subject,
@@ -57,7 +65,6 @@ impl Session {
             state,
         );
         checked.await?;
-        let qualified = resolved(&to, &options.catalog);
         let mut changes = Changes::default();
         let mut renamed = None;
         if let Some((relation, is_own)) = &target.relation {

@@ -5,6 +5,7 @@
 //! the table with the number of each row finds the rows, and new values, as SELECT would.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, UInt64Array};
@@ -123,6 +124,8 @@ impl Session {
         for _ in 0..TRIES_MAX {
             let loaded = load(&target, &self.memory_pool()).await;
             let (version, batches) = loaded.map_err(query)?;
+            // The rows of this version are alive until they are replaced.
+            let _before = batches.clone();
             let (count, changed) = match dml.op {
                 WriteOp::Truncate => (count_of(&batches), Vec::new()),
                 _ => {
@@ -309,8 +312,20 @@ pub(super) async fn load(
     for partition in memory_of(table)?.batches.iter() {
         batches.extend(partition.read().await.iter().cloned());
     }
-    // Its version is the number of its rows.
-    Ok((count_of(&batches), batches))
+    Ok((identity(&batches), batches))
+}
+
+/// Returns the version of rows in memory, which no others have while these are alive: the columns
+/// of others have other addresses.
+fn identity<'a>(batches: impl IntoIterator<Item = &'a RecordBatch>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for batch in batches {
+        batch.num_rows().hash(&mut hasher);
+        for column in batch.columns() {
+            Arc::as_ptr(column).cast::<()>().addr().hash(&mut hasher);
+        }
+    }
+    hasher.finish()
 }
 
 /// Replaces the rows of a table; false if it is not at a version any more.
@@ -334,17 +349,18 @@ async fn replace(
     Ok(true)
 }
 
-/// Locks the rows of a table in memory; `None` if it has another number of rows by now.
+/// Locks the rows of a table in memory; `None` if it has others by now than those of a version,
+/// which the caller keeps alive.
 pub(super) async fn lock_unchanged(
     table: &Arc<dyn TableProvider>,
-    count: u64,
+    version: u64,
 ) -> DfResult<Option<Vec<OwnedRwLockWriteGuard<Vec<RecordBatch>>>>> {
     let mut partitions = Vec::new();
     for partition in &memory_of(table)?.batches {
         partitions.push(Arc::clone(partition).write_owned().await);
     }
-    let now: u64 = partitions.iter().map(|batches| count_of(batches)).sum();
-    Ok((now == count).then_some(partitions))
+    let now = identity(partitions.iter().flat_map(|batches| batches.iter()));
+    Ok((now == version).then_some(partitions))
 }
 
 fn memory_of(table: &Arc<dyn TableProvider>) -> DfResult<&MemTable> {

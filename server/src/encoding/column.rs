@@ -8,6 +8,7 @@ use arrow::array::{
     Decimal256Array, Float32Array, Float64Array, Int16Array, Int32Array, Int64Array,
     IntervalMonthDayNanoArray, ListArray, PrimitiveArray, StringViewArray,
 };
+use arrow::buffer::OffsetBuffer;
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, DurationMicrosecondType, DurationMillisecondType,
@@ -110,8 +111,15 @@ fn array_values(array: &ArrayRef, item_type: ScalarType) -> Result<Values, Encod
     };
     let item = item(array.data_type()).map(|item| item.data_type().clone());
     let list = DataType::new_list(item.unwrap_or_else(|| item_type.arrow()), true);
-    let array = cast(array, &list).map_err(failed)?;
-    let lists = array.as_list::<i32>().clone();
+    let cast = cast(array, &list).map_err(failed)?;
+    let mut lists = cast.as_list::<i32>().clone();
+    if lists.len() != array.len() {
+        // Arrow's cast loses the rows of lists of no items.
+        let (field, _, items, _) = lists.into_parts();
+        let offsets = OffsetBuffer::new_zeroed(array.len());
+        let nulls = array.nulls().cloned();
+        lists = ListArray::try_new(field, offsets, items, nulls).map_err(failed)?;
+    }
     let items = Column::new(lists.values(), PgType::scalar(item_type))?;
     Ok(Values::Array {
         lists,

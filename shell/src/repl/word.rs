@@ -72,13 +72,41 @@ pub(super) fn in_quotes(names: Vec<String>) -> Vec<String> {
     names.into_iter().map(quoted).collect()
 }
 
+/// Returns true for keywords that PostgreSQL reserves: the parser reads some of them as names, which
+/// confuses others that read the statement.
+fn is_reserved(keyword: Keyword) -> bool {
+    use Keyword::*;
+    RESERVED_FOR_COLUMN_ALIAS.contains(&keyword)
+        || matches!(
+            keyword,
+            ALL | AND
+                | ANY
+                | AS
+                | BETWEEN
+                | CASE
+                | CAST
+                | DISTINCT
+                | ELSE
+                | FALSE
+                | IN
+                | IS
+                | LIKE
+                | NOT
+                | NULL
+                | ON
+                | OR
+                | THEN
+                | TRUE
+                | WHEN
+        )
+}
+
 /// Returns true if SQL reads a word as the name of a table and of a column: `year`, and not `order`.
 /// Most keywords are names too, so the parser is asked.
 fn is_read_as_name(word: &str) -> bool {
     match Token::make_word(word, None) {
         Token::Word(found) if found.keyword == Keyword::NoKeyword => return true,
-        // Read as names by some of the parser, and confusing.
-        Token::Word(found) if RESERVED_FOR_COLUMN_ALIAS.contains(&found.keyword) => return false,
+        Token::Word(found) if is_reserved(found.keyword) => return false,
         _ => {}
     }
     let query = format!("SELECT {word} FROM {word} WHERE {word} > 0 ORDER BY {word}");
@@ -150,8 +178,8 @@ mod tests {
     #[test]
     fn keywords_are_quoted_that_cannot_stand_for_names() {
         let reserved = [
-            "all", "case", "cast", "distinct", "from", "group", "interval", "not", "null", "order",
-            "select", "true", "where", "with",
+            "all", "and", "case", "cast", "distinct", "from", "group", "interval", "not", "null",
+            "order", "select", "true", "where", "with",
         ];
         for name in reserved {
             assert_eq!(in_quotes(vec![name.to_owned()]), [format!("\"{name}\"")]);

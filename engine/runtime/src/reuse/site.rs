@@ -164,6 +164,11 @@ impl Site {
             kept.answers.allocated() + new.get_buffer_memory_size()
         });
         let fits = kept.reserve(kept.allocated() + copied);
+        // Answers of rows that were all asked are the column: they are not copied without memory.
+        if !fits && found.asked.len() == found.answers.len() {
+            self.end();
+            return Ok(None);
+        }
         if let Some(new) = new {
             kept.answers.append(new)?;
         }

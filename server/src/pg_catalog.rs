@@ -79,9 +79,13 @@ const WORDS: [&str; 11] = [
     "regnamespace",
 ];
 
+/// Maximum number of tokens of a query of the catalog.
+const TOKENS_MAX: usize = 10_000;
+
 /// Returns true for a query of tables or functions of PostgreSQL's catalog.
 pub(crate) fn is_query(statement: &StatementText) -> bool {
-    if !["SELECT", "WITH"].contains(&statement.word(0).as_str()) {
+    let is_select = ["SELECT", "WITH"].contains(&statement.word(0).as_str());
+    if !is_select || statement.is_deep(TOKENS_MAX) {
         return false;
     }
     let is_version = statement.word(1) == "VERSION" && statement.tokens().len() == 4;

@@ -14,6 +14,12 @@ use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 pub(crate) use column_names::column_names;
 pub(crate) use command::{Command, CopySource, SetValue, Transaction};
 
+/// Maximum depth of nested brackets that are parsed without the bounds of the session.
+const DEPTH_MAX: usize = 100;
+
+/// Maximum number of tokens of a query whose columns are named as in PostgreSQL.
+pub(crate) const NAMED_TOKENS_MAX: usize = 4_000;
+
 /// Text of one statement of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StatementText {
@@ -70,6 +76,24 @@ impl StatementText {
     /// Returns the tokens, without blanks and comments.
     pub(crate) fn tokens(&self) -> &[Token] {
         &self.tokens
+    }
+
+    /// Returns true if parsing may recurse deeply: brackets are nested, or there are more tokens
+    /// than a maximum.
+    pub(crate) fn is_deep(&self, tokens_max: usize) -> bool {
+        let (mut depth, mut deepest) = (0_usize, 0);
+        for token in &self.tokens {
+            match token {
+                Token::LParen | Token::LBracket | Token::LBrace | Token::Lt => depth += 1,
+                Token::RParen | Token::RBracket | Token::RBrace | Token::Gt => {
+                    depth = depth.saturating_sub(1);
+                }
+                Token::ShiftRight => depth = depth.saturating_sub(2),
+                _ => {}
+            }
+            deepest = deepest.max(depth);
+        }
+        deepest > DEPTH_MAX || self.tokens.len() > tokens_max
     }
 
     /// Returns the text of tokens.

@@ -20,7 +20,7 @@ use crate::protocol::frontend::{Bind, Target};
 use crate::protocol::{Format, backend};
 use crate::report::{DUPLICATE_STATEMENT, NOT_SUPPORTED, PROTOCOL_VIOLATION};
 use crate::report::{Report, SYNTAX_ERROR, UNDEFINED_PORTAL, UNDEFINED_STATEMENT};
-use crate::statement_text::{Command, StatementText, column_names};
+use crate::statement_text::{Command, NAMED_TOKENS_MAX, StatementText, column_names};
 
 impl Connection {
     /// Parses a statement, and finds the types of its parameters and columns.
@@ -86,7 +86,10 @@ impl Connection {
             let message = "expected a statement that is no EXECUTE, found one; send its text";
             return Err(Report::error(NOT_SUPPORTED, message).into());
         }
-        let names = column_names(&statement.sql, self.dialect().as_ref());
+        let names = match statement.is_deep(NAMED_TOKENS_MAX) {
+            true => Vec::new(),
+            false => column_names(&statement.sql, self.dialect().as_ref()),
+        };
         let (session, sql) = (self.session.clone(), statement.sql.clone());
         let types = types.to_vec();
         let catalog = pg_catalog::is_query(statement).then(|| self.names());

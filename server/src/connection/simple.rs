@@ -6,7 +6,7 @@ use crate::copy_format::CopyFormat;
 use crate::execution::Output;
 use crate::protocol::{TransactionStatus, backend};
 use crate::report::{Report, SYNTAX_ERROR};
-use crate::statement_text::{Command, CopySource, StatementText, column_names};
+use crate::statement_text::{Command, CopySource, NAMED_TOKENS_MAX, StatementText, column_names};
 
 impl Connection {
     /// Executes the statements of a query until one fails.
@@ -38,7 +38,9 @@ impl Connection {
             other => {
                 let tag = session_tag(other);
                 let names = match tag {
-                    "SELECT" => column_names(&statement.sql, self.dialect().as_ref()),
+                    "SELECT" if !statement.is_deep(NAMED_TOKENS_MAX) => {
+                        column_names(&statement.sql, self.dialect().as_ref())
+                    }
                     _ => Vec::new(),
                 };
                 let output = Output::Messages {

@@ -110,8 +110,16 @@ fn deep_statements_are_refused() {
     let (_server, mut client) = connected();
     let sql = format!("SELECT {}1{}", "(".repeat(100_000), ")".repeat(100_000));
     assert_ne!(client.query(&sql).code(), "");
-    let sql = format!("SELECT 1{}", " + 1".repeat(20_000));
-    let _ = client.query(&sql);
+    for table in ["", " FROM pg_class"] {
+        let sql = format!("SELECT 1{}{table}", " + 1".repeat(300_000));
+        let _ = client.query(&sql);
+    }
+    let sql = format!(
+        "SELECT CAST(1 AS {}INT{})",
+        "ARRAY<".repeat(100_000),
+        ">".repeat(100_000)
+    );
+    assert_ne!(client.query(&sql).code(), "");
     let sql = format!(
         "SELECT relname FROM pg_class WHERE {}true",
         "NOT ".repeat(20_000)

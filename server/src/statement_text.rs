@@ -118,6 +118,10 @@ struct Texts<'a> {
     query: &'a str,
     /// Begin of the open statement in bytes.
     begin: usize,
+    /// Bytes whose characters are counted.
+    counted: usize,
+    /// Characters of these bytes.
+    characters: usize,
     line: u64,
     column: u64,
     offset: usize,
@@ -128,6 +132,8 @@ impl<'a> Texts<'a> {
         Self {
             query,
             begin: 0,
+            counted: 0,
+            characters: 0,
             line: 1,
             column: 1,
             offset: 0,
@@ -151,17 +157,20 @@ impl<'a> Texts<'a> {
     }
 
     /// Returns the statement that ends at a byte; `None` if it has no tokens.
-    fn statement(&self, end: usize, tokens: Vec<(usize, Token)>) -> Option<StatementText> {
+    fn statement(&mut self, end: usize, tokens: Vec<(usize, Token)>) -> Option<StatementText> {
         if tokens.is_empty() {
             return None;
         }
+        let passed = self.query.get(self.counted..self.begin).unwrap_or_default();
+        self.characters += passed.chars().count();
+        self.counted = self.begin;
         let (places, tokens) = tokens
             .into_iter()
             .map(|(offset, token)| (offset - self.begin, token))
             .unzip();
         Some(StatementText {
             sql: self.query[self.begin..end].to_owned(),
-            begin: self.query[..self.begin].chars().count(),
+            begin: self.characters,
             tokens,
             places,
         })

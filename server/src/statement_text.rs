@@ -46,8 +46,12 @@ impl StatementText {
                 Token::Whitespace(_) => {}
                 Token::SemiColon => {
                     let end = texts.offset(&token);
-                    statements.extend(texts.statement(end, std::mem::take(&mut open)));
-                    texts.begin = end + 1;
+                    // Tokens of a hint `/*! … */` have the place of the whole comment.
+                    let is_own = query.as_bytes().get(end) == Some(&b';');
+                    if is_own && end >= texts.begin {
+                        statements.extend(texts.statement(end, std::mem::take(&mut open)));
+                        texts.begin = end + 1;
+                    }
                 }
                 _ => open.push((texts.offset(&token), token.token)),
             }
@@ -166,10 +170,14 @@ impl<'a> Texts<'a> {
         self.counted = self.begin;
         let (places, tokens) = tokens
             .into_iter()
-            .map(|(offset, token)| (offset - self.begin, token))
+            .map(|(offset, token)| (offset.saturating_sub(self.begin), token))
             .unzip();
         Some(StatementText {
-            sql: self.query[self.begin..end].to_owned(),
+            sql: self
+                .query
+                .get(self.begin..end)
+                .unwrap_or_default()
+                .to_owned(),
             begin: self.characters,
             tokens,
             places,
@@ -179,7 +187,7 @@ impl<'a> Texts<'a> {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::sql::sqlparser::dialect::GenericDialect;
+    use datafusion::sql::sqlparser::dialect::{GenericDialect, MySqlDialect};
 
     use super::*;
 
@@ -202,6 +210,16 @@ mod tests {
         assert!(statements[1].begins_with(&["BEGIN"]));
         assert_eq!(statements[2].text_of(1..2), "$$;$$ ");
         assert_eq!(statements[2].text_of(3..9), "x");
+    }
+
+    #[test]
+    fn semicolons_of_hints_end_no_statement() {
+        for dialect in [&GenericDialect {} as &dyn Dialect, &MySqlDialect {}] {
+            let statements = StatementText::split("SELECT 1 /*!;a*/ ; SELECT 2", dialect);
+            let texts: Vec<_> = statements.iter().map(|s| s.sql.as_str()).collect();
+            assert_eq!(texts, ["SELECT 1 /*!;a*/ ", " SELECT 2"]);
+            StatementText::split("/*!;a;*/", dialect);
+        }
     }
 
     #[test]

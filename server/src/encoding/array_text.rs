@@ -20,6 +20,9 @@ pub(crate) fn put_item(out: &mut BytesMut, item: &[u8]) {
     out.put_u8(b'"');
 }
 
+/// Maximum number of items of an array that a client sends.
+pub(crate) const ITEMS_MAX: usize = 1_000_000;
+
 /// Parses an array of one dimension; `None` if the text is none.
 pub(crate) fn parse_items(text: &str) -> Option<Vec<Option<String>>> {
     let inner = text.trim_ascii().strip_prefix('{')?.strip_suffix('}')?;
@@ -42,6 +45,9 @@ pub(crate) fn parse_items(text: &str) -> Option<Vec<Option<String>>> {
                 '"' | '{' | '}' if !is_quoted => return None,
                 character => item.push(character),
             }
+        }
+        if items.len() == ITEMS_MAX {
+            return None;
         }
         let unquoted = item.trim_ascii_end();
         items.push(match is_quoted {

@@ -7,13 +7,19 @@ use datafusion::common::ScalarValue;
 use datafusion::common::utils::SingleRowListArrayBuilder;
 
 use super::EncodingError;
-use super::array_text::parse_items;
+use super::array_text::{ITEMS_MAX, parse_items};
 use super::calendar::{DAY_MICROS, EPOCH_DAYS, EPOCH_MICROS};
 use super::types::{JSONB, PgType, ScalarType, UUID};
 use crate::protocol::Format;
 
 /// Maximum number of digits of a number.
 const DIGITS_MAX: usize = 38;
+
+/// Maximum number of groups of four digits before the point.
+const WEIGHT_MAX: i16 = 100;
+
+/// Maximum number of digits behind the point.
+const SCALE_MAX: usize = 400;
 
 /// Type of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,7 +239,7 @@ fn array_from_binary(scalar: ScalarType, mut bytes: Bytes) -> Option<ScalarValue
         _ => return None,
     };
     // Each item has a length of 4 bytes at least.
-    if count > bytes.len() / 4 {
+    if count > ITEMS_MAX.min(bytes.len() / 4) {
         return None;
     }
     let mut items = Vec::with_capacity(count);
@@ -264,6 +270,9 @@ fn numeric_text(mut bytes: Bytes) -> Option<String> {
         0xf000 => return Some("-inf".to_owned()),
         _ => return None,
     };
+    if weight > WEIGHT_MAX || scale > SCALE_MAX {
+        return None;
+    }
     let groups = (0..count).map(|_| take(&mut bytes).map(u16::from_be_bytes));
     let groups: Vec<u16> = groups.collect::<Option<_>>()?;
     if !bytes.is_empty() || groups.iter().any(|group| *group > 9_999) {
@@ -354,6 +363,8 @@ mod tests {
             (21, &b"\0"[..]),
             (21, b"\0\0\0"),
             (25, b"\xff"),
+            (1700, b"\0\0\x7f\xff\0\0\0\0"),
+            (1700, b"\0\0\0\0\0\0\xff\xff"),
             (1007, b"\0\0\0\x01"),
         ] {
             assert_eq!(binary(oid, bad), None, "{oid}");

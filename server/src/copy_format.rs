@@ -6,7 +6,8 @@ mod reader;
 use bytes::{BufMut, BytesMut};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use crate::encoding::rows::Rows;
+use crate::encoding::EncodingError;
+use crate::encoding::rows::{ROW_BYTES_MAX, Rows};
 use crate::report::{NOT_SUPPORTED, Report, SYNTAX_ERROR};
 
 pub(crate) use reader::CopyReader;
@@ -121,7 +122,17 @@ impl CopyFormat {
     }
 
     /// Writes a row as a line.
-    pub(crate) fn write_row(&self, rows: &Rows, row: usize, out: &mut BytesMut) {
+    ///
+    /// # Errors
+    ///
+    /// [`EncodingError::RowTooLarge`]. What was written is no line then.
+    pub(crate) fn write_row(
+        &self,
+        rows: &Rows,
+        row: usize,
+        out: &mut BytesMut,
+    ) -> Result<(), EncodingError> {
+        let begin = out.len();
         let mut text = BytesMut::new();
         for (index, column) in rows.columns().enumerate() {
             if column.is_null(row) {
@@ -133,9 +144,16 @@ impl CopyFormat {
             }
             text.clear();
             column.write_text(row, &mut text);
+            if out.len() - begin + text.len() > ROW_BYTES_MAX {
+                return Err(EncodingError::RowTooLarge);
+            }
             self.write_field(index, &text, out);
         }
         out.put_u8(b'\n');
+        match out.len() - begin > ROW_BYTES_MAX {
+            true => Err(EncodingError::RowTooLarge),
+            false => Ok(()),
+        }
     }
 
     fn write_field(&self, index: usize, text: &[u8], out: &mut BytesMut) {

@@ -40,7 +40,7 @@ pub(crate) enum EncodingError {
         "expected a value of {0} in the range of PostgreSQL, found one outside; cast it to text"
     )]
     Range(&'static str),
-    #[error("expected a row of at most 1 GiB, found more; select fewer or smaller columns")]
+    #[error("expected a row of at most 256 MiB, found more; select fewer or smaller columns")]
     RowTooLarge,
     #[error("parameter ${number} is no {expected}: {found}")]
     Parameter {

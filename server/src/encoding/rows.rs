@@ -11,8 +11,8 @@ use super::types::{PgType, modifier};
 use crate::protocol::Format;
 use crate::protocol::backend::{FieldDescription, data_row, null, value};
 
-/// Maximum size of a row in bytes, as in PostgreSQL.
-const ROW_BYTES_MAX: usize = 1 << 30;
+/// Maximum size of a row in bytes.
+pub(crate) const ROW_BYTES_MAX: usize = 1 << 28;
 
 /// Columns of a result, as they were described to the client.
 #[derive(Clone, Debug, PartialEq)]

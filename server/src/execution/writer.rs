@@ -8,7 +8,7 @@ use datafusion::arrow::datatypes::Schema;
 
 use crate::copy_format::CopyFormat;
 use crate::encoding::EncodingError;
-use crate::encoding::rows::{ResultColumns, Rows};
+use crate::encoding::rows::{ROW_BYTES_MAX, ResultColumns, Rows};
 use crate::protocol::Format;
 use crate::protocol::backend;
 
@@ -90,10 +90,12 @@ impl RowWriter {
         match &self.output {
             Output::Messages { .. } => rows.write(row, out),
             Output::Copy(format) => {
-                backend::copy_data(out, |out| format.write_row(rows, row, out));
-                Ok(())
+                let mut written = Ok(());
+                backend::copy_data(out, |out| written = format.write_row(rows, row, out));
+                written
             }
             Output::Json => {
+                let begin = out.len();
                 out.put_u8(b'{');
                 for (index, (column, field)) in rows.columns().zip(&self.columns.fields).enumerate()
                 {
@@ -107,6 +109,9 @@ impl RowWriter {
                     );
                     out.put_u8(b':');
                     column.write_json(row, out);
+                    if out.len() - begin > ROW_BYTES_MAX {
+                        return Err(EncodingError::RowTooLarge);
+                    }
                 }
                 out.put_slice(b"}\n");
                 Ok(())

@@ -92,6 +92,25 @@ struct Prepared {
     parameters: Vec<ParameterType>,
     /// Columns of the result; `None` for statements without one.
     columns: Option<Arc<ResultColumns>>,
+    /// Size in memory.
+    bytes: usize,
+}
+
+impl Prepared {
+    fn new(
+        statement: Option<(StatementText, Command)>,
+        parameters: Vec<ParameterType>,
+        columns: Option<Arc<ResultColumns>>,
+    ) -> Self {
+        let text = statement.as_ref().map_or(0, |(text, _)| text.bytes());
+        let described = columns.as_ref().map_or(0, |columns| columns.bytes());
+        Self {
+            bytes: text + described + parameters.len() * size_of::<ParameterType>(),
+            statement,
+            parameters,
+            columns,
+        }
+    }
 }
 
 /// Statement with values for its parameters.
@@ -107,11 +126,15 @@ struct Portal {
 impl Connection {
     /// Refuses another statement or portal of a size beyond what a connection keeps.
     fn check_kept(&self, bytes: usize) -> Result<(), Report> {
-        let statements = self
-            .statements
-            .values()
-            .filter_map(|kept| kept.statement.as_ref());
-        let texts: usize = statements.map(|(statement, _)| statement.sql.len()).sum();
+        // A portal keeps its statement, also after another has the name.
+        let bound = self.portals.values().map(|portal| &portal.prepared);
+        let prepared = self.statements.values().chain(bound);
+        let prepared: HashMap<_, _> = prepared
+            .map(|prepared| (Arc::as_ptr(prepared), prepared.bytes))
+            .collect();
+        let prepared: usize = prepared.values().sum();
+        let names = self.statements.keys().chain(self.portals.keys());
+        let names: usize = names.map(String::len).sum();
         let values = self
             .portals
             .values()
@@ -120,7 +143,7 @@ impl Connection {
         let values: usize = values.map(ScalarValue::size).sum();
         let bytes_max = 2 * self.shared.config.message_bytes_max();
         let count = self.statements.len().max(self.portals.len());
-        if count < KEPT_MAX && texts + values + bytes <= bytes_max {
+        if count < KEPT_MAX && names + prepared + values + bytes <= bytes_max {
             return Ok(());
         }
         let message = format!(

@@ -100,6 +100,11 @@ impl StatementText {
         deepest > DEPTH_MAX || self.tokens.len() > tokens_max
     }
 
+    /// Returns the size in memory, with that of the command.
+    pub(crate) fn bytes(&self) -> usize {
+        2 * self.sql.len() + self.tokens.len() * (size_of::<Token>() + size_of::<usize>())
+    }
+
     /// Returns the text of tokens.
     pub(crate) fn text_of(&self, range: Range<usize>) -> &str {
         let offset = |index: usize| self.places.get(index).copied().unwrap_or(self.sql.len());

@@ -34,31 +34,27 @@ impl Connection {
             let message = format!("prepared statement \"{name}\" already exists");
             return Err(Report::error(DUPLICATE_STATEMENT, message).into());
         }
-        self.check_kept(sql.len())?;
+        if name.is_empty() {
+            self.statements.remove(&name);
+        }
+        self.check_kept(name.len() + sql.len())?;
         let mut statements = StatementText::split(sql, self.dialect().as_ref());
         if statements.len() > 1 {
             let message = "cannot insert multiple commands into a prepared statement";
             return Err(Report::error(SYNTAX_ERROR, message).into());
         }
         let prepared = match statements.pop() {
-            None => Prepared {
-                statement: None,
-                parameters: Vec::new(),
-                columns: None,
-            },
+            None => Prepared::new(None, Vec::new(), None),
             Some(statement) => {
                 let command = Command::of(&statement);
                 self.check_transaction(&command)?;
                 let described = self.described(&statement, &command, types).await;
                 let (parameters, columns) =
                     described.map_err(|failure| placed(failure, &statement))?;
-                Prepared {
-                    statement: Some((statement, command)),
-                    parameters,
-                    columns,
-                }
+                Prepared::new(Some((statement, command)), parameters, columns)
             }
         };
+        self.check_kept(name.len() + prepared.bytes)?;
         self.statements.insert(name, Arc::new(prepared));
         backend::parse_complete(self.wire.out());
         Ok(())
@@ -111,7 +107,9 @@ impl Connection {
             .statements
             .get(name)
             .ok_or_else(|| no_statement(name))?;
-        self.check_kept(0)?;
+        let values = bind.values.iter().flatten();
+        let values: usize = values.map(bytes::Bytes::len).sum();
+        self.check_kept(bind.portal.len() + values)?;
         let expected = prepared.parameters.len();
         if bind.values.len() != expected {
             let message = format!(

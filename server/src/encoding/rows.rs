@@ -49,6 +49,15 @@ impl ResultColumns {
         }
     }
 
+    /// Returns the size in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        let fields = self.fields.iter();
+        let fields = fields.map(|field| size_of::<FieldDescription>() + field.name.len());
+        let types = self.types.iter();
+        let types = types.map(|(_, data_type)| size_of::<PgType>() + data_type.size());
+        fields.chain(types).sum()
+    }
+
     /// Gives columns other names, where there are any.
     pub(crate) fn renamed(mut self, names: &[Option<String>]) -> Self {
         if names.len() == self.fields.len() {

@@ -179,6 +179,8 @@ impl Connection {
         loop {
             match self.next_message().await {
                 Ok(Some(message)) => {
+                    // A request to cancel that came before concerns what has ended.
+                    self.cancellable.requests.borrow_and_update();
                     let handled = self.handle(message).await;
                     if let Err(failure) = handled
                         && !self.answer(failure).await

@@ -147,7 +147,6 @@ impl Connection {
         tag: &'static str,
     ) -> Result<Run, Failure> {
         self.wait_for_leftover().await?;
-        self.cancellable.requests.borrow_and_update();
         self.shared.metrics.running.inc();
         let job = Job {
             session: self.session.clone(),

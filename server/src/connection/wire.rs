@@ -101,7 +101,7 @@ impl Wire {
             if let Some(frame) = take_frame(&mut self.input, self.message_bytes_max)? {
                 match frame.kind {
                     b'Q' => self.is_extended = false,
-                    kind if b"PBDECH".contains(&kind) => self.is_extended = true,
+                    kind if b"PBDEC".contains(&kind) => self.is_extended = true,
                     _ => {}
                 }
                 return Ok(Some(Message::decode(frame)?));

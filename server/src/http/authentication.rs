@@ -1,6 +1,7 @@
 //! Names and passwords of requests, and requests that a browser sends for a page of others.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -10,6 +11,9 @@ use hyper::{HeaderMap, StatusCode};
 use super::Peer;
 use crate::shared::Shared;
 use crate::users::User;
+
+/// Time before the answer to a wrong password.
+const FAILED_DELAY: Duration = Duration::from_millis(250);
 
 /// Status of a refused request, with the reason.
 pub(super) type RefusedStatus = (StatusCode, &'static str);
@@ -53,6 +57,7 @@ pub(super) async fn authenticate<'a>(
         }
         None => {
             count("failed");
+            tokio::time::sleep(FAILED_DELAY).await;
             tracing::warn!(peer = %peer.address, user = name, "login failed");
             Err((
                 StatusCode::UNAUTHORIZED,

@@ -85,16 +85,16 @@ pub(super) async fn execute(
     if *shared.phase.borrow() > Phase::Running {
         return text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
     }
+    let query = match read(&head.headers, body, shared).await {
+        Ok(query) => query,
+        Err((status, message)) => return text(status, &message),
+    };
     let Ok(permit) = Arc::clone(&shared.sessions).try_acquire_owned() else {
         shared.metrics.refused.inc();
         return text(
             StatusCode::SERVICE_UNAVAILABLE,
             "too many clients already\n",
         );
-    };
-    let query = match read(&head.headers, body, shared).await {
-        Ok(query) => query,
-        Err((status, message)) => return text(status, &message),
     };
     let started = started(query, shared, user, &name, permit);
     let mut running = match started {

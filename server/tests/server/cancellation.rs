@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::Shutdown;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -33,13 +34,18 @@ fn a_request_cancels_one_statement() {
     for sql in ENDLESS {
         let cancel = client.canceller();
         client.send(&message(b'Q', &[sql.as_bytes(), b"\0"]));
+        let (answered, waiting) = mpsc::channel::<()>();
         let cancelling = thread::spawn(move || {
-            thread::sleep(Duration::from_millis(200));
-            cancel();
+            // A request that comes before the statement cancels none.
+            while waiting.recv_timeout(Duration::from_millis(200)) == Err(RecvTimeoutError::Timeout)
+            {
+                cancel();
+            }
         });
         let answer = client.answer();
-        assert_eq!(answer.code(), "57014", "{sql}: {:?}", answer.error);
+        drop(answered);
         cancelling.join().unwrap();
+        assert_eq!(answer.code(), "57014", "{sql}: {:?}", answer.error);
         assert_eq!(client.rows("SELECT 1"), ["1"]);
     }
 }

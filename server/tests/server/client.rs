@@ -235,7 +235,7 @@ impl Client {
     }
 
     /// Asks the server to cancel the statement of this connection.
-    pub(crate) fn canceller(&self) -> impl FnOnce() + Send + use<> {
+    pub(crate) fn canceller(&self) -> impl Fn() + Send + use<> {
         let (address, (process, key)) = (self.address, self.key);
         move || {
             let mut stream = TcpStream::connect(address).unwrap();

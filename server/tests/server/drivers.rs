@@ -14,7 +14,10 @@ fn psql(address: SocketAddr, script: &str) -> Option<String> {
     for line in script.lines() {
         command.args(["-c", line]);
     }
-    command.env_remove("PGPASSWORD").stdin(Stdio::null());
+    for variable in ["PGPASSWORD", "PGOPTIONS", "PGSSLMODE"] {
+        command.env_remove(variable);
+    }
+    command.stdin(Stdio::null());
     let Ok(output) = command.output() else {
         eprintln!("skipped: psql is not installed; to install: apt install postgresql-client");
         return None;
@@ -95,7 +98,8 @@ fn python(address: SocketAddr, package: &str, program: &str) -> Option<String> {
         .stderr(Stdio::null())
         .status();
     if !has_package.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: {package} is not installed; to install: pip install {package}");
+        let packages = package.replace(',', "");
+        eprintln!("skipped: {package} is not installed; to install: pip install {packages}");
         return None;
     }
     let output = Command::new("python3")
@@ -179,7 +183,11 @@ print(inspector.get_table_names(), inspector.has_table('t'))
 print([(c['name'], str(c['type']), c['nullable']) for c in inspector.get_columns('t')])
 ";
     let program = program.replace("\\'", "\"");
-    if let Some(output) = python(server.postgres_address().unwrap(), "sqlalchemy", &program) {
+    if let Some(output) = python(
+        server.postgres_address().unwrap(),
+        "sqlalchemy, psycopg",
+        &program,
+    ) {
         assert_eq!(
             output,
             "y\n['t'] True\n[('a', 'INTEGER', False), ('b', 'TEXT', True)]\n"

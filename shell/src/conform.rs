@@ -9,11 +9,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use datafusion::execution::memory_pool::GreedyMemoryPool;
 use fusebox::{Engine, Privileges, Session};
 use fusebox_catalog::{CATALOG_VERSION, SqliteCatalog};
 use fusebox_conformance::{
     CaseReport, CatalogFixture, CatalogQuery, FixtureError, Fixtures, Summary,
 };
+use futures::StreamExt;
 use tokio::runtime::Builder;
 
 use crate::failure::Failure;
@@ -25,6 +27,10 @@ const LINES_MAX: usize = 3;
 
 /// Time of one query of a catalog.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Memory of a query of a catalog, and of its rows, in bytes.
+const QUERY_BYTES_MAX: usize = 256 << 20;
+const ROW_BYTES_MAX: usize = 16 << 20;
 
 /// Compares the functions of `modules`, or all of a folder and its catalog if there are none.
 ///
@@ -133,7 +139,8 @@ fn session(catalog: SqliteCatalog) -> Result<Session, Failure> {
         .privileges(privileges)
         .statement_timeout(QUERY_TIMEOUT)
         .build()?;
-    Ok(engine.session().build()?)
+    let pool = Arc::new(GreedyMemoryPool::new(QUERY_BYTES_MAX));
+    Ok(engine.session().memory_pool(pool).build()?)
 }
 
 /// Returns the results of statements as CSV.
@@ -147,7 +154,16 @@ async fn csv(session: &Session, text: &str) -> Result<String, Failure> {
             has_header: true,
         };
         let mut printer = Printer::new(Format::Csv, style, &schema, &mut out)?;
-        for batch in frame.collect().await? {
+        let mut rows = frame.execute_stream().await?;
+        let mut bytes = 0;
+        while let Some(batch) = rows.next().await {
+            let batch = batch?;
+            bytes += batch.get_array_memory_size();
+            if bytes > ROW_BYTES_MAX {
+                return Err(Failure::Refused(format!(
+                    "expected rows of at most {ROW_BYTES_MAX} bytes, found more"
+                )));
+            }
             printer.write(&batch)?;
         }
         printer.finish()?;

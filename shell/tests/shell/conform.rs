@@ -199,6 +199,10 @@ fn queries_of_a_stranger_read_no_files_and_create_nothing() {
             "found the error",
         ),
         ("SELECT '\u{1b}[2J' AS s", "found"),
+        (
+            "SELECT repeat('x', 1000000) FROM range(0, 1000000)",
+            "expected rows of at most 16777216 bytes",
+        ),
     ] {
         let line = serde_json::json!({ "query": query, "csv": "" }).to_string();
         fs::write(&queries, line + "\n").unwrap();

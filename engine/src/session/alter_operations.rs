@@ -15,7 +15,7 @@ pub(super) enum Operation {
         to: Ident,
     },
     AddColumn {
-        column: ColumnDef,
+        column: Box<ColumnDef>,
         if_not_exists: bool,
     },
     DropColumn {
@@ -25,7 +25,7 @@ pub(super) enum Operation {
     SetType {
         name: Ident,
         data_type: DataType,
-        using: Option<Expr>,
+        using: Option<Box<Expr>>,
     },
 }
 
@@ -79,7 +79,7 @@ pub(super) fn operations(alter: &AlterTable) -> Result<Vec<Operation>> {
                 column_position: None,
                 ..
             } => operations.push(Operation::AddColumn {
-                column: column_def.clone(),
+                column: Box::new(column_def.clone()),
                 if_not_exists: *if_not_exists,
             }),
             AlterTableOperation::DropColumn {
@@ -103,7 +103,7 @@ pub(super) fn operations(alter: &AlterTable) -> Result<Vec<Operation>> {
             } => operations.push(Operation::SetType {
                 name: column_name.clone(),
                 data_type: data_type.clone(),
-                using: using.clone(),
+                using: using.clone().map(Box::new),
             }),
             other => return Err(unsupported(&other.to_string())),
         }

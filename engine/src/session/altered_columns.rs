@@ -101,7 +101,7 @@ impl AlteredTable {
             Operation::AddColumn {
                 column,
                 if_not_exists,
-            } => self.add(column, if_not_exists, state).await,
+            } => self.add(*column, if_not_exists, state).await,
             Operation::DropColumn { name, if_exists } => self.drop(&name, if_exists),
             Operation::SetType {
                 name,
@@ -217,7 +217,7 @@ impl AlteredTable {
         &mut self,
         name: &Ident,
         data_type: DataType,
-        using: Option<Expr>,
+        using: Option<Box<Expr>>,
         state: &SessionState,
     ) -> Result<()> {
         let name = name_of(name, self.folds);
@@ -230,7 +230,10 @@ impl AlteredTable {
         let (field, _) = planned_column(&stated, &name, state).await?;
         let column = &mut self.columns[index];
         column.field.set_data_type(field.data_type().clone());
-        let value = using.map_or_else(|| column.value.clone(), |using| statement_sql(&using));
+        let value = using.map_or_else(
+            || column.value.clone(),
+            |using| statement_sql(using.as_ref()),
+        );
         column.value = format!("CAST(({value}) AS {data_type})");
         self.note_change(&name);
         self.changes_keys |= self.keys.iter().any(|(_, names)| names.contains(&name));

@@ -49,9 +49,8 @@ async fn bound_values_are_constants() {
         .next()
         .unwrap()
         .unwrap();
-    // A text is read as the type of its place.
     let values = [
-        Some(ScalarValue::from("40")),
+        Some(ScalarValue::from(40_i64)),
         Some(ScalarValue::from(2_i64)),
     ];
     statement.bind(&values).unwrap();

@@ -200,8 +200,13 @@ fn queries_of_a_stranger_read_no_files_and_create_nothing() {
         ),
         ("SELECT '\u{1b}[2J' AS s", "found"),
         (
-            "SELECT repeat('x', 1000000) FROM range(0, 1000000)",
+            "SELECT repeat('x', 1000) FROM range(0, 1000000)",
             "expected rows of at most 16777216 bytes",
+        ),
+        // Its batch has more text than offsets of 32 bits reach.
+        (
+            "SELECT repeat('x', 1000000) FROM range(0, 1000000)",
+            "found the error",
         ),
     ] {
         let line = serde_json::json!({ "query": query, "csv": "" }).to_string();

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::values::encode;
 
 /// Error of a call, and the rows before it.
-type Failed = (Error, usize);
+type Failed = Box<(Error, usize)>;
 
 impl Callable {
     /// Adds rows to groups in batches, and returns the answers and states of the groups, also in
@@ -121,7 +121,9 @@ impl Callable {
                 rows,
                 returns: &self.returns,
             };
-            let answers = instance.run_whole(&call).map_err(|error| (error, 0))?;
+            let answers = instance
+                .run_whole(&call)
+                .map_err(|error| Box::new((error, 0)))?;
             return Ok(encode(&answers));
         }
         let next = (Operation::Next, &self.returns);
@@ -167,7 +169,7 @@ impl Callable {
     ) -> Result<Vec<Value>, Failed> {
         let DataType::Struct(fields) = &self.returns else {
             let reason = "a table type that is not a struct".to_owned();
-            return Err((Error::Internal(reason), 0));
+            return Err(Box::new((Error::Internal(reason), 0)));
         };
         // All columns of the table.
         let mut flags = ListBuilder::new(BooleanBuilder::new());
@@ -185,7 +187,7 @@ impl Callable {
                 returns: &self.returns,
             };
             let rows = instance.run_once(&call);
-            let rows = rows.map_err(|error| (error, answers.len()))?;
+            let rows = rows.map_err(|error| Box::new((error, answers.len())))?;
             if rows.is_empty() {
                 break;
             }
@@ -210,7 +212,7 @@ impl Callable {
             returns,
         };
         let begun = StatefulInstance::begin(&self.function, scope, Some(first), Accounting::Scope);
-        begun.map_err(|error| (error, 0))
+        begun.map_err(|error| Box::new((error, 0)))
     }
 }
 
@@ -232,7 +234,9 @@ fn run(
             rows,
             returns,
         };
-        instance.run(&call).map_err(|error| (error, first))
+        instance
+            .run(&call)
+            .map_err(|error| Box::new((error, first)))
     };
     firsts.map(call).collect()
 }
@@ -262,10 +266,13 @@ fn finished<T>(
             fuel,
             ..outcome(result)
         },
-        Err((error, first)) => Outcome {
-            failure: Some(Failure::of(&error).shifted(first)),
-            fuel,
-            ..Outcome::default()
-        },
+        Err(failed) => {
+            let (error, first) = *failed;
+            Outcome {
+                failure: Some(Failure::of(&error).shifted(first)),
+                fuel,
+                ..Outcome::default()
+            }
+        }
     }
 }

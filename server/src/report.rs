@@ -219,7 +219,7 @@ fn detail(error: &Error) -> Option<String> {
 fn divided(message: &str) -> Option<(String, String)> {
     let (message, hint) = message.rsplit_once("; ")?;
     // A name may have a semicolon.
-    let is_whole = |text: &str| text.matches('`').count() % 2 == 0;
+    let is_whole = |text: &str| text.matches('`').count().is_multiple_of(2);
     (is_whole(message) && is_whole(hint)).then(|| (message.to_owned(), hint.to_owned()))
 }
 

@@ -107,7 +107,7 @@ fn value(data_type: &DataType, at: usize, is_nullable: bool, random: &mut SplitM
     }
     match data_type {
         Null => Value::Null,
-        Boolean => (at % 2 == 0).into(),
+        Boolean => at.is_multiple_of(2).into(),
         Utf8 | LargeUtf8 | Utf8View => TEXTS[at % TEXTS.len()].into(),
         Binary | LargeBinary | BinaryView => hex(TEXTS[at % TEXTS.len()].as_bytes()),
         FixedSizeBinary(size) => hex(&vec![at as u8; *size as usize]),

@@ -93,7 +93,7 @@ impl Shape {
             };
             let number = |row: usize| {
                 let number = (row * (index + 3) % 60 + 1) as i64;
-                (!has_nulls || row % 3 > 0).then_some(number)
+                (!has_nulls || !row.is_multiple_of(3)).then_some(number)
             };
             column(&(0..rows).map(number).collect::<Vec<_>>())
         };

@@ -200,6 +200,11 @@ impl Connection {
         self.session.cancel();
         self.close_portals().await;
         self.wire.close().await;
+        // What cannot be stopped keeps the place of its session: clients that connect again would
+        // collect more of it.
+        if let Some(leftover) = self.leftover.take() {
+            let _ = leftover.await;
+        }
     }
 
     /// Waits for a message; `None` if the client has left.

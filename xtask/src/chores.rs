@@ -85,7 +85,7 @@ pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> Result<(), Fa
     }
     steps.attempt("sanitize", sanitize::under_address_sanitizer(workspace))?;
     steps.attempt("miri", sanitize::under_miri(workspace))?;
-    steps.attempt("aarch64", aarch64::test(workspace))?;
+    steps.attempt("aarch64", aarch64::test(workspace, is_all))?;
     // There may be no example: the word selects the features of a test.
     let mut document = cargo(workspace, "doc --workspace --no-deps --lib --examples");
     document.env("RUSTDOCFLAGS", "-D warnings");

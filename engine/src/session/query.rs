@@ -79,8 +79,8 @@ impl Session {
     }
 
     /// Cancels every query that the session and its clones have begun, also those whose
-    /// [`DataFrame`] has not run yet. Queries that begin later run, and other sessions are not
-    /// affected.
+    /// [`DataFrame`](datafusion::dataframe::DataFrame) has not run yet. Queries that begin later
+    /// run, and other sessions are not affected.
     ///
     /// A query fails with [`Error::Cancelled`](fusebox_runtime::Error::Cancelled) where a Wasm function next checks. One that
     /// calls none ends when its stream is dropped.

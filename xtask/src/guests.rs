@@ -3,8 +3,9 @@
 //! They are copied to `target/guests` of the checkout, whichever target folder
 //! cargo uses, since SQL files name them by that path.
 
+use std::env;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 use crate::toolchain::{TARGET, Toolchain};
@@ -51,6 +52,23 @@ const EVERYDAY_PROFILE: [&str; 6] = [
 pub(crate) const RUSTFLAGS: &str = "-C link-arg=-zstack-size=24576 -C link-arg=--stack-first \
                          -C target-feature=+simd128 -C jump-tables=no";
 
+/// Returns [`RUSTFLAGS`], and flags that keep the folder of dependencies out of modules: the same
+/// source gives the same module on every machine.
+fn flags() -> String {
+    let mut flags = RUSTFLAGS.to_owned();
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
+    let sources = home.and_then(|home| fs::read_dir(home.join("registry/src")).ok());
+    for source in sources.into_iter().flatten().flatten() {
+        let folder = source.path().display().to_string();
+        // Flags are divided at blanks.
+        if !folder.contains(char::is_whitespace) {
+            flags += &format!(" --remap-path-prefix={folder}=/registry");
+        }
+    }
+    flags
+}
+
 /// Tests the functions of [`EVERYDAY`] natively, as an author would.
 pub(crate) fn test(workspace: &Workspace) -> Result<(), Failure> {
     let built = workspace.executables.with_file_name("guests-build");
@@ -64,12 +82,13 @@ pub(crate) fn build(workspace: &Workspace) -> Result<(), Failure> {
     let toolchain = Toolchain::find(workspace)?;
     // A separate folder, since cargo locks the folder that it builds in.
     let built = workspace.executables.with_file_name("guests-build");
+    let flags = flags();
     let guest_build = || {
         let mut command = toolchain.cargo_build(workspace);
         command
             .args(["--profile", "guest", "--target-dir"])
             .arg(&built)
-            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", RUSTFLAGS);
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", &flags);
         command
     };
     let mut command = guest_build();

@@ -1,6 +1,6 @@
 //! Version 3.0 of PostgreSQL's protocol: frames and messages.
 //!
-//! What a client sends is untrusted. A length is checked against a maximum before any byte of its
+//! Bytes of a client are untrusted. A length is checked against a maximum before any byte of its
 //! message is kept, each message is decoded from the bytes of its own frame, and malformed bytes
 //! become a [`ProtocolError`], never a panic.
 

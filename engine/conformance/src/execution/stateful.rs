@@ -241,7 +241,7 @@ fn run(
     firsts.map(call).collect()
 }
 
-/// Slices columns; one of one row stands for all.
+/// Returns a range of the rows of columns; one of one row stands for all.
 fn sliced(columns: &[ArrayRef], first: usize, rows: usize) -> Vec<ArrayRef> {
     let slice = |column: &ArrayRef| match column.len() {
         1 => Arc::clone(column),

@@ -1,7 +1,7 @@
 //! Dialects whose parser ends after a number of steps.
 //!
-//! Where sqlparser cannot tell what a word or a bracket begins, it tries one meaning after the
-//! other. `CAST(` is a call of a function named so if it is no cast; so each level of a malformed
+//! A word or a bracket may begin several constructs, which sqlparser tries one after the other.
+//! `CAST(` is a call of a function named so if it is no cast; so each level of a malformed
 //! `CAST(CAST(CAST(` is parsed twice, and thirty levels take a billion attempts. There are many such
 //! places, some of them in valid statements. All of them try expressions, and each expression asks
 //! the dialect first: here these attempts are counted, and fail where a statement has too many.

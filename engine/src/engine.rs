@@ -27,7 +27,7 @@ use crate::scope::{FunctionScope, SessionCancellation, add_scopes_to_rules};
 use crate::scope_rule::ScopeRule;
 use crate::session_state::rebuild;
 use crate::settings::Settings;
-use crate::volatile;
+use crate::{short_times, volatile};
 
 /// Compiled modules, pools of instances, metrics and catalog, shared by all sessions.
 ///
@@ -196,8 +196,8 @@ impl Engine {
     }
 }
 
-/// Adds the rule that inserts scope nodes, those that evaluate volatile calls once, the one that
-/// expands arguments, and the planner with a scope, unless the state has them.
+/// Adds the rule that inserts scope nodes, those that evaluate volatile calls once, that of short
+/// times, the one that expands arguments, and the planner with a scope, unless the state has them.
 pub(crate) fn add_scopes(builder: &mut SessionStateBuilder) {
     let optimizer = builder.physical_optimizers().iter();
     let mut rules = optimizer.flat_map(|optimizer| &optimizer.rules);
@@ -205,6 +205,7 @@ pub(crate) fn add_scopes(builder: &mut SessionStateBuilder) {
         return;
     }
     volatile::add_rules(builder);
+    short_times::add_rule(builder);
     add_expansion(builder);
     add_scopes_to_rules(builder);
     let rules = builder.physical_optimizer_rules().get_or_insert_default();

@@ -70,11 +70,19 @@ mod query_planner;
 
 mod scope_rule;
 
+// Joins that can be cancelled.
+mod yielding_joins;
+
+mod plan_children;
+
 // Files that statements write, which get their names at the end.
 mod file_commit;
 
 // The optimizer rules that evaluate volatile calls once.
 mod volatile;
+
+// Constants of timestamps as PostgreSQL reads them.
+mod short_times;
 
 // Primary keys and unique columns of tables.
 mod table_keys;

@@ -19,6 +19,7 @@ use crate::function::{external, may_run_long};
 use crate::memory_tables::count_rows;
 use crate::scope::{CancelOnDrop, QueryScope, TimeoutExec, with_scope_in_task};
 use crate::table_keys::enforce_keys;
+use crate::yielding_joins::yield_in_joins;
 
 /// Query planner around another one, which evaluates constants such as those of `VALUES`.
 ///
@@ -26,7 +27,7 @@ use crate::table_keys::enforce_keys;
 /// it is cancelled with the query, and other tasks do not wait for its thread. A
 /// [`TimeoutExec`] comes above the plan of a statement with a deadline. Files that a statement
 /// writes get their names when all of it has succeeded, and rows for tables in memory are counted,
-/// and their keys checked.
+/// and their keys checked. Joins yield to other tasks.
 pub(crate) struct ScopedPlanner {
     planner: Arc<dyn QueryPlanner + Send + Sync>,
 }
@@ -90,7 +91,7 @@ impl QueryPlanner for ScopedPlanner {
             }
         };
         let planning = async {
-            let mut planned = planning.await?;
+            let mut planned = yield_in_joins(planning.await?)?;
             if let Some(rows) = &kept_rows {
                 if let Some(target) = &rows.target {
                     planned = enforce_keys(planned, target, &rows.table)?;

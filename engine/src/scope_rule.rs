@@ -11,15 +11,16 @@ use datafusion::physical_expr::window::{
     PlainAggregateWindowExpr, SlidingAggregateWindowExpr, StandardWindowExpr, WindowExpr,
 };
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec, WindowUDFExpr};
-use datafusion::physical_plan::{ChildrenPropertiesMode, ExecutionPlan, ReplaceChildrenOptions};
 
 use crate::function::{is_wasm_aggregate, is_wasm_scalar, is_wasm_window};
+use crate::plan_children::map_children;
 use crate::scope::ScopeExec;
 
 /// Puts a [`ScopeExec`] above each operator that evaluates Wasm functions, unless one further up
@@ -60,22 +61,7 @@ fn insert_scopes(plan: Arc<dyn ExecutionPlan>, is_scoped: bool) -> Result<Arc<dy
     let needs_scope = !is_excluded && evaluates_wasm(plan.as_ref())?;
     let polls_input = is_node || polls_input_in_its_task(plan.as_ref());
     let is_input_scoped = (is_scoped || needs_scope || is_node) && polls_input;
-    let children = plan.children();
-    let new: Vec<_> = children
-        .iter()
-        .map(|child| insert_scopes(Arc::clone(child), is_input_scoped))
-        .collect::<Result<_>>()?;
-    let is_changed = children
-        .iter()
-        .zip(&new)
-        .any(|(old, new)| !Arc::ptr_eq(old, new));
-    let plan = match is_changed {
-        true => {
-            let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep);
-            plan.replace_children(new, options)?
-        }
-        false => plan,
-    };
+    let plan = map_children(plan, |child| insert_scopes(child, is_input_scoped))?;
     Ok(match needs_scope {
         true => Arc::new(ScopeExec::new(plan)),
         false => plan,

@@ -66,9 +66,10 @@ mod quoted_names;
 mod rewriting;
 mod select_into;
 
-// ORDER BY ALL, and columns of equal names.
+// PIVOT, ORDER BY ALL, and columns of equal names.
 mod equal_names;
 mod order_by_all;
+mod pivot;
 mod select_lists;
 
 // Common table expressions that call volatile functions, and their shared results.
@@ -334,7 +335,7 @@ impl Session {
                 return shown.map(Planned::Done);
             }
             self.fill_defaults(&mut statement).await?;
-            rewrite_statement(&mut statement, &state);
+            rewrite_statement(&mut statement, &state)?;
             complete_copy(&mut statement, &state)?;
             let plan = plan_statement(*statement, &state).await?;
             let plan = with_view_text(plan, text.as_ref().map(RelationText::sql).as_deref());

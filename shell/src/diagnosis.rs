@@ -21,6 +21,9 @@ mod unsupported;
 // Functions of other systems.
 mod other_systems;
 
+// Expressions that mean something else in other systems.
+mod surprises;
+
 use datafusion::sql::sqlparser::dialect::Dialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -29,6 +32,7 @@ use crate::open::Open;
 use crate::place::{Place, statement_tokens};
 
 pub(crate) use plain::clean;
+pub(crate) use surprises::surprises;
 
 /// Least likeness of a name that is suggested, from 0 to 1.
 const LIKENESS_MIN: f64 = 0.8;

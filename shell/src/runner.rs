@@ -10,7 +10,7 @@ use std::time::Duration;
 use fusebox::{Session, Statement};
 
 use crate::arguments::Confinement;
-use crate::diagnosis::{Diagnosis, diagnose};
+use crate::diagnosis::{Diagnosis, diagnose, surprises};
 use crate::display::Display;
 use crate::failure::Failure;
 use crate::format::Format;
@@ -173,6 +173,9 @@ impl Runner {
     /// Executes the statements of `sql` until one fails. Calls `after` with the
     /// summary of each.
     pub(crate) fn run(&mut self, sql: &str, after: impl Fn(Summary)) -> Result<(), Failure> {
+        for surprise in surprises(sql, dialect(&self.session).as_ref()) {
+            let _ = writeln!(io::stderr(), "warning: {surprise}");
+        }
         let session = Arc::clone(&self.session);
         for (index, statement) in session.statements(sql).enumerate() {
             let summary = statement

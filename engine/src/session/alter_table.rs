@@ -205,7 +205,7 @@ impl Session {
         check_calls(&statement, &state)?;
         check_readable(&statement, &self.contents()?)?;
         check_expansion(&statement, &state).await?;
-        rewrite_statement(&mut statement, &state);
+        rewrite_statement(&mut statement, &state)?;
         let plan = Planning::new(u32::MAX, plan_statement(statement, &state)).await?;
         check_planned(&plan)?;
         check_plan(&plan)?;

@@ -207,7 +207,7 @@ impl Session {
 /// Plans a view.
 async fn planned_view(view: &Relation, state: &SessionState) -> Result<Arc<dyn TableProvider>> {
     let mut statement = parsed(&view.sql)?;
-    rewrite_statement(&mut statement, state);
+    rewrite_statement(&mut statement, state)?;
     let plan = Planning::new(u32::MAX, plan_statement(statement, state)).await?;
     match plan {
         LogicalPlan::Ddl(DdlStatement::CreateView(create)) => {

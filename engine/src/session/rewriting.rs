@@ -1,5 +1,5 @@
 //! Statements rewritten for DataFusion's planner: named arguments of calls of Wasm functions,
-//! common table expressions that call volatile functions, queries without `SELECT`, and
+//! common table expressions that call volatile functions, queries without `SELECT`, `PIVOT`, and
 //! `ORDER BY ALL`.
 //!
 //! That planner resolves names before defaults are known, and knows none in calls of table
@@ -11,6 +11,7 @@ use std::ops::ControlFlow;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::sql::parser::{CopyToSource, Statement as DfStatement};
+use fusebox_runtime::{Error, Result};
 use sqlparser::ast::{
     DictionaryField, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
     Query, Select, SelectFlavor, SelectItem, Statement, TableFactor, VisitMut, VisitorMut,
@@ -19,32 +20,37 @@ use sqlparser::ast::{
 
 use super::calls::{function_name, normalized};
 use super::order_by_all::replace_order_by_all;
+use super::pivot::replace_pivot;
 use super::volatile_ctes::share_volatile_ctes;
 use crate::function::{
     dictionary_key, is_wasm_aggregate, is_wasm_scalar, is_wasm_table, is_wasm_window,
 };
 
-/// Rewrites the named arguments of a statement, its queries without `SELECT`, and `ORDER BY ALL`.
-pub(super) fn rewrite_statement(statement: &mut DfStatement, state: &SessionState) {
+/// Rewrites the named arguments of a statement, its queries without `SELECT`, `PIVOT`, and
+/// `ORDER BY ALL`.
+///
+/// # Errors
+///
+/// [`Error::Query`](fusebox_runtime::Error::Query) for a `PIVOT` that no query says.
+pub(super) fn rewrite_statement(statement: &mut DfStatement, state: &SessionState) -> Result<()> {
     let mut rewriter = Rewriter {
         state,
         // A view that is named twice is two queries, each with rows of its own.
         shares: !matches!(statement, DfStatement::Statement(statement) if is_view(statement)),
         shared: 0,
     };
-    // The rewriter never breaks.
-    let _ = match statement {
+    let rewritten = match statement {
         DfStatement::Statement(statement) => statement.visit(&mut rewriter),
         DfStatement::CopyTo(copy) => match &mut copy.source {
             CopyToSource::Query(query) => query.visit(&mut rewriter),
             CopyToSource::Relation(_) => ControlFlow::Continue(()),
         },
         DfStatement::Explain(explain) => {
-            rewrite_statement(&mut explain.statement, state);
-            ControlFlow::Continue(())
+            return rewrite_statement(&mut explain.statement, state);
         }
         _ => ControlFlow::Continue(()),
     };
+    rewritten.break_value().map_or(Ok(()), Err)
 }
 
 /// Gives a view the text of its statement before it was rewritten.
@@ -71,9 +77,9 @@ struct Rewriter<'a> {
 }
 
 impl VisitorMut for Rewriter<'_> {
-    type Break = ();
+    type Break = Error;
 
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
         replace_order_by_all(query);
         if self.shares {
             share_volatile_ctes(query, self.state, &mut self.shared);
@@ -82,7 +88,7 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     /// `FROM t` without `SELECT` means all columns, as in DuckDB; DataFusion returns none.
-    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
         if select.flavor == SelectFlavor::FromFirstNoSelect {
             select.flavor = SelectFlavor::FromFirst;
             let all = SelectItem::Wildcard(WildcardAdditionalOptions::default());
@@ -91,7 +97,7 @@ impl VisitorMut for Rewriter<'_> {
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
         if let Expr::Function(call) = expr
             && let Some(name) = function_name(&call.name)
             && let FunctionArguments::List(list) = &mut call.args
@@ -102,7 +108,10 @@ impl VisitorMut for Rewriter<'_> {
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
+        if let Err(error) = replace_pivot(factor) {
+            return ControlFlow::Break(error);
+        }
         let (name, arguments) = match factor {
             TableFactor::Table {
                 name,

@@ -292,7 +292,7 @@ impl Session {
         }
         check_readable(&statement, &self.contents()?)?;
         check_expansion(&statement, state).await?;
-        rewrite_statement(&mut statement, state);
+        rewrite_statement(&mut statement, state)?;
         // The statement that needs it may be shallow.
         let planning = Planning::new(u32::MAX, plan_statement(statement, state));
         let plan = planning.await?;

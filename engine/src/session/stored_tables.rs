@@ -168,7 +168,7 @@ impl Session {
         // The columns of a query have no defaults.
         let mut defaults = (HashMap::new(), None);
         if has_columns(&statement) {
-            rewrite_statement(&mut statement, state);
+            rewrite_statement(&mut statement, state)?;
             let planned = state.statement_to_plan(statement).await;
             match planned.map_err(query).and_then(|plan| self.guard(plan)) {
                 Ok(LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create))) => {

@@ -151,3 +151,36 @@ async fn planned_query_is_cancelled_before_it_runs() {
         run(&session, text).await.unwrap();
     }
 }
+
+#[test]
+fn joins_stop_when_their_query_is_dropped() {
+    // Each makes more rows of one batch than a minute suffices for, and returns none.
+    for text in [
+        "SELECT sum(a.value + b.value) AS s FROM range(0, 200000) a JOIN range(0, 200000) b \
+         ON a.value % 2 = b.value % 2",
+        "SELECT count(a.value + b.value) AS s FROM range(0, 200000) a JOIN range(0, 200000) b \
+         ON a.value < b.value + 7",
+        "SELECT a.value FROM range(0, 200000) a CROSS JOIN range(0, 200000) b WHERE \
+         a.value * b.value = -1",
+        "SELECT sum(u) AS s FROM (SELECT unnest(range(0, 100000)) AS u FROM range(0, 100000))",
+    ] {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let session = session();
+            let frame = session.sql(text).await.unwrap();
+            let query = tokio::spawn(frame.collect());
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            assert!(!query.is_finished(), "{text}");
+            query.abort();
+            assert!(query.await.unwrap_err().is_cancelled(), "{text}");
+        });
+        // Waits until each thread has left its task.
+        let start = Instant::now();
+        runtime.shutdown_timeout(Duration::from_secs(60));
+        assert!(start.elapsed() < Duration::from_secs(20), "{text}");
+    }
+}

@@ -55,6 +55,14 @@ fn statement(message: &str, tokens: &[TokenWithSpan], found: usize) -> Option<St
         ["COPY", _] if ["CSV", "HEADER", "DELIMITER", "NULL"].contains(&words(found).as_str()) => {
             return Some("write options as (FORMAT csv, HEADER, DELIMITER '|')".to_owned());
         }
+        ["PIVOT" | "UNPIVOT", _] if found == 0 => {
+            let pivot = &begin[0];
+            let table = name(1).unwrap_or_default();
+            return Some(format!(
+                "write SELECT * FROM {table} {pivot} (… FOR column IN (…)), with all values or columns in \
+                 the list"
+            ));
+        }
         ["CREATE", "TEMPORARY" | "TEMP"] if message.contains("Expected: fileformat") => {
             return Some(
                 "an external table is never temporary: leave out TEMPORARY, or name the file in \

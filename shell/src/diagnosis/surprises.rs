@@ -1,0 +1,101 @@
+//! Expressions that mean something else here than in PostgreSQL or DuckDB, without an error.
+
+use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect};
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+
+/// Returns a warning for each kind of expression that may surprise.
+pub(crate) fn surprises(sql: &str, dialect: &dyn Dialect) -> Vec<&'static str> {
+    let is_possible = sql.contains('^') || sql.to_lowercase().contains("to_char");
+    if !is_possible {
+        return Vec::new();
+    }
+    let Ok(tokens) = Tokenizer::new(dialect, sql).tokenize() else {
+        return Vec::new();
+    };
+    let is_part = |token: &Token| !matches!(token, Token::Whitespace(_));
+    let tokens: Vec<Token> = tokens.into_iter().filter(is_part).collect();
+    let mut found = Vec::new();
+    let is_power = |tokens: &[Token]| matches!(tokens, [left, Token::Caret, right] if ends_operand(left) && begins_operand(right));
+    if !dialect.is::<PostgreSqlDialect>() && tokens.windows(3).any(is_power) {
+        found.push(
+            "^ is the bitwise exclusive or: write power(a, b), or SET \
+             datafusion.sql_parser.dialect = 'PostgreSQL'",
+        );
+    }
+    if has_format_without_percent(&tokens) {
+        found.push(
+            "to_char returns a format without % as it is: write '%Y-%m-%d %H:%M' for 'YYYY-MM-DD \
+             HH24:MI'",
+        );
+    }
+    found
+}
+
+/// Returns true for a call of `to_char` that ends with a text without `%`.
+fn has_format_without_percent(tokens: &[Token]) -> bool {
+    let is_call = |index: usize| {
+        matches!(&tokens[index], Token::Word(word) if word.value.eq_ignore_ascii_case("to_char"))
+            && tokens.get(index + 1) == Some(&Token::LParen)
+    };
+    (0..tokens.len())
+        .filter(|index| is_call(*index))
+        .any(|index| {
+            let mut depth = 0_usize;
+            let end = tokens[index..].iter().position(|token| {
+                match token {
+                    Token::LParen => depth += 1,
+                    Token::RParen => depth = depth.saturating_sub(1),
+                    _ => return false,
+                }
+                depth == 0
+            });
+            let arguments = end.map(|end| &tokens[index..index + end]);
+            matches!(
+                arguments,
+                Some([.., Token::Comma, Token::SingleQuotedString(format)])
+                    if !format.contains('%') && !format.is_empty()
+            )
+        })
+}
+
+fn ends_operand(token: &Token) -> bool {
+    matches!(
+        token,
+        Token::Number(..) | Token::Word(_) | Token::RParen | Token::RBracket
+    )
+}
+
+fn begins_operand(token: &Token) -> bool {
+    matches!(
+        token,
+        Token::Number(..) | Token::Word(_) | Token::LParen | Token::Minus
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::sql::sqlparser::dialect::GenericDialect;
+
+    use super::*;
+
+    #[test]
+    fn powers_and_formats_are_found() {
+        for (sql, count) in [
+            ("SELECT 2 ^ 3", 1),
+            ("SELECT a^b, (a + 1) ^ -2 FROM t", 1),
+            ("SELECT '2 ^ 3'", 0),
+            ("SELECT 1 -- a ^ b", 0),
+            ("SELECT to_char(d, 'Mon YYYY') FROM t", 1),
+            ("SELECT TO_CHAR(coalesce(d, now()), 'YYYY'), 2 ^ 3", 2),
+            ("SELECT to_char(d, '%Y')", 0),
+            ("SELECT to_char(d, f)", 0),
+            ("SELECT to_char(d, 'YYYY'", 0),
+            ("SELECT 'to_char(d, ''YYYY'')'", 0),
+            ("SELECT '^", 0),
+            ("", 0),
+        ] {
+            assert_eq!(surprises(sql, &GenericDialect {}).len(), count, "{sql}");
+        }
+        assert!(surprises("SELECT 2 ^ 3", &PostgreSqlDialect {}).is_empty());
+    }
+}

@@ -19,6 +19,9 @@ mod formats;
 // Formats of text, whose errors name the file.
 mod text_files;
 
+// Texts that stand for null.
+mod csv_nulls;
+
 // Files that are one JSON array.
 mod json_arrays;
 

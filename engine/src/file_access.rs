@@ -13,6 +13,9 @@ mod registry;
 // Patterns of files whose folders state values of columns.
 mod hive_files;
 
+// Files of `COPY … FROM`.
+mod copied_files;
+
 // Formats of files.
 mod formats;
 

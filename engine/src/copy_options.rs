@@ -3,6 +3,9 @@
 //! `COPY t TO 'file' (FORMAT csv, DELIMITER ';')` gets the clauses `STORED AS`, `PARTITIONED BY`
 //! and `OPTIONS`, and `COPY t FROM 'file'` becomes an `INSERT`.
 
+// Files of `COPY … FROM`.
+mod source;
+
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
@@ -10,6 +13,8 @@ use fusebox_definition::Literal;
 use fusebox_runtime::{Error, Result};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+
+pub(crate) use source::CopySource;
 
 const KNOWN: &str = "FORMAT, HEADER, DELIMITER, NULL, QUOTE, ESCAPE, COMPRESSION, PARTITION_BY or \
                      ROW_GROUP_SIZE";
@@ -19,11 +24,6 @@ const PARQUET_LEVELS: [(&str, &str); 3] = [
     ("zstd", "zstd(3)"),
     ("gzip", "gzip(6)"),
     ("brotli", "brotli(5)"),
-];
-
-/// Formats of files that are read as their ending tells.
-const FORMATS: [&str; 8] = [
-    "csv", "tsv", "json", "ndjson", "jsonl", "parquet", "arrow", "avro",
 ];
 
 /// Rewrites the tokens of a `COPY` with options in brackets, and of `COPY … FROM`. All other
@@ -43,12 +43,15 @@ pub(crate) fn rewrite_copy(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSp
         rewritten.extend(tokenized(&options.clauses(), end));
         return Ok(rewritten);
     }
-    options.check_source(&copy.file, end)?;
+    let source = options.source(&copy.file, end)?;
     let mut insert = tokens[..copy.begin].to_vec();
     insert.extend(tokenized("INSERT INTO", tokens[copy.begin].span.start));
     insert.extend_from_slice(&tokens[copy.begin + 1..copy.direction]);
     insert.extend(tokenized("SELECT * ", tokens[copy.direction].span.start));
     insert.extend_from_slice(&tokens[copy.direction..=copy.file_at]);
+    if let Some(file) = insert.last_mut() {
+        file.token = Token::SingleQuotedString(source);
+    }
     Ok(insert)
 }
 
@@ -211,32 +214,6 @@ impl Options {
         }
     }
 
-    /// Refuses options of a file that is read as its ending tells.
-    fn check_source(&self, file: &str, place: Location) -> Result<()> {
-        let is_usual = |(key, value): &(&str, String)| match *key {
-            "format.delimiter" => value == ",",
-            "format.null_value" => value.is_empty(),
-            _ => false,
-        };
-        let is_plain = self.partitions.is_empty() && self.others.iter().all(is_usual);
-        let is_other = |format: &String| tells_other(file, format);
-        if self.format.as_ref().is_some_and(is_other) {
-            return Err(Error::Syntax(format!(
-                "sql parser error: expected the format that the ending of the file tells after \
-                 COPY … FROM, found another FORMAT{place}; write CREATE EXTERNAL TABLE name STORED AS \
-                 format LOCATION 'file', and INSERT INTO table SELECT * FROM name"
-            )));
-        }
-        match is_plain && self.has_header != Some(false) {
-            true => Ok(()),
-            false => Err(Error::Syntax(format!(
-                "sql parser error: expected a file with a header and commas after COPY … FROM, found \
-                 other options{place}; write CREATE EXTERNAL TABLE name STORED AS CSV LOCATION \
-                 'file' OPTIONS (…), and INSERT INTO table SELECT * FROM name"
-            ))),
-        }
-    }
-
     /// Returns the clauses of DataFusion.
     fn clauses(&self) -> String {
         let mut clauses = String::new();
@@ -257,15 +234,6 @@ impl Options {
         }
         clauses
     }
-}
-
-/// Returns true if the ending of a file tells another format than this one.
-fn tells_other(file: &str, format: &str) -> bool {
-    let format = format.to_lowercase();
-    let is_json = |format: &str| matches!(format, "json" | "ndjson" | "jsonl");
-    // The last ending may be that of a compression.
-    let told = file.rsplit('.').take(2).find(|told| FORMATS.contains(told));
-    told.is_some_and(|told| told != format && !(is_json(told) && is_json(&format)))
 }
 
 /// Takes the value of an option.

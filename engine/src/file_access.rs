@@ -13,11 +13,17 @@ mod registry;
 // Patterns of files whose folders state values of columns.
 mod hive_files;
 
+// Files of `COPY … FROM`.
+mod copied_files;
+
 // Formats of files.
 mod formats;
 
 // Formats of text, whose errors name the file.
 mod text_files;
+
+// Texts that stand for null.
+mod csv_nulls;
 
 // Files that are one JSON array.
 mod json_arrays;

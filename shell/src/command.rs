@@ -63,6 +63,8 @@ pub(crate) enum Command {
     CopyIn {
         table: String,
         format: String,
+        /// Options of `COPY … FROM`, in brackets.
+        options: String,
     },
     /// Turns times on or off.
     Timing(Switch),

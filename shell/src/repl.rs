@@ -233,7 +233,11 @@ impl<'a> Prompt<'a> {
                 format,
                 has_header,
             } => self.copy_out(&query, format, has_header)?,
-            Command::CopyIn { table, format } => self.copy_in(&table, &format)?,
+            Command::CopyIn {
+                table,
+                format,
+                options,
+            } => self.copy_in(&table, &format, &options)?,
             Command::Output(file) => {
                 if let Err(failure) = self.runner.set_output(file.as_deref()) {
                     self.report(failure)?;

@@ -32,16 +32,38 @@ fn options_in_brackets_are_clauses() {
         ),
         (
             "COPY s.t (a, b) FROM 'a.csv' WITH (FORMAT csv, HEADER)",
-            "INSERT INTO s.t (a, b) SELECT * FROM 'a.csv'",
+            "INSERT INTO s.t (a, b) SELECT * FROM 'a.csv\u{1f}copy\u{1f}format.has_header=true'",
         ),
-        ("COPY t FROM 'a.csv'", "INSERT INTO t SELECT * FROM 'a.csv'"),
+        (
+            "COPY t FROM 'a.csv'",
+            "INSERT INTO t SELECT * FROM 'a.csv\u{1f}copy'",
+        ),
+        (
+            "COPY t FROM 'a.tsv.gz' (HEADER false, DELIMITER '1', NULL 'N=A')",
+            "INSERT INTO t SELECT * FROM 'a.tsv.gz\u{1f}copy\u{1f}format.has_header=false\
+             \u{1f}format.delimiter=1\u{1f}format.null_value=N=A'",
+        ),
+        (
+            "COPY t FROM 'a.txt' (FORMAT csv, QUOTE '|', ESCAPE '!')",
+            "INSERT INTO t SELECT * FROM 'a.txt\u{1f}copy\u{1f}format=csv\u{1f}format.quote=|\
+             \u{1f}format.escape=!'",
+        ),
+        (
+            "COPY t FROM 'a' (HEADER false)",
+            "INSERT INTO t SELECT * FROM 'a\u{1f}copy\u{1f}format.has_header=false'",
+        ),
+        ("COPY t FROM 'a'", "INSERT INTO t SELECT * FROM 'a'"),
+        (
+            "COPY t FROM 'a.parquet' (HEADER, DELIMITER ',')",
+            "INSERT INTO t SELECT * FROM 'a.parquet'",
+        ),
         (
             "COPY t FROM 'a.ndjson' (FORMAT json)",
             "INSERT INTO t SELECT * FROM 'a.ndjson'",
         ),
         (
             "COPY t FROM 'folder/' (FORMAT csv)",
-            "INSERT INTO t SELECT * FROM 'folder/'",
+            "INSERT INTO t SELECT * FROM 'folder/\u{1f}copy\u{1f}format=csv'",
         ),
     ] {
         assert_eq!(rewritten(sql).unwrap(), expected, "{sql}");
@@ -77,8 +99,31 @@ fn unknown_options_are_refused() {
         ("COPY t TO 'a' ()", "FORMAT, HEADER"),
         ("COPY t TO 'a' (FORMAT csv) 1", "a comma or the end"),
         ("COPY t TO 'a' (PARTITION_BY (a)", "a comma or the end"),
-        ("COPY t FROM 'a' (HEADER false)", "CREATE EXTERNAL TABLE"),
-        ("COPY t FROM 'a' (DELIMITER ';')", "CREATE EXTERNAL TABLE"),
+        (
+            "COPY t FROM 'a.parquet' (HEADER false)",
+            "found other options",
+        ),
+        (
+            "COPY t FROM 'a.json' (DELIMITER ';')",
+            "CREATE EXTERNAL TABLE",
+        ),
+        (
+            "COPY t FROM 'a.csv' (COMPRESSION gzip)",
+            "found other options",
+        ),
+        (
+            "COPY t FROM 'a.csv' (PARTITION_BY a)",
+            "found other options",
+        ),
+        (
+            "COPY t FROM 'a.csv' (DELIMITER ';;')",
+            "one ASCII character after DELIMITER, QUOTE or ESCAPE, found: ;;",
+        ),
+        ("COPY t FROM 'a.csv' (QUOTE '')", "one ASCII character"),
+        (
+            "COPY t FROM 'a.csv' (NULL '\u{1f}')",
+            "without the character U+001F",
+        ),
         ("COPY t FROM 'a.json' (FORMAT csv)", "another FORMAT"),
         ("COPY t FROM 'a.csv.gz' (FORMAT parquet)", "another FORMAT"),
     ] {

@@ -22,12 +22,14 @@ use fusebox_definition::FileAccessError;
 use fusebox_runtime::Error;
 use futures::TryStreamExt;
 
+use super::copied_files::{copied_format, stated_options};
 use super::formats::endings;
 use super::hive_files::{HiveFiles, folder_of_columns};
 use super::json_arrays::is_json_array;
 use super::location::is_of_home;
 use super::text_files::TextFormat;
 use super::{FileAccess, FileUse};
+use crate::copy_options::CopySource;
 use crate::function::external;
 
 /// Replaces DataFusion's tables that are named by paths, if the context has them.
@@ -58,6 +60,21 @@ struct FileTables {
 impl FileTables {
     /// Returns the table of the files that `name` leads to; `None` if there are none.
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let Some(source) = CopySource::parse(name) else {
+            return self.table_of(name, None).await;
+        };
+        let table = self.table_of(source.file, Some(&source)).await?;
+        // DataFusion's message would name the options.
+        let missing = || FileUse::Read.refused(source.file, FileAccessError::NotFound);
+        table.map_or_else(|| Err(external(missing())), |table| Ok(Some(table)))
+    }
+
+    /// Returns the table of the files that `name` leads to, as a `COPY` reads them.
+    async fn table_of(
+        &self,
+        name: &str,
+        copy: Option<&CopySource<'_>>,
+    ) -> Result<Option<Arc<dyn TableProvider>>> {
         let Some(state) = (self.state)() else {
             return Ok(None);
         };
@@ -80,11 +97,17 @@ impl FileTables {
             return unreadable(name, None);
         };
         let config = ListingTableConfig::new_with_multi_paths(paths);
-        let mut config = match config.infer_options(&state).await {
+        let mut config = match config.clone().infer_options(&state).await {
             Ok(config) => config,
             Err(error) if Error::find_in(&error).is_some() => return Err(error),
-            Err(_) => return unreadable(name, first_file(&url, &state).await?),
+            Err(_) => match copy.map(|copy| stated_options(copy, &state)).transpose()? {
+                Some(Some(options)) => config.with_listing_options(options),
+                _ => return unreadable(name, first_file(&url, &state).await?),
+            },
         };
+        if let Some((options, copy)) = config.options.as_mut().zip(copy) {
+            options.format = copied_format(copy, &options.format)?;
+        }
         if let Some(options) = &mut config.options
             && let Some(TextFormat::JsonLines(json)) = options.format.downcast_ref::<TextFormat>()
             && let Ok(Some(file)) = first_file(&url, &state).await

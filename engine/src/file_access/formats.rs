@@ -88,7 +88,7 @@ impl FileFormatFactory for Delimited {
         if !is_stated && self.1 != b',' {
             options.insert(DELIMITER.to_owned(), char::from(self.1).to_string());
         }
-        self.2.create(state, &options).map(TextFormat::wrap)
+        self.2.create(state, &options).and_then(TextFormat::wrap)
     }
 
     fn default(&self) -> Arc<dyn FileFormat> {
@@ -117,7 +117,7 @@ impl FileFormatFactory for Json {
         state: &dyn Session,
         options: &HashMap<String, String>,
     ) -> Result<Arc<dyn FileFormat>> {
-        self.1.create(state, options).map(TextFormat::wrap)
+        self.1.create(state, options).and_then(TextFormat::wrap)
     }
 
     fn default(&self) -> Arc<dyn FileFormat> {

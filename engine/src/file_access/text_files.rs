@@ -1,5 +1,5 @@
 //! Formats of text around those of DataFusion: errors name the file, which is one of many in a
-//! table, and JSON arrays are read as wholes.
+//! table, texts may stand for null, and JSON arrays are read as wholes.
 //!
 //! DataFusion divides a large file among its threads by ranges of bytes, which its reader of
 //! arrays refuses.
@@ -13,13 +13,15 @@ use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result, Statistics};
+use datafusion::config::CsvOptions;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::csv::CsvFormat;
 use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
 use datafusion::datasource::file_format::json::JsonFormat;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{
-    FileOpenFuture, FileOpener, FileScanConfig, FileScanConfigBuilder, FileSinkConfig, FileSource,
+    CsvSource, FileOpenFuture, FileOpener, FileScanConfig, FileScanConfigBuilder, FileSinkConfig,
+    FileSource,
 };
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
@@ -30,6 +32,7 @@ use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan, PhysicalExpr};
 use futures::{StreamExt, TryStreamExt};
 
+use super::csv_nulls::{CsvNulls, null_regex};
 use super::json_arrays::infer_array_schema;
 
 /// Format of text.
@@ -42,20 +45,29 @@ pub(super) enum TextFormat {
 
 impl TextFormat {
     /// Wraps a format of DataFusion, if it is one of text.
-    pub(super) fn wrap(format: Arc<dyn FileFormat>) -> Arc<dyn FileFormat> {
+    pub(super) fn wrap(format: Arc<dyn FileFormat>) -> Result<Arc<dyn FileFormat>> {
         if let Some(csv) = format.downcast_ref::<CsvFormat>() {
-            let csv = CsvFormat::default().with_options(csv.options().clone());
-            return Arc::new(Self::Csv(Box::new(csv)));
+            return Ok(Arc::new(Self::csv(csv.options().clone())?));
         }
         let Some(json) = format.downcast_ref::<JsonFormat>() else {
-            return format;
+            return Ok(format);
         };
         let is_lines = json.is_newline_delimited();
         let json = JsonFormat::default().with_options(json.options().clone());
-        Arc::new(match is_lines {
+        Ok(Arc::new(match is_lines {
             true => Self::JsonLines(json),
             false => Self::JsonArray(json),
-        })
+        }))
+    }
+
+    /// Makes the format of separated values. The text that is written for nulls is read as null,
+    /// unless a regular expression is stated.
+    pub(super) fn csv(mut options: CsvOptions) -> Result<Self> {
+        // DataFusion, which infers types by it, would panic.
+        CsvNulls::of(&options)?;
+        options.null_regex = null_regex(&options);
+        let csv = CsvFormat::default().with_options(options);
+        Ok(Self::Csv(Box::new(csv)))
     }
 
     /// Makes the format of arrays with the other options of `lines`.
@@ -153,9 +165,15 @@ impl FileFormat for TextFormat {
         else {
             return Ok(plan);
         };
+        let nulls = match self {
+            Self::Csv(csv) => CsvNulls::of(csv.options())?,
+            Self::JsonLines(_) | Self::JsonArray(_) => None,
+        };
         let source = TextSource {
             inner: Arc::clone(&scan.file_source),
-            is_array: matches!(self, Self::JsonArray(_)),
+            is_whole: nulls.is_some() || matches!(self, Self::JsonArray(_)),
+            nulls,
+            batch_rows: None,
         };
         let scan = FileScanConfigBuilder::from(scan.clone());
         let scan = scan.with_source(Arc::new(source)).build();
@@ -183,13 +201,20 @@ impl FileFormat for TextFormat {
 struct TextSource {
     inner: Arc<dyn FileSource>,
     /// True if files are read as wholes.
-    is_array: bool,
+    is_whole: bool,
+    /// Texts that DataFusion does not read as null.
+    nulls: Option<CsvNulls>,
+    batch_rows: Option<usize>,
 }
 
 impl TextSource {
-    fn with(&self, inner: Arc<dyn FileSource>) -> Arc<dyn FileSource> {
-        let is_array = self.is_array;
-        Arc::new(Self { inner, is_array })
+    fn with(&self, inner: Arc<dyn FileSource>, batch_rows: Option<usize>) -> Arc<dyn FileSource> {
+        Arc::new(Self {
+            inner,
+            is_whole: self.is_whole,
+            nulls: self.nulls.clone(),
+            batch_rows,
+        })
     }
 }
 
@@ -200,9 +225,15 @@ impl FileSource for TextSource {
         base_config: &FileScanConfig,
         partition: usize,
     ) -> Result<Arc<dyn FileOpener>> {
-        let opener = self
-            .inner
-            .create_file_opener(object_store, base_config, partition)?;
+        let csv = self.inner.downcast_ref::<CsvSource>();
+        let opener = match self.nulls.as_ref().zip(csv) {
+            Some((nulls, csv)) => {
+                nulls.create_opener(csv, object_store, base_config, self.batch_rows)?
+            }
+            None => self
+                .inner
+                .create_file_opener(object_store, base_config, partition)?,
+        };
         let store = base_config.object_store_url.as_str().to_owned();
         Ok(Arc::new(NamingOpener { opener, store }))
     }
@@ -212,7 +243,7 @@ impl FileSource for TextSource {
     }
 
     fn with_batch_size(&self, batch_size: usize) -> Arc<dyn FileSource> {
-        self.with(self.inner.with_batch_size(batch_size))
+        self.with(self.inner.with_batch_size(batch_size), Some(batch_size))
     }
 
     fn projection(&self) -> Option<&ProjectionExprs> {
@@ -232,7 +263,7 @@ impl FileSource for TextSource {
     }
 
     fn supports_repartitioning(&self) -> bool {
-        !self.is_array && self.inner.supports_repartitioning()
+        !self.is_whole && self.inner.supports_repartitioning()
     }
 
     fn try_pushdown_projection(
@@ -240,7 +271,7 @@ impl FileSource for TextSource {
         projection: &ProjectionExprs,
     ) -> Result<Option<Arc<dyn FileSource>>> {
         let pushed = self.inner.try_pushdown_projection(projection)?;
-        Ok(pushed.map(|source| self.with(source)))
+        Ok(pushed.map(|source| self.with(source, self.batch_rows)))
     }
 
     fn apply_expressions(
@@ -280,7 +311,10 @@ fn named(file: &str, error: DataFusionError) -> DataFusionError {
     let is_of_text = |error: &DataFusionError| match error {
         DataFusionError::ArrowError(cause, _) => matches!(
             **cause,
-            ArrowError::CsvError(_) | ArrowError::JsonError(_) | ArrowError::ParseError(_)
+            ArrowError::CsvError(_)
+                | ArrowError::JsonError(_)
+                | ArrowError::ParseError(_)
+                | ArrowError::CastError(_)
         ),
         _ => false,
     };

@@ -39,7 +39,7 @@ fn of_stream(text: &str) -> Option<Result<Command, String>> {
     };
     Some(Options::parse(rest).and_then(|options| match is_output {
         true => options.output(subject),
-        false => options.input(subject),
+        false => Ok(options.input(subject)),
     }))
 }
 
@@ -57,15 +57,7 @@ fn parse(text: &str) -> Result<String, String> {
             options.of_target()
         )),
         "from" if !subject.starts_with('(') => {
-            options.check_source()?;
-            // The session refuses a format that the ending of the file does not tell.
-            if let Some(format) = &options.format {
-                return Ok(format!("COPY {subject} FROM {file} (FORMAT {format})"));
-            }
-            let (table, columns) = columns(subject);
-            let columns = columns.map(|columns| format!(" {columns}"));
-            let columns = columns.unwrap_or_default();
-            Ok(format!("INSERT INTO {table}{columns} SELECT * FROM {file}"))
+            Ok(format!("COPY {subject} FROM {file}{}", options.of_source()))
         }
         _ => Err(usage()),
     }
@@ -273,34 +265,34 @@ impl Options {
     }
 
     /// Returns the command that reads rows of a table.
-    fn input(self, subject: &str) -> Result<Command, String> {
-        self.check_source()?;
-        Ok(Command::CopyIn {
+    fn input(self, subject: &str) -> Command {
+        let options = self.of_source();
+        Command::CopyIn {
             table: subject.to_owned(),
             format: self.format.unwrap_or_else(|| "csv".to_owned()),
-        })
+            options,
+        }
     }
 
-    /// Refuses options of a file that is read otherwise than by its ending: a file in `FROM`
-    /// has a header and commas.
-    fn check_source(&self) -> Result<(), String> {
-        let is_csv = self.format.as_deref().is_some_and(|format| format == "csv");
-        let has_header = self.has_header.unwrap_or(!is_csv);
-        let is_usual = |(key, value): &(&str, String)| match *key {
-            "format.delimiter" => value == ",",
-            "format.quote" => value == "\"",
-            "format.null_value" => value.is_empty(),
-            _ => false,
-        };
-        if has_header && self.others.iter().all(is_usual) {
-            return Ok(());
+    /// Returns the options of `COPY … FROM`. The session refuses those that the file cannot have.
+    fn of_source(&self) -> String {
+        let format = self.format.as_deref();
+        let mut options = Vec::new();
+        options.extend(format.map(|format| format!("FORMAT {format}")));
+        // Without a header unless asked for, as in psql, if the format is stated at all.
+        let has_header = self.has_header.or((format == Some("csv")).then_some(false));
+        options.extend(has_header.map(|has_header| format!("HEADER {has_header}")));
+        options.extend(self.others.iter().map(|(key, value)| {
+            let name = match *key {
+                "format.null_value" => "NULL".to_owned(),
+                key => key.trim_start_matches("format.").to_uppercase(),
+            };
+            format!("{name} {}", Literal(value))
+        }));
+        match options.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", options.join(", ")),
         }
-        Err(
-            "\\copy reads files with a header and commas: for others, type CREATE EXTERNAL TABLE \
-             name STORED AS CSV LOCATION 'file' OPTIONS ('format.has_header' 'false', \
-             'format.delimiter' ';'), and INSERT INTO table SELECT * FROM name"
-                .to_owned(),
-        )
     }
 }
 

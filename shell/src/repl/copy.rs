@@ -28,7 +28,12 @@ impl Prompt<'_> {
 
     /// Inserts the rows of standard input into a table. They are in a file meanwhile, as a table
     /// is read more than once.
-    pub(super) fn copy_in(&mut self, table: &str, format: &str) -> Result<(), Failure> {
+    pub(super) fn copy_in(
+        &mut self,
+        table: &str,
+        format: &str,
+        options: &str,
+    ) -> Result<(), Failure> {
         if self.runner.is_confined() {
             return self.refuse(CONFINED);
         }
@@ -45,7 +50,7 @@ impl Prompt<'_> {
         let mut file = file.map_err(Failure::System)?;
         io::copy(&mut io::stdin().lock(), &mut file).map_err(Failure::System)?;
         let path = file.path().display().to_string();
-        let sql = format!("INSERT INTO {table} SELECT * FROM {}", Literal(&path));
+        let sql = format!("COPY {table} FROM {}{options}", Literal(&path));
         self.execute(&sql).map(drop)
     }
 }

@@ -109,13 +109,57 @@ fn copy_takes_options_in_brackets() {
     for (sql, expected) in [
         ("COPY (SELECT 1 AS n) TO 'z.csv' (FORCE_QUOTE *)", "found: "),
         (
-            "COPY t FROM 'y.csv' (HEADER false)",
-            "CREATE EXTERNAL TABLE",
+            "COPY t FROM 'x.parquet' (DELIMITER ';')",
+            "found other options",
         ),
     ] {
         check_error(&["--root", &root, "-c", sql], 1, expected);
     }
     assert!(!folder.path().join("z.csv").exists());
+}
+
+#[test]
+fn copy_reads_texts_by_the_types_of_the_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "x.csv",
+        "00501;NA;true;2013-01-05;7\nNA;2.5;f;NA;NA\nNANCY;3;1;NA;8\n",
+    );
+    write("y.txt", "a,b\n007,\n");
+    write("z.tsv", "a\tb\n'0\t1'\t2\n");
+    let root = folder.path().display().to_string();
+    let sql = "CREATE TABLE t(code VARCHAR, price DECIMAL(5, 2), flag BOOLEAN, day DATE, n INT);
+         COPY t FROM 'x.csv' (HEADER false, DELIMITER ';', NULL 'NA');
+         SELECT * FROM t ORDER BY code;
+         CREATE TABLE u(a VARCHAR, b BIGINT);
+         COPY u FROM 'y.txt' (FORMAT csv);
+         COPY u FROM 'z.tsv' (QUOTE '''');
+         SELECT * FROM u ORDER BY a DESC";
+    let arguments = ["--root", &root, "--format", "csv", "-c", sql];
+    check(
+        &arguments,
+        "count\n3\ncode,price,flag,day,n\n00501,,true,2013-01-05,7\nNANCY,3.00,true,,8\n\
+         ,2.50,false,,\ncount\n1\ncount\n1\na,b\n007,\n0\t1,2\n",
+    );
+    let table = "CREATE TABLE t(a VARCHAR, b BIGINT);";
+    for (copy, expected) in [
+        (
+            "COPY t FROM 'y.txt' (FORMAT csv, HEADER false)",
+            "Cannot cast string 'b' to value of Int64 type",
+        ),
+        ("COPY t FROM 'y.txt' (NULL 'NA')", "found the ending txt"),
+        (
+            "COPY t FROM 'no' (NULL 'NA')",
+            "expected a file, found none",
+        ),
+    ] {
+        check_error(
+            &["--root", &root, "-c", &format!("{table} {copy}")],
+            1,
+            expected,
+        );
+    }
 }
 
 #[test]

@@ -12,11 +12,10 @@ use datafusion::physical_plan::joins::{
     CrossJoinExec, HashJoinExec, NestedLoopJoinExec, PiecewiseMergeJoinExec, SortMergeJoinExec,
     SymmetricHashJoinExec,
 };
-use datafusion::physical_plan::unnest::UnnestExec;
 
 use crate::plan_children::map_children;
 
-/// Puts a node that yields above each operator that makes many rows of few.
+/// Puts a node that yields above each join.
 ///
 /// # Errors
 ///
@@ -27,18 +26,17 @@ pub(crate) fn yield_in_joins(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn Exe
         true => map_children(child, yield_in_joins),
         false => yield_in_joins(child),
     })?;
-    Ok(match multiplies_rows(plan.as_ref()) {
+    Ok(match is_join(plan.as_ref()) {
         true => Arc::new(CooperativeExec::new(plan)),
         false => plan,
     })
 }
 
-fn multiplies_rows(plan: &dyn ExecutionPlan) -> bool {
+fn is_join(plan: &dyn ExecutionPlan) -> bool {
     plan.is::<HashJoinExec>()
         || plan.is::<NestedLoopJoinExec>()
         || plan.is::<CrossJoinExec>()
         || plan.is::<SortMergeJoinExec>()
         || plan.is::<PiecewiseMergeJoinExec>()
         || plan.is::<SymmetricHashJoinExec>()
-        || plan.is::<UnnestExec>()
 }

@@ -36,6 +36,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::encoding::parameters::ParameterType;
 use crate::encoding::rows::ResultColumns;
 use crate::execution::Leftover;
+use crate::metrics::Counted;
 use crate::protocol::frontend::Message;
 use crate::protocol::{Format, TransactionStatus, backend};
 use crate::report::{
@@ -166,11 +167,10 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Share
             return;
         }
     };
-    shared.metrics.connections.inc();
+    let _counted = Counted::new(&shared.metrics.connections);
     let user = connection.user.clone();
     tracing::info!(%peer, user, database = connection.database, "connected");
     connection.run().await;
-    shared.metrics.connections.dec();
     tracing::info!(%peer, user, "disconnected");
 }
 

@@ -1,6 +1,5 @@
 //! Statements of the session: started, and driven to their end.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use datafusion::common::ScalarValue;
@@ -10,33 +9,25 @@ use fusebox::{Session, Statement};
 
 use super::{Connection, Failure, shutdown};
 use crate::execution::{Event, Execution, Job, Output, Planning, on_threads};
+use crate::metrics::Counted;
 use crate::pg_catalog;
 use crate::protocol::TransactionStatus;
 use crate::protocol::backend;
 use crate::report::{FAILED_TRANSACTION, Report, SYNTAX_ERROR};
-use crate::shared::{Phase, Shared};
+use crate::shared::Phase;
 use crate::statement_text::{Command, StatementText, Transaction};
 
 /// Execution of a statement for a client.
 pub(super) struct Run {
     execution: Execution,
     began: Instant,
-    _running: Running,
+    _counted: Counted,
 }
 
 impl Run {
     /// Returns the next event, of a statement whose rows are not fetched yet.
     pub(super) async fn event(&mut self) -> Event {
         self.execution.next().await
-    }
-}
-
-/// Count of statements that run.
-struct Running(Arc<Shared>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.metrics.running.dec();
     }
 }
 
@@ -147,7 +138,7 @@ impl Connection {
         tag: &'static str,
     ) -> Result<Run, Failure> {
         self.wait_for_leftover().await?;
-        self.shared.metrics.running.inc();
+        let counted = Counted::new(&self.shared.metrics.running);
         let job = Job {
             session: self.session.clone(),
             planning,
@@ -157,7 +148,7 @@ impl Connection {
         Ok(Run {
             execution: Execution::start(&self.shared.threads, job),
             began: Instant::now(),
-            _running: Running(Arc::clone(&self.shared)),
+            _counted: counted,
         })
     }
 

@@ -19,6 +19,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::authentication::authenticate;
 use super::{Body, Peer, error_json, streamed, text, with_type};
 use crate::execution::{Event, Execution, Job, Output};
+use crate::metrics::Counted;
 use crate::report::{NOT_SUPPORTED, Report, SYNTAX_ERROR};
 use crate::shared::{Phase, Shared};
 use crate::statement_text::{Command, StatementText};
@@ -41,6 +42,7 @@ struct Running {
     began: Instant,
     error: Option<&'static str>,
     is_done: bool,
+    _counted: Counted,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -59,7 +61,6 @@ impl Drop for Running {
             self.session.cancel();
         }
         let error = self.error.or(is_cut.then_some("08006"));
-        self.shared.metrics.running.dec();
         self.shared.metrics.ended(self.began.elapsed(), error);
     }
 }
@@ -220,7 +221,7 @@ fn started(
         output: Output::Json,
         tag,
     };
-    shared.metrics.running.inc();
+    let counted = Counted::new(&shared.metrics.running);
     Ok(Running {
         execution: Execution::start(&shared.threads, job),
         session,
@@ -228,6 +229,7 @@ fn started(
         began: Instant::now(),
         error: None,
         is_done: false,
+        _counted: counted,
         _permit: permit,
     })
 }

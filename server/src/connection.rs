@@ -262,13 +262,29 @@ impl Connection {
         if self.status == TransactionStatus::Open {
             self.status = TransactionStatus::Failed;
         }
-        let is_answered = match self.wire.is_extended() {
-            true => self.wire.skip_to_sync().await,
+        let skipped = match self.wire.is_extended() {
+            true => self.skip_to_sync().await,
             false => Ok(()),
         };
-        match is_answered {
+        match skipped {
             Ok(()) => self.sync().await.is_ok(),
-            Err(_) => false,
+            Err(Failure::Closed) => false,
+            Err(Failure::Report(report)) => {
+                report.write(self.wire.out());
+                let _ = self.wire.flush().await;
+                false
+            }
+        }
+    }
+
+    /// Skips the rest of a query that has failed, unless the server stops: its client may send
+    /// nothing more.
+    async fn skip_to_sync(&mut self) -> Result<(), Failure> {
+        let Self { wire, shared, .. } = self;
+        tokio::select! {
+            biased;
+            skipped = wire.skip_to_sync() => skipped,
+            () = shared.reached(Phase::Draining) => Err(shutdown()),
         }
     }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::running::{Framing, Run, parsed};
-use super::{Connection, Failure};
+use super::{Connection, Failure, shutdown};
 use crate::copy_format::{CopyFormat, CopyReader};
 use crate::copy_table::{CopyRows, CopyTable, RowSender};
 use crate::execution::{Event, Output, Planning};
 use crate::protocol::backend;
 use crate::protocol::frontend::Message;
 use crate::report::{CANCELLED, PROTOCOL_VIOLATION, Report, SYNTAX_ERROR};
+use crate::shared::Phase;
 use crate::statement_text::CopySource;
 
 impl Connection {
@@ -84,6 +85,8 @@ impl Connection {
             let message = tokio::select! {
                 biased;
                 _ = self.cancellable.requests.changed() => return Err(Report::cancelled().into()),
+                // A client that sends nothing, or never ends, would hold the server.
+                () = self.shared.reached(Phase::Stopping) => return Err(shutdown()),
                 message = self.wire.message() => message?,
                 event = run.event() => {
                     match event {

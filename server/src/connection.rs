@@ -21,6 +21,9 @@ mod commands;
 // Statements of the session.
 mod running;
 
+// Texts and values of the client.
+mod reading;
+
 // Bytes of the client.
 mod wire;
 
@@ -231,9 +234,9 @@ impl Connection {
 
     async fn handle(&mut self, message: Message) -> Result<(), Failure> {
         match message {
-            Message::Query(query) => self.query(&query).await,
-            Message::Parse { name, sql, types } => self.parse(name, &sql, &types).await,
-            Message::Bind(bind) => self.bind(bind),
+            Message::Query(query) => self.query(query).await,
+            Message::Parse { name, sql, types } => self.parse(name, sql, &types).await,
+            Message::Bind(bind) => self.bind(bind).await,
             Message::Describe(target) => self.describe(&target),
             Message::Execute { portal, rows_max } => self.execute(&portal, rows_max).await,
             Message::Close(target) => self.close(target).await,

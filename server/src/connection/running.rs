@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use datafusion::common::ScalarValue;
 use datafusion::dataframe::DataFrame;
-use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, dialect_from_str};
 use fusebox::{Session, Statement};
 
 use super::{Connection, Failure, shutdown};
@@ -77,13 +76,6 @@ async fn planned(
 }
 
 impl Connection {
-    /// Returns the dialect in which statements are split.
-    pub(super) fn dialect(&self) -> Box<dyn Dialect> {
-        let config = self.session.context().copied_config();
-        let name = config.options().sql_parser.dialect.to_string();
-        dialect_from_str(name).unwrap_or_else(|| Box::new(GenericDialect {}))
-    }
-
     /// Makes the plan of a statement with values for its parameters.
     pub(super) fn planning(
         &self,
@@ -152,7 +144,7 @@ impl Connection {
         })
     }
 
-    async fn wait_for_leftover(&mut self) -> Result<(), Failure> {
+    pub(super) async fn wait_for_leftover(&mut self) -> Result<(), Failure> {
         let Some(mut leftover) = self.leftover.take() else {
             return Ok(());
         };
@@ -271,7 +263,8 @@ impl Connection {
             if matches!(driven, Err(Failure::Closed)) {
                 self.session.cancel();
             }
-            self.leftover = run.execution.stop().await;
+            let stopped = run.execution.stop().await;
+            self.keep(stopped);
         }
         driven.map(|_| None)
     }
@@ -280,7 +273,6 @@ impl Connection {
     pub(super) async fn abandon(&mut self, run: Run) {
         self.shared.metrics.ended(run.began.elapsed(), None);
         let stopped = run.execution.stop().await;
-        // The next statement waits for one of them.
-        self.leftover = stopped.or(self.leftover.take());
+        self.keep(stopped);
     }
 }

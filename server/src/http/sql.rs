@@ -18,7 +18,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::authentication::authenticate;
 use super::{Body, Peer, error_json, streamed, text, with_type};
-use crate::execution::{Event, Execution, Job, Output};
+use crate::execution::{Event, Execution, Job, Output, SHORT_BYTES_MAX, on_threads};
 use crate::metrics::Counted;
 use crate::report::{NOT_SUPPORTED, Report, SYNTAX_ERROR};
 use crate::shared::{Phase, Shared};
@@ -31,6 +31,12 @@ struct Query {
     sql: String,
     /// Values of `$1`, `$2` and so on.
     #[serde(default)]
+    parameters: Vec<serde_json::Value>,
+}
+
+/// Statements of a text, of which there must be one, and values of its parameters.
+struct ParsedQuery {
+    statements: Vec<StatementText>,
     parameters: Vec<serde_json::Value>,
 }
 
@@ -86,9 +92,14 @@ pub(super) async fn execute(
     if *shared.phase.borrow() > Phase::Running {
         return text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
     }
-    let query = match read(&head.headers, body, shared).await {
-        Ok(query) => query,
+    let (bytes, is_json) = match read(&head.headers, body, shared).await {
+        Ok(read) => read,
         Err((status, message)) => return text(status, &message),
+    };
+    let query = match parsed(bytes, is_json, shared).await {
+        Ok(Ok(query)) => query,
+        Ok(Err(message)) => return text(StatusCode::BAD_REQUEST, &message),
+        Err(report) => return failed(&report),
     };
     let Ok(permit) = Arc::clone(&shared.sessions).try_acquire_owned() else {
         shared.metrics.refused.inc();
@@ -124,13 +135,13 @@ pub(super) async fn execute(
     }
 }
 
-/// Reads the body: a query as text of the type `application/sql`, or as JSON. Forms of a page have
-/// neither.
+/// Reads the body: a query as text of the type `application/sql`, or as JSON, which the second part
+/// of the result says. Forms of a page have neither.
 async fn read(
     headers: &HeaderMap,
     body: Incoming,
     shared: &Shared,
-) -> Result<Query, (StatusCode, String)> {
+) -> Result<(Bytes, bool), (StatusCode, String)> {
     let content = headers
         .get(CONTENT_TYPE)
         .and_then(|content| content.to_str().ok());
@@ -156,33 +167,52 @@ async fn read(
         let message = format!("expected a body of at most {bytes_max} bytes, found a larger one\n");
         (StatusCode::PAYLOAD_TOO_LARGE, message)
     })?;
-    let bad = |message: String| (StatusCode::BAD_REQUEST, message);
-    let bytes = read.to_bytes();
-    match is_json {
-        true => serde_json::from_slice(&bytes).map_err(|error| {
-            bad(format!(
-                "expected {{\"sql\": …, \"parameters\": […]}}: {error}\n"
-            ))
-        }),
-        false => String::from_utf8(bytes.into())
-            .map(|sql| Query {
-                sql,
+    Ok((read.to_bytes(), is_json))
+}
+
+/// Parses a body, on the threads of queries if it is large; fails inside with what is wrong with
+/// it.
+async fn parsed(
+    bytes: Bytes,
+    is_json: bool,
+    shared: &Shared,
+) -> Result<Result<ParsedQuery, String>, Report> {
+    let is_short = bytes.len() <= SHORT_BYTES_MAX;
+    let parse = move || ParsedQuery::of(bytes, is_json);
+    match is_short {
+        true => Ok(parse()),
+        false => on_threads(&shared.threads, async move { parse() }).await,
+    }
+}
+
+impl ParsedQuery {
+    fn of(bytes: Bytes, is_json: bool) -> Result<Self, String> {
+        let query = match is_json {
+            true => serde_json::from_slice(&bytes).map_err(|error| {
+                format!("expected {{\"sql\": …, \"parameters\": […]}}: {error}\n")
+            })?,
+            false => Query {
+                sql: String::from_utf8(bytes.into())
+                    .map_err(|_| "expected text in UTF-8, found other bytes\n".to_owned())?,
                 parameters: Vec::new(),
-            })
-            .map_err(|_| bad("expected text in UTF-8, found other bytes\n".to_owned())),
+            },
+        };
+        Ok(Self {
+            statements: StatementText::split(&query.sql, &GenericDialect {}),
+            parameters: query.parameters,
+        })
     }
 }
 
 fn started(
-    query: Query,
+    query: ParsedQuery,
     shared: &Arc<Shared>,
     user: &crate::users::User,
     name: &str,
     permit: OwnedSemaphorePermit,
 ) -> Result<Running, Report> {
-    let statements = StatementText::split(&query.sql, &GenericDialect {});
-    let [statement] = &statements[..] else {
-        let message = format!("expected one statement, found {}", statements.len());
+    let [statement] = &query.statements[..] else {
+        let message = format!("expected one statement, found {}", query.statements.len());
         return Err(Report::error(SYNTAX_ERROR, message));
     };
     let tag = match Command::of(statement) {

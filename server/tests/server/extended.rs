@@ -222,3 +222,24 @@ fn definitions_and_settings_are_executed_too() {
     assert_eq!(run(&mut client, "COMMIT", &[], &[]).unwrap().status, 'I');
     assert_eq!(run(&mut client, "", &[], &[]).unwrap().kinds, "1tn2IZ");
 }
+
+#[test]
+fn large_texts_and_values_are_read_as_small_ones_are() {
+    let (_server, mut client) = connected();
+    let large = "x".repeat(300_000);
+    let answer = run(&mut client, "SELECT $1", &[25], &[Some(large.as_bytes())]).unwrap();
+    assert_eq!(answer.texts(), [large.as_str()]);
+    // A value that is none of its type.
+    let bad = [
+        parse("SELECT $1 + 1", &[23]),
+        bind(&[Some(large.as_bytes())], 0, 0),
+        sync(),
+    ];
+    client.send(&bad.concat());
+    assert_eq!(client.answer().code(), "22P02");
+    let answer = run(&mut client, &format!("SELECT '{large}' AS a"), &[], &[]).unwrap();
+    assert_eq!(answer.texts(), [large.as_str()]);
+    let answer = client.query(&format!("SELECT 1; SELECT '{large}'; SELECT nosuch"));
+    assert_eq!((answer.tags.len(), answer.code()), (2, "42703"));
+    assert_eq!(client.rows("SELECT 1"), ["1"]);
+}

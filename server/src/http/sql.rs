@@ -49,7 +49,7 @@ struct Running {
     error: Option<&'static str>,
     is_done: bool,
     _counted: Counted,
-    _permit: OwnedSemaphorePermit,
+    _permits: [OwnedSemaphorePermit; 2],
 }
 
 impl Running {
@@ -77,6 +77,9 @@ pub(super) async fn execute(
     peer: Peer,
     shared: &Arc<Shared>,
 ) -> Response<Body> {
+    let Ok(permit) = Arc::clone(&shared.http_requests).try_acquire_owned() else {
+        return busy(shared);
+    };
     let (head, body) = request.into_parts();
     let (user, name) = match authenticate(&head.headers, peer, shared).await {
         Ok(user) => user,
@@ -96,19 +99,15 @@ pub(super) async fn execute(
         Ok(read) => read,
         Err((status, message)) => return text(status, &message),
     };
-    let query = match parsed(bytes, is_json, shared).await {
-        Ok(Ok(query)) => query,
-        Ok(Err(message)) => return text(StatusCode::BAD_REQUEST, &message),
+    let (query, permit) = match parsed(bytes, is_json, shared, permit).await {
+        Ok((Ok(query), permit)) => (query, permit),
+        Ok((Err(message), _)) => return text(StatusCode::BAD_REQUEST, &message),
         Err(report) => return failed(&report),
     };
-    let Ok(permit) = Arc::clone(&shared.sessions).try_acquire_owned() else {
-        shared.metrics.refused.inc();
-        return text(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too many clients already\n",
-        );
+    let Ok(session) = Arc::clone(&shared.sessions).try_acquire_owned() else {
+        return busy(shared);
     };
-    let started = started(query, shared, user, &name, permit);
+    let started = started(query, shared, user, &name, [permit, session]);
     let mut running = match started {
         Ok(running) => running,
         Err(report) => return failed(&report),
@@ -170,15 +169,28 @@ async fn read(
     Ok((read.to_bytes(), is_json))
 }
 
-/// Parses a body, on the threads of queries if it is large; fails inside with what is wrong with
-/// it.
+/// Refuses a request beyond the maximum.
+fn busy(shared: &Shared) -> Response<Body> {
+    shared.metrics.refused.inc();
+    text(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "too many clients already\n",
+    )
+}
+
+/// Query, or what is wrong with its body; and the permit of its request.
+type Parsed = (Result<ParsedQuery, String>, OwnedSemaphorePermit);
+
+/// Parses a body, on the threads of queries if it is large. The permit is held to the end of that,
+/// also if the client leaves meanwhile.
 async fn parsed(
     bytes: Bytes,
     is_json: bool,
     shared: &Shared,
-) -> Result<Result<ParsedQuery, String>, Report> {
+    permit: OwnedSemaphorePermit,
+) -> Result<Parsed, Report> {
     let is_short = bytes.len() <= SHORT_BYTES_MAX;
-    let parse = move || ParsedQuery::of(bytes, is_json);
+    let parse = move || (ParsedQuery::of(bytes, is_json), permit);
     match is_short {
         true => Ok(parse()),
         false => on_threads(&shared.threads, async move { parse() }).await,
@@ -187,7 +199,7 @@ async fn parsed(
 
 impl ParsedQuery {
     fn of(bytes: Bytes, is_json: bool) -> Result<Self, String> {
-        let query = match is_json {
+        let query: Query = match is_json {
             true => serde_json::from_slice(&bytes).map_err(|error| {
                 format!("expected {{\"sql\": …, \"parameters\": […]}}: {error}\n")
             })?,
@@ -209,7 +221,7 @@ fn started(
     shared: &Arc<Shared>,
     user: &crate::users::User,
     name: &str,
-    permit: OwnedSemaphorePermit,
+    permits: [OwnedSemaphorePermit; 2],
 ) -> Result<Running, Report> {
     let [statement] = &query.statements[..] else {
         let message = format!("expected one statement, found {}", query.statements.len());
@@ -260,7 +272,7 @@ fn started(
         error: None,
         is_done: false,
         _counted: counted,
-        _permit: permit,
+        _permits: permits,
     })
 }
 

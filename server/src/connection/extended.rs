@@ -15,10 +15,10 @@ use crate::encoding::parameters::ParameterType;
 use crate::encoding::rows::ResultColumns;
 use crate::encoding::types::PgType;
 use crate::execution::Output;
-use crate::pg_catalog;
+use crate::pg_catalog::{self, CalledFunctions, CatalogUse, LentFunctions, Names};
 use crate::protocol::frontend::{Bind, Target};
 use crate::protocol::{Format, backend};
-use crate::report::{DUPLICATE_STATEMENT, NOT_SUPPORTED, PROTOCOL_VIOLATION};
+use crate::report::{CANCELLED, DUPLICATE_STATEMENT, NOT_SUPPORTED, PROTOCOL_VIOLATION};
 use crate::report::{Report, SYNTAX_ERROR, UNDEFINED_PORTAL, UNDEFINED_STATEMENT};
 use crate::statement_text::{Command, StatementText};
 
@@ -85,11 +85,24 @@ impl Connection {
         let names = self.column_names(statement).await?;
         let (session, sql) = (self.session.clone(), statement.sql.clone());
         let types = types.to_vec();
-        let catalog = pg_catalog::is_query(statement).then(|| self.names());
+        let begin = statement.begin;
+        let catalog = CatalogUse::of(statement).map(|catalog| (catalog, self.names()));
         let describing = async move {
             match catalog {
-                Some(names) => of_catalog(&session, &names, &sql, &types).await,
                 None => of_session(&session, &sql, &types, tag).await,
+                Some((CatalogUse::Query, names)) => {
+                    of_catalog(&session, &names, &sql, &types).await
+                }
+                Some((CatalogUse::Functions(called), names)) => {
+                    of_both(
+                        &session,
+                        (&names, &called),
+                        (sql.as_str(), begin),
+                        &types,
+                        tag,
+                    )
+                    .await
+                }
             }
         };
         let (parameters, columns) = self.on_threads(describing).await??;
@@ -307,7 +320,7 @@ async fn of_session(
 /// their types.
 async fn of_catalog(
     session: &Session,
-    names: &pg_catalog::Names,
+    names: &Names,
     sql: &str,
     types: &[u32],
 ) -> Result<Described, Report> {
@@ -316,6 +329,28 @@ async fn of_catalog(
     let frame = pg_catalog::plan(session, names, sql, &nulls(&types, true)?).await?;
     let columns = ResultColumns::new(frame.schema().as_arrow());
     Ok((types, Some(columns)))
+}
+
+/// Describes a statement of the session that borrows functions of the catalog, or one that the
+/// catalog alone plans.
+async fn of_both(
+    session: &Session,
+    (names, called): (&Names, &CalledFunctions),
+    (sql, begin): (&str, usize),
+    types: &[u32],
+    tag: &str,
+) -> Result<Described, Report> {
+    let lent = LentFunctions::lend(session, names, called, sql).await?;
+    let refusal = match of_session(session, lent.sql(), types, tag).await {
+        Ok(described) => return Ok(described),
+        Err(report) => lent.placed(report, begin),
+    };
+    drop(lent);
+    if !called.is_query() || refusal.code == CANCELLED {
+        return Err(refusal);
+    }
+    let described = of_catalog(session, names, sql, types).await;
+    described.map_err(|_| refusal)
 }
 
 /// Returns the types of parameters: those that the client states, and else those of their places.

@@ -9,10 +9,10 @@ use fusebox::{Session, Statement};
 use super::{Connection, Failure, shutdown};
 use crate::execution::{Event, Execution, Job, Output, Planning, on_threads};
 use crate::metrics::Counted;
-use crate::pg_catalog;
+use crate::pg_catalog::{self, CalledFunctions, CatalogUse, LentFunctions, Names};
 use crate::protocol::TransactionStatus;
 use crate::protocol::backend;
-use crate::report::{FAILED_TRANSACTION, Report, SYNTAX_ERROR};
+use crate::report::{CANCELLED, FAILED_TRANSACTION, Report, SYNTAX_ERROR};
 use crate::shared::Phase;
 use crate::statement_text::{Command, StatementText, Transaction};
 
@@ -75,6 +75,30 @@ async fn planned(
     Ok(session.execute(statement).await?)
 }
 
+/// Plans a statement, with values for its parameters, in a session that borrows functions of the
+/// catalog. If the session lacks more of PostgreSQL than these, the catalog may plan it.
+async fn planned_with(
+    session: &Session,
+    names: &Names,
+    called: &CalledFunctions,
+    (sql, begin): (&str, usize),
+    values: Vec<Option<ScalarValue>>,
+) -> Result<DataFrame, Report> {
+    let lent = LentFunctions::lend(session, names, called, sql).await?;
+    let text = lent.sql().to_owned();
+    let planned = planned(session.clone(), text, values.clone()).await;
+    let refusal = match planned {
+        Ok(frame) => return Ok(frame),
+        Err(report) => lent.placed(report, begin),
+    };
+    drop(lent);
+    if !called.is_query() || refusal.code == CANCELLED {
+        return Err(refusal);
+    }
+    let planned = pg_catalog::plan(session, names, sql, &values).await;
+    planned.map_err(|_| refusal)
+}
+
 impl Connection {
     /// Makes the plan of a statement with values for its parameters.
     pub(super) fn planning(
@@ -83,17 +107,24 @@ impl Connection {
         values: Vec<Option<ScalarValue>>,
     ) -> Planning {
         let (session, sql) = (self.session.clone(), statement.sql.clone());
-        if !pg_catalog::is_query(statement) {
+        let Some(catalog) = CatalogUse::of(statement) else {
             return Box::pin(planned(session, sql, values));
+        };
+        let (names, begin) = (self.names(), statement.begin);
+        match catalog {
+            CatalogUse::Query => {
+                Box::pin(async move { pg_catalog::plan(&session, &names, &sql, &values).await })
+            }
+            CatalogUse::Functions(called) => Box::pin(async move {
+                planned_with(&session, &names, &called, (sql.as_str(), begin), values).await
+            }),
         }
-        let names = self.names();
-        Box::pin(async move { pg_catalog::plan(&session, &names, &sql, &values).await })
     }
 
     /// Returns the names that functions of PostgreSQL's catalog return.
-    pub(super) fn names(&self) -> pg_catalog::Names {
+    pub(super) fn names(&self) -> Names {
         let users = self.shared.config.users.iter();
-        pg_catalog::Names {
+        Names {
             user: self.user.clone(),
             database: self.database.clone(),
             users: users.map(|user| user.name.clone()).collect(),

@@ -243,3 +243,14 @@ fn large_texts_and_values_are_read_as_small_ones_are() {
     assert_eq!((answer.tags.len(), answer.code()), (2, "42703"));
     assert_eq!(client.rows("SELECT 1"), ["1"]);
 }
+
+#[test]
+fn parameters_mix_with_functions_of_the_catalog() {
+    let (_server, mut client) = connected();
+    client.query(ADD).unwrap();
+    let sql = "SELECT add($1, 1), current_user, current_database()";
+    let answer = run(&mut client, sql, &[], &[Some(b"41")]).unwrap();
+    assert_eq!(answer.parameters, [20]);
+    assert_eq!(answer.types, [20, 25, 25]);
+    assert_eq!(answer.texts(), ["42|ada|ada"]);
+}

@@ -77,9 +77,6 @@ pub(super) async fn execute(
     peer: Peer,
     shared: &Arc<Shared>,
 ) -> Response<Body> {
-    let Ok(permit) = Arc::clone(&shared.http_requests).try_acquire_owned() else {
-        return busy(shared);
-    };
     let (head, body) = request.into_parts();
     let (user, name) = match authenticate(&head.headers, peer, shared).await {
         Ok(user) => user,
@@ -95,6 +92,10 @@ pub(super) async fn execute(
     if *shared.phase.borrow() > Phase::Running {
         return text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
     }
+    // Bodies that do not come keep no more connections than this.
+    let Ok(permit) = Arc::clone(&shared.http_requests).try_acquire_owned() else {
+        return busy(shared);
+    };
     let (bytes, is_json) = match read(&head.headers, body, shared).await {
         Ok(read) => read,
         Err((status, message)) => return text(status, &message),

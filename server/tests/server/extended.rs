@@ -4,14 +4,14 @@ use crate::client::{Answer, Client, message};
 use crate::{ADD, connected};
 
 /// Parses a statement without a name, with types of its parameters.
-fn parse(sql: &str, types: &[u32]) -> Vec<u8> {
+pub(crate) fn parse(sql: &str, types: &[u32]) -> Vec<u8> {
     let count = u16::try_from(types.len()).unwrap().to_be_bytes();
     let types: Vec<u8> = types.iter().flat_map(|oid| oid.to_be_bytes()).collect();
     message(b'P', &[b"\0", sql.as_bytes(), b"\0", &count, &types])
 }
 
 /// Binds values of one format, for results of another.
-fn bind(values: &[Option<&[u8]>], format: u16, result: u16) -> Vec<u8> {
+pub(crate) fn bind(values: &[Option<&[u8]>], format: u16, result: u16) -> Vec<u8> {
     let mut body = b"\0\0".to_vec();
     body.extend([1_u16.to_be_bytes(), format.to_be_bytes()].concat());
     body.extend(u16::try_from(values.len()).unwrap().to_be_bytes());
@@ -28,11 +28,11 @@ fn bind(values: &[Option<&[u8]>], format: u16, result: u16) -> Vec<u8> {
     message(b'B', &[&body])
 }
 
-fn execute(rows_max: u32) -> Vec<u8> {
+pub(crate) fn execute(rows_max: u32) -> Vec<u8> {
     message(b'E', &[b"\0", &rows_max.to_be_bytes()])
 }
 
-fn sync() -> Vec<u8> {
+pub(crate) fn sync() -> Vec<u8> {
     message(b'S', &[])
 }
 
@@ -41,7 +41,12 @@ fn describe() -> Vec<u8> {
 }
 
 /// Parses, describes, binds and executes a statement.
-fn run(client: &mut Client, sql: &str, types: &[u32], values: &[Option<&[u8]>]) -> Answer {
+pub(crate) fn run(
+    client: &mut Client,
+    sql: &str,
+    types: &[u32],
+    values: &[Option<&[u8]>],
+) -> Answer {
     let messages = [
         parse(sql, types),
         describe(),

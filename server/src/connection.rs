@@ -21,6 +21,9 @@ mod commands;
 // Statements of the session.
 mod running;
 
+// Texts and values of the client.
+mod reading;
+
 // Bytes of the client.
 mod wire;
 
@@ -36,6 +39,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::encoding::parameters::ParameterType;
 use crate::encoding::rows::ResultColumns;
 use crate::execution::Leftover;
+use crate::metrics::Counted;
 use crate::protocol::frontend::Message;
 use crate::protocol::{Format, TransactionStatus, backend};
 use crate::report::{
@@ -166,11 +170,10 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Share
             return;
         }
     };
-    shared.metrics.connections.inc();
+    let _counted = Counted::new(&shared.metrics.connections);
     let user = connection.user.clone();
     tracing::info!(%peer, user, database = connection.database, "connected");
     connection.run().await;
-    shared.metrics.connections.dec();
     tracing::info!(%peer, user, "disconnected");
 }
 
@@ -231,9 +234,9 @@ impl Connection {
 
     async fn handle(&mut self, message: Message) -> Result<(), Failure> {
         match message {
-            Message::Query(query) => self.query(&query).await,
-            Message::Parse { name, sql, types } => self.parse(name, &sql, &types).await,
-            Message::Bind(bind) => self.bind(bind),
+            Message::Query(query) => self.query(query).await,
+            Message::Parse { name, sql, types } => self.parse(name, sql, &types).await,
+            Message::Bind(bind) => self.bind(bind).await,
             Message::Describe(target) => self.describe(&target),
             Message::Execute { portal, rows_max } => self.execute(&portal, rows_max).await,
             Message::Close(target) => self.close(target).await,
@@ -262,13 +265,29 @@ impl Connection {
         if self.status == TransactionStatus::Open {
             self.status = TransactionStatus::Failed;
         }
-        let is_answered = match self.wire.is_extended() {
-            true => self.wire.skip_to_sync().await,
+        let skipped = match self.wire.is_extended() {
+            true => self.skip_to_sync().await,
             false => Ok(()),
         };
-        match is_answered {
+        match skipped {
             Ok(()) => self.sync().await.is_ok(),
-            Err(_) => false,
+            Err(Failure::Closed) => false,
+            Err(Failure::Report(report)) => {
+                report.write(self.wire.out());
+                let _ = self.wire.flush().await;
+                false
+            }
+        }
+    }
+
+    /// Skips the rest of a query that has failed, unless the server stops: its client may send
+    /// nothing more.
+    async fn skip_to_sync(&mut self) -> Result<(), Failure> {
+        let Self { wire, shared, .. } = self;
+        tokio::select! {
+            biased;
+            skipped = wire.skip_to_sync() => skipped,
+            () = shared.reached(Phase::Draining) => Err(shutdown()),
         }
     }
 

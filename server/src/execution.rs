@@ -32,6 +32,10 @@ use writer::RowWriter;
 /// Bytes of a chunk of rows.
 const CHUNK_BYTES: usize = 64 << 10;
 
+/// Bytes of a client that the thread of its connection reads itself. What is more goes to the
+/// threads of queries.
+pub(crate) const SHORT_BYTES_MAX: usize = 64 << 10;
+
 /// Chunks and other events that wait for the client.
 const EVENTS_MAX: usize = 4;
 

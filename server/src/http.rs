@@ -19,7 +19,7 @@ use futures::stream::BoxStream;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -71,7 +71,14 @@ pub(crate) async fn serve(stream: TcpStream, address: SocketAddr, shared: Arc<Sh
     let answering = Arc::clone(&shared);
     let service = service_fn(move |request| {
         let shared = Arc::clone(&answering);
-        async move { Ok::<_, Infallible>(answer(request, peer, &shared).await) }
+        async move {
+            let mut response = answer(request, peer, &shared).await;
+            if shared.is_http_crowded() {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let mut builder = http1::Builder::new();
     builder

@@ -17,6 +17,23 @@ type Label = [(&'static str, &'static str); 1];
 /// Labels of the counters of a function.
 type FunctionLabels = Vec<(&'static str, String)>;
 
+/// One of those that a gauge counts, until it is dropped: also by a panic, or with its task.
+#[derive(Debug)]
+pub(crate) struct Counted(Gauge);
+
+impl Counted {
+    pub(crate) fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// Counters of a server.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -184,6 +201,31 @@ fn labels(definition: &Definition) -> FunctionLabels {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn gauges_fall_when_what_they_count_panics_or_is_dropped() {
+        let metrics = Metrics::new();
+        let dropped = Counted::new(&metrics.running);
+        assert_eq!(metrics.running.get(), 1);
+        drop(dropped);
+        assert_eq!(metrics.running.get(), 0);
+        let gauge = metrics.connections.clone();
+        let panicked = std::thread::spawn(move || {
+            let _counted = Counted::new(&gauge);
+            panic!("a task of the test ends here");
+        });
+        assert!(panicked.join().is_err());
+        assert_eq!(metrics.connections.get(), 0);
+        // A task that is never polled again.
+        let counted = Counted::new(&metrics.connections);
+        let task = async move {
+            std::future::pending::<()>().await;
+            drop(counted);
+        };
+        assert_eq!(metrics.connections.get(), 1);
+        drop(task);
+        assert_eq!(metrics.connections.get(), 0);
+    }
 
     #[test]
     fn counters_are_printed_with_their_labels() {

@@ -1,8 +1,15 @@
 //! The schema `pg_catalog`, as far as clients read it to list tables and functions.
 //!
-//! A query of it is planned in a context of its own, whose tables hold what the session sees at
-//! that moment: it can read nothing else, and its functions are not the session's. The queries of
-//! clients have clauses that DataFusion lacks, which are rewritten.
+//! A query of its tables is planned in a context of its own, whose tables hold what the session sees
+//! at that moment: it can read nothing else, and its functions are not the session's. The queries of
+//! clients have clauses that DataFusion lacks, which are rewritten. Other statements that call its
+//! functions are the session's, which borrows these.
+
+// Functions that a session borrows.
+mod lent;
+
+// Statements that name tables and functions.
+mod usage;
 
 // Clauses that DataFusion lacks.
 mod empty_tables;
@@ -43,13 +50,15 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use fusebox::{Error, Session};
 
 use crate::report::{NOT_SUPPORTED, Report};
-use crate::statement_text::StatementText;
+
+pub(crate) use lent::LentFunctions;
+pub(crate) use usage::{CalledFunctions, CatalogUse};
 
 use empty_tables::names_empty_tables;
-use functions::{FUNCTIONS, register_functions};
+use functions::register_functions;
 use rewrite::{Rewriter, Subqueries};
 use snapshot::Snapshot;
-use tables::{is_table, register_tables};
+use tables::register_tables;
 
 /// Name of the schema.
 const SCHEMA: &str = "pg_catalog";
@@ -62,40 +71,6 @@ pub(crate) struct Names {
     pub(crate) users: Vec<String>,
     pub(crate) settings: BTreeMap<String, String>,
     pub(crate) process: i32,
-}
-
-/// Words that are functions without brackets, the schema, and types of names.
-const WORDS: [&str; 11] = [
-    "current_user",
-    "session_user",
-    "current_role",
-    "current_catalog",
-    "current_schema",
-    "pg_catalog",
-    "regclass",
-    "regtype",
-    "regproc",
-    "regprocedure",
-    "regnamespace",
-];
-
-/// Maximum number of tokens of a query of the catalog.
-const TOKENS_MAX: usize = 10_000;
-
-/// Returns true for a query of tables or functions of PostgreSQL's catalog.
-pub(crate) fn is_query(statement: &StatementText) -> bool {
-    let is_select = ["SELECT", "WITH"].contains(&statement.word(0).as_str());
-    if !is_select || statement.is_deep(TOKENS_MAX) {
-        return false;
-    }
-    let is_version = statement.word(1) == "VERSION" && statement.tokens().len() == 4;
-    is_version
-        || statement.has_word(|word| {
-            let word = word.to_lowercase();
-            WORDS.contains(&word.as_str())
-                || is_table(&word)
-                || word != "version" && FUNCTIONS.contains(&word.as_str())
-        })
 }
 
 /// Plans a query, with values for its parameters.

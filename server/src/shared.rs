@@ -47,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) connections: Arc<Semaphore>,
     /// Permits of all connections of HTTP.
     pub(crate) http_connections: Arc<Semaphore>,
+    /// Permits of requests of `/sql`, which are fewer: connections are left for probes.
+    pub(crate) http_requests: Arc<Semaphore>,
     memory_pool: Arc<dyn MemoryPool>,
 }
 
@@ -79,6 +81,7 @@ impl Shared {
             sessions: Arc::new(Semaphore::new(config.connections_max)),
             connections: Arc::new(Semaphore::new(config.connections_max + STARTING_MAX)),
             http_connections: Arc::new(Semaphore::new(config.connections_max + STARTING_MAX)),
+            http_requests: Arc::new(Semaphore::new(config.connections_max)),
             memory_pool: Arc::new(FairSpillPool::new(bytes)),
             engine,
             config,
@@ -100,6 +103,13 @@ impl Shared {
             session = session.statement_timeout(timeout);
         }
         session.build()
+    }
+
+    /// Returns true if so many connections of HTTP are open that none should be kept for further
+    /// requests: probes have the rest.
+    pub(crate) fn is_http_crowded(&self) -> bool {
+        // The listener holds one for the next connection.
+        self.http_connections.available_permits() + 1 < STARTING_MAX
     }
 
     /// Waits until the server has reached a phase.

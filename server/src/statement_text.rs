@@ -28,7 +28,7 @@ pub(crate) struct StatementText {
     /// Characters of the query before the text.
     pub(crate) begin: usize,
     tokens: Vec<Token>,
-    /// Characters of the text at which each token begins.
+    /// Bytes of the text at which each token begins.
     places: Vec<usize>,
 }
 
@@ -107,18 +107,14 @@ impl StatementText {
 
     /// Returns the text of tokens.
     pub(crate) fn text_of(&self, range: Range<usize>) -> &str {
-        let offset = |index: usize| self.places.get(index).copied().unwrap_or(self.sql.len());
         self.sql
-            .get(offset(range.start)..offset(range.end))
+            .get(self.place(range.start)..self.place(range.end))
             .unwrap_or_default()
     }
 
-    /// Returns true if the statement has a word, in capitals, anywhere.
-    pub(crate) fn has_word(&self, word: impl Fn(&str) -> bool) -> bool {
-        self.tokens.iter().any(|token| match token {
-            Token::Word(found) => word(&found.value),
-            _ => false,
-        })
+    /// Returns the byte of the text at which a token begins.
+    pub(crate) fn place(&self, index: usize) -> usize {
+        self.places.get(index).copied().unwrap_or(self.sql.len())
     }
 }
 

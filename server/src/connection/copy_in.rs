@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use bytes::{Bytes, BytesMut};
+
 use super::running::{Framing, Run, parsed};
-use super::{Connection, Failure};
+use super::{Connection, Failure, shutdown};
 use crate::copy_format::{CopyFormat, CopyReader};
 use crate::copy_table::{CopyRows, CopyTable, RowSender};
-use crate::execution::{Event, Output, Planning};
+use crate::execution::{Event, Output, Planning, SHORT_BYTES_MAX};
 use crate::protocol::backend;
 use crate::protocol::frontend::Message;
 use crate::report::{CANCELLED, PROTOCOL_VIOLATION, Report, SYNTAX_ERROR};
+use crate::shared::Phase;
 use crate::statement_text::CopySource;
 
 impl Connection {
@@ -80,10 +83,13 @@ impl Connection {
         sender: &RowSender,
     ) -> Result<(), Failure> {
         self.wire.flush().await?;
+        let mut waiting = BytesMut::new();
         loop {
             let message = tokio::select! {
                 biased;
                 _ = self.cancellable.requests.changed() => return Err(Report::cancelled().into()),
+                // A client that sends nothing, or never ends, would hold the server.
+                () = self.shared.reached(Phase::Stopping) => return Err(shutdown()),
                 message = self.wire.message() => message?,
                 event = run.event() => {
                     match event {
@@ -94,12 +100,12 @@ impl Connection {
                     continue;
                 }
             };
-            let is_last = match message {
-                Some(Message::CopyData(bytes)) => {
-                    rows.push(&bytes);
-                    false
-                }
-                Some(Message::CopyDone) => true,
+            let (bytes, is_last) = match message {
+                Some(Message::CopyData(bytes)) => match gathered(&mut waiting, bytes) {
+                    Some(bytes) => (bytes, false),
+                    None => continue,
+                },
+                Some(Message::CopyDone) => (waiting.split().freeze(), true),
                 Some(Message::CopyFail(reason)) => {
                     let message = format!("COPY from stdin failed: {reason}");
                     return Err(Report::error(CANCELLED, message).into());
@@ -111,16 +117,51 @@ impl Connection {
                     return Err(Report::error(PROTOCOL_VIOLATION, message).into());
                 }
             };
-            while let Some(batch) = rows.next_batch(is_last)? {
-                // If the statement has failed, its event says why.
-                let sent = self.attended(sender.send(batch)).await?;
-                if !sent {
-                    break;
-                }
-            }
+            rows = self.pass_on(rows, bytes, is_last, sender).await?;
             if is_last {
                 return Ok(());
             }
         }
     }
+
+    /// Reads rows apart from the threads of connections, and sends them to the statement; returns
+    /// the rows that are not full yet.
+    async fn pass_on(
+        &mut self,
+        mut rows: CopyRows,
+        bytes: Bytes,
+        is_last: bool,
+        sender: &RowSender,
+    ) -> Result<CopyRows, Failure> {
+        let mut unread = Some(bytes);
+        loop {
+            let bytes = unread.take();
+            let reading = move || {
+                if let Some(bytes) = bytes {
+                    rows.push(&bytes);
+                }
+                let batch = rows.next_batch(is_last);
+                (rows, batch)
+            };
+            let (read, batch) = self.apart(reading).await?;
+            rows = read;
+            let Some(batch) = batch? else {
+                return Ok(rows);
+            };
+            // If the statement has failed, its event says why.
+            if !self.attended(sender.send(batch)).await? {
+                return Ok(rows);
+            }
+        }
+    }
+}
+
+/// Gathers bytes of the client, which sends a message for each line; returns those that are worth
+/// another thread.
+fn gathered(waiting: &mut BytesMut, bytes: Bytes) -> Option<Bytes> {
+    if waiting.is_empty() && bytes.len() >= SHORT_BYTES_MAX {
+        return Some(bytes);
+    }
+    waiting.extend_from_slice(&bytes);
+    (waiting.len() >= SHORT_BYTES_MAX).then(|| waiting.split().freeze())
 }

@@ -15,19 +15,19 @@ use crate::encoding::parameters::ParameterType;
 use crate::encoding::rows::ResultColumns;
 use crate::encoding::types::PgType;
 use crate::execution::Output;
-use crate::pg_catalog;
+use crate::pg_catalog::{self, CalledFunctions, CatalogUse, LentFunctions, Names};
 use crate::protocol::frontend::{Bind, Target};
 use crate::protocol::{Format, backend};
-use crate::report::{DUPLICATE_STATEMENT, NOT_SUPPORTED, PROTOCOL_VIOLATION};
+use crate::report::{CANCELLED, DUPLICATE_STATEMENT, NOT_SUPPORTED, PROTOCOL_VIOLATION};
 use crate::report::{Report, SYNTAX_ERROR, UNDEFINED_PORTAL, UNDEFINED_STATEMENT};
-use crate::statement_text::{Command, NAMED_TOKENS_MAX, StatementText, column_names};
+use crate::statement_text::{Command, StatementText};
 
 impl Connection {
     /// Parses a statement, and finds the types of its parameters and columns.
     pub(super) async fn parse(
         &mut self,
         name: String,
-        sql: &str,
+        sql: String,
         types: &[u32],
     ) -> Result<(), Failure> {
         if !name.is_empty() && self.statements.contains_key(&name) {
@@ -38,7 +38,7 @@ impl Connection {
             self.statements.remove(&name);
         }
         self.check_kept(name.len() + sql.len())?;
-        let mut statements = StatementText::split(sql, self.dialect().as_ref());
+        let mut statements = self.split(sql).await?;
         if statements.len() > 1 {
             let message = "cannot insert multiple commands into a prepared statement";
             return Err(Report::error(SYNTAX_ERROR, message).into());
@@ -82,17 +82,27 @@ impl Connection {
             let message = "expected a statement that is no EXECUTE, found one; send its text";
             return Err(Report::error(NOT_SUPPORTED, message).into());
         }
-        let names = match statement.is_deep(NAMED_TOKENS_MAX) {
-            true => Vec::new(),
-            false => column_names(&statement.sql, self.dialect().as_ref()),
-        };
+        let names = self.column_names(statement).await?;
         let (session, sql) = (self.session.clone(), statement.sql.clone());
         let types = types.to_vec();
-        let catalog = pg_catalog::is_query(statement).then(|| self.names());
+        let begin = statement.begin;
+        let catalog = CatalogUse::of(statement).map(|catalog| (catalog, self.names()));
         let describing = async move {
             match catalog {
-                Some(names) => of_catalog(&session, &names, &sql, &types).await,
                 None => of_session(&session, &sql, &types, tag).await,
+                Some((CatalogUse::Query, names)) => {
+                    of_catalog(&session, &names, &sql, &types).await
+                }
+                Some((CatalogUse::Functions(called), names)) => {
+                    of_both(
+                        &session,
+                        (&names, &called),
+                        (sql.as_str(), begin),
+                        &types,
+                        tag,
+                    )
+                    .await
+                }
             }
         };
         let (parameters, columns) = self.on_threads(describing).await??;
@@ -101,12 +111,10 @@ impl Connection {
     }
 
     /// Gives a statement values for its parameters.
-    pub(super) fn bind(&mut self, bind: Bind) -> Result<(), Failure> {
+    pub(super) async fn bind(&mut self, bind: Bind) -> Result<(), Failure> {
         let name = &bind.statement;
-        let prepared = self
-            .statements
-            .get(name)
-            .ok_or_else(|| no_statement(name))?;
+        let found = self.statements.get(name);
+        let prepared = Arc::clone(found.ok_or_else(|| no_statement(name))?);
         let values = bind.values.iter().flatten();
         let values: usize = values.map(bytes::Bytes::len).sum();
         self.check_kept(bind.portal.len() + values)?;
@@ -119,19 +127,11 @@ impl Connection {
             );
             return Err(Report::error(PROTOCOL_VIOLATION, message).into());
         }
-        let format = |index| match &bind.formats[..] {
-            [] => Format::Text,
-            [one] => *one,
-            all => all.get(index).copied().unwrap_or_default(),
-        };
-        let typed = prepared.parameters.iter().zip(&bind.values).enumerate();
-        let values = typed.map(|(index, (parameter, value))| {
-            let value = parameter.decode(index + 1, value.as_ref(), format(index))?;
-            Ok::<_, Failure>(Some(value))
-        });
+        let parameters = prepared.parameters.clone();
+        let values = self.decode(parameters, bind.values, bind.formats).await?;
         let portal = Portal {
-            prepared: Arc::clone(prepared),
-            values: values.collect::<Result<_, _>>()?,
+            prepared,
+            values,
             formats: bind.result_formats,
             run: None,
             is_done: false,
@@ -320,7 +320,7 @@ async fn of_session(
 /// their types.
 async fn of_catalog(
     session: &Session,
-    names: &pg_catalog::Names,
+    names: &Names,
     sql: &str,
     types: &[u32],
 ) -> Result<Described, Report> {
@@ -329,6 +329,28 @@ async fn of_catalog(
     let frame = pg_catalog::plan(session, names, sql, &nulls(&types, true)?).await?;
     let columns = ResultColumns::new(frame.schema().as_arrow());
     Ok((types, Some(columns)))
+}
+
+/// Describes a statement of the session that borrows functions of the catalog, or one that the
+/// catalog alone plans.
+async fn of_both(
+    session: &Session,
+    (names, called): (&Names, &CalledFunctions),
+    (sql, begin): (&str, usize),
+    types: &[u32],
+    tag: &str,
+) -> Result<Described, Report> {
+    let lent = LentFunctions::lend(session, names, called, sql).await?;
+    let refusal = match of_session(session, lent.sql(), types, tag).await {
+        Ok(described) => return Ok(described),
+        Err(report) => lent.placed(report, begin),
+    };
+    drop(lent);
+    if !called.is_query() || refusal.code == CANCELLED {
+        return Err(refusal);
+    }
+    let described = of_catalog(session, names, sql, types).await;
+    described.map_err(|_| refusal)
 }
 
 /// Returns the types of parameters: those that the client states, and else those of their places.

@@ -1,42 +1,32 @@
 //! Statements of the session: started, and driven to their end.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use datafusion::common::ScalarValue;
 use datafusion::dataframe::DataFrame;
-use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, dialect_from_str};
 use fusebox::{Session, Statement};
 
 use super::{Connection, Failure, shutdown};
 use crate::execution::{Event, Execution, Job, Output, Planning, on_threads};
-use crate::pg_catalog;
+use crate::metrics::Counted;
+use crate::pg_catalog::{self, CalledFunctions, CatalogUse, LentFunctions, Names};
 use crate::protocol::TransactionStatus;
 use crate::protocol::backend;
-use crate::report::{FAILED_TRANSACTION, Report, SYNTAX_ERROR};
-use crate::shared::{Phase, Shared};
+use crate::report::{CANCELLED, FAILED_TRANSACTION, Report, SYNTAX_ERROR};
+use crate::shared::Phase;
 use crate::statement_text::{Command, StatementText, Transaction};
 
 /// Execution of a statement for a client.
 pub(super) struct Run {
     execution: Execution,
     began: Instant,
-    _running: Running,
+    _counted: Counted,
 }
 
 impl Run {
     /// Returns the next event, of a statement whose rows are not fetched yet.
     pub(super) async fn event(&mut self) -> Event {
         self.execution.next().await
-    }
-}
-
-/// Count of statements that run.
-struct Running(Arc<Shared>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.metrics.running.dec();
     }
 }
 
@@ -85,14 +75,31 @@ async fn planned(
     Ok(session.execute(statement).await?)
 }
 
-impl Connection {
-    /// Returns the dialect in which statements are split.
-    pub(super) fn dialect(&self) -> Box<dyn Dialect> {
-        let config = self.session.context().copied_config();
-        let name = config.options().sql_parser.dialect.to_string();
-        dialect_from_str(name).unwrap_or_else(|| Box::new(GenericDialect {}))
+/// Plans a statement, with values for its parameters, in a session that borrows functions of the
+/// catalog. If the session lacks more of PostgreSQL than these, the catalog may plan it.
+async fn planned_with(
+    session: &Session,
+    names: &Names,
+    called: &CalledFunctions,
+    (sql, begin): (&str, usize),
+    values: Vec<Option<ScalarValue>>,
+) -> Result<DataFrame, Report> {
+    let lent = LentFunctions::lend(session, names, called, sql).await?;
+    let text = lent.sql().to_owned();
+    let planned = planned(session.clone(), text, values.clone()).await;
+    let refusal = match planned {
+        Ok(frame) => return Ok(frame),
+        Err(report) => lent.placed(report, begin),
+    };
+    drop(lent);
+    if !called.is_query() || refusal.code == CANCELLED {
+        return Err(refusal);
     }
+    let planned = pg_catalog::plan(session, names, sql, &values).await;
+    planned.map_err(|_| refusal)
+}
 
+impl Connection {
     /// Makes the plan of a statement with values for its parameters.
     pub(super) fn planning(
         &self,
@@ -100,17 +107,24 @@ impl Connection {
         values: Vec<Option<ScalarValue>>,
     ) -> Planning {
         let (session, sql) = (self.session.clone(), statement.sql.clone());
-        if !pg_catalog::is_query(statement) {
+        let Some(catalog) = CatalogUse::of(statement) else {
             return Box::pin(planned(session, sql, values));
+        };
+        let (names, begin) = (self.names(), statement.begin);
+        match catalog {
+            CatalogUse::Query => {
+                Box::pin(async move { pg_catalog::plan(&session, &names, &sql, &values).await })
+            }
+            CatalogUse::Functions(called) => Box::pin(async move {
+                planned_with(&session, &names, &called, (sql.as_str(), begin), values).await
+            }),
         }
-        let names = self.names();
-        Box::pin(async move { pg_catalog::plan(&session, &names, &sql, &values).await })
     }
 
     /// Returns the names that functions of PostgreSQL's catalog return.
-    pub(super) fn names(&self) -> pg_catalog::Names {
+    pub(super) fn names(&self) -> Names {
         let users = self.shared.config.users.iter();
-        pg_catalog::Names {
+        Names {
             user: self.user.clone(),
             database: self.database.clone(),
             users: users.map(|user| user.name.clone()).collect(),
@@ -147,7 +161,7 @@ impl Connection {
         tag: &'static str,
     ) -> Result<Run, Failure> {
         self.wait_for_leftover().await?;
-        self.shared.metrics.running.inc();
+        let counted = Counted::new(&self.shared.metrics.running);
         let job = Job {
             session: self.session.clone(),
             planning,
@@ -157,11 +171,11 @@ impl Connection {
         Ok(Run {
             execution: Execution::start(&self.shared.threads, job),
             began: Instant::now(),
-            _running: Running(Arc::clone(&self.shared)),
+            _counted: counted,
         })
     }
 
-    async fn wait_for_leftover(&mut self) -> Result<(), Failure> {
+    pub(super) async fn wait_for_leftover(&mut self) -> Result<(), Failure> {
         let Some(mut leftover) = self.leftover.take() else {
             return Ok(());
         };
@@ -280,7 +294,8 @@ impl Connection {
             if matches!(driven, Err(Failure::Closed)) {
                 self.session.cancel();
             }
-            self.leftover = run.execution.stop().await;
+            let stopped = run.execution.stop().await;
+            self.keep(stopped);
         }
         driven.map(|_| None)
     }
@@ -289,7 +304,6 @@ impl Connection {
     pub(super) async fn abandon(&mut self, run: Run) {
         self.shared.metrics.ended(run.began.elapsed(), None);
         let stopped = run.execution.stop().await;
-        // The next statement waits for one of them.
-        self.leftover = stopped.or(self.leftover.take());
+        self.keep(stopped);
     }
 }

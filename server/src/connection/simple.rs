@@ -6,12 +6,12 @@ use crate::copy_format::CopyFormat;
 use crate::execution::Output;
 use crate::protocol::{TransactionStatus, backend};
 use crate::report::{Report, SYNTAX_ERROR};
-use crate::statement_text::{Command, CopySource, NAMED_TOKENS_MAX, StatementText, column_names};
+use crate::statement_text::{Command, CopySource, StatementText};
 
 impl Connection {
     /// Executes the statements of a query until one fails.
-    pub(super) async fn query(&mut self, query: &str) -> Result<(), Failure> {
-        let statements = StatementText::split(query, self.dialect().as_ref());
+    pub(super) async fn query(&mut self, query: String) -> Result<(), Failure> {
+        let statements = self.split(query).await?;
         if statements.is_empty() {
             backend::empty_query_response(self.wire.out());
         }
@@ -38,9 +38,7 @@ impl Connection {
             other => {
                 let tag = session_tag(other);
                 let names = match tag {
-                    "SELECT" if !statement.is_deep(NAMED_TOKENS_MAX) => {
-                        column_names(&statement.sql, self.dialect().as_ref())
-                    }
+                    "SELECT" => self.column_names(statement).await?,
                     _ => Vec::new(),
                 };
                 let output = Output::Messages {
@@ -72,7 +70,7 @@ impl Connection {
                 format!("SELECT {} FROM {name}", columns.join(", "))
             }
         };
-        let statements = StatementText::split(&sql, self.dialect().as_ref());
+        let statements = self.split(sql).await?;
         let [statement] = &statements[..] else {
             let message = "expected one query in COPY, found none or several";
             return Err(Report::error(SYNTAX_ERROR, message).into());

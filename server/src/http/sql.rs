@@ -18,7 +18,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::authentication::authenticate;
 use super::{Body, Peer, error_json, streamed, text, with_type};
-use crate::execution::{Event, Execution, Job, Output};
+use crate::execution::{Event, Execution, Job, Output, SHORT_BYTES_MAX, on_threads};
+use crate::metrics::Counted;
 use crate::report::{NOT_SUPPORTED, Report, SYNTAX_ERROR};
 use crate::shared::{Phase, Shared};
 use crate::statement_text::{Command, StatementText};
@@ -33,6 +34,12 @@ struct Query {
     parameters: Vec<serde_json::Value>,
 }
 
+/// Statements of a text, of which there must be one, and values of its parameters.
+struct ParsedQuery {
+    statements: Vec<StatementText>,
+    parameters: Vec<serde_json::Value>,
+}
+
 /// Execution of a query, until its client has all rows or is gone.
 struct Running {
     execution: Execution,
@@ -41,7 +48,8 @@ struct Running {
     began: Instant,
     error: Option<&'static str>,
     is_done: bool,
-    _permit: OwnedSemaphorePermit,
+    _counted: Counted,
+    _permits: [OwnedSemaphorePermit; 2],
 }
 
 impl Running {
@@ -59,7 +67,6 @@ impl Drop for Running {
             self.session.cancel();
         }
         let error = self.error.or(is_cut.then_some("08006"));
-        self.shared.metrics.running.dec();
         self.shared.metrics.ended(self.began.elapsed(), error);
     }
 }
@@ -85,18 +92,23 @@ pub(super) async fn execute(
     if *shared.phase.borrow() > Phase::Running {
         return text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
     }
-    let query = match read(&head.headers, body, shared).await {
-        Ok(query) => query,
+    // Bodies that do not come keep no more connections than this.
+    let Ok(permit) = Arc::clone(&shared.http_requests).try_acquire_owned() else {
+        return busy(shared);
+    };
+    let (bytes, is_json) = match read(&head.headers, body, shared).await {
+        Ok(read) => read,
         Err((status, message)) => return text(status, &message),
     };
-    let Ok(permit) = Arc::clone(&shared.sessions).try_acquire_owned() else {
-        shared.metrics.refused.inc();
-        return text(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too many clients already\n",
-        );
+    let (query, permit) = match parsed(bytes, is_json, shared, permit).await {
+        Ok((Ok(query), permit)) => (query, permit),
+        Ok((Err(message), _)) => return text(StatusCode::BAD_REQUEST, &message),
+        Err(report) => return failed(&report),
     };
-    let started = started(query, shared, user, &name, permit);
+    let Ok(session) = Arc::clone(&shared.sessions).try_acquire_owned() else {
+        return busy(shared);
+    };
+    let started = started(query, shared, user, &name, [permit, session]);
     let mut running = match started {
         Ok(running) => running,
         Err(report) => return failed(&report),
@@ -123,13 +135,13 @@ pub(super) async fn execute(
     }
 }
 
-/// Reads the body: a query as text of the type `application/sql`, or as JSON. Forms of a page have
-/// neither.
+/// Reads the body: a query as text of the type `application/sql`, or as JSON, which the second part
+/// of the result says. Forms of a page have neither.
 async fn read(
     headers: &HeaderMap,
     body: Incoming,
     shared: &Shared,
-) -> Result<Query, (StatusCode, String)> {
+) -> Result<(Bytes, bool), (StatusCode, String)> {
     let content = headers
         .get(CONTENT_TYPE)
         .and_then(|content| content.to_str().ok());
@@ -155,33 +167,65 @@ async fn read(
         let message = format!("expected a body of at most {bytes_max} bytes, found a larger one\n");
         (StatusCode::PAYLOAD_TOO_LARGE, message)
     })?;
-    let bad = |message: String| (StatusCode::BAD_REQUEST, message);
-    let bytes = read.to_bytes();
-    match is_json {
-        true => serde_json::from_slice(&bytes).map_err(|error| {
-            bad(format!(
-                "expected {{\"sql\": …, \"parameters\": […]}}: {error}\n"
-            ))
-        }),
-        false => String::from_utf8(bytes.into())
-            .map(|sql| Query {
-                sql,
+    Ok((read.to_bytes(), is_json))
+}
+
+/// Refuses a request beyond the maximum.
+fn busy(shared: &Shared) -> Response<Body> {
+    shared.metrics.refused.inc();
+    text(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "too many clients already\n",
+    )
+}
+
+/// Query, or what is wrong with its body; and the permit of its request.
+type Parsed = (Result<ParsedQuery, String>, OwnedSemaphorePermit);
+
+/// Parses a body, on the threads of queries if it is large. The permit is held to the end of that,
+/// also if the client leaves meanwhile.
+async fn parsed(
+    bytes: Bytes,
+    is_json: bool,
+    shared: &Shared,
+    permit: OwnedSemaphorePermit,
+) -> Result<Parsed, Report> {
+    let is_short = bytes.len() <= SHORT_BYTES_MAX;
+    let parse = move || (ParsedQuery::of(bytes, is_json), permit);
+    match is_short {
+        true => Ok(parse()),
+        false => on_threads(&shared.threads, async move { parse() }).await,
+    }
+}
+
+impl ParsedQuery {
+    fn of(bytes: Bytes, is_json: bool) -> Result<Self, String> {
+        let query: Query = match is_json {
+            true => serde_json::from_slice(&bytes).map_err(|error| {
+                format!("expected {{\"sql\": …, \"parameters\": […]}}: {error}\n")
+            })?,
+            false => Query {
+                sql: String::from_utf8(bytes.into())
+                    .map_err(|_| "expected text in UTF-8, found other bytes\n".to_owned())?,
                 parameters: Vec::new(),
-            })
-            .map_err(|_| bad("expected text in UTF-8, found other bytes\n".to_owned())),
+            },
+        };
+        Ok(Self {
+            statements: StatementText::split(&query.sql, &GenericDialect {}),
+            parameters: query.parameters,
+        })
     }
 }
 
 fn started(
-    query: Query,
+    query: ParsedQuery,
     shared: &Arc<Shared>,
     user: &crate::users::User,
     name: &str,
-    permit: OwnedSemaphorePermit,
+    permits: [OwnedSemaphorePermit; 2],
 ) -> Result<Running, Report> {
-    let statements = StatementText::split(&query.sql, &GenericDialect {});
-    let [statement] = &statements[..] else {
-        let message = format!("expected one statement, found {}", statements.len());
+    let [statement] = &query.statements[..] else {
+        let message = format!("expected one statement, found {}", query.statements.len());
         return Err(Report::error(SYNTAX_ERROR, message));
     };
     let tag = match Command::of(statement) {
@@ -220,7 +264,7 @@ fn started(
         output: Output::Json,
         tag,
     };
-    shared.metrics.running.inc();
+    let counted = Counted::new(&shared.metrics.running);
     Ok(Running {
         execution: Execution::start(&shared.threads, job),
         session,
@@ -228,7 +272,8 @@ fn started(
         began: Instant::now(),
         error: None,
         is_done: false,
-        _permit: permit,
+        _counted: counted,
+        _permits: permits,
     })
 }
 

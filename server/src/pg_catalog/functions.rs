@@ -15,7 +15,7 @@ use datafusion::logical_expr::{
 use super::oids::{OWNER, PG_PROC, schema_oid};
 use super::snapshot::{Function, Snapshot};
 use super::type_names::type_name;
-use crate::encoding::types::ScalarType;
+use crate::encoding::types::{PgType, ScalarType};
 use crate::settings::SERVER_VERSION;
 
 /// Type of a result.
@@ -31,7 +31,7 @@ enum Returns {
 type Body = fn(&Snapshot, &[ScalarValue]) -> ScalarValue;
 
 /// Functions by their names.
-const ALL: [(&str, Returns, Body); 71] = [
+const ALL: [(&str, Returns, Body); 72] = [
     ("version", Returns::Text, |_, _| {
         let version = env!("CARGO_PKG_VERSION");
         text(format!("PostgreSQL {SERVER_VERSION} (Fusebox {version})"))
@@ -150,6 +150,12 @@ const ALL: [(&str, Returns, Body); 71] = [
     ("format_type", Returns::Text, |_, arguments| {
         integer(arguments, 0).map_or(NULL_TEXT, |oid| {
             text(type_name(oid, integer(arguments, 1).unwrap_or(-1)))
+        })
+    }),
+    ("pg_typeof", Returns::Text, |_, arguments| {
+        arguments.first().map_or(NULL_TEXT, |value| {
+            let pg_type = PgType::of(&value.data_type());
+            text(type_name(pg_type.oid().into(), -1))
         })
     }),
     ("obj_description", Returns::Text, |s, arguments| {
@@ -276,32 +282,55 @@ fn function<'a>(snapshot: &'a Snapshot, arguments: &[ScalarValue]) -> Option<&'a
 
 /// Registers the functions in a context.
 pub(super) fn register_functions(context: &SessionContext, snapshot: &Arc<Snapshot>) {
-    for (name, returns, body) in ALL {
-        context.register_udf(ScalarUDF::from(CatalogFunction {
-            name,
-            returns,
-            body,
-            snapshot: Arc::clone(snapshot),
-            signature: Signature::one_of(
-                vec![TypeSignature::Nullary, TypeSignature::VariadicAny],
-                Volatility::Stable,
-            ),
-        }));
+    for name in FUNCTIONS {
+        let function = catalog_function(name, name.to_owned(), snapshot, None);
+        function
+            .into_iter()
+            .for_each(|function| context.register_udf(function));
     }
+}
+
+/// Makes the function of a name, to be registered under another name in place of a function that
+/// was there before; `None` if there is none of the name.
+pub(super) fn catalog_function(
+    name: &str,
+    registered: String,
+    snapshot: &Arc<Snapshot>,
+    replaced: Option<Arc<ScalarUDF>>,
+) -> Option<ScalarUDF> {
+    let (_, returns, body) = ALL.into_iter().find(|(own, ..)| *own == name)?;
+    Some(ScalarUDF::from(CatalogFunction {
+        name: registered,
+        returns,
+        body,
+        snapshot: Arc::clone(snapshot),
+        replaced,
+        signature: Signature::one_of(
+            vec![TypeSignature::Nullary, TypeSignature::VariadicAny],
+            Volatility::Stable,
+        ),
+    }))
+}
+
+/// Returns the function in whose place one of the catalog is; `None` if it is none of the catalog.
+pub(super) fn replaced_by(function: &ScalarUDF) -> Option<Option<Arc<ScalarUDF>>> {
+    let function = function.inner().downcast_ref::<CatalogFunction>()?;
+    Some(function.replaced.clone())
 }
 
 /// Function of the catalog.
 struct CatalogFunction {
-    name: &'static str,
+    name: String,
     returns: Returns,
     body: Body,
     snapshot: Arc<Snapshot>,
+    replaced: Option<Arc<ScalarUDF>>,
     signature: Signature,
 }
 
 impl ScalarUDFImpl for CatalogFunction {
     fn name(&self) -> &str {
-        self.name
+        &self.name
     }
 
     fn signature(&self) -> &Signature {

@@ -118,6 +118,18 @@ impl Snapshot {
                 name,
             });
         }
+        Ok(Self {
+            relations,
+            ..Self::of_functions(session, names)?
+        })
+    }
+
+    /// Reads the functions and schemas of a session alone.
+    ///
+    /// # Errors
+    ///
+    /// The report of its error.
+    pub(super) fn of_functions(session: &Session, names: &Names) -> Result<Self, Report> {
         let own = session.context().catalog("datafusion");
         let schemas = own
             .map(|catalog| catalog.schema_names())
@@ -135,7 +147,7 @@ impl Snapshot {
         Ok(Self {
             names: names.clone(),
             schemas: schemas.into_iter().collect(),
-            relations,
+            relations: Vec::new(),
             functions: functions.collect(),
         })
     }

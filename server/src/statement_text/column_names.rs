@@ -2,7 +2,7 @@
 //!
 //! DataFusion names a column after its whole expression, such as `sum(t.x) + Int64(1)`.
 
-use datafusion::sql::sqlparser::ast::{Expr, SelectItem, SetExpr, Statement};
+use datafusion::sql::sqlparser::ast::{Expr, Ident, SelectItem, SetExpr, Statement};
 use datafusion::sql::sqlparser::dialect::Dialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
@@ -40,8 +40,15 @@ pub(crate) fn column_names(sql: &str, dialect: &dyn Dialect) -> Vec<Option<Strin
     names
 }
 
+/// Returns true for words that PostgreSQL reads as calls of functions.
+fn is_call(word: &Ident) -> bool {
+    let mut words = ["current_role", "current_schema"].into_iter();
+    word.quote_style.is_none() && words.any(|name| word.value.eq_ignore_ascii_case(name))
+}
+
 fn name(expr: &Expr) -> Option<String> {
     let name = match expr {
+        Expr::Identifier(word) if is_call(word) => word.value.to_lowercase(),
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) => return None,
         Expr::Function(call) => {
             let last = call.name.0.last().and_then(|part| part.as_ident());
@@ -93,6 +100,8 @@ mod tests {
         ];
         let expected: Vec<_> = expected.iter().map(|n| n.map(str::to_owned)).collect();
         assert_eq!(names(sql), expected);
+        let words = names("SELECT Current_Schema, \"current_schema\"");
+        assert_eq!(words, [Some("current_schema".to_owned()), None]);
         let union = names("SELECT max(x) FROM t UNION ALL SELECT 1");
         assert_eq!(union, [Some("max".to_owned())]);
         for other in [

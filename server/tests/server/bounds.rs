@@ -107,6 +107,36 @@ fn a_server_that_stops_lets_statements_end() {
 }
 
 #[test]
+fn a_server_that_stops_ends_copies_whose_clients_are_silent() {
+    let mut config = config();
+    config.drain_seconds_max = 0;
+    let server = server(config);
+    let mut silent = Client::connect(&server);
+    silent.query("CREATE TABLE t (a INT)").unwrap();
+    silent.send(&message(b'Q', &[b"COPY t FROM STDIN\0"]));
+    assert_eq!(silent.answer().kinds, "G");
+    silent.send(&message(b'd', &[b"1\n"]));
+    let stopping = thread::spawn(move || server.stop());
+    let answer = silent.answer();
+    assert_eq!((answer.kinds.as_str(), answer.code()), ("E.", "57P01"));
+    stopping.join().unwrap();
+}
+
+#[test]
+fn a_server_that_stops_waits_for_no_sync_of_a_query_that_failed() {
+    let (server, mut silent) = connected();
+    let parse = message(b'P', &[b"\0SELECT nosuch\0\0\0"]);
+    silent.send(&parse);
+    let (kind, _) = silent.receive().unwrap();
+    assert_eq!(kind, b'E');
+    // Within the time to drain: the client has no statement that runs.
+    let stopping = thread::spawn(move || server.stop());
+    let answer = silent.answer();
+    assert_eq!((answer.kinds.as_str(), answer.code()), ("E.", "57P01"));
+    stopping.join().unwrap();
+}
+
+#[test]
 fn a_server_that_stops_cancels_after_its_deadline() {
     let mut config = config();
     config.drain_seconds_max = 0;

@@ -61,3 +61,84 @@ fn relations_and_functions_are_listed() {
          pg_catalog.pg_get_function_result(oid), prokind FROM pg_catalog.pg_proc";
     assert_eq!(client.rows(functions), ["add|int8, int8|int8|f"]);
 }
+
+#[test]
+fn functions_of_the_catalog_mix_with_tables_and_functions_of_users() {
+    let (_server, mut client) = connected();
+    client.query(ADD).unwrap();
+    client
+        .query("CREATE TABLE t (a INT, owner VARCHAR)")
+        .unwrap();
+    client
+        .query("INSERT INTO t VALUES (1, current_user), (2, 'bob')")
+        .unwrap();
+    for (sql, expected) in [
+        ("SELECT add(40, 2), current_user", "42|ada"),
+        ("SELECT a FROM t WHERE owner = session_user", "1"),
+        (
+            "SELECT a, current_schema, CURRENT_ROLE FROM t WHERE a = 2",
+            "2|public|ada",
+        ),
+        (
+            "SELECT current_database(), pg_catalog.current_schema(), add(1, 1)",
+            "ada|public|2",
+        ),
+        (
+            "SELECT pg_typeof(add(1, 2)), pg_typeof(a) FROM t WHERE a = 1",
+            "bigint|integer",
+        ),
+        (
+            "WITH u AS (SELECT current_user AS name) SELECT t.a FROM t JOIN u ON u.name = t.owner",
+            "1",
+        ),
+        (
+            "SELECT count(*) FROM information_schema.tables \
+             WHERE table_schema = current_schema() AND table_name = 't'",
+            "1",
+        ),
+    ] {
+        assert_eq!(client.rows(sql), [expected], "{sql}");
+    }
+    let version = client.rows("SELECT version(), a FROM t WHERE a = 1");
+    assert!(
+        version[0].starts_with("PostgreSQL 16.0 (Fusebox "),
+        "{version:?}"
+    );
+    let copied = client.query("COPY (SELECT add(1, 2), current_user) TO STDOUT");
+    assert_eq!(copied.unwrap().copied, b"3\tada\n");
+    let changed = client.query("UPDATE t SET owner = current_user WHERE a = 2");
+    assert_eq!(changed.unwrap().tags, ["UPDATE 1"]);
+    let answer = client
+        .query("SELECT current_schema, count(*) FROM t WHERE owner = current_user")
+        .unwrap();
+    assert_eq!(answer.columns, ["current_schema", "count"]);
+    assert_eq!(answer.texts(), ["public|2"]);
+    let answer = client.query("SELECT current_schema, nosuch FROM t");
+    assert_eq!(answer.code(), "42703");
+    assert_eq!(answer.error.unwrap()[&'P'], "24");
+}
+
+#[test]
+fn functions_of_users_keep_their_names() {
+    let (_server, mut client) = connected();
+    assert_eq!(client.rows("SELECT quote_ident('a b')"), ["\"a b\""]);
+    // The session has borrowed the name, and not kept it.
+    let own = ADD
+        .replace("add(BIGINT", "quote_ident(BIGINT")
+        .replace("\"add\"", "\"quote_ident\"");
+    client.query(&own).unwrap();
+    let sql = "SELECT quote_ident(40, 2), current_user, pg_catalog.quote_ident('a b')";
+    assert_eq!(client.rows(sql), ["42|ada|\"a b\""]);
+    assert_eq!(client.rows("SELECT quote_ident(1, 2)"), ["3"]);
+    client.query("DROP FUNCTION quote_ident").unwrap();
+    assert_eq!(client.rows("SELECT quote_ident('a b')"), ["\"a b\""]);
+    // Words and names of columns are theirs too.
+    client
+        .query("CREATE TABLE u (version INT, \"current_user\" INT)")
+        .unwrap();
+    client.query("INSERT INTO u VALUES (1, 2)").unwrap();
+    assert_eq!(
+        client.rows("SELECT version, \"current_user\", u.version FROM u"),
+        ["1|2|1"]
+    );
+}

@@ -96,3 +96,17 @@ fn lines_that_are_no_rows_insert_nothing() {
     assert_eq!(answer.message(), "COPY from stdin failed: no more");
     assert_eq!(client.rows("SELECT count(*) FROM t"), ["0"]);
 }
+
+#[test]
+fn a_large_piece_with_a_line_that_is_no_row_inserts_nothing() {
+    let (_server, mut client) = connected();
+    client.query("CREATE TABLE t (a INT)").unwrap();
+    let mut lines = "1\n".repeat(100_000);
+    lines.push_str("x\n");
+    let answer = copy_in(&mut client, "COPY t FROM STDIN", &[lines.as_bytes()]);
+    assert_eq!(answer.code(), "22P02", "{:?}", answer.error);
+    assert_eq!(client.rows("SELECT count(*) FROM t"), ["0"]);
+    let lines = "1\n".repeat(100_000);
+    let answer = copy_in(&mut client, "COPY t FROM STDIN", &[lines.as_bytes()]);
+    assert_eq!(answer.unwrap().tags, ["COPY 100000"]);
+}

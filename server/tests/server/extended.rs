@@ -4,14 +4,14 @@ use crate::client::{Answer, Client, message};
 use crate::{ADD, connected};
 
 /// Parses a statement without a name, with types of its parameters.
-fn parse(sql: &str, types: &[u32]) -> Vec<u8> {
+pub(crate) fn parse(sql: &str, types: &[u32]) -> Vec<u8> {
     let count = u16::try_from(types.len()).unwrap().to_be_bytes();
     let types: Vec<u8> = types.iter().flat_map(|oid| oid.to_be_bytes()).collect();
     message(b'P', &[b"\0", sql.as_bytes(), b"\0", &count, &types])
 }
 
 /// Binds values of one format, for results of another.
-fn bind(values: &[Option<&[u8]>], format: u16, result: u16) -> Vec<u8> {
+pub(crate) fn bind(values: &[Option<&[u8]>], format: u16, result: u16) -> Vec<u8> {
     let mut body = b"\0\0".to_vec();
     body.extend([1_u16.to_be_bytes(), format.to_be_bytes()].concat());
     body.extend(u16::try_from(values.len()).unwrap().to_be_bytes());
@@ -28,11 +28,11 @@ fn bind(values: &[Option<&[u8]>], format: u16, result: u16) -> Vec<u8> {
     message(b'B', &[&body])
 }
 
-fn execute(rows_max: u32) -> Vec<u8> {
+pub(crate) fn execute(rows_max: u32) -> Vec<u8> {
     message(b'E', &[b"\0", &rows_max.to_be_bytes()])
 }
 
-fn sync() -> Vec<u8> {
+pub(crate) fn sync() -> Vec<u8> {
     message(b'S', &[])
 }
 
@@ -41,7 +41,12 @@ fn describe() -> Vec<u8> {
 }
 
 /// Parses, describes, binds and executes a statement.
-fn run(client: &mut Client, sql: &str, types: &[u32], values: &[Option<&[u8]>]) -> Answer {
+pub(crate) fn run(
+    client: &mut Client,
+    sql: &str,
+    types: &[u32],
+    values: &[Option<&[u8]>],
+) -> Answer {
     let messages = [
         parse(sql, types),
         describe(),
@@ -221,4 +226,36 @@ fn definitions_and_settings_are_executed_too() {
     assert_eq!(run(&mut client, "BEGIN", &[], &[]).unwrap().status, 'T');
     assert_eq!(run(&mut client, "COMMIT", &[], &[]).unwrap().status, 'I');
     assert_eq!(run(&mut client, "", &[], &[]).unwrap().kinds, "1tn2IZ");
+}
+
+#[test]
+fn large_texts_and_values_are_read_as_small_ones_are() {
+    let (_server, mut client) = connected();
+    let large = "x".repeat(300_000);
+    let answer = run(&mut client, "SELECT $1", &[25], &[Some(large.as_bytes())]).unwrap();
+    assert_eq!(answer.texts(), [large.as_str()]);
+    // A value that is none of its type.
+    let bad = [
+        parse("SELECT $1 + 1", &[23]),
+        bind(&[Some(large.as_bytes())], 0, 0),
+        sync(),
+    ];
+    client.send(&bad.concat());
+    assert_eq!(client.answer().code(), "22P02");
+    let answer = run(&mut client, &format!("SELECT '{large}' AS a"), &[], &[]).unwrap();
+    assert_eq!(answer.texts(), [large.as_str()]);
+    let answer = client.query(&format!("SELECT 1; SELECT '{large}'; SELECT nosuch"));
+    assert_eq!((answer.tags.len(), answer.code()), (2, "42703"));
+    assert_eq!(client.rows("SELECT 1"), ["1"]);
+}
+
+#[test]
+fn parameters_mix_with_functions_of_the_catalog() {
+    let (_server, mut client) = connected();
+    client.query(ADD).unwrap();
+    let sql = "SELECT add($1, 1), current_user, current_database()";
+    let answer = run(&mut client, sql, &[], &[Some(b"41")]).unwrap();
+    assert_eq!(answer.parameters, [20]);
+    assert_eq!(answer.types, [20, 25, 25]);
+    assert_eq!(answer.texts(), ["42|ada|ada"]);
 }

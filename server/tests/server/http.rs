@@ -2,11 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fusebox_server::{Server, UserConfig};
 
-use crate::{ADD, config, server};
+use crate::{ADD, SLOW, config, server};
 
 /// Answer of the server.
 #[derive(Debug)]
@@ -197,4 +197,77 @@ fn bodies_have_a_maximum() {
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 413");
+}
+
+/// Sends the head of a query whose body is yet to come.
+fn begin(server: &Server, length: usize) -> TcpStream {
+    let mut stream = TcpStream::connect(server.http_address().unwrap()).unwrap();
+    let head =
+        format!("POST /sql HTTP/1.1\r\nHost: localhost\r\n{SQL}Content-Length: {length}\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    stream
+}
+
+const ENDLESS: &str = "SELECT sum(slow(value)) FROM generate_series(1, 1000000000)";
+
+/// Waits until a number of statements run.
+fn wait_for_running(server: &Server, count: usize) {
+    let line = format!("fusebox_statements_running {count}\n");
+    let end = Instant::now() + Duration::from_secs(30);
+    while !request(server, "GET /metrics", "", "").body.contains(&line) {
+        assert!(Instant::now() < end, "expected {line}");
+    }
+}
+
+#[test]
+fn a_full_house_of_queries_leaves_probes_alone() {
+    let mut config = config();
+    config.connections_max = 1;
+    let server = server(config);
+    assert_eq!(sql(&server, SLOW).status, 200);
+    let mut running = begin(&server, ENDLESS.len());
+    running.write_all(ENDLESS.as_bytes()).unwrap();
+    wait_for_running(&server, 1);
+    // As many connections as there are at most, each with a query that does not come.
+    let _waiting: Vec<_> = (0..110).map(|_| begin(&server, 10)).collect();
+    for (path, status) in [("/healthz", 200), ("/readyz", 200), ("/metrics", 200)] {
+        let answer = request(&server, &format!("GET {path}"), "", "");
+        assert_eq!(answer.status, status, "{path}");
+    }
+    let refused = sql(&server, "SELECT 1");
+    assert_eq!(refused.status, 503, "{refused:?}");
+    assert!(refused.head.contains("connection: close"), "{refused:?}");
+}
+
+#[test]
+fn clients_that_close_early_leave_no_permit_behind() {
+    let mut config = config();
+    config.connections_max = 1;
+    let server = server(config);
+    assert_eq!(sql(&server, SLOW).status, 200);
+    let free = |server: &Server| {
+        let end = Instant::now() + Duration::from_secs(30);
+        while sql(server, "SELECT 1").status != 200 {
+            assert!(Instant::now() < end, "the permit is not free");
+        }
+        wait_for_running(server, 0);
+    };
+    // Before the first row.
+    let mut stream = begin(&server, ENDLESS.len());
+    stream.write_all(ENDLESS.as_bytes()).unwrap();
+    wait_for_running(&server, 1);
+    drop(stream);
+    free(&server);
+    // Within the rows.
+    let rows = "SELECT value FROM generate_series(1, 1000000000)";
+    let mut stream = begin(&server, rows.len());
+    stream.write_all(rows.as_bytes()).unwrap();
+    stream.read_exact(&mut [0; 1_000]).unwrap();
+    drop(stream);
+    free(&server);
+    // Within the body.
+    let mut stream = begin(&server, 100);
+    stream.write_all(b"SELECT").unwrap();
+    drop(stream);
+    free(&server);
 }

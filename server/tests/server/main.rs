@@ -9,6 +9,7 @@ mod drivers;
 mod extended;
 mod hostile;
 mod http;
+mod kept;
 mod login;
 mod queries;
 mod transactions;

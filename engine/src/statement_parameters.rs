@@ -143,16 +143,12 @@ fn literal(value: &ScalarValue) -> Result<ast::Expr> {
         data_type,
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView
     );
+    let is_list = matches!(data_type, DataType::List(_) | DataType::LargeList(_));
     let expr = match value {
-        value if value.is_null() && is_binary => {
-            // DataFusion writes no cast to such a type.
-            return Ok(ast::Expr::Cast {
-                kind: ast::CastKind::Cast,
-                expr: Box::new(ast::Expr::value(Value::Null)),
-                data_type: ast::DataType::Bytea,
-                array: false,
-                format: None,
-            });
+        // DataFusion writes no cast to such types.
+        value if value.is_null() && is_binary => return Ok(null_of(ast::DataType::Bytea)),
+        value if value.is_null() && is_list => {
+            return Ok(null_of(list_type(&data_type)?));
         }
         value if value.is_null() && is_text => lit(ScalarValue::Null),
         value if value.is_null() => cast(lit(ScalarValue::Null), data_type),
@@ -168,6 +164,32 @@ fn literal(value: &ScalarValue) -> Result<ast::Expr> {
         value => Expr::Literal(value.clone(), None),
     };
     expr_to_sql(&expr).map_err(|error| Error::Query(Box::new(error)))
+}
+
+fn null_of(data_type: ast::DataType) -> ast::Expr {
+    ast::Expr::Cast {
+        kind: ast::CastKind::Cast,
+        expr: Box::new(ast::Expr::value(Value::Null)),
+        data_type,
+        array: false,
+        format: None,
+    }
+}
+
+/// Returns the SQL type of a list, whose items are numbered by brackets; of all others that of
+/// their nulls.
+fn list_type(data_type: &DataType) -> Result<ast::DataType> {
+    if let DataType::List(item) | DataType::LargeList(item) = data_type {
+        let item = Box::new(list_type(item.data_type())?);
+        let element = ast::ArrayElemTypeDef::SquareBracket(item, None);
+        return Ok(ast::DataType::Array(element));
+    }
+    let null = ScalarValue::try_new_null(data_type).map_err(|error| Error::Query(Box::new(error)));
+    match literal(&null?)? {
+        ast::Expr::Cast { data_type, .. } => Ok(data_type),
+        // Nulls of texts have no type.
+        _ => Ok(ast::DataType::Varchar(None)),
+    }
 }
 
 #[cfg(test)]

@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Describe(String),
     /// Prints the statements that create relations, or the one of this name.
     Schema(Option<String>),
+    /// Prints the statement that creates a function.
+    Source(String),
     /// Executes the last statement again, with the result to a file, or expanded.
     Again {
         file: Option<PathBuf>,

@@ -59,7 +59,9 @@ mod typing;
 mod type_ahead;
 
 use std::path::Path;
+use std::sync::Arc;
 
+use arrow::array::AsArray;
 use rustyline::error::ReadlineError;
 
 use crate::command::{Command, NAMES};
@@ -225,6 +227,7 @@ impl<'a> Prompt<'a> {
                 }
             }
             Command::Schema(name) => self.schema(name.as_deref())?,
+            Command::Source(name) => self.source(&name)?,
             Command::Again { file, is_expanded } => self.again(file.as_deref(), is_expanded)?,
             Command::Watch(pause) => self.watch(pause)?,
             Command::Capture(prefix) => self.capture(&prefix)?,
@@ -288,6 +291,25 @@ impl<'a> Prompt<'a> {
             }
             (Ok(statements), _) => self.print(&statements),
             (Err(failure), _) => self.report(failure),
+        }
+    }
+
+    /// Prints the statement that creates a function.
+    fn source(&mut self, name: &str) -> Result<(), Failure> {
+        let sql = format!("SHOW CREATE FUNCTION {name}");
+        let session = Arc::clone(self.runner.session());
+        let shown = sql.clone();
+        let statement = self.runner.wait(async move {
+            let rows = session.sql(&shown).await.ok()?.collect().await.ok()?;
+            let statement = rows.first()?.column_by_name("statement")?;
+            let statement = statement.as_string_opt::<i32>()?.iter().next()??;
+            Some(format!("{statement};"))
+        });
+        match statement {
+            Ok(Some(statement)) => self.print(&[statement]),
+            // An unknown name has the error of SQL.
+            Ok(None) => self.execute(&sql).map(drop),
+            Err(failure) => self.report(failure),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use datafusion::common::format::MetricType;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, dialect_from_str};
@@ -23,7 +24,9 @@ pub(crate) fn session(
     confinement: &Confinement,
     catalog: Option<&Path>,
 ) -> Result<Session, Failure> {
-    let config = SessionConfig::new().with_information_schema(true);
+    let mut config = SessionConfig::new().with_information_schema(true);
+    // All metrics of a scan are twenty lines.
+    config.options_mut().explain.analyze_level = MetricType::Summary;
     let environment = RuntimeEnvBuilder::new();
     // A confined session reads nothing of other machines.
     #[cfg(feature = "remote")]

@@ -26,7 +26,7 @@ impl Command {
                 "SELECT schema_name AS schema FROM information_schema.schemata ORDER BY schema"
                     .into(),
             ),
-            "\\sf" if !rest.is_empty() => Self::Sql(format!("SHOW CREATE FUNCTION {rest}")),
+            "\\sf" if !rest.is_empty() => Self::Source(rest.to_owned()),
             "\\sv" if !rest.is_empty() => Self::Schema(Some(identifier(rest))),
             _ => return None,
         })

@@ -10,15 +10,16 @@ use std::task::Poll;
 use datafusion::common::Result;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::{OrderingRequirements, PhysicalExpr};
 use datafusion::physical_plan::joins::{
     CrossJoinExec, HashJoinExec, NestedLoopJoinExec, PiecewiseMergeJoinExec, SortMergeJoinExec,
     SymmetricHashJoinExec,
 };
+use datafusion::physical_plan::metrics::MetricsSet;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
-    ReplaceChildrenOptions,
+    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan,
+    InputDistributionRequirements, PlanProperties, ReplaceChildrenOptions,
 };
 use futures::{StreamExt, stream};
 
@@ -28,16 +29,16 @@ use crate::plan_children::map_children;
 /// a microsecond.
 const BATCHES_MAX: u32 = 16;
 
-/// Puts a node that yields above each join.
+/// Replaces each join by one that yields.
 ///
 /// # Errors
 ///
 /// Any error of an operator with changed inputs.
 pub(crate) fn yield_in_joins(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    let input = map_children(plan, yield_in_joins)?;
-    Ok(match is_join(input.as_ref()) {
-        true => Arc::new(YieldingExec { input }),
-        false => input,
+    let plan = map_children(plan, yield_in_joins)?;
+    Ok(match is_join(plan.as_ref()) {
+        true => Arc::new(YieldingJoin { join: plan }),
+        false => plan,
     })
 }
 
@@ -50,62 +51,82 @@ fn is_join(plan: &dyn ExecutionPlan) -> bool {
         || plan.is::<SymmetricHashJoinExec>()
 }
 
-/// Node that yields after some batches of its input.
+/// Join that yields after some of its batches. In `EXPLAIN` it is the join.
 ///
-/// It counts them itself. The budget of a task, by which DataFusion's `CooperativeExec` yields, is
-/// held by each of several nodes above each other while the lowest is polled: those of 128 nested
-/// joins leave none, and the task would yield forever.
+/// It counts the batches itself. The budget of a task, by which DataFusion's `CooperativeExec`
+/// yields, is held by each of several nodes above each other while the lowest is polled: those of 128
+/// nested joins leave none, and the task would yield forever.
 #[derive(Debug)]
-struct YieldingExec {
-    input: Arc<dyn ExecutionPlan>,
+struct YieldingJoin {
+    join: Arc<dyn ExecutionPlan>,
 }
 
-impl DisplayAs for YieldingExec {
+impl DisplayAs for YieldingJoin {
     fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match format {
-            DisplayFormatType::Default | DisplayFormatType::Verbose => f.write_str("YieldingExec"),
-            DisplayFormatType::TreeRender => Ok(()),
-        }
+        self.join.fmt_as(format, f)
     }
 }
 
-impl ExecutionPlan for YieldingExec {
-    fn name(&self) -> &'static str {
-        "YieldingExec"
+impl ExecutionPlan for YieldingJoin {
+    fn name(&self) -> &str {
+        self.join.name()
+    }
+
+    fn downcast_delegate(&self) -> Option<&dyn ExecutionPlan> {
+        Some(self.join.as_ref())
     }
 
     fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
+        self.join.properties()
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
+        self.join.children()
+    }
+
+    fn dynamic_expressions_produced(&self) -> Vec<Arc<dyn PhysicalExpr>> {
+        self.join.dynamic_expressions_produced()
+    }
+
+    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
+        self.join.required_input_ordering()
+    }
+
+    fn input_distribution_requirements(&self) -> InputDistributionRequirements {
+        self.join.input_distribution_requirements()
     }
 
     fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
+        self.join.maintains_input_order()
     }
 
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false]
+        self.join.benefits_from_input_partitioning()
     }
 
     fn apply_expressions(
         &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
+        self.join.apply_expressions(f)
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        self.join.metrics()
+    }
+
+    fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
+        let join = Arc::clone(&self.join).reset_state()?;
+        Ok(Arc::new(Self { join }))
     }
 
     fn replace_children(
         self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(Arc::new(Self { input })),
-            _ => datafusion::common::internal_err!("YieldingExec has one input"),
-        }
+        let join = Arc::clone(&self.join).replace_children(children, options)?;
+        Ok(Arc::new(Self { join }))
     }
 
     fn with_new_children(
@@ -121,7 +142,7 @@ impl ExecutionPlan for YieldingExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let mut rows = self.input.execute(partition, context)?;
+        let mut rows = self.join.execute(partition, context)?;
         let schema = rows.schema();
         let mut batches = 0;
         let yielding = stream::poll_fn(move |cx| {

@@ -66,11 +66,12 @@ mod quoted_names;
 mod rewriting;
 mod select_into;
 
-// PIVOT, ORDER BY ALL, and columns of equal names.
+// PIVOT, SIMILAR TO, ORDER BY ALL, and columns of equal names.
 mod equal_names;
 mod order_by_all;
 mod pivot;
 mod select_lists;
+mod similar_to;
 
 // Common table expressions that call volatile functions, and their shared results.
 mod shared_queries;

@@ -4,7 +4,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::cache::cache_manager::{
-    CacheManagerConfig, DEFAULT_FILE_STATISTICS_MEMORY_LIMIT, DEFAULT_METADATA_CACHE_LIMIT,
+    CacheManagerConfig, DEFAULT_FILE_STATISTICS_MEMORY_LIMIT,
+    DEFAULT_LIST_FILES_CACHE_MEMORY_LIMIT, DEFAULT_METADATA_CACHE_LIMIT,
 };
 use datafusion::execution::context::SessionContext;
 use datafusion::execution::object_store::{DefaultObjectStoreRegistry, ObjectStoreRegistry};
@@ -50,7 +51,12 @@ pub(crate) fn file_caches(configured: &CacheManagerConfig) -> CacheManagerConfig
             DEFAULT_FILE_STATISTICS_MEMORY_LIMIT,
             STATISTICS_BYTES_MAX,
         ),
-        list_files_cache_limit: configured.list_files_cache_limit,
+        // Nothing tells it of files that come and go: a query would miss some, without a word.
+        list_files_cache_limit: unless_default(
+            configured.list_files_cache_limit,
+            DEFAULT_LIST_FILES_CACHE_MEMORY_LIMIT,
+            0,
+        ),
         list_files_cache_ttl: configured.list_files_cache_ttl,
         metadata_cache_limit: unless_default(
             configured.metadata_cache_limit,

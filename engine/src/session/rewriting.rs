@@ -1,6 +1,6 @@
 //! Statements rewritten for DataFusion's planner: named arguments of calls of Wasm functions,
-//! common table expressions that call volatile functions, queries without `SELECT`, `PIVOT`, and
-//! `ORDER BY ALL`.
+//! common table expressions that call volatile functions, queries without `SELECT`, `PIVOT`,
+//! `SIMILAR TO`, and `ORDER BY ALL`.
 //!
 //! That planner resolves names before defaults are known, and knows none in calls of table
 //! functions. Here `f(lat => 1)` becomes a dictionary literal as argument, which is planned as
@@ -21,17 +21,19 @@ use sqlparser::ast::{
 use super::calls::{function_name, normalized};
 use super::order_by_all::replace_order_by_all;
 use super::pivot::replace_pivot;
+use super::similar_to::replace_similar_to;
 use super::volatile_ctes::share_volatile_ctes;
 use crate::function::{
     dictionary_key, is_wasm_aggregate, is_wasm_scalar, is_wasm_table, is_wasm_window,
 };
 
-/// Rewrites the named arguments of a statement, its queries without `SELECT`, `PIVOT`, and
-/// `ORDER BY ALL`.
+/// Rewrites the named arguments of a statement, its queries without `SELECT`, `PIVOT`, `SIMILAR TO`,
+/// and `ORDER BY ALL`.
 ///
 /// # Errors
 ///
-/// [`Error::Query`](fusebox_runtime::Error::Query) for a `PIVOT` that no query says.
+/// [`Error::Query`](fusebox_runtime::Error::Query) for a `PIVOT` that no query says, and a
+/// pattern of `SIMILAR TO` that is none.
 pub(super) fn rewrite_statement(statement: &mut DfStatement, state: &SessionState) -> Result<()> {
     let mut rewriter = Rewriter {
         state,
@@ -98,6 +100,9 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
+        if let Err(error) = replace_similar_to(expr) {
+            return ControlFlow::Break(error);
+        }
         if let Expr::Function(call) = expr
             && let Some(name) = function_name(&call.name)
             && let FunctionArguments::List(list) = &mut call.args

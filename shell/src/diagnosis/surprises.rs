@@ -1,12 +1,14 @@
 //! Expressions that mean something else here than in PostgreSQL or DuckDB, without an error.
 
 use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect};
+use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 /// Returns a warning for each kind of expression that may surprise.
 pub(crate) fn surprises(sql: &str, dialect: &dyn Dialect) -> Vec<&'static str> {
-    let is_possible = sql.contains('^') || sql.to_lowercase().contains("to_char");
-    if !is_possible {
+    let lower = sql.to_lowercase();
+    let words = ["^", "to_char", "isnull", "notnull"];
+    if !words.iter().any(|word| lower.contains(word)) {
         return Vec::new();
     }
     let Ok(tokens) = Tokenizer::new(dialect, sql).tokenize() else {
@@ -21,6 +23,21 @@ pub(crate) fn surprises(sql: &str, dialect: &dyn Dialect) -> Vec<&'static str> {
             "^ is the bitwise exclusive or: write power(a, b), or SET \
              datafusion.sql_parser.dialect = 'PostgreSQL'",
         );
+    }
+    let is_test_of_null = |tokens: &[Token]| {
+        let is_test = |word: &str| {
+            ["isnull", "notnull"]
+                .iter()
+                .any(|test| word.eq_ignore_ascii_case(test))
+        };
+        matches!(
+            tokens,
+            [operand, Token::Word(word)]
+                if ends_operand(operand) && !is_keyword(operand) && word.quote_style.is_none() && is_test(&word.value)
+        )
+    };
+    if tokens.windows(2).any(is_test_of_null) {
+        found.push("isnull and notnull are names here: write IS NULL, IS NOT NULL");
     }
     if has_format_without_percent(&tokens) {
         found.push(
@@ -58,6 +75,11 @@ fn has_format_without_percent(tokens: &[Token]) -> bool {
         })
 }
 
+/// Returns true for a word that comes before a name.
+fn is_keyword(token: &Token) -> bool {
+    matches!(token, Token::Word(word) if word.keyword != Keyword::NoKeyword)
+}
+
 fn ends_operand(token: &Token) -> bool {
     matches!(
         token,
@@ -92,6 +114,10 @@ mod tests {
             ("SELECT to_char(d, 'YYYY'", 0),
             ("SELECT 'to_char(d, ''YYYY'')'", 0),
             ("SELECT '^", 0),
+            ("SELECT 5 isnull", 1),
+            ("SELECT carrier ISNULL, (a) notnull FROM t", 1),
+            ("SELECT 5 AS isnull, isnull FROM t", 0),
+            ("SELECT 5 \"isnull\"", 0),
             ("", 0),
         ] {
             assert_eq!(surprises(sql, &GenericDialect {}).len(), count, "{sql}");

@@ -59,8 +59,8 @@ fn statement(message: &str, tokens: &[TokenWithSpan], found: usize) -> Option<St
             let pivot = &begin[0];
             let table = name(1).unwrap_or_default();
             return Some(format!(
-                "write SELECT * FROM {table} {pivot} (… FOR column IN (…)), with all values or columns in \
-                 the list"
+                "write SELECT * FROM (SELECT … FROM {table}) {pivot} (… FOR column IN (…)), with all values \
+                 or columns in the list"
             ));
         }
         ["CREATE", "TEMPORARY" | "TEMP"] if message.contains("Expected: fileformat") => {

@@ -1,7 +1,7 @@
 //! Statements of other systems, and what does the same here.
 
 /// Begins of messages, and what to write.
-const INSTEAD: [(&str, &str); 21] = [
+const INSTEAD: [(&str, &str); 28] = [
     (
         "Unsupported SQL statement: ALTER VIEW",
         "write CREATE OR REPLACE VIEW",
@@ -11,6 +11,34 @@ const INSTEAD: [(&str, &str); 21] = [
     ("Unsupported SQL statement: COMMIT", TRANSACTIONS),
     ("Unsupported SQL statement: ROLLBACK", TRANSACTIONS),
     ("Unsupported SQL statement: SAVEPOINT", TRANSACTIONS),
+    (
+        "Unsupported logical plan: Statement(Transaction",
+        TRANSACTIONS,
+    ),
+    (
+        "Unsupported logical plan: CreateIndex",
+        "there are no indexes: leave it out",
+    ),
+    (
+        "UPDATE ... FROM is not supported",
+        "write a subquery: SET a = (SELECT …) WHERE EXISTS (SELECT …)",
+    ),
+    (
+        "Using clause not supported",
+        "write WHERE EXISTS (SELECT … FROM other WHERE …)",
+    ),
+    (
+        "Insert-on clause not supported",
+        "DELETE the rows that are replaced, or select those that are missing",
+    ),
+    (
+        "Insert-returning clause not supported",
+        "select the rows after the statement",
+    ),
+    (
+        "Multiple objects not supported",
+        "write a statement for each",
+    ),
     (
         "Unsupported SQL statement: PRAGMA",
         "settings are SET name = value, and SHOW ALL lists them",

@@ -47,6 +47,23 @@ fn files_are_read_and_written_anywhere() {
 }
 
 #[test]
+fn files_that_come_and_go_are_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.csv"), "n\n4\n").unwrap();
+    let folder = folder.path().display();
+    let count = format!("SELECT sum(n) AS s FROM '{folder}/*.csv'; SELECT sum(n) AS s FROM t;");
+    let sql = format!(
+        "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{folder}/';
+         {count}
+         COPY (SELECT 5 AS n) TO '{folder}/b.csv';
+         {count}"
+    );
+    let remove = format!("\\! rm {folder}/a.csv");
+    let args = ["--format", "csv", "-c", &sql, "-c", &remove, "-c", &count];
+    check(&args, "s\n4\ns\n4\ncount\n1\ns\n9\ns\n9\ns\n5\ns\n5\n");
+}
+
+#[test]
 fn root_confines_files_to_a_directory() {
     let folder = tempfile::tempdir().unwrap();
     let (inside, outside) = (folder.path().join("in"), folder.path().join("out.csv"));

@@ -293,7 +293,10 @@ mod tests {
             Some(Command::Describe("v".to_owned()))
         );
         assert_eq!(sql("\\d+ k*"), sql("\\d k*"));
-        assert_eq!(sql("\\sf f"), "SHOW CREATE FUNCTION f");
+        assert_eq!(
+            Command::parse("\\sf f"),
+            Some(Command::Source("f".to_owned()))
+        );
     }
 
     #[test]

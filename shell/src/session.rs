@@ -27,7 +27,9 @@ pub(crate) fn session(
     let mut config = SessionConfig::new().with_information_schema(true);
     // All metrics of a scan are twenty lines.
     config.options_mut().explain.analyze_level = MetricType::Summary;
-    let environment = RuntimeEnvBuilder::new();
+    let mut environment = RuntimeEnvBuilder::new();
+    // Nothing tells a cache of files that come and go: a query would miss some, without a word.
+    environment.cache_manager.list_files_cache_limit = 0;
     // A confined session reads nothing of other machines.
     #[cfg(feature = "remote")]
     let environment = match confinement.root {

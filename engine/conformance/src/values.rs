@@ -54,7 +54,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow_array::{Array, ArrayRef, Float64Array, RunArray, StringArray, types::Int32Type};
-    use arrow_schema::Field;
+    use arrow_schema::{Field, UnionMode};
     use fusebox_testing::{TypeOptions, column, data_type, show_rows};
     use proptest::prelude::*;
     use serde_json::{Value, json};
@@ -127,6 +127,23 @@ mod tests {
             let refused = decode(&data_type, &[Value::Null]).unwrap_err();
             assert!(refused.contains("at most"), "{refused}");
         }
+    }
+
+    #[test]
+    fn lists_of_sparse_unions_have_no_nulls_of_other_types() {
+        let fields = [
+            (1, Field::new("a", DataType::Boolean, true)),
+            (6, Field::new("b", DataType::Utf8, true)),
+            (7, Field::new("c", DataType::Int8, true)),
+        ];
+        let fields = fields.into_iter().map(|(id, field)| (id, Arc::new(field)));
+        let union = DataType::Union(fields.collect(), UnionMode::Sparse);
+        let list = DataType::new_list(union, false);
+        let values = [json!([[1, true], [6, "x"]]), Value::Null, json!([[6, ""]])];
+        let column = decode(&list, &values).unwrap();
+        assert_eq!(encode(&column), values);
+        // A null of the chosen type is one of the union.
+        assert!(decode(&list, &[json!([[6, null]])]).is_err());
     }
 
     proptest! {

@@ -232,9 +232,14 @@ impl Decoder {
             }
             children[index].push(inner);
         }
-        let columns = fields.iter().zip(&children);
-        let columns = columns.map(|((_, field), values)| self.column(field.data_type(), values));
-        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        let columns = fields.iter().zip(&children).map(|((id, field), values)| {
+            let column = self.column(field.data_type(), values)?;
+            Ok(match mode {
+                UnionMode::Sparse => with_nulls_of(&column, &type_ids, id),
+                UnionMode::Dense => column,
+            })
+        });
+        let columns = columns.collect::<Result<Vec<_>, String>>()?;
         let offsets = (mode == UnionMode::Dense).then(|| offsets.into());
         let made = UnionArray::try_new(fields.clone(), type_ids.into(), offsets, columns);
         Ok(Arc::new(made.map_err(refused)?))
@@ -292,4 +297,21 @@ fn flattened(lists: Vec<Option<Vec<&Value>>>) -> (Vec<usize>, Vec<&Value>) {
         items.extend(list);
     }
     (lengths, items)
+}
+
+/// Returns a column of a sparse union without the nulls beside its type, which Arrow counts as
+/// those of the union: a list of unions that are not null would be refused.
+fn with_nulls_of(column: &ArrayRef, type_ids: &[i8], id: i8) -> ArrayRef {
+    let Some(nulls) = column.nulls() else {
+        return Arc::clone(column);
+    };
+    let valid = nulls
+        .iter()
+        .zip(type_ids)
+        .map(|(valid, of)| valid || *of != id);
+    let nulls = NullBuffer::from_iter(valid);
+    let nulls = (nulls.null_count() > 0).then_some(nulls);
+    // A key of an empty dictionary is no value: such nulls stay.
+    let data = column.to_data().into_builder().nulls(nulls).build();
+    data.map_or_else(|_| Arc::clone(column), make_array)
 }

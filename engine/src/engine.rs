@@ -27,7 +27,8 @@ use crate::scope::{FunctionScope, SessionCancellation, add_scopes_to_rules};
 use crate::scope_rule::ScopeRule;
 use crate::session_state::rebuild;
 use crate::settings::Settings;
-use crate::{short_times, volatile};
+use crate::short_times;
+use crate::volatile;
 
 /// Compiled modules, pools of instances, metrics and catalog, shared by all sessions.
 ///

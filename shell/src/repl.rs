@@ -221,11 +221,7 @@ impl<'a> Prompt<'a> {
                 Ok(statements) => self.print(&statements)?,
                 Err(failure) => self.report(failure)?,
             },
-            Command::Describe(name) => {
-                if self.execute(&format!("DESCRIBE {name}"))? {
-                    self.schema(Some(&name))?;
-                }
-            }
+            Command::Describe(name) => self.describe(&name)?,
             Command::Schema(name) => self.schema(name.as_deref())?,
             Command::Source(name) => self.source(&name)?,
             Command::Again { file, is_expanded } => self.again(file.as_deref(), is_expanded)?,
@@ -280,6 +276,14 @@ impl<'a> Prompt<'a> {
             setting => self.set(setting),
         }
         Ok(Flow::Continue)
+    }
+
+    /// Prints the columns of a relation, and the statement that creates it.
+    fn describe(&mut self, name: &str) -> Result<(), Failure> {
+        match self.execute(&format!("DESCRIBE {name}"))? {
+            true => self.schema(Some(name)),
+            false => Ok(()),
+        }
     }
 
     /// Prints the statements that create relations, or one of them.

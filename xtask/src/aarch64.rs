@@ -5,10 +5,12 @@
 //! for instrumented modules: the crates above it are portable Rust. With `--all` the
 //! fixtures of releases are reproduced too, through the runtime.
 
+use std::process::Command;
+
 use crate::failure::Failure;
 use crate::steps::Outcome;
 use crate::toolchain::{complete_active, install_from_debian, remove_flags};
-use crate::workspace::{EMULATED, Workspace, run};
+use crate::workspace::{EMULATED, FIXTURES_PART, Workspace, run};
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";
 
@@ -19,11 +21,20 @@ const DEBIAN_PACKAGES: [&str; 3] = [
     "qemu-user-static",
 ];
 
-/// Packages whose tests run there; the second with `--all`, since it compiles the runtime
-/// once more.
-const PACKAGES: [&str; 2] = ["fusebox-instrument", "fusebox-conformance"];
+/// The package whose tests run there.
+const INSTRUMENT: &str = "fusebox-instrument";
 
-/// Runs the tests of [`PACKAGES`].
+/// The package whose tests run there with `--all`, since it compiles the runtime once more.
+const CONFORMANCE: &str = "fusebox-conformance";
+
+/// Name of the test of the fixtures.
+const RELEASES: &str = "releases_are_reproduced_bit_by_bit";
+
+/// Processes that check the fixtures, each with a part of the modules: the emulator's account of
+/// reserved pages would take more memory than a machine has.
+const PARTS: usize = 12;
+
+/// Runs the tests.
 pub(crate) fn test(workspace: &Workspace, is_all: bool) -> Result<Outcome, Failure> {
     if cfg!(target_arch = "aarch64") {
         // The tests of the workspace have run natively.
@@ -34,13 +45,25 @@ pub(crate) fn test(workspace: &Workspace, is_all: bool) -> Result<Outcome, Failu
         let install = format!("rustup target add {TARGET}, and apt-get install {packages}");
         return Ok(Outcome::Skipped { reason, install });
     }
+    run("aarch64", &mut cargo(workspace, INSTRUMENT))?;
+    if is_all {
+        let mut others = cargo(workspace, CONFORMANCE);
+        run("aarch64", others.args(["--", "--skip", RELEASES]))?;
+        for part in 0..PARTS {
+            let mut fixtures = cargo(workspace, CONFORMANCE);
+            fixtures.args(["--test", "conformance", "--", RELEASES]);
+            fixtures.env(FIXTURES_PART, format!("{part}/{PARTS}"));
+            run("aarch64", &mut fixtures)?;
+        }
+    }
+    Ok(Outcome::Passed)
+}
+
+/// Returns the command that tests a package in the emulator.
+fn cargo(workspace: &Workspace, package: &str) -> Command {
     let mut command = workspace.cargo();
     remove_flags(&mut command);
-    command.args(["test", "--target", TARGET]);
-    let count = if is_all { PACKAGES.len() } else { 1 };
-    for package in &PACKAGES[..count] {
-        command.args(["--package", *package]);
-    }
+    command.args(["test", "--target", TARGET, "--package", package]);
     // An emulator takes minutes for a module of megabytes.
     command.env(EMULATED, "1");
     // Its dependencies are built with other features than in the workspace.
@@ -53,7 +76,7 @@ pub(crate) fn test(workspace: &Workspace, is_all: bool) -> Result<Outcome, Failu
     // emulator may find a loader and a C library of different versions, and hang
     // when the first thread starts.
     command.env(variable("RUSTFLAGS"), "-C target-feature=+crt-static");
-    run("aarch64", &mut command).map(|()| Outcome::Passed)
+    command
 }
 
 fn set_up(workspace: &Workspace) -> Result<(), String> {

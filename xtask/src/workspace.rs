@@ -16,6 +16,9 @@ pub(crate) const EXHAUSTIVE: &str = "FUSEBOX_EXHAUSTIVE";
 /// Variable with which tests leave out what takes an emulator too long.
 pub(crate) const EMULATED: &str = "FUSEBOX_EMULATED";
 
+/// Variable with the part of the modules of a release that a process checks.
+pub(crate) const FIXTURES_PART: &str = "FUSEBOX_FIXTURES_PART";
+
 /// The checkout, and the folder of the executables built from it.
 pub(crate) struct Workspace {
     /// The folder of the root `Cargo.toml`; every program is started in it.

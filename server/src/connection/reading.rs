@@ -69,7 +69,7 @@ impl Connection {
         self.wait_for_leftover().await?;
         let (sender, receiver) = oneshot::channel();
         let task = self.shared.threads.spawn_blocking(move || {
-            // Nobody waits for the work of a client that has cancelled it.
+            // After a cancel, the receiver is gone.
             let _ = sender.send(work());
         });
         match self.attended(receiver).await {

@@ -17,6 +17,9 @@ const RELEASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures");
 /// Variable with which `cargo xtask test` runs the tests in an emulator.
 const EMULATED: &str = "FUSEBOX_EMULATED";
 
+/// Variable with the part of the modules of a release that is checked, as in `0/8`.
+const PART: &str = "FUSEBOX_FIXTURES_PART";
+
 /// Version of catalogs that the fixtures have: that of this program is one of a crate above.
 const CATALOG: u64 = 3;
 

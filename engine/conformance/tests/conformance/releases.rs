@@ -53,6 +53,10 @@ fn releases_are_reproduced_bit_by_bit() {
                 (modules.collect(), 1)
             }
         };
+        if part().is_some() && modules.is_empty() {
+            // No module chosen means all.
+            continue;
+        }
         let mut found = Vec::new();
         let mut cases = 0;
         let checked = fixtures.check(&modules, &mut |report| {

@@ -154,7 +154,7 @@ async fn planned_query_is_cancelled_before_it_runs() {
 
 #[test]
 fn joins_stop_when_their_query_is_dropped() {
-    // Each makes more rows of one batch than a minute suffices for, and returns none.
+    // Each compares or makes more rows than some minutes suffice for, and returns none.
     for text in [
         "SELECT sum(a.value + b.value) AS s FROM range(0, 200000) a JOIN range(0, 200000) b \
          ON a.value % 2 = b.value % 2",
@@ -177,9 +177,10 @@ fn joins_stop_when_their_query_is_dropped() {
             query.abort();
             assert!(query.await.unwrap_err().is_cancelled(), "{text}");
         });
-        // Waits until each thread has left its task.
+        // Waits until each thread has left its task: a batch that is compared with all rows of the
+        // other side takes seconds in an unoptimised build.
         let start = Instant::now();
-        runtime.shutdown_timeout(Duration::from_secs(60));
-        assert!(start.elapsed() < Duration::from_secs(20), "{text}");
+        runtime.shutdown_timeout(Duration::from_secs(90));
+        assert!(start.elapsed() < Duration::from_secs(60), "{text}");
     }
 }

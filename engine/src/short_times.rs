@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use arrow::compute::kernels::cast_utils::string_to_timestamp_nanos;
 use arrow::datatypes::DataType;
+use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion::common::{Result, ScalarValue};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::{Cast, Expr, LogicalPlan, TryCast};
+use datafusion::logical_expr::{Cast, Expr, LogicalPlan, TryCast, lit};
 use datafusion::optimizer::AnalyzerRule;
 
 /// Adds the rule to the state of a session, after the one that casts what is compared.
@@ -29,12 +29,12 @@ impl AnalyzerRule for ShortTimes {
         plan.transform_up_with_subqueries(|node| {
             let names = NamePreserver::new(&node);
             node.map_expressions(|expr| {
+                if !expr.exists(|expr| Ok(short_time(expr).is_some()))? {
+                    return Ok(Transformed::no(expr));
+                }
                 let name = names.save(&expr);
                 let completed = expr.transform_up(|expr| Ok(complete(expr)))?;
-                Ok(match completed.transformed {
-                    true => completed.update_data(|expr| name.restore(expr)),
-                    false => completed,
-                })
+                Ok(completed.update_data(|expr| name.restore(expr)))
             })
         })
         .data()
@@ -46,23 +46,33 @@ impl AnalyzerRule for ShortTimes {
 }
 
 fn complete(mut expr: Expr) -> Transformed<Expr> {
-    let (Expr::Cast(Cast { expr: text, field }) | Expr::TryCast(TryCast { expr: text, field })) =
-        &mut expr
-    else {
+    let Some(completed) = short_time(&expr) else {
         return Transformed::no(expr);
     };
-    if let DataType::Timestamp(..) = field.data_type()
-        && let Expr::Literal(value, _) = text.as_mut()
-        && let ScalarValue::Utf8(Some(text))
-        | ScalarValue::Utf8View(Some(text))
-        | ScalarValue::LargeUtf8(Some(text)) = value
-        && string_to_timestamp_nanos(text).is_err()
-        && let Some(completed) = completed(text)
+    if let Expr::Cast(Cast { expr: text, .. }) | Expr::TryCast(TryCast { expr: text, .. }) =
+        &mut expr
     {
-        *text = completed;
-        return Transformed::yes(expr);
+        **text = lit(completed);
     }
-    Transformed::no(expr)
+    Transformed::yes(expr)
+}
+
+/// Returns the completed text of a constant that is cast to a timestamp and lacks parts.
+fn short_time(expr: &Expr) -> Option<String> {
+    let (Expr::Cast(Cast { expr: text, field }) | Expr::TryCast(TryCast { expr: text, field })) =
+        expr
+    else {
+        return None;
+    };
+    let (DataType::Timestamp(..), Expr::Literal(value, _)) = (field.data_type(), text.as_ref())
+    else {
+        return None;
+    };
+    let text = value.try_as_str()??;
+    match string_to_timestamp_nanos(text) {
+        Ok(_) => None,
+        Err(_) => completed(text),
+    }
 }
 
 /// Returns a text of a date, or of a date and a time, with all digits and with seconds.

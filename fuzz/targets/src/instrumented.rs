@@ -3,6 +3,7 @@
 use arbitrary::{Result, Unstructured};
 use fusebox_instrument::{Error, Options, instrument as instrument_module};
 use wasm_smith::{Config, Module};
+use wasmparser::{Operator, Parser, Payload};
 
 use crate::execution::{End, instrumented, reference};
 use crate::target::Outcome;
@@ -12,7 +13,8 @@ use crate::target::Outcome;
 ///
 /// - With as much fuel, the instrumented module runs out wherever the original does.
 /// - With plenty of fuel, results, traps, memory and globals are the same bits, except that
-///   a loop with a known trip count is charged before an iteration of it can trap.
+///   a loop with a known trip count is charged before an iteration of it can trap, and memory
+///   or a table before it cannot grow so much.
 pub fn instrument(data: &[u8]) -> Outcome {
     check(&mut Unstructured::new(data)).unwrap_or(Outcome::Incomplete)
 }
@@ -50,14 +52,17 @@ fn check(input: &mut Unstructured<'_>) -> Result<Outcome> {
         if matches!(theirs, End::Fuel | End::Stack) || *ours == End::Stack {
             return Ok(Outcome::Accepted);
         }
-        if matches!(theirs, End::Trap(_)) && *ours == End::Fuel {
+        let is_trap = matches!(theirs, End::Trap(_));
+        if *ours == End::Fuel && (is_trap || has_growth(&module)) {
             // A loop of billions of iterations, or an endless one, that traps in an early
-            // one. This much is enough for each loop that ends.
+            // one, or growth by billions of pages, which fails. This much is enough for each
+            // loop that ends, and for some of such growth.
             let ample = instrumented(&instrumented_module, 1 << 60, n + 1);
             let ample = ample.expect("instantiated before");
             assert!(
-                ample.ends[n] == *theirs || ample.ends[n] == End::Fuel,
-                "call {n}"
+                ample.ends[n] == *theirs || is_trap && ample.ends[n] == End::Fuel,
+                "call {n}: {:?}",
+                ample.ends[n]
             );
             return Ok(Outcome::Accepted);
         }
@@ -66,6 +71,22 @@ fn check(input: &mut Unstructured<'_>) -> Result<Outcome> {
     assert_eq!(theirs.globals, plenty.globals, "with {fuel}");
     assert!(theirs.memory == plenty.memory, "memory with {fuel}");
     Ok(Outcome::Accepted)
+}
+
+/// Returns true if a function of the module has an instruction that grows a memory or a table.
+fn has_growth(module: &[u8]) -> bool {
+    Parser::new(0).parse_all(module).any(|payload| {
+        let Ok(Payload::CodeSectionEntry(body)) = payload else {
+            return false;
+        };
+        let operators = body.get_operators_reader().expect("wasm-smith's own");
+        operators.into_iter().any(|operator| {
+            matches!(
+                operator.expect("wasm-smith's own"),
+                Operator::MemoryGrow { .. } | Operator::TableGrow { .. }
+            )
+        })
+    })
 }
 
 /// Takes a module of the permitted features from the input.

@@ -17,7 +17,10 @@ pub(crate) fn surprises(sql: &str, dialect: &dyn Dialect) -> Vec<&'static str> {
     let is_part = |token: &Token| !matches!(token, Token::Whitespace(_));
     let tokens: Vec<Token> = tokens.into_iter().filter(is_part).collect();
     let mut found = Vec::new();
-    let is_power = |tokens: &[Token]| matches!(tokens, [left, Token::Caret, right] if ends_operand(left) && begins_operand(right));
+    let is_power = |tokens: &[Token]| match tokens {
+        [left, Token::Caret, right] => ends_operand(left) && begins_operand(right),
+        _ => false,
+    };
     if !dialect.is::<PostgreSqlDialect>() && tokens.windows(3).any(is_power) {
         found.push(
             "^ is the bitwise exclusive or: write power(a, b), or SET \
@@ -30,11 +33,13 @@ pub(crate) fn surprises(sql: &str, dialect: &dyn Dialect) -> Vec<&'static str> {
                 .iter()
                 .any(|test| word.eq_ignore_ascii_case(test))
         };
-        matches!(
-            tokens,
-            [operand, Token::Word(word)]
-                if ends_operand(operand) && !is_keyword(operand) && word.quote_style.is_none() && is_test(&word.value)
-        )
+        let [operand, Token::Word(word)] = tokens else {
+            return false;
+        };
+        ends_operand(operand)
+            && !is_keyword(operand)
+            && word.quote_style.is_none()
+            && is_test(&word.value)
     };
     if tokens.windows(2).any(is_test_of_null) {
         found.push("isnull and notnull are names here: write IS NULL, IS NOT NULL");

@@ -235,7 +235,7 @@ impl Decoder {
         let columns = fields.iter().zip(&children).map(|((id, field), values)| {
             let column = self.column(field.data_type(), values)?;
             Ok(match mode {
-                UnionMode::Sparse => with_nulls_of(&column, &type_ids, id),
+                UnionMode::Sparse => without_nulls_beside(&column, &type_ids, id),
                 UnionMode::Dense => column,
             })
         });
@@ -301,7 +301,7 @@ fn flattened(lists: Vec<Option<Vec<&Value>>>) -> (Vec<usize>, Vec<&Value>) {
 
 /// Returns a column of a sparse union without the nulls beside its type, which Arrow counts as
 /// those of the union: a list of unions that are not null would be refused.
-fn with_nulls_of(column: &ArrayRef, type_ids: &[i8], id: i8) -> ArrayRef {
+fn without_nulls_beside(column: &ArrayRef, type_ids: &[i8], id: i8) -> ArrayRef {
     let Some(nulls) = column.nulls() else {
         return Arc::clone(column);
     };

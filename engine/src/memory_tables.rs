@@ -13,6 +13,7 @@ mod buffers;
 // Plans that are kept.
 mod plans;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arrow::array::RecordBatch;
@@ -35,6 +36,17 @@ pub(crate) struct MemoryTables {
     bytes_max: u64,
     plans: KeptPlans,
     tables: Mutex<Tables>,
+    creations: Arc<AtomicU64>,
+}
+
+/// A table, view or schema that is being created, which counts until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Creation(Arc<AtomicU64>);
+
+impl Drop for Creation {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -50,7 +62,14 @@ impl MemoryTables {
             bytes_max: row_bytes_max,
             plans: KeptPlans::new(plan_bytes_max),
             tables: Mutex::default(),
+            creations: Arc::default(),
         }
+    }
+
+    /// Counts one more creation. Returns the number of all that have begun, with this one.
+    pub(crate) fn begin_creation(&self) -> (Creation, u64) {
+        let others = self.creations.fetch_add(1, Ordering::SeqCst);
+        (Creation(Arc::clone(&self.creations)), others + 1)
     }
 
     /// Returns the plans that the session keeps.

@@ -14,7 +14,7 @@ use fusebox_runtime::{Error, Result};
 
 use super::introspection::SCHEMA;
 use super::{Session, query};
-use crate::memory_tables::{CollectedRows, ReservedPlan, relation_bytes};
+use crate::memory_tables::{CollectedRows, Creation, ReservedPlan, relation_bytes};
 use crate::scope::{KeptRows, QueryScope};
 
 /// Table or view that a statement creates, whose plan is counted.
@@ -55,10 +55,14 @@ impl Session {
     }
 
     /// Refuses to create one more table, view or schema than a session may have, and plans above
-    /// the limit. Returns the relation that a statement creates.
-    pub(super) fn check_relation(&self, plan: &LogicalPlan) -> Result<Option<CreatedRelation>> {
+    /// the limit. Returns the relation that a statement creates, and its place among those of
+    /// the session, which is to be kept until it is created.
+    pub(super) fn check_relation(
+        &self,
+        plan: &LogicalPlan,
+    ) -> Result<(Option<CreatedRelation>, Option<Creation>)> {
         let LogicalPlan::Ddl(statement) = plan else {
-            return Ok(None);
+            return Ok((None, None));
         };
         let (subject, replaced) = match statement {
             DdlStatement::CreateMemoryTable(create) => {
@@ -79,16 +83,19 @@ impl Session {
             DdlStatement::CreateCatalog(create) => {
                 (Subject::Schema(create.catalog_name.clone()), None)
             }
-            _ => return Ok(None),
+            _ => return Ok((None, None)),
         };
         let created = self.reserve_relation(plan);
         let created = created.map_err(|reason| Error::refused(subject.clone(), reason))?;
         let exists = |name: &TableReference| self.context.table_exist(name.clone());
         if replaced.is_some_and(|name| exists(name).unwrap_or(false)) {
-            return Ok(created);
+            return Ok((created, None));
         }
         let max = self.loader.options.catalog.relations_max;
-        let found = self.relation_count() + 1;
+        // This one is counted before those that exist are: of two statements that run at once,
+        // one sees the other.
+        let (creation, creations) = self.memory_tables.begin_creation();
+        let found = self.relation_count() + creations;
         match found > max {
             true => Err(Error::refused(
                 subject,
@@ -98,7 +105,7 @@ impl Session {
                     max: max.to_string(),
                 },
             )),
-            false => Ok(created),
+            false => Ok((created, Some(creation))),
         }
     }
 

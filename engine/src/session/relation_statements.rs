@@ -69,7 +69,7 @@ impl Session {
         if let Some(relation) = self.kept_relation_to_drop(&plan, &contents, &state) {
             return self.drop_kept_relation(relation, &contents, cascades, &state);
         }
-        let created = self.check_relation(&plan)?;
+        let (created, _creation) = self.check_relation(&plan)?;
         let keys = self.created_keys(&plan)?;
         self.check_cycle(&plan, text.as_ref(), &state)?;
         self.check_is_kept(&plan, text.as_ref(), &contents, &state)?;

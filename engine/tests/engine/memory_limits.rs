@@ -195,6 +195,33 @@ async fn views_and_schemas_are_bounded() {
     run(&session, "CREATE TABLE w (x INT)").await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn views_that_are_created_at_once_are_bounded() {
+    for _ in 0..20 {
+        let session = session(MEBIBYTE);
+        let creations = (0..40).map(|n| {
+            let session = session.clone();
+            tokio::spawn(async move {
+                let sql = format!("CREATE VIEW v{n} AS SELECT {n}");
+                run(&session, &sql).await.is_ok()
+            })
+        });
+        let mut created = 0;
+        for creation in creations.collect::<Vec<_>>() {
+            created += usize::from(creation.await.unwrap());
+        }
+        // Those beside the schema `public`.
+        assert!((1..=11).contains(&created), "{created}");
+        while created < 11 {
+            run(&session, &format!("CREATE VIEW w{created} AS SELECT 1"))
+                .await
+                .unwrap();
+            created += 1;
+        }
+        refused(&session, "CREATE VIEW w AS SELECT 1").await;
+    }
+}
+
 #[tokio::test]
 async fn prepared_statements_are_bounded() {
     let session = session(MEBIBYTE);

@@ -43,6 +43,9 @@ mod display;
 // Standard output, a pager, or a file.
 mod output;
 
+// The program that shows a long result page by page.
+mod pager;
+
 // Worker threads and Ctrl-C.
 mod runtime;
 

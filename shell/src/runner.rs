@@ -182,10 +182,18 @@ impl Runner {
                 .map_err(Failure::from)
                 .and_then(|statement| self.statement(statement));
             self.warn();
-            if summary.is_err() && !self.runtime.settle().map_err(Failure::System)? {
-                let _ = writeln!(io::stderr(), "{LEFT}");
+            if summary.is_err() {
+                self.settle()?;
             }
             after(summary.map_err(|failure| self.explained(failure, sql, index))?);
+        }
+        Ok(())
+    }
+
+    /// Waits a moment for what a statement left behind, and reports if it does not stop.
+    fn settle(&mut self) -> Result<(), Failure> {
+        if !self.runtime.settle().map_err(Failure::System)? {
+            let _ = writeln!(io::stderr(), "{LEFT}");
         }
         Ok(())
     }
@@ -352,6 +360,7 @@ impl Runner {
             stream,
             omitted,
             progress: &mut progress,
+            pager: None,
         };
         let (rows, shown) = match has_result {
             true if self.captured.is_some() => {
@@ -363,6 +372,11 @@ impl Runner {
             true => {
                 let printed = result::print(batches, &mut self.display, &mut self.out);
                 let rows = printed.map_err(|failure| self.out.explain(failure))?;
+                if rows.all.is_none() {
+                    // Nobody reads the rest: functions stop too.
+                    self.session.cancel();
+                    self.settle()?;
+                }
                 (rows.all, rows.shown)
             }
             false => {

@@ -5,12 +5,10 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
 use crate::sample::{Column, SampledRows};
+use crate::text::{ELLIPSIS, cut};
 
 /// Minimum width to which a column is shrunk.
 const WIDTH_MIN: usize = 8;
-
-/// Mark of what was left out.
-const ELLIPSIS: &str = "…";
 
 /// Prints rows as a table that fits into `width` columns of the terminal: long cells are cut,
 /// and columns in the middle are left out where that is not enough.
@@ -27,7 +25,8 @@ pub(crate) fn print_table(
     };
     let line = |out: &mut dyn Write, cell: &dyn Fn(&Shown<'_>) -> String| {
         let cells = shown.iter().map(|column| {
-            let text = cut(&cell(column), column.width);
+            let whole = cell(column);
+            let text = cut(&whole, column.width);
             let blanks = " ".repeat(column.width - text.width());
             match column.is_right {
                 true => format!(" {blanks}{text} "),
@@ -170,22 +169,6 @@ fn fitted(rows: &SampledRows, width: usize) -> Vec<Shown<'_>> {
         shown.remove(if after >= mark { mark + 1 } else { mark - 1 });
     }
     shown
-}
-
-/// Cuts a text to a width, with an ellipsis at its end.
-fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut kept = String::new();
-    for character in text.chars() {
-        kept.push(character);
-        if kept.width() + ELLIPSIS.width() > width {
-            kept.pop();
-            break;
-        }
-    }
-    kept + ELLIPSIS
 }
 
 #[cfg(test)]

@@ -42,6 +42,9 @@ mod helper;
 // Names that complete a word.
 mod completion;
 
+// Columns of the tables that a statement names.
+mod table_columns;
+
 // Signatures of functions.
 mod signatures;
 

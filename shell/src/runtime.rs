@@ -25,7 +25,7 @@ const INTERRUPTED: i32 = 128 + 2;
 /// Stack of a worker thread, in bytes. The planner recurses into expressions, and
 /// tokio's default of 2 MiB overflows at a sum of some thousand terms. Memory is
 /// committed only as far as the stack is used.
-const STACK_BYTES: usize = 64 << 20;
+pub(crate) const STACK_BYTES: usize = 64 << 20;
 
 /// Threads besides the workers: for files, and for compilation.
 const SPARE_THREADS: usize = 2;

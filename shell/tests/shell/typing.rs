@@ -249,3 +249,53 @@ fn words_are_completed_by_their_place() {
     expect(&mut shell, " 9 |");
     quit(shell);
 }
+
+/// Tables that no statement has used yet: those of a catalog, and files.
+#[test]
+fn columns_of_named_tables_are_completed() {
+    let home = home();
+    let airports = format!("{}/airports.csv", crate::DATA);
+    let mut shell = start(home.path(), &[]);
+    check(
+        &mut shell,
+        &format!("CREATE EXTERNAL TABLE airports STORED AS CSV LOCATION '{airports}';"),
+        "done in",
+    );
+    for statement in [
+        "CREATE VIEW v AS SELECT name AS longer_name FROM airports;",
+        "CREATE TABLE o (identity BIGINT, text VARCHAR);",
+    ] {
+        check(&mut shell, statement, "done in");
+    }
+    quit(shell);
+    let mut shell = start(home.path(), &[]);
+    let of_file = format!("SELECT min(9 * 9) AS n FROM '{airports}' WHERE length(tzo");
+    // What the first key does not wait for, the second one finds.
+    for (keys, result) in [
+        (
+            &[
+                "SELECT min(7 * 8) AS n FROM airports AS a WHERE length(tzo",
+                "\t",
+                "\t",
+                ") > 0;\r",
+            ][..],
+            " 56 |",
+        ),
+        (
+            &[
+                "SELECT min(8 * 8) AS n FROM v WHERE length(longer_n",
+                "\t",
+                "\t",
+                ") > 0;\r",
+            ],
+            " 64 |",
+        ),
+        (&[&of_file, "\t", "\t", ") > 0;\r"], " 81 |"),
+        (&["INSERT INTO o (i", "\t", ") VALUES (42);\r"], "1 row"),
+        (&["SELECT sum(identity) AS n FROM o;\r"], " 42 |"),
+    ] {
+        type_slowly(&mut shell, keys);
+        expect(&mut shell, result);
+    }
+    quit(shell);
+}

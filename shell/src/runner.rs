@@ -14,7 +14,9 @@ use crate::diagnosis::{Diagnosis, diagnose, surprises};
 use crate::display::Display;
 use crate::failure::Failure;
 use crate::format::Format;
+use crate::listing::{Listing, listed};
 use crate::names::Names;
+use crate::notices::print_notices;
 use crate::open::Open;
 use crate::output::{Output, Sink};
 use crate::partitions::{ends_of_partitions, partitions_in_order};
@@ -23,7 +25,7 @@ use crate::progress::Progress;
 use crate::result::{self, Batches, Captured};
 use crate::runtime::Runtime;
 use crate::session::{dialect, dialect_name, session};
-use crate::text::{message, split_statements};
+use crate::text::split_statements;
 use crate::titles::titled;
 
 /// A session and the printer of its results.
@@ -38,6 +40,8 @@ pub(crate) struct Runner {
     out: Output,
     /// Result that is captured instead of printed, if set.
     pub(crate) captured: Option<Captured>,
+    /// List that results are shown as, if set.
+    pub(crate) listing: Option<Listing>,
     /// Script whose statements are executed.
     pub(crate) script: Option<Script>,
     /// Lines of its text above the executed one.
@@ -92,6 +96,7 @@ impl Runner {
             has_echo: false,
             is_confined: confinement.root.is_some(),
             captured: None,
+            listing: None,
             script: None,
             above: 0,
         })
@@ -181,7 +186,7 @@ impl Runner {
             let summary = statement
                 .map_err(Failure::from)
                 .and_then(|statement| self.statement(statement));
-            self.warn();
+            print_notices(&self.session);
             if summary.is_err() {
                 self.settle()?;
             }
@@ -298,26 +303,6 @@ impl Runner {
         }
     }
 
-    /// Reports messages of functions, and rows that failed and are null.
-    fn warn(&self) {
-        let logged = self.session.take_messages();
-        for notice in &logged.messages {
-            let _ = writeln!(io::stderr(), "notice: {}", message(&notice.to_string()));
-        }
-        if logged.dropped > 0 {
-            let dropped = logged.dropped;
-            let _ = writeln!(io::stderr(), "notice: {dropped} more messages were dropped");
-        }
-        for (function, rows) in self.session.take_failed_rows() {
-            let failed = match rows.total() {
-                1 => "1 row, which is NULL".to_owned(),
-                total => format!("{total} rows, which are NULL"),
-            };
-            let warning = format!("function `{function}` failed for {failed}: {rows}");
-            let _ = writeln!(io::stderr(), "warning: {}", message(&warning));
-        }
-    }
-
     /// Prints the text of a statement, also where results are written to a file that takes no
     /// text.
     pub(crate) fn echo(&mut self, sql: &str) -> Result<(), Failure> {
@@ -342,6 +327,7 @@ impl Runner {
         let counted = Arc::clone(&omitted);
         let is_sampled = self.captured.is_none() && result::is_sampled(&self.display, &self.out);
         let kept = is_sampled.then_some(self.display.rows);
+        let listing = self.listing;
         let started = async move {
             let frame = session.execute(statement).await?;
             let context = frame.task_ctx();
@@ -350,7 +336,12 @@ impl Runner {
                 Some(kept) => ends_of_partitions(&plan, context, kept, counted)?,
                 None => partitions_in_order(&plan, context)?,
             };
-            Ok::<_, Failure>((plan, titled(stream)))
+            let stream = titled(stream);
+            let stream = match listing {
+                Some(listing) => listed(stream, listing),
+                None => stream,
+            };
+            Ok::<_, Failure>((plan, stream))
         };
         let (plan, stream) = self.runtime.run_watched(started, &mut progress)??;
         progress.watch(&plan);

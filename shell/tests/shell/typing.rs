@@ -290,7 +290,7 @@ fn columns_of_named_tables_are_completed() {
             ],
             " 64 |",
         ),
-        (&[&of_file, "\t", "\t", ") > 0;\r"], " 81 |"),
+        (&[of_file.as_str(), "\t", "\t", ") > 0;\r"], " 81 |"),
         (&["INSERT INTO o (i", "\t", ") VALUES (42);\r"], "1 row"),
         (&["SELECT sum(identity) AS n FROM o;\r"], " 42 |"),
     ] {

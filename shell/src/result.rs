@@ -34,12 +34,25 @@ pub(crate) struct Batches<'a> {
     pub(crate) pager: Option<PagerProcess>,
 }
 
-/// Numbers of rows of a result.
+/// Numbers of rows and columns of a result.
+#[derive(Default)]
 pub(crate) struct Rows {
-    /// All rows; `None` if a pager was quit before the last.
+    /// All rows; `None` if there is no result, or a pager was quit before the last.
     pub(crate) all: Option<usize>,
     /// Rows that were printed, if not all.
     pub(crate) shown: Option<usize>,
+    /// All columns, and those that were printed, if not all.
+    pub(crate) columns: Option<(usize, usize)>,
+}
+
+impl Rows {
+    /// Rows that were all printed.
+    fn whole(rows: usize) -> Self {
+        Self {
+            all: Some(rows),
+            ..Self::default()
+        }
+    }
 }
 
 /// Names, number of rows and first rows of a result that is not printed.
@@ -130,10 +143,7 @@ pub(crate) fn print(
         _ => {
             let printed = print_whole(batches, display, out);
             match out.is_closed() {
-                true => Ok(Rows {
-                    all: None,
-                    shown: None,
-                }),
+                true => Ok(Rows::default()),
                 false => printed,
             }
         }
@@ -155,10 +165,7 @@ fn print_paged(
     }
     let was_quit = out.end_paging().map_err(ArrowError::from)?;
     match printed {
-        Err(Failure::Cancelled | Failure::Print(_)) if was_quit => Ok(Rows {
-            all: None,
-            shown: None,
-        }),
+        Err(Failure::Cancelled | Failure::Print(_)) if was_quit => Ok(Rows::default()),
         printed => printed,
     }
 }
@@ -187,17 +194,18 @@ fn print_sample(
             .iter_mut()
             .for_each(|column| column.name.clear());
     }
+    let all_columns = rows.columns.len();
     let printed = match is_expanded {
-        true => print_expanded(&rows, width, out),
+        true => print_expanded(&rows, width, out).map(|()| all_columns),
         false => print_table(&rows, width, display.has_header, out),
     };
-    printed
-        .and_then(|()| out.flush())
-        .map_err(ArrowError::from)?;
+    let columns = printed.map_err(ArrowError::from)?;
+    out.flush().map_err(ArrowError::from)?;
     let shown = rows.rows - rows.omitted();
     Ok(Rows {
         all: Some(rows.rows),
         shown: (shown < rows.rows).then_some(shown),
+        columns: (columns < all_columns).then_some((all_columns, columns)),
     })
 }
 
@@ -225,10 +233,7 @@ fn print_plan(mut batches: Batches<'_>, out: &mut Output) -> Result<Rows, Failur
         }
     }
     out.flush().map_err(ArrowError::from)?;
-    Ok(Rows {
-        all: Some(rows),
-        shown: None,
-    })
+    Ok(Rows::whole(rows))
 }
 
 /// Prints all rows of a result.
@@ -264,10 +269,7 @@ fn print_whole(
         }
     }
     printer.finish()?;
-    Ok(Rows {
-        all: Some(rows),
-        shown: None,
-    })
+    Ok(Rows::whole(rows))
 }
 
 /// Writes a result to a file of its own.
@@ -287,8 +289,5 @@ fn print_file(mut batches: Batches<'_>, format: Format, out: &mut Output) -> Res
     let finished = async move { file.finish() };
     batches.runtime.run_watched(finished, batches.progress)??;
     out.finish_columnar();
-    Ok(Rows {
-        all: Some(rows),
-        shown: None,
-    })
+    Ok(Rows::whole(rows))
 }

@@ -22,7 +22,7 @@ use crate::output::{Output, Sink};
 use crate::partitions::{ends_of_partitions, partitions_in_order};
 use crate::place::Place;
 use crate::progress::Progress;
-use crate::result::{self, Batches, Captured};
+use crate::result::{self, Batches, Captured, Rows};
 use crate::runtime::Runtime;
 use crate::session::{dialect, dialect_name, session};
 use crate::text::split_statements;
@@ -59,10 +59,8 @@ pub(crate) struct Script {
 
 /// Rows and time of a statement.
 pub(crate) struct Summary {
-    /// Rows of the result; `None` for a statement without result.
-    pub(crate) rows: Option<usize>,
-    /// Rows that were printed, if not all.
-    pub(crate) shown: Option<usize>,
+    /// Rows of the result, and those that were printed.
+    pub(crate) rows: Rows,
     /// Time from the start to the last printed row.
     pub(crate) time: Duration,
 }
@@ -353,12 +351,15 @@ impl Runner {
             progress: &mut progress,
             pager: None,
         };
-        let (rows, shown) = match has_result {
+        let rows = match has_result {
             true if self.captured.is_some() => {
                 let captured = result::capture(batches)?;
-                let rows = captured.count;
+                let rows = Some(captured.count);
                 self.captured = Some(captured);
-                (Some(rows), None)
+                Rows {
+                    all: rows,
+                    ..Rows::default()
+                }
             }
             true => {
                 let printed = result::print(batches, &mut self.display, &mut self.out);
@@ -368,16 +369,15 @@ impl Runner {
                     self.session.cancel();
                     self.settle()?;
                 }
-                (rows.all, rows.shown)
+                rows
             }
             false => {
                 batches.drain()?;
-                (None, None)
+                Rows::default()
             }
         };
         Ok(Summary {
             rows,
-            shown,
             time: progress.elapsed(),
         })
     }

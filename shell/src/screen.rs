@@ -11,13 +11,14 @@ use crate::text::{ELLIPSIS, cut};
 const WIDTH_MIN: usize = 8;
 
 /// Prints rows as a table that fits into `width` columns of the terminal: long cells are cut,
-/// and columns in the middle are left out where that is not enough.
+/// and columns in the middle are left out where that is not enough. Returns the number of columns
+/// that are shown.
 pub(crate) fn print_table(
     rows: &SampledRows,
     width: usize,
     has_header: bool,
     out: &mut impl Write,
-) -> io::Result<()> {
+) -> io::Result<usize> {
     let shown = fitted(rows, width);
     let rule = |out: &mut dyn Write| {
         let dashes = shown.iter().map(|column| "-".repeat(column.width + 2));
@@ -49,7 +50,9 @@ pub(crate) fn print_table(
     for row in &rows.tail {
         line(out, &|column| column.cell(row))?;
     }
-    rule(out)
+    rule(out)?;
+    let columns = shown.iter().filter(|column| column.index.is_some());
+    Ok(columns.count())
 }
 
 /// Prints a record for each row: a line with name and value for each column.
@@ -230,7 +233,11 @@ mod tests {
         // No terminal is too narrow to print something.
         for width in 8..60 {
             let mut out = Vec::new();
-            print_table(&rows, width, true, &mut out).unwrap();
+            let shown = print_table(&rows, width, true, &mut out).unwrap();
+            let text = String::from_utf8(out).unwrap();
+            let header = text.lines().nth(1).unwrap();
+            let mark = usize::from(header.contains(" … "));
+            assert_eq!(header.matches('|').count(), shown + mark + 1, "{text}");
         }
     }
 

@@ -37,8 +37,10 @@ pub(crate) struct Batches<'a> {
 /// Numbers of rows and columns of a result.
 #[derive(Default)]
 pub(crate) struct Rows {
-    /// All rows; `None` if there is no result, or a pager was quit before the last.
+    /// All rows; `None` if there is no result, or it was left.
     pub(crate) all: Option<usize>,
+    /// A pager or a command was left before the last row.
+    pub(crate) is_left: bool,
     /// Rows that were printed, if not all.
     pub(crate) shown: Option<usize>,
     /// All columns, and those that were printed, if not all.
@@ -46,10 +48,18 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// Rows that were all printed.
-    fn whole(rows: usize) -> Self {
+    /// Returns the number of rows that were all printed.
+    pub(crate) fn whole(rows: usize) -> Self {
         Self {
             all: Some(rows),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the numbers of a result whose reader has ended before it.
+    fn left() -> Self {
+        Self {
+            is_left: true,
             ..Self::default()
         }
     }
@@ -143,7 +153,7 @@ pub(crate) fn print(
         _ => {
             let printed = print_whole(batches, display, out);
             match out.is_closed() {
-                true => Ok(Rows::default()),
+                true => Ok(Rows::left()),
                 false => printed,
             }
         }
@@ -165,7 +175,7 @@ fn print_paged(
     }
     let was_quit = out.end_paging().map_err(ArrowError::from)?;
     match printed {
-        Err(Failure::Cancelled | Failure::Print(_)) if was_quit => Ok(Rows::default()),
+        Err(Failure::Cancelled | Failure::Print(_)) if was_quit => Ok(Rows::left()),
         printed => printed,
     }
 }
@@ -203,6 +213,7 @@ fn print_sample(
     out.flush().map_err(ArrowError::from)?;
     let shown = rows.rows - rows.omitted();
     Ok(Rows {
+        is_left: false,
         all: Some(rows.rows),
         shown: (shown < rows.rows).then_some(shown),
         columns: (columns < all_columns).then_some((all_columns, columns)),

@@ -185,7 +185,12 @@ impl Runner {
                 .map_err(Failure::from)
                 .and_then(|statement| self.statement(statement));
             print_notices(&self.session);
-            if summary.is_err() {
+            let is_left = |summary: &Summary| summary.rows.is_left;
+            if summary.as_ref().is_ok_and(is_left) {
+                // Nobody reads the rest: functions stop too.
+                self.session.cancel();
+            }
+            if summary.as_ref().map_or(true, is_left) {
                 self.settle()?;
             }
             after(summary.map_err(|failure| self.explained(failure, sql, index))?);
@@ -354,22 +359,13 @@ impl Runner {
         let rows = match has_result {
             true if self.captured.is_some() => {
                 let captured = result::capture(batches)?;
-                let rows = Some(captured.count);
+                let rows = Rows::whole(captured.count);
                 self.captured = Some(captured);
-                Rows {
-                    all: rows,
-                    ..Rows::default()
-                }
+                rows
             }
             true => {
                 let printed = result::print(batches, &mut self.display, &mut self.out);
-                let rows = printed.map_err(|failure| self.out.explain(failure))?;
-                if rows.all.is_none() {
-                    // Nobody reads the rest: functions stop too.
-                    self.session.cancel();
-                    self.settle()?;
-                }
-                rows
+                printed.map_err(|failure| self.out.explain(failure))?
             }
             false => {
                 batches.drain()?;

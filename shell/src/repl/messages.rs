@@ -18,6 +18,7 @@ pub(super) fn print_summary(summary: &Summary, has_timing: bool) {
         all,
         shown,
         columns,
+        ..
     } = &summary.rows;
     let mut parts = String::new();
     if let Some(shown) = shown {

@@ -1,4 +1,4 @@
-//! What statements leave behind besides their results.
+//! Messages and failed rows of functions, which statements leave behind.
 
 use std::io::{self, Write};
 

@@ -110,6 +110,8 @@ pub(crate) fn run(
     kept: &str,
     rc: Option<&Path>,
 ) -> Result<(), Failure> {
+    #[cfg(unix)]
+    type_ahead::restore_at_signals().map_err(Failure::System)?;
     let mut editor = LineEditor::new(runner).map_err(system_error)?;
     let history = history_file();
     if let Some(file) = &history {

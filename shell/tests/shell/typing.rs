@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rexpect::session::PtySession;
 
 use crate::shell;
-use crate::terminal::{check, expect, home, quit, send, start, start_coloured};
+use crate::terminal::{check, expect, home, quit, send, start, start_by, start_coloured};
 
 const CTRL_C: &str = "\u{3}";
 const CTRL_D: &str = "\u{4}";
@@ -81,6 +81,56 @@ fn tab_of_a_paste_is_text() {
     expect(&mut shell, " 200000001 |");
     expect(&mut shell, " 54 |");
     quit(shell);
+}
+
+/// Input beside the progress of a statement is drawn at the next prompt alone.
+#[cfg(unix)]
+#[test]
+fn input_during_a_statement_is_drawn_at_the_next_prompt() {
+    let home = home();
+    // The terminal of a test draws no input, unlike that of a user.
+    let mut shell = start_by(home.path(), "stty echo; exec \"$0\" --memory");
+    let long = "SELECT count(*) + 1 FROM range(0, 1000000000);\r";
+    send(&mut shell, long);
+    expect(&mut shell, "Ctrl-C cancels");
+    send(&mut shell, "SELECT 12 * 12;\r");
+    let text = shell.exp_string(" 1000000001 |").unwrap();
+    assert!(!text.contains("12 * 12"), "{text}");
+    for text in ["fusebox> ", "SELECT 12 * 12;", " 144 |"] {
+        expect(&mut shell, text);
+    }
+    quit(shell);
+}
+
+#[cfg(unix)]
+#[test]
+fn settings_of_the_terminal_are_restored_at_the_end() {
+    let settings = "stty -a | tr ' ;' '\\n\\n' | grep -E '^-?(icanon|echo)$' | tr '\\n' ' '";
+    let script = format!("stty echo; \"$0\" --memory; {settings}; echo settings");
+    let endless = "SELECT count(*) FROM range(0, 1000000000000) a, range(0, 10) b;\r";
+    for signal in ["HUP", "QUIT", "TERM"] {
+        for statement in [endless, ""] {
+            let home = home();
+            let mut shell = start_by(home.path(), &script);
+            send(&mut shell, "\\! echo process $PPID .\r");
+            let (_, process) = shell.exp_regex("process [0-9]+ \\.").unwrap();
+            let process: String = process.chars().filter(char::is_ascii_digit).collect();
+            expect(&mut shell, "fusebox> ");
+            send(&mut shell, statement);
+            if !statement.is_empty() {
+                expect(&mut shell, "Ctrl-C cancels");
+            }
+            let kill = std::process::Command::new("kill")
+                .args(["-s", signal, &process])
+                .status();
+            assert!(kill.unwrap().success(), "{signal}");
+            expect(&mut shell, "icanon echo settings");
+        }
+    }
+    let home = home();
+    let mut shell = start_by(home.path(), &script);
+    send(&mut shell, "\\q\r");
+    expect(&mut shell, "icanon echo settings");
 }
 
 /// A terminal that edits lines keeps 4,095 bytes of one.

@@ -187,7 +187,7 @@ impl Runner {
             print_notices(&self.session);
             let is_left = |summary: &Summary| summary.rows.is_left;
             if summary.as_ref().is_ok_and(is_left) {
-                // Nobody reads the rest: functions stop too.
+                // The rest is not read: functions stop too.
                 self.session.cancel();
             }
             if summary.as_ref().map_or(true, is_left) {

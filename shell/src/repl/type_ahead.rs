@@ -72,10 +72,14 @@ pub(super) fn restore_at_signals() -> io::Result<()> {
             })
         });
         let (number, ..) = runtime.block_on(select_all(received));
-        let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, &before);
-        // The status that a shell has for a process ended by the signal.
-        process::exit(128 + number);
+        end(&before, number);
     };
     thread::Builder::new().spawn(wait)?;
     Ok(())
+}
+
+/// Restores the settings of the terminal, and ends the process as a signal does.
+fn end(before: &Termios, number: i32) {
+    let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, before);
+    process::exit(128 + number);
 }

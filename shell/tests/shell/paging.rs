@@ -45,7 +45,7 @@ fn query_ends_when_the_pager_is_left() {
     for statement in [
         "SELECT value FROM range(0, 1000000000000);",
         // Rows that come after the pager was left.
-        "SELECT value FROM range(0, 10000) UNION ALL \
+        "SELECT value FROM range(0, 3000) UNION ALL \
          SELECT count(*) FROM range(0, 1000000000000) a, range(0, 10) b;",
     ] {
         let text = printed(&mut shell, statement, "done in");

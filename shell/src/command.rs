@@ -24,6 +24,7 @@ use std::time::Duration;
 use datafusion::sql::sqlparser::dialect::Dialect;
 
 use crate::format::Format;
+use crate::listing::Listing;
 use crate::open::{Open, OpenKind};
 use catalog::identifier;
 pub(crate) use display::formats;
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Help,
     /// Executes a statement of SQL.
     Sql(String),
+    /// Executes a statement of SQL that lists the catalog.
+    List(Listing, String),
     /// Prints statements that make the same catalog.
     Dump,
     /// Prints the columns of a relation, and the statement that creates it.
@@ -272,7 +275,7 @@ mod tests {
     #[test]
     fn relations_and_functions_are_statements() {
         let sql = |line: &str| match Command::parse(line) {
-            Some(Command::Sql(sql)) => sql,
+            Some(Command::Sql(sql) | Command::List(_, sql)) => sql,
             other => panic!("{line}: {other:?}"),
         };
         assert_eq!(sql("\\d flights"), "DESCRIBE flights");
@@ -280,10 +283,13 @@ mod tests {
             sql("\\d 'data/flights.parquet'"),
             "DESCRIBE \"data/flights.parquet\""
         );
-        assert!(sql("\\df h*").contains("WHERE name ILIKE 'h%' ORDER BY"));
+        assert!(sql("\\df").ends_with("FROM fusebox.functions ORDER BY name, arguments"));
+        assert_eq!(sql("\\df h*"), "SHOW FUNCTIONS ILIKE 'h%'");
         assert_eq!(sql("\\df+"), "SHOW FUNCTIONS");
         assert_eq!(sql("\\DM it's"), "SHOW MODULES ILIKE 'it''s'");
         assert!(sql("\\dv v_?").contains("IN ('VIEW') AND table_name ILIKE 'v\\__'"));
+        assert!(sql(".tables").contains("IN ('BASE TABLE', 'VIEW') ORDER BY"));
+        assert!(sql("\\dt").contains("IN ('BASE TABLE') ORDER BY"));
         assert!(sql(".TABLES s.*").contains("table_schema ILIKE 's' AND table_name ILIKE '%'"));
         assert!(sql("\\d k*").contains("table_name ILIKE 'k%'"));
         assert_eq!(sql("\\d k*.csv"), "DESCRIBE \"k*.csv\"");

@@ -1,7 +1,7 @@
 //! Formats of results.
 //!
 //! Tables and Markdown are for reading: rows are collected, since the widest value determines
-//! the width, and control characters are escaped. CSV and JSON are for programs: they are
+//! the width, or the first of them for a pager, and control characters are escaped. CSV and JSON are for programs: they are
 //! written batch by batch, with values unchanged. In each format a null is told apart from the
 //! empty string, within lists, structs and maps too.
 
@@ -168,6 +168,17 @@ impl<W: Write> Printer<W> {
             Self::Json(writer) => writer.write(batch),
             Self::Ndjson(writer) => writer.write(batch),
             Self::Html(printer) => printer.write(batch),
+        }
+    }
+
+    /// Prints collected rows before the others are known: the columns of a table are as wide as
+    /// these need from then on.
+    pub(crate) fn print_so_far(&mut self) -> Result<(), ArrowError> {
+        match self {
+            Self::Table { table, out, .. } => table.print_rows(out),
+            Self::Line(printer) => Ok(printer.out.flush()?),
+            Self::Delimited(printer) => Ok(printer.out.flush()?),
+            Self::Json(_) | Self::Ndjson(_) | Self::Html(_) => Ok(()),
         }
     }
 

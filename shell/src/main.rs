@@ -43,6 +43,9 @@ mod display;
 // Standard output, a pager, or a file.
 mod output;
 
+// The program that shows a long result page by page.
+mod pager;
+
 // Worker threads and Ctrl-C.
 mod runtime;
 
@@ -74,8 +77,17 @@ mod language;
 // Versions of the program and of formats.
 mod versions;
 
+// Messages and failed rows of functions.
+mod notices;
+
 // Titles of the columns of a result.
 mod titles;
+
+// Results of commands that list the catalog.
+mod listing;
+
+// Names of types in SQL.
+mod sql_types;
 
 // First and last rows of a result of several partitions.
 mod partitions;

@@ -11,7 +11,9 @@ use arrow::error::ArrowError;
 use crate::failure::Failure;
 use crate::format::Format;
 use crate::format::columnar::ColumnarFile;
+use crate::pager::{Pager, PagerProcess};
 use crate::runtime::Interrupt;
+use crate::text::message;
 
 /// Bytes that are collected before they are written.
 const BUFFER_BYTES: usize = 16 << 10;
@@ -65,16 +67,6 @@ pub(crate) struct OutputFile {
     is_new: bool,
     has_text: bool,
     has_columns: bool,
-}
-
-/// Pager of one result, which is started when the result is longer than the screen.
-struct Pager {
-    command: String,
-    /// Lines of the screen.
-    height: usize,
-    /// Text that may still fit on the screen.
-    held: Vec<u8>,
-    process: Option<Child>,
 }
 
 /// Reason for writing nothing more.
@@ -198,14 +190,11 @@ impl Output {
         }
     }
 
-    /// Passes the next result to a pager if it has more than `height` lines.
-    pub(crate) fn begin_paging(&mut self, command: String, height: usize) {
-        self.pager = Some(Pager {
-            command,
-            height,
-            held: Vec::new(),
-            process: None,
-        });
+    /// Passes the next result to a pager if it has more than `height` lines; returns the process
+    /// of the pager.
+    pub(crate) fn begin_paging(&mut self, command: String, height: usize) -> PagerProcess {
+        let pager = Pager::new(command, height, self.interrupt.clone());
+        self.pager.insert(pager).process().clone()
     }
 
     /// Writes what fits on the screen, or waits until the pager is quit. Returns true if it was
@@ -218,18 +207,22 @@ impl Output {
         let Some(pager) = self.pager.take() else {
             return Ok(false);
         };
-        let was_quit = self.stop == Some(Stop::PagerQuit);
-        match pager.process {
-            Some(mut process) => {
-                drop(process.stdin.take());
-                process.wait()?;
-            }
-            None if self.stop.is_none() => {
-                write_standard(&pager.held)?;
-            }
-            None => {}
+        let was_quit = self.stop == Some(Stop::PagerQuit) || pager.process().has_ended();
+        let held = pager.finish()?;
+        if self.stop.is_none() && !held.is_empty() {
+            write_standard(&held)?;
         }
         Ok(was_quit)
+    }
+
+    /// Writes an error that ends a result below its rows, if a pager shows them.
+    pub(crate) fn show_in_pager(&mut self, failure: &Failure) {
+        let is_started = |pager: &Pager| pager.process().is_started();
+        if self.stop.is_none() && self.pager.as_ref().is_some_and(is_started) {
+            // The user may leave the pager at any time: the error is reported after it.
+            let line = message(&failure.to_string());
+            let _ = writeln!(self, "error: {line}").and_then(|()| self.flush());
+        }
     }
 
     /// Forgets why an earlier result was stopped.
@@ -354,25 +347,5 @@ fn check_folder(path: &Path) -> io::Result<()> {
     match path.metadata() {
         Ok(metadata) if !metadata.is_file() => Err(io::Error::other("expected a regular file")),
         _ => Ok(()),
-    }
-}
-
-impl Pager {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if let Some(process) = &mut self.process {
-            let stdin = process.stdin.as_mut();
-            return stdin.map_or(Ok(()), |stdin| stdin.write_all(bytes));
-        }
-        self.held.extend_from_slice(bytes);
-        let lines = self.held.iter().filter(|byte| **byte == b'\n').count();
-        if lines < self.height {
-            return Ok(());
-        }
-        let mut command = Command::new("sh");
-        command.args(["-c", &self.command]).stdin(Stdio::piped());
-        let held = std::mem::take(&mut self.held);
-        let process = self.process.insert(command.spawn()?);
-        let stdin = process.stdin.as_mut();
-        stdin.map_or(Ok(()), |stdin| stdin.write_all(&held))
     }
 }

@@ -42,6 +42,9 @@ mod helper;
 // Names that complete a word.
 mod completion;
 
+// Columns of the tables that a statement names.
+mod table_columns;
+
 // Signatures of functions.
 mod signatures;
 
@@ -67,6 +70,7 @@ use rustyline::error::ReadlineError;
 use crate::command::{Command, NAMES};
 use crate::dump::{dump, schema};
 use crate::failure::Failure;
+use crate::listing::Listing;
 use crate::runner::Runner;
 use editor::{LineEditor, history_file, system_error};
 use help::HELP;
@@ -106,6 +110,8 @@ pub(crate) fn run(
     kept: &str,
     rc: Option<&Path>,
 ) -> Result<(), Failure> {
+    #[cfg(unix)]
+    type_ahead::restore_at_signals().map_err(Failure::System)?;
     let mut editor = LineEditor::new(runner).map_err(system_error)?;
     let history = history_file();
     if let Some(file) = &history {
@@ -215,6 +221,7 @@ impl<'a> Prompt<'a> {
             Command::Quit => return Ok(Flow::Quit),
             Command::Help => print_message(HELP),
             Command::Sql(sql) => drop(self.execute(&sql)?),
+            Command::List(listing, sql) => drop(self.list(listing, &sql)?),
             Command::Instead(text) => self.refuse(&format!("{text}\n"))?,
             Command::Echo(text) => self.print(&[text])?,
             Command::Dump => match dump(self.runner) {
@@ -278,9 +285,17 @@ impl<'a> Prompt<'a> {
         Ok(Flow::Continue)
     }
 
+    /// Executes a statement that lists the catalog; false if it failed, which is reported.
+    fn list(&mut self, listing: Listing, sql: &str) -> Result<bool, Failure> {
+        self.runner.listing = Some(listing);
+        let executed = self.execute(sql);
+        self.runner.listing = None;
+        executed
+    }
+
     /// Prints the columns of a relation, and the statement that creates it.
     fn describe(&mut self, name: &str) -> Result<(), Failure> {
-        match self.execute(&format!("DESCRIBE {name}"))? {
+        match self.list(Listing::Columns, &format!("DESCRIBE {name}"))? {
             true => self.schema(Some(name)),
             false => Ok(()),
         }

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
@@ -15,6 +16,7 @@ use crate::display::{Display, Expanded};
 use crate::failure::Failure;
 use crate::format::{Format, Printer};
 use crate::output::Output;
+use crate::pager::PagerProcess;
 use crate::progress::Progress;
 use crate::runtime::Runtime;
 use crate::sample::Sample;
@@ -28,14 +30,39 @@ pub(crate) struct Batches<'a> {
     /// Rows that the stream leaves out.
     pub(crate) omitted: Arc<AtomicUsize>,
     pub(crate) progress: &'a mut Progress,
+    /// Pager of the result, if there is one.
+    pub(crate) pager: Option<PagerProcess>,
 }
 
-/// Numbers of rows of a result.
+/// Numbers of rows and columns of a result.
+#[derive(Default)]
 pub(crate) struct Rows {
-    /// All rows; `None` if a pager was quit before the last.
+    /// All rows; `None` if there is no result, or it was left.
     pub(crate) all: Option<usize>,
+    /// A pager or a command was left before the last row.
+    pub(crate) is_left: bool,
     /// Rows that were printed, if not all.
     pub(crate) shown: Option<usize>,
+    /// All columns, and those that were printed, if not all.
+    pub(crate) columns: Option<(usize, usize)>,
+}
+
+impl Rows {
+    /// Returns the number of rows that were all printed.
+    pub(crate) fn whole(rows: usize) -> Self {
+        Self {
+            all: Some(rows),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the numbers of a result whose reader has ended before it.
+    fn left() -> Self {
+        Self {
+            is_left: true,
+            ..Self::default()
+        }
+    }
 }
 
 /// Names, number of rows and first rows of a result that is not printed.
@@ -48,6 +75,12 @@ pub(crate) struct Captured {
     pub(crate) rows: Vec<Vec<Option<String>>>,
 }
 
+/// Rows that determine the widths of the columns of a table in a pager.
+const MEASURED_ROWS: usize = 1_000;
+
+/// Time after which fewer rows do.
+const MEASURE_TIME: Duration = Duration::from_millis(500);
+
 /// Rows of which the values are captured: more than one are too many.
 const CAPTURED_MAX: usize = 2;
 
@@ -58,7 +91,13 @@ impl Batches<'_> {
         let empty = EmptyRecordBatchStream::new(self.stream.schema());
         let mut taken = std::mem::replace(&mut self.stream, Box::pin(empty));
         let work = async move { (taken.next().await, taken) };
-        let (batch, rest) = self.runtime.run_watched(work, self.progress)?;
+        let pager = self.pager.as_ref();
+        if pager.is_some_and(PagerProcess::is_started) {
+            // The screen is the pager's.
+            self.progress.end();
+        }
+        let is_wanted = || !pager.is_some_and(PagerProcess::has_ended);
+        let (batch, rest) = self.runtime.run_while(work, self.progress, is_wanted)?;
         self.stream = rest;
         Ok(batch.transpose()?)
     }
@@ -106,17 +145,7 @@ pub(crate) fn print(
         return print_file(batches, format, out);
     }
     match (display.expanded, display.pager()) {
-        (Some(_), Some(pager)) if !out.is_file() => {
-            out.begin_paging(pager, display.height);
-            let printed = print_whole(batches, display, out);
-            match (out.end_paging().map_err(ArrowError::from)?, printed) {
-                (true, _) => Ok(Rows {
-                    all: None,
-                    shown: None,
-                }),
-                (false, printed) => printed,
-            }
-        }
+        (Some(_), Some(pager)) if !out.is_file() => print_paged(batches, pager, display, out),
         (Some(expanded), _) if is_sampled(display, out) => match is_plan(&batches) {
             true => print_plan(batches, out),
             false => print_sample(batches, display, expanded, out),
@@ -124,13 +153,30 @@ pub(crate) fn print(
         _ => {
             let printed = print_whole(batches, display, out);
             match out.is_closed() {
-                true => Ok(Rows {
-                    all: None,
-                    shown: None,
-                }),
+                true => Ok(Rows::left()),
                 false => printed,
             }
         }
+    }
+}
+
+/// Prints all rows of a result, by a pager if they do not fit on the screen. It shows the first
+/// ones while others are computed; the statement ends when the pager is left.
+fn print_paged(
+    mut batches: Batches<'_>,
+    pager: String,
+    display: &mut Display,
+    out: &mut Output,
+) -> Result<Rows, Failure> {
+    batches.pager = Some(out.begin_paging(pager, display.height));
+    let printed = print_whole(batches, display, out);
+    if let Err(failure) = &printed {
+        out.show_in_pager(failure);
+    }
+    let was_quit = out.end_paging().map_err(ArrowError::from)?;
+    match printed {
+        Err(Failure::Cancelled | Failure::Print(_)) if was_quit => Ok(Rows::left()),
+        printed => printed,
     }
 }
 
@@ -158,17 +204,19 @@ fn print_sample(
             .iter_mut()
             .for_each(|column| column.name.clear());
     }
+    let all_columns = rows.columns.len();
     let printed = match is_expanded {
-        true => print_expanded(&rows, width, out),
+        true => print_expanded(&rows, width, out).map(|()| all_columns),
         false => print_table(&rows, width, display.has_header, out),
     };
-    printed
-        .and_then(|()| out.flush())
-        .map_err(ArrowError::from)?;
+    let columns = printed.map_err(ArrowError::from)?;
+    out.flush().map_err(ArrowError::from)?;
     let shown = rows.rows - rows.omitted();
     Ok(Rows {
+        is_left: false,
         all: Some(rows.rows),
         shown: (shown < rows.rows).then_some(shown),
+        columns: (columns < all_columns).then_some((all_columns, columns)),
     })
 }
 
@@ -196,10 +244,7 @@ fn print_plan(mut batches: Batches<'_>, out: &mut Output) -> Result<Rows, Failur
         }
     }
     out.flush().map_err(ArrowError::from)?;
-    Ok(Rows {
-        all: Some(rows),
-        shown: None,
-    })
+    Ok(Rows::whole(rows))
 }
 
 /// Prints all rows of a result.
@@ -218,21 +263,24 @@ fn print_whole(
     }
     display.has_printed = true;
     let mut rows = 0;
+    let mut first_time = None;
     let schema = batches.stream.schema();
     let mut printer = Printer::new(format, display.style(), &schema, out)?;
     while let Some(batch) = batches.next()? {
         rows += batch.num_rows();
         printer.write(&batch)?;
+        let first_time = first_time.get_or_insert_with(Instant::now);
+        let is_measured = rows >= MEASURED_ROWS || first_time.elapsed() >= MEASURE_TIME;
+        if is_measured && batches.pager.is_some() {
+            printer.print_so_far()?;
+        }
         if !matches!(format, Format::Table | Format::Markdown) {
             // Rows are on the screen, where progress would be drawn.
             batches.progress.end();
         }
     }
     printer.finish()?;
-    Ok(Rows {
-        all: Some(rows),
-        shown: None,
-    })
+    Ok(Rows::whole(rows))
 }
 
 /// Writes a result to a file of its own.
@@ -252,8 +300,5 @@ fn print_file(mut batches: Batches<'_>, format: Format, out: &mut Output) -> Res
     let finished = async move { file.finish() };
     batches.runtime.run_watched(finished, batches.progress)??;
     out.finish_columnar();
-    Ok(Rows {
-        all: Some(rows),
-        shown: None,
-    })
+    Ok(Rows::whole(rows))
 }

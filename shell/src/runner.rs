@@ -14,16 +14,18 @@ use crate::diagnosis::{Diagnosis, diagnose, surprises};
 use crate::display::Display;
 use crate::failure::Failure;
 use crate::format::Format;
+use crate::listing::{Listing, listed};
 use crate::names::Names;
+use crate::notices::print_notices;
 use crate::open::Open;
 use crate::output::{Output, Sink};
 use crate::partitions::{ends_of_partitions, partitions_in_order};
 use crate::place::Place;
 use crate::progress::Progress;
-use crate::result::{self, Batches, Captured};
+use crate::result::{self, Batches, Captured, Rows};
 use crate::runtime::Runtime;
 use crate::session::{dialect, dialect_name, session};
-use crate::text::{message, split_statements};
+use crate::text::split_statements;
 use crate::titles::titled;
 
 /// A session and the printer of its results.
@@ -38,6 +40,8 @@ pub(crate) struct Runner {
     out: Output,
     /// Result that is captured instead of printed, if set.
     pub(crate) captured: Option<Captured>,
+    /// List that results are shown as, if set.
+    pub(crate) listing: Option<Listing>,
     /// Script whose statements are executed.
     pub(crate) script: Option<Script>,
     /// Lines of its text above the executed one.
@@ -55,10 +59,8 @@ pub(crate) struct Script {
 
 /// Rows and time of a statement.
 pub(crate) struct Summary {
-    /// Rows of the result; `None` for a statement without result.
-    pub(crate) rows: Option<usize>,
-    /// Rows that were printed, if not all.
-    pub(crate) shown: Option<usize>,
+    /// Rows of the result, and those that were printed.
+    pub(crate) rows: Rows,
     /// Time from the start to the last printed row.
     pub(crate) time: Duration,
 }
@@ -92,6 +94,7 @@ impl Runner {
             has_echo: false,
             is_confined: confinement.root.is_some(),
             captured: None,
+            listing: None,
             script: None,
             above: 0,
         })
@@ -181,11 +184,24 @@ impl Runner {
             let summary = statement
                 .map_err(Failure::from)
                 .and_then(|statement| self.statement(statement));
-            self.warn();
-            if summary.is_err() && !self.runtime.settle().map_err(Failure::System)? {
-                let _ = writeln!(io::stderr(), "{LEFT}");
+            print_notices(&self.session);
+            let is_left = |summary: &Summary| summary.rows.is_left;
+            if summary.as_ref().is_ok_and(is_left) {
+                // The rest is not read: functions stop too.
+                self.session.cancel();
+            }
+            if summary.as_ref().map_or(true, is_left) {
+                self.settle()?;
             }
             after(summary.map_err(|failure| self.explained(failure, sql, index))?);
+        }
+        Ok(())
+    }
+
+    /// Waits a moment for what a statement left behind, and reports if it does not stop.
+    fn settle(&mut self) -> Result<(), Failure> {
+        if !self.runtime.settle().map_err(Failure::System)? {
+            let _ = writeln!(io::stderr(), "{LEFT}");
         }
         Ok(())
     }
@@ -290,26 +306,6 @@ impl Runner {
         }
     }
 
-    /// Reports messages of functions, and rows that failed and are null.
-    fn warn(&self) {
-        let logged = self.session.take_messages();
-        for notice in &logged.messages {
-            let _ = writeln!(io::stderr(), "notice: {}", message(&notice.to_string()));
-        }
-        if logged.dropped > 0 {
-            let dropped = logged.dropped;
-            let _ = writeln!(io::stderr(), "notice: {dropped} more messages were dropped");
-        }
-        for (function, rows) in self.session.take_failed_rows() {
-            let failed = match rows.total() {
-                1 => "1 row, which is NULL".to_owned(),
-                total => format!("{total} rows, which are NULL"),
-            };
-            let warning = format!("function `{function}` failed for {failed}: {rows}");
-            let _ = writeln!(io::stderr(), "warning: {}", message(&warning));
-        }
-    }
-
     /// Prints the text of a statement, also where results are written to a file that takes no
     /// text.
     pub(crate) fn echo(&mut self, sql: &str) -> Result<(), Failure> {
@@ -334,6 +330,7 @@ impl Runner {
         let counted = Arc::clone(&omitted);
         let is_sampled = self.captured.is_none() && result::is_sampled(&self.display, &self.out);
         let kept = is_sampled.then_some(self.display.rows);
+        let listing = self.listing;
         let started = async move {
             let frame = session.execute(statement).await?;
             let context = frame.task_ctx();
@@ -342,7 +339,12 @@ impl Runner {
                 Some(kept) => ends_of_partitions(&plan, context, kept, counted)?,
                 None => partitions_in_order(&plan, context)?,
             };
-            Ok::<_, Failure>((plan, titled(stream)))
+            let stream = titled(stream);
+            let stream = match listing {
+                Some(listing) => listed(stream, listing),
+                None => stream,
+            };
+            Ok::<_, Failure>((plan, stream))
         };
         let (plan, stream) = self.runtime.run_watched(started, &mut progress)??;
         progress.watch(&plan);
@@ -352,27 +354,26 @@ impl Runner {
             stream,
             omitted,
             progress: &mut progress,
+            pager: None,
         };
-        let (rows, shown) = match has_result {
+        let rows = match has_result {
             true if self.captured.is_some() => {
                 let captured = result::capture(batches)?;
-                let rows = captured.count;
+                let rows = Rows::whole(captured.count);
                 self.captured = Some(captured);
-                (Some(rows), None)
+                rows
             }
             true => {
                 let printed = result::print(batches, &mut self.display, &mut self.out);
-                let rows = printed.map_err(|failure| self.out.explain(failure))?;
-                (rows.all, rows.shown)
+                printed.map_err(|failure| self.out.explain(failure))?
             }
             false => {
                 batches.drain()?;
-                (None, None)
+                Rows::default()
             }
         };
         Ok(Summary {
             rows,
-            shown,
             time: progress.elapsed(),
         })
     }

@@ -25,7 +25,7 @@ const INTERRUPTED: i32 = 128 + 2;
 /// Stack of a worker thread, in bytes. The planner recurses into expressions, and
 /// tokio's default of 2 MiB overflows at a sum of some thousand terms. Memory is
 /// committed only as far as the stack is used.
-const STACK_BYTES: usize = 64 << 20;
+pub(crate) const STACK_BYTES: usize = 64 << 20;
 
 /// Threads besides the workers: for files, and for compilation.
 const SPARE_THREADS: usize = 2;
@@ -69,18 +69,36 @@ pub(crate) struct Runtime {
     tokio: Option<tokio::runtime::Runtime>,
     /// Clock and wakers of the main thread: queries that occupy all workers do not stop it.
     waiting: tokio::runtime::Runtime,
-    interrupted: Arc<watch::Sender<bool>>,
+    interrupt: Interrupt,
     is_patient: Arc<AtomicBool>,
 }
 
 /// State of Ctrl-C, for work on the main thread.
 #[derive(Clone, Default)]
-pub(crate) struct Interrupt(Arc<watch::Sender<bool>>);
+pub(crate) struct Interrupt {
+    pressed: Arc<watch::Sender<bool>>,
+    is_paused: Arc<AtomicBool>,
+}
 
 impl Interrupt {
     /// Returns true if Ctrl-C was pressed since the statement began.
     pub(crate) fn is_set(&self) -> bool {
-        *self.0.borrow()
+        *self.pressed.borrow()
+    }
+
+    /// Leaves Ctrl-C to another program until the returned value is dropped.
+    pub(crate) fn pause(&self) -> InterruptPause {
+        self.is_paused.store(true, Ordering::Relaxed);
+        InterruptPause(Arc::clone(&self.is_paused))
+    }
+}
+
+/// Time in which Ctrl-C has no effect on statements.
+pub(crate) struct InterruptPause(Arc<AtomicBool>);
+
+impl Drop for InterruptPause {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 }
 
@@ -92,9 +110,9 @@ impl Runtime {
     ///
     /// If a thread cannot be started.
     pub(crate) fn start(cancel: impl Fn() + Send + 'static) -> io::Result<Self> {
-        let interrupted = Arc::new(watch::Sender::new(false));
+        let interrupt = Interrupt::default();
         let is_patient = Arc::new(AtomicBool::new(false));
-        let sender = Arc::clone(&interrupted);
+        let Interrupt { pressed, is_paused } = interrupt.clone();
         let patience = Arc::clone(&is_patient);
         // A separate thread, since guests can occupy all worker threads.
         let listener = Builder::new_current_thread().enable_all().build()?;
@@ -106,7 +124,10 @@ impl Runtime {
         thread::Builder::new().spawn(move || {
             listener.block_on(async {
                 while interrupts.recv().await.is_some() {
-                    let is_second = sender.send_replace(true);
+                    if is_paused.load(Ordering::Relaxed) {
+                        continue;
+                    }
+                    let is_second = pressed.send_replace(true);
                     if is_second && !patience.load(Ordering::Relaxed) {
                         process::exit(INTERRUPTED);
                     }
@@ -117,7 +138,7 @@ impl Runtime {
         Ok(Self {
             tokio: Some(workers()?),
             waiting: Builder::new_current_thread().enable_time().build()?,
-            interrupted,
+            interrupt,
             is_patient,
         })
     }
@@ -129,12 +150,12 @@ impl Runtime {
 
     /// Returns the state of Ctrl-C.
     pub(crate) fn interrupt(&self) -> Interrupt {
-        Interrupt(Arc::clone(&self.interrupted))
+        self.interrupt.clone()
     }
 
     /// Discards a Ctrl-C that was meant for earlier work.
     pub(crate) fn clear_interrupt(&self) {
-        self.interrupted.send_replace(false);
+        self.interrupt.pressed.send_replace(false);
     }
 
     /// Runs `work` on the worker threads until it ends or Ctrl-C is pressed.
@@ -146,7 +167,7 @@ impl Runtime {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Failure> {
-        self.run_with(work, || ())
+        self.run_with(work, || true)
     }
 
     /// The same as [`run`](Self::run), and draws the progress meanwhile.
@@ -155,18 +176,34 @@ impl Runtime {
         work: impl Future<Output = T> + Send + 'static,
         progress: &mut Progress,
     ) -> Result<T, Failure> {
-        let output = self.run_with(work, || progress.draw());
+        self.run_while(work, progress, || true)
+    }
+
+    /// The same as [`run_watched`](Self::run_watched), and ends `work` as Ctrl-C does when it is
+    /// no longer wanted.
+    pub(crate) fn run_while<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+        progress: &mut Progress,
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<T, Failure> {
+        let output = self.run_with(work, || {
+            progress.draw();
+            is_wanted()
+        });
         progress.erase();
         output
     }
 
+    /// Runs `work` until it ends, Ctrl-C is pressed, or `tick`, which is called now and then,
+    /// returns false.
     fn run_with<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
-        mut tick: impl FnMut(),
+        mut tick: impl FnMut() -> bool,
     ) -> Result<T, Failure> {
         let tokio = self.tokio.as_ref().expect("only drop takes the runtime");
-        let mut interrupted = self.interrupted.subscribe();
+        let mut interrupted = self.interrupt.pressed.subscribe();
         let mut task = tokio.spawn(work);
         self.waiting.block_on(async {
             let mut ticks = tokio::time::interval(TICK);
@@ -180,7 +217,12 @@ impl Runtime {
                         return Err(Failure::Cancelled);
                     }
                     output = &mut task => return output.map_err(|_| Failure::Panicked),
-                    _ = ticks.tick() => tick(),
+                    _ = ticks.tick() => {
+                        if !tick() {
+                            task.abort();
+                            return Err(Failure::Cancelled);
+                        }
+                    }
                 }
             }
         })

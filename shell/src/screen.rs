@@ -5,21 +5,20 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
 use crate::sample::{Column, SampledRows};
+use crate::text::{ELLIPSIS, cut};
 
 /// Minimum width to which a column is shrunk.
 const WIDTH_MIN: usize = 8;
 
-/// Mark of what was left out.
-const ELLIPSIS: &str = "…";
-
 /// Prints rows as a table that fits into `width` columns of the terminal: long cells are cut,
-/// and columns in the middle are left out where that is not enough.
+/// and columns in the middle are left out where that is not enough. Returns the number of columns
+/// that are shown.
 pub(crate) fn print_table(
     rows: &SampledRows,
     width: usize,
     has_header: bool,
     out: &mut impl Write,
-) -> io::Result<()> {
+) -> io::Result<usize> {
     let shown = fitted(rows, width);
     let rule = |out: &mut dyn Write| {
         let dashes = shown.iter().map(|column| "-".repeat(column.width + 2));
@@ -27,7 +26,8 @@ pub(crate) fn print_table(
     };
     let line = |out: &mut dyn Write, cell: &dyn Fn(&Shown<'_>) -> String| {
         let cells = shown.iter().map(|column| {
-            let text = cut(&cell(column), column.width);
+            let whole = cell(column);
+            let text = cut(&whole, column.width);
             let blanks = " ".repeat(column.width - text.width());
             match column.is_right {
                 true => format!(" {blanks}{text} "),
@@ -50,7 +50,9 @@ pub(crate) fn print_table(
     for row in &rows.tail {
         line(out, &|column| column.cell(row))?;
     }
-    rule(out)
+    rule(out)?;
+    let columns = shown.iter().filter(|column| column.index.is_some());
+    Ok(columns.count())
 }
 
 /// Prints a record for each row: a line with name and value for each column.
@@ -172,22 +174,6 @@ fn fitted(rows: &SampledRows, width: usize) -> Vec<Shown<'_>> {
     shown
 }
 
-/// Cuts a text to a width, with an ellipsis at its end.
-fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut kept = String::new();
-    for character in text.chars() {
-        kept.push(character);
-        if kept.width() + ELLIPSIS.width() > width {
-            kept.pop();
-            break;
-        }
-    }
-    kept + ELLIPSIS
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,7 +233,11 @@ mod tests {
         // No terminal is too narrow to print something.
         for width in 8..60 {
             let mut out = Vec::new();
-            print_table(&rows, width, true, &mut out).unwrap();
+            let shown = print_table(&rows, width, true, &mut out).unwrap();
+            let text = String::from_utf8(out).unwrap();
+            let header = text.lines().nth(1).unwrap();
+            let mark = usize::from(header.contains(" … "));
+            assert_eq!(header.matches('|').count(), shown + mark + 1, "{text}");
         }
     }
 

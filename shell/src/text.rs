@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use datafusion::sql::sqlparser::dialect::Dialect;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Returns true if `sql` can be executed: it ends with a semicolon, or it is blank.
 pub(crate) fn is_complete(sql: &str, dialect: &dyn Dialect) -> bool {
@@ -78,6 +79,9 @@ pub(crate) fn escape_control(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
+/// Mark of what was left out.
+pub(crate) const ELLIPSIS: &str = "…";
+
 /// Maximum length of a message in characters.
 const MESSAGE_MAX: usize = 4_000;
 
@@ -119,6 +123,37 @@ fn needs_escape(character: char) -> bool {
             | '\u{e0000}'..='\u{e007f}'
     );
     reorders || has_no_width || (character.is_control() && character != '\n')
+}
+
+/// Returns the columns of a terminal that a line takes, without control characters.
+pub(crate) fn columns(line: &str) -> usize {
+    match line.is_ascii() {
+        true => line.len(),
+        false => line.width(),
+    }
+}
+
+/// Cuts a line to a width in columns of a terminal, with an ellipsis at its end.
+pub(crate) fn cut(line: &str, width: usize) -> Cow<'_, str> {
+    if columns(line) <= width {
+        return Cow::Borrowed(line);
+    }
+    let (mut end, mut kept) = (0, ELLIPSIS.width());
+    for (index, character) in line.char_indices() {
+        kept += character.width().unwrap_or_default();
+        if kept > width {
+            break;
+        }
+        end = index + character.len_utf8();
+    }
+    let mut begin = &line[..end];
+    // Some sequences of characters are wider than these.
+    while let Some(last) = begin.chars().next_back()
+        && begin.width() + ELLIPSIS.width() > width
+    {
+        begin = &begin[..begin.len() - last.len_utf8()];
+    }
+    Cow::Owned(format!("{begin}{ELLIPSIS}"))
 }
 
 /// Returns true for a name that a variable can have.
@@ -219,6 +254,26 @@ mod tests {
             escape_control("a\u{200b}b\u{feff}c\u{2060}\u{ad}\u{e0041}"),
             r"a\u{200b}b\u{feff}c\u{2060}\u{ad}\u{e0041}"
         );
+    }
+
+    #[test]
+    fn lines_are_cut_to_columns_of_a_terminal() {
+        for (line, width, expected) in [
+            ("abc", 3, "abc"),
+            ("abcd", 3, "ab…"),
+            ("東京東京", 8, "東京東京"),
+            ("東京東京", 7, "東京東…"),
+            ("東京東京", 6, "東京…"),
+            ("abc", 1, "…"),
+            ("", 0, ""),
+        ] {
+            assert_eq!(cut(line, width), expected, "{line} {width}");
+        }
+        // A heart of one column, and of two with the selector of emoji after it.
+        let hearts = "\u{2764}\u{fe0f}".repeat(9);
+        for width in 1..12 {
+            assert!(cut(&hearts, width).width() <= width, "{width}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use fusebox::Literal;
 
 use super::Command;
 use super::paths::unquoted;
+use crate::listing::Listing;
 
 impl Command {
     /// Parses a command that lists the catalog; `None` if there is none of this name.
@@ -13,8 +14,11 @@ impl Command {
                 relations("'BASE TABLE', 'VIEW'", rest)
             }
             "\\d+" if identifier(rest) == rest => Self::Describe(rest.to_owned()),
-            "\\d" | "\\d+" | ".describe" => Self::Sql(format!("DESCRIBE {}", identifier(rest))),
-            "\\dt" | "\\dt+" | ".tables" => relations("'BASE TABLE'", rest),
+            "\\d" | "\\d+" | ".describe" => {
+                Self::List(Listing::Columns, format!("DESCRIBE {}", identifier(rest)))
+            }
+            ".tables" => relations("'BASE TABLE', 'VIEW'", rest),
+            "\\dt" | "\\dt+" => relations("'BASE TABLE'", rest),
             "\\dv" | "\\dv+" => relations("'VIEW'", rest),
             "\\df" | ".functions" => functions(rest),
             "\\df+" => Self::Sql(format!("SHOW FUNCTIONS{}", like(rest))),
@@ -54,16 +58,19 @@ fn relations(types: &str, pattern: &str) -> Command {
     ))
 }
 
-/// Lists the functions that users created, with the columns that fit on a screen.
+/// Lists the functions that users created, or all of a pattern.
 fn functions(pattern: &str) -> Command {
-    let condition = match pattern {
-        "" => String::new(),
-        pattern => format!(" WHERE name{}", like(pattern)),
-    };
-    Command::Sql(format!(
-        "SELECT name, arguments, returns, kind, module, description \
-         FROM fusebox.functions{condition} ORDER BY name, arguments"
-    ))
+    match pattern {
+        "" => Command::Sql(
+            "SELECT name, arguments, returns, kind, module, description \
+             FROM fusebox.functions ORDER BY name, arguments"
+                .into(),
+        ),
+        pattern => Command::List(
+            Listing::Functions,
+            format!("SHOW FUNCTIONS{}", like(pattern)),
+        ),
+    }
 }
 
 /// Converts a pattern of psql to `ILIKE`.

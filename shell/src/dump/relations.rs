@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, SchemaRef, TimeUnit};
+use arrow::datatypes::{Field, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::common::{Constraint, TableReference};
 use datafusion::logical_expr::TableType;
@@ -16,6 +16,7 @@ use fusebox::{CatalogContents, Identifier, Literal, RelationKind, Session, Table
 use super::rows;
 use crate::failure::Failure;
 use crate::runner::Runner;
+use crate::sql_types::exact_type;
 
 /// Relation that can be created again.
 pub(super) struct Described {
@@ -216,39 +217,12 @@ fn created(sql: &str, schema: &SchemaRef) -> String {
 /// has no name of a type.
 fn columns(schema: &SchemaRef, after: impl Fn(&Field) -> Option<String>) -> Option<Vec<String>> {
     let columns = schema.fields().iter().map(|field| {
-        let (name, data_type) = (Identifier(field.name()), sql_type(field.data_type())?);
+        let (name, data_type) = (Identifier(field.name()), exact_type(field.data_type())?);
         let not_null = if field.is_nullable() { "" } else { " NOT NULL" };
         let after = after(field).unwrap_or_default();
         Some(format!("{name} {data_type}{not_null}{after}"))
     });
     columns.collect()
-}
-
-/// Returns the name of a type, if `CREATE TABLE` makes the same type of it.
-fn sql_type(data_type: &DataType) -> Option<String> {
-    use DataType as T;
-    let name = match data_type {
-        T::Boolean => "BOOLEAN",
-        T::Int8 => "TINYINT",
-        T::Int16 => "SMALLINT",
-        T::Int32 => "INT",
-        T::Int64 => "BIGINT",
-        T::UInt8 => "TINYINT UNSIGNED",
-        T::UInt16 => "SMALLINT UNSIGNED",
-        T::UInt32 => "INT UNSIGNED",
-        T::UInt64 => "BIGINT UNSIGNED",
-        T::Float32 => "REAL",
-        T::Float64 => "DOUBLE",
-        T::Utf8View => "VARCHAR",
-        T::Binary => "BYTEA",
-        T::Date32 => "DATE",
-        T::Timestamp(TimeUnit::Nanosecond, None) => "TIMESTAMP",
-        T::Decimal128(precision, scale) if *scale >= 0 => {
-            return Some(format!("DECIMAL({precision}, {scale})"));
-        }
-        _ => return None,
-    };
-    Some(name.to_owned())
 }
 
 /// Returns the qualified names of the relations that the query of a view reads.

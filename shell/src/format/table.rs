@@ -2,13 +2,13 @@
 //!
 //! A table is drawn row by row, so that a long one can be interrupted.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use unicode_width::UnicodeWidthStr;
 
-use crate::text::escape_control;
+use crate::text::{columns, cut, escape_control};
 
 /// A table of collected rows.
 pub(crate) struct TextTable {
@@ -20,6 +20,8 @@ pub(crate) struct TextTable {
     /// Markdown: cells are escaped and stay on one line.
     is_markdown: bool,
     has_header: bool,
+    /// Rows were printed: the widths are fixed, and longer cells are cut.
+    is_begun: bool,
 }
 
 impl TextTable {
@@ -51,6 +53,7 @@ impl TextTable {
             rows: Vec::new(),
             is_markdown,
             has_header: true,
+            is_begun: false,
         }
     }
 
@@ -59,24 +62,34 @@ impl TextTable {
         let values = values.into_iter();
         let cells = values.map(|value| escaped(value.as_ref(), self.is_markdown));
         let cells: Vec<String> = cells.collect();
-        for (widest, cell) in self.widths.iter_mut().zip(&cells) {
-            *widest = width(cell).max(*widest);
+        if !self.is_begun {
+            for (widest, cell) in self.widths.iter_mut().zip(&cells) {
+                *widest = width(cell).max(*widest);
+            }
         }
         self.rows.push(cells);
     }
 
-    /// Prints the table.
-    pub(crate) fn print(&self, out: &mut impl Write) -> Result<(), ArrowError> {
-        if !self.is_markdown {
-            self.rule('+', out)?;
+    /// Prints the rows that were not printed yet, and the header before the first.
+    pub(super) fn print_rows(&mut self, out: &mut impl Write) -> Result<(), ArrowError> {
+        if !std::mem::replace(&mut self.is_begun, true) {
+            if !self.is_markdown {
+                self.rule('+', out)?;
+            }
+            if self.has_header {
+                self.print_row(&self.header, out)?;
+                self.rule(if self.is_markdown { '|' } else { '+' }, out)?;
+            }
         }
-        if self.has_header {
-            self.print_row(&self.header, out)?;
-            self.rule(if self.is_markdown { '|' } else { '+' }, out)?;
+        for row in std::mem::take(&mut self.rows) {
+            self.print_row(&row, out)?;
         }
-        for row in &self.rows {
-            self.print_row(row, out)?;
-        }
+        Ok(out.flush()?)
+    }
+
+    /// Prints what is left of the table.
+    pub(crate) fn print(mut self, out: &mut impl Write) -> Result<(), ArrowError> {
+        self.print_rows(out)?;
         if !self.is_markdown {
             self.rule('+', out)?;
         }
@@ -103,7 +116,12 @@ impl TextTable {
             let mut line = String::from("|");
             for (index, cell) in lines.iter().enumerate() {
                 let text = cell.get(number).copied().unwrap_or_default();
-                let blanks = " ".repeat(self.widths[index].saturating_sub(text.width()));
+                let text = match self.is_markdown {
+                    // An escape is not cut, and columns need not be aligned.
+                    true => Cow::Borrowed(text),
+                    false => cut(text, self.widths[index]),
+                };
+                let blanks = " ".repeat(self.widths[index].saturating_sub(columns(&text)));
                 line += &match self.is_right[index] {
                     true => format!(" {blanks}{text} |"),
                     false => format!(" {text}{blanks} |"),
@@ -117,7 +135,7 @@ impl TextTable {
 
 /// Returns the width of the widest line.
 fn width(cell: &str) -> usize {
-    cell.split('\n').map(|line| line.width()).max().unwrap_or(0)
+    cell.split('\n').map(columns).max().unwrap_or(0)
 }
 
 fn escaped(value: &str, is_markdown: bool) -> String {
@@ -131,5 +149,49 @@ fn escaped(value: &str, is_markdown: bool) -> String {
             .replace('<', r"\<")
             .replace('\n', "<br>"),
         false => value.into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(is_markdown: bool) -> String {
+        let mut table = TextTable::new(&[("n", true), ("text", false)], is_markdown);
+        let mut out = Vec::new();
+        table.row(["1", "short"]);
+        table.print_rows(&mut out).unwrap();
+        table.row(["22", "a longer text"]);
+        table.print_rows(&mut out).unwrap();
+        table.row(["3", "two\nlines of it"]);
+        table.print(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn first_rows_determine_the_widths_of_a_table() {
+        assert_eq!(
+            printed(false),
+            "+---+-------+\n\
+             | n | text  |\n\
+             +---+-------+\n\
+             | 1 | short |\n\
+             | … | a lo… |\n\
+             | 3 | two   |\n\
+             |   | line… |\n\
+             +---+-------+\n"
+        );
+    }
+
+    #[test]
+    fn cells_of_markdown_are_not_cut() {
+        assert_eq!(
+            printed(true),
+            "| n | text  |\n\
+             |---|-------|\n\
+             | 1 | short |\n\
+             | 22 | a longer text |\n\
+             | 3 | two<br>lines of it |\n"
+        );
     }
 }

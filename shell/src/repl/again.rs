@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::messages::{CONFINED, print_message};
+#[cfg(unix)]
+use super::type_ahead::TypeAhead;
 use super::{Flow, Prompt, programs};
 use crate::arguments::ScriptSource;
 use crate::command::Switch;
@@ -114,6 +116,9 @@ impl Prompt<'_> {
             print_message("there is no statement yet\n");
             return Ok(());
         };
+        // Between the results, too.
+        #[cfg(unix)]
+        let _type_ahead = (!self.is_script).then(TypeAhead::keep);
         while self.execute(&sql)? && self.runner.pause(pause) {}
         Ok(())
     }

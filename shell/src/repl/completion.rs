@@ -2,15 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use datafusion::common::TableReference;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use fusebox::statement::Options;
 use fusebox::{Identifier, Limits, Session, StatementError};
-use futures::FutureExt;
 use rustyline::completion::Pair;
 
 use super::signatures::signatures;
+use super::table_columns::{TableColumns, inserted, tables};
 use super::word::{Word, begins_with, in_quotes};
 use crate::command::{NAMES, formats};
 use crate::names::{KEYWORDS, Names};
@@ -19,14 +18,20 @@ use crate::names::{KEYWORDS, Names};
 const SIGNATURES_MAX: usize = 16;
 
 /// Returns what completes a word, with signatures of functions if there are few.
-pub(super) fn pairs(session: &Session, word: &Word<'_>) -> Vec<Pair> {
-    if let Some(function) = called(word) {
+pub(super) fn pairs(columns: &TableColumns, word: &Word<'_>) -> Vec<Pair> {
+    let session = columns.session();
+    let before = tokens(&word.line[..word.start]);
+    let inserted = inserted(&before);
+    if let Some(function) = called(word).filter(|_| inserted.is_none()) {
         let texts = signatures(session).remove(&function).unwrap_or_default();
         // A second line, without text: what is alone would be inserted rather than shown.
         let texts = texts.into_iter().chain([String::new()]);
         return texts.map(|text| pair(String::new(), text)).collect();
     }
-    let names = candidates(session, word);
+    let names = match inserted {
+        Some(table) => in_quotes(columns.of(&[table])),
+        None => candidates(columns, word, &before),
+    };
     let names = names
         .into_iter()
         .filter(|name| begins_with(name, word.text));
@@ -60,7 +65,8 @@ fn called(word: &Word<'_>) -> Option<String> {
 }
 
 /// Returns the names that can stand in the place of a word.
-fn candidates(session: &Session, word: &Word<'_>) -> Vec<String> {
+fn candidates(columns: &TableColumns, word: &Word<'_>, before: &[Token]) -> Vec<String> {
+    let session = columns.session();
     let line = word.line_before().trim_start();
     if line.is_empty() && word.text.starts_with(['\\', '.']) {
         return owned(&NAMES);
@@ -68,8 +74,7 @@ fn candidates(session: &Session, word: &Word<'_>) -> Vec<String> {
     if line.starts_with(['\\', '.']) {
         return of_command(session, line);
     }
-    let tokens = tokens(&word.line[..word.start]);
-    let words: Vec<String> = tokens.iter().map(text).collect();
+    let words: Vec<String> = before.iter().map(text).collect();
     let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
     for condition in [&["IF", "NOT", "EXISTS"][..], &["IF", "EXISTS"]] {
         if words.ends_with(condition) {
@@ -111,19 +116,15 @@ fn candidates(session: &Session, word: &Word<'_>) -> Vec<String> {
         }
         _ if word.text.is_empty() => Vec::new(),
         _ => match word.text.rsplit_once('.') {
-            Some((qualifier, _)) if !qualifier.is_empty() => of_table(session, word, qualifier),
+            Some((qualifier, _)) if !qualifier.is_empty() => of_table(columns, word, qualifier),
             _ => {
-                let Names {
-                    tables,
-                    columns,
-                    functions,
-                    built_in,
-                    modules,
-                    ..
-                } = names();
-                let tables = in_quotes(tables);
-                let columns = in_quotes(columns);
-                names_or_keywords([tables, columns, functions, built_in, modules].concat())
+                let mut names = names();
+                let named = columns.of(&tables(&statement(word, before)));
+                if !named.is_empty() {
+                    names.columns = named;
+                }
+                let quoted = [in_quotes(names.tables), in_quotes(names.columns)].concat();
+                names_or_keywords([quoted, names.functions, names.built_in, names.modules].concat())
             }
         },
     }
@@ -161,6 +162,17 @@ fn tokens(text: &str) -> Vec<Token> {
     tokens.retain(|token| !matches!(token, Token::Whitespace(_)));
     let last = tokens.iter().rposition(|token| *token == Token::SemiColon);
     tokens.split_off(last.map_or(0, |last| last + 1))
+}
+
+/// Returns the tokens of the statement that a word is in, but for the word.
+fn statement(word: &Word<'_>, before: &[Token]) -> Vec<Token> {
+    let mut after = Vec::new();
+    let text = &word.line[word.start + word.text.len()..];
+    let _ = Tokenizer::new(&GenericDialect {}, text).tokenize_with_location_into_buf(&mut after);
+    let after = after.into_iter().map(|token| token.token);
+    let after = after.take_while(|token| *token != Token::SemiColon);
+    let after = after.filter(|token| !matches!(token, Token::Whitespace(_)));
+    before.iter().cloned().chain(after).collect()
 }
 
 /// Returns the text of a token, which is in upper case for a word without quotes.
@@ -217,9 +229,11 @@ fn relations(session: &Session, word: &str, mut tables: Vec<String>) -> Vec<Stri
 
 /// Returns the columns of the relation that a word is qualified with, or the relations of the
 /// schema.
-fn of_table(session: &Session, word: &Word<'_>, qualifier: &str) -> Vec<String> {
+fn of_table(columns: &TableColumns, word: &Word<'_>, qualifier: &str) -> Vec<String> {
+    let session = columns.session();
     let name = aliased(word.line, qualifier).unwrap_or_else(|| qualifier.to_owned());
-    let mut names: Vec<String> = columns(session, &name)
+    let mut names: Vec<String> = columns
+        .of(&[name])
         .iter()
         .map(|column| format!("{qualifier}.{}", Identifier(column)))
         .collect();
@@ -265,35 +279,6 @@ fn aliased(line: &str, alias: &str) -> Option<String> {
         };
         Some(schema.map_or_else(|| name.to_owned(), |schema| format!("{schema}.{name}")))
     })
-}
-
-/// Returns the columns of a relation that are known without waiting.
-fn columns(session: &Session, name: &str) -> Vec<String> {
-    let names = |schema: &arrow::datatypes::SchemaRef| {
-        let fields = schema.fields().iter();
-        fields.map(|field| field.name().clone()).collect()
-    };
-    let context = session.context();
-    let options = context.copied_config().options().catalog.clone();
-    let table = TableReference::parse_str(name);
-    let table = table.resolve(&options.default_catalog, &options.default_schema);
-    let schema = context.catalog(&table.catalog);
-    let schema = schema.and_then(|catalog| catalog.schema(&table.schema));
-    // A name that none has is looked for among the files, which waits.
-    if let Some(schema) = schema.filter(|schema| schema.owner_name() != Some("fusebox"))
-        && schema
-            .table_names()
-            .iter()
-            .any(|name| **name == *table.table)
-        && let Some(Ok(Some(provider))) = schema.table(&table.table).now_or_never()
-    {
-        return names(&provider.schema());
-    }
-    // A table of the catalog that no statement has named yet.
-    let name = TableReference::from(table).to_quoted_string();
-    let contents = session.engine().catalog().contents().ok();
-    let rows = contents.and_then(|contents| contents.relation(&name)?.rows.clone());
-    rows.map(|rows| names(rows.schema())).unwrap_or_default()
 }
 
 #[cfg(test)]

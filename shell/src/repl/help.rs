@@ -5,7 +5,7 @@ A statement ends with `;` and can span several lines. Ctrl-C clears the input, o
 running statement; Ctrl-R searches the history; Tab completes names and files.
 
   \\d [NAME]           relations, or the columns of one; \\d+ its statement; \\dt tables, \\dv views
-  \\df [PATTERN]       Wasm functions; \\df+ those of DataFusion too; \\dm modules
+  \\df [PATTERN]       Wasm functions, or all that match; \\df+ all, with more columns; \\dm modules
   \\l, \\dn             catalogs; schemas
   \\x [on|off|auto]    one line for each value; auto: where a table is too wide
   \\pset [NAME VALUE]  settings of the display: format, null, header, rows, expanded, pager

@@ -14,6 +14,7 @@ use rustyline::{Context, Helper};
 use super::completion;
 use super::ends_statement;
 use super::highlight::highlighted;
+use super::table_columns::TableColumns;
 use super::typing::Typing;
 use super::word::Word;
 use crate::command::Command;
@@ -24,6 +25,7 @@ use crate::text::is_complete;
 /// Helper of the editor.
 pub(super) struct SqlHelper {
     session: Arc<Session>,
+    columns: TableColumns,
     files: FilenameCompleter,
     /// True if the terminal shows colours.
     has_colours: bool,
@@ -33,6 +35,7 @@ pub(super) struct SqlHelper {
 impl SqlHelper {
     pub(super) fn new(session: Arc<Session>, has_colours: bool, typing: Typing) -> Self {
         Self {
+            columns: TableColumns::new(Arc::clone(&session)),
             session,
             files: FilenameCompleter::new(),
             has_colours,
@@ -61,7 +64,7 @@ impl Completer for SqlHelper {
             return self.files.complete(line, position, context);
         }
         let word = Word::at(line, position);
-        Ok((word.start, completion::pairs(&self.session, &word)))
+        Ok((word.start, completion::pairs(&self.columns, &word)))
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn signatures(session: &Session) -> BTreeMap<String, Vec<String>> {
     let window = window.map(|(name, function)| (name, function.documentation()));
     for (name, documentation) in scalar.chain(aggregate).chain(window) {
         if let Some(documentation) = documentation {
-            let text = cut(&documentation.syntax_example);
+            let text = cut(&named(name, &documentation.syntax_example));
             signatures.insert(name.clone(), vec![text]);
         }
     }
@@ -33,11 +33,39 @@ pub(super) fn signatures(session: &Session) -> BTreeMap<String, Vec<String>> {
     signatures
 }
 
+/// Returns an example of a call, with the name of the function: the example of another name of it
+/// has that.
+fn named(name: &str, example: &str) -> String {
+    let is_of_name = |c: char| c.is_alphanumeric() || c == '_';
+    match example.split_once('(') {
+        Some((other, arguments)) if other.chars().all(is_of_name) => format!("{name}({arguments}"),
+        _ => example.to_owned(),
+    }
+}
+
 /// Returns a text on one line, and not too long.
 fn cut(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(SIGNATURE_MAX) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signatures_have_the_name_that_they_are_listed_by() {
+        for (name, example, expected) in [
+            ("substring", "substr(str, start)", "substring(str, start)"),
+            ("substr", "substr(str, start)", "substr(str, start)"),
+            ("get_field", "expression['name']", "expression['name']"),
+            ("coalesce", "coalesce(a[, ...])", "coalesce(a[, ...])"),
+            ("f", "(a, b)", "f(a, b)"),
+        ] {
+            assert_eq!(named(name, example), expected);
+        }
     }
 }

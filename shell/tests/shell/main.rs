@@ -16,6 +16,8 @@ mod json_arrays;
 mod messages;
 mod package;
 #[cfg(unix)]
+mod paging;
+#[cfg(unix)]
 mod project;
 mod prompt;
 #[cfg(feature = "remote")]

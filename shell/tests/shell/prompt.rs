@@ -270,3 +270,20 @@ fn rows_of_tables_are_kept() {
     check(&mut shell, "SELECT sum(n) FROM t;", " 42 |");
     quit(shell);
 }
+
+#[test]
+fn columns_that_are_left_out_are_counted() {
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    let columns = |count: usize| {
+        let columns = (1..=count).map(|number| format!("1000000 AS column_{number}"));
+        columns.collect::<Vec<_>>().join(", ")
+    };
+    let many = format!("SELECT {} FROM range(0, 100);", columns(30));
+    check(&mut shell, &many, "100 rows, 40 shown, 30 columns, ");
+    expect(&mut shell, " shown in ");
+    check(&mut shell, &format!("SELECT {};", columns(2)), "1 row in");
+    check(&mut shell, "\\x on", "expanded display is on");
+    check(&mut shell, &format!("SELECT {};", columns(30)), "1 row in");
+    quit(shell);
+}

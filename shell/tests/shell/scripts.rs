@@ -196,3 +196,34 @@ fn cd_changes_where_relative_paths_start() {
     let run = shell(&["--root", path, "-f", "-"], "\\cd 'a b'\n");
     assert!(run.stderr.contains("refused with --root"), "{run:?}");
 }
+
+#[test]
+fn lists_are_for_readers() {
+    let script = "CREATE TABLE t (a VARCHAR NOT NULL, b DECIMAL(9, 2), c TIMESTAMP, d BIGINT[]);\n\
+                  CREATE VIEW v AS SELECT a FROM t;\n\
+                  .mode csv\n\\d t\n.tables\n";
+    let run = shell(&["-f", "-"], script);
+    assert_eq!(
+        (run.status, &*run.stdout),
+        (
+            Some(0),
+            "column_name,data_type,is_nullable\na,VARCHAR,NO\nb,\"DECIMAL(9, 2)\",YES\n\
+             c,TIMESTAMP,YES\nd,BIGINT[],YES\n\
+             schema,name,type\npublic,t,BASE TABLE\npublic,v,VIEW\n"
+        ),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn built_in_functions_are_listed_by_their_names() {
+    let run = shell(&["-f", "-"], ".mode csv\n\\df strp*\n\\df\n");
+    let (header, rest) = run.stdout.split_once('\n').unwrap();
+    assert_eq!(header, "name,arguments,returns,kind,module,description");
+    assert!(
+        rest.starts_with("strpos,\"str String, substr String\","),
+        "{rest}"
+    );
+    // Without a pattern, those of users.
+    assert!(rest.ends_with(&format!("\n{header}\n")), "{rest}");
+}

@@ -38,6 +38,20 @@ pub(crate) fn start_coloured(home: &Path, arguments: &[&str]) -> PtySession {
     spawn(command)
 }
 
+/// Starts a shell by a script of `sh`, in which it is `"$0"`.
+pub(crate) fn start_by(home: &Path, script: &str) -> PtySession {
+    let shell = command(home, &[], &[]);
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(script).arg(shell.get_program());
+    for (name, value) in shell.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    spawn(command)
+}
+
 fn command(home: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fusebox"));
     command

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rexpect::session::PtySession;
 
 use crate::shell;
-use crate::terminal::{check, expect, home, quit, send, start, start_coloured};
+use crate::terminal::{check, expect, home, quit, send, start, start_by, start_coloured};
 
 const CTRL_C: &str = "\u{3}";
 const CTRL_D: &str = "\u{4}";
@@ -81,6 +81,56 @@ fn tab_of_a_paste_is_text() {
     expect(&mut shell, " 200000001 |");
     expect(&mut shell, " 54 |");
     quit(shell);
+}
+
+/// Input beside the progress of a statement is drawn at the next prompt alone.
+#[cfg(unix)]
+#[test]
+fn input_during_a_statement_is_drawn_at_the_next_prompt() {
+    let home = home();
+    // The terminal of a test draws no input, unlike that of a user.
+    let mut shell = start_by(home.path(), "stty echo; exec \"$0\" --memory");
+    let long = "SELECT count(*) + 1 FROM range(0, 1000000000);\r";
+    send(&mut shell, long);
+    expect(&mut shell, "Ctrl-C cancels");
+    send(&mut shell, "SELECT 12 * 12;\r");
+    let text = shell.exp_string(" 1000000001 |").unwrap();
+    assert!(!text.contains("12 * 12"), "{text}");
+    for text in ["fusebox> ", "SELECT 12 * 12;", " 144 |"] {
+        expect(&mut shell, text);
+    }
+    quit(shell);
+}
+
+#[cfg(unix)]
+#[test]
+fn settings_of_the_terminal_are_restored_at_the_end() {
+    let settings = "stty -a | tr ' ;' '\\n\\n' | grep -E '^-?(icanon|echo)$' | tr '\\n' ' '";
+    let script = format!("stty echo; \"$0\" --memory; {settings}; echo settings");
+    let endless = "SELECT count(*) FROM range(0, 1000000000000) a, range(0, 10) b;\r";
+    for signal in ["HUP", "QUIT", "TERM"] {
+        for statement in [endless, ""] {
+            let home = home();
+            let mut shell = start_by(home.path(), &script);
+            send(&mut shell, "\\! echo process $PPID .\r");
+            let (_, process) = shell.exp_regex("process [0-9]+ \\.").unwrap();
+            let process: String = process.chars().filter(char::is_ascii_digit).collect();
+            expect(&mut shell, "fusebox> ");
+            send(&mut shell, statement);
+            if !statement.is_empty() {
+                expect(&mut shell, "Ctrl-C cancels");
+            }
+            let kill = std::process::Command::new("kill")
+                .args(["-s", signal, &process])
+                .status();
+            assert!(kill.unwrap().success(), "{signal}");
+            expect(&mut shell, "icanon echo settings");
+        }
+    }
+    let home = home();
+    let mut shell = start_by(home.path(), &script);
+    send(&mut shell, "\\q\r");
+    expect(&mut shell, "icanon echo settings");
 }
 
 /// A terminal that edits lines keeps 4,095 bytes of one.
@@ -247,5 +297,55 @@ fn words_are_completed_by_their_place() {
     expect(&mut shell, "RETURNS BIGINT");
     type_slowly(&mut shell, &["70, 0, 9);\r"]);
     expect(&mut shell, " 9 |");
+    quit(shell);
+}
+
+/// Tables that no statement has used yet: those of a catalog, and files.
+#[test]
+fn columns_of_named_tables_are_completed() {
+    let home = home();
+    let airports = format!("{}/airports.csv", crate::DATA);
+    let mut shell = start(home.path(), &[]);
+    check(
+        &mut shell,
+        &format!("CREATE EXTERNAL TABLE airports STORED AS CSV LOCATION '{airports}';"),
+        "done in",
+    );
+    for statement in [
+        "CREATE VIEW v AS SELECT name AS longer_name FROM airports;",
+        "CREATE TABLE o (identity BIGINT, text VARCHAR);",
+    ] {
+        check(&mut shell, statement, "done in");
+    }
+    quit(shell);
+    let mut shell = start(home.path(), &[]);
+    let of_file = format!("SELECT min(9 * 9) AS n FROM '{airports}' WHERE length(tzo");
+    // What the first key does not wait for, the second one finds.
+    for (keys, result) in [
+        (
+            &[
+                "SELECT min(7 * 8) AS n FROM airports AS a WHERE length(tzo",
+                "\t",
+                "\t",
+                ") > 0;\r",
+            ][..],
+            " 56 |",
+        ),
+        (
+            &[
+                "SELECT min(8 * 8) AS n FROM v WHERE length(longer_n",
+                "\t",
+                "\t",
+                ") > 0;\r",
+            ],
+            " 64 |",
+        ),
+        (&[of_file.as_str(), "\t", "\t", ") > 0;\r"], " 81 |"),
+        (&["INSERT INTO o (i", "\t", ") VALUES (42);\r"], "1 row"),
+        (&["SELECT sum(identity) AS n FROM o;\r"], " 42 |"),
+    ] {
+        type_slowly(&mut shell, keys);
+        expect(&mut shell, result);
+    }
     quit(shell);
 }

@@ -81,7 +81,7 @@ mod file_commit;
 // The optimizer rules that evaluate volatile calls once.
 mod volatile;
 
-// Constants of timestamps as PostgreSQL reads them.
+// Texts of timestamps as PostgreSQL reads them.
 mod short_times;
 
 // Primary keys and unique columns of tables.

@@ -1,17 +1,33 @@
-//! Analyzer rule that completes constants of timestamps: `2013-12-31 22:00` has no seconds and
+//! Analyzer rule that completes texts of timestamps: `2013-12-31 22:00` has no seconds and
 //! `2013-1-5` no zeros, which PostgreSQL reads and Arrow's parser refuses.
+//!
+//! Constants are replaced. Other texts pass through a function that leaves those alone which
+//! Arrow's parser reads.
+
+// The function over columns of texts.
+mod timestamp_text;
+
+// Texts with all digits.
+mod completion;
 
 use std::sync::Arc;
 
-use arrow::compute::kernels::cast_utils::string_to_timestamp_nanos;
 use arrow::datatypes::DataType;
-use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, Result};
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::functions::datetime::to_timestamp::{
+    ToTimestampFunc, ToTimestampMicrosFunc, ToTimestampMillisFunc, ToTimestampNanosFunc,
+    ToTimestampSecondsFunc,
+};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::{Cast, Expr, LogicalPlan, TryCast, lit};
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{Cast, Expr, ExprSchemable, LogicalPlan, ScalarUDF, TryCast, lit};
 use datafusion::optimizer::AnalyzerRule;
+
+use completion::short_time;
+use timestamp_text::{is_timestamp_text, timestamp_text};
 
 /// Adds the rule to the state of a session, after the one that casts what is compared.
 pub(crate) fn add_rule(builder: &mut SessionStateBuilder) {
@@ -20,20 +36,32 @@ pub(crate) fn add_rule(builder: &mut SessionStateBuilder) {
     }
 }
 
-/// Completes texts that are cast to timestamps, where Arrow's parser refuses them.
+/// Completes texts that are read as timestamps, where Arrow's parser refuses them.
 #[derive(Debug)]
 struct ShortTimes;
 
 impl AnalyzerRule for ShortTimes {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
         plan.transform_up_with_subqueries(|node| {
+            let mut may_be_short = false;
+            node.apply_expressions(|expr| {
+                may_be_short |= has_source(expr)?;
+                Ok(match may_be_short {
+                    true => TreeNodeRecursion::Stop,
+                    false => TreeNodeRecursion::Continue,
+                })
+            })?;
+            if !may_be_short {
+                return Ok(Transformed::no(node));
+            }
             let names = NamePreserver::new(&node);
+            let schema = merge_schema(&node.inputs());
             node.map_expressions(|expr| {
-                if !expr.exists(|expr| Ok(short_time(expr).is_some()))? {
+                if !has_source(&expr)? {
                     return Ok(Transformed::no(expr));
                 }
                 let name = names.save(&expr);
-                let completed = expr.transform_up(|expr| Ok(complete(expr)))?;
+                let completed = expr.transform_up(|expr| Ok(complete(expr, &schema)))?;
                 Ok(completed.update_data(|expr| name.restore(expr)))
             })
         })
@@ -45,94 +73,64 @@ impl AnalyzerRule for ShortTimes {
     }
 }
 
-fn complete(mut expr: Expr) -> Transformed<Expr> {
-    let Some(completed) = short_time(&expr) else {
+/// Returns true if an expression reads a timestamp anywhere.
+fn has_source(expr: &Expr) -> Result<bool> {
+    expr.exists(|expr| Ok(source(expr).is_some()))
+}
+
+/// Returns the value that an expression reads as a timestamp.
+fn source(expr: &Expr) -> Option<&Expr> {
+    match expr {
+        Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field }) => {
+            matches!(field.data_type(), DataType::Timestamp(..)).then_some(expr.as_ref())
+        }
+        // With more arguments, the others are formats.
+        Expr::ScalarFunction(call) if is_to_timestamp(&call.func) => match call.args.as_slice() {
+            [value] => Some(value),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn is_to_timestamp(function: &ScalarUDF) -> bool {
+    let function = function.inner();
+    function.is::<ToTimestampFunc>()
+        || function.is::<ToTimestampSecondsFunc>()
+        || function.is::<ToTimestampMillisFunc>()
+        || function.is::<ToTimestampMicrosFunc>()
+        || function.is::<ToTimestampNanosFunc>()
+}
+
+fn complete(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let completed = source(&expr).and_then(|source| completed_source(source, schema));
+    let Some(completed) = completed else {
         return Transformed::no(expr);
     };
-    if let Expr::Cast(Cast { expr: text, .. }) | Expr::TryCast(TryCast { expr: text, .. }) =
-        &mut expr
-    {
-        **text = lit(completed);
+    match &mut expr {
+        Expr::Cast(Cast { expr: source, .. }) | Expr::TryCast(TryCast { expr: source, .. }) => {
+            **source = completed;
+        }
+        Expr::ScalarFunction(call) => call.args = vec![completed],
+        _ => {}
     }
     Transformed::yes(expr)
 }
 
-/// Returns the completed text of a constant that is cast to a timestamp and lacks parts.
-fn short_time(expr: &Expr) -> Option<String> {
-    let (Expr::Cast(Cast { expr: text, field }) | Expr::TryCast(TryCast { expr: text, field })) =
-        expr
-    else {
-        return None;
-    };
-    let (DataType::Timestamp(..), Expr::Literal(value, _)) = (field.data_type(), text.as_ref())
-    else {
-        return None;
-    };
-    let text = value.try_as_str()??;
-    match string_to_timestamp_nanos(text) {
-        Ok(_) => None,
-        Err(_) => completed(text),
+/// Returns the completed text in place of one that is read as a timestamp; `None` for one that
+/// needs no completion, and for other values.
+fn completed_source(source: &Expr, schema: &DFSchema) -> Option<Expr> {
+    if let Expr::Literal(value, _) = source {
+        return short_time(value.try_as_str()??).map(lit);
     }
-}
-
-/// Returns a text of a date, or of a date and a time, with all digits and with seconds.
-fn completed(text: &str) -> Option<String> {
-    let is_number = |part: &str, max: usize| {
-        (1..=max).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    let data_type = match source.get_type(schema).ok()? {
+        DataType::Dictionary(_, values) => *values,
+        other => other,
     };
-    let text = text.trim();
-    let (date, time) = match text.split_once([' ', 'T', 't']) {
-        Some((date, time)) => (date, Some(time)),
-        None => (text, None),
-    };
-    let parts: Vec<&str> = date.split('-').collect();
-    let &[year, month, day] = parts.as_slice() else {
-        return None;
-    };
-    if year.len() != 4 || !is_number(year, 4) || !is_number(month, 2) || !is_number(day, 2) {
-        return None;
-    }
-    let date = format!("{year}-{month:0>2}-{day:0>2}");
-    let Some(time) = time else {
-        return Some(date);
-    };
-    let is_of_clock = |char: char| char.is_ascii_digit() || char == ':' || char == '.';
-    let end = time.find(|char| !is_of_clock(char)).unwrap_or(time.len());
-    let (clock, zone) = time.split_at(end);
-    let parts: Vec<&str> = clock.split(':').collect();
-    let (hour, minute, second) = match parts.as_slice() {
-        [hour, minute] => (hour, minute, "00"),
-        [hour, minute, second] => (hour, minute, *second),
-        _ => return None,
-    };
-    let is_time = is_number(hour, 2) && is_number(minute, 2);
-    is_time.then(|| format!("{date} {hour:0>2}:{minute:0>2}:{second}{zone}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_and_times_are_completed() {
-        for (text, expected) in [
-            ("2013-12-31 22:00", Some("2013-12-31 22:00:00")),
-            ("2013-12-31T22:00", Some("2013-12-31 22:00:00")),
-            ("2013-12-31 22:00Z", Some("2013-12-31 22:00:00Z")),
-            ("2013-12-31 9:05 +02:00", Some("2013-12-31 09:05:00 +02:00")),
-            ("2013-1-5", Some("2013-01-05")),
-            (" 2013-1-5 4:05:06.789 ", Some("2013-01-05 04:05:06.789")),
-            ("2013-1-5 4", None),
-            ("13-1-5", None),
-            ("2013-1", None),
-            ("2013-1-5-6", None),
-            ("2013--5", None),
-            ("2013-1-123", None),
-            ("2013-1-5 x", None),
-            ("noon", None),
-            ("", None),
-        ] {
-            assert_eq!(completed(text).as_deref(), expected, "{text}");
-        }
-    }
+    let is_text = matches!(
+        data_type,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+    );
+    // A plan is analyzed again where it is a part of another one.
+    (is_text && !is_timestamp_text(source)).then(|| timestamp_text(source.clone()))
 }

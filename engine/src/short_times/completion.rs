@@ -15,7 +15,9 @@ pub(super) fn short_time(text: &str) -> Option<String> {
 fn is_whole(text: &str) -> bool {
     let bytes = text.as_bytes();
     let is_at = |index: usize, byte: u8| bytes.get(index) == Some(&byte);
-    let has_seconds = is_at(13, b':') && is_at(16, b':') && bytes.len() >= 19;
+    let seconds = bytes.get(17..19);
+    let are_digits = seconds.is_some_and(|seconds| seconds.iter().all(u8::is_ascii_digit));
+    let has_seconds = is_at(13, b':') && is_at(16, b':') && are_digits;
     let is_date = bytes.len() == 10;
     let is_trimmed = bytes.last().is_some_and(|last| !last.is_ascii_whitespace());
     is_at(4, b'-') && is_at(7, b'-') && (is_date || has_seconds) && is_trimmed
@@ -73,6 +75,7 @@ mod tests {
             ("2013-1-5", Some("2013-01-05")),
             (" 2013-1-5 4:05:06.789 ", Some("2013-01-05 04:05:06.789")),
             ("2013-1-5 4:5:6.7", Some("2013-01-05 04:05:06.7")),
+            ("2013-01-05 04:05:6.7", Some("2013-01-05 04:05:06.7")),
             ("2013-1-5 4:05:", None),
             ("2013-1-5 4", None),
             ("13-1-5", None),
@@ -102,7 +105,12 @@ mod tests {
         ] {
             assert_eq!(short_time(text), None, "{text}");
         }
-        for text in ["2013-12-31 22:00", "2013-12-31 22:00:00 ", "2013-1-5"] {
+        for text in [
+            "2013-12-31 22:00",
+            "2013-12-31 22:00:00 ",
+            "2013-12-31 22:00:6.7",
+            "2013-1-5",
+        ] {
             assert_eq!(short_time(text), completed(text), "{text}");
             assert!(short_time(text).is_some(), "{text}");
         }

@@ -1,9 +1,13 @@
-//! Columns of equal names in a select list: `SELECT a, a`, `SELECT 1, 1`.
+//! Columns of equal names in a select list: `SELECT a, a`, `SELECT 1, 1`, and the same in
+//! subqueries.
 //!
 //! DataFusion's planner refuses them, and its schemas allow them where their qualifiers differ, as
 //! `t.a` and `u.a` of a join. A query that it refuses is planned again with names of their own for
 //! the columns that may be equal, and a projection above it gives them their names back, with
 //! qualifiers.
+
+// Select lists of subqueries.
+mod nested;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -20,13 +24,12 @@ use sqlparser::ast::Ident;
 
 use super::query;
 use super::select_lists::{
-    Purpose, first_select, mentioned_names, name_of, query_of, rename, renamed_items,
+    Purpose, RENAMED_PREFIX, Reach, first_select, mentioned_names, name_of, query_of, rename,
+    renamed_items,
 };
+use nested::Nested;
 
-/// Begin of the names of renamed columns, before their numbers.
-const PREFIX: &str = "__fusebox_column_";
-
-/// Plans a statement, with columns of equal names in its select list.
+/// Plans a statement, with columns of equal names in its select lists.
 ///
 /// # Errors
 ///
@@ -36,12 +39,36 @@ pub(super) async fn plan_statement(
     mut statement: DfStatement,
     state: &SessionState,
 ) -> Result<LogicalPlan> {
-    let renamed = Renamed::of(&mut statement, state);
-    let planned = state.statement_to_plan(statement).await;
-    match (planned, renamed) {
-        (Err(refusal), Some(renamed)) => renamed.plan(refusal, state).await,
-        (planned, _) => planned.map_err(query),
+    let selects = query_of(&mut statement);
+    let has_select = selects.is_some_and(|(query, _)| first_select(query).is_some());
+    let copy = has_select.then(|| statement.clone());
+    let (mut refusal, statement) = match (state.statement_to_plan(statement).await, copy) {
+        (Err(refusal), Some(copy)) => (refusal, copy),
+        (planned, _) => return planned.map_err(query),
+    };
+    for reach in [Reach::Text, Reach::Expressions] {
+        let is_about_names = is_about_names(&refusal);
+        let renamed = Renamed::of(&statement, reach, state);
+        let renamed = renamed.filter(|renamed| is_about_names || renamed.is_by_text(reach));
+        let Some(renamed) = renamed else {
+            continue;
+        };
+        match state.statement_to_plan(renamed.statement.clone()).await {
+            Ok(plan) => return renamed.named(plan, refusal),
+            // The error that the statement has with the names that the user knows.
+            Err(error) if error.to_string().contains(RENAMED_PREFIX) => {}
+            Err(error) => refusal = error,
+        }
     }
+    Err(query(refusal))
+}
+
+/// Returns true for an error about columns of equal names.
+fn is_about_names(error: &DataFusionError) -> bool {
+    let text = error.to_string();
+    ["require unique expression names", "contains duplicate "]
+        .iter()
+        .any(|words| text.contains(words))
 }
 
 /// Statement whose query has columns with names of their own.
@@ -50,6 +77,8 @@ struct Renamed {
     purpose: Purpose,
     /// Aliases that the statement states for the renamed columns, by their new names.
     aliases: HashMap<String, Option<String>>,
+    /// Renamed columns of subqueries.
+    nested: Nested,
     /// Names by which the query sorts or filters its result.
     mentioned: HashSet<String>,
 }
@@ -66,41 +95,44 @@ struct ResultColumn {
 
 impl Renamed {
     /// Renames the columns of a query that may have the names of others; `None` if there are none.
-    fn of(statement: &mut DfStatement, state: &SessionState) -> Option<Self> {
+    fn of(statement: &DfStatement, reach: Reach, state: &SessionState) -> Option<Self> {
         let folds = state.config_options().sql_parser.enable_ident_normalization;
-        let (query, _) = query_of(statement)?;
-        let renamed = renamed_items(first_select(query)?);
-        if renamed.is_empty() {
-            return None;
-        }
         let mut statement = statement.clone();
         let (query, purpose) = query_of(&mut statement)?;
         let mentioned = mentioned_names(query, folds);
+        let columns = first_select(query)?.projection.len();
+        let nested = Nested::rename(query, reach, folds, columns);
+        if nested.has_by_name && !nested.aliases.is_empty() {
+            return None;
+        }
         let select = first_select(query)?;
         let mut aliases = HashMap::new();
-        for index in renamed {
-            let new = format!("{PREFIX}{}", index + 1);
+        for index in renamed_items(select, reach) {
+            let new = format!("{RENAMED_PREFIX}{}", index + 1);
             let item = select.projection.get_mut(index)?;
             let alias = rename(item, Ident::with_quote('"', &new));
             aliases.insert(new, alias.map(|alias| name_of(&alias, folds)));
         }
-        Some(Self {
+        let is_renamed = !aliases.is_empty() || !nested.aliases.is_empty();
+        is_renamed.then_some(Self {
             statement,
             purpose,
             aliases,
+            nested,
             mentioned,
         })
     }
 
-    /// Plans the statement, and gives the columns their names back. A statement that is refused
-    /// all the same has the error that it has with the names that the user knows.
-    async fn plan(self, refusal: DataFusionError, state: &SessionState) -> Result<LogicalPlan> {
-        let plan = match state.statement_to_plan(self.statement.clone()).await {
-            Ok(plan) => plan,
-            Err(error) if error.to_string().contains(PREFIX) => return Err(query(refusal)),
-            Err(error) => return Err(query(error)),
-        };
-        let Some(columns) = self.columns(&plan) else {
+    /// Returns true if the text of the select list tells that columns may have equal names.
+    fn is_by_text(&self, reach: Reach) -> bool {
+        reach == Reach::Text && !self.aliases.is_empty()
+    }
+
+    /// Gives the columns of a plan their names back. A statement that is refused all the same has
+    /// the error that it has with the names that the user knows.
+    fn named(self, plan: LogicalPlan, refusal: DataFusionError) -> Result<LogicalPlan> {
+        let columns = self.columns(&plan);
+        let (Some(columns), Some(nested)) = (columns, self.nested_names(&plan)) else {
             return Err(query(refusal));
         };
         for name in &self.mentioned {
@@ -121,24 +153,54 @@ impl Renamed {
         }
         match self.purpose {
             Purpose::Source => Ok(plan),
-            Purpose::Result => with_names(plan, &columns).map_err(query),
-            Purpose::Relation => Err(match twice(&columns) {
-                Some(name) => query(DataFusionError::Plan(format!(
-                    "expected columns of different names, found `{name}` twice: rename one with AS"
-                ))),
+            Purpose::Result => with_names(plan, &columns, &nested).map_err(query),
+            Purpose::Relation if self.aliases.is_empty() => match nested_output(&plan, &nested) {
+                Some(name) => Err(twice(name)),
+                None => Ok(plan),
+            },
+            Purpose::Relation => Err(match first_twice(&columns) {
+                Some(name) => twice(name),
                 None => query(refusal),
             }),
         }
     }
 
+    /// Returns the names that renamed columns of subqueries have without it; `None` if they are
+    /// not known, or are mentioned.
+    fn nested_names(&self, plan: &LogicalPlan) -> Option<HashMap<String, String>> {
+        let mut names = HashMap::new();
+        plan.apply(|node| {
+            if let LogicalPlan::Projection(projection) = node {
+                for expr in &projection.expr {
+                    if let PlanExpr::Alias(alias) = expr
+                        && let Some(stated) = self.nested.aliases.get(&alias.name)
+                    {
+                        let own = || alias.expr.qualified_name().1;
+                        let name = stated.clone().unwrap_or_else(own);
+                        names.insert(alias.name.clone(), name);
+                    }
+                }
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })
+        .ok()?;
+        let is_text = |name: &String| !name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        let mut texts = names.values().filter(|name| is_text(name));
+        let is_unknown = texts.any(|name| is_internal(name) || self.nested.mentions(name));
+        (!is_unknown).then_some(names)
+    }
+
     /// Returns the columns of the select list, as a plan has them; `None` if they are not found,
     /// or names of DataFusion's own are among them.
     fn columns(&self, plan: &LogicalPlan) -> Option<Vec<ResultColumn>> {
+        if self.aliases.is_empty() {
+            return Some(Vec::new());
+        }
         let projection = self.projection(plan)?;
         let columns = projection.expr.iter().map(|expr| self.column(expr));
         let columns: Vec<_> = columns.collect();
-        let is_internal = |column: &ResultColumn| column.name.starts_with("__unnest_placeholder");
-        (!columns.iter().any(is_internal)).then_some(columns)
+        let has_internal = columns.iter().any(|column| is_internal(&column.name));
+        (!has_internal).then_some(columns)
     }
 
     fn column(&self, expr: &PlanExpr) -> ResultColumn {
@@ -178,17 +240,40 @@ impl Renamed {
     }
 }
 
+/// Returns true for names that DataFusion's planner makes.
+fn is_internal(name: &str) -> bool {
+    name.starts_with("__unnest_placeholder")
+}
+
 /// Returns the first name that two columns have.
-fn twice(columns: &[ResultColumn]) -> Option<&str> {
+fn first_twice(columns: &[ResultColumn]) -> Option<&str> {
     let mut seen = HashSet::new();
     let mut names = columns.iter().map(|column| column.name.as_str());
     names.find(|name| !seen.insert(*name))
 }
 
+fn twice(name: &str) -> Error {
+    query(DataFusionError::Plan(format!(
+        "expected columns of different names, found `{name}` twice: rename one with AS"
+    )))
+}
+
+/// Returns the name of the first column of a new relation or file that a subquery has twice.
+fn nested_output<'a>(plan: &LogicalPlan, nested: &'a HashMap<String, String>) -> Option<&'a str> {
+    let output = plan.inputs();
+    let fields = output.iter().flat_map(|input| input.schema().fields());
+    let mut names = fields.filter_map(|field| nested.get(field.name()));
+    names.next().map(String::as_str)
+}
+
 /// Gives the columns of a query their names. Those of one name have different qualifiers.
-fn with_names(plan: LogicalPlan, columns: &[ResultColumn]) -> DfResult<LogicalPlan> {
+fn with_names(
+    plan: LogicalPlan,
+    columns: &[ResultColumn],
+    nested: &HashMap<String, String>,
+) -> DfResult<LogicalPlan> {
     if let LogicalPlan::Statement(PlanStatement::Prepare(mut prepare)) = plan {
-        let input = with_names(Arc::unwrap_or_clone(prepare.input), columns)?;
+        let input = with_names(Arc::unwrap_or_clone(prepare.input), columns, nested)?;
         prepare.input = Arc::new(input);
         return Ok(LogicalPlan::Statement(PlanStatement::Prepare(prepare)));
     }
@@ -203,7 +288,10 @@ fn with_names(plan: LogicalPlan, columns: &[ResultColumn]) -> DfResult<LogicalPl
             Some(column) if column.name != column.planned => {
                 (planned, column.relation.clone(), column.name.clone())
             }
-            _ => (planned, relation.cloned(), field.name().clone()),
+            _ => {
+                let name = nested.get(field.name()).unwrap_or(field.name());
+                (planned, relation.cloned(), name.clone())
+            }
         }
     });
     let output: Vec<_> = output.collect();

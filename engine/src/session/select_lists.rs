@@ -12,6 +12,9 @@ use sqlparser::ast::{
 
 use super::calls::normalized;
 
+/// Begin of the names of renamed columns, before their numbers.
+pub(super) const RENAMED_PREFIX: &str = "__fusebox_column_";
+
 /// Use of the rows of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -141,9 +144,18 @@ enum ItemName {
     Text(String),
 }
 
+/// Items that get another name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Those whose text tells that they may have the name of another.
+    Text,
+    /// Expressions too, whose names DataFusion may write alike.
+    Expressions,
+}
+
 /// Returns the indices of items whose names may be those of items before them, or of columns of a
 /// wildcard.
-pub(super) fn renamed_items(select: &Select) -> Vec<usize> {
+pub(super) fn renamed_items(select: &Select, reach: Reach) -> Vec<usize> {
     let is_wildcard = |item: &SelectItem| {
         matches!(
             item,
@@ -153,16 +165,32 @@ pub(super) fn renamed_items(select: &Select) -> Vec<usize> {
     let has_wildcard = select.projection.iter().any(is_wildcard);
     let mut seen = HashSet::new();
     let items = select.projection.iter().enumerate();
-    let renamed = items.filter(|(_, item)| {
+    let renamed = items.filter(|(index, item)| {
         let name = match item {
             SelectItem::UnnamedExpr(expr) => item_name(expr),
             SelectItem::ExprWithAlias { alias, .. } => ItemName::Name(alias.value.to_lowercase()),
             _ => return false,
         };
-        let may_be_in_wildcard = has_wildcard && matches!(name, ItemName::Name(_));
-        !seen.insert(name) || may_be_in_wildcard
+        let may_be_alike = match name {
+            ItemName::Name(_) => has_wildcard,
+            ItemName::Text(_) => *index > 0 && reach == Reach::Expressions,
+        };
+        !seen.insert(name) || may_be_alike
     });
     renamed.map(|(index, _)| index).collect()
+}
+
+/// Returns the name of an item in lower case, if it is written.
+pub(super) fn written_name(item: &SelectItem) -> Option<String> {
+    let name = match item {
+        SelectItem::UnnamedExpr(expr) => item_name(expr),
+        SelectItem::ExprWithAlias { alias, .. } => ItemName::Name(alias.value.to_lowercase()),
+        _ => return None,
+    };
+    match name {
+        ItemName::Name(name) => Some(name),
+        ItemName::Text(_) => None,
+    }
 }
 
 /// Returns the name that an expression without an alias may have: DataFusion leaves out casts and

@@ -17,6 +17,7 @@ use fusebox_runtime::{Error, Result};
 
 use super::contents::catalog_error;
 use super::declared_keys::declared_constraints;
+use super::equal_names::plan_statement;
 use super::relation_text::RelationText;
 use super::relations::{not_faithful, not_replaced, resolved};
 use super::rewriting::rewrite_statement;
@@ -169,8 +170,8 @@ impl Session {
         let mut defaults = (HashMap::new(), None);
         if has_columns(&statement) {
             rewrite_statement(&mut statement, state)?;
-            let planned = state.statement_to_plan(statement).await;
-            match planned.map_err(query).and_then(|plan| self.guard(plan)) {
+            let planned = plan_statement(statement, state).await;
+            match planned.and_then(|plan| self.guard(plan)) {
                 Ok(LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(create))) => {
                     defaults.0 = create.column_defaults.into_iter().collect();
                 }

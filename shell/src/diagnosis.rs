@@ -3,6 +3,9 @@
 // Messages of DataFusion in plain words.
 mod plain;
 
+// Messages about two columns of one name.
+mod twice;
+
 // Messages about the types of arguments.
 mod signatures;
 
@@ -17,6 +20,9 @@ mod syntax;
 
 // Statements of other systems.
 mod unsupported;
+
+// Operators and types of other systems.
+mod expressions;
 
 // Functions of other systems.
 mod other_systems;
@@ -68,7 +74,9 @@ pub(crate) fn diagnose(
     let (moved, hint) = match syntax::hint(message, stated, &tokens) {
         Some((place, hint)) => (place, Some(hint)),
         None => {
-            let hint = unsupported::hint(message).or_else(|| other_function(message));
+            let hint = unsupported::hint(message, &tokens)
+                .or_else(|| other_function(message))
+                .or_else(|| expressions::hint(message, &tokens));
             (
                 None,
                 hint.or_else(|| missing::hint(message, &tokens, names)),

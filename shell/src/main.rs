@@ -80,9 +80,6 @@ mod versions;
 // Messages and failed rows of functions.
 mod notices;
 
-// Titles of the columns of a result.
-mod titles;
-
 // Results of commands that list the catalog.
 mod listing;
 
@@ -112,6 +109,9 @@ mod failure;
 
 // Explanations of errors.
 mod diagnosis;
+
+// Titles of the columns of a result.
+mod titles;
 
 // Names that statements may mean.
 mod names;

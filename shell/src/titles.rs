@@ -62,7 +62,7 @@ fn with_titles(schema: &Schema, titles: &[String]) -> SchemaRef {
 }
 
 /// Returns the name of a column with its constants as in SQL.
-fn title(name: &str) -> String {
+pub(crate) fn title(name: &str) -> String {
     let mut title = String::new();
     let mut rest = name;
     while let Some(first) = rest.chars().next() {

@@ -114,6 +114,7 @@ pub(super) fn operations(alter: &AlterTable) -> Result<Vec<Operation>> {
 fn unsupported(found: &str) -> Error {
     Error::Syntax(format!(
         "expected RENAME TO, RENAME COLUMN, ADD COLUMN, DROP COLUMN or ALTER COLUMN … TYPE of \
-         ALTER TABLE, found {found}: create the table again with CREATE OR REPLACE TABLE"
+         ALTER TABLE, found {found}: create the table again with CREATE OR REPLACE TABLE t \
+         (columns) AS SELECT * FROM t"
     ))
 }

@@ -8,7 +8,8 @@ use fusebox_definition::{Kind, StatementError, Subject};
 use fusebox_runtime::{Error, Result};
 use sqlparser::ast::{
     DuplicateTreatment, Expr, Function, FunctionArgumentClause, FunctionArguments, Ident,
-    ObjectName, Statement, TableFactor, Visit, Visitor, visit_expressions,
+    ObjectName, Statement, TableFactor, TableSampleKind, TableSampleQuantity, TableSampleUnit,
+    Visit, Visitor, visit_expressions,
 };
 
 use super::contents::{Contents, unreadable_error};
@@ -52,16 +53,36 @@ impl Visitor for Samples {
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Error> {
         match factor {
             TableFactor::Table {
-                sample: Some(_), ..
+                sample: Some(sample),
+                ..
             }
             | TableFactor::Derived {
-                sample: Some(_), ..
-            } => ControlFlow::Break(Error::Syntax(
-                "expected a table with all of its rows, found TABLESAMPLE: filter by \
-                 random() < 0.01 instead"
-                    .to_owned(),
-            )),
+                sample: Some(sample),
+                ..
+            } => ControlFlow::Break(Error::Syntax(format!(
+                "expected a table with all of its rows, found TABLESAMPLE: {} instead",
+                instead_of_sample(sample)
+            ))),
             _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// Returns what gives a part of the rows.
+fn instead_of_sample(sample: &TableSampleKind) -> String {
+    let (TableSampleKind::BeforeTableAlias(sample) | TableSampleKind::AfterTableAlias(sample)) =
+        sample;
+    let quantity = sample.quantity.as_ref();
+    match quantity {
+        Some(TableSampleQuantity {
+            value,
+            unit: Some(TableSampleUnit::Rows),
+            ..
+        }) => format!("write ORDER BY random() LIMIT {value}"),
+        _ => {
+            let percent = quantity.map(|quantity| quantity.value.to_string().parse::<f64>());
+            let percent = percent.and_then(Result::ok).unwrap_or(1.0);
+            format!("filter by random() < {}", percent / 100.0)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Functions of other systems, and what does the same here.
 
 /// Names in lower case, and what to write.
-const INSTEAD: [(&str, &str); 58] = [
+const INSTEAD: [(&str, &str); 80] = [
     ("strftime", "write to_char(value, '%Y-%m-%d')"),
     ("format_datetime", "write to_char(value, '%Y-%m-%d')"),
     ("strptime", "write to_timestamp(text, '%Y-%m-%d')"),
@@ -19,7 +19,7 @@ const INSTEAD: [(&str, &str); 58] = [
     ("hour", PART),
     ("minute", PART),
     ("second", PART),
-    ("epoch", PART),
+    ("epoch", "write date_part('epoch', value)"),
     ("monthname", "write to_char(value, '%B')"),
     ("dayname", "write to_char(value, '%A')"),
     ("datediff", DIFFERENCE),
@@ -59,10 +59,44 @@ const INSTEAD: [(&str, &str); 58] = [
     ("last", "write last_value(a ORDER BY b)"),
     ("if", "write CASE WHEN condition THEN a ELSE b END"),
     ("iff", "write CASE WHEN condition THEN a ELSE b END"),
+    ("iif", "write CASE WHEN condition THEN a ELSE b END"),
+    (
+        "last_day",
+        "write date_trunc('month', value) + INTERVAL '1 month' - INTERVAL '1 day'",
+    ),
+    ("make_timestamp", "write to_timestamp('2013-01-31 04:05')"),
+    ("localtimestamp", "write now()"),
+    ("localtime", "write current_time"),
+    (
+        "mode",
+        "write GROUP BY value ORDER BY count(*) DESC LIMIT 1",
+    ),
+    ("format", JOINED),
+    ("printf", JOINED),
+    ("prefix", "write starts_with(text, part)"),
+    ("suffix", "write ends_with(text, part)"),
+    ("bar", "write repeat('#', number)"),
+    ("gen_random_uuid", "write uuid()"),
+    ("newid", "write uuid()"),
+    ("typeof", "write arrow_typeof(value)"),
+    ("pg_typeof", "write arrow_typeof(value)"),
+    ("xor", "write a ^ b, or a <> b for conditions"),
+    ("div", "write a / b, which is whole for integers"),
+    ("current_user", "there are no users: leave it out"),
+    ("session_user", "there are no users: leave it out"),
+    ("user", "there are no users: leave it out"),
+    ("list_transform", LAMBDAS),
+    ("list_filter", LAMBDAS),
     ("count_if", "write count(*) FILTER (WHERE condition)"),
 ];
 
 const PART: &str = "write date_part('year', value): its first argument is the part";
+
+const JOINED: &str = "write concat('a ', b), or 'a ' || b";
+
+/// Functions of elements, whose bodies are read in a few dialects alone.
+pub(super) const LAMBDAS: &str = "write array_transform(list, x -> x + 1) or array_filter(…) after \
+                                  SET datafusion.sql_parser.dialect = 'DuckDB'";
 
 const DIFFERENCE: &str = "subtract dates for days, as in date '2013-02-01' - date '2013-01-01'";
 

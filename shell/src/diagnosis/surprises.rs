@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 /// Returns a warning for each kind of expression that may surprise.
-pub(crate) fn surprises(sql: &str, dialect: &dyn Dialect) -> Vec<&'static str> {
+pub(crate) fn surprises(sql: &str, dialect: &dyn Dialect) -> Vec<String> {
     let lower = sql.to_lowercase();
     let words = ["^", "to_char", "isnull", "notnull"];
     if !words.iter().any(|word| lower.contains(word)) {
@@ -24,7 +24,8 @@ pub(crate) fn surprises(sql: &str, dialect: &dyn Dialect) -> Vec<&'static str> {
     if !dialect.is::<PostgreSqlDialect>() && tokens.windows(3).any(is_power) {
         found.push(
             "^ is the bitwise exclusive or: write power(a, b), or SET \
-             datafusion.sql_parser.dialect = 'PostgreSQL'",
+             datafusion.sql_parser.dialect = 'PostgreSQL'"
+                .to_owned(),
         );
     }
     let is_test_of_null = |tokens: &[Token]| {
@@ -42,42 +43,95 @@ pub(crate) fn surprises(sql: &str, dialect: &dyn Dialect) -> Vec<&'static str> {
             && is_test(&word.value)
     };
     if tokens.windows(2).any(is_test_of_null) {
-        found.push("isnull and notnull are names here: write IS NULL, IS NOT NULL");
+        found.push("isnull and notnull are names here: write IS NULL, IS NOT NULL".to_owned());
     }
-    if has_format_without_percent(&tokens) {
-        found.push(
-            "to_char returns a format without % as it is: write '%Y-%m-%d %H:%M' for 'YYYY-MM-DD \
-             HH24:MI'",
-        );
+    if let Some(format) = format_without_percent(&tokens, "to_char") {
+        found.push(match with_percents(format) {
+            Some(instead) if instead == format => {
+                "to_char returns a format without % as it is".to_owned()
+            }
+            Some(instead) => format!(
+                "to_char returns a format without % as it is: write '{instead}' for '{format}'"
+            ),
+            None => {
+                "to_char returns a format without % as it is, and takes dates and times alone: \
+                     write round(number, 2)::VARCHAR for a number"
+                    .to_owned()
+            }
+        });
     }
     found
 }
 
-/// Returns true for a call of `to_char` that ends with a text without `%`.
-fn has_format_without_percent(tokens: &[Token]) -> bool {
-    let is_call = |index: usize| {
-        matches!(&tokens[index], Token::Word(word) if word.value.eq_ignore_ascii_case("to_char"))
-            && tokens.get(index + 1) == Some(&Token::LParen)
+/// Parts of formats of PostgreSQL, the longer ones first, and the same here.
+const PARTS: [(&str, &str); 16] = [
+    ("YYYY", "%Y"),
+    ("HH24", "%H"),
+    ("HH12", "%I"),
+    ("Month", "%B"),
+    ("Day", "%A"),
+    ("DDD", "%j"),
+    ("Mon", "%b"),
+    ("YY", "%y"),
+    ("MM", "%m"),
+    ("DD", "%d"),
+    ("HH", "%I"),
+    ("MI", "%M"),
+    ("SS", "%S"),
+    ("MS", "%3f"),
+    ("Dy", "%a"),
+    ("AM", "%p"),
+];
+
+/// Returns a format of PostgreSQL as it is written here; `None` for one of numbers.
+fn with_percents(format: &str) -> Option<String> {
+    let mut written = String::new();
+    let mut rest = format;
+    while let Some(first) = rest.chars().next() {
+        let is_begin = |part: &str| {
+            let begin = rest.get(..part.len());
+            begin.is_some_and(|begin| begin.eq_ignore_ascii_case(part))
+        };
+        match PARTS.iter().find(|(part, _)| is_begin(part)) {
+            Some((part, percent)) => {
+                written += percent;
+                rest = &rest[part.len()..];
+            }
+            None if first == '9' => return None,
+            None => {
+                written.push(first);
+                rest = &rest[first.len_utf8()..];
+            }
+        }
+    }
+    Some(written)
+}
+
+/// Returns the format of a call of a function that ends with a text without `%`.
+pub(super) fn format_without_percent<'a>(tokens: &'a [Token], name: &str) -> Option<&'a str> {
+    let is_call = |index: &usize| {
+        matches!(&tokens[*index], Token::Word(word) if word.value.eq_ignore_ascii_case(name))
+            && tokens.get(*index + 1) == Some(&Token::LParen)
     };
-    (0..tokens.len())
-        .filter(|index| is_call(*index))
-        .any(|index| {
-            let mut depth = 0_usize;
-            let end = tokens[index..].iter().position(|token| {
-                match token {
-                    Token::LParen => depth += 1,
-                    Token::RParen => depth = depth.saturating_sub(1),
-                    _ => return false,
-                }
-                depth == 0
-            });
-            let arguments = end.map(|end| &tokens[index..index + end]);
-            matches!(
-                arguments,
-                Some([.., Token::Comma, Token::SingleQuotedString(format)])
-                    if !format.contains('%') && !format.is_empty()
-            )
-        })
+    (0..tokens.len()).filter(is_call).find_map(|index| {
+        let mut depth = 0_usize;
+        let end = tokens[index..].iter().position(|token| {
+            match token {
+                Token::LParen => depth += 1,
+                Token::RParen => depth = depth.saturating_sub(1),
+                _ => return false,
+            }
+            depth == 0
+        })?;
+        match &tokens[index..index + end] {
+            [.., Token::Comma, Token::SingleQuotedString(format)]
+                if !format.contains('%') && !format.is_empty() =>
+            {
+                Some(format.as_str())
+            }
+            _ => None,
+        }
+    })
 }
 
 /// Returns true for a word that comes before a name.
@@ -128,5 +182,18 @@ mod tests {
             assert_eq!(surprises(sql, &GenericDialect {}).len(), count, "{sql}");
         }
         assert!(surprises("SELECT 2 ^ 3", &PostgreSqlDialect {}).is_empty());
+    }
+
+    #[test]
+    fn formats_are_written_with_percents() {
+        for (format, expected) in [
+            ("YYYY-MM-DD HH24:MI:SS", Some("%Y-%m-%d %H:%M:%S")),
+            ("yyyy-mm", Some("%Y-%m")),
+            ("Dy, DD Mon YYYY", Some("%a, %d %b %Y")),
+            ("größe", Some("größe")),
+            ("9,999.99", None),
+        ] {
+            assert_eq!(with_percents(format).as_deref(), expected, "{format}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::{between, is_file, nearest};
+use super::{between, expressions, is_file, nearest};
 use crate::names::KEYWORDS;
 use crate::place::Place;
 
@@ -22,6 +22,9 @@ pub(super) fn hint(
     let is_found = |token: &TokenWithSpan| Some(Place::of_token(token)) == stated;
     let found = tokens.iter().position(is_found);
     if let Some(text) = found.and_then(|found| statement(message, tokens, found)) {
+        return Some((None, text));
+    }
+    if let Some(text) = pivot(tokens).or_else(|| expressions::hint(message, tokens)) {
         return Some((None, text));
     }
     // A misspelt keyword is often read as a name, and the word after it surprises the parser.
@@ -45,23 +48,24 @@ fn statement(message: &str, tokens: &[TokenWithSpan], found: usize) -> Option<St
     let name = |index: usize| tokens.get(index).map(|token| token.token.to_string());
     let begin = [words(0), words(1)];
     match [begin[0].as_str(), begin[1].as_str()] {
+        ["COPY", _] if ["STDOUT", "STDIN"].contains(&words(found).as_str()) => {
+            return Some(copied_at_prompt(tokens, found));
+        }
         ["COPY", _] if words(found) == "FROM" => {
             let table = name(1).unwrap_or_default();
             let file = name(found + 1).unwrap_or_default();
-            return Some(format!(
-                "write INSERT INTO {table} SELECT * FROM {file}, or \\copy at the prompt"
-            ));
+            return Some(match words(found + 1).as_str() {
+                "STDIN" => copied_at_prompt(tokens, found + 1),
+                _ if tokens.len() > found + 2 => format!(
+                    "write options in brackets: COPY {table} FROM {file} (HEADER, NULL 'NA')"
+                ),
+                _ => format!(
+                    "write INSERT INTO {table} SELECT * FROM {file}, or \\copy at the prompt"
+                ),
+            });
         }
         ["COPY", _] if ["CSV", "HEADER", "DELIMITER", "NULL"].contains(&words(found).as_str()) => {
             return Some("write options as (FORMAT csv, HEADER, DELIMITER '|')".to_owned());
-        }
-        ["PIVOT" | "UNPIVOT", _] if found == 0 => {
-            let pivot = &begin[0];
-            let table = name(1).unwrap_or_default();
-            return Some(format!(
-                "write SELECT * FROM (SELECT … FROM {table}) {pivot} (… FOR column IN (…)), with all values \
-                 or columns in the list"
-            ));
         }
         ["CREATE", "TEMPORARY" | "TEMP"] if message.contains("Expected: fileformat") => {
             return Some(
@@ -78,6 +82,37 @@ fn statement(message: &str, tokens: &[TokenWithSpan], found: usize) -> Option<St
     let path = adjacent(tokens, found);
     let is_path = path.contains(['/', '-']) && is_file(&path);
     is_path.then(|| format!("write the name of a file in quotes: '{path}'"))
+}
+
+/// Says how rows are copied from or to the standard streams.
+fn copied_at_prompt(tokens: &[TokenWithSpan], stream: usize) -> String {
+    let parts = tokens.iter().take(stream + 1).skip(1);
+    let parts: Vec<_> = parts.map(|token| token.token.to_string()).collect();
+    format!("type \\copy {} at the prompt", parts.join(" "))
+}
+
+/// Says how a statement or a subquery of DuckDB that begins with `PIVOT` is written.
+fn pivot(tokens: &[TokenWithSpan]) -> Option<String> {
+    let word = |index: usize| match tokens.get(index).map(|token| &token.token) {
+        Some(Token::Word(word)) => Some(word),
+        _ => None,
+    };
+    let is_begin = |index: &usize| {
+        let is_pivot = word(*index)
+            .is_some_and(|word| ["PIVOT", "UNPIVOT"].contains(&word.value.to_uppercase().as_str()));
+        let is_first = match index.checked_sub(1).map(|before| &tokens[before].token) {
+            None | Some(Token::LParen) => true,
+            Some(Token::Word(word)) => word.value.eq_ignore_ascii_case("AS"),
+            _ => false,
+        };
+        is_pivot && is_first && word(*index + 1).is_some()
+    };
+    let first = (0..tokens.len()).find(is_begin)?;
+    let (pivot, table) = (word(first)?.value.to_uppercase(), word(first + 1)?);
+    Some(format!(
+        "write SELECT * FROM (SELECT … FROM {table}) {pivot} (… FOR column IN (…)), with all values \
+         or columns in the list"
+    ))
 }
 
 /// Joins the tokens around this one that no blank separates.

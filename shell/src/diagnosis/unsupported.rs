@@ -1,7 +1,9 @@
 //! Statements of other systems, and what does the same here.
 
+use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
+
 /// Begins of messages, and what to write.
-const INSTEAD: [(&str, &str); 28] = [
+const INSTEAD: [(&str, &str); 39] = [
     (
         "Unsupported SQL statement: ALTER VIEW",
         "write CREATE OR REPLACE VIEW",
@@ -12,12 +14,16 @@ const INSTEAD: [(&str, &str); 28] = [
     ("Unsupported SQL statement: ROLLBACK", TRANSACTIONS),
     ("Unsupported SQL statement: SAVEPOINT", TRANSACTIONS),
     (
-        "Unsupported logical plan: Statement(Transaction",
-        TRANSACTIONS,
+        "expected a table or a view after CREATE, found an index",
+        "there are no indexes: leave it out",
     ),
     (
-        "Unsupported logical plan: CreateIndex",
-        "there are no indexes: leave it out",
+        "expected a table or a view after DROP, found a schema",
+        "drop its tables and views",
+    ),
+    (
+        "expected INSERT, UPDATE or DELETE, found MERGE",
+        "UPDATE the rows that are there, and INSERT … SELECT … WHERE NOT EXISTS (…) the others",
     ),
     (
         "UPDATE ... FROM is not supported",
@@ -31,9 +37,34 @@ const INSTEAD: [(&str, &str); 28] = [
         "Insert-on clause not supported",
         "DELETE the rows that are replaced, or select those that are missing",
     ),
+    ("ON conflict not supported", "leave it out"),
+    ("Insert-returning clause not supported", RETURNING),
+    ("Update-returning clause not yet supported", RETURNING),
     (
-        "Insert-returning clause not supported",
-        "select the rows after the statement",
+        "Delete-returning clause not yet supported",
+        "select the rows before the statement",
+    ),
+    ("Unsupported SQL type JSON", TEXTS),
+    ("Unsupported SQL type UUID", TEXTS),
+    (
+        "Unsupported SQL type SERIAL",
+        "write BIGINT, and number rows by row_number() OVER () when they are inserted",
+    ),
+    (
+        "Unsupported SQL type BIGSERIAL",
+        "write BIGINT, and number rows by row_number() OVER () when they are inserted",
+    ),
+    (
+        "Unsupported SQL type TIME(",
+        "write TIME, which has nanoseconds",
+    ),
+    (
+        "Unsupported SQL statement: SHOW DATABASES",
+        "there is one catalog: type \\dt for its tables, \\dn for its schemas",
+    ),
+    (
+        "Unsupported SQL statement: SHOW SCHEMAS",
+        "type \\dn, or SELECT … FROM information_schema.schemata",
     ),
     (
         "Multiple objects not supported",
@@ -85,13 +116,32 @@ const INSTEAD: [(&str, &str); 28] = [
 
 const TRANSACTIONS: &str = "each statement takes effect by itself: leave it out";
 
+const UNDONE: &str = "each statement took effect by itself, and nothing is undone";
+
+const RETURNING: &str = "select the rows after the statement";
+
+const TEXTS: &str = "write VARCHAR: such a value is a text here";
+
 const KEYS: &str = "NOT NULL, UNIQUE and PRIMARY KEY are enforced: leave it out";
 
 const USERS: &str = "there are no users: leave it out";
 
 /// Returns what to write instead of a statement that is not supported.
-pub(super) fn hint(message: &str) -> Option<String> {
+pub(super) fn hint(message: &str, tokens: &[TokenWithSpan]) -> Option<String> {
+    if message.starts_with("expected a statement by itself, found a transaction") {
+        let word = tokens.first().map(|token| token.token.to_string());
+        let is_undone = matches!(
+            word.unwrap_or_default().to_uppercase().as_str(),
+            "ROLLBACK" | "ABORT"
+        );
+        return Some(match is_undone {
+            true => UNDONE.to_owned(),
+            false => TRANSACTIONS.to_owned(),
+        });
+    }
+    // Types are quoted as they are written.
+    let upper = message.to_uppercase();
     let mut known = INSTEAD.iter();
-    let (_, instead) = known.find(|(begin, _)| message.starts_with(begin))?;
+    let (_, instead) = known.find(|(begin, _)| upper.starts_with(&begin.to_uppercase()))?;
     Some((*instead).to_owned())
 }

@@ -170,7 +170,7 @@ fn misspelt_keywords_are_marked_where_they_stand() {
         ),
         (
             "CREATE TABLE t(a INT); COPY t FROM STDIN",
-            "write INSERT INTO t SELECT * FROM STDIN",
+            "type \\copy t FROM STDIN at the prompt",
         ),
         (
             "COPY (SELECT 1) TO 'x.csv' CSV HEADER",

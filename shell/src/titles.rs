@@ -1,7 +1,11 @@
 //! Titles of the columns of a result.
 //!
 //! DataFusion names a column after its expression, in which it writes constants with their types:
-//! `sum(t.x) / Int64(100)`. A title has constants as they are written in SQL.
+//! `sum(t.x) / Int64(100)`, and windows with brackets and all defaults. A title has both as they are
+//! written in SQL.
+
+// Windows as in SQL.
+mod windows;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,6 +16,8 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt;
+
+use windows::with_windows;
 
 /// Types of constants that are written without quotes.
 const PLAIN: [&str; 13] = [
@@ -61,8 +67,12 @@ fn with_titles(schema: &Schema, titles: &[String]) -> SchemaRef {
     Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }
 
-/// Returns the name of a column with its constants as in SQL.
+/// Returns the name of a column with its constants and windows as in SQL.
 pub(crate) fn title(name: &str) -> String {
+    with_windows(&with_constants(name))
+}
+
+fn with_constants(name: &str) -> String {
     let mut title = String::new();
     let mut rest = name;
     while let Some(first) = rest.chars().next() {

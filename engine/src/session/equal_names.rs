@@ -22,6 +22,7 @@ use datafusion::sql::parser::Statement as DfStatement;
 use fusebox_runtime::{Error, Result};
 use sqlparser::ast::Ident;
 
+use super::order_by_all::plan_order_by_all;
 use super::query;
 use super::select_lists::{
     Purpose, RENAMED_PREFIX, Reach, first_select, mentioned_names, name_of, query_of, rename,
@@ -39,6 +40,9 @@ pub(super) async fn plan_statement(
     mut statement: DfStatement,
     state: &SessionState,
 ) -> Result<LogicalPlan> {
+    if let Some((query, _)) = query_of(&mut statement) {
+        plan_order_by_all(query, state).await;
+    }
     let selects = query_of(&mut statement);
     let has_select = selects.is_some_and(|(query, _)| first_select(query).is_some());
     let copy = has_select.then(|| statement.clone());

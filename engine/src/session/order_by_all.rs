@@ -1,25 +1,54 @@
 //! `ORDER BY ALL`, as the numbers of all columns: DataFusion's parser reads a column named `all`,
-//! and its planner sorts by plain columns alone.
+//! and its planner sorts by plain columns alone, whose names it folds to lower case.
 
+use datafusion::execution::context::SessionState;
+use datafusion::sql::parser::Statement as DfStatement;
 use sqlparser::ast::{
-    Expr, Ident, OrderBy, OrderByExpr, OrderByKind, Query, SelectItem, SetExpr, Value,
+    Expr, Ident, OrderBy, OrderByExpr, OrderByKind, OrderByOptions, Query, SelectItem, SetExpr,
+    Statement, Value,
 };
 
-/// Replaces `ORDER BY ALL` of a query, unless one of its columns is named `all`, or is that of a
-/// wildcard: DataFusion's own `ORDER BY ALL` folds the names of such columns to lower case.
+/// Replaces `ORDER BY ALL` of a query whose columns are written out, unless one is named `all`.
 pub(super) fn replace_order_by_all(query: &mut Query) {
-    let Some(columns) = columns(&query.body) else {
+    if let (Some(options), Some(columns)) = (by_all(query), columns(&query.body)) {
+        sort_by_numbers(query, columns, options);
+    }
+}
+
+/// Replaces `ORDER BY ALL` of a query whose columns are those of a wildcard, unless one is named
+/// `all`. How many there are is known from its plan.
+pub(super) async fn plan_order_by_all(query: &mut Query, state: &SessionState) {
+    let Some(options) = by_all(query) else {
         return;
     };
+    let mut unsorted = query.clone();
+    unsorted.order_by = None;
+    let unsorted = Statement::Query(Box::new(unsorted));
+    let unsorted = DfStatement::Statement(Box::new(unsorted));
+    // The statement itself has the error of a query that cannot be planned.
+    let Ok(plan) = state.statement_to_plan(unsorted).await else {
+        return;
+    };
+    let fields = plan.schema().fields();
+    if !fields.iter().any(|field| field.name() == "all") {
+        sort_by_numbers(query, fields.len(), options);
+    }
+}
+
+/// Returns the options of `ORDER BY ALL`, or of a column named `all`.
+fn by_all(query: &Query) -> Option<OrderByOptions> {
+    match &query.order_by.as_ref()?.kind {
+        OrderByKind::All(options) => Some(*options),
+        OrderByKind::Expressions(expressions) => match &expressions[..] {
+            [OrderByExpr { expr, options, .. }] if is_all(expr) => Some(*options),
+            _ => None,
+        },
+    }
+}
+
+fn sort_by_numbers(query: &mut Query, columns: usize, options: OrderByOptions) {
     let Some(OrderBy { kind, .. }) = &mut query.order_by else {
         return;
-    };
-    let options = match kind {
-        OrderByKind::All(options) => *options,
-        OrderByKind::Expressions(expressions) => match &expressions[..] {
-            [OrderByExpr { expr, options, .. }] if is_all(expr) => *options,
-            _ => return,
-        },
     };
     let numbered = (1..=columns).map(|number| OrderByExpr {
         expr: Expr::value(Value::Number(number.to_string(), false)),

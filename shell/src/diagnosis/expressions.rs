@@ -60,6 +60,14 @@ fn of_planner(message: &str, tokens: &[Token]) -> Option<&'static str> {
     if is_part && has(Token::LBracket) {
         return Some("write substr(text, 1, 2) for a part of a text");
     }
+    let sorts_by_all = || {
+        tokens
+            .windows(2)
+            .any(|pair| is_word(&pair[0], "BY") && is_word(&pair[1], "ALL"))
+    };
+    if message.starts_with("No field named all.") && sorts_by_all() {
+        return Some("write the columns: of a wildcard, ALL is for the outermost query");
+    }
     if is_about_lambda(message, tokens) {
         return Some(LAMBDAS);
     }
@@ -120,6 +128,11 @@ mod tests {
                 Some("substr"),
             ),
             ("SELECT 5#3", parser, Some("a ^ b")),
+            (
+                "SELECT count(*) FROM (FROM t ORDER BY ALL)",
+                "No field named all. Valid fields are t.a.",
+                Some("write the columns"),
+            ),
             ("SELECT x", "No field named x.", None),
             (
                 "SELECT to_date('31.01.2013', 'DD.MM.YYYY')",

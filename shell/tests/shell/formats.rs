@@ -108,6 +108,12 @@ fn titles_have_constants_as_in_sql() {
         "1\tsum(range().value) / 2\tmax('it''s') || ''\n1\t5\tit's\n",
     );
     check(&["-c", "SELECT 1"], "+---+\n| 1 |\n+---+\n| 1 |\n+---+\n");
+    // Windows are those of SQL, too.
+    let window = "SELECT row_number() OVER (ORDER BY value DESC) FROM range(0, 2)";
+    check(
+        &["--format", "tsv", "-c", window],
+        "row_number() OVER (ORDER BY range().value DESC)\n1\n2\n",
+    );
     // Columns of equal names have equal titles.
     let equal = "SELECT 1, 1, 'a' AS x, 'b' AS x";
     check(&["--format", "csv", "-c", equal], "1,1,x,x\n1,1,a,b\n");

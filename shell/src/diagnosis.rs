@@ -293,6 +293,26 @@ mod tests {
     }
 
     #[test]
+    fn files_with_another_delimiter_are_read_by_an_option() {
+        let semicolons = "No field named year.\nValid fields are \"out/a.csv\".\"tailnum;year\".";
+        let hint = text(semicolons, "SELECT year FROM 'out/a.csv'");
+        assert!(
+            hint.ends_with("LOCATION 'out/a.csv' OPTIONS ('format.delimiter' ';')"),
+            "{hint}"
+        );
+        let tabs = "No field named year.\nValid fields are t.\"tailnum\tyear\".";
+        assert!(text(tabs, "SELECT year FROM t").contains("the ending tsv"));
+        for other in [
+            "No field named year.\nValid fields are t.\"a;b\", t.\"c;d\".",
+            "No field named year.\nValid fields are t.\"a b\".",
+            "No field named year.\nValid fields are t.a, t.b.",
+            "No field named year.",
+        ] {
+            assert_eq!(text(other, "SELECT year FROM t"), "", "{other}");
+        }
+    }
+
+    #[test]
     fn misspelt_keywords_are_found_before_the_word_that_surprised_the_parser() {
         for (sql, found, column, expected, caret) in [
             ("SELEC 1", "SELEC", 1, "did you mean SELECT?", 1),

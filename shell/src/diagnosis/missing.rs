@@ -21,6 +21,9 @@ pub(super) fn hint(
     tokens: &[TokenWithSpan],
     names: impl FnOnce() -> Names,
 ) -> Option<String> {
+    if message.starts_with("No field named ") {
+        return delimiter(message, tokens);
+    }
     let about = |begin, end| between(message, begin, end);
     if let Some(name) = about("table '", "' not found").or_else(|| about("view '", "' not found")) {
         return table(name, tokens, &names());
@@ -50,6 +53,29 @@ pub(super) fn hint(
     let all = || names.functions.iter().chain(&names.built_in).cloned();
     let near = || did_you_mean(nearest(name, all()));
     reader(name, tokens).or_else(other).or_else(near)
+}
+
+/// Explains a file of CSV that has one column, whose name has the delimiter of the file.
+fn delimiter(message: &str, tokens: &[TokenWithSpan]) -> Option<String> {
+    let (_, fields) = message.split_once("Valid fields are ")?;
+    // Names that are no words are quoted.
+    let is_one = !fields.contains("\", ") && !fields.contains(", \"");
+    let (_, name) = fields
+        .strip_suffix("\".")
+        .filter(|_| is_one)?
+        .rsplit_once('"')?;
+    let delimiter = [';', '\t', '|']
+        .into_iter()
+        .find(|sign| name.contains(*sign))?;
+    if delimiter == '\t' {
+        return Some("the file is read as one column: give it the ending tsv, for tabs".to_owned());
+    }
+    let mut files = tokens.iter().filter_map(quoted);
+    let file = files.find(|file| is_file(file)).unwrap_or("file.csv");
+    Some(format!(
+        "the file is read as one column: write CREATE EXTERNAL TABLE t STORED AS CSV LOCATION \
+         '{file}' OPTIONS ('format.delimiter' '{delimiter}')"
+    ))
 }
 
 fn did_you_mean(name: Option<String>) -> Option<String> {

@@ -136,6 +136,25 @@ fn copy_takes_options_in_brackets() {
 }
 
 #[test]
+fn a_file_with_another_delimiter_is_read_as_its_error_says() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.csv"), "tailnum;year\nN1;2004\n").unwrap();
+    let root = folder.path().display().to_string();
+    let table = "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION 'a.csv' OPTIONS \
+                 ('format.delimiter' ';')";
+    check_error(
+        &["--root", &root, "-c", "SELECT year FROM 'a.csv'"],
+        1,
+        table,
+    );
+    let sql = format!("{table}; SELECT year FROM t");
+    check(
+        &["--root", &root, "--format", "csv", "-c", &sql],
+        "year\n2004\n",
+    );
+}
+
+#[test]
 fn copy_reads_texts_by_the_types_of_the_table() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();

@@ -1,6 +1,6 @@
 //! Function that completes the texts of a column.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, GenericStringArray, OffsetSizeTrait, StringViewArray,
@@ -16,16 +16,12 @@ use datafusion::logical_expr::{
 
 use super::completion::short_time;
 
-static FUNCTION: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| {
-    Arc::new(ScalarUDF::new_from_impl(TimestampText {
-        signature: Signature::any(1, Volatility::Immutable),
-    }))
-});
-
 /// Returns the completed texts of an expression, with its type and its name.
 pub(super) fn timestamp_text(text: Expr) -> Expr {
-    let call = ScalarFunction::new_udf(Arc::clone(&FUNCTION), vec![text]);
-    Expr::ScalarFunction(call)
+    let function = ScalarUDF::new_from_impl(TimestampText {
+        signature: Signature::any(1, Volatility::Immutable),
+    });
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(function), vec![text]))
 }
 
 /// Returns true for the texts of [`timestamp_text`].

@@ -133,7 +133,16 @@ impl Nested {
                 }
             }
             SetExpr::Query(query) => self.rename_columns(query, Names::Unused),
-            SetExpr::SetOperation { left, right, .. } => {
+            SetExpr::SetOperation {
+                left,
+                right,
+                set_quantifier,
+                ..
+            } => {
+                if is_by_name(*set_quantifier) {
+                    self.has_by_name = true;
+                    return;
+                }
                 self.rename_operand(left);
                 self.rename_operand(right);
             }

@@ -78,6 +78,9 @@ fn of_planner(message: &str, tokens: &[Token]) -> Option<&'static str> {
     if is_unread && (has_format("to_date") || has_format("to_timestamp")) {
         return Some("write a format such as '%d.%m.%Y %H:%M'");
     }
+    if message.contains("Error parsing timestamp from '") && !message.contains("using format") {
+        return Some("write to_timestamp(text, '%d.%m.%Y %H:%M') for another format");
+    }
     None
 }
 
@@ -141,8 +144,13 @@ mod tests {
             ),
             (
                 "SELECT to_date('31.01.2013', '%Y')",
-                "Error parsing timestamp from '31.01.2013': input contains invalid characters",
+                "Error parsing timestamp from '31.01.2013' using format '%Y': trailing input",
                 None,
+            ),
+            (
+                "SELECT cast(t AS timestamp) FROM texts",
+                "Parser error: Error parsing timestamp from '31.01.2013': error parsing date",
+                Some("to_timestamp(text, '%d.%m.%Y %H:%M')"),
             ),
             (
                 "SELECT true XOR 1 = 2",

@@ -19,6 +19,9 @@ mod copied_files;
 // Formats of files.
 mod formats;
 
+// Files of Parquet whose texts have several types.
+mod parquet_files;
+
 // Formats of text, whose errors name the file.
 mod text_files;
 

@@ -18,6 +18,7 @@ macro_rules! assert_refused {
     }};
 }
 
+mod parquet_folders;
 mod reads;
 mod sharing;
 mod writes;

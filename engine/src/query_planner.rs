@@ -14,7 +14,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::ExecutionPlan;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use crate::file_commit::commit_files;
+use crate::file_commit::{commit_files, copied_folder};
 use crate::function::{external, may_run_long};
 use crate::memory_tables::count_rows;
 use crate::scope::{CancelOnDrop, QueryScope, TimeoutExec, with_scope_in_task};
@@ -71,6 +71,8 @@ impl QueryPlanner for ScopedPlanner {
         plan: &LogicalPlan,
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        let (plan, folder) = copied_folder(plan)?;
+        let plan: &LogicalPlan = &plan;
         let deadline = QueryScope::deadline(session.config_options());
         let kept_rows = QueryScope::kept_rows(session.config_options()).cloned();
         // Queries within the statement, which tables plan, keep no rows.
@@ -100,7 +102,7 @@ impl QueryPlanner for ScopedPlanner {
                 planned = count_rows(planned, &rows.tables, &rows.table, collected)?;
             }
             match writes_files(plan) {
-                true => commit_files(planned),
+                true => commit_files(planned, folder.as_ref()),
                 false => Ok(planned),
             }
         };

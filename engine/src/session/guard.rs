@@ -27,6 +27,7 @@ use fusebox_runtime::{Error, Result};
 use super::copy::COMPRESSION;
 use super::{Session, query};
 use crate::file_access::{FileUse, compressed_text};
+use crate::file_commit::state_append;
 use crate::function::external;
 use crate::privileges::Privileges;
 use crate::settings::Settings;
@@ -100,6 +101,7 @@ impl Guard<'_> {
                 copy.output_url = self.resolve(&copy.output_url, FileUse::Write)?;
                 let checked = self.privileges.files.check_directory(&copy.output_url);
                 checked.map_err(|error| FileUse::Write.refused(&copy.output_url, error))?;
+                state_append(copy)?;
                 return Ok(Transformed::yes(plan));
             }
             LogicalPlan::Ddl(DdlStatement::CreateExternalTable(table)) => {

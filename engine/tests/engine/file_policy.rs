@@ -18,6 +18,7 @@ macro_rules! assert_refused {
     }};
 }
 
+mod copied_folders;
 mod parquet_folders;
 mod reads;
 mod sharing;

@@ -23,8 +23,12 @@ async fn copies_are_written_below_the_directory() {
         ("x.arrow".to_owned(), "ARROW", ""),
         ("many/".to_owned(), "PARQUET", ""),
         ("parts/".to_owned(), "PARQUET", "PARTITIONED BY (p)"),
-        // A directory that exists needs no slash.
-        ("parts".to_owned(), "PARQUET", "PARTITIONED BY (p)"),
+        // A directory that exists needs no slash, and the option to add files to it.
+        (
+            "parts".to_owned(),
+            "PARQUET",
+            "PARTITIONED BY (p) OPTIONS (append true)",
+        ),
     ] {
         let copy = format!(
             "COPY (SELECT value AS n, value % 3 AS p FROM range(0, 1000))

@@ -18,6 +18,7 @@ use datafusion::sql::parser::Statement as DfStatement;
 use fusebox_runtime::{Error, Result};
 use sqlparser::ast::Ident;
 
+use super::inserted_values::with_nullable_values;
 use super::query;
 use super::select_lists::{
     Purpose, first_select, mentioned_names, name_of, query_of, rename, renamed_items,
@@ -40,7 +41,7 @@ pub(super) async fn plan_statement(
     let planned = state.statement_to_plan(statement).await;
     match (planned, renamed) {
         (Err(refusal), Some(renamed)) => renamed.plan(refusal, state).await,
-        (planned, _) => planned.map_err(query),
+        (planned, _) => planned.and_then(with_nullable_values).map_err(query),
     }
 }
 

@@ -92,6 +92,29 @@ async fn inserts_are_written_below_the_directory_and_need_the_grant() {
 }
 
 #[tokio::test]
+async fn nulls_of_external_tables_are_refused_by_the_name_of_the_column() {
+    let folders = Folders::new();
+    let session = session_with(folders.inside().writable());
+    let create = "CREATE EXTERNAL TABLE t (n BIGINT NOT NULL, m BIGINT)
+         STORED AS PARQUET LOCATION 'new/'";
+    run(&session, create).await.unwrap();
+    for insert in [
+        "INSERT INTO t VALUES (NULL, 1)",
+        "INSERT INTO t (m, n) VALUES (1, 1), (1, NULL)",
+        "INSERT INTO t (m) VALUES (1)",
+        "INSERT INTO t SELECT NULL, 1",
+    ] {
+        let refused = error_of(&session, insert).await.to_string();
+        let expected = "table `t` expected a value of the NOT NULL column `n`, found NULL";
+        assert!(refused.contains(expected), "{refused}");
+    }
+    run(&session, "INSERT INTO t VALUES (1, NULL)")
+        .await
+        .unwrap();
+    assert_number(&session, "SELECT count(*) FROM t", 1).await;
+}
+
+#[tokio::test]
 async fn all_files_may_be_granted() {
     let folders = Folders::new();
     let builder = Session::builder().privileges(Privileges::all());

@@ -94,6 +94,7 @@ async fn inserts_are_written_below_the_directory_and_need_the_grant() {
 #[tokio::test]
 async fn nulls_of_external_tables_are_refused_by_the_name_of_the_column() {
     let folders = Folders::new();
+    std::fs::create_dir(folders.path("in/new")).unwrap();
     let session = session_with(folders.inside().writable());
     let create = "CREATE EXTERNAL TABLE t (n BIGINT NOT NULL, m BIGINT)
          STORED AS PARQUET LOCATION 'new/'";

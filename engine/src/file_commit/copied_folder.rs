@@ -10,8 +10,8 @@ use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::listing::ListingTableUrl;
 use datafusion::datasource::physical_plan::FileOutputMode;
 use datafusion::execution::TaskContext;
-use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::dml::CopyTo;
+use datafusion::logical_expr::{LogicalPlan, Statement};
 use datafusion::object_store;
 use fusebox_definition::{FileAccessError, StatementError, Subject};
 use fusebox_runtime::Error;
@@ -77,13 +77,41 @@ impl CopiedFolder {
     }
 }
 
-/// States the option `APPEND` of a `COPY` to a directory, which is false unless it is stated.
+/// States the option `APPEND` of a plan that is a `COPY` to a directory, which is false unless it is
+/// stated. `EXPLAIN` writes nothing, and prints no such option.
 ///
 /// # Errors
 ///
 /// [`Error::Refused`] for a value that is neither true nor false, and for a file that is to be
 /// added to.
-pub(crate) fn state_append(copy: &mut CopyTo) -> Result<(), Error> {
+pub(crate) fn state_append(plan: LogicalPlan) -> Result<LogicalPlan, Error> {
+    let inner = |input| state_append(Arc::unwrap_or_clone(input));
+    Ok(match plan {
+        LogicalPlan::Copy(mut copy) => {
+            state_append_of(&mut copy)?;
+            LogicalPlan::Copy(copy)
+        }
+        LogicalPlan::Analyze(mut analyze) => {
+            analyze.input = Arc::new(inner(analyze.input)?);
+            LogicalPlan::Analyze(analyze)
+        }
+        LogicalPlan::Statement(Statement::Prepare(mut prepare)) => {
+            prepare.input = Arc::new(inner(prepare.input)?);
+            LogicalPlan::Statement(Statement::Prepare(prepare))
+        }
+        LogicalPlan::Explain(mut explain) => {
+            let mut explained = inner(explain.plan)?;
+            if let LogicalPlan::Copy(copy) = &mut explained {
+                copy.options.remove(APPEND);
+            }
+            explain.plan = Arc::new(explained);
+            LogicalPlan::Explain(explain)
+        }
+        other => other,
+    })
+}
+
+fn state_append_of(copy: &mut CopyTo) -> Result<(), Error> {
     let folder = CopiedFolder::of(copy).map_err(|error| Error::Query(Box::new(error)))?;
     let value = copy.options.get(APPEND).map(String::as_str);
     let is_append = match value.map(str::to_ascii_lowercase).as_deref() {
@@ -139,14 +167,6 @@ pub(crate) fn copied_folder(
             let mut analyze = analyze.clone();
             analyze.input = Arc::new(input);
             Ok((Cow::Owned(LogicalPlan::Analyze(analyze)), folder))
-        }
-        LogicalPlan::Explain(explain) => {
-            let (Cow::Owned(input), _) = copied_folder(&explain.plan)? else {
-                return Ok((Cow::Borrowed(plan), None));
-            };
-            let mut explain = explain.clone();
-            explain.plan = Arc::new(input);
-            Ok((Cow::Owned(LogicalPlan::Explain(explain)), None))
         }
         _ => Ok((Cow::Borrowed(plan), None)),
     }

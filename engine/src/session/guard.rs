@@ -72,7 +72,7 @@ impl Session {
         let guarded =
             plan.transform_down_with_subqueries(|node| guard.node(node).map_err(external));
         match guarded {
-            Ok(guarded) => Ok(guarded.data),
+            Ok(guarded) => state_append(guarded.data),
             Err(DataFusionError::External(error)) => match error.downcast::<Error>() {
                 Ok(error) => Err(*error),
                 Err(other) => Err(Error::Query(other)),
@@ -101,7 +101,6 @@ impl Guard<'_> {
                 copy.output_url = self.resolve(&copy.output_url, FileUse::Write)?;
                 let checked = self.privileges.files.check_directory(&copy.output_url);
                 checked.map_err(|error| FileUse::Write.refused(&copy.output_url, error))?;
-                state_append(copy)?;
                 return Ok(Transformed::yes(plan));
             }
             LogicalPlan::Ddl(DdlStatement::CreateExternalTable(table)) => {

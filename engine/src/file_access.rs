@@ -34,6 +34,9 @@ mod naming_opener;
 // Places of values of separated values.
 mod csv_cells;
 
+// Errors with such places.
+mod bad_cells;
+
 // Texts that stand for null.
 mod csv_nulls;
 

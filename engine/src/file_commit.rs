@@ -30,8 +30,8 @@ use copied_folder::CopiedFolder;
 pub(crate) use copied_folder::{copied_folder, state_append};
 use pending_store::with_pending_files;
 
-/// Puts a [`CommitExec`] above the operators of a plan that write files, to `folder` if it is to have
-/// none before.
+/// Puts a [`CommitExec`] above the operators of a plan that write files, to `folder` if it is to
+/// have none before.
 pub(crate) fn commit_files(
     plan: Arc<dyn ExecutionPlan>,
     folder: Option<&CopiedFolder>,

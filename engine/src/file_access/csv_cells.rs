@@ -1,7 +1,7 @@
 //! Places of values in files of separated values that are not of the type that a query needs.
 //!
-//! Neither arrow-csv nor a cast knows the line of a file: the one counts the records of the part that
-//! it reads, the other those of a batch. So the file is read once more when a query has failed.
+//! Neither arrow-csv nor a cast knows the line of a file: the one counts the records of the part
+//! that it reads, the other those of a batch. So the file is read once more when a query has failed.
 
 use std::mem;
 use std::sync::Arc;
@@ -19,13 +19,14 @@ use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::CsvSource;
 use datafusion::datasource::projection::SplitProjection;
 use datafusion::datasource::table_schema::TableSchema;
-use datafusion::object_store::path::Path;
 use datafusion::object_store::{GetOptions, ObjectStore};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{CastExpr, Column, Literal, TryCastExpr};
 use datafusion::physical_expr::projection::ProjectionExprs;
 use datafusion::physical_expr::utils::collect_columns;
 use futures::{StreamExt, TryStreamExt};
+
+use super::bad_cells::{BadCell, is_of_value};
 
 /// Records that are parsed at once.
 const RECORDS_MAX: usize = 1_024;
@@ -51,49 +52,6 @@ pub(super) struct CsvCells {
     terminator: u8,
     comment: Option<u8>,
     compression: FileCompressionType,
-}
-
-/// Value that is not of the type that a query needs.
-#[derive(Debug)]
-pub(super) struct BadCell {
-    /// Number of the line, from 1.
-    line: usize,
-    column: String,
-    error: DataFusionError,
-}
-
-impl BadCell {
-    /// Returns the error of a file with this value.
-    pub(super) fn error(self, file: &str) -> DataFusionError {
-        let place = format!(
-            "file `{}`, line {}, column `{}`",
-            file.escape_debug(),
-            self.line,
-            self.column.escape_debug()
-        );
-        self.error.context(place)
-    }
-}
-
-/// Returns true for an error of a value.
-pub(super) fn is_of_value(error: &DataFusionError) -> bool {
-    match error {
-        DataFusionError::ArrowError(cause, _) => matches!(
-            **cause,
-            ArrowError::ParseError(_) | ArrowError::CastError(_)
-        ),
-        _ => false,
-    }
-}
-
-/// Returns the name of a file in messages.
-pub(super) fn file_name(store: &str, location: &Path) -> String {
-    let store = if store.starts_with("file:") {
-        "/"
-    } else {
-        store
-    };
-    format!("{store}{location}")
 }
 
 /// Part of a file that is being read.
@@ -216,7 +174,14 @@ impl CsvCells {
                 end += records.decode(&bytes[end..])?;
             }
             records.decode(&[])?;
-            let is_record = records.flush()?.is_some() && !mem::take(&mut is_header);
+            let is_record = records.flush()?.is_some();
+            if is_record && mem::take(&mut is_header) {
+                if self.are_good(&bytes[end..], file) {
+                    return Ok(None);
+                }
+                begin = end;
+                continue;
+            }
             let record = &bytes[begin..end];
             if is_record && let Some((column, error)) = self.bad_column(record, file) {
                 let blank = self.blank(record);
@@ -237,13 +202,15 @@ impl CsvCells {
         record: &[u8],
         file: &PartitionedFile,
     ) -> Option<(String, DataFusionError)> {
+        if let Ok(batch) = decoded(self.decoder(&self.columns, 1), record) {
+            return self.bad_expression(&batch?, file);
+        }
         for column in &self.columns {
-            let columns = [*column];
-            if decode_one(self.decoder(&columns, 1), record).is_ok() {
+            if decoded(self.decoder(&[*column], 1), record).is_ok() {
                 continue;
             }
             let field = self.table.file_schema().field(*column);
-            let text = decode_one(self.text_decoder(Some(*column)), record).ok()??;
+            let text = decoded(self.text_decoder(Some(*column)), record).ok()??;
             let text = text.column(0).as_string::<i32>().value(0).to_owned();
             let value = match text.char_indices().nth(VALUE_MAX) {
                 Some((end, _)) => format!("{}…", text[..end].escape_debug()),
@@ -256,8 +223,16 @@ impl CsvCells {
             let error = DataFusionError::from(ArrowError::ParseError(message));
             return Some((field.name().clone(), error));
         }
-        let batch = decode_one(self.decoder(&self.columns, 1), record).ok()??;
-        self.bad_expression(&batch, file)
+        None
+    }
+
+    /// Returns true if at most as many records as are parsed at once have no bad value.
+    fn are_good(&self, records: &[u8], file: &PartitionedFile) -> bool {
+        match decoded(self.decoder(&self.columns, RECORDS_MAX), records) {
+            Ok(Some(batch)) => self.bad_expression(&batch, file).is_none(),
+            Ok(None) => true,
+            Err(_) => false,
+        }
     }
 
     /// Returns the column of the first cast that fails for the columns of some records.
@@ -363,9 +338,9 @@ impl CsvCells {
     }
 }
 
-/// Decodes one record.
-fn decode_one(mut decoder: Decoder, record: &[u8]) -> Result<Option<RecordBatch>, ArrowError> {
-    let mut rest = record;
+/// Decodes as many records as a decoder takes at once.
+fn decoded(mut decoder: Decoder, records: &[u8]) -> Result<Option<RecordBatch>, ArrowError> {
+    let mut rest = records;
     while !rest.is_empty() && decoder.capacity() > 0 {
         let decoded = decoder.decode(rest)?;
         rest = &rest[decoded..];

@@ -27,7 +27,8 @@ use datafusion::physical_plan::{
 };
 use futures::StreamExt;
 
-use super::csv_cells::{BYTES_MAX, CsvCells, file_name, is_of_value};
+use super::bad_cells::{file_name, is_of_value};
+use super::csv_cells::{BYTES_MAX, CsvCells};
 use super::text_files::TextSource;
 use crate::plan_children::map_children;
 

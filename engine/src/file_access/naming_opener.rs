@@ -9,7 +9,8 @@ use datafusion::datasource::physical_plan::{FileOpenFuture, FileOpener};
 use datafusion::object_store::ObjectStore;
 use futures::{StreamExt, TryStreamExt};
 
-use super::csv_cells::{BYTES_MAX, CsvCells, file_name, is_of_value};
+use super::bad_cells::{file_name, is_of_value};
+use super::csv_cells::{BYTES_MAX, CsvCells};
 
 /// Opens files, and names them in errors of their text.
 pub(super) struct NamingOpener {

@@ -2,8 +2,8 @@
 //! texts and bytes.
 //!
 //! A file of Parquet has one type of text. Beside it, Arrow's writers keep the Arrow type that they
-//! had in memory, by which DataFusion reads: `Utf8`, `LargeUtf8` or `Utf8View`. Files that differ in
-//! nothing else make one table here, and files that are written have no types of views, which
+//! had in memory, by which DataFusion reads: `Utf8`, `LargeUtf8` or `Utf8View`. Files that differ
+//! in nothing else make one table here, and files that are written have no types of views, which
 //! other readers of a folder refuse beside their own files.
 
 use std::collections::HashMap;

@@ -77,8 +77,8 @@ impl CopiedFolder {
     }
 }
 
-/// States the option `APPEND` of a plan that is a `COPY` to a directory, which is false unless it is
-/// stated. `EXPLAIN` writes nothing, and prints no such option.
+/// States the option `APPEND` of a plan that is a `COPY` to a directory, which is false unless it
+/// is stated. `EXPLAIN` writes nothing, and prints no such option.
 ///
 /// # Errors
 ///

@@ -2,6 +2,7 @@
 
 use datafusion::config::CsvOptions;
 use datafusion::object_store::memory::InMemory;
+use datafusion::object_store::path::Path;
 use datafusion::object_store::{PutOptions, PutPayload};
 use datafusion::physical_expr::expressions::{cast, col};
 use datafusion::physical_expr::projection::ProjectionExpr;

@@ -16,8 +16,8 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 pub(crate) use source::CopySource;
 
-const KNOWN: &str = "FORMAT, HEADER, DELIMITER, NULL, QUOTE, ESCAPE, COMPRESSION, PARTITION_BY or \
-                     ROW_GROUP_SIZE";
+const KNOWN: &str = "FORMAT, HEADER, DELIMITER, NULL, QUOTE, ESCAPE, COMPRESSION, PARTITION_BY, \
+                     ROW_GROUP_SIZE or APPEND";
 
 /// Levels of compression of Parquet, which DataFusion has no defaults for.
 const PARQUET_LEVELS: [(&str, &str); 3] = [
@@ -175,7 +175,12 @@ impl Options {
     fn set(&mut self, name: &str, parts: &mut Parts, place: Location) -> Result<()> {
         let key = match name {
             "header" => {
-                self.has_header = Some(switch(parts, place)?);
+                self.has_header = Some(switch(name, parts, place)?);
+                return Ok(());
+            }
+            "append" => {
+                let is_append = switch(name, parts, place)?;
+                self.others.push(("format.append", is_append.to_string()));
                 return Ok(());
             }
             "format" => {
@@ -251,8 +256,8 @@ fn value(parts: &mut Parts, place: Location) -> Result<String> {
     }
 }
 
-/// Takes the value of `HEADER`, which is true if there is none.
-fn switch(parts: &mut Parts, place: Location) -> Result<bool> {
+/// Takes the value of an option such as `HEADER`, which is true if there is none.
+fn switch(name: &str, parts: &mut Parts, place: Location) -> Result<bool> {
     let is_end = |part: &TokenWithSpan| matches!(part.token, Token::Comma | Token::RParen);
     if parts.peek().is_none_or(is_end) {
         return Ok(true);
@@ -261,7 +266,10 @@ fn switch(parts: &mut Parts, place: Location) -> Result<bool> {
     match text.to_lowercase().as_str() {
         "true" | "on" | "1" => Ok(true),
         "false" | "off" | "0" => Ok(false),
-        _ => Err(unexpected("true or false after HEADER", &text, place)),
+        _ => {
+            let expected = format!("true or false after {}", name.to_uppercase());
+            Err(unexpected(&expected, &text, place))
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use fusebox_runtime::{
 
 use crate::activity::CatalogActivity;
 use crate::catalog::{Catalog, CatalogLimits, MemoryCatalog};
-use crate::file_access::FileAccess;
+use crate::file_access::{FileAccess, LocateValues};
 use crate::function::{LazyFunction, add_expansion, datafusion_function, is_built_in};
 use crate::function_factory::WasmFunctionFactory;
 use crate::loader::{Loader, check_kind, check_name, check_parameter_names};
@@ -197,7 +197,7 @@ impl Engine {
     }
 }
 
-/// Adds the rule that inserts scope nodes, those that evaluate volatile calls once, that of short
+/// Adds the rule that inserts scope nodes, the one that finds values of files, those that evaluate volatile calls once, that of short
 /// times, the one that expands arguments, and the planner with a scope, unless the state has them.
 pub(crate) fn add_scopes(builder: &mut SessionStateBuilder) {
     let optimizer = builder.physical_optimizers().iter();
@@ -211,6 +211,7 @@ pub(crate) fn add_scopes(builder: &mut SessionStateBuilder) {
     add_scopes_to_rules(builder);
     let rules = builder.physical_optimizer_rules().get_or_insert_default();
     rules.push(Arc::new(ScopeRule));
+    rules.push(Arc::new(LocateValues));
     if let Some(planner) = builder.query_planner() {
         *planner = Arc::new(ScopedPlanner::new(Arc::clone(planner)));
     }

@@ -16,11 +16,26 @@ mod hive_files;
 // Files of `COPY … FROM`.
 mod copied_files;
 
+// Places of values that are cast for a table.
+mod located_values;
+
 // Formats of files.
 mod formats;
 
+// Files of Parquet whose texts have several types.
+mod parquet_files;
+
 // Formats of text, whose errors name the file.
 mod text_files;
+
+// Files and places in errors of text.
+mod naming_opener;
+
+// Places of values of separated values.
+mod csv_cells;
+
+// Errors with such places.
+mod bad_cells;
 
 // Texts that stand for null.
 mod csv_nulls;
@@ -49,6 +64,7 @@ use root::Root;
 
 pub(crate) use file_tables::FileSchema;
 pub(crate) use formats::{compressed_text, endings};
+pub(crate) use located_values::LocateValues;
 pub(crate) use registry::{confine, file_caches, file_registry};
 
 /// Files that SQL may read and write: modules of `CREATE MODULE` and `CREATE FUNCTION`, and

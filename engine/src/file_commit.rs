@@ -3,6 +3,9 @@
 //! DataFusion completes its files although the query that it writes, or the writing of a value, has
 //! failed: a file that was there before would be replaced by a part of the new one.
 
+// Directories that `COPY` fills.
+mod copied_folder;
+
 // Object stores that complete files later.
 mod pending_store;
 
@@ -23,15 +26,24 @@ use datafusion::physical_plan::{
 };
 use futures::TryStreamExt;
 
+use copied_folder::CopiedFolder;
+pub(crate) use copied_folder::{copied_folder, state_append};
 use pending_store::with_pending_files;
 
-/// Puts a [`CommitExec`] above the operators of a plan that write files.
-pub(crate) fn commit_files(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+/// Puts a [`CommitExec`] above the operators of a plan that write files, to `folder` if it is to
+/// have none before.
+pub(crate) fn commit_files(
+    plan: Arc<dyn ExecutionPlan>,
+    folder: Option<&CopiedFolder>,
+) -> Result<Arc<dyn ExecutionPlan>> {
     let committed = plan.transform_down(|node| {
         if !node.is::<DataSinkExec>() {
             return Ok(Transformed::no(node));
         }
-        let commit: Arc<dyn ExecutionPlan> = Arc::new(CommitExec { input: node });
+        let commit: Arc<dyn ExecutionPlan> = Arc::new(CommitExec {
+            input: node,
+            folder: folder.cloned(),
+        });
         Ok(Transformed::new(commit, true, TreeNodeRecursion::Jump))
     })?;
     Ok(committed.data)
@@ -102,6 +114,8 @@ impl PendingFiles {
 #[derive(Debug)]
 struct CommitExec {
     input: Arc<dyn ExecutionPlan>,
+    /// Directory that is to have no files.
+    folder: Option<CopiedFolder>,
 }
 
 impl DisplayAs for CommitExec {
@@ -147,7 +161,10 @@ impl ExecutionPlan for CommitExec {
         _: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(Arc::new(Self { input })),
+            (Some(input), true) => {
+                let folder = self.folder.clone();
+                Ok(Arc::new(Self { input, folder }))
+            }
             _ => datafusion::common::internal_err!("CommitFilesExec has one input"),
         }
     }
@@ -166,10 +183,14 @@ impl ExecutionPlan for CommitExec {
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         let files = Arc::<PendingFiles>::default();
-        let context = with_pending_files(&context, &files);
-        let counts = self.input.execute(partition, Arc::new(context))?;
+        let pending = with_pending_files(&context, &files);
+        let counts = self.input.execute(partition, Arc::new(pending))?;
+        let folder = self.folder.clone();
         let schema = self.schema();
         let written = async move {
+            if let Some(folder) = folder {
+                folder.check(&context).await?;
+            }
             match counts.try_collect::<Vec<_>>().await {
                 Ok(counts) => {
                     files.commit().await?;

@@ -10,15 +10,15 @@ use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::context::{QueryPlanner, SessionState};
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::logical_expr::{Expr, LogicalPlan, WriteOp};
 use datafusion::physical_plan::ExecutionPlan;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use crate::file_commit::commit_files;
+use crate::file_commit::{commit_files, copied_folder};
 use crate::function::{external, may_run_long};
 use crate::memory_tables::count_rows;
 use crate::scope::{CancelOnDrop, QueryScope, TimeoutExec, with_scope_in_task};
-use crate::table_keys::enforce_keys;
+use crate::table_keys::{enforce_keys, enforce_not_null};
 use crate::yielding_joins::yield_in_joins;
 
 /// Query planner around another one, which evaluates constants such as those of `VALUES`.
@@ -71,6 +71,8 @@ impl QueryPlanner for ScopedPlanner {
         plan: &LogicalPlan,
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        let (plan, folder) = copied_folder(plan)?;
+        let plan: &LogicalPlan = &plan;
         let deadline = QueryScope::deadline(session.config_options());
         let kept_rows = QueryScope::kept_rows(session.config_options()).cloned();
         // Queries within the statement, which tables plan, keep no rows.
@@ -99,8 +101,11 @@ impl QueryPlanner for ScopedPlanner {
                 let collected = rows.collected.as_ref();
                 planned = count_rows(planned, &rows.tables, &rows.table, collected)?;
             }
+            if let Some(table) = inserted_table(plan) {
+                planned = enforce_not_null(planned, &table)?;
+            }
             match writes_files(plan) {
-                true => commit_files(planned),
+                true => commit_files(planned, folder.as_ref()),
                 false => Ok(planned),
             }
         };
@@ -116,6 +121,17 @@ impl QueryPlanner for ScopedPlanner {
 impl fmt::Debug for ScopedPlanner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ScopedPlanner").field(&self.planner).finish()
+    }
+}
+
+/// Returns the name of the table that a statement inserts rows into.
+fn inserted_table(plan: &LogicalPlan) -> Option<String> {
+    match plan {
+        LogicalPlan::Dml(dml) if matches!(dml.op, WriteOp::Insert(_)) => {
+            Some(dml.table_name.to_string())
+        }
+        LogicalPlan::Analyze(analyze) => inserted_table(&analyze.input),
+        _ => None,
     }
 }
 

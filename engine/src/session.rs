@@ -77,8 +77,9 @@ mod similar_to;
 mod shared_queries;
 mod volatile_ctes;
 
-// DEFAULT in INSERT and UPDATE, and columns that are assigned twice.
+// DEFAULT and nulls in INSERT and UPDATE, and columns that are assigned twice.
 mod default_values;
+mod inserted_values;
 
 // COPY to compressed files.
 mod copy;

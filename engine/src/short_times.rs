@@ -27,6 +27,7 @@ use datafusion::logical_expr::{Cast, Expr, ExprSchemable, LogicalPlan, ScalarUDF
 use datafusion::optimizer::AnalyzerRule;
 
 use completion::short_time;
+pub(crate) use timestamp_text::is_completed_text;
 use timestamp_text::{is_timestamp_text, timestamp_text};
 
 /// Adds the rule to the state of a session, after the one that casts what is compared.

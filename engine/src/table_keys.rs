@@ -5,6 +5,9 @@
 //! whatever the size of the table. Nulls are as in PostgreSQL: those of a unique column are all
 //! different, and a primary key has none.
 
+// Nulls of rows that are inserted into a table of another sink.
+mod not_null;
+
 // The sink of rows that are inserted into a table in memory.
 mod sink;
 
@@ -25,6 +28,7 @@ use fusebox_definition::{StatementError, Subject};
 use fusebox_runtime::Error;
 
 use crate::function::{canonical_floats, external};
+pub(crate) use not_null::enforce_not_null;
 pub(crate) use sink::{enforce_keys, nullable};
 
 /// Name of keys in the errors of memory pools.

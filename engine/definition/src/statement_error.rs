@@ -328,6 +328,16 @@ pub enum FileAccessError {
     )]
     PartitionedFile,
     #[error(
+        "expected a directory without files, found {files} in it; name another one, remove the \
+         files, or add to them by the option APPEND"
+    )]
+    FolderNotEmpty { files: usize },
+    #[error(
+        "expected a directory for the option APPEND, found a file by its ending; name a directory \
+         with a slash at the end, and state the format by STORED AS"
+    )]
+    AppendedFile,
+    #[error(
         "expected a directory '{directory}' in which the file is created, found none; create it"
     )]
     NoDirectory { directory: String },

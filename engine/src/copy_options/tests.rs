@@ -27,6 +27,14 @@ fn options_in_brackets_are_clauses() {
              ('format.compression' 'zstd(3)')",
         ),
         (
+            "COPY t TO 'x/' (FORMAT csv, APPEND)",
+            "COPY t TO 'x/' STORED AS CSV OPTIONS ('format.append' 'true')",
+        ),
+        (
+            "COPY t TO 'x/' (APPEND off, FORMAT csv)",
+            "COPY t TO 'x/' STORED AS CSV OPTIONS ('format.append' 'false')",
+        ),
+        (
             "COPY t TO 'a.csv.gz' (COMPRESSION gzip)",
             "COPY t TO 'a.csv.gz' OPTIONS ('format.compression' 'gzip')",
         ),
@@ -95,6 +103,11 @@ fn unknown_options_are_refused() {
         ),
         ("COPY t TO 'a' (DELIMITER)", "Expected: a value"),
         ("COPY t TO 'a' (HEADER maybe)", "found: maybe"),
+        (
+            "COPY t TO 'a/' (APPEND maybe)",
+            "true or false after APPEND, found: maybe",
+        ),
+        ("COPY t FROM 'a.csv' (APPEND)", "found other options"),
         ("COPY t TO 'a' (HEADER", "a comma or the end"),
         ("COPY t TO 'a' ()", "FORMAT, HEADER"),
         ("COPY t TO 'a' (FORMAT csv) 1", "a comma or the end"),

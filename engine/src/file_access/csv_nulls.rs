@@ -66,7 +66,7 @@ impl CsvNulls {
         };
         let opener = Arc::new(NullsOpener {
             schema: Arc::clone(schema),
-            format: self.format(source),
+            format: Self::format_of(Some(self), source),
             columns: projection.file_indices.clone(),
             batch_rows: batch_rows.or(scan.batch_size),
             compression: scan.file_compression_type,
@@ -75,13 +75,16 @@ impl CsvNulls {
         ProjectionOpener::try_new(projection, opener, schema)
     }
 
-    fn format(&self, source: &CsvSource) -> Format {
+    /// Returns the format of the records of a source, with texts for null if there are any.
+    pub(super) fn format_of(nulls: Option<&Self>, source: &CsvSource) -> Format {
         let mut format = Format::default()
             .with_header(source.has_header())
             .with_delimiter(source.delimiter())
             .with_quote(source.quote())
-            .with_truncated_rows(source.truncate_rows())
-            .with_null_regex(self.texts.clone());
+            .with_truncated_rows(source.truncate_rows());
+        if let Some(nulls) = nulls {
+            format = format.with_null_regex(nulls.texts.clone());
+        }
         if let Some(terminator) = source.terminator() {
             format = format.with_terminator(terminator);
         }

@@ -1,5 +1,5 @@
-//! Formats of files beside those of DataFusion: tab-separated values, and JSON by its other
-//! endings and as one array.
+//! Formats of files beside those of DataFusion: tab-separated values, JSON by its other endings and
+//! as one array, and Parquet of several writers.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,10 +9,12 @@ use datafusion::catalog::Session;
 use datafusion::common::{GetExt, Result};
 use datafusion::datasource::file_format::csv::{CsvFormat, CsvFormatFactory};
 use datafusion::datasource::file_format::json::JsonFormatFactory;
+use datafusion::datasource::file_format::parquet::ParquetFormatFactory;
 use datafusion::datasource::file_format::{FileFormat, FileFormatFactory};
 use datafusion::datasource::listing_table_factory::ListingTableFactory;
 use datafusion::execution::context::SessionState;
 
+use super::parquet_files::ParquetFactory;
 use super::text_files::TextFormat;
 
 /// Option of DataFusion's CSV files.
@@ -50,6 +52,10 @@ pub(super) fn register_formats(state: &mut SessionState) {
     if json.is_some_and(|json| json.is::<JsonFormatFactory>()) {
         let format = Arc::new(Json("json", JsonFormatFactory::new()));
         let _ = state.register_file_format(format, true);
+    }
+    let parquet = state.get_file_format_factory("parquet");
+    if let Some(parquet) = parquet.filter(|parquet| parquet.is::<ParquetFormatFactory>()) {
+        let _ = state.register_file_format(Arc::new(ParquetFactory(parquet)), true);
     }
     for format in formats {
         let name = format.get_ext().to_ascii_uppercase();

@@ -1,5 +1,6 @@
 //! Formats of text around those of DataFusion: errors name the file, which is one of many in a
-//! table, texts may stand for null, and JSON arrays are read as wholes.
+//! table, and the line and column of a value, texts may stand for null, and JSON arrays are read as
+//! wholes.
 //!
 //! DataFusion divides a large file among its threads by ranges of bytes, which its reader of
 //! arrays refuses.
@@ -8,7 +9,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use arrow::error::ArrowError;
 use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -18,10 +18,8 @@ use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::csv::CsvFormat;
 use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
 use datafusion::datasource::file_format::json::JsonFormat;
-use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{
-    CsvSource, FileOpenFuture, FileOpener, FileScanConfig, FileScanConfigBuilder, FileSinkConfig,
-    FileSource,
+    CsvSource, FileOpener, FileScanConfig, FileScanConfigBuilder, FileSinkConfig, FileSource,
 };
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
@@ -30,10 +28,11 @@ use datafusion::physical_expr::LexRequirement;
 use datafusion::physical_expr::projection::ProjectionExprs;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan, PhysicalExpr};
-use futures::{StreamExt, TryStreamExt};
 
+use super::csv_cells::CsvCells;
 use super::csv_nulls::{CsvNulls, null_regex};
 use super::json_arrays::infer_array_schema;
+use super::naming_opener::{NamingOpener, Values, named};
 
 /// Format of text.
 #[derive(Debug)]
@@ -198,7 +197,7 @@ impl FileFormat for TextFormat {
 }
 
 /// Source of files of text.
-struct TextSource {
+pub(super) struct TextSource {
     inner: Arc<dyn FileSource>,
     /// True if files are read as wholes.
     is_whole: bool,
@@ -218,6 +217,37 @@ impl TextSource {
     }
 }
 
+impl TextSource {
+    /// Returns the values of its files as a query takes them, with the projection `above` the scan;
+    /// `None` if they are not separated.
+    ///
+    /// # Errors
+    ///
+    /// Those of projections that do not fit together.
+    pub(super) fn cells(
+        &self,
+        scan: &FileScanConfig,
+        above: Option<&ProjectionExprs>,
+    ) -> Result<Option<CsvCells>> {
+        let Some(csv) = self.inner.downcast_ref::<CsvSource>() else {
+            return Ok(None);
+        };
+        let projection = match (csv.projection(), above) {
+            (Some(own), Some(above)) => own.try_merge(above)?,
+            (Some(own), None) => own.clone(),
+            (None, _) => return Ok(None),
+        };
+        let format = CsvNulls::format_of(self.nulls.as_ref(), csv);
+        Ok(Some(CsvCells::new(
+            csv,
+            &format,
+            scan.file_compression_type,
+            csv.table_schema(),
+            projection,
+        )))
+    }
+}
+
 impl FileSource for TextSource {
     fn create_file_opener(
         &self,
@@ -228,14 +258,17 @@ impl FileSource for TextSource {
         let csv = self.inner.downcast_ref::<CsvSource>();
         let opener = match self.nulls.as_ref().zip(csv) {
             Some((nulls, csv)) => {
-                nulls.create_opener(csv, object_store, base_config, self.batch_rows)?
+                nulls.create_opener(csv, Arc::clone(&object_store), base_config, self.batch_rows)?
             }
-            None => self
-                .inner
-                .create_file_opener(object_store, base_config, partition)?,
+            None => {
+                self.inner
+                    .create_file_opener(Arc::clone(&object_store), base_config, partition)?
+            }
         };
         let store = base_config.object_store_url.as_str().to_owned();
-        Ok(Arc::new(NamingOpener { opener, store }))
+        let cells = self.cells(base_config, None)?;
+        let values = cells.map(|cells| Values::new(cells, object_store));
+        Ok(Arc::new(NamingOpener::new(opener, store, values)))
     }
 
     fn table_schema(&self) -> &TableSchema {
@@ -279,51 +312,5 @@ impl FileSource for TextSource {
         f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
         self.inner.apply_expressions(f)
-    }
-}
-
-/// Opens files, and names them in errors of their text.
-struct NamingOpener {
-    opener: Arc<dyn FileOpener>,
-    /// URL of the object store.
-    store: String,
-}
-
-impl FileOpener for NamingOpener {
-    fn open(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
-        let store = if self.store.starts_with("file:") {
-            "/"
-        } else {
-            &self.store
-        };
-        let name = format!("{store}{}", file.object_meta.location);
-        let opened = self.opener.open(file)?;
-        Ok(Box::pin(async move {
-            let rows = opened.await.map_err(|error| named(&name, error))?;
-            Ok(rows.map_err(move |error| named(&name, error)).boxed())
-        }))
-    }
-}
-
-/// Adds the name of a file to an error of its text, in place of DataFusion's words; other errors
-/// have it.
-fn named(file: &str, error: DataFusionError) -> DataFusionError {
-    let is_of_text = |error: &DataFusionError| match error {
-        DataFusionError::ArrowError(cause, _) => matches!(
-            **cause,
-            ArrowError::CsvError(_)
-                | ArrowError::JsonError(_)
-                | ArrowError::ParseError(_)
-                | ArrowError::CastError(_)
-        ),
-        _ => false,
-    };
-    let error = match error {
-        DataFusionError::Context(_, cause) if is_of_text(&cause) => *cause,
-        other => other,
-    };
-    match is_of_text(&error) {
-        true => error.context(format!("file `{}`", file.escape_debug())),
-        false => error,
     }
 }

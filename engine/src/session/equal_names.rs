@@ -22,6 +22,7 @@ use datafusion::sql::parser::Statement as DfStatement;
 use fusebox_runtime::{Error, Result};
 use sqlparser::ast::Ident;
 
+use super::inserted_values::with_nullable_values;
 use super::order_by_all::plan_order_by_all;
 use super::query;
 use super::select_lists::{
@@ -48,7 +49,7 @@ pub(super) async fn plan_statement(
     let copy = has_select.then(|| statement.clone());
     let (mut refusal, statement) = match (state.statement_to_plan(statement).await, copy) {
         (Err(refusal), Some(copy)) => (refusal, copy),
-        (planned, _) => return planned.map_err(query),
+        (planned, _) => return planned.and_then(with_nullable_values).map_err(query),
     };
     for reach in [Reach::Text, Reach::Expressions] {
         let is_about_names = is_about_names(&refusal);

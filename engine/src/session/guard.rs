@@ -27,6 +27,7 @@ use fusebox_runtime::{Error, Result};
 use super::copy::COMPRESSION;
 use super::{Session, query};
 use crate::file_access::{FileUse, compressed_text};
+use crate::file_commit::state_append;
 use crate::function::external;
 use crate::privileges::Privileges;
 use crate::settings::Settings;
@@ -71,7 +72,7 @@ impl Session {
         let guarded =
             plan.transform_down_with_subqueries(|node| guard.node(node).map_err(external));
         match guarded {
-            Ok(guarded) => Ok(guarded.data),
+            Ok(guarded) => state_append(guarded.data),
             Err(DataFusionError::External(error)) => match error.downcast::<Error>() {
                 Ok(error) => Err(*error),
                 Err(other) => Err(Error::Query(other)),

@@ -14,6 +14,8 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
+
 use super::completion::short_time;
 
 /// Returns the completed texts of an expression, with its type and its name.
@@ -30,6 +32,12 @@ pub(super) fn is_timestamp_text(expr: &Expr) -> bool {
         Expr::ScalarFunction(call) => call.func.inner().is::<TimestampText>(),
         _ => false,
     }
+}
+
+/// Returns true for a call of that function in a plan that is executed.
+pub(crate) fn is_completed_text(expr: &Arc<dyn PhysicalExpr>) -> bool {
+    let call = expr.downcast_ref::<ScalarFunctionExpr>();
+    call.is_some_and(|call| call.fun().inner().is::<TimestampText>())
 }
 
 /// Function that completes texts of timestamps; others stay as they are.

@@ -18,6 +18,8 @@ macro_rules! assert_refused {
     }};
 }
 
+mod copied_folders;
+mod parquet_folders;
 mod reads;
 mod sharing;
 mod writes;

@@ -13,6 +13,7 @@ const CONFIGURATION_LIMIT_EXCEEDED: &str = "53400";
 const STATEMENT_TOO_COMPLEX: &str = "54001";
 const IO_ERROR: &str = "58030";
 const UNDEFINED_FILE: &str = "58P01";
+const DUPLICATE_FILE: &str = "58P02";
 const DEPENDENT_OBJECTS: &str = "2BP01";
 const INVALID_FUNCTION_DEFINITION: &str = "42P13";
 const UNDEFINED_FUNCTION: &str = "42883";
@@ -88,6 +89,7 @@ fn of_file(error: &FileAccessError) -> &'static str {
             INSUFFICIENT_PRIVILEGE
         }
         FileAccessError::NotFound => UNDEFINED_FILE,
+        FileAccessError::FolderNotEmpty { .. } => DUPLICATE_FILE,
         _ => IO_ERROR,
     }
 }

@@ -182,7 +182,8 @@ fn copy_reads_texts_by_the_types_of_the_table() {
     for (copy, expected) in [
         (
             "COPY t FROM 'y.txt' (FORMAT csv, HEADER false)",
-            "Cannot cast string 'b' to value of Int64 type",
+            "y.txt`, line 1, column `column_2`: Cast error: Cannot cast string 'b' to value of \
+             Int64 type",
         ),
         ("COPY t FROM 'y.txt' (NULL 'NA')", "found the ending txt"),
         (
@@ -195,6 +196,53 @@ fn copy_reads_texts_by_the_types_of_the_table() {
             1,
             expected,
         );
+    }
+}
+
+#[test]
+fn bad_values_of_csv_have_a_file_a_line_and_a_column() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("x.csv", "a,b\nx,1\n\n\"y\nz\",2\nw,bad\n");
+    write("t.csv", "a,t\r\nx,2013-01-05 04:05:06\r\ny,2013-13-31\r\n");
+    write("n.csv", "a,b\nNA,NA\nx,y\n");
+    write(
+        "late.csv",
+        &format!("a,b\n{}y,bad\n", "x,1\n".repeat(2_000)),
+    );
+    let root = folder.path().display().to_string();
+    let table = "CREATE TABLE t(a VARCHAR, b BIGINT); CREATE TABLE u(a VARCHAR, t TIMESTAMP);";
+    let cast = "Cast error: Cannot cast string 'bad' to value of Int64 type";
+    for (statement, expected) in [
+        (
+            "COPY t FROM 'x.csv'",
+            format!("x.csv`, line 6, column `b`: {cast}"),
+        ),
+        (
+            "INSERT INTO t SELECT * FROM 'x.csv'",
+            format!("x.csv`, line 6, column `b`: {cast}"),
+        ),
+        (
+            "COPY u FROM 't.csv'",
+            "t.csv`, line 3, column `t`: ".to_owned(),
+        ),
+        (
+            "COPY t FROM 'n.csv' (NULL 'NA')",
+            "n.csv`, line 3, column `b`: ".to_owned(),
+        ),
+        (
+            "COPY t FROM 'late.csv'",
+            format!("late.csv`, line 2002, column `b`: {cast}"),
+        ),
+        (
+            "SELECT sum(b) FROM 'late.csv'",
+            "late.csv`, line 2002, column `b`: Parser error: expected a value of the type Int64, \
+             found 'bad'"
+                .to_owned(),
+        ),
+    ] {
+        let sql = format!("{table} {statement}");
+        check_error(&["--root", &root, "-c", &sql], 1, &expected);
     }
 }
 

@@ -23,8 +23,12 @@ async fn copies_are_written_below_the_directory() {
         ("x.arrow".to_owned(), "ARROW", ""),
         ("many/".to_owned(), "PARQUET", ""),
         ("parts/".to_owned(), "PARQUET", "PARTITIONED BY (p)"),
-        // A directory that exists needs no slash.
-        ("parts".to_owned(), "PARQUET", "PARTITIONED BY (p)"),
+        // A directory that exists needs no slash, and the option to add files to it.
+        (
+            "parts".to_owned(),
+            "PARQUET",
+            "PARTITIONED BY (p) OPTIONS (append true)",
+        ),
     ] {
         let copy = format!(
             "COPY (SELECT value AS n, value % 3 AS p FROM range(0, 1000))
@@ -85,6 +89,30 @@ async fn inserts_are_written_below_the_directory_and_need_the_grant() {
     }
     assert!(!Path::new(&folders.path("in/new.csv")).exists());
     assert_number(&reads, "SELECT sum(n) FROM t", 111).await;
+}
+
+#[tokio::test]
+async fn nulls_of_external_tables_are_refused_by_the_name_of_the_column() {
+    let folders = Folders::new();
+    std::fs::create_dir(folders.path("in/new")).unwrap();
+    let session = session_with(folders.inside().writable());
+    let create = "CREATE EXTERNAL TABLE t (n BIGINT NOT NULL, m BIGINT)
+         STORED AS PARQUET LOCATION 'new/'";
+    run(&session, create).await.unwrap();
+    for insert in [
+        "INSERT INTO t VALUES (NULL, 1)",
+        "INSERT INTO t (m, n) VALUES (1, 1), (1, NULL)",
+        "INSERT INTO t (m) VALUES (1)",
+        "INSERT INTO t SELECT NULL, 1",
+    ] {
+        let refused = error_of(&session, insert).await.to_string();
+        let expected = "table `t` expected a value of the NOT NULL column `n`, found NULL";
+        assert!(refused.contains(expected), "{refused}");
+    }
+    run(&session, "INSERT INTO t VALUES (1, NULL)")
+        .await
+        .unwrap();
+    assert_number(&session, "SELECT count(*) FROM t", 1).await;
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ pub(super) enum Cause {
     Memory,
     Statement,
     Names,
+    Nulls,
+    Files,
 }
 
 /// Returns the lines of a plan without their numbers and indentation.
@@ -52,7 +54,7 @@ fn is_line(actual: &str, expected: &str) -> bool {
 
 impl Cause {
     /// The causes, with their names in the file and their meanings.
-    const ALL: [(Self, &str, &str); 9] = [
+    const ALL: [(Self, &str, &str); 11] = [
         (
             Self::Message,
             "message",
@@ -99,6 +101,16 @@ impl Cause {
             "names",
             "the select list has columns of equal names, which DataFusion refuses",
         ),
+        (
+            Self::Nulls,
+            "nulls",
+            "a null is refused by the names of the table and of its column",
+        ),
+        (
+            Self::Files,
+            "files",
+            "COPY refuses a directory that has files, whose rows are those of before",
+        ),
     ];
 
     /// Tests whether a failure is consistent with this cause.
@@ -141,6 +153,11 @@ impl Cause {
                     && others.into_iter().zip(expected).all(|(a, e)| is_line(a, e))
             }
             (Self::Memory, _) => text.contains("that the query's memory pool refuses"),
+            (Self::Nulls, ErrorMismatch { err, .. }) => {
+                err.to_string().contains("a value of the NOT NULL column")
+            }
+            (Self::Files, QueryResultMismatch { .. }) => true,
+            (Self::Files, _) => text.contains("expected a directory without files"),
             (Self::Statement | Self::Names, Ok { .. }) => true,
             (Self::Statement, _) => {
                 let text = text.to_ascii_uppercase();

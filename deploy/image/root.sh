@@ -15,8 +15,8 @@ root=$2/root
 docs=$root/usr/share/doc
 
 umask 022
-mkdir -p "$root/tmp" "$root/unpacked" "$root/usr/bin" "$docs/fusebox" "$root/etc/fusebox" \
-    "$root/run/secrets" "$root/var/lib" "$2/data/fusebox"
+mkdir -p "$root/tmp" "$root/unpacked" "$root/usr/bin" "$docs/fusebox" \
+    "$root/etc/fusebox/users" "$root/var/lib" "$2/data/fusebox"
 tar --extract --gzip --no-same-owner --strip-components=1 --file "$archive" \
     --directory "$root/unpacked"
 (cd "$root/unpacked" && sha256sum --check --quiet SHA256SUMS)
@@ -46,3 +46,5 @@ fusebox:x:65532:65532::/var/lib/fusebox:/sbin/nologin' >"$root/etc/passwd"
 echo 'root:x:0:
 fusebox:x:65532:' >"$root/etc/group"
 chmod 1777 "$root/tmp"
+# Where the secret is mounted, which a read-only root has to hold. It names no users.
+: >"$root/etc/fusebox/users/passwords"

@@ -19,14 +19,15 @@ use futures::stream::BoxStream;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ACCEPT, ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
 use crate::execution::on_threads;
+use crate::metrics::MetricsFormat;
 use crate::report::Report;
 use crate::shared::{Phase, Shared};
 use crate::tls::MaybeTls;
@@ -104,7 +105,10 @@ async fn answer(request: Request<Incoming>, peer: Peer, shared: &Arc<Shared>) ->
             Phase::Running => text(StatusCode::OK, "ready\n"),
             _ => text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
         },
-        ("/metrics", true) => metrics(shared).await,
+        ("/metrics", true) => {
+            let format = accepted_format(request.headers());
+            metrics(shared, format).await
+        }
         ("/sql", _) if request.method() == Method::POST => {
             sql::execute(request, peer, shared).await
         }
@@ -117,19 +121,32 @@ async fn answer(request: Request<Incoming>, peer: Peer, shared: &Arc<Shared>) ->
     }
 }
 
+/// Returns the format of counters for a client: OpenMetrics if it is accepted by name.
+fn accepted_format(headers: &HeaderMap) -> MetricsFormat {
+    let mut accepted = headers.get_all(ACCEPT).iter();
+    let is_open = accepted.any(|types| {
+        let types = types.to_str().unwrap_or_default();
+        types.contains("application/openmetrics-text")
+    });
+    match is_open {
+        true => MetricsFormat::OpenMetrics,
+        false => MetricsFormat::Prometheus,
+    }
+}
+
 /// Prints the counters. Those of functions are read from the catalog.
-async fn metrics(shared: &Arc<Shared>) -> Response<Body> {
+async fn metrics(shared: &Arc<Shared>, format: MetricsFormat) -> Response<Body> {
     let printing = Arc::clone(shared);
     let printed = on_threads(&shared.threads, async move {
         let session = printing.engine.session().build()?;
         let functions = session.statistics()?;
-        Ok::<_, fusebox::Error>(printing.metrics.print(&printing.engine, &functions))
+        let Shared {
+            metrics, engine, ..
+        } = &*printing;
+        Ok::<_, fusebox::Error>(metrics.print(engine, &functions, format))
     });
     match printed.await {
-        Ok(Ok(printed)) => {
-            let content = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            with_type(StatusCode::OK, content, printed)
-        }
+        Ok(Ok(printed)) => with_type(StatusCode::OK, format.content_type(), printed),
         Ok(Err(error)) => text(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error}\n")),
         Err(report) => text(
             StatusCode::INTERNAL_SERVER_ERROR,

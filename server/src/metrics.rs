@@ -1,9 +1,10 @@
-//! Counters of the server, in the format of Prometheus.
+//! Counters of the server, in the formats of Prometheus and OpenMetrics.
 
 use std::fmt;
 use std::time::Duration;
 
 use fusebox::{Definition, Engine, FunctionStatistics};
+use prometheus_client::encoding::prometheus_text;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -16,6 +17,25 @@ type Label = [(&'static str, &'static str); 1];
 
 /// Labels of the counters of a function.
 type FunctionLabels = Vec<(&'static str, String)>;
+
+/// Format in which counters are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MetricsFormat {
+    /// Text format of Prometheus, version 0.0.4, which every program reads.
+    Prometheus,
+    /// OpenMetrics, version 1.0.0, for clients that ask for it.
+    OpenMetrics,
+}
+
+impl MetricsFormat {
+    /// Returns the media type.
+    pub(crate) fn content_type(self) -> &'static str {
+        match self {
+            Self::Prometheus => prometheus_text::CONTENT_TYPE,
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
 
 /// One of those that a gauge counts, until it is dropped: also by a panic, or with its task.
 #[derive(Debug)]
@@ -126,9 +146,10 @@ impl Metrics {
         &self,
         engine: &Engine,
         functions: &[(Definition, FunctionStatistics)],
+        format: MetricsFormat,
     ) -> String {
         let mut text = String::new();
-        let printed = self.print_to(&mut text, engine, functions);
+        let printed = self.print_to(&mut text, engine, functions, format);
         printed.expect("a string takes all text");
         text
     }
@@ -138,10 +159,23 @@ impl Metrics {
         text: &mut String,
         engine: &Engine,
         functions: &[(Definition, FunctionStatistics)],
+        format: MetricsFormat,
     ) -> fmt::Result {
-        encode_registry(text, &self.registry)?;
-        encode_registry(text, &of_functions(engine, functions))?;
-        encode_eof(text)
+        let registries = [&self.registry, &of_functions(engine, functions)];
+        match format {
+            MetricsFormat::Prometheus => {
+                for registry in registries {
+                    prometheus_text::encode(text, registry)?;
+                }
+                Ok(())
+            }
+            MetricsFormat::OpenMetrics => {
+                for registry in registries {
+                    encode_registry(text, registry)?;
+                }
+                encode_eof(text)
+            }
+        }
     }
 }
 
@@ -232,7 +266,11 @@ mod tests {
         let metrics = Metrics::new();
         metrics.connections.inc();
         metrics.ended(Duration::from_millis(2), Some("57014"));
-        let text = metrics.print(&Engine::builder().build().unwrap(), &[]);
+        let engine = Engine::builder().build().unwrap();
+        let print = |format| metrics.print(&engine, &[], format);
+        let has = |text: &str, line: &str| text.lines().any(|found| found == line);
+        let formats = [MetricsFormat::Prometheus, MetricsFormat::OpenMetrics];
+        let [prometheus, open] = formats.map(print);
         for line in [
             "fusebox_connections 1",
             "fusebox_statements_total{result=\"failed\"} 1",
@@ -240,8 +278,16 @@ mod tests {
             "fusebox_statement_seconds_count 1",
             "fusebox_idle_instances 0",
         ] {
-            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+            for text in [&prometheus, &open] {
+                assert!(has(text, line), "{line}\n{text}");
+            }
         }
-        assert!(text.ends_with("# EOF\n"));
+        // Prometheus describes a counter by the name of its samples, OpenMetrics without `_total`.
+        let described = "# TYPE fusebox_statements_total counter";
+        assert!(has(&prometheus, described), "{prometheus}");
+        let described = "# TYPE fusebox_statements counter";
+        assert!(has(&open, described), "{open}");
+        assert!(!prometheus.contains("# EOF"));
+        assert!(open.ends_with("# EOF\n"));
     }
 }

@@ -12,6 +12,7 @@ use crate::component;
 use crate::dist;
 use crate::failure::Failure;
 use crate::guests;
+use crate::image;
 use crate::languages;
 use crate::optional;
 use crate::publish;
@@ -82,6 +83,7 @@ pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> Result<(), Fa
         steps.require(run("remote", &mut cargo(workspace, remote)))?;
         steps.require(publish::pack(workspace))?;
         steps.require(dist::dist(workspace, &["--dev".to_owned()]))?;
+        steps.attempt("image", image::test(workspace))?;
     }
     steps.attempt("sanitize", sanitize::under_address_sanitizer(workspace))?;
     steps.attempt("miri", sanitize::under_miri(workspace))?;

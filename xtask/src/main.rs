@@ -1,5 +1,5 @@
 //! Chores of this workspace: `cargo xtask demo | test | tidy | bench | soak | guests | fixtures |
-//! dist | publish`.
+//! dist | image | publish`.
 //!
 //! A chore installs what it needs and leaves it in place, so that the next one
 //! starts faster. All cargo commands of the chores select packages so that the
@@ -32,6 +32,9 @@ mod fixtures;
 
 // The tarball of a release.
 mod dist;
+
+// The image of a container, and manifests.
+mod image;
 
 // Guests in other languages than Rust, compiled to Wasm.
 mod languages;
@@ -77,8 +80,8 @@ Chores of this workspace. Usage: cargo xtask CHORE
            run everything that has to pass before a change is merged, as CI does;
            steps that this machine lacks a toolchain for are skipped and counted;
            with --all also each query of the golden files in all execution configs,
-           what is off unless asked for, which compiles DataFusion once more, and the
-           packing of crates and of an archive
+           what is off unless asked for, which compiles DataFusion once more, the
+           packing of crates and of an archive, and the image of it
   tidy     check the source text: import order, dependencies, lengths, places of
            unsafe code, doc summaries and words; lists each finding
   bench [--quick] [WORD]...
@@ -103,6 +106,9 @@ Chores of this workspace. Usage: cargo xtask CHORE
            manual page, completions, modules, licences and list of dependencies into
            target/dist; then run the session of the README from the archive, in an
            empty root; --dev packs the shell of the tests
+  image [ARCHIVE]
+           build the image of the archive that dist wrote, run it without privileges,
+           probe, query and end it, and check deploy/kubernetes; as root, on Linux
   publish --dry-run | --pack | --upload
            pack the crates of crates.io and build each from its package, in order;
            --pack builds nothing, --upload publishes them
@@ -124,7 +130,7 @@ fn main() -> ExitCode {
 fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
     if !matches!(
         chore,
-        "bench" | "dist" | "fixtures" | "guests" | "publish" | "soak" | "test"
+        "bench" | "dist" | "fixtures" | "guests" | "image" | "publish" | "soak" | "test"
     ) && let Some(argument) = rest.first()
     {
         return Err(Failure::Usage(argument.clone()));
@@ -139,6 +145,7 @@ fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
         "guests" => chores::guests(&workspace, rest),
         "fixtures" => fixtures::fixtures(&workspace, rest),
         "dist" => dist::dist(&workspace, rest),
+        "image" => image::image(&workspace, rest),
         "publish" => publish::publish(&workspace, rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

@@ -182,6 +182,21 @@ fn metrics_count_statements_and_calls() {
 }
 
 #[test]
+fn metrics_have_the_format_that_a_client_accepts() {
+    let server = server(config());
+    let text = request(&server, "GET /metrics", "", "");
+    let content = "content-type: text/plain; version=0.0.4; charset=utf-8";
+    assert!(text.head.contains(content), "{}", text.head);
+    let described = "# TYPE fusebox_connections_refused_total counter\n";
+    assert!(text.body.contains(described), "{}", text.body);
+    let accept = "Accept: application/openmetrics-text;version=1.0.0;q=0.5,text/plain;q=0.3\r\n";
+    let open = request(&server, "GET /metrics", accept, "");
+    let content = "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert!(open.head.contains(content), "{}", open.head);
+    assert!(open.body.ends_with("# EOF\n"), "{}", open.body);
+}
+
+#[test]
 fn bodies_have_a_maximum() {
     let mut config = config();
     config.message_megabytes_max = 1;

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::MemTable;
@@ -29,6 +30,21 @@ use futures::StreamExt;
 use buffers::CountedBuffers;
 pub(crate) use node::{CollectedRows, count_rows};
 pub(crate) use plans::{KeptPlans, ReservedPlan, plan_bytes, relation_bytes};
+
+/// Makes a table in memory of rows that a query returned, which may be null by their type in columns
+/// that have no null.
+///
+/// # Errors
+///
+/// An error of the schema, if the rows are of another.
+pub(crate) fn table_of_rows(schema: SchemaRef, rows: Vec<RecordBatch>) -> Result<MemTable> {
+    let rows = rows.into_iter().map(|batch| {
+        let columns = batch.columns().to_vec();
+        Ok(RecordBatch::try_new(Arc::clone(&schema), columns)?)
+    });
+    let rows = rows.collect::<Result<Vec<_>>>()?;
+    MemTable::try_new(schema, vec![rows])
+}
 
 /// Bytes of the tables in memory of a session, and of its plans.
 #[derive(Debug)]

@@ -36,6 +36,7 @@ use super::row_changes::{load, lock_unchanged};
 use super::transaction::Applied;
 use super::{Session, query};
 use crate::catalog::{CatalogChange, Relation, RelationKind, TableRows};
+use crate::memory_tables::table_of_rows;
 use crate::native_stack::{Planning, check_plan};
 use crate::stored_table::{StoredTable, chunks_of, collect_rows};
 use crate::table_keys::TableKeys;
@@ -368,7 +369,7 @@ fn own_change(target: &Target, altered: &AlteredTable) -> Result<Option<CatalogC
     }))
 }
 
-/// Returns a plan of no rows.
+/// Plans no rows.
 fn empty_relation(schema: &SchemaRef) -> DfResult<LogicalPlan> {
     let schema = DFSchema::try_from(Arc::clone(schema))?;
     Ok(LogicalPlan::EmptyRelation(EmptyRelation {
@@ -383,7 +384,7 @@ fn over(
     table: &Arc<dyn TableProvider>,
     rows: Vec<RecordBatch>,
 ) -> DfResult<LogicalPlan> {
-    let rows = MemTable::try_new(table.schema(), vec![rows])?;
+    let rows = table_of_rows(table.schema(), rows)?;
     let rows = provider_as_source(Arc::new(rows));
     let plan = plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::TableScan(scan) => {

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::Result;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::datasource::sink::DataSinkExec;
@@ -125,12 +126,29 @@ impl ExecutionPlan for NotNullExec {
     ) -> Result<SendableRecordBatchStream> {
         let rows = self.input.execute(partition, context)?;
         let (table, schema) = (self.table.clone(), Arc::clone(&self.schema));
-        let output = rows.schema();
+        let output = without_nulls(&rows.schema(), &schema);
+        let checked_schema = Arc::clone(&output);
         let checked = rows.map(move |batch| {
             let batch = batch?;
             table.check_nulls(&schema, &batch)?;
-            Ok(batch)
+            // A table in memory keeps the batches, and a change of it compares their schema.
+            let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            let columns = batch.columns().to_vec();
+            let schema = Arc::clone(&checked_schema);
+            Ok(RecordBatch::try_new_with_options(schema, columns, &rows)?)
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(output, checked)))
     }
+}
+
+/// Returns the schema of rows whose nulls were checked against a table.
+fn without_nulls(rows: &SchemaRef, table: &SchemaRef) -> SchemaRef {
+    let fields = rows.fields().iter().zip(table.fields());
+    let fields: Vec<Field> = fields
+        .map(|(field, of_table)| {
+            let is_nullable = field.is_nullable() && of_table.is_nullable();
+            field.as_ref().clone().with_nullable(is_nullable)
+        })
+        .collect();
+    Arc::new(Schema::new_with_metadata(fields, rows.metadata().clone()))
 }

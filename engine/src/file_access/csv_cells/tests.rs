@@ -25,7 +25,7 @@ async fn found(text: &str, has_header: bool, read: DataType, bytes_max: usize) -
         comment: Some(b'#'),
         ..CsvOptions::default()
     };
-    let table = TableSchema::from_file_schema(schema);
+    let table = TableSchema::from(schema);
     let source = CsvSource::new(table.clone()).with_csv_options(options);
     let format = CsvNulls::format_of(None, &source);
     let compression = FileCompressionType::UNCOMPRESSED;

@@ -95,6 +95,9 @@ pub(crate) fn diagnose(
 
 /// Returns what to write instead of a function of another system that a message is about.
 fn other_function(message: &str) -> Option<String> {
+    if let Some(name) = between(message, "No field named ", ".") {
+        return other_systems::word_hint(name);
+    }
     other_systems::hint(between(message, "function '", "' does not exist")?)
 }
 

@@ -100,6 +100,21 @@ pub(super) const LAMBDAS: &str = "write array_transform(list, x -> x + 1) or arr
 
 const DIFFERENCE: &str = "subtract dates for days, as in date '2013-02-01' - date '2013-01-01'";
 
+/// Functions that other systems call without brackets.
+const WORDS: [&str; 5] = [
+    "localtimestamp",
+    "localtime",
+    "current_user",
+    "session_user",
+    "user",
+];
+
+/// Returns what to write instead of a function that is called without brackets.
+pub(super) fn word_hint(name: &str) -> Option<String> {
+    let is_word = WORDS.iter().any(|word| name.eq_ignore_ascii_case(word));
+    is_word.then(|| hint(name)).flatten()
+}
+
 /// Returns what to write instead of a function of another system.
 pub(super) fn hint(name: &str) -> Option<String> {
     let lower = name.to_lowercase();

@@ -63,7 +63,7 @@ fn query_ends_when_the_pager_is_left() {
 
 #[test]
 fn memory_of_a_pager_is_bounded() {
-    const ROWS: u64 = 200_000;
+    const ROWS: u64 = 600_000;
     let home = home();
     let lines = home.path().join("lines");
     let mut shell = start_paged(home.path(), &format!("wc -l > {}", lines.display()));
@@ -76,8 +76,8 @@ fn memory_of_a_pager_is_bounded() {
     let statement = format!("SELECT value, repeat('x', 1000) AS t FROM range(0, {ROWS});");
     printed(&mut shell, &statement, &format!("{ROWS} rows in"));
     let grown = peak_bytes(&mut shell) - before;
-    // All rows take 200 MB.
-    assert!(grown < 128 << 20, "{grown}");
+    // All rows take 600 MB, a batch of them 8 MB, and several times that when it is drawn.
+    assert!(grown < 200 << 20, "{grown}");
     let found: u64 = fs::read_to_string(&lines).unwrap().trim().parse().unwrap();
     // A header, and three lines of dashes.
     assert_eq!(found, ROWS + 4);

@@ -47,6 +47,9 @@ mod reuse;
 // SHA-256 of a module.
 mod digest;
 
+// Privileges on functions and modules.
+mod roles;
+
 // Names and literals as SQL text.
 mod quoting;
 
@@ -77,6 +80,7 @@ pub use plain_abi::PlainAbi;
 pub use quoting::{Identifier, Literal};
 pub use reset::Reset;
 pub use reuse::Reuse;
+pub use roles::{Grantee, PUBLIC, PrivilegeGrant, PrivilegeObject, RolePrivilege};
 pub use signature::{Argument, Arguments, Signature, check_parameters};
 pub use statement_error::{FileAccessError, StatementError};
 pub use stored::{DEFINITION_FORMAT, StoredDefinitionError};

@@ -158,6 +158,33 @@ pub enum StatementError {
         remedy: &'static str,
     },
     #[error(
+        "{refusal}: expected the privilege {privilege} on {object}, found none; a superuser can \
+         GRANT {privilege} ON {object} TO {grantee}"
+    )]
+    NotGranted {
+        refusal: &'static str,
+        privilege: &'static str,
+        object: String,
+        grantee: String,
+    },
+    #[error("was dropped, or may not log in any more; connect as another user")]
+    RoleGone,
+    #[error(
+        "cannot be dropped: expected another role than the session's own; let another user do it"
+    )]
+    RoleInUse,
+    #[error("has a reserved name, which stands for everyone; choose another")]
+    ReservedRole,
+    #[error("has no setting {name}; the settings are {known}")]
+    RoleSetting { name: String, known: String },
+    #[error("has an empty password; state one, or PASSWORD NULL for none")]
+    EmptyPassword,
+    #[error(
+        "has {found} functions, and this statement would make more than the {max} that \
+         `fusebox.quota.functions` allows; drop some, or a superuser can raise it by ALTER USER"
+    )]
+    FunctionQuota { found: u64, max: u64 },
+    #[error(
         "cannot be {value}: expected at most {ceiling} without the privilege `settings`; \
          the embedder can grant it by `Privileges::settings`"
     )]

@@ -165,7 +165,7 @@ impl Session {
         }
         if is_built_in {
             let subject = Subject::Function(create.name.clone());
-            let privileges = &self.loader.options.privileges;
+            let privileges = self.loader.options.current_privileges();
             privileges.check_replacement(&subject)?;
         }
         Ok(false)

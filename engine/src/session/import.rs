@@ -73,7 +73,7 @@ impl Session {
             if !import.or_replace {
                 self.refuse_built_in(contents, &create.name)?;
             } else if self.is_built_in(contents, &create.name) {
-                let privileges = &self.loader.options.privileges;
+                let privileges = self.loader.options.current_privileges();
                 privileges.check_replacement(&subject)?;
             }
             let definition = self.loader.define(&create, module)?;

@@ -138,8 +138,14 @@ fn statement() -> impl Strategy<Value = RoleStatement> {
     let create = (name(), any::<bool>(), role_options());
     let names = || vec(name(), 1..4);
     let objects = prop_oneof![
-        names().prop_map(|names| names.into_iter().map(PrivilegeObject::Function).collect()),
-        names().prop_map(|names| names.into_iter().map(PrivilegeObject::Module).collect()),
+        names().prop_map(|names| names
+            .into_iter()
+            .map(PrivilegeObject::Function)
+            .collect::<Vec<_>>()),
+        names().prop_map(|names| names
+            .into_iter()
+            .map(PrivilegeObject::Module)
+            .collect::<Vec<_>>()),
         Just(vec![PrivilegeObject::AllFunctions]),
         Just(vec![PrivilegeObject::AllModules]),
     ];

@@ -105,8 +105,10 @@ impl RoleSettings {
             expected: expected.to_owned(),
             found: format!("'{value}'"),
         };
-        let number = || value.parse().map(Some);
-        let number = || number().map_err(|_| bad("a number from 0 to 18446744073709551615"));
+        let number = || -> Result<Option<u64>, StatementError> {
+            let expected = "a number from 0 to 18446744073709551615";
+            value.parse().map(Some).map_err(|_| bad(expected))
+        };
         let size = || Size::parse(value).ok_or_else(|| bad("a size such as '64MB'"));
         let flag = || match value {
             "true" | "on" | "1" => Ok(true),
@@ -115,12 +117,12 @@ impl RoleSettings {
         };
         match name {
             BATCH_BYTES => {
-                let set = self.of_session("batch_bytes", value);
+                let set = of_session("batch_bytes", value);
                 let set = set.ok_or_else(|| bad("a size of at least 64kB"))?;
                 self.batch_bytes_max = Some(set.batch_bytes_max);
             }
             STATEMENT_TIMEOUT => {
-                let set = self.of_session("statement_timeout", value);
+                let set = of_session("statement_timeout", value);
                 let set = set.ok_or_else(|| bad("a time such as '10s', or 0 for none"))?;
                 self.statement_timeout = set.statement_timeout;
             }
@@ -140,13 +142,13 @@ impl RoleSettings {
         }
         Ok(())
     }
+}
 
-    /// Reads a setting of sessions; `None` for a bad value.
-    fn of_session(&self, key: &str, value: &str) -> Option<Settings> {
-        let mut settings = Settings::default();
-        settings.set(key, value).ok()?;
-        Some(settings)
-    }
+/// Reads a setting of sessions; `None` for a bad value.
+fn of_session(key: &str, value: &str) -> Option<Settings> {
+    let mut settings = Settings::default();
+    settings.set(key, value).ok()?;
+    Some(settings)
 }
 
 /// Formats the names of all settings.

@@ -59,7 +59,13 @@ impl SessionUser {
         let mut rights = self.rights.write().unwrap_or_else(PoisonError::into_inner);
         match read {
             Ok(read) => {
-                *rights = Some(Arc::new(read));
+                // A clone of the session may have seen a later version meanwhile.
+                if rights
+                    .as_deref()
+                    .is_none_or(|known| known.version < version)
+                {
+                    *rights = Some(Arc::new(read));
+                }
                 Ok(())
             }
             Err(reason) => {

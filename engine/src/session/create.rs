@@ -101,6 +101,7 @@ impl Session {
             let module = match &create.source {
                 Some(SourceClause::Module(name)) => {
                     let module = contents.module(name)?;
+                    self.check_use(name)?;
                     check_digest(&subject, module.digest(), sha256)?;
                     module
                 }

@@ -21,6 +21,7 @@ impl Session {
             self.synchronize()?;
             let contents = self.contents()?;
             let module = contents.module(&import.module)?;
+            self.check_use(&import.module)?;
             let named = Subject::Module(import.module.clone());
             let loaded = self.loader.loaded_for(named, &module).await?;
             let imported = self.imported(&contents, &loaded, import)?;

@@ -10,11 +10,13 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
+use crate::audit::Audit;
 use crate::config::{ConfigError, ServerConfig};
 use crate::metrics::Metrics;
+use crate::quotas::Loads;
 use crate::scram::random;
 use crate::tls::acceptor;
-use crate::users::{User, Users};
+use crate::users::{Users, has_users};
 
 /// Phase of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) config: ServerConfig,
     pub(crate) engine: Engine,
     pub(crate) users: Users,
+    pub(crate) loads: Loads,
+    pub(crate) audit: Audit,
     pub(crate) metrics: Metrics,
     /// Threads of queries.
     pub(crate) threads: Handle,
@@ -49,7 +53,7 @@ pub(crate) struct Shared {
     pub(crate) http_connections: Arc<Semaphore>,
     /// Permits of requests of `/sql`, which are fewer: connections are left for probes.
     pub(crate) http_requests: Arc<Semaphore>,
-    memory_pool: Arc<dyn MemoryPool>,
+    pub(crate) memory_pool: Arc<dyn MemoryPool>,
 }
 
 impl Shared {
@@ -65,6 +69,10 @@ impl Shared {
         phase: watch::Receiver<Phase>,
     ) -> Result<Self, ConfigError> {
         config.check()?;
+        let catalog = Arc::clone(engine.catalog());
+        let of_catalog = has_users(catalog.as_ref());
+        let of_catalog = of_catalog.map_err(|error| ConfigError::Value(error.to_string()))?;
+        config.check_addresses(of_catalog || !config.users.is_empty())?;
         let tls = |protocols: &[&[u8]]| {
             let files = config.tls.as_ref();
             files.map(|files| acceptor(files, protocols)).transpose()
@@ -74,6 +82,8 @@ impl Shared {
             postgres_tls: tls(&[b"postgresql"])?,
             http_tls: tls(&[b"http/1.1"])?,
             users: Users::new(&config)?,
+            loads: Loads::default(),
+            audit: Audit::new(catalog),
             metrics: Metrics::new(),
             threads,
             phase,
@@ -86,23 +96,6 @@ impl Shared {
             engine,
             config,
         })
-    }
-
-    /// Opens a session of a user.
-    ///
-    /// # Errors
-    ///
-    /// [`fusebox::Error`] if the user's limits exceed those of the engine.
-    pub(crate) fn session(&self, user: &User) -> fusebox::Result<Session> {
-        let mut session = self
-            .engine
-            .session()
-            .privileges(user.privileges.clone())
-            .memory_pool(Arc::clone(&self.memory_pool));
-        if let Some(timeout) = user.statement_timeout {
-            session = session.statement_timeout(timeout);
-        }
-        session.build()
     }
 
     /// Returns true if so many connections of HTTP are open that none should be kept for further

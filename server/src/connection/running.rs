@@ -7,6 +7,7 @@ use datafusion::dataframe::DataFrame;
 use fusebox::{Session, Statement};
 
 use super::{Connection, Failure, shutdown};
+use crate::admission::QueryPlace;
 use crate::execution::{Event, Execution, Job, Output, Planning, on_threads};
 use crate::metrics::Counted;
 use crate::pg_catalog::{self, CalledFunctions, CatalogUse, LentFunctions, Names};
@@ -21,6 +22,7 @@ pub(super) struct Run {
     execution: Execution,
     began: Instant,
     _counted: Counted,
+    _place: QueryPlace,
 }
 
 impl Run {
@@ -162,6 +164,7 @@ impl Connection {
     ) -> Result<Run, Failure> {
         self.wait_for_leftover().await?;
         let counted = Counted::new(&self.shared.metrics.running);
+        let (planning, place) = self.admission.admitted(&self.session, planning);
         let job = Job {
             session: self.session.clone(),
             planning,
@@ -172,6 +175,7 @@ impl Connection {
             execution: Execution::start(&self.shared.threads, job),
             began: Instant::now(),
             _counted: counted,
+            _place: place,
         })
     }
 
@@ -285,7 +289,10 @@ impl Connection {
         let code = match &driven {
             Ok(Driven::Suspended) => return Ok(Some(run)),
             Ok(Driven::Complete) => None,
-            Err(Failure::Report(report)) => Some(report.code),
+            Err(Failure::Report(report)) => {
+                self.admission.stopped(report);
+                Some(report.code)
+            }
             Err(Failure::Closed) => Some("08006"),
         };
         self.shared.metrics.ended(run.began.elapsed(), code);

@@ -125,21 +125,14 @@ impl Session {
             _ => false,
         };
         for change in changes.shared.iter().chain(&changes.temporary) {
-            let object = match change {
-                CatalogChange::PutFunction(function) if is_moved(function.definition()) => continue,
-                CatalogChange::PutFunction(function) => {
-                    PrivilegeObject::Function(function.definition().name.clone())
-                }
-                CatalogChange::DropFunction(key) => PrivilegeObject::Function(key.name.clone()),
-                CatalogChange::DropUnreadable(function) => {
-                    PrivilegeObject::Function(function.name.clone())
-                }
-                CatalogChange::PutModule(name, _) | CatalogChange::DropModule(name) => {
-                    PrivilegeObject::Module(name.clone())
-                }
-                _ => continue,
-            };
-            user.check(RolePrivilege::Create, &object, UNCHANGED)?;
+            if let CatalogChange::PutFunction(function) = change
+                && is_moved(function.definition())
+            {
+                continue;
+            }
+            if let Some(object) = object_of_change(change) {
+                user.check(RolePrivilege::Create, &object, UNCHANGED)?;
+            }
         }
         Ok(())
     }
@@ -258,6 +251,7 @@ fn object_of_change(change: &CatalogChange) -> Option<PrivilegeObject> {
             PrivilegeObject::Function(function.definition().name.clone())
         }
         CatalogChange::DropFunction(key) => PrivilegeObject::Function(key.name.clone()),
+        CatalogChange::DropUnreadable(function) => PrivilegeObject::Function(function.name.clone()),
         CatalogChange::PutModule(name, _) | CatalogChange::DropModule(name) => {
             PrivilegeObject::Module(name.clone())
         }

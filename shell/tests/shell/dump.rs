@@ -158,9 +158,9 @@ fn schema_is_printed_without_rows() {
 fn users_are_dumped_with_verifiers_and_grants() {
     let create = "CREATE ROLE analysts; CREATE USER ada PASSWORD 'pencil'; GRANT analysts TO ada;
         ALTER USER ada SET fusebox.quota.sessions = 3; GRANT CREATE ON ALL FUNCTIONS TO analysts";
-    let query = "SELECT name, has_password, member_of, settings FROM fusebox.users";
-    let users = "name,has_password,member_of,settings\n\
-                 ada,true,analysts,fusebox.quota.sessions = 3\nanalysts,false,,\n";
+    let query = "SELECT has_password, member_of, settings FROM fusebox.users WHERE can_login";
+    let users = "has_password,member_of,settings\n\
+                 true,analysts,fusebox.quota.sessions = 3\n";
     assert_eq!(dumped(create, query), users);
     let query = "SELECT * FROM fusebox.grants";
     let grants = "grantee,privilege,object\nanalysts,CREATE,ALL FUNCTIONS\n";

@@ -9,7 +9,7 @@ use fusebox::{
     AccessChange, AuditRecord, CatalogChange, Digest, PasswordVerifier, PrivilegeGrant,
     PrivilegeObject, Role, RolePrivilege,
 };
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Version of the tables from which on they have users and the audit. A file that cannot be
 /// written may have an older one.
@@ -216,6 +216,15 @@ pub(crate) fn records(connection: &Connection) -> rusqlite::Result<Vec<AuditReco
         Ok(())
     })?;
     Ok(records)
+}
+
+/// Returns the random bytes of the file.
+pub(crate) fn secret(connection: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {
+    if !has_tables(connection)? {
+        return Ok(None);
+    }
+    let bytes = connection.query_row("SELECT bytes FROM secret", [], |row| row.get(0));
+    bytes.optional()
 }
 
 fn time(micros: i64) -> SystemTime {

@@ -166,6 +166,12 @@ impl Catalog for SqliteCatalog {
         true
     }
 
+    fn secret(&self) -> Result<Option<Vec<u8>>, CatalogError> {
+        self.file.identity.check()?;
+        let secret = access::secret(&self.file.connection());
+        secret.map_err(|error| self.file.failed(&error))
+    }
+
     fn audit(&self) -> Result<Vec<AuditRecord>, CatalogError> {
         self.file.identity.check()?;
         let records = access::records(&self.file.connection());

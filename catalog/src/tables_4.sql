@@ -45,3 +45,9 @@ CREATE TABLE audit (
 ) STRICT;
 
 CREATE INDEX audit_is_change ON audit (is_change, number);
+
+-- Random bytes, from which a server derives salts for names that are no users. It has one row.
+CREATE TABLE secret (
+    bytes BLOB NOT NULL
+) STRICT;
+INSERT INTO secret VALUES (randomblob(32));

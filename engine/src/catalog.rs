@@ -86,6 +86,16 @@ pub trait Catalog: Send + Sync + fmt::Debug {
         false
     }
 
+    /// Returns random bytes that stay the same as long as the catalog, from which a server derives
+    /// what it answers for names that are no users; `None` for new ones at each start.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Failed`] if the catalog cannot be read.
+    fn secret(&self) -> Result<Option<Vec<u8>>, CatalogError> {
+        Ok(None)
+    }
+
     /// Returns the records of the audit that are kept, the oldest first; none unless the catalog
     /// keeps those that [changes](CatalogChange::Audit) have.
     ///

@@ -81,7 +81,7 @@ impl Shared {
         Ok(Self {
             postgres_tls: tls(&[b"postgresql"])?,
             http_tls: tls(&[b"http/1.1"])?,
-            users: Users::new(&config)?,
+            users: Users::new(&config, catalog.as_ref())?,
             loads: Loads::default(),
             audit: Audit::new(catalog),
             metrics: Metrics::new(),

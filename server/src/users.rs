@@ -8,6 +8,8 @@ use fusebox::{Catalog, CatalogError, FileAccess, PasswordVerifier, Privileges, U
 use crate::config::{ConfigError, ServerConfig, UserConfig, seconds};
 use crate::scram::random;
 
+const SECRET_BYTES: usize = 32;
+
 /// Users of a server.
 pub(crate) struct Users {
     users: HashMap<String, User>,
@@ -15,8 +17,9 @@ pub(crate) struct Users {
     everyone: Option<User>,
     /// Bounds of the privileges of the catalog's users, whose own the session knows.
     of_catalog: User,
-    /// Decides the salts of names that are no users.
-    secret: [u8; 32],
+    /// Decides the salts of names that are no users, which would otherwise change where those of
+    /// users do not.
+    secret: Vec<u8>,
 }
 
 /// Origin of a user.
@@ -53,8 +56,11 @@ impl Users {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Value`] for a directory that cannot be opened.
-    pub(crate) fn new(config: &ServerConfig) -> Result<Self, ConfigError> {
+    /// [`ConfigError::Value`] for a directory that cannot be opened, and a catalog that cannot be
+    /// read.
+    pub(crate) fn new(config: &ServerConfig, catalog: &dyn Catalog) -> Result<Self, ConfigError> {
+        let secret = catalog.secret();
+        let secret = secret.map_err(|error| ConfigError::Value(error.to_string()))?;
         let is_trusting = config.users.is_empty() && config.reachable_address().is_none();
         let nobody = UserConfig::default();
         let everyone = is_trusting.then(|| User::new(&nobody, UserKind::Everyone, config));
@@ -73,7 +79,7 @@ impl Users {
             users: users.collect::<Result<_, ConfigError>>()?,
             everyone: everyone.transpose()?,
             of_catalog: User::new(&of_catalog, UserKind::OfCatalog, config)?,
-            secret: random(),
+            secret: secret.unwrap_or_else(|| random::<SECRET_BYTES>().to_vec()),
         })
     }
 

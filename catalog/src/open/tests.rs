@@ -70,7 +70,8 @@ fn tables_are_those_of_the_first_release() {
         privilege.grantee TEXT, privilege.privilege TEXT, privilege.kind TEXT, \
         privilege.object TEXT, owner.kind TEXT, owner.object TEXT, owner.owner TEXT, \
         audit.number INTEGER, audit.time INTEGER, audit.is_change INTEGER, audit.user TEXT, \
-        audit.action TEXT, audit.object TEXT, audit.digest TEXT, audit.detail TEXT";
+        audit.action TEXT, audit.object TEXT, audit.digest TEXT, audit.detail TEXT, \
+        secret.bytes BLOB";
     assert_eq!(columns, expected, "other tables are another version");
     let sql = "SELECT group_concat(name, ' ') FROM
         (SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name)";

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use fusebox::Session;
+use fusebox::{Catalog, Session};
+use fusebox_catalog::SqliteCatalog;
 use rusqlite::Connection;
 
 use crate::{CLAMP, folder, number, open, run, texts};
@@ -151,6 +152,18 @@ async fn changes_are_in_the_audit_and_secrets_are_not() {
     let refused = run(&session_of(&session, "ada"), "SELECT * FROM fusebox.audit").await;
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("the privilege `users`"), "{refused}");
+}
+
+#[test]
+fn secrets_of_a_file_stay() {
+    let folder = folder();
+    let secret = |name: &str| {
+        let catalog = SqliteCatalog::open(folder.path().join(name)).unwrap();
+        catalog.secret().unwrap().unwrap()
+    };
+    let first = secret("a.db");
+    assert_eq!((first.len(), secret("a.db")), (32, first.clone()));
+    assert_ne!(secret("b.db"), first);
 }
 
 #[tokio::test]

@@ -58,6 +58,8 @@ mod module_error;
 mod parse_error;
 mod statement_error;
 
+mod file_access_error;
+
 // The convention of a plain function.
 mod plain_abi;
 
@@ -70,6 +72,7 @@ mod kind;
 pub use arrow_printer::{ANY_DECIMAL, ArrowText};
 pub use definition::{Definition, FunctionKey, ModuleSource, NullHandling, Volatility};
 pub use digest::{Digest, ParseDigestError};
+pub use file_access_error::FileAccessError;
 pub use grants::{GrantedFile, StatedGrants};
 pub use kind::Kind;
 pub use limits::{Limits, Size};
@@ -82,6 +85,6 @@ pub use reset::Reset;
 pub use reuse::Reuse;
 pub use roles::{Grantee, PUBLIC, PrivilegeGrant, PrivilegeObject, RolePrivilege};
 pub use signature::{Argument, Arguments, Signature, check_parameters};
-pub use statement_error::{FileAccessError, StatementError};
+pub use statement_error::StatementError;
 pub use stored::{DEFINITION_FORMAT, StoredDefinitionError};
 pub use type_display::{SqlType, argument_lists, canonical_type, check_type, sql_types};

@@ -16,7 +16,7 @@ use crate::metrics::Metrics;
 use crate::quotas::Loads;
 use crate::scram::random;
 use crate::tls::acceptor;
-use crate::users::{Users, has_users};
+use crate::users::Users;
 
 /// Phase of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,9 +70,9 @@ impl Shared {
     ) -> Result<Self, ConfigError> {
         config.check()?;
         let catalog = Arc::clone(engine.catalog());
-        let of_catalog = has_users(catalog.as_ref());
-        let of_catalog = of_catalog.map_err(|error| ConfigError::Value(error.to_string()))?;
-        config.check_addresses(of_catalog || !config.users.is_empty())?;
+        let contents = catalog.contents();
+        let contents = contents.map_err(|error| ConfigError::Value(error.to_string()))?;
+        config.check_addresses(contents.access().has_users() || !config.users.is_empty())?;
         let tls = |protocols: &[&[u8]]| {
             let files = config.tls.as_ref();
             files.map(|files| acceptor(files, protocols)).transpose()

@@ -98,7 +98,7 @@ impl Users {
             return Ok(Login::Password(verifier, Some(Box::new(user.clone()))));
         }
         if let Some(everyone) = &self.everyone
-            && !access.roles().any(|role| role.can_login)
+            && !access.has_users()
         {
             return Ok(Login::Trusted(Box::new(everyone.clone())));
         }
@@ -115,17 +115,6 @@ impl Users {
             None => Login::Password(impossible(), None),
         })
     }
-}
-
-/// Returns true if a user of the catalog could log in.
-///
-/// # Errors
-///
-/// [`CatalogError`] if the catalog cannot be read.
-pub(crate) fn has_users(catalog: &dyn Catalog) -> Result<bool, CatalogError> {
-    let contents = catalog.contents()?;
-    let mut roles = contents.access().roles();
-    Ok(roles.any(|role| role.can_login && role.verifier.is_some()))
 }
 
 impl User {

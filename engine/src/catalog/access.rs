@@ -71,6 +71,12 @@ impl Access {
         self.roles.values()
     }
 
+    /// Returns true if there is a user with a password.
+    pub fn has_users(&self) -> bool {
+        let mut roles = self.roles();
+        roles.any(|role| role.can_login && role.verifier.is_some())
+    }
+
     /// Iterates over the grants, sorted by grantee.
     pub fn grants(&self) -> impl Iterator<Item = &PrivilegeGrant> {
         self.grants.iter()

@@ -86,8 +86,7 @@ impl Session {
     /// is taken and not replaced; nothing is imported then.
     pub async fn import(&self, import: impl Into<ImportFunctions>) -> Result<()> {
         let import = import.into();
-        let subject = Subject::Module(import.module.clone());
-        self.check_define(&subject)?;
+        self.check_import(&import.module)?;
         self.execute_import(&import).await
     }
 

@@ -59,11 +59,7 @@ impl Session {
         match statement {
             FuseboxStatement::CreateModule(create) => module(&create.name),
             FuseboxStatement::CreateFunction(create) => function(&create.name),
-            // The functions that it creates are known later.
-            FuseboxStatement::ImportFunctions(import) => {
-                let privileges = self.loader.options.current_privileges();
-                privileges.check_create(&Subject::Module(import.module.clone()))
-            }
+            FuseboxStatement::ImportFunctions(import) => self.check_import(&import.module),
             FuseboxStatement::AlterFunction { function: name, .. }
             | FuseboxStatement::CommentOnFunction { function: name, .. } => function(&name.name),
             FuseboxStatement::RenameFunction { function: name, to } => {
@@ -78,6 +74,14 @@ impl Session {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Checks the privilege to import functions from a module. Those that it creates are known
+    /// later.
+    pub(super) fn check_import(&self, module: &str) -> Result<()> {
+        self.refresh_user()?;
+        let privileges = self.loader.options.current_privileges();
+        privileges.check_create(&Subject::Module(module.to_owned()))
     }
 
     /// Checks the privilege to create functions from a module.

@@ -91,10 +91,10 @@ impl Session {
         let user = self.loader.options.user.as_ref();
         let functions = contents.functions().into_iter().map(|function| {
             let registered = self.registry.function(&function);
-            // One that is bound does not ask for the user's rights any more.
+            // One that is bound, or is being bound for a clone, asks for the user's rights no more.
             let registered = registered.filter(|registered| {
                 let may_call = |user: &Arc<SessionUser>| user.may_call(function.definition());
-                registered.get().is_none() || user.is_none_or(may_call)
+                !registered.may_be_bound() || user.is_none_or(may_call)
             });
             let lazy = registered.unwrap_or_else(|| Arc::new(self.loader.lazy(&function)));
             (function, lazy)

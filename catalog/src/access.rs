@@ -33,7 +33,13 @@ pub(crate) fn read(
         role.can_login = row.get(1)?;
         role.is_superuser = row.get(2)?;
         let verifier: Option<String> = row.get(3)?;
-        role.verifier = verifier.and_then(|text| PasswordVerifier::parse(&text));
+        // One that no password passes: without passwords, a server may trust everyone.
+        role.verifier = verifier.map(|text| {
+            PasswordVerifier::parse(&text).unwrap_or_else(|| {
+                tracing::error!(role = role.name, "cannot read a verifier of the catalog");
+                PasswordVerifier::impossible(&role.name, b"")
+            })
+        });
         let settings: String = row.get(4)?;
         role.settings = serde_json::from_str(&settings).unwrap_or_else(|error| {
             tracing::error!(%error, role = role.name, "cannot read settings of the catalog");
@@ -169,7 +175,7 @@ fn put_role(connection: &Connection, role: &Role) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Adds a record to the audit, and removes the oldest ones beyond the maximum.
+/// Adds a record to the audit, which is [trimmed](trim_records) in the same transaction.
 pub(crate) fn add_record(connection: &Connection, record: &AuditRecord) -> rusqlite::Result<()> {
     let since = record.time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let sql = "INSERT INTO audit (time, is_change, user, action, object, digest, detail) \
@@ -183,12 +189,20 @@ pub(crate) fn add_record(connection: &Connection, record: &AuditRecord) -> rusql
         record.digest.map(|digest| digest.to_string()),
         record.detail
     ])?;
+    Ok(())
+}
+
+/// Removes the oldest records of each kind beyond the maximum: once for all that are added, since
+/// it counts those that are kept.
+pub(crate) fn trim_records(connection: &Connection) -> rusqlite::Result<()> {
     let sql = "DELETE FROM audit WHERE is_change = ?1 AND number <= (\
                SELECT number FROM audit WHERE is_change = ?1 \
                ORDER BY number DESC LIMIT 1 OFFSET ?2)";
     let max = AuditRecord::RECORDS_MAX as i64;
-    let mut trimmed = connection.prepare_cached(sql)?;
-    trimmed.execute(params![record.is_change, max])?;
+    let mut trimming = connection.prepare_cached(sql)?;
+    for is_change in [false, true] {
+        trimming.execute(params![is_change, max])?;
+    }
     Ok(())
 }
 
@@ -202,7 +216,7 @@ pub(crate) fn records(connection: &Connection) -> rusqlite::Result<Vec<AuditReco
                ORDER BY number";
     each(connection, sql, |row| {
         let (micros, action): (i64, String) = (row.get(0)?, row.get(3)?);
-        let mut record = match row.get(1)? {
+        let mut record = match row.get::<_, bool>(1)? {
             true => AuditRecord::change(None, &action),
             false => AuditRecord::event(None, &action),
         };

@@ -42,6 +42,12 @@ pub(crate) fn write(
     for change in changes {
         write_one(connection, change)?;
     }
+    if changes
+        .iter()
+        .any(|change| matches!(change, CatalogChange::Audit(_)))
+    {
+        access::trim_records(connection)?;
+    }
     connection.execute(
         "DELETE FROM blob WHERE digest NOT IN \
          (SELECT digest FROM module UNION ALL SELECT digest FROM function \

@@ -188,6 +188,7 @@ impl Catalog for SqliteCatalog {
         for record in &records {
             access::add_record(&transaction, record).map_err(wrong)?;
         }
+        access::trim_records(&transaction).map_err(wrong)?;
         transaction.commit().map_err(wrong)?;
         empty_log(&connection);
         Ok(())

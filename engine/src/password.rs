@@ -16,9 +16,6 @@ use ring::rand::{SecureRandom, SystemRandom};
 /// Rounds of a verifier that is made of a password, as in PostgreSQL.
 const ITERATIONS: NonZeroU32 = NonZeroU32::new(4_096).expect("it is not zero");
 
-/// Maximum rounds, which another client waits for where a password is checked.
-const ITERATIONS_MAX: u32 = 1_000_000;
-
 const SALT_BYTES: usize = 16;
 
 /// Maximum bytes of a salt.
@@ -39,6 +36,25 @@ pub struct PasswordVerifier {
 impl PasswordVerifier {
     /// Name of the mechanism, with which the text of a verifier begins.
     pub const MECHANISM: &str = "SCRAM-SHA-256";
+
+    /// Maximum rounds of a verifier, some hundredths of a second: others wait where a server checks
+    /// a password itself.
+    pub const ITERATIONS_MAX: u32 = 100_000;
+
+    /// Makes a verifier of a text: a password, or a verifier in PostgreSQL's format. Returns `None`
+    /// for a text that begins like a verifier and is none: as a password, it would be another than
+    /// the one that is meant.
+    ///
+    /// # Panics
+    ///
+    /// If the operating system has no random numbers.
+    pub fn of_text(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix(Self::MECHANISM);
+        match rest.is_some_and(|rest| rest.starts_with('$')) {
+            true => Self::parse(text),
+            false => Some(Self::new(text)),
+        }
+    }
 
     /// Makes a verifier of a password, with a random salt.
     ///
@@ -82,11 +98,13 @@ impl PasswordVerifier {
         let (parameters, keys) = rest.split_once('$')?;
         let (iterations, salt) = parameters.split_once(':')?;
         let (stored_key, server_key) = keys.split_once(':')?;
-        let key = |text: &str| BASE64_STANDARD.decode(text).ok()?.try_into().ok();
+        let key = |text: &str| -> Option<[u8; KEY_BYTES]> {
+            BASE64_STANDARD.decode(text).ok()?.try_into().ok()
+        };
         let iterations = iterations.parse::<NonZeroU32>().ok()?;
         let salt = BASE64_STANDARD.decode(salt).ok()?;
         Some(Self {
-            iterations: Some(iterations).filter(|count| count.get() <= ITERATIONS_MAX)?,
+            iterations: Some(iterations).filter(|count| count.get() <= Self::ITERATIONS_MAX)?,
             salt: Some(salt).filter(|salt| (1..=SALT_BYTES_MAX).contains(&salt.len()))?,
             stored_key: key(stored_key)?,
             server_key: key(server_key)?,
@@ -190,12 +208,24 @@ mod tests {
             "pencil",
             "SCRAM-SHA-256$0:c2FsdA==$x:y",
             "md5abc",
-            &text.replace("4096", "1000001"),
+            &text.replace("4096", "100001"),
+            &text.replace("4096", "4000000000"),
             &text.replace("c2FsdA==", ""),
             &text[..text.len() - 4],
         ] {
             assert_eq!(PasswordVerifier::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn texts_that_begin_like_verifiers_are_no_passwords() {
+        let verifier = PasswordVerifier::new("pencil");
+        let text = verifier.to_text();
+        assert_eq!(PasswordVerifier::of_text(&text), Some(verifier));
+        let slow = text.replace("4096", "100001");
+        assert_eq!(PasswordVerifier::of_text(&slow), None);
+        let password = PasswordVerifier::of_text("SCRAM-SHA-256").unwrap();
+        assert!(password.is_password("SCRAM-SHA-256"));
     }
 
     #[test]

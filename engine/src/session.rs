@@ -15,6 +15,8 @@ mod drop;
 mod library;
 mod role_dump;
 mod role_statements;
+
+mod role_limits;
 mod transaction;
 
 // Statements that show, and tables that do.

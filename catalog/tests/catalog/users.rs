@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use fusebox::{Catalog, Session};
+use fusebox::{AuditRecord, Catalog, CatalogChange, Session};
 use fusebox_catalog::SqliteCatalog;
 use rusqlite::Connection;
 
@@ -200,5 +200,32 @@ async fn rights_that_cannot_be_read_are_none() {
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("has no setting unreadable"), "{refused}");
     let password = "SELECT count(*) FROM fusebox.users WHERE has_password";
-    assert_eq!(number(&session, password).await.unwrap(), 0);
+    // No password passes; that there are none would have a server trust everyone.
+    assert_eq!(number(&session, password).await.unwrap(), 3);
+    let contents = session.engine().catalog().contents().unwrap();
+    let verifier = contents.access().role("ada").unwrap().verifier.clone();
+    let verifier = verifier.unwrap();
+    assert!(!verifier.is_password("pencil") && !verifier.is_password(""));
+}
+
+#[test]
+fn newest_records_are_kept() {
+    let folder = folder();
+    let catalog = SqliteCatalog::open(folder.path().join("functions.db")).unwrap();
+    let record =
+        |number: usize| AuditRecord::event(None, "LOGIN REFUSED").with_detail(&number.to_string());
+    let change = AuditRecord::change(Some("ada"), "CREATE MODULE").on("m");
+    let changes = vec![CatalogChange::Audit(change.clone())];
+    let version = catalog.contents().unwrap().version();
+    catalog.apply(version, changes).unwrap();
+    for _ in 0..3 {
+        let events = (0..AuditRecord::RECORDS_MAX - 1).map(record);
+        catalog.note(events.collect()).unwrap();
+    }
+    let records = catalog.audit().unwrap();
+    assert_eq!(records.len(), AuditRecord::RECORDS_MAX + 1);
+    assert_eq!(records[0].action, change.action);
+    // The last of two rounds before.
+    let last = (AuditRecord::RECORDS_MAX - 2).to_string();
+    assert_eq!(records[1].detail.as_ref(), Some(&last));
 }

@@ -178,6 +178,13 @@ pub enum StatementError {
     ReservedRole,
     #[error("has no setting {name}; the settings are {known}")]
     RoleSetting { name: String, known: String },
+    #[error("has a name of {found} bytes; expected 1 to {max}")]
+    RoleName { found: usize, max: usize },
+    #[error(
+        "has a verifier that cannot be read; expected SCRAM-SHA-256$rounds:salt$key:key with at \
+         most {rounds_max} rounds, or a password"
+    )]
+    PasswordVerifier { rounds_max: u32 },
     #[error("has an empty password; state one, or PASSWORD NULL for none")]
     EmptyPassword,
     #[error(

@@ -20,7 +20,7 @@ use datafusion::datasource::source_as_provider;
 use datafusion::datasource::stream::StreamTable;
 use datafusion::execution::object_store::ObjectStoreRegistry;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as DfStatement, TableSource};
-use fusebox_definition::{FileAccessError, Subject};
+use fusebox_definition::FileAccessError;
 use fusebox_runtime::{Error, Result};
 
 use super::copy::COMPRESSION;
@@ -47,8 +47,10 @@ impl Session {
             default_schema: self.default_schema(),
             stores: Arc::clone(&self.context.runtime_env().object_store_registry),
         };
-        let guarded =
-            plan.transform_down_with_subqueries(|node| guard.node(node).map_err(external));
+        let guarded = plan.transform_down_with_subqueries(|node| {
+            self.check_planned_function(&node).map_err(external)?;
+            guard.node(node).map_err(external)
+        });
         match guarded {
             Ok(guarded) => state_append(guarded.data),
             Err(DataFusionError::External(error)) => match error.downcast::<Error>() {
@@ -102,14 +104,6 @@ impl Guard<'_> {
                     *location = self.resolve(location, FileUse::Read)?;
                 }
                 return Ok(Transformed::yes(plan));
-            }
-            LogicalPlan::Ddl(DdlStatement::CreateFunction(create)) => {
-                let subject = Subject::Function(create.name.clone());
-                self.privileges.check_create(&subject)?;
-            }
-            LogicalPlan::Ddl(DdlStatement::DropFunction(drop)) => {
-                let subject = Subject::Function(drop.name.clone());
-                self.privileges.check_create(&subject)?;
             }
             LogicalPlan::Statement(DfStatement::SetVariable(set)) => {
                 settings::check(self, &set.variable, Some(&set.value))?;

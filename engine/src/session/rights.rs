@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use fusebox_definition::statement::FuseboxStatement;
 use fusebox_definition::{
     Definition, ModuleSource, PrivilegeGrant, PrivilegeObject, RolePrivilege, StatementError,
@@ -74,6 +75,21 @@ impl Session {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Checks a node of DataFusion's that defines a function: a context may have a factory of them,
+    /// and sqlparser has more spellings than Fusebox.
+    pub(super) fn check_planned_function(&self, node: &LogicalPlan) -> Result<()> {
+        let LogicalPlan::Ddl(ddl) = node else {
+            return Ok(());
+        };
+        let name = match ddl {
+            // Our factory folds names.
+            DdlStatement::CreateFunction(create) => create.name.to_ascii_lowercase(),
+            DdlStatement::DropFunction(drop) => drop.name.clone(),
+            _ => return Ok(()),
+        };
+        self.check_define(&Subject::Function(name))
     }
 
     /// Checks the privilege to import functions from a module. Those that it creates are known

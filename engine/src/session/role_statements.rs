@@ -12,16 +12,13 @@ use fusebox_runtime::{Error, Result};
 use super::Session;
 use super::contents::Changes;
 use super::introspection::access;
+use super::role_limits::{
+    GRANTS_MAX, MEMBERSHIPS_MAX, NAME_BYTES_MAX, ROLES_MAX, check_count, refused,
+};
 use super::transaction::Applied;
 use crate::catalog::{Access, AccessChange, AuditRecord, CatalogChange, CatalogContents, Role};
 use crate::password::PasswordVerifier;
 use crate::role_settings::RoleSettings;
-
-/// Maximum roles of a catalog.
-const ROLES_MAX: usize = 10_000;
-
-/// Maximum grants of a catalog.
-const GRANTS_MAX: usize = 100_000;
 
 /// Changes of a statement, with the records of the audit.
 struct RoleChanges<'a> {
@@ -82,7 +79,7 @@ impl Session {
     }
 
     /// Checks the privilege for a statement: users change their own passwords, and superusers the
-    /// rest.
+    /// rest. That is to state another one: without passwords, a server may trust everyone.
     fn check_role_statement(&self, statement: &RoleStatement) -> Result<()> {
         let options = &self.loader.options;
         if let RoleStatement::Alter {
@@ -92,6 +89,7 @@ impl Session {
             && let Some(user) = &options.user
             && user.name() == name
             && (stated.login, stated.superuser) == (None, None)
+            && matches!(stated.password, PasswordClause::Stated(_))
         {
             return Ok(());
         }
@@ -125,14 +123,11 @@ fn stated_verifier(statement: &RoleStatement) -> Result<Option<PasswordVerifier>
     if text.is_empty() {
         return Err(refused(name, StatementError::EmptyPassword));
     }
-    let verifier = PasswordVerifier::parse(text);
-    Ok(Some(
-        verifier.unwrap_or_else(|| PasswordVerifier::new(text)),
-    ))
-}
-
-fn refused(role: &str, reason: StatementError) -> Error {
-    Error::refused(Subject::Role(role.to_owned()), reason)
+    let reason = StatementError::PasswordVerifier {
+        rounds_max: PasswordVerifier::ITERATIONS_MAX,
+    };
+    let verifier = PasswordVerifier::of_text(text);
+    verifier.map(Some).ok_or_else(|| refused(name, reason))
 }
 
 impl<'a> RoleChanges<'a> {
@@ -187,10 +182,10 @@ impl<'a> RoleChanges<'a> {
             }
             RoleStatement::Drop { if_exists, names } => {
                 for name in names {
-                    match self.role(name) {
-                        Err(_) if *if_exists => continue,
-                        found => drop(found?),
+                    if *if_exists && self.access().role(name).is_none() {
+                        continue;
                     }
+                    self.role(name)?;
                     if is_own(name) {
                         return Err(refused(name, StatementError::RoleInUse));
                     }
@@ -210,6 +205,10 @@ impl<'a> RoleChanges<'a> {
     fn create(&mut self, name: &str, if_not_exists: bool, options: &RoleOptions) -> Result<()> {
         if name == PUBLIC {
             return Err(refused(name, StatementError::ReservedRole));
+        }
+        if name.is_empty() || name.len() > NAME_BYTES_MAX {
+            let (found, max) = (name.len(), NAME_BYTES_MAX);
+            return Err(refused(name, StatementError::RoleName { found, max }));
         }
         if self.access().role(name).is_some() {
             return match if_not_exists {
@@ -281,6 +280,18 @@ impl<'a> RoleChanges<'a> {
         statement: &RoleStatement,
         is_grant: bool,
     ) -> Result<()> {
+        let changed = change.privileges.len() * change.objects.len();
+        let changed = changed.saturating_mul(change.grantees.len());
+        let before = match is_grant {
+            true => self.access().grants().count(),
+            false => 0,
+        };
+        if let Some(grantee) = change.grantees.first() {
+            let found = before.saturating_add(changed);
+            check_count(grantee, "grants", found, GRANTS_MAX)?;
+        }
+        // It has no password.
+        let text = statement.to_sql();
         for grantee in &change.grantees {
             if grantee != PUBLIC {
                 self.role(grantee)?;
@@ -304,15 +315,10 @@ impl<'a> RoleChanges<'a> {
                     false => AccessChange::Revoke(grant),
                 });
             }
-            // It has no password.
             let action = if is_grant { "GRANT" } else { "REVOKE" };
-            self.record(action, grantee, &statement.to_sql());
+            self.record(action, grantee, &text);
         }
-        let grants = self.access().grants().count() + self.changes.len();
-        match (is_grant, change.grantees.first()) {
-            (true, Some(grantee)) => check_count(grantee, "grants", grants, GRANTS_MAX),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     fn check_exists(&self, object: &PrivilegeObject) -> Result<()> {
@@ -342,6 +348,14 @@ impl<'a> RoleChanges<'a> {
             }
             self.role(name)?;
         }
+        let before = self.access().roles().map(|role| role.member_of.len());
+        let before: usize = if is_grant { before.sum() } else { 0 };
+        let changed = change.roles.len().saturating_mul(change.members.len());
+        if let Some(member) = change.members.first() {
+            let found = changed.saturating_add(before);
+            check_count(member, "memberships", found, MEMBERSHIPS_MAX)?;
+        }
+        let text = statement.to_sql();
         for member in &change.members {
             let mut role = self.role(member)?.clone();
             for name in &change.roles {
@@ -352,21 +366,8 @@ impl<'a> RoleChanges<'a> {
             }
             self.change(AccessChange::PutRole(role));
             let action = if is_grant { "GRANT" } else { "REVOKE" };
-            self.record(action, member, &statement.to_sql());
+            self.record(action, member, &text);
         }
         Ok(())
     }
-}
-
-/// Refuses more than a maximum of roles or grants in a catalog.
-fn check_count(role: &str, what: &str, found: usize, max: usize) -> Result<()> {
-    if found <= max {
-        return Ok(());
-    }
-    let reason = StatementError::CatalogFull {
-        contents: format!("{found} {what}"),
-        max: max.to_string(),
-        limit: "a fixed limit",
-    };
-    Err(refused(role, reason))
 }

@@ -75,10 +75,12 @@ fn of_refusal(subject: &Subject, reason: &StatementError) -> &'static str {
         StatementError::SettingRange { .. }
         | StatementError::RoleSetting { .. }
         | StatementError::EmptyPassword
+        | StatementError::PasswordVerifier { .. }
         | StatementError::Option { .. }
         | StatementError::OptionValue { .. } => INVALID_PARAMETER,
         StatementError::NameTaken if matches!(subject, Subject::Role(_)) => "42710",
         StatementError::ReservedRole => "42939",
+        StatementError::RoleName { .. } => "42602",
         StatementError::RoleInUse => "55006",
         StatementError::RoleGone => INVALID_AUTHORIZATION,
         StatementError::CatalogFull { .. } | StatementError::FunctionQuota { .. } => QUOTA_EXCEEDED,

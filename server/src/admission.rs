@@ -1,12 +1,12 @@
 //! Sessions of users: their places, and what is asked before each statement.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use datafusion::execution::memory_pool::MemoryPool;
 use fusebox::{Error, Session};
 
 use crate::execution::Planning;
-use crate::quotas::{Load, Place, UserLoad};
+use crate::quotas::{Load, Place, QueryPlace, UserLoad};
 use crate::report::{INVALID_AUTHORIZATION, QUOTA_EXCEEDED, Report, TOO_MANY_CONNECTIONS};
 use crate::shared::Shared;
 use crate::users::{User, UserKind};
@@ -20,10 +20,6 @@ pub(crate) struct Admission {
     load: Option<Arc<UserLoad>>,
     _place: Option<Place>,
 }
-
-/// Place of a query among those of its user, until it is dropped with its execution.
-#[derive(Clone, Default)]
-pub(crate) struct QueryPlace(Arc<Mutex<Option<Place>>>);
 
 impl Admission {
     /// Opens a session of a user who has logged in.
@@ -88,18 +84,24 @@ impl Admission {
         let (admission, session, taken) = (Arc::clone(self), session.clone(), place.clone());
         let admitted = async move {
             let entered = admission.enter(&session)?;
-            *taken.0.lock().unwrap_or_else(PoisonError::into_inner) = entered;
+            taken.take(entered);
             planning.await
         };
         (Box::pin(admitted), place)
     }
 
+    /// Checks that the user may still have a session. May read a file.
+    pub(crate) fn check(&self, session: &Session) -> Result<(), Report> {
+        session.refresh_user()?;
+        match self.kind {
+            UserKind::Everyone => self.check_trust(),
+            UserKind::Configured | UserKind::OfCatalog => Ok(()),
+        }
+    }
+
     /// Checks the user and takes a place for a query. May read a file.
     fn enter(&self, session: &Session) -> Result<Option<Place>, Report> {
-        session.refresh_user()?;
-        if self.kind == UserKind::Everyone {
-            self.check_trust()?;
-        }
+        self.check(session)?;
         let Some(load) = &self.load else {
             return Ok(None);
         };

@@ -37,6 +37,17 @@ pub(crate) struct Place {
     load: Load,
 }
 
+/// Place of a query among those of its user: taken when it begins, and held by its execution until
+/// that ends, also after its client has left.
+#[derive(Clone, Default)]
+pub(crate) struct QueryPlace(Arc<Mutex<Option<Place>>>);
+
+impl QueryPlace {
+    pub(crate) fn take(&self, place: Option<Place>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = place;
+    }
+}
+
 impl Loads {
     /// Returns the load of a user, whose memory is a part of a pool.
     pub(crate) fn of(&self, name: &str, pool: &Arc<dyn MemoryPool>) -> Arc<UserLoad> {

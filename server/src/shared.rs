@@ -31,6 +31,10 @@ pub(crate) enum Phase {
 /// Connections that have not logged in, beyond those that have.
 const STARTING_MAX: usize = 100;
 
+/// Passwords that the server checks itself at a time: each takes a thread thousands of rounds of a
+/// hash.
+const PASSWORD_CHECKS_MAX: usize = 4;
+
 /// State that connections share.
 pub(crate) struct Shared {
     pub(crate) config: ServerConfig,
@@ -53,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) http_connections: Arc<Semaphore>,
     /// Permits of requests of `/sql`, which are fewer: connections are left for probes.
     pub(crate) http_requests: Arc<Semaphore>,
+    /// Permits of passwords that are checked.
+    pub(crate) password_checks: Arc<Semaphore>,
     pub(crate) memory_pool: Arc<dyn MemoryPool>,
 }
 
@@ -92,6 +98,7 @@ impl Shared {
             connections: Arc::new(Semaphore::new(config.connections_max + STARTING_MAX)),
             http_connections: Arc::new(Semaphore::new(config.connections_max + STARTING_MAX)),
             http_requests: Arc::new(Semaphore::new(config.connections_max)),
+            password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS_MAX)),
             memory_pool: Arc::new(FairSpillPool::new(bytes)),
             engine,
             config,

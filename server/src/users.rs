@@ -62,8 +62,8 @@ impl Users {
         let secret = catalog.secret();
         let secret = secret.map_err(|error| ConfigError::Value(error.to_string()))?;
         let is_trusting = config.users.is_empty() && config.reachable_address().is_none();
-        let nobody = UserConfig::default();
-        let everyone = is_trusting.then(|| User::new(&nobody, UserKind::Everyone, config));
+        let unnamed = UserConfig::default();
+        let everyone = is_trusting.then(|| User::new(&unnamed, UserKind::Everyone, config));
         let of_catalog = UserConfig {
             volatile_functions: true,
             replace_built_ins: true,
@@ -122,8 +122,8 @@ impl User {
         let verifier = match user.password.as_str() {
             "" => None,
             password => {
-                let verifier = PasswordVerifier::parse(password);
-                Some(verifier.unwrap_or_else(|| PasswordVerifier::new(password)))
+                let verifier = PasswordVerifier::of_text(password);
+                Some(verifier.ok_or_else(|| unreadable(&user.name))?)
             }
         };
         let root = user.root.as_ref().or(config.root.as_ref());
@@ -160,4 +160,13 @@ impl User {
             is_superuser: user.superuser,
         })
     }
+}
+
+/// Refuses the text of a verifier that is none.
+fn unreadable(name: &str) -> ConfigError {
+    let max = PasswordVerifier::ITERATIONS_MAX;
+    ConfigError::Value(format!(
+        "expected SCRAM-SHA-256$rounds:salt$key:key with at most {max} rounds, or a password, of \
+         the user {name}, found another verifier"
+    ))
 }

@@ -1,5 +1,6 @@
 //! Statements of the session: started, and driven to their end.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use datafusion::common::ScalarValue;
@@ -7,7 +8,6 @@ use datafusion::dataframe::DataFrame;
 use fusebox::{Session, Statement};
 
 use super::{Connection, Failure, shutdown};
-use crate::admission::QueryPlace;
 use crate::execution::{Event, Execution, Job, Output, Planning, on_threads};
 use crate::metrics::Counted;
 use crate::pg_catalog::{self, CalledFunctions, CatalogUse, LentFunctions, Names};
@@ -22,7 +22,6 @@ pub(super) struct Run {
     execution: Execution,
     began: Instant,
     _counted: Counted,
-    _place: QueryPlace,
 }
 
 impl Run {
@@ -170,12 +169,12 @@ impl Connection {
             planning,
             output,
             tag,
+            place,
         };
         Ok(Run {
             execution: Execution::start(&self.shared.threads, job),
             began: Instant::now(),
             _counted: counted,
-            _place: place,
         })
     }
 
@@ -218,14 +217,20 @@ impl Connection {
         }
     }
 
-    /// Polls on the threads of queries what has no effect, unless the client cancels it.
+    /// Polls on the threads of queries what has no effect, if the user may still have a session,
+    /// and unless the client cancels it.
     pub(super) async fn on_threads<T: Send + 'static>(
         &mut self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Failure> {
         let threads = self.shared.threads.clone();
-        let done = self.attended(on_threads(&threads, work)).await?;
-        Ok(done?)
+        let (admission, session) = (Arc::clone(&self.admission), self.session.clone());
+        let checked = async move {
+            admission.check(&session)?;
+            Ok::<_, Report>(work.await)
+        };
+        let done = self.attended(on_threads(&threads, checked)).await?;
+        Ok(done??)
     }
 
     /// Executes a statement to its end, and sends its result.

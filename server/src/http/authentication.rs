@@ -47,8 +47,12 @@ pub(super) async fn authenticate(
     }
     let unauthorized = (StatusCode::UNAUTHORIZED, "expected a name and a password\n");
     let (name, password) = given.ok_or(unauthorized)?;
-    // Some thousand rounds of a hash.
-    let verifying = tokio::task::spawn_blocking(move || verifier.is_password(&password));
+    let permit = Arc::clone(&shared.password_checks).acquire_owned().await;
+    let verifying = tokio::task::spawn_blocking(move || {
+        // Held to the end, also if the client leaves meanwhile.
+        let _permit = permit;
+        verifier.is_password(&password)
+    });
     let is_password = verifying.await.unwrap_or(false);
     let count = |result| {
         shared

@@ -18,7 +18,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::authentication::authenticate;
 use super::{Body, Peer, error_json, streamed, text, with_type};
-use crate::admission::{Admission, QueryPlace};
+use crate::admission::Admission;
 use crate::execution::{Event, Execution, Job, Output, SHORT_BYTES_MAX, on_threads};
 use crate::metrics::Counted;
 use crate::report::{NOT_SUPPORTED, Report, SYNTAX_ERROR};
@@ -50,7 +50,6 @@ struct Running {
     error: Option<&'static str>,
     is_done: bool,
     admission: Arc<Admission>,
-    _place: QueryPlace,
     _counted: Counted,
     _permits: [OwnedSemaphorePermit; 2],
 }
@@ -270,6 +269,7 @@ fn started(
         planning,
         output: Output::Json,
         tag,
+        place,
     };
     let counted = Counted::new(&shared.metrics.running);
     Ok(Running {
@@ -280,7 +280,6 @@ fn started(
         error: None,
         is_done: false,
         admission,
-        _place: place,
         _counted: counted,
         _permits: permits,
     })

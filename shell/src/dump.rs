@@ -21,8 +21,8 @@ use relations::{Described, of_catalog, of_session, ordered};
 /// session's catalog, each after those that it needs, with the rows of tables. Of a session that
 /// forgets its relations, those are among them. What cannot be created is a comment.
 ///
-/// Users have the verifiers of their passwords, as in the output of `pg_dumpall`: a copy that lets
-/// nobody in is none. Whoever may dump them may read the file that has them.
+/// Users have the verifiers of their passwords, as in the output of `pg_dumpall`: a copy
+/// without them would let no user in. Whoever may dump them may read the file that has them.
 ///
 /// # Errors
 ///

@@ -182,6 +182,10 @@ async fn superusers_manage_users_and_others_their_passwords() {
             "{sql}: {refused}"
         );
     }
+    // Without passwords, a server may trust everyone.
+    let refused = run(&ada, "ALTER USER ada PASSWORD NULL").await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("the privilege `users`"), "{refused}");
     let seen = run(&ada, "SELECT count(*) FROM fusebox.users").await;
     assert_eq!(number(&seen.unwrap()), 1);
     assert!(ada.role_statements().is_err());
@@ -195,6 +199,91 @@ async fn superusers_manage_users_and_others_their_passwords() {
     assert!(refused.contains("may not log in any more"), "{refused}");
     let stranger = session_of(&session, "stranger");
     run(&stranger, "SELECT 1").await.unwrap_err();
+}
+
+#[tokio::test]
+async fn imports_need_usage_of_the_module_and_creation_of_the_functions() {
+    let session = superuser().await;
+    run(&session, CLAMP).await.unwrap();
+    run(&session, "GRANT CREATE ON FUNCTION clamp_to TO ada")
+        .await
+        .unwrap();
+    let ada = session_of(&session, "ada");
+    let import = "IMPORT FUNCTIONS FROM MODULE clamp";
+    assert_needs(&ada, import, "GRANT USAGE ON MODULE clamp TO ada").await;
+    let refused = ada.import("clamp").await.unwrap_err().to_string();
+    assert!(refused.ends_with("GRANT USAGE ON MODULE clamp TO ada"));
+    run(&session, "GRANT USAGE ON MODULE clamp TO bob, ada")
+        .await
+        .unwrap();
+    let bob = session_of(&session, "bob");
+    let create = "GRANT CREATE ON FUNCTION clamp_to TO bob";
+    assert_needs(&bob, import, create).await;
+    assert_needs(
+        &bob,
+        "IMPORT OR REPLACE FUNCTIONS FROM MODULE clamp",
+        create,
+    )
+    .await;
+    ada.import("clamp").await.unwrap();
+    // By another spelling of DataFusion's parser, and under another case.
+    for name in ["clamp_to", "\"CLAMP_TO\""] {
+        let create = format!(
+            "CREATE OR ALTER FUNCTION {name}(x BIGINT) RETURNS BIGINT LANGUAGE wasm AS 'm.wasm'"
+        );
+        run(&bob, &create).await.unwrap_err();
+    }
+    let called = run(&bob, "SELECT clamp_to(7, 1, 5)").await.unwrap();
+    assert_eq!(number(&called), 5);
+    // A clone has the same user, and what it has bound is not called after the grant has gone.
+    let clone = bob.clone();
+    run(&session, "REVOKE USAGE ON MODULE clamp FROM bob")
+        .await
+        .unwrap();
+    let usage = "GRANT USAGE ON FUNCTION clamp_to TO bob";
+    for bob in [&bob, &clone] {
+        assert_needs(bob, "SELECT clamp_to(7, 1, 5)", usage).await;
+    }
+}
+
+#[tokio::test]
+async fn statements_about_roles_are_bounded() {
+    let session = superuser().await;
+    let names = |count: usize| {
+        let names: Vec<_> = (0..count).map(|number| format!("f{number}")).collect();
+        names.join(", ")
+    };
+    let (many, long) = (names(1_000), "x".repeat(64));
+    for (sql, expected) in [
+        (
+            format!("GRANT CREATE ON FUNCTION {many} TO {many}"),
+            "1000000 grants",
+        ),
+        (
+            format!("REVOKE CREATE ON FUNCTION {many} FROM {many}"),
+            "1000000 grants",
+        ),
+        (format!("CREATE USER {long}"), "a name of 64 bytes"),
+        (
+            "CREATE USER carl PASSWORD ''".to_owned(),
+            "an empty password",
+        ),
+        (
+            "CREATE USER carl PASSWORD 'SCRAM-SHA-256$4000000000:YQ==$YQ==:YQ=='".to_owned(),
+            "at most 100000 rounds",
+        ),
+        (
+            "ALTER USER ada PASSWORD 'SCRAM-SHA-256$pencil'".to_owned(),
+            "cannot be read",
+        ),
+    ] {
+        let refused = run(&session, &sql).await.unwrap_err().to_string();
+        assert!(refused.contains(expected), "{refused}");
+        assert!(!refused.contains("pencil"), "{refused}");
+    }
+    run(&session, &format!("CREATE USER {}", &long[1..]))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ impl Reader<'_, '_> {
     /// Parses a statement about roles, given its first words; `None`, consuming nothing, for
     /// another statement.
     pub(super) fn role_statement(&mut self, words: &[&str]) -> Result<Option<RoleStatement>> {
-        Ok(Some(match words {
+        let statement = match words {
             ["CREATE", kind @ ("USER" | "ROLE"), ..] => self.create_role(*kind == "USER")?,
             ["ALTER", "USER" | "ROLE", ..] => self.alter_role()?,
             ["DROP", "USER" | "ROLE", ..] => self.drop_roles()?,
@@ -34,7 +34,12 @@ impl Reader<'_, '_> {
                 RoleStatement::ShowGrants
             }
             _ => return Ok(None),
-        }))
+        };
+        // The message of the other statements would show a literal.
+        match self.0.peek_token_ref().token == Token::EOF {
+            true => Ok(Some(statement)),
+            false => self.refuse("the end of the statement", false),
+        }
     }
 
     fn create_role(&mut self, is_user: bool) -> Result<RoleStatement> {

@@ -88,6 +88,12 @@ fn refusals_show_no_password() {
         "ALTER USER ada 'pencil'",
         "ALTER USER ada SET PASSWORD 'pencil'",
         "ALTER USER ada SET fusebox.x = ('pencil')",
+        "ALTER USER ada SET fusebox.x = 1 'pencil'",
+        "ALTER USER ada RESET ALL 'pencil'",
+        "DROP USER ada 'pencil'",
+        "GRANT analysts TO ada 'pencil'",
+        "GRANT 'pencil' TO ada",
+        "SHOW USERS 'pencil'",
     ] {
         let message = parsed(text).unwrap_err();
         assert!(!message.contains("pencil"), "{text}: {message}");

@@ -5,6 +5,7 @@ use fusebox::{
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::access;
 use crate::contents::{SCHEMA, kind_text};
 
 /// Error of a change.
@@ -40,6 +41,12 @@ pub(crate) fn write(
 ) -> Result<(), ChangeError> {
     for change in changes {
         write_one(connection, change)?;
+    }
+    if changes
+        .iter()
+        .any(|change| matches!(change, CatalogChange::Audit(_)))
+    {
+        access::trim_records(connection)?;
     }
     connection.execute(
         "DELETE FROM blob WHERE digest NOT IN \
@@ -110,6 +117,12 @@ fn write_one(connection: &Connection, change: &CatalogChange) -> Result<(), Chan
         CatalogChange::DropRelation(name) | CatalogChange::DropSchema(name) => {
             connection.execute("DELETE FROM relation WHERE name = ?1", [name])?;
         }
+        CatalogChange::Access(change) => {
+            if !access::write(connection, change)? {
+                return Err(ChangeError::Unstorable(format!("the change {change:?}")));
+            }
+        }
+        CatalogChange::Audit(record) => access::add_record(connection, record)?,
         other => {
             return Err(ChangeError::Unstorable(format!("the change {other:?}")));
         }

@@ -9,6 +9,8 @@ use fusebox::{
 };
 use rusqlite::{Connection, Row};
 
+use crate::access;
+
 /// Returns the version of the contents.
 pub(crate) fn version(connection: &Connection) -> rusqlite::Result<u64> {
     let sql = "SELECT value FROM meta WHERE key = 'version'";
@@ -51,6 +53,7 @@ pub(crate) fn read(
         changes.push(CatalogChange::PutRelation(relation));
         Ok(())
     })?;
+    access::read(connection, &mut changes)?;
     Ok(CatalogContents::at(version(connection)?, changes))
 }
 

@@ -1,4 +1,4 @@
-//! A durable catalog: modules, functions, views and tables in one SQLite file.
+//! A durable catalog: modules, functions, views, tables, users and grants in one SQLite file.
 //!
 //! [`SqliteCatalog`] implements [`fusebox::Catalog`]. A statement is one transaction, in WAL
 //! mode with full synchronisation: what was acknowledged survives a crash of the process and of
@@ -35,6 +35,9 @@ mod changes;
 
 // Contents, read from the tables.
 mod contents;
+
+// Users, grants and the audit.
+mod access;
 
 // Opening of files: settings, versions, file systems.
 mod open;

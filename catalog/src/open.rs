@@ -15,10 +15,11 @@ use crate::words::failed;
 ///
 /// Each new table, column, kind of relations and reference to a blob is a new version: an older
 /// program would leave them out, and delete the blobs that only they refer to.
-const VERSIONS: [&str; 3] = [
+const VERSIONS: [&str; 4] = [
     include_str!("tables_1.sql"),
     include_str!("tables_2.sql"),
     include_str!("tables_3.sql"),
+    include_str!("tables_4.sql"),
 ];
 
 /// Version of the tables that this program reads and writes.
@@ -304,96 +305,4 @@ fn check_file_system(_path: &Path) -> Result<(), CatalogError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A version that is to come.
-    const NEXT: &str = "ALTER TABLE meta ADD COLUMN note TEXT; UPDATE meta SET note = 'new'";
-
-    fn opened(path: &Path, versions: &[&'static str]) -> Result<Connection, CatalogError> {
-        let mut connection = Connection::open(path).unwrap();
-        migrate(path, &mut connection, versions).map(|()| connection)
-    }
-
-    /// Returns the versions and one more.
-    fn with(next: &'static str) -> Vec<&'static str> {
-        [&VERSIONS[..], &[next]].concat()
-    }
-
-    fn number(connection: &Connection, query: &str) -> i64 {
-        connection.query_row(query, [], |row| row.get(0)).unwrap()
-    }
-
-    #[test]
-    fn older_file_is_migrated_and_a_copy_is_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("c.db");
-        let old = opened(&path, &VERSIONS).unwrap();
-        let insert = "INSERT INTO blob VALUES ('01', x'0203')";
-        old.execute(insert, []).unwrap();
-        drop(old);
-        let new = opened(&path, &with(NEXT)).unwrap();
-        assert_eq!(
-            number(&new, "SELECT user_version FROM pragma_user_version"),
-            4
-        );
-        assert_eq!(number(&new, "SELECT count(*) FROM blob"), 1);
-        number(&new, "SELECT count(note) FROM meta");
-        let copied = folder.path().join("c.db.version-3");
-        let copy = Connection::open(&copied).unwrap();
-        assert_eq!(
-            number(&copy, "SELECT user_version FROM pragma_user_version"),
-            3
-        );
-        assert_eq!(number(&copy, "SELECT count(*) FROM blob"), 1);
-        // The program of the older version refuses the file, and opens the copy.
-        let refused = opened(&path, &VERSIONS).unwrap_err().to_string();
-        let expected = format!(
-            "expected version 3 or older, found 4, which Fusebox {FUSEBOX} wrote; this is Fusebox \
-             {FUSEBOX}: use the other one, or the copy '{}'",
-            copied.display()
-        );
-        assert!(refused.ends_with(&expected), "{refused}");
-        opened(&copied, &VERSIONS).unwrap();
-    }
-
-    #[test]
-    fn tables_are_those_of_the_first_release() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = opened(&folder.path().join("c.db"), &VERSIONS).unwrap();
-        let sql = "SELECT group_concat(m.name || '.' || c.name || ' ' || c.type, ', ')
-            FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'";
-        let columns: String = file.query_row(sql, [], |row| row.get(0)).unwrap();
-        let expected = "meta.key TEXT, meta.value INTEGER, blob.digest TEXT, blob.bytes BLOB, \
-            module.name TEXT, module.digest TEXT, function.name TEXT, function.types TEXT, \
-            function.definition TEXT, function.digest TEXT, relation.name TEXT, \
-            relation.kind TEXT, relation.sql TEXT, stored_table.name TEXT, \
-            stored_table.schema BLOB, chunk.table_name TEXT, chunk.position INTEGER, \
-            chunk.digest TEXT, chunk.row_count INTEGER, program.version TEXT";
-        assert_eq!(columns, expected, "other tables are another version");
-        let sql = "SELECT group_concat(name, ' ') FROM
-            (SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name)";
-        let indexes: String = file.query_row(sql, [], |row| row.get(0)).unwrap();
-        assert_eq!(indexes, "chunk_digest function_digest module_digest");
-        let sql = "SELECT version FROM program";
-        let program: String = file.query_row(sql, [], |row| row.get(0)).unwrap();
-        assert_eq!((program.as_str(), CATALOG_VERSION), (FUSEBOX, 3));
-    }
-
-    #[test]
-    fn migration_that_fails_changes_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("c.db");
-        drop(opened(&path, &VERSIONS).unwrap());
-        let broken = "ALTER TABLE meta ADD COLUMN note TEXT; INSERT INTO absent VALUES (1)";
-        opened(&path, &with(broken)).unwrap_err();
-        let same = opened(&path, &VERSIONS).unwrap();
-        assert_eq!(
-            number(&same, "SELECT user_version FROM pragma_user_version"),
-            3
-        );
-        // It can be tried again, with a copy of its own.
-        opened(&path, &with(NEXT)).unwrap();
-        assert!(folder.path().join("c.db.version-3-2").exists());
-    }
-}
+mod tests;

@@ -4,9 +4,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use fusebox::{BlobStore, Catalog, CatalogChange, CatalogContents, CatalogError, Digest};
+use fusebox::{
+    AuditRecord, BlobStore, Catalog, CatalogChange, CatalogContents, CatalogError, Digest,
+};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
+use crate::access;
 use crate::changes::{self, ChangeError};
 use crate::contents::{read, version};
 use crate::identity::Identity;
@@ -161,6 +164,34 @@ impl Catalog for SqliteCatalog {
 
     fn keeps_relations(&self) -> bool {
         true
+    }
+
+    fn secret(&self) -> Result<Option<Vec<u8>>, CatalogError> {
+        self.file.identity.check()?;
+        let secret = access::secret(&self.file.connection());
+        secret.map_err(|error| self.file.failed(&error))
+    }
+
+    fn audit(&self) -> Result<Vec<AuditRecord>, CatalogError> {
+        self.file.identity.check()?;
+        let records = access::records(&self.file.connection());
+        records.map_err(|error| self.file.failed(&error))
+    }
+
+    fn note(&self, records: Vec<AuditRecord>) -> Result<(), CatalogError> {
+        let mut connection = self.file.connection();
+        let wrong = |error: rusqlite::Error| self.file.failed(&error);
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(wrong)?;
+        self.file.identity.check()?;
+        for record in &records {
+            access::add_record(&transaction, record).map_err(wrong)?;
+        }
+        access::trim_records(&transaction).map_err(wrong)?;
+        transaction.commit().map_err(wrong)?;
+        empty_log(&connection);
+        Ok(())
     }
 }
 

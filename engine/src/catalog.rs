@@ -4,8 +4,17 @@
 //! changed by [`CatalogChange`]s, all of a statement's or none, so that a durable catalog
 //! can make a transaction of them.
 
+// The catalog in memory.
+mod memory;
+
 // Limits of what a catalog holds.
 mod limits;
+
+// Users, roles and grants.
+mod access;
+
+// Records of changes and events.
+mod audit;
 
 // Modules, read when they are needed.
 mod module;
@@ -30,13 +39,16 @@ mod blob_store;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use fusebox_definition::{Definition, Digest, FunctionKey, ModuleSource};
 use fusebox_runtime::WasmFunction;
 
+pub use access::{Access, AccessChange, Role};
+pub use audit::AuditRecord;
 pub use blob_store::BlobStore;
 pub use limits::CatalogLimits;
+pub use memory::MemoryCatalog;
 pub use module::CatalogModule;
 pub use relation::{Relation, RelationKind};
 pub(crate) use row_bytes::Charged;
@@ -73,6 +85,36 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     fn keeps_relations(&self) -> bool {
         false
     }
+
+    /// Returns random bytes that stay the same as long as the catalog, from which a server derives
+    /// what it answers for names that are no users; `None` for new ones at each start.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Failed`] if the catalog cannot be read.
+    fn secret(&self) -> Result<Option<Vec<u8>>, CatalogError> {
+        Ok(None)
+    }
+
+    /// Returns the records of the audit that are kept, the oldest first; none unless the catalog
+    /// keeps those that [changes](CatalogChange::Audit) have.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Failed`] if the catalog cannot be read.
+    fn audit(&self) -> Result<Vec<AuditRecord>, CatalogError> {
+        Ok(Vec::new())
+    }
+
+    /// Adds records of events, which change no version.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Failed`] if the catalog cannot be changed.
+    fn note(&self, records: Vec<AuditRecord>) -> Result<(), CatalogError> {
+        drop(records);
+        Ok(())
+    }
 }
 
 /// Error of a catalog.
@@ -99,6 +141,7 @@ pub struct CatalogContents {
     unreadable: BTreeSet<UnreadableFunction>,
     relations: BTreeMap<String, Relation>,
     schemas: BTreeSet<String>,
+    access: Arc<Access>,
 }
 
 /// Function in a catalog.
@@ -134,6 +177,10 @@ pub enum CatalogChange {
     DropRelation(String),
     /// Removes a schema, and not its relations.
     DropSchema(String),
+    /// Changes users, roles, grants or owners.
+    Access(AccessChange),
+    /// Adds a record to the audit, and changes nothing else.
+    Audit(AuditRecord),
 }
 
 impl CatalogFunction {
@@ -248,6 +295,11 @@ impl CatalogContents {
         self.relations.get(name)
     }
 
+    /// Returns users, roles, grants and owners.
+    pub fn access(&self) -> &Arc<Access> {
+        &self.access
+    }
+
     /// Returns the size of the rows of all tables in bytes.
     fn row_bytes(&self) -> u64 {
         let rows = self.relations.values().filter_map(|r| r.rows.as_ref());
@@ -305,6 +357,8 @@ impl CatalogContents {
                 CatalogChange::DropSchema(name) => {
                     next.schemas.remove(&name);
                 }
+                CatalogChange::Access(change) => Arc::make_mut(&mut next.access).apply(change),
+                CatalogChange::Audit(_) => {}
             }
         }
         next
@@ -314,57 +368,4 @@ impl CatalogContents {
 /// Returns true if a function was created from the module of that name.
 pub(crate) fn is_of_module(function: &CatalogFunction, module: &str) -> bool {
     matches!(&function.definition.source, ModuleSource::Module(name) if name == module)
-}
-
-/// Catalog in memory.
-#[derive(Debug, Default)]
-pub struct MemoryCatalog(Mutex<Arc<CatalogContents>>);
-
-impl Catalog for MemoryCatalog {
-    fn contents(&self) -> Result<Arc<CatalogContents>, CatalogError> {
-        let contents = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Arc::clone(&contents))
-    }
-
-    fn apply(
-        &self,
-        version: u64,
-        changes: Vec<CatalogChange>,
-    ) -> Result<Arc<CatalogContents>, CatalogError> {
-        let mut contents = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if contents.version != version {
-            return Err(CatalogError::Conflict);
-        }
-        let next = Arc::new(contents.with(changes));
-        *contents = Arc::clone(&next);
-        Ok(next)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn view(name: &str) -> CatalogChange {
-        let sql = format!("CREATE VIEW {name} AS SELECT 1");
-        CatalogChange::PutRelation(Relation::new(name.to_owned(), RelationKind::View, sql))
-    }
-
-    #[test]
-    fn changes_apply_to_the_version_that_they_were_checked_against() {
-        let catalog = MemoryCatalog::default();
-        let before = catalog.contents().unwrap();
-        let after = catalog
-            .apply(before.version(), vec![view("a"), view("b")])
-            .unwrap();
-        assert!(after.version() > before.version());
-        assert_eq!(after.relations().count(), 2);
-        assert_eq!(before.relations().count(), 0);
-        let refused = catalog.apply(before.version(), vec![view("c")]);
-        assert!(matches!(refused, Err(CatalogError::Conflict)));
-        assert!(catalog.contents().unwrap().relation("c").is_none());
-        let dropped = CatalogChange::DropRelation("a".to_owned());
-        let last = catalog.apply(after.version(), vec![dropped]).unwrap();
-        assert!(last.relation("a").is_none() && last.relation("b").is_some());
-    }
 }

@@ -43,6 +43,11 @@ mod loader;
 // Options and privileges of sessions, and their access to files.
 mod options;
 
+// Users of a catalog: rights of their sessions, and settings.
+mod session_user;
+
+mod role_settings;
+
 mod privileges;
 
 mod file_access;
@@ -105,10 +110,13 @@ mod settings;
 // Changes of a context's state that only its builder makes.
 mod session_state;
 
+// Verifiers of passwords.
+mod password;
+
 pub use catalog::{
-    BlobStore, Catalog, CatalogChange, CatalogContents, CatalogError, CatalogFunction,
-    CatalogLimits, CatalogModule, MemoryCatalog, Relation, RelationKind, RowChunk, TableRows,
-    UnreadableFunction,
+    Access, AccessChange, AuditRecord, BlobStore, Catalog, CatalogChange, CatalogContents,
+    CatalogError, CatalogFunction, CatalogLimits, CatalogModule, MemoryCatalog, Relation,
+    RelationKind, Role, RowChunk, TableRows, UnreadableFunction,
 };
 pub use engine::{Engine, EngineBuilder};
 pub use file_access::FileAccess;
@@ -116,8 +124,9 @@ pub use function_factory::WasmFunctionFactory;
 pub use fusebox_definition::statement;
 pub use fusebox_definition::{
     Argument, DEFINITION_FORMAT, Definition, Digest, FileAccessError, FunctionKey, Identifier,
-    Kind, Limits, Literal, ModuleError, ModuleSource, NullHandling, OnError, ParseDigestError,
-    PlainAbi, Reset, Reuse, Signature, StatementError, StoredDefinitionError, Subject, Volatility,
+    Kind, Limits, Literal, ModuleError, ModuleSource, NullHandling, OnError, PUBLIC,
+    ParseDigestError, PlainAbi, PrivilegeGrant, PrivilegeObject, Reset, Reuse, RolePrivilege,
+    Signature, StatementError, StoredDefinitionError, Subject, Volatility,
 };
 #[cfg(feature = "disable-protections")]
 pub use fusebox_runtime::DisabledProtections;
@@ -128,7 +137,9 @@ pub use fusebox_runtime::{
     Result, Runtime, RuntimeOptions, Sample, Scope, Trap, TrapKind, WEIGHTS_VERSION,
     run_compile_helper,
 };
+pub use password::PasswordVerifier;
 pub use privileges::Privileges;
+pub use role_settings::UserQuotas;
 pub use scope::with_scope;
 pub use session::{Description, Function, Session, SessionBuilder};
 pub use statement_list::{Statement, Statements};

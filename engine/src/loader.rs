@@ -156,7 +156,7 @@ impl Loader {
             .complete(
                 module.declarations(),
                 limits_of,
-                self.options.privileges.limits_max,
+                self.options.current_privileges().limits_max,
                 module.digest(),
                 source,
                 WEIGHTS_VERSION,
@@ -186,7 +186,7 @@ impl Loader {
         definitions: Vec<Definition>,
         module: &Arc<LoadedModule>,
     ) -> Result<Vec<Arc<WasmFunction>>> {
-        let privileges = &self.options.privileges;
+        let privileges = self.options.current_privileges();
         for definition in &definitions {
             privileges.check_definition(definition)?;
             default_values(definition).map_err(|reason| {
@@ -233,11 +233,16 @@ impl Loader {
     }
 
     /// Makes a function of a session of one of a catalog. A volatile one has instances of its
-    /// own, because no other session may see its state.
+    /// own, because no other session may see its state. One that the user may not call is not
+    /// bound.
     pub(crate) fn lazy(&self, function: &Arc<CatalogFunction>) -> LazyFunction {
         let (runtime, catalog) = (Arc::clone(&self.runtime), Arc::clone(function));
+        let user = self.options.user.clone();
         let bind = move |cancellation: &Cancellation| {
             let definition = catalog.definition();
+            if let Some(user) = &user {
+                user.check_call(definition)?;
+            }
             let bound = match catalog.get() {
                 Some(bound) => Arc::clone(bound),
                 None => {

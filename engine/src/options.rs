@@ -1,16 +1,24 @@
 //! Options of sessions.
 
+use std::sync::Arc;
+
 use fusebox_definition::{Kind, Limits};
 use fusebox_runtime::{Error, Result};
 
 use crate::catalog::CatalogLimits;
 use crate::privileges::Privileges;
+use crate::session_user::SessionUser;
 use crate::settings::Settings;
 
 /// Limits and privileges that hold in a session.
 #[derive(Clone, Debug)]
 pub(crate) struct SessionOptions {
+    /// Privileges of the embedder, which those of a user of the catalog do not exceed.
     pub(crate) privileges: Privileges,
+    /// User of the catalog, if the session has one.
+    pub(crate) user: Option<Arc<SessionUser>>,
+    /// Name in the audit of a user whom the embedder knows.
+    pub(crate) actor: Option<Arc<str>>,
     pub(crate) limits: Limits,
     pub(crate) aggregate_memory_bytes_max: u64,
     pub(crate) module_bytes_max: u64,
@@ -22,6 +30,8 @@ impl Default for SessionOptions {
     fn default() -> Self {
         Self {
             privileges: Privileges::default(),
+            user: None,
+            actor: None,
             limits: Limits::default(),
             aggregate_memory_bytes_max: Limits::AGGREGATE_MEMORY_BYTES_MAX,
             module_bytes_max: 16 << 20,
@@ -67,14 +77,30 @@ impl SessionOptions {
         Ok(())
     }
 
+    /// Returns the privileges that hold for a statement that starts now.
+    pub(crate) fn current_privileges(&self) -> Privileges {
+        match &self.user {
+            Some(user) => user.privileges(&self.privileges),
+            None => self.privileges.clone(),
+        }
+    }
+
+    /// Returns the name in the audit.
+    pub(crate) fn audit_name(&self) -> Option<&str> {
+        let user = self.user.as_ref().map(|user| user.name());
+        user.or(self.actor.as_deref())
+    }
+
     /// Returns the limits of a function whose statement states none.
     pub(crate) fn limits_of(&self, kind: Kind) -> Limits {
         let mut limits = self.limits;
+        let limits_max = self.current_privileges().limits_max;
         if kind == Kind::Aggregate {
             let bytes_max = self.aggregate_memory_bytes_max;
-            let bytes_max = bytes_max.min(self.privileges.limits_max.memory_bytes_max);
+            let bytes_max = bytes_max.min(limits_max.memory_bytes_max);
             limits.memory_bytes_max = bytes_max.max(limits.memory_bytes_max);
         }
-        limits
+        // The ceilings of a user may be lower than those with which the session was built.
+        limits.at_most(limits_max)
     }
 }

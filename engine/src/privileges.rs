@@ -40,6 +40,9 @@ pub struct Privileges {
     /// and `format`), and values of others above their ceilings, such as 65,536 for
     /// `datafusion.execution.batch_size`.
     pub settings: bool,
+    /// Management of users, roles and grants, and the table `fusebox.audit`; calls of all
+    /// functions, and changes of those that others own.
+    pub users: bool,
 }
 
 impl Default for Privileges {
@@ -51,6 +54,7 @@ impl Default for Privileges {
             volatile_functions: false,
             replace_built_ins: false,
             settings: false,
+            users: false,
         }
     }
 }
@@ -65,7 +69,19 @@ impl Privileges {
             volatile_functions: true,
             replace_built_ins: true,
             settings: true,
+            users: true,
         }
+    }
+
+    /// Checks the privilege to manage users, roles and grants, and to read the audit.
+    pub(crate) fn check_users(&self, subject: &Subject) -> Result<()> {
+        let reason = StatementError::Privilege {
+            refusal: "cannot be changed or shown",
+            privilege: "users",
+            remedy: "a superuser can ALTER USER … SUPERUSER, or the embedder can grant it by \
+                     `Privileges::users`",
+        };
+        allow(self.users, subject, reason)
     }
 
     /// Checks the privilege to define functions and modules.

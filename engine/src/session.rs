@@ -13,6 +13,10 @@ mod import;
 mod create;
 mod drop;
 mod library;
+mod role_dump;
+mod role_statements;
+
+mod role_limits;
 mod transaction;
 
 // Statements that show, and tables that do.
@@ -87,10 +91,11 @@ mod copy;
 // Functions that are bound while their query is planned.
 mod early_binding;
 
-// Checks of DataFusion's statements: clauses of calls, what they expand to, and privileges.
+// Checks of statements: clauses of calls, what they expand to, privileges, and the user's rights.
 mod calls;
 mod expansion;
 mod guard;
+mod rights;
 
 // Options and settings of queries.
 mod query;
@@ -114,7 +119,6 @@ use std::sync::{Arc, Mutex};
 use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SessionContext;
-use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement as DfStatement;
 use fusebox_definition::statement::FuseboxStatement;
@@ -240,6 +244,7 @@ impl Session {
     ///
     /// Any error of the statement. The session is unchanged then.
     pub async fn execute(&self, statement: Statement) -> Result<DataFrame> {
+        self.refresh_user()?;
         let deadline = self.settings().statement_timeout.map(Deadline::after);
         let open = self.activity.begin_statement();
         let executed = self.execute_until(statement, open, deadline);
@@ -378,11 +383,6 @@ impl Session {
     fn no_result(&self) -> Result<DataFrame> {
         let nothing = LogicalPlanBuilder::empty(false).build().map_err(query)?;
         Ok(DataFrame::new(self.context.state(), nothing))
-    }
-
-    /// Returns the memory pool, which SQL can change.
-    fn memory_pool(&self) -> Arc<dyn MemoryPool> {
-        Arc::clone(&self.context.runtime_env().memory_pool)
     }
 }
 

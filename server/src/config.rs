@@ -41,7 +41,8 @@ pub struct ServerConfig {
     pub root: Option<PathBuf>,
     /// Certificate and key. Without them, nothing is encrypted.
     pub tls: Option<TlsConfig>,
-    /// Users; none to trust everyone, which only loopback addresses can.
+    /// Users, beside those of the catalog; without either, everyone is trusted, which only loopback
+    /// addresses can.
     pub users: Vec<UserConfig>,
 }
 
@@ -73,6 +74,8 @@ pub struct UserConfig {
     pub replace_built_ins: bool,
     /// True to allow settings of the process.
     pub settings: bool,
+    /// True to allow the management of users of the catalog, their grants and the audit.
+    pub superuser: bool,
     /// Directory of the files that the user may read.
     pub root: Option<PathBuf>,
     /// True to write files below `root` too.
@@ -190,20 +193,11 @@ impl ServerConfig {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Value`] for addresses without users that others could reach, users without
-    /// a name or a password, and limits of zero.
+    /// [`ConfigError::Value`] for users without a name or a password, and limits of zero.
     pub fn check(&self) -> Result<(), ConfigError> {
         let refuse = |message: String| Err(ConfigError::Value(message));
         if self.postgres.is_none() && self.http.is_none() {
             return refuse("expected an address, found none; state --postgres or --http".into());
-        }
-        for address in [self.postgres, self.http].into_iter().flatten() {
-            if self.users.is_empty() && !address.ip().is_loopback() {
-                return refuse(format!(
-                    "expected users for {address}, which other machines can reach, found none; \
-                     state [[users]] or --password-file, or listen on 127.0.0.1"
-                ));
-            }
         }
         for (index, user) in self.users.iter().enumerate() {
             let UserConfig { name, password, .. } = user;
@@ -232,6 +226,28 @@ impl ServerConfig {
             )),
             None => Ok(()),
         }
+    }
+
+    /// Refuses addresses that others could reach, unless there are users, here or in the catalog.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Value`].
+    pub(crate) fn check_addresses(&self, has_users: bool) -> Result<(), ConfigError> {
+        match self.reachable_address() {
+            Some(address) if !has_users => Err(ConfigError::Value(format!(
+                "expected users for {address}, which other machines can reach, found none; state \
+                 [[users]] or --password-file, or CREATE USER … PASSWORD in the catalog, or listen \
+                 on 127.0.0.1"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns an address that other machines can reach, if there is one.
+    pub(crate) fn reachable_address(&self) -> Option<SocketAddr> {
+        let mut addresses = [self.postgres, self.http].into_iter().flatten();
+        addresses.find(|address| !address.ip().is_loopback())
     }
 
     /// Prints the configuration as TOML, without passwords.
@@ -328,10 +344,14 @@ mod tests {
             password: "x".to_owned(),
             ..UserConfig::default()
         };
-        assert!(config("127.0.0.1:0", vec![]).check().is_ok());
-        assert!(config("[::1]:0", vec![]).check().is_ok());
-        let error = config("0.0.0.0:5432", vec![]).check().unwrap_err();
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let config = config(address, vec![]);
+            assert!(config.check().is_ok() && config.check_addresses(false).is_ok());
+        }
+        let reachable = config("0.0.0.0:5432", vec![]);
+        let error = reachable.check_addresses(false).unwrap_err();
         assert!(error.to_string().contains("--password-file"), "{error}");
+        assert!(reachable.check_addresses(true).is_ok());
         assert!(config("0.0.0.0:5432", vec![ada.clone()]).check().is_ok());
         assert!(
             config("127.0.0.1:0", vec![ada.clone(), ada])

@@ -36,6 +36,7 @@ use fusebox::Session;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::admission::Admission;
 use crate::encoding::parameters::ParameterType;
 use crate::encoding::rows::ResultColumns;
 use crate::execution::Leftover;
@@ -75,6 +76,7 @@ struct Connection {
     wire: Wire,
     shared: Arc<Shared>,
     session: Session,
+    admission: Arc<Admission>,
     user: String,
     database: String,
     settings: ClientSettings,

@@ -24,6 +24,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::encoding::rows::ResultColumns;
 use crate::protocol::Format;
+use crate::quotas::QueryPlace;
 use crate::report::{CANCELLED, Report};
 
 pub(crate) use writer::Output;
@@ -56,6 +57,8 @@ pub(crate) struct Job {
     pub(crate) output: Output,
     /// Tag of the end; followed by a count for statements that have one.
     pub(crate) tag: &'static str,
+    /// Held until the execution ends.
+    pub(crate) place: QueryPlace,
 }
 
 /// Step of an execution.
@@ -202,6 +205,7 @@ impl Runner {
             planning,
             output,
             tag,
+            place: _place,
             ..
         } = job;
         let frame = self.blocking(planning)??;

@@ -32,6 +32,9 @@ mod http;
 // Clients of PostgreSQL's protocol.
 mod connection;
 
+// Sessions of users: their places, and what is asked before each statement.
+mod admission;
+
 // What connections share.
 mod shared;
 
@@ -51,6 +54,12 @@ mod statement_text;
 
 // Settings by the names of PostgreSQL.
 mod settings;
+
+// Quotas of users.
+mod quotas;
+
+// Events of the audit.
+mod audit;
 
 // Errors with their codes.
 mod report;

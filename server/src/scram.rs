@@ -1,38 +1,17 @@
 //! SCRAM-SHA-256 (RFC 5802 and 7677), the server's side.
-//!
-//! A verifier is stored instead of the password, in PostgreSQL's format:
-//! `SCRAM-SHA-256$4096:salt$StoredKey:ServerKey`.
-
-use std::num::NonZeroU32;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use fusebox::PasswordVerifier;
 use ring::digest::{SHA256, digest};
 use ring::hmac::{HMAC_SHA256, Key, sign};
-use ring::pbkdf2::{PBKDF2_HMAC_SHA256, derive};
 use ring::rand::{SecureRandom, SystemRandom};
 
 /// Mechanism of SASL.
-pub(crate) const MECHANISM: &str = "SCRAM-SHA-256";
+pub(crate) const MECHANISM: &str = PasswordVerifier::MECHANISM;
 
-/// Rounds of a verifier that is made of a password, as in PostgreSQL.
-const ITERATIONS: NonZeroU32 = NonZeroU32::new(4_096).expect("it is not zero");
-
-/// Maximum rounds, which an exchange of another client waits for where a password is checked.
-const ITERATIONS_MAX: u32 = 1_000_000;
-
-const SALT_BYTES: usize = 16;
 const NONCE_BYTES: usize = 18;
 const KEY_BYTES: usize = 32;
-
-/// Data with which a password is verified.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Verifier {
-    iterations: NonZeroU32,
-    salt: Vec<u8>,
-    stored_key: [u8; KEY_BYTES],
-    server_key: [u8; KEY_BYTES],
-}
 
 /// Message of a client that is none of the mechanism, or a wrong password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -45,77 +24,12 @@ pub(crate) enum ScramError {
 
 /// Exchange that waits for the client's proof.
 pub(crate) struct Exchange {
-    verifier: Verifier,
+    verifier: PasswordVerifier,
     /// Header of the client's first message, in base64.
     channel: String,
     nonce: String,
     /// Messages that proofs sign, up to the client's last.
     messages: String,
-}
-
-impl Verifier {
-    /// Makes a verifier of a password, with a random salt.
-    pub(crate) fn new(password: &str) -> Self {
-        Self::salted(password, random::<SALT_BYTES>().to_vec())
-    }
-
-    /// Makes a verifier that no password passes, for a user who does not exist. The salt depends
-    /// on the name, so that the name seems to exist.
-    pub(crate) fn impossible(name: &str, secret: &[u8]) -> Self {
-        let salt = sign(&Key::new(HMAC_SHA256, secret), name.as_bytes());
-        Self {
-            iterations: ITERATIONS,
-            salt: salt.as_ref()[..SALT_BYTES].to_vec(),
-            stored_key: random(),
-            server_key: random(),
-        }
-    }
-
-    fn salted(password: &str, salt: Vec<u8>) -> Self {
-        let (stored_key, server_key) = keys(password, ITERATIONS, &salt);
-        Self {
-            iterations: ITERATIONS,
-            salt,
-            stored_key,
-            server_key,
-        }
-    }
-
-    /// Parses PostgreSQL's format; `None` if the text is another.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let rest = text.strip_prefix(MECHANISM)?.strip_prefix('$')?;
-        let (parameters, keys) = rest.split_once('$')?;
-        let (iterations, salt) = parameters.split_once(':')?;
-        let (stored_key, server_key) = keys.split_once(':')?;
-        let key = |text: &str| BASE64.decode(text).ok()?.try_into().ok();
-        let iterations = iterations.parse::<NonZeroU32>().ok()?;
-        Some(Self {
-            iterations: Some(iterations).filter(|count| count.get() <= ITERATIONS_MAX)?,
-            salt: BASE64.decode(salt).ok()?,
-            stored_key: key(stored_key)?,
-            server_key: key(server_key)?,
-        })
-    }
-
-    /// Returns true if this is the password.
-    pub(crate) fn is_password(&self, password: &str) -> bool {
-        let (stored_key, _) = keys(password, self.iterations, &self.salt);
-        is_equal(&stored_key, &self.stored_key)
-    }
-}
-
-/// Derives the stored key and the server's.
-fn keys(password: &str, iterations: NonZeroU32, salt: &[u8]) -> ([u8; KEY_BYTES], [u8; KEY_BYTES]) {
-    let mut salted = [0; KEY_BYTES];
-    derive(
-        PBKDF2_HMAC_SHA256,
-        iterations,
-        salt,
-        password.as_bytes(),
-        &mut salted,
-    );
-    let client_key = hmac(&salted, b"Client Key");
-    (sha256(&client_key), hmac(&salted, b"Server Key"))
 }
 
 fn hmac(key: &[u8], data: &[u8]) -> [u8; KEY_BYTES] {
@@ -152,12 +66,15 @@ impl Exchange {
     /// # Errors
     ///
     /// [`ScramError::Malformed`].
-    pub(crate) fn begin(verifier: Verifier, first: &[u8]) -> Result<(Self, String), ScramError> {
+    pub(crate) fn begin(
+        verifier: PasswordVerifier,
+        first: &[u8],
+    ) -> Result<(Self, String), ScramError> {
         Self::with_nonce(verifier, first, &BASE64.encode(random::<NONCE_BYTES>()))
     }
 
     fn with_nonce(
-        verifier: Verifier,
+        verifier: PasswordVerifier,
         first: &[u8],
         nonce: &str,
     ) -> Result<(Self, String), ScramError> {
@@ -177,7 +94,7 @@ impl Exchange {
         let client_nonce = client_nonce.filter(|nonce| !nonce.is_empty());
         let client_nonce = client_nonce.ok_or(ScramError::Malformed)?;
         let nonce = format!("{client_nonce}{nonce}");
-        let (salt, iterations) = (BASE64.encode(&verifier.salt), verifier.iterations);
+        let (salt, iterations) = (BASE64.encode(verifier.salt()), verifier.iterations());
         let answer = format!("r={nonce},s={salt},i={iterations}");
         let exchange = Self {
             verifier,
@@ -210,19 +127,13 @@ impl Exchange {
             .and_then(|proof| proof.try_into().ok())
             .ok_or(ScramError::Malformed)?;
         let signed = format!("{},{without_proof}", self.messages);
-        let signature = hmac(&self.verifier.stored_key, signed.as_bytes());
+        let signature = hmac(self.verifier.stored_key(), signed.as_bytes());
         let client_key: [u8; KEY_BYTES] = std::array::from_fn(|n| proof[n] ^ signature[n]);
-        if !is_equal(&sha256(&client_key), &self.verifier.stored_key) {
+        if !is_equal(&sha256(&client_key), self.verifier.stored_key()) {
             return Err(ScramError::WrongPassword);
         }
-        let signature = hmac(&self.verifier.server_key, signed.as_bytes());
+        let signature = hmac(self.verifier.server_key(), signed.as_bytes());
         Ok(format!("v={}", BASE64.encode(signature)))
-    }
-}
-
-impl std::fmt::Debug for Verifier {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Verifier").finish_non_exhaustive()
     }
 }
 
@@ -233,7 +144,7 @@ mod tests {
     /// Example of RFC 7677, whose user is `user` and whose password is `pencil`.
     fn exchange() -> (Exchange, String) {
         let salt = BASE64.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
-        let verifier = Verifier::salted("pencil", salt);
+        let verifier = PasswordVerifier::salted("pencil", salt);
         let first = b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO";
         Exchange::with_nonce(verifier, first, "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0").unwrap()
     }
@@ -276,22 +187,7 @@ mod tests {
             b"p=tls-unique,,n=,r=x",
             b"\xff",
         ] {
-            assert!(Exchange::begin(Verifier::new("x"), first).is_err());
+            assert!(Exchange::begin(PasswordVerifier::new("x"), first).is_err());
         }
-    }
-
-    #[test]
-    fn verifiers_have_the_format_of_postgresql() {
-        let verifier = Verifier::salted("pencil", b"salt".to_vec());
-        let keys = [verifier.stored_key, verifier.server_key].map(|key| BASE64.encode(key));
-        let text = format!("SCRAM-SHA-256$4096:c2FsdA==${}:{}", keys[0], keys[1]);
-        assert_eq!(Verifier::parse(&text), Some(verifier.clone()));
-        assert!(verifier.is_password("pencil") && !verifier.is_password("pen"));
-        for text in ["", "pencil", "SCRAM-SHA-256$0:c2FsdA==$x:y", "md5abc"] {
-            assert_eq!(Verifier::parse(text), None, "{text}");
-        }
-        let impossible = Verifier::impossible("ada", b"secret");
-        assert_eq!(impossible.salt, Verifier::impossible("ada", b"secret").salt);
-        assert!(!impossible.is_password(""));
     }
 }

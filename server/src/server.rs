@@ -89,6 +89,8 @@ impl Server {
         let (phase, phases) = watch::channel(Phase::Running);
         let threads = queries.handle().clone();
         let shared = Arc::new(Shared::new(config, engine, threads, phases)?);
+        let auditing = Arc::clone(&shared);
+        queries.spawn(async move { auditing.audit.run().await });
         let listen = |address: Option<SocketAddr>| {
             let Some(address) = address else {
                 return Ok(None);
@@ -153,6 +155,7 @@ impl Server {
             tracing::warn!("cancelling the statements that still run");
             self.wait(STOP_TIME);
         }
+        self.shared.audit.flush();
         self.end();
         tracing::info!("stopped");
     }

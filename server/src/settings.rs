@@ -51,7 +51,7 @@ const fn reported(name: &'static str, default: &'static str, values: Values) -> 
     }
 }
 
-const SETTINGS: [Setting; 37] = [
+const SETTINGS: [Setting; 38] = [
     reported("application_name", "", Values::Any),
     reported(
         "client_encoding",
@@ -91,6 +91,7 @@ const SETTINGS: [Setting; 37] = [
     setting("lock_timeout", "0", Values::Any),
     setting("max_identifier_length", "63", Values::Fixed),
     setting("max_index_keys", "32", Values::Fixed),
+    setting("password_encryption", "scram-sha-256", Values::Fixed),
     setting("role", "none", Values::Only(&["none"])),
     setting("row_security", "on", Values::Any),
     setting("server_version_num", "160000", Values::Fixed),

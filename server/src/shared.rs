@@ -10,11 +10,13 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
+use crate::audit::Audit;
 use crate::config::{ConfigError, ServerConfig};
 use crate::metrics::Metrics;
+use crate::quotas::Loads;
 use crate::scram::random;
 use crate::tls::acceptor;
-use crate::users::{User, Users};
+use crate::users::Users;
 
 /// Phase of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,11 +31,17 @@ pub(crate) enum Phase {
 /// Connections that have not logged in, beyond those that have.
 const STARTING_MAX: usize = 100;
 
+/// Passwords that the server checks itself at a time: each takes a thread thousands of rounds of a
+/// hash.
+const PASSWORD_CHECKS_MAX: usize = 4;
+
 /// State that connections share.
 pub(crate) struct Shared {
     pub(crate) config: ServerConfig,
     pub(crate) engine: Engine,
     pub(crate) users: Users,
+    pub(crate) loads: Loads,
+    pub(crate) audit: Audit,
     pub(crate) metrics: Metrics,
     /// Threads of queries.
     pub(crate) threads: Handle,
@@ -49,7 +57,9 @@ pub(crate) struct Shared {
     pub(crate) http_connections: Arc<Semaphore>,
     /// Permits of requests of `/sql`, which are fewer: connections are left for probes.
     pub(crate) http_requests: Arc<Semaphore>,
-    memory_pool: Arc<dyn MemoryPool>,
+    /// Permits of passwords that are checked.
+    pub(crate) password_checks: Arc<Semaphore>,
+    pub(crate) memory_pool: Arc<dyn MemoryPool>,
 }
 
 impl Shared {
@@ -65,6 +75,10 @@ impl Shared {
         phase: watch::Receiver<Phase>,
     ) -> Result<Self, ConfigError> {
         config.check()?;
+        let catalog = Arc::clone(engine.catalog());
+        let contents = catalog.contents();
+        let contents = contents.map_err(|error| ConfigError::Value(error.to_string()))?;
+        config.check_addresses(contents.access().has_users() || !config.users.is_empty())?;
         let tls = |protocols: &[&[u8]]| {
             let files = config.tls.as_ref();
             files.map(|files| acceptor(files, protocols)).transpose()
@@ -73,7 +87,9 @@ impl Shared {
         Ok(Self {
             postgres_tls: tls(&[b"postgresql"])?,
             http_tls: tls(&[b"http/1.1"])?,
-            users: Users::new(&config)?,
+            users: Users::new(&config, catalog.as_ref())?,
+            loads: Loads::default(),
+            audit: Audit::new(catalog),
             metrics: Metrics::new(),
             threads,
             phase,
@@ -82,27 +98,11 @@ impl Shared {
             connections: Arc::new(Semaphore::new(config.connections_max + STARTING_MAX)),
             http_connections: Arc::new(Semaphore::new(config.connections_max + STARTING_MAX)),
             http_requests: Arc::new(Semaphore::new(config.connections_max)),
+            password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS_MAX)),
             memory_pool: Arc::new(FairSpillPool::new(bytes)),
             engine,
             config,
         })
-    }
-
-    /// Opens a session of a user.
-    ///
-    /// # Errors
-    ///
-    /// [`fusebox::Error`] if the user's limits exceed those of the engine.
-    pub(crate) fn session(&self, user: &User) -> fusebox::Result<Session> {
-        let mut session = self
-            .engine
-            .session()
-            .privileges(user.privileges.clone())
-            .memory_pool(Arc::clone(&self.memory_pool));
-        if let Some(timeout) = user.statement_timeout {
-            session = session.statement_timeout(timeout);
-        }
-        session.build()
     }
 
     /// Returns true if so many connections of HTTP are open that none should be kept for further

@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use datafusion::sql::sqlparser::dialect::Dialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
+use fusebox::statement::may_have_password;
 
 pub(crate) use column_names::column_names;
 pub(crate) use command::{Command, CopySource, SetValue, Transaction};
@@ -80,6 +81,15 @@ impl StatementText {
     /// Returns the tokens, without blanks and comments.
     pub(crate) fn tokens(&self) -> &[Token] {
         &self.tokens
+    }
+
+    /// Returns the begin of the text for the log; nothing of one that may have a password.
+    pub(crate) fn logged(&self) -> String {
+        match may_have_password(&self.sql) {
+            true => "a text that may have a password".to_owned(),
+            // A module may be within the text.
+            false => self.sql.chars().take(200).collect(),
+        }
     }
 
     /// Returns true if parsing may recurse deeply: brackets are nested, or there are more tokens

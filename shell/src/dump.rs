@@ -11,15 +11,18 @@ use std::fmt;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use datafusion::common::TableReference;
-use fusebox::{CatalogContents, CatalogModule, Identifier, ModuleSource};
+use fusebox::{CatalogContents, CatalogModule, Identifier, ModuleSource, Session};
 
 use crate::failure::Failure;
 use crate::runner::Runner;
 use relations::{Described, of_catalog, of_session, ordered};
 
-/// Returns the statements that create the modules, functions, tables and views of a session's
-/// catalog, each after those that it needs, with the rows of tables. Of a session that forgets
-/// its relations, those are among them. What cannot be created is a comment.
+/// Returns the statements that create the modules, functions, users, tables and views of a
+/// session's catalog, each after those that it needs, with the rows of tables. Of a session that
+/// forgets its relations, those are among them. What cannot be created is a comment.
+///
+/// Users have the verifiers of their passwords, as in the output of `pg_dumpall`: a copy
+/// without them would let no user in. Whoever may dump them may read the file that has them.
 ///
 /// # Errors
 ///
@@ -29,6 +32,7 @@ pub(crate) fn dump(runner: &Runner) -> Result<Vec<String>, Failure> {
     let catalog = runner.session().engine().catalog();
     let contents = catalog.contents().map_err(Failure::Catalog)?;
     let mut statements = definitions(&contents);
+    statements.extend(users(runner.session()));
     let mut relations = of_catalog(runner.session(), &contents);
     if !catalog.keeps_relations() {
         relations.extend(of_session(runner, &contents)?);
@@ -87,6 +91,17 @@ fn definitions(contents: &CatalogContents) -> Vec<String> {
         });
     }
     statements
+}
+
+/// Returns the statements that create users, roles and grants.
+fn users(session: &Session) -> Vec<String> {
+    match session.role_statements() {
+        Ok(statements) => {
+            let texts = statements.iter().map(|statement| statement.to_sql() + ";");
+            texts.collect()
+        }
+        Err(error) => vec![left_out("table of users", &error, "")],
+    }
 }
 
 /// Returns the statements that create the relations of a session, or the one of a name, without

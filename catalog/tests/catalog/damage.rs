@@ -61,13 +61,13 @@ async fn file_of_a_newer_version_is_refused_and_unchanged() {
     let here = concat!("this is Fusebox ", env!("CARGO_PKG_VERSION"));
     let found = "found 1000, which Fusebox 9.8.7 wrote";
     let refused = refusal(&file);
-    for part in ["expected version 3 or older", found, here] {
+    for part in ["expected version 4 or older", found, here] {
         assert!(refused.contains(part), "{refused}");
     }
     assert!(!refused.contains("copy"), "{refused}");
     // The copy that was made when the file was migrated.
-    fs::write(folder.path().join("functions.db.version-3"), "").unwrap();
-    assert!(refusal(&file).contains("functions.db.version-3'"));
+    fs::write(folder.path().join("functions.db.version-4"), "").unwrap();
+    assert!(refusal(&file).contains("functions.db.version-4'"));
     assert_eq!(fs::read(&file).unwrap(), before);
     // A file that does not say so.
     let connection = Connection::open(&file).unwrap();

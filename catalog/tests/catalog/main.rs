@@ -11,6 +11,7 @@ mod reopened;
 mod select_into;
 mod sharing;
 mod tables;
+mod users;
 mod versions;
 
 use std::path::Path;

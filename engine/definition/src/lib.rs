@@ -47,6 +47,9 @@ mod reuse;
 // SHA-256 of a module.
 mod digest;
 
+// Privileges on functions and modules.
+mod roles;
+
 // Names and literals as SQL text.
 mod quoting;
 
@@ -54,6 +57,8 @@ mod quoting;
 mod module_error;
 mod parse_error;
 mod statement_error;
+
+mod file_access_error;
 
 // The convention of a plain function.
 mod plain_abi;
@@ -67,6 +72,7 @@ mod kind;
 pub use arrow_printer::{ANY_DECIMAL, ArrowText};
 pub use definition::{Definition, FunctionKey, ModuleSource, NullHandling, Volatility};
 pub use digest::{Digest, ParseDigestError};
+pub use file_access_error::FileAccessError;
 pub use grants::{GrantedFile, StatedGrants};
 pub use kind::Kind;
 pub use limits::{Limits, Size};
@@ -77,7 +83,8 @@ pub use plain_abi::PlainAbi;
 pub use quoting::{Identifier, Literal};
 pub use reset::Reset;
 pub use reuse::Reuse;
+pub use roles::{Grantee, PUBLIC, PrivilegeGrant, PrivilegeObject, RolePrivilege};
 pub use signature::{Argument, Arguments, Signature, check_parameters};
-pub use statement_error::{FileAccessError, StatementError};
+pub use statement_error::StatementError;
 pub use stored::{DEFINITION_FORMAT, StoredDefinitionError};
 pub use type_display::{SqlType, argument_lists, canonical_type, check_type, sql_types};

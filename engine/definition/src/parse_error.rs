@@ -57,6 +57,8 @@ pub enum Subject {
     View(String),
     /// Prepared statement, by its name.
     Prepared(String),
+    /// User or role, by its name.
+    Role(String),
 }
 
 impl fmt::Display for Subject {
@@ -70,6 +72,7 @@ impl fmt::Display for Subject {
             Self::Table(name) => write!(f, "table `{name}`"),
             Self::View(name) => write!(f, "view `{name}`"),
             Self::Prepared(name) => write!(f, "prepared statement `{name}`"),
+            Self::Role(name) => write!(f, "role `{name}`"),
         }
     }
 }

@@ -7,6 +7,8 @@
 
 // The grammar, each file on those below.
 mod reader;
+mod role_reader;
+mod role_statements;
 
 mod create_function;
 
@@ -17,6 +19,9 @@ mod type_name;
 mod constant;
 
 mod words;
+
+// Statements about modules.
+mod modules;
 
 // From statements and declarations to definitions, and back to text.
 mod complete;
@@ -31,6 +36,9 @@ mod types;
 
 // Places in a text.
 mod places;
+
+// Texts that may have a password.
+mod secrets;
 
 // Bounds.
 mod bounded_dialect;
@@ -50,8 +58,13 @@ pub use constant::parse_constant;
 pub use create_function::CreateFunction;
 pub use declarations::Declarations;
 pub use depth::DEPTH_MAX;
+pub use modules::{CreateModule, ImportFunctions};
 pub use options::Options;
 pub use printing::{double_quotes, double_quotes_of_name, to_sql, value_to_sql};
+pub use role_statements::{
+    MembershipChange, Password, PasswordClause, PrivilegeChange, RoleOptions, RoleStatement,
+};
+pub use secrets::may_have_password;
 
 use places::blank_before;
 use words::Reader;
@@ -127,6 +140,8 @@ pub enum FuseboxStatement {
     DescribeModule(String),
     /// `SUMMARIZE`, with the query whose columns are summarized.
     Summarize(Box<sqlparser::ast::Query>),
+    /// Statement about users, roles and grants.
+    Role(RoleStatement),
 }
 
 /// Pattern of names.
@@ -136,52 +151,6 @@ pub struct NamePattern {
     pub pattern: String,
     /// True for `ILIKE`, without regard to case.
     pub ignores_case: bool,
-}
-
-/// `IMPORT FUNCTIONS FROM MODULE`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ImportFunctions {
-    /// True for `OR REPLACE`.
-    pub or_replace: bool,
-    /// Name of the module.
-    pub module: String,
-    /// `LIKE` pattern of the names that the module declares.
-    pub like: Option<String>,
-    /// `EXCEPT`: names that the module declares and that are not imported.
-    pub except: Vec<String>,
-    /// `AS PREFIX`: text before the names of the functions.
-    pub prefix: Option<String>,
-    /// `WITH`: options of each function, before those that the module declares.
-    pub options: Option<Options>,
-}
-
-/// All functions of the module of a name.
-impl From<&str> for ImportFunctions {
-    fn from(module: &str) -> Self {
-        Self {
-            module: module.to_owned(),
-            ..Self::default()
-        }
-    }
-}
-
-/// `CREATE MODULE`.
-#[derive(Debug)]
-pub struct CreateModule {
-    /// True for `OR REPLACE`.
-    pub or_replace: bool,
-    /// True for `IF NOT EXISTS`.
-    pub if_not_exists: bool,
-    /// Name of the module.
-    pub name: String,
-    /// Language in upper case.
-    pub language: Option<String>,
-    /// Source of the bytes.
-    pub source: SourceClause,
-    /// Pinned digest.
-    pub sha256: Option<String>,
-    /// `WITH`: constants that the module may read.
-    pub options: Option<Options>,
 }
 
 /// Function that a statement names, with argument types where the statement gives

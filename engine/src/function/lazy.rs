@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use datafusion::common::Result as DfResult;
@@ -26,6 +27,7 @@ enum Code {
     Own {
         bound: OnceLock<Arc<WasmFunction>>,
         bind: Box<Bind>,
+        is_asked: AtomicBool,
     },
     /// Held by the session alone, for as long as it has the function.
     OfSession(Arc<FindFunction>),
@@ -46,6 +48,7 @@ impl LazyFunction {
         let code = Code::Own {
             bound: OnceLock::new(),
             bind: Box::new(bind),
+            is_asked: AtomicBool::new(false),
         };
         Self { definition, code }
     }
@@ -56,6 +59,7 @@ impl LazyFunction {
         let code = Code::Own {
             bound: OnceLock::from(Arc::clone(&function)),
             bind: Box::new(move |_| Ok(Arc::clone(&function))),
+            is_asked: AtomicBool::new(true),
         };
         Self { definition, code }
     }
@@ -89,6 +93,14 @@ impl LazyFunction {
         }
     }
 
+    /// Returns true if the function is bound, or another thread may be about to bind it.
+    pub(crate) fn may_be_bound(&self) -> bool {
+        match &self.code {
+            Code::Own { is_asked, .. } => is_asked.load(Ordering::SeqCst),
+            Code::OfSession(_) => false,
+        }
+    }
+
     /// Returns the bound function. If it is not bound yet, binds it on this thread, until it
     /// is cancelled.
     ///
@@ -98,10 +110,15 @@ impl LazyFunction {
     /// has a function of a kept plan no more, or one of other types.
     pub(crate) fn get_or_bind(&self, cancellation: &Cancellation) -> Result<Arc<WasmFunction>> {
         match &self.code {
-            Code::Own { bound, bind } => {
+            Code::Own {
+                bound,
+                bind,
+                is_asked,
+            } => {
                 if let Some(bound) = bound.get() {
                     return Ok(Arc::clone(bound));
                 }
+                is_asked.store(true, Ordering::SeqCst);
                 let new = bind(cancellation)?;
                 Ok(Arc::clone(bound.get_or_init(|| new)))
             }

@@ -27,6 +27,7 @@ use crate::options::SessionOptions;
 use crate::privileges::Privileges;
 use crate::scope::{FunctionScope, SessionCancellation};
 use crate::session_state::rebuild;
+use crate::session_user::SessionUser;
 use crate::settings::Settings;
 
 /// Builder of a [`Session`].
@@ -37,6 +38,7 @@ pub struct SessionBuilder {
     context: Option<SessionContext>,
     catalog: Option<Arc<dyn Catalog>>,
     memory_pool: Option<Arc<dyn MemoryPool>>,
+    user: Option<String>,
     options: SessionOptions,
 }
 
@@ -87,6 +89,21 @@ impl SessionBuilder {
     /// engine. Replaces earlier [`files`](Self::files) and [`limits_max`](Self::limits_max).
     pub fn privileges(mut self, privileges: Privileges) -> Self {
         self.options.privileges = privileges;
+        self
+    }
+
+    /// User of the catalog, whose privileges hold from each statement on: grants, ceilings, and
+    /// those of [`Privileges`], as far as [`privileges`](Self::privileges) have them. Who this is
+    /// was verified by the embedder. Statements are refused while the catalog has no user of the
+    /// name who may log in.
+    pub fn user(mut self, name: impl Into<String>) -> Self {
+        self.user = Some(name.into());
+        self
+    }
+
+    /// Name in the audit, of a user who is none of the catalog.
+    pub fn audit_name(mut self, name: &str) -> Self {
+        self.options.actor = Some(Arc::from(name));
         self
     }
 
@@ -141,8 +158,11 @@ impl SessionBuilder {
     ///
     /// [`Error::Config`] if a limit is out of its range or exceeds the one in
     /// [`limits_max`](Self::limits_max).
-    pub fn build(self) -> Result<Session> {
+    pub fn build(mut self) -> Result<Session> {
         self.options.check()?;
+        // The rights are those of one session.
+        let user = self.user.take();
+        self.options.user = user.map(|name| Arc::new(SessionUser::new(name)));
         let engine = match self.engine {
             Some(engine) => {
                 let ceiling = engine.options().privileges.limits_max;

@@ -101,6 +101,7 @@ impl Session {
             let module = match &create.source {
                 Some(SourceClause::Module(name)) => {
                     let module = contents.module(name)?;
+                    self.check_use(name)?;
                     check_digest(&subject, module.digest(), sha256)?;
                     module
                 }
@@ -165,7 +166,7 @@ impl Session {
         }
         if is_built_in {
             let subject = Subject::Function(create.name.clone());
-            let privileges = &self.loader.options.privileges;
+            let privileges = self.loader.options.current_privileges();
             privileges.check_replacement(&subject)?;
         }
         Ok(false)

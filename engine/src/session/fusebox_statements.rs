@@ -1,6 +1,7 @@
 //! Statements of Fusebox, each to what executes it.
 
 use datafusion::dataframe::DataFrame;
+use fusebox_definition::PrivilegeObject;
 use fusebox_definition::statement::FuseboxStatement;
 use fusebox_runtime::{Error, Result};
 
@@ -49,10 +50,13 @@ impl Session {
                 return self.show_functions(user, like.as_ref());
             }
             FuseboxStatement::ShowModules { like } => return self.show_modules(like.as_ref()),
+            FuseboxStatement::Role(statement) => return self.execute_role(statement),
             FuseboxStatement::ShowCreateFunction(function) => {
+                self.check_shown(PrivilegeObject::Function(function.name.clone()))?;
                 return self.show_create_function(&function).await;
             }
             FuseboxStatement::ShowCreateModule(module) => {
+                self.check_shown(PrivilegeObject::Module(module.clone()))?;
                 return self.show_create_module(&module).await;
             }
             FuseboxStatement::DescribeModule(module) => return self.describe_module(&module).await,

@@ -20,8 +20,7 @@ use datafusion::datasource::source_as_provider;
 use datafusion::datasource::stream::StreamTable;
 use datafusion::execution::object_store::ObjectStoreRegistry;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as DfStatement, TableSource};
-use fusebox_definition::statement::FuseboxStatement;
-use fusebox_definition::{FileAccessError, Subject};
+use fusebox_definition::FileAccessError;
 use fusebox_runtime::{Error, Result};
 
 use super::copy::COMPRESSION;
@@ -33,28 +32,6 @@ use crate::privileges::Privileges;
 use crate::settings::Settings;
 
 impl Session {
-    /// Checks a statement that defines functions or modules.
-    pub(super) fn check_create(&self, statement: &FuseboxStatement) -> Result<()> {
-        let privileges = &self.loader.options.privileges;
-        let function = |name: &str| privileges.check_create(&Subject::Function(name.to_owned()));
-        let module = |name: &str| privileges.check_create(&Subject::Module(name.to_owned()));
-        match statement {
-            FuseboxStatement::CreateModule(create) => module(&create.name),
-            FuseboxStatement::CreateFunction(create) => function(&create.name),
-            FuseboxStatement::ImportFunctions(import) => module(&import.module),
-            FuseboxStatement::AlterFunction { function: name, .. }
-            | FuseboxStatement::RenameFunction { function: name, .. }
-            | FuseboxStatement::CommentOnFunction { function: name, .. } => function(&name.name),
-            FuseboxStatement::DropFunctions { functions, .. } => {
-                functions.iter().try_for_each(|name| function(&name.name))
-            }
-            FuseboxStatement::DropModules { modules, .. } => {
-                modules.iter().try_for_each(|name| module(name))
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn default_schema(&self) -> String {
         let state = self.context.state_ref();
         let state = state.read();
@@ -63,14 +40,17 @@ impl Session {
 
     /// Checks a plan, and resolves the locations in it.
     pub(super) fn guard(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        let privileges = self.loader.options.current_privileges();
         let guard = Guard {
-            privileges: &self.loader.options.privileges,
+            privileges: &privileges,
             settings: self.loader.options.settings,
             default_schema: self.default_schema(),
             stores: Arc::clone(&self.context.runtime_env().object_store_registry),
         };
-        let guarded =
-            plan.transform_down_with_subqueries(|node| guard.node(node).map_err(external));
+        let guarded = plan.transform_down_with_subqueries(|node| {
+            self.check_planned_function(&node).map_err(external)?;
+            guard.node(node).map_err(external)
+        });
         match guarded {
             Ok(guarded) => state_append(guarded.data),
             Err(DataFusionError::External(error)) => match error.downcast::<Error>() {
@@ -124,14 +104,6 @@ impl Guard<'_> {
                     *location = self.resolve(location, FileUse::Read)?;
                 }
                 return Ok(Transformed::yes(plan));
-            }
-            LogicalPlan::Ddl(DdlStatement::CreateFunction(create)) => {
-                let subject = Subject::Function(create.name.clone());
-                self.privileges.check_create(&subject)?;
-            }
-            LogicalPlan::Ddl(DdlStatement::DropFunction(drop)) => {
-                let subject = Subject::Function(drop.name.clone());
-                self.privileges.check_create(&subject)?;
             }
             LogicalPlan::Statement(DfStatement::SetVariable(set)) => {
                 settings::check(self, &set.variable, Some(&set.value))?;

@@ -21,6 +21,7 @@ impl Session {
             self.synchronize()?;
             let contents = self.contents()?;
             let module = contents.module(&import.module)?;
+            self.check_use(&import.module)?;
             let named = Subject::Module(import.module.clone());
             let loaded = self.loader.loaded_for(named, &module).await?;
             let imported = self.imported(&contents, &loaded, import)?;
@@ -73,7 +74,7 @@ impl Session {
             if !import.or_replace {
                 self.refuse_built_in(contents, &create.name)?;
             } else if self.is_built_in(contents, &create.name) {
-                let privileges = &self.loader.options.privileges;
+                let privileges = self.loader.options.current_privileges();
                 privileges.check_replacement(&subject)?;
             }
             let definition = self.loader.define(&create, module)?;

@@ -1,4 +1,4 @@
-//! Schema `fusebox`: tables of functions, modules, limits, statistics and sessions.
+//! Schema `fusebox`: tables of functions, modules, limits, statistics, sessions, users and grants.
 //!
 //! Their rows are computed when a plan scans them, and are those that the session may see: of
 //! its catalog, and of its own temporary functions. Nothing here leads back to the context
@@ -9,6 +9,9 @@ mod definitions;
 
 // Statistics and sessions.
 mod activity;
+
+// Users, grants and the audit.
+pub(super) mod access;
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,7 +29,7 @@ use fusebox_definition::{StatementError, Subject};
 use fusebox_runtime::{Error, Result, StatisticsRegistry};
 
 use super::cells::{Columns, batch};
-use super::contents::Contents;
+use super::contents::{Contents, catalog_error};
 use crate::activity::CatalogActivity;
 use crate::catalog::{Catalog, MemoryCatalog};
 use crate::function::external;
@@ -50,32 +53,41 @@ pub(super) struct Introspection {
 /// Table of the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Table {
+    Audit,
     Exports,
     Functions,
+    Grants,
     Limits,
     Modules,
     Sessions,
     Stats,
+    Users,
 }
 
 impl Table {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 9] = [
+        Self::Audit,
         Self::Exports,
         Self::Functions,
+        Self::Grants,
         Self::Limits,
         Self::Modules,
         Self::Sessions,
         Self::Stats,
+        Self::Users,
     ];
 
     fn name(self) -> &'static str {
         match self {
+            Self::Audit => "audit",
             Self::Exports => "exports",
             Self::Functions => "functions",
+            Self::Grants => "grants",
             Self::Limits => "limits",
             Self::Modules => "modules",
             Self::Sessions => "sessions",
             Self::Stats => "stats",
+            Self::Users => "users",
         }
     }
 
@@ -86,12 +98,15 @@ impl Table {
     /// Returns the columns of a table without rows.
     fn empty(self) -> Columns {
         match self {
+            Self::Audit => access::audit(&[]),
             Self::Exports => definitions::exports(&[]),
             Self::Functions => definitions::functions(&[], &[]),
+            Self::Grants => access::grants(&[]),
             Self::Limits => definitions::limits(&[]),
             Self::Modules => definitions::modules(&[]),
             Self::Sessions => activity::sessions(&[], 0),
             Self::Stats => activity::statistics(&[]),
+            Self::Users => access::users(&[]),
         }
     }
 }
@@ -125,7 +140,16 @@ impl Introspection {
     async fn columns(&self, table: Table) -> Result<Columns> {
         let contents = Contents::read(self.catalog.as_ref(), &self.temporary)?;
         let functions = contents.functions();
+        let known = contents.shared.access();
+        let options = &self.loader.options;
         Ok(match table {
+            Table::Audit => {
+                let subject = Subject::Table("fusebox.audit".to_owned());
+                options.current_privileges().check_users(&subject)?;
+                access::audit(&self.catalog.audit().map_err(catalog_error)?)
+            }
+            Table::Grants => access::grants(&access::visible_grants(known, options)),
+            Table::Users => access::users(&access::visible_roles(known, options)),
             Table::Exports => definitions::exports(&self.exports(&contents).await),
             Table::Functions => {
                 let unreadable: Vec<_> = contents.shared.unreadable().collect();

@@ -59,7 +59,7 @@ impl Session {
     /// [`Error::Module`] if the module is unusable, [`Error::Refused`] if the name is taken.
     pub async fn create_module(&self, name: &str, bytes: impl Into<Vec<u8>>) -> Result<()> {
         let subject = Subject::Module(name.to_owned());
-        self.loader.options.privileges.check_create(&subject)?;
+        self.check_define(&subject)?;
         let module = self.loader.load_bytes(&subject, bytes.into()).await?;
         self.put_module(name, module, false, false).await
     }
@@ -72,7 +72,7 @@ impl Session {
     /// contradicts a function of the one that it replaces.
     pub async fn replace_module(&self, name: &str, bytes: impl Into<Vec<u8>>) -> Result<()> {
         let subject = Subject::Module(name.to_owned());
-        self.loader.options.privileges.check_create(&subject)?;
+        self.check_define(&subject)?;
         let module = self.loader.load_bytes(&subject, bytes.into()).await?;
         self.put_module(name, module, true, false).await
     }
@@ -86,8 +86,7 @@ impl Session {
     /// is taken and not replaced; nothing is imported then.
     pub async fn import(&self, import: impl Into<ImportFunctions>) -> Result<()> {
         let import = import.into();
-        let subject = Subject::Module(import.module.clone());
-        self.loader.options.privileges.check_create(&subject)?;
+        self.check_import(&import.module)?;
         self.execute_import(&import).await
     }
 
@@ -104,7 +103,7 @@ impl Session {
         bytes: impl Into<Vec<u8>>,
     ) -> Result<()> {
         let subject = Subject::Function(definition.name.clone());
-        self.loader.options.privileges.check_create(&subject)?;
+        self.check_define(&subject)?;
         let module = self.loader.load_bytes(&subject, bytes.into()).await?;
         let mut definition = self.loader.move_to(definition, &module)?;
         definition.source = ModuleSource::Base64;
@@ -148,7 +147,7 @@ impl Session {
     /// [`Error::Refused`] if it does not exist, or is needed.
     pub async fn drop_function(&self, key: FunctionKey, cascade: bool) -> Result<()> {
         let subject = Subject::Function(key.name.clone());
-        self.loader.options.privileges.check_create(&subject)?;
+        self.check_define(&subject)?;
         let name = FunctionName {
             name: key.name,
             arguments: Some(key.types),
@@ -165,7 +164,7 @@ impl Session {
     /// [`Error::Refused`] if it does not exist, or is in use.
     pub async fn drop_module(&self, name: &str, cascade: bool) -> Result<()> {
         let subject = Subject::Module(name.to_owned());
-        self.loader.options.privileges.check_create(&subject)?;
+        self.check_define(&subject)?;
         self.execute_drop_modules(false, vec![name.to_owned()], cascade)
             .await
     }

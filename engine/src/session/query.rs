@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::execution::context::{SessionContext, SessionState};
+use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement as DfStatement};
 use fusebox_runtime::{Cancellation, FailedRows, GuestMessages, Result, Scope};
 
@@ -13,9 +14,14 @@ use crate::scope::{Deadline, QueryScope};
 use crate::settings::Settings;
 
 impl Session {
-    /// Returns the settings that hold for a statement that starts now.
+    /// Returns the settings that hold for a statement that starts now, within the ceilings of the
+    /// user.
     pub(super) fn settings(&self) -> Settings {
-        Settings::find(self.context.state_ref().read().config_options())
+        let settings = Settings::find(self.context.state_ref().read().config_options());
+        match &self.loader.options.user {
+            Some(user) => user.limited(settings),
+            None => settings,
+        }
     }
 
     /// Returns the time after which a statement that starts now is cancelled.
@@ -48,8 +54,7 @@ impl Session {
         if let Some(deadline) = deadline {
             cancellation = cancellation.child_until(Some(deadline.at()));
         }
-        let settings = Settings::find(state.config_options());
-        let scope = self.query_scope(cancellation, settings);
+        let scope = self.query_scope(cancellation, self.settings());
         let scope = scope.with_deadline(deadline).with_statement(open);
         let began = scope.began();
         scope.enter(state.config_mut().options_mut());
@@ -98,6 +103,11 @@ impl Session {
     /// the session and its clones; at most 1,000 are kept until then, and the others counted.
     pub fn take_messages(&self) -> GuestMessages {
         self.notices.take_messages()
+    }
+
+    /// Returns the memory pool, which SQL can change.
+    pub(super) fn memory_pool(&self) -> Arc<dyn MemoryPool> {
+        Arc::clone(&self.context.runtime_env().memory_pool)
     }
 
     fn query_scope(&self, cancellation: Cancellation, settings: Settings) -> QueryScope {

@@ -123,7 +123,10 @@ impl Registry {
                 && pairs
                     .into_iter()
                     .all(|((old_types, old), (new_types, new))| {
-                        old_types == new_types && Arc::ptr_eq(&old.catalog, &new.catalog)
+                        // Another one of the same is not bound, and asks for the user's rights.
+                        old_types == new_types
+                            && Arc::ptr_eq(&old.catalog, &new.catalog)
+                            && Arc::ptr_eq(&old.function, &new.function)
                     })
         };
         let mut before = std::mem::replace(&mut state.functions, next);

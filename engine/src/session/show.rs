@@ -278,7 +278,7 @@ impl Session {
         self.loader.loaded_for(subject, &module).await
     }
 
-    fn table(&self, columns: Columns) -> Result<DataFrame> {
+    pub(super) fn table(&self, columns: Columns) -> Result<DataFrame> {
         let batch = batch(columns).map_err(|error| Error::Query(Box::new(error)))?;
         self.context.read_batch(batch).map_err(query)
     }

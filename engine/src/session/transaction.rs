@@ -16,9 +16,10 @@ use fusebox_runtime::{Error, Result, WasmFunction};
 use super::contents::{Changes, Contents, catalog_error, unreadable_error};
 use super::early_binding::EarlyBinding;
 use super::{Session, query};
-use crate::catalog::{Catalog, CatalogError, CatalogFunction, CatalogModule};
+use crate::catalog::{AuditRecord, Catalog, CatalogError, CatalogFunction, CatalogModule};
 use crate::function::functions_of_plan;
 use crate::loader::module_subject;
+use crate::session_user::SessionUser;
 
 /// Outcome of applying changes.
 pub(super) enum Applied {
@@ -29,16 +30,26 @@ pub(super) enum Applied {
 }
 
 impl Session {
-    /// Reads the contents that the session sees.
+    /// Reads the contents that the session sees, and the rights of its user.
     pub(super) fn contents(&self) -> Result<Contents> {
-        Contents::read(self.catalog.as_ref(), &self.temporary)
+        let contents = Contents::read(self.catalog.as_ref(), &self.temporary)?;
+        if let Some(user) = &self.loader.options.user {
+            user.refresh(&contents.shared)?;
+        }
+        Ok(contents)
     }
 
-    /// Applies changes that were checked against `contents`, then registers the functions.
-    pub(super) fn apply(&self, contents: &Contents, changes: Changes) -> Result<Applied> {
+    /// Applies changes that were checked against `contents`, if the user may make them, with their
+    /// records of the audit; then registers the functions.
+    pub(super) fn apply(&self, contents: &Contents, mut changes: Changes) -> Result<Applied> {
         changes.check(contents, self.loader.options.catalog)?;
+        self.check_changes(contents, &changes)?;
+        let records = self.complete_changes(contents, &mut changes)?;
         match self.apply_both(contents, changes) {
-            Ok(version) => tracing::info!(version, "changed the catalog"),
+            Ok(version) => {
+                tracing::info!(version, "changed the catalog");
+                records.iter().for_each(AuditRecord::log);
+            }
             Err(CatalogError::Conflict) => return Ok(Applied::Conflict),
             Err(error) => return Err(catalog_error(error)),
         }
@@ -77,8 +88,14 @@ impl Session {
         if !self.registry.is_behind(&contents) {
             return Ok(());
         }
+        let user = self.loader.options.user.as_ref();
         let functions = contents.functions().into_iter().map(|function| {
             let registered = self.registry.function(&function);
+            // One that is bound, or is being bound for a clone, asks for the user's rights no more.
+            let registered = registered.filter(|registered| {
+                let may_call = |user: &Arc<SessionUser>| user.may_call(function.definition());
+                !registered.may_be_bound() || user.is_none_or(may_call)
+            });
             let lazy = registered.unwrap_or_else(|| Arc::new(self.loader.lazy(&function)));
             (function, lazy)
         });

@@ -39,6 +39,7 @@ mod settings;
 mod statements;
 mod type_names;
 mod types;
+mod users;
 mod volatile;
 mod wrapped_unions;
 

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use fusebox::PasswordVerifier;
 
 use super::Failure;
 use super::wire::Wire;
+use crate::execution::on_threads;
 use crate::protocol::backend;
 use crate::protocol::frontend::Message;
-use crate::report::{INVALID_PASSWORD, PROTOCOL_VIOLATION, Report};
+use crate::report::{INVALID_PASSWORD, IO_ERROR, PROTOCOL_VIOLATION, Report};
 use crate::scram::{Exchange, MECHANISM, ScramError};
 use crate::shared::Shared;
-use crate::users::User;
+use crate::users::{Login, User};
 
 /// Time before a wrong password is answered.
 const WRONG_PASSWORD_TIME: Duration = Duration::from_millis(250);
@@ -23,12 +25,12 @@ const WRONG_PASSWORD_TIME: Duration = Duration::from_millis(250);
 /// # Errors
 ///
 /// A fatal report, which is the same for unknown users and wrong passwords.
-pub(super) async fn log_in<'a>(
+pub(super) async fn log_in(
     wire: &mut Wire,
     name: &str,
     peer: SocketAddr,
-    shared: &'a Arc<Shared>,
-) -> Result<&'a User, Failure> {
+    shared: &Arc<Shared>,
+) -> Result<User, Failure> {
     let count = |result| {
         shared
             .metrics
@@ -36,15 +38,18 @@ pub(super) async fn log_in<'a>(
             .get_or_create(&[("result", result)])
             .inc();
     };
-    if let Some(user) = shared.users.everyone() {
-        count("trusted");
-        return Ok(user);
-    }
-    let failed = match exchange(wire, name, shared).await {
-        Ok(()) => match shared.users.verified(name) {
+    let (verifier, user) = match login(name, shared).await? {
+        Login::Trusted(user) => {
+            count("trusted");
+            return Ok(*user);
+        }
+        Login::Password(verifier, user) => (verifier, user),
+    };
+    let failed = match exchange(wire, verifier).await {
+        Ok(()) => match user {
             Some(user) => {
                 count("verified");
-                return Ok(user);
+                return Ok(*user);
             }
             None => ScramError::WrongPassword,
         },
@@ -53,14 +58,29 @@ pub(super) async fn log_in<'a>(
     };
     count("failed");
     tracing::warn!(%peer, user = name, error = %failed, "login failed");
+    let reason = failed.to_string();
+    shared.audit.login_refused(name, peer.ip(), &reason);
     tokio::time::sleep(WRONG_PASSWORD_TIME).await;
     Err(Failure::Report(match failed {
         ScramError::WrongPassword => {
             let message = format!("password authentication failed for user \"{name}\"");
             Report::fatal(INVALID_PASSWORD, message)
         }
-        ScramError::Malformed => Report::fatal(PROTOCOL_VIOLATION, failed.to_string()),
+        ScramError::Malformed => Report::fatal(PROTOCOL_VIOLATION, reason),
     }))
+}
+
+/// Looks a name up, on a thread of queries: the catalog may be a file.
+async fn login(name: &str, shared: &Arc<Shared>) -> Result<Login, Report> {
+    let (name, users) = (name.to_owned(), Arc::clone(shared));
+    let found = on_threads(&shared.threads, async move {
+        users.users.login(&name, users.engine.catalog().as_ref())
+    });
+    found.await?.map_err(|error| {
+        // Whoever knocks learns nothing of the file.
+        tracing::error!(%error, "cannot read the users of the catalog");
+        Report::fatal(IO_ERROR, "the users of the catalog cannot be read")
+    })
 }
 
 enum LoginFailure {
@@ -80,11 +100,11 @@ impl From<Failure> for LoginFailure {
     }
 }
 
-async fn exchange(wire: &mut Wire, name: &str, shared: &Shared) -> Result<(), LoginFailure> {
+async fn exchange(wire: &mut Wire, verifier: PasswordVerifier) -> Result<(), LoginFailure> {
     backend::authentication_sasl(wire.out(), &[MECHANISM]);
     let initial = answer(wire).await?;
     let first = initial_response(initial).ok_or(ScramError::Malformed)?;
-    let (exchange, challenge) = Exchange::begin(shared.users.verifier(name), &first)?;
+    let (exchange, challenge) = Exchange::begin(verifier, &first)?;
     backend::authentication_sasl_continue(wire.out(), challenge.as_bytes());
     let last = answer(wire).await?;
     let signature = exchange.finish(&last)?;

@@ -1,5 +1,6 @@
 //! Statements of the session: started, and driven to their end.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use datafusion::common::ScalarValue;
@@ -162,11 +163,13 @@ impl Connection {
     ) -> Result<Run, Failure> {
         self.wait_for_leftover().await?;
         let counted = Counted::new(&self.shared.metrics.running);
+        let (planning, place) = self.admission.admitted(&self.session, planning);
         let job = Job {
             session: self.session.clone(),
             planning,
             output,
             tag,
+            place,
         };
         Ok(Run {
             execution: Execution::start(&self.shared.threads, job),
@@ -214,14 +217,20 @@ impl Connection {
         }
     }
 
-    /// Polls on the threads of queries what has no effect, unless the client cancels it.
+    /// Polls on the threads of queries what has no effect, if the user may still have a session,
+    /// and unless the client cancels it.
     pub(super) async fn on_threads<T: Send + 'static>(
         &mut self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Failure> {
         let threads = self.shared.threads.clone();
-        let done = self.attended(on_threads(&threads, work)).await?;
-        Ok(done?)
+        let (admission, session) = (Arc::clone(&self.admission), self.session.clone());
+        let checked = async move {
+            admission.check(&session)?;
+            Ok::<_, Report>(work.await)
+        };
+        let done = self.attended(on_threads(&threads, checked)).await?;
+        Ok(done??)
     }
 
     /// Executes a statement to its end, and sends its result.
@@ -285,7 +294,10 @@ impl Connection {
         let code = match &driven {
             Ok(Driven::Suspended) => return Ok(Some(run)),
             Ok(Driven::Complete) => None,
-            Err(Failure::Report(report)) => Some(report.code),
+            Err(Failure::Report(report)) => {
+                self.admission.stopped(report);
+                Some(report.code)
+            }
             Err(Failure::Closed) => Some("08006"),
         };
         self.shared.metrics.ended(run.began.elapsed(), code);

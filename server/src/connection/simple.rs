@@ -86,8 +86,7 @@ impl Connection {
             return;
         }
         self.has_changed |= self.status == TransactionStatus::Open;
-        // A module may be within the text.
-        let text: String = statement.sql.chars().take(200).collect();
+        let text = statement.logged();
         tracing::info!(target: "fusebox_server::audit", user = self.user, tag, statement = text);
     }
 }

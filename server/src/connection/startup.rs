@@ -12,6 +12,7 @@ use tokio_rustls::TlsAcceptor;
 use super::login::log_in;
 use super::wire::Wire;
 use super::{Connection, Failure};
+use crate::admission::Admission;
 use crate::execution::on_threads;
 use crate::protocol::frontend::Startup;
 use crate::protocol::{TransactionStatus, backend};
@@ -126,6 +127,7 @@ async fn begin(
             wire,
             shared: Arc::clone(shared),
             session: opened.session,
+            admission: opened.admission,
             user: opened.user,
             database: opened.database,
             settings: opened.settings,
@@ -149,6 +151,7 @@ async fn begin(
 /// Session of a client that has logged in.
 struct Opened {
     session: Session,
+    admission: Arc<Admission>,
     user: String,
     database: String,
     settings: ClientSettings,
@@ -178,9 +181,12 @@ async fn open(
         shared.metrics.refused.inc();
         Report::fatal(TOO_MANY_CONNECTIONS, "sorry, too many clients already")
     })?;
-    let session = shared.session(verified)?;
+    let (session, admission) = Admission::open(shared, &verified, user)?;
     let mut settings = ClientSettings::default();
     settings.fix("session_authorization", user);
+    if verified.is_superuser {
+        settings.fix("is_superuser", "on");
+    }
     let options = parameter("options").map(stated_options).unwrap_or_default();
     let stated = parameters.iter().filter(|(name, _)| {
         let is_other = ["user", "database", "options", "replication"].contains(&name.as_str());
@@ -202,6 +208,7 @@ async fn open(
     wire.flush().await?;
     Ok(Opened {
         session,
+        admission,
         user: user.to_owned(),
         database: parameter("database").unwrap_or(user).to_owned(),
         settings,

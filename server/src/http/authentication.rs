@@ -1,6 +1,7 @@
 //! Names and passwords of requests, and requests that a browser sends for a page of others.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -9,8 +10,9 @@ use hyper::header::{AUTHORIZATION, HOST, ORIGIN};
 use hyper::{HeaderMap, StatusCode};
 
 use super::Peer;
+use crate::execution::on_threads;
 use crate::shared::Shared;
-use crate::users::User;
+use crate::users::{Login, User};
 
 /// Time before the answer to a wrong password.
 const FAILED_DELAY: Duration = Duration::from_millis(250);
@@ -24,24 +26,33 @@ pub(super) type RefusedStatus = (StatusCode, &'static str);
 ///
 /// A refusal of a wrong password, of a password that others could read, and of a request of a page
 /// where everyone is trusted.
-pub(super) async fn authenticate<'a>(
+pub(super) async fn authenticate(
     headers: &HeaderMap,
     peer: Peer,
-    shared: &'a Shared,
-) -> Result<(&'a User, String), RefusedStatus> {
-    if let Some(user) = shared.users.everyone() {
-        check_page(headers)?;
-        return Ok((user, "everyone".to_owned()));
-    }
+    shared: &Arc<Shared>,
+) -> Result<(User, String), RefusedStatus> {
+    let given = basic(headers);
+    let name = given.as_ref().map(|(name, _)| name.clone());
+    // A request without a name is one of everyone, if they are trusted.
+    let (verifier, user) = match login(name.unwrap_or_default(), shared).await? {
+        Login::Trusted(user) => {
+            check_page(headers)?;
+            return Ok((*user, "everyone".to_owned()));
+        }
+        Login::Password(verifier, user) => (verifier, user),
+    };
     if !peer.is_private {
         let message = "expected TLS for passwords, found none; state [tls]\n";
         return Err((StatusCode::FORBIDDEN, message));
     }
     let unauthorized = (StatusCode::UNAUTHORIZED, "expected a name and a password\n");
-    let (name, password) = basic(headers).ok_or(unauthorized)?;
-    let verifier = shared.users.verifier(&name);
-    // Some thousand rounds of a hash.
-    let verifying = tokio::task::spawn_blocking(move || verifier.is_password(&password));
+    let (name, password) = given.ok_or(unauthorized)?;
+    let permit = Arc::clone(&shared.password_checks).acquire_owned().await;
+    let verifying = tokio::task::spawn_blocking(move || {
+        // Held to the end, also if the client leaves meanwhile.
+        let _permit = permit;
+        verifier.is_password(&password)
+    });
     let is_password = verifying.await.unwrap_or(false);
     let count = |result| {
         shared
@@ -50,19 +61,38 @@ pub(super) async fn authenticate<'a>(
             .get_or_create(&[("result", result)])
             .inc()
     };
-    match shared.users.verified(&name).filter(|_| is_password) {
+    match user.filter(|_| is_password) {
         Some(user) => {
             count("verified");
-            Ok((user, name))
+            Ok((*user, name))
         }
         None => {
             count("failed");
+            let peer_address = peer.address.ip();
+            shared
+                .audit
+                .login_refused(&name, peer_address, "wrong password");
             tokio::time::sleep(FAILED_DELAY).await;
             tracing::warn!(peer = %peer.address, user = name, "login failed");
             Err((
                 StatusCode::UNAUTHORIZED,
                 "expected another name or password\n",
             ))
+        }
+    }
+}
+
+/// Looks a name up, on a thread of queries: the catalog may be a file.
+async fn login(name: String, shared: &Arc<Shared>) -> Result<Login, RefusedStatus> {
+    let users = Arc::clone(shared);
+    let found = on_threads(&shared.threads, async move {
+        users.users.login(&name, users.engine.catalog().as_ref())
+    });
+    match found.await {
+        Ok(Ok(login)) => Ok(login),
+        _ => {
+            let message = "the users of the catalog cannot be read\n";
+            Err((StatusCode::INTERNAL_SERVER_ERROR, message))
         }
     }
 }

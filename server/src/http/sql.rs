@@ -18,6 +18,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::authentication::authenticate;
 use super::{Body, Peer, error_json, streamed, text, with_type};
+use crate::admission::Admission;
 use crate::execution::{Event, Execution, Job, Output, SHORT_BYTES_MAX, on_threads};
 use crate::metrics::Counted;
 use crate::report::{NOT_SUPPORTED, Report, SYNTAX_ERROR};
@@ -48,15 +49,19 @@ struct Running {
     began: Instant,
     error: Option<&'static str>,
     is_done: bool,
+    admission: Arc<Admission>,
     _counted: Counted,
     _permits: [OwnedSemaphorePermit; 2],
 }
 
 impl Running {
-    /// Notes the end, with the code of an error.
-    fn end(&mut self, error: Option<&'static str>) {
+    /// Notes the end, with an error.
+    fn end(&mut self, error: Option<&Report>) {
         self.is_done = true;
-        self.error = error;
+        self.error = error.map(|report| report.code);
+        if let Some(report) = error {
+            self.admission.stopped(report);
+        }
     }
 }
 
@@ -108,7 +113,7 @@ pub(super) async fn execute(
     let Ok(session) = Arc::clone(&shared.sessions).try_acquire_owned() else {
         return busy(shared);
     };
-    let started = started(query, shared, user, &name, [permit, session]);
+    let started = started(query, shared, &user, &name, [permit, session]);
     let mut running = match started {
         Ok(running) => running,
         Err(report) => return failed(&report),
@@ -127,7 +132,7 @@ pub(super) async fn execute(
                 return response;
             }
             Event::Failed(report) => {
-                running.end(Some(report.code));
+                running.end(Some(&report));
                 return failed(&report);
             }
             Event::Rows(_) | Event::Suspended => {}
@@ -239,10 +244,10 @@ fn started(
         }
     };
     if !["SELECT", "SHOW", "EXPLAIN"].contains(&tag) {
-        let text: String = statement.sql.chars().take(200).collect();
+        let text = statement.logged();
         tracing::info!(target: "fusebox_server::audit", user = name, tag, statement = text);
     }
-    let session = shared.session(user)?;
+    let (session, admission) = Admission::open(shared, user, name)?;
     let values = query.parameters.into_iter().map(value);
     let values: Vec<_> = values.collect::<Result<_, _>>()?;
     let (planning, sql, begin) = (session.clone(), statement.sql.clone(), statement.begin);
@@ -258,11 +263,13 @@ fn started(
             .await
             .map_err(|error| Report::from(error).placed(&sql, begin))
     };
+    let (planning, place) = admission.admitted(&session, Box::pin(planning));
     let job = Job {
         session: session.clone(),
-        planning: Box::pin(planning),
+        planning,
         output: Output::Json,
         tag,
+        place,
     };
     let counted = Counted::new(&shared.metrics.running);
     Ok(Running {
@@ -272,6 +279,7 @@ fn started(
         began: Instant::now(),
         error: None,
         is_done: false,
+        admission,
         _counted: counted,
         _permits: permits,
     })
@@ -312,7 +320,7 @@ fn rows(running: Running) -> Response<Body> {
                     return None;
                 }
                 Event::Failed(report) => {
-                    running.end(Some(report.code));
+                    running.end(Some(&report));
                     return Some((Bytes::from(error_json(&report)), running));
                 }
                 Event::Notice(_) | Event::Columns(..) | Event::Suspended => {}

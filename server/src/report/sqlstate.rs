@@ -4,14 +4,13 @@ use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, SchemaError};
 use fusebox::{Error, FileAccessError, LimitExceeded, StatementError, Subject};
 
-use super::{CANCELLED, INTERNAL_ERROR, INVALID_PARAMETER, LIMIT_EXCEEDED, NOT_SUPPORTED};
+use super::{CANCELLED, INTERNAL_ERROR, INVALID_AUTHORIZATION, INVALID_PARAMETER, IO_ERROR};
+use super::{LIMIT_EXCEEDED, NOT_SUPPORTED, QUOTA_EXCEEDED};
 use super::{SYNTAX_ERROR, UNDEFINED_OBJECT};
 
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 const OUT_OF_MEMORY: &str = "53200";
-const CONFIGURATION_LIMIT_EXCEEDED: &str = "53400";
 const STATEMENT_TOO_COMPLEX: &str = "54001";
-const IO_ERROR: &str = "58030";
 const UNDEFINED_FILE: &str = "58P01";
 const DUPLICATE_FILE: &str = "58P02";
 const DEPENDENT_OBJECTS: &str = "2BP01";
@@ -68,14 +67,23 @@ fn of_refusal(subject: &Subject, reason: &StatementError) -> &'static str {
         | StatementError::Needed { .. }
         | StatementError::NotDroppable(_) => DEPENDENT_OBJECTS,
         StatementError::Privilege { .. }
+        | StatementError::NotGranted { .. }
         | StatementError::Ceiling { .. }
         | StatementError::SettingCeiling { .. }
         | StatementError::SettingOfSession { .. }
         | StatementError::ReadOnly => INSUFFICIENT_PRIVILEGE,
         StatementError::SettingRange { .. }
+        | StatementError::RoleSetting { .. }
+        | StatementError::EmptyPassword
+        | StatementError::PasswordVerifier { .. }
         | StatementError::Option { .. }
         | StatementError::OptionValue { .. } => INVALID_PARAMETER,
-        StatementError::CatalogFull { .. } => CONFIGURATION_LIMIT_EXCEEDED,
+        StatementError::NameTaken if matches!(subject, Subject::Role(_)) => "42710",
+        StatementError::ReservedRole => "42939",
+        StatementError::RoleName { .. } => "42602",
+        StatementError::RoleInUse => "55006",
+        StatementError::RoleGone => INVALID_AUTHORIZATION,
+        StatementError::CatalogFull { .. } | StatementError::FunctionQuota { .. } => QUOTA_EXCEEDED,
         StatementError::Path(error) | StatementError::Write(error) => of_file(error),
         StatementError::UnknownType(_) => UNDEFINED_OBJECT,
         StatementError::Base64(_) => INVALID_TEXT,
@@ -100,9 +108,7 @@ fn of_limit(limit: &LimitExceeded) -> &'static str {
         LimitExceeded::MemoryPool { .. }
         | LimitExceeded::System { .. }
         | LimitExceeded::AddressSpace { .. } => OUT_OF_MEMORY,
-        LimitExceeded::Instances { .. } | LimitExceeded::ProcessInstances { .. } => {
-            CONFIGURATION_LIMIT_EXCEEDED
-        }
+        LimitExceeded::Instances { .. } | LimitExceeded::ProcessInstances { .. } => QUOTA_EXCEEDED,
         _ => LIMIT_EXCEEDED,
     }
 }

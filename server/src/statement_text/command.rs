@@ -1,8 +1,12 @@
 //! Statements that the server executes itself, and tags of the others.
 
+// Tags of statements of the session.
+mod tags;
+
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::StatementText;
+use tags::tag;
 
 /// Change of a transaction block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,71 +232,6 @@ fn copy(statement: &StatementText) -> Option<Command> {
     })
 }
 
-/// Tags of statements without a count, by their first word and the kind of object.
-const TAGS: [(&str, &str, &str); 17] = [
-    ("CREATE", "MODULE", "CREATE MODULE"),
-    ("CREATE", "FUNCTION", "CREATE FUNCTION"),
-    ("CREATE", "AGGREGATE", "CREATE FUNCTION"),
-    ("CREATE", "WINDOW", "CREATE FUNCTION"),
-    ("CREATE", "VIEW", "CREATE VIEW"),
-    ("CREATE", "SCHEMA", "CREATE SCHEMA"),
-    ("CREATE", "", "CREATE TABLE"),
-    ("DROP", "MODULE", "DROP MODULE"),
-    ("DROP", "FUNCTION", "DROP FUNCTION"),
-    ("DROP", "VIEW", "DROP VIEW"),
-    ("DROP", "SCHEMA", "DROP SCHEMA"),
-    ("DROP", "", "DROP TABLE"),
-    ("ALTER", "FUNCTION", "ALTER FUNCTION"),
-    ("ALTER", "", "ALTER TABLE"),
-    ("COMMENT", "", "COMMENT"),
-    ("IMPORT", "", "IMPORT FUNCTIONS"),
-    ("PREPARE", "", "PREPARE"),
-];
-
-/// Tags of other statements that are no queries.
-const OTHERS: [(&str, &str); 12] = [
-    ("INSERT", "INSERT"),
-    ("UPDATE", "UPDATE"),
-    ("DELETE", "DELETE"),
-    ("COPY", "COPY"),
-    ("SHOW", "SHOW"),
-    ("EXPLAIN", "EXPLAIN"),
-    ("DESCRIBE", "SHOW"),
-    ("DESC", "SHOW"),
-    ("SET", "SET"),
-    ("RESET", "RESET"),
-    ("DEALLOCATE", "DEALLOCATE"),
-    ("TRUNCATE", "TRUNCATE TABLE"),
-];
-
-/// Words between `CREATE` and the kind of the object.
-const MODIFIERS: [&str; 7] = [
-    "OR",
-    "REPLACE",
-    "TEMP",
-    "TEMPORARY",
-    "EXTERNAL",
-    "UNBOUNDED",
-    "MATERIALIZED",
-];
-
-fn tag(statement: &StatementText) -> &'static str {
-    let first = statement.word(0);
-    if let Some((_, tag)) = OTHERS.iter().find(|(word, _)| *word == first) {
-        return tag;
-    }
-    let mut index = 1;
-    while MODIFIERS.contains(&statement.word(index).as_str()) {
-        index += 1;
-    }
-    let kind = statement.word(index);
-    let is_named =
-        |(word, of, _): &&(&str, &str, &str)| first == *word && (of.is_empty() || kind == *of);
-    TAGS.iter()
-        .find(is_named)
-        .map_or("SELECT", |(_, _, tag)| tag)
-}
-
 #[cfg(test)]
 mod tests {
     use datafusion::sql::sqlparser::dialect::GenericDialect;
@@ -389,6 +328,11 @@ mod tests {
             ("DROP FUNCTION f", "DROP FUNCTION"),
             ("IMPORT FUNCTIONS FROM MODULE m", "IMPORT FUNCTIONS"),
             ("insert into t values (1)", "INSERT"),
+            ("CREATE USER ada PASSWORD 'x'", "CREATE ROLE"),
+            ("ALTER ROLE ada SUPERUSER", "ALTER ROLE"),
+            ("DROP USER ada", "DROP ROLE"),
+            ("GRANT USAGE ON FUNCTION f TO ada", "GRANT"),
+            ("REVOKE a FROM b", "REVOKE"),
         ] {
             assert_eq!(command(sql), Command::Session(expected), "{sql}");
         }

@@ -286,3 +286,22 @@ fn clients_that_close_early_leave_no_permit_behind() {
     drop(stream);
     free(&server);
 }
+
+#[test]
+fn users_of_the_catalog_query_by_their_passwords() {
+    let engine = crate::engine();
+    crate::users::administer(&engine, "CREATE USER ada PASSWORD 'pencil'");
+    let server = Server::start(config(), engine).unwrap();
+    let query = |authorization: &str| {
+        let headers = format!("{SQL}{authorization}");
+        request(&server, "POST /sql", &headers, "SELECT 1 AS one")
+    };
+    // ada:pencil, ada:pen and eve:pencil.
+    let ada = query("Authorization: Basic YWRhOnBlbmNpbA==\r\n");
+    assert_eq!(ada.status, 200, "{ada:?}");
+    for other in ["YWRhOnBlbg==", "ZXZlOnBlbmNpbA=="] {
+        let answer = query(&format!("Authorization: Basic {other}\r\n"));
+        assert_eq!(answer.status, 401, "{answer:?}");
+    }
+    assert_eq!(query("").status, 401);
+}

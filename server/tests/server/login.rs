@@ -32,7 +32,7 @@ fn with_users() -> ServerConfig {
 }
 
 /// Logs in by SCRAM-SHA-256.
-fn log_in(client: &mut Client, name: &str, password: &str) -> Result<(), Report> {
+pub(crate) fn log_in(client: &mut Client, name: &str, password: &str) -> Result<(), Report> {
     client.send(&startup(&[("user", name)]));
     let (kind, body) = client.receive().unwrap();
     assert_eq!((kind, &body[..4]), (b'R', &10_i32.to_be_bytes()[..]));

@@ -14,6 +14,7 @@ mod login;
 mod queries;
 mod transactions;
 mod types;
+mod users;
 
 use fusebox::{Engine, FileAccess, Privileges};
 use fusebox_server::{Server, ServerConfig};

@@ -82,9 +82,15 @@ const INSTEAD: [(&str, &str); 80] = [
     ("pg_typeof", "write arrow_typeof(value)"),
     ("xor", "write a ^ b, or a <> b for conditions"),
     ("div", "write a / b, which is whole for integers"),
-    ("current_user", "there are no users: leave it out"),
-    ("session_user", "there are no users: leave it out"),
-    ("user", "there are no users: leave it out"),
+    (
+        "current_user",
+        "the shell has no user of the catalog: leave it out",
+    ),
+    (
+        "session_user",
+        "the shell has no user of the catalog: leave it out",
+    ),
+    ("user", "the shell has no user of the catalog: leave it out"),
     ("list_transform", LAMBDAS),
     ("list_filter", LAMBDAS),
     ("count_if", "write count(*) FILTER (WHERE condition)"),

@@ -3,7 +3,7 @@
 use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
 
 /// Begins of messages, and what to write.
-const INSTEAD: [(&str, &str); 39] = [
+const INSTEAD: [(&str, &str); 35] = [
     (
         "Unsupported SQL statement: ALTER VIEW",
         "write CREATE OR REPLACE VIEW",
@@ -90,10 +90,6 @@ const INSTEAD: [(&str, &str); 39] = [
         "Unsupported SQL statement: CREATE INDEX",
         "there are no indexes: leave it out",
     ),
-    ("Unsupported SQL statement: CREATE USER", USERS),
-    ("Unsupported SQL statement: CREATE ROLE", USERS),
-    ("Unsupported SQL statement: GRANT", USERS),
-    ("Unsupported SQL statement: REVOKE", USERS),
     (
         "Unsupported SQL statement: CREATE SEQUENCE",
         "number rows by row_number() OVER ()",
@@ -123,8 +119,6 @@ const RETURNING: &str = "select the rows after the statement";
 const TEXTS: &str = "write VARCHAR: such a value is a text here";
 
 const KEYS: &str = "NOT NULL, UNIQUE and PRIMARY KEY are enforced: leave it out";
-
-const USERS: &str = "there are no users: leave it out";
 
 /// Returns what to write instead of a statement that is not supported.
 pub(super) fn hint(message: &str, tokens: &[TokenWithSpan]) -> Option<String> {

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use fusebox::statement::may_have_password;
+
 use super::messages::{CONFINED, print_message};
 #[cfg(unix)]
 use super::type_ahead::TypeAhead;
@@ -45,7 +47,10 @@ impl Prompt<'_> {
         if self.runner.is_confined() {
             return self.refuse(CONFINED).map(|()| Flow::Continue);
         }
-        let last = self.state.last.clone().unwrap_or_default();
+        // Editors keep copies of what they edit.
+        let last = self.state.last.clone();
+        let last = last.filter(|last| !may_have_password(last));
+        let last = last.unwrap_or_default();
         match programs::edit(file, &last) {
             Ok(Some(text)) => return self.input(&text, depth),
             Ok(None) => print_message("nothing was changed\n"),

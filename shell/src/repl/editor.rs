@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use fusebox::statement::may_have_password;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Config, Editor, KeyCode, KeyEvent, Modifiers};
@@ -73,9 +74,12 @@ impl LineEditor {
         let _ = self.editor.load_history(file);
     }
 
-    /// Adds an input to the history. It is written at once, so that nothing is lost and other
-    /// shells have it.
+    /// Adds an input to the history, unless it may have a password. It is written at once, so that
+    /// nothing is lost and other shells have it.
     pub(super) fn add_history(&mut self, line: &str, file: Option<&Path>) {
+        if may_have_password(line) {
+            return;
+        }
         // The history is a convenience: errors of it are ignored.
         let _ = self.editor.add_history_entry(line);
         if let Some(file) = file {

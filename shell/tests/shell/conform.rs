@@ -116,12 +116,12 @@ fn changed_weight_fails_with_one_line() {
 fn later_catalog_is_refused_with_both_versions() {
     let folder = copy();
     let manifest = folder.path().join("manifest.json");
-    replace(&manifest, "\"catalog\": 3", "\"catalog\": 4");
+    replace(&manifest, "\"catalog\": 3", "\"catalog\": 5");
     let path = folder.path().to_str().unwrap();
     check_error(
         &["conform", path],
         1,
-        "expected catalog version 1 to 3, found catalog version 4 in fixtures of Fusebox 0.1.0; \
+        "expected catalog version 1 to 4, found catalog version 5 in fixtures of Fusebox 0.1.0; \
          this is Fusebox ",
     );
 }
@@ -141,12 +141,12 @@ fn changed_schema_of_the_catalog_is_named() {
     };
     // The `user_version` of the header.
     let mut later = original.clone();
-    later[60..64].copy_from_slice(&4_u32.to_be_bytes());
+    later[60..64].copy_from_slice(&5_u32.to_be_bytes());
     let line = failed(&later);
     assert!(
         line.starts_with(
-            "FAILED  catalog: expected that version 3 or an older one is opened, found: "
-        ) && line.contains("expected version 3 or older, found 4"),
+            "FAILED  catalog: expected that version 4 or an older one is opened, found: "
+        ) && line.contains("expected version 4 or older, found 5"),
         "{line}"
     );
     for bytes in [&original[..original.len() / 2], b"no catalog", b""] {

@@ -153,3 +153,18 @@ fn schema_is_printed_without_rows() {
         "{run:?}"
     );
 }
+
+#[test]
+fn users_are_dumped_with_verifiers_and_grants() {
+    let create = "CREATE ROLE analysts; CREATE USER ada PASSWORD 'pencil'; GRANT analysts TO ada;
+        ALTER USER ada SET fusebox.quota.sessions = 3; GRANT CREATE ON ALL FUNCTIONS TO analysts";
+    let query = "SELECT has_password, member_of, settings FROM fusebox.users WHERE can_login";
+    let users = "has_password,member_of,settings\n\
+                 true,analysts,fusebox.quota.sessions = 3\n";
+    assert_eq!(dumped(create, query), users);
+    let query = "SELECT * FROM fusebox.grants";
+    let grants = "grantee,privilege,object\nanalysts,CREATE,ALL FUNCTIONS\n";
+    assert_eq!(dumped(create, query), grants);
+    let dump = shell(&["-c", &format!("{create};\n.dump")], "").stdout;
+    assert!(!dump.contains("pencil"), "{dump}");
+}

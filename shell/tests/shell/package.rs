@@ -11,7 +11,7 @@ fn version_names_the_commit_and_the_engines() {
     for part in ["DataFusion 55.", "Wasmtime 48."] {
         assert!(version.contains(part), "{version}");
     }
-    let formats = "\nABI 1, weights 9, definitions 1, catalog 3\n";
+    let formats = "\nABI 1, weights 9, definitions 1, catalog 4\n";
     assert!(version.ends_with(formats), "{version}");
     let short = shell(&["-V"], "").stdout;
     assert!(

@@ -184,6 +184,38 @@ fn definitions_and_history_are_kept_and_shared() {
 }
 
 #[test]
+fn passwords_are_not_kept_in_the_history() {
+    let home = home();
+    let editor = format!("cp -t {}", home.path().display());
+    let mut shell = start_with(home.path(), &["--memory"], &[("EDITOR", &editor)]);
+    check(&mut shell, "SELECT 3 * 17;", " 51 |");
+    for create in [
+        "CREATE USER ada PASSWORD 'pencil';",
+        "CREATE ROLE bob\rLOGIN PASSWORD 'pencil';",
+        "ALTER USER ada PASSWORD 'pencil';",
+    ] {
+        check(&mut shell, create, "done in");
+    }
+    // Nor one that is wrong, and no file of the editor has it.
+    check(&mut shell, "ALTER USER ada 'pencil';", "another text");
+    check(&mut shell, "\\e", "nothing was changed");
+    check(&mut shell, &format!("{UP}{UP}"), " 51 |");
+    quit(shell);
+    let history = home.path().join(".local/state/fusebox/history");
+    let history = std::fs::read_to_string(history).unwrap();
+    assert!(
+        history.contains("3 * 17") && history.contains("\\e"),
+        "{history}"
+    );
+    assert!(!history.contains("pencil"), "{history}");
+    let files = std::fs::read_dir(home.path()).unwrap();
+    let mut files = files.map(|file| file.unwrap().path());
+    let edited = files.find(|file| file.extension().is_some_and(|end| end == "sql"));
+    let edited = std::fs::read_to_string(edited.unwrap()).unwrap();
+    assert!(!edited.contains("pencil"), "{edited}");
+}
+
+#[test]
 fn names_are_completed() {
     let home = home();
     let mut shell = start(home.path(), &["--memory"]);

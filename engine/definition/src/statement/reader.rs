@@ -62,7 +62,10 @@ impl Reader<'_, '_> {
                 self.skip(1);
                 FuseboxStatement::Summarize(Box::new(self.source_query()?))
             }
-            _ => return Ok(None),
+            _ => match self.role_statement(&words)? {
+                Some(statement) => FuseboxStatement::Role(statement),
+                None => return Ok(None),
+            },
         }))
     }
 

@@ -3,5 +3,6 @@
 mod defaults;
 mod parser_steps;
 mod printing;
+mod roles;
 mod stored;
 mod types;

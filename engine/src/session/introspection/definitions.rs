@@ -144,7 +144,7 @@ impl Introspection {
 
     /// Returns the limits of functions, with the maxima of the session.
     pub(super) fn limits(&self, functions: &[Arc<CatalogFunction>]) -> Vec<FunctionLimit> {
-        let maxima = self.loader.options.privileges.limits_max;
+        let maxima = self.loader.options.current_privileges().limits_max;
         let of_function = |function: &Arc<CatalogFunction>| {
             let limits = function.definition().limits.values().zip(maxima.values());
             let function = Arc::clone(function);

@@ -131,7 +131,7 @@ async fn ceilings_and_privileges_of_a_user_hold_at_the_next_statement() {
     let ada = session_of(&session, "ada");
     let create = |memory| format!("{CREATE} WITH (memory = '{memory}')");
     let refused = run(&ada, &create("2MB")).await.unwrap_err().to_string();
-    assert!(refused.contains("this session allows 1MB"), "{refused}");
+    assert!(refused.contains("this session allows '1MB'"), "{refused}");
     run(&session, "ALTER USER ada RESET fusebox.limits.memory")
         .await
         .unwrap();
@@ -253,15 +253,15 @@ async fn statements_about_roles_are_bounded() {
         let names: Vec<_> = (0..count).map(|number| format!("f{number}")).collect();
         names.join(", ")
     };
-    let (many, long) = (names(1_000), "x".repeat(64));
+    let (many, long) = (names(500), "x".repeat(64));
     for (sql, expected) in [
         (
             format!("GRANT CREATE ON FUNCTION {many} TO {many}"),
-            "1000000 grants",
+            "250000 grants",
         ),
         (
             format!("REVOKE CREATE ON FUNCTION {many} FROM {many}"),
-            "1000000 grants",
+            "250000 grants",
         ),
         (format!("CREATE USER {long}"), "a name of 64 bytes"),
         (

@@ -309,10 +309,8 @@ impl Session {
             column_defaults: defaults.clone().into_iter().collect(),
             temporary: false,
         }));
-        let plan = self
-            .kept_functions()
-            .in_definition(created)
-            .map_err(query)?;
+        let plan = self.kept_functions().in_definition(created);
+        let plan = plan.map_err(query)?;
         let LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(kept)) = &plan else {
             return Err(Error::Internal("a table is no table".to_owned()));
         };
@@ -371,10 +369,10 @@ fn own_change(target: &Target, altered: &AlteredTable) -> Result<Option<CatalogC
 
 /// Plans no rows.
 fn empty_relation(schema: &SchemaRef) -> DfResult<LogicalPlan> {
-    let schema = DFSchema::try_from(Arc::clone(schema))?;
+    let schema = Arc::new(DFSchema::try_from(Arc::clone(schema))?);
     Ok(LogicalPlan::EmptyRelation(EmptyRelation {
         produce_one_row: false,
-        schema: Arc::new(schema),
+        schema,
     }))
 }
 

@@ -16,7 +16,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] without the privilege [`users`](crate::Privileges::users).
+    /// [`Error::Refused`](fusebox_runtime::Error::Refused) without the privilege
+    /// [`users`](crate::Privileges::users).
     pub fn role_statements(&self) -> Result<Vec<RoleStatement>> {
         let contents = self.contents()?;
         let subject = Subject::Table("fusebox.users".to_owned());

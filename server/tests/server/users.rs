@@ -165,7 +165,7 @@ fn reachable_addresses_need_a_user_with_a_password() {
     assert!(error.contains("CREATE USER"), "{error}");
     administer(&engine, "ALTER USER ada PASSWORD 'pencil'");
     let server = start(&engine).unwrap();
-    // Nobody is trusted there, also after the last user was dropped.
+    // No client is trusted there, also after the last user was dropped.
     administer(&engine, "DROP USER ada");
     drop(server);
     start(&engine).unwrap_err();

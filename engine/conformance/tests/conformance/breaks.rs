@@ -64,9 +64,9 @@ fn later_formats_are_refused_with_both_versions() {
             "expected definition format 1, found definition format 2 in",
         ),
         (
-            "\"catalog\": 3",
             "\"catalog\": 4",
-            "expected catalog version 1 to 3, found catalog version 4 in",
+            "\"catalog\": 5",
+            "expected catalog version 1 to 4, found catalog version 5 in",
         ),
         (
             "\"fixtures\": 1",
@@ -88,7 +88,7 @@ fn later_formats_are_refused_with_both_versions() {
 #[test]
 fn earlier_catalogs_are_accepted() {
     let copy = Copy::new();
-    Fixtures::open(copy.folder.path(), 4).unwrap();
+    Fixtures::open(copy.folder.path(), 5).unwrap();
 }
 
 #[test]

@@ -21,7 +21,7 @@ const EMULATED: &str = "FUSEBOX_EMULATED";
 const PART: &str = "FUSEBOX_FIXTURES_PART";
 
 /// Version of catalogs that the fixtures have: that of this program is one of a crate above.
-const CATALOG: u64 = 3;
+const CATALOG: u64 = 4;
 
 /// A release whose fixtures have the weights of this program. One that changes the weights records
 /// its own.

@@ -116,7 +116,7 @@ fn changed_weight_fails_with_one_line() {
 fn later_catalog_is_refused_with_both_versions() {
     let folder = copy();
     let manifest = folder.path().join("manifest.json");
-    replace(&manifest, "\"catalog\": 3", "\"catalog\": 5");
+    replace(&manifest, "\"catalog\": 4", "\"catalog\": 5");
     let path = folder.path().to_str().unwrap();
     check_error(
         &["conform", path],

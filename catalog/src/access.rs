@@ -1,6 +1,6 @@
 //! Users, roles, grants and the audit in the tables.
 //!
-//! What cannot be read grants nothing.
+//! A role or a grant that cannot be read grants nothing.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Lays out the files of an image: FOLDER/root has the executable of an archive of a release, the
+# Lays out the files of an image: FOLDER/files has the executable of an archive of a release, the
 # libraries of this machine that it is linked to, and its texts; FOLDER/data has the folder that the
 # user of the image owns. The machine is of the archive's kind, with its C library or a newer one.
 #
@@ -11,7 +11,7 @@ if [ $# -ne 2 ] || [ ! -f "$1" ] || [ -e "$2" ]; then
     exit 2
 fi
 archive=$1
-root=$2/root
+root=$2/files
 docs=$root/usr/share/doc
 
 umask 022

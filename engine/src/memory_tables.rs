@@ -16,7 +16,7 @@ mod plans;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{DataFusionError, Result};
@@ -38,12 +38,22 @@ pub(crate) use plans::{KeptPlans, ReservedPlan, plan_bytes, relation_bytes};
 ///
 /// An error of the schema, if the rows are of another.
 pub(crate) fn table_of_rows(schema: SchemaRef, rows: Vec<RecordBatch>) -> Result<MemTable> {
-    let rows = rows.into_iter().map(|batch| {
-        let columns = batch.columns().to_vec();
-        Ok(RecordBatch::try_new(Arc::clone(&schema), columns)?)
-    });
+    let rows = rows.iter().map(|batch| with_schema(batch, &schema));
     let rows = rows.collect::<Result<Vec<_>>>()?;
     MemTable::try_new(schema, vec![rows])
+}
+
+/// Gives the columns of a batch another schema, which may have fewer nulls by its type.
+///
+/// # Errors
+///
+/// An error of the schema, if the columns are of other types or have nulls that it has not.
+pub(crate) fn with_schema(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    // A batch without columns has rows too.
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let columns = batch.columns().to_vec();
+    let batch = RecordBatch::try_new_with_options(Arc::clone(schema), columns, &rows)?;
+    Ok(batch)
 }
 
 /// Bytes of the tables in memory of a session, and of its plans.

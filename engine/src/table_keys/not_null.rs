@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::Result;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -18,6 +17,7 @@ use datafusion::physical_plan::{
 use futures::StreamExt;
 
 use super::TableKeys;
+use crate::memory_tables::with_schema;
 
 /// Checks the nulls of the rows that a plan inserts into `table`: DataFusion's message has the
 /// number of the column alone.
@@ -132,10 +132,7 @@ impl ExecutionPlan for NotNullExec {
             let batch = batch?;
             table.check_nulls(&schema, &batch)?;
             // A table in memory keeps the batches, and a change of it compares their schema.
-            let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-            let columns = batch.columns().to_vec();
-            let schema = Arc::clone(&checked_schema);
-            Ok(RecordBatch::try_new_with_options(schema, columns, &rows)?)
+            with_schema(&batch, &checked_schema)
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(output, checked)))
     }

@@ -210,20 +210,13 @@ impl<'a> Linker<'a> {
         &self,
         groups: &[&[&str]],
     ) -> Result<Vec<AmbientInputs>, Error> {
-        let main = self.modules.module(MAIN)?;
         self.with_segments(|segments| {
             let callable = Layout::of(segments)?.reach.callable()?;
             let mut inputs = Vec::new();
             for group in groups {
                 let mut reach = Reach::new(segments, callable.clone());
                 for name in *group {
-                    let export = main
-                        .export(name)
-                        .filter(|export| export.space == Space::Function)
-                        .ok_or_else(|| Error::UnknownExport {
-                            name: (*name).to_owned(),
-                        })?;
-                    reach.add(self.modules.item(MAIN, export.space, export.index)?)?;
+                    reach.add(self.exported_function(MAIN, name)?)?;
                 }
                 inputs.push(AmbientInputs {
                     clock: self.is_any_reached(&reach, wasi::STATE_CLOCK)?,
@@ -232,6 +225,33 @@ impl<'a> Linker<'a> {
             }
             Ok(inputs)
         })
+    }
+
+    /// Returns true if an exported function of a module may read or write memory, itself or by
+    /// calls as in [`ambient_inputs`](Self::ambient_inputs); what no module serves may.
+    pub(crate) fn reaches_memory(&self, module: usize, export: &str) -> Result<bool, Error> {
+        self.with_segments(|segments| {
+            let callable = Layout::of(segments)?.reach.callable()?;
+            let mut reach = Reach::new(segments, callable);
+            reach.add(self.exported_function(module, export)?)?;
+            for function in reach.items(Space::Function) {
+                if !self.modules.is_defined(function)? {
+                    return Ok(true);
+                }
+            }
+            Ok(reach.items(Space::Memory).next().is_some())
+        })
+    }
+
+    /// Returns an exported function of a module.
+    fn exported_function(&self, module: usize, name: &str) -> Result<Item, Error> {
+        let export = self.modules.module(module)?.export(name);
+        let export = export
+            .filter(|export| export.space == Space::Function)
+            .ok_or_else(|| Error::UnknownExport {
+                name: name.to_owned(),
+            })?;
+        self.modules.item(module, export.space, export.index)
     }
 
     /// Marks the main module as one of this crate, to which others do not hide what they share.

@@ -59,6 +59,7 @@ use wasmparser::ValType;
 use crate::driver::{Messages, UTF8, UTF16, is_short, with_open_memory};
 use crate::error::Error;
 use crate::linker::Linker;
+use crate::modules::MAIN;
 use crate::quoted::quoted;
 use crate::wasi::{EXPORT_ROW, clock};
 use companions::Companions;
@@ -69,6 +70,19 @@ use rows::TextRows;
 
 /// Name by which a driver imports from the module of the plain function.
 const PLAIN_MODULE: &str = "plain";
+
+/// Number of that module, the first provider, for the linker.
+const PROVIDED: usize = MAIN + 1;
+
+/// Module of a plain function with its driver.
+#[derive(Clone, Debug)]
+pub struct LinkedPlain {
+    /// Module in the binary format, which exports a scalar function of ABI 1.
+    pub module: Vec<u8>,
+    /// True if no call depends on what earlier ones left in memory, unless an argument of it is
+    /// null: of the values of those rows none is written.
+    pub is_free_of_memory: bool,
+}
 
 /// Plain function that a driver calls.
 #[derive(Clone, Debug)]
@@ -109,7 +123,7 @@ impl PlainFunction<'_> {
     /// # Errors
     ///
     /// Those of [`Linker::link`].
-    pub fn link(&self, module: &[u8]) -> Result<Vec<u8>, Error> {
+    pub fn link(&self, module: &[u8]) -> Result<LinkedPlain, Error> {
         let is_short = is_short(module, self.name)?;
         let driver = wat::parse_str(self.driver(is_short)).map_err(|error| Error::Invalid {
             place: "the driver".to_owned(),
@@ -120,9 +134,23 @@ impl PlainFunction<'_> {
             true => Cow::Owned(with_open_memory(module)?),
             false => Cow::Borrowed(module),
         };
-        Linker::new("driver", &driver)?
-            .provide(PLAIN_MODULE, &opened)?
-            .link()
+        let linker = Linker::new("driver", &driver)?.provide(PLAIN_MODULE, &opened)?;
+        Ok(LinkedPlain {
+            module: linker.link()?,
+            is_free_of_memory: self.is_free_of_memory(&linker)?,
+        })
+    }
+
+    /// Returns true if the driver alone reads and writes memory: no code of the module does that a
+    /// call runs. A driver of numbers writes all that is read then, unless a row has a null.
+    fn is_free_of_memory(&self, linker: &Linker<'_>) -> Result<bool, Error> {
+        let convention = self.text_convention();
+        // An allocator of the module is its code.
+        let companions = Companions::of(self.exports, self.name, convention);
+        if convention.is_some() || self.has_row || companions.allocator.is_some() {
+            return Ok(false);
+        }
+        Ok(!linker.reaches_memory(PROVIDED, self.name)?)
     }
 
     /// Returns the driver in the text format. `is_short` says that the function is.

@@ -113,6 +113,11 @@ impl Lowering {
         self.rows
     }
 
+    /// Returns true if a row of an argument is null.
+    pub fn has_nulls(&self) -> bool {
+        self.columns.iter().any(|column| column.null_count() > 0)
+    }
+
     /// Writes the arguments and a zeroed result header to the arena at address
     /// `arena` of `memory`, which has [`bytes`](Self::bytes) bytes.
     ///

@@ -21,8 +21,8 @@ use crate::module::{
 };
 use crate::protections::DisabledProtections;
 use crate::sandbox::{
-    Budget, CallError, Cancellation, CompileHelper, Compiler, IdleInstances, IdleLimits,
-    IdleMetrics, Pool,
+    Budget, CallError, Cancellation, CompileHelper, Compiler, DriverTraits, IdleInstances,
+    IdleLimits, IdleMetrics, Pool,
 };
 
 /// Options of a [`Runtime`].
@@ -96,7 +96,7 @@ struct PoolKey {
     kind: Kind,
     symbol: String,
     limits: Limits,
-    has_clock: bool,
+    driver: DriverTraits,
 }
 
 impl Runtime {
@@ -258,14 +258,14 @@ impl Runtime {
             kind: definition.kind,
             symbol: definition.symbol.clone(),
             limits,
-            has_clock: module.has_clock(),
+            driver: module.driver(),
         });
         if let Some(pool) = key.as_ref().and_then(|key| lookup(&self.pools, key)) {
             return Ok(pool);
         }
         let pool = Pool::new(
             Arc::clone(compiled.code()),
-            compiled.exports(exports, module.has_clock()),
+            compiled.exports(exports, module.driver()),
             limits,
             self.keeps_state(definition),
             &self.idle,

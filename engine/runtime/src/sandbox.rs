@@ -70,7 +70,7 @@ pub use compile_helper::{CompileHelper, run_compile_helper};
 pub(crate) use compiler::Compiler;
 pub(crate) use idle::{IdleInstances, Pin};
 pub use idle::{IdleLimits, IdleMetrics};
-pub(crate) use instance::{Answer, Call, Exports};
+pub(crate) use instance::{Answer, Call, DriverTraits, Exports};
 pub use memory_reservation::MemoryReservation;
 pub(crate) use native_stack::CHAIN_BYTES_MAX;
 pub use permits::ProcessLimits;

@@ -14,7 +14,7 @@ use wasmparser::FuncType;
 use wasmtime::{Engine, Instance, Module, Store, TypedFunc};
 
 use crate::guest::validate;
-use crate::plain_text::function_types;
+use crate::plain_text::{Function, function_types};
 
 /// A short function, one whose fuel depends on its argument, and one that may trap.
 const MODULE: &str = r#"(module
@@ -77,7 +77,7 @@ impl Plain {
             has_clock: false,
         };
         assert_eq!(function.mismatch(), None);
-        let linked = function.link(&module).unwrap();
+        let linked = function.link(&module).unwrap().module;
         validate(&linked);
         let instrumented = instrument(&linked, Options::default()).unwrap();
         Self {
@@ -327,4 +327,39 @@ fn rows_are_grouped_unless_their_fuel_is_bounded() {
         );
     }
     assert_eq!(row_fuel("count"), RowFuel::PerRow { grouped: true });
+}
+
+/// Returns true if `f` of a module with these fields is free of memory.
+fn is_free_of_memory(fields: &str, returns: PlainType) -> bool {
+    let text = format!("(module (memory (export \"memory\") 1) {fields})");
+    Function::new(&text, "f", &[PlainType::Int32], returns, None).is_free_of_memory()
+}
+
+#[test]
+fn function_is_free_of_memory_if_nothing_that_it_reaches_uses_it() {
+    const CALLING: &str = r#"(func (export "f") (param i32) (result i32) (call $g (local.get 0)))"#;
+    const LOADING: &str = "(func $g (param i32) (result i32) (i32.load (local.get 0)))";
+    const STORING: &str = "(func $g (param i32) (result i32)
+        (i32.store (i32.const 8) (local.get 0)) (local.get 0))";
+    const GROWING: &str = "(func $g (param i32) (result i32) (memory.grow (local.get 0)))";
+    const SIMPLE: &str = "(func $g (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))";
+    const OTHER: &str = r#"(func (export "other") (i32.store (i32.const 0) (i32.const 1)))
+        (data (i32.const 8) "text")"#;
+    let is_free = |fields: &str| is_free_of_memory(fields, PlainType::Int32);
+    assert!(is_free(&[CALLING, SIMPLE].concat()));
+    assert!(is_free(&[CALLING, SIMPLE, OTHER].concat()));
+    for used in [LOADING, STORING, GROWING] {
+        assert!(!is_free(&[CALLING, used].concat()), "{used}");
+        let indirect = r#"(table 1 funcref) (elem (i32.const 0) $g)
+            (func (export "f") (param i32) (result i32)
+              (call_indirect (param i32) (result i32) (local.get 0) (i32.const 0)))"#;
+        assert!(!is_free(&[indirect, used].concat()), "{used}");
+    }
+    let allocator = r#"(func (export "malloc") (param i32) (result i32) (i32.const 0))
+        (func (export "free") (param i32))"#;
+    assert!(!is_free(&[CALLING, SIMPLE, allocator].concat()));
+    assert!(is_free_of_memory(
+        &[CALLING, SIMPLE].concat(),
+        PlainType::Boolean
+    ));
 }

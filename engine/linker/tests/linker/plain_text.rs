@@ -29,7 +29,7 @@ pub(crate) fn function_types(module: &[u8]) -> BTreeMap<String, FuncType> {
 }
 
 /// Plain function of a module in the text format.
-struct Function {
+pub(crate) struct Function {
     module: Vec<u8>,
     types: BTreeMap<String, FuncType>,
     name: String,
@@ -39,7 +39,7 @@ struct Function {
 }
 
 impl Function {
-    fn new(
+    pub(crate) fn new(
         text: &str,
         name: &str,
         arguments: &[PlainType],
@@ -61,8 +61,14 @@ impl Function {
     fn link(&self) -> Result<Vec<u8>, String> {
         self.with(|function| match function.mismatch() {
             Some(expected) => Err(expected),
-            None => Ok(function.link(&self.module).unwrap()),
+            None => Ok(function.link(&self.module).unwrap().module),
         })
+    }
+
+    /// Returns true if the driver alone reads and writes memory.
+    pub(crate) fn is_free_of_memory(&self) -> bool {
+        let linked = self.with(|function| function.link(&self.module));
+        linked.unwrap().is_free_of_memory
     }
 
     fn with<R>(&self, call: impl FnOnce(&PlainFunction<'_>) -> R) -> R {

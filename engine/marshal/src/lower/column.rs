@@ -117,6 +117,11 @@ impl ColumnPlan {
         Ok(())
     }
 
+    /// Number of nulls among the rows, without those of children.
+    pub(super) fn null_count(&self) -> usize {
+        self.null_count
+    }
+
     fn validity_bytes(&self) -> u64 {
         match self.null_count {
             0 => 0,

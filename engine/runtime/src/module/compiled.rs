@@ -16,7 +16,9 @@ use super::instrumented_cache::InstrumentedCache;
 use super::loaded::LoadedModule;
 use crate::metrics::Profile;
 use crate::protections::DisabledProtections;
-use crate::sandbox::{CHAIN_BYTES_MAX, Compiler, Exports, Sampler, StoreLimiter, Watchdog};
+use crate::sandbox::{
+    CHAIN_BYTES_MAX, Compiler, DriverTraits, Exports, Sampler, StoreLimiter, Watchdog,
+};
 
 /// Instrumented and compiled module.
 pub(crate) struct CompiledModule {
@@ -52,7 +54,7 @@ impl CompiledModule {
     pub(crate) fn exports(
         &self,
         names: impl IntoIterator<Item = String>,
-        has_clock: bool,
+        driver: DriverTraits,
     ) -> Exports {
         let operations = names.into_iter().map(|name| {
             let rows = self.rows.get(&name).copied().unwrap_or(RowFuel::Shared);
@@ -64,7 +66,7 @@ impl CompiledModule {
             sampler: self.sampler.clone(),
             watchdog: self.watchdog.clone(),
             is_metered: self.is_metered,
-            has_clock,
+            driver,
         }
     }
 }

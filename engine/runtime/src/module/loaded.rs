@@ -17,6 +17,7 @@ use super::inspect::Inspection;
 use super::linking::link_wasi;
 use super::validate::Bodies;
 use crate::error::Error;
+use crate::sandbox::DriverTraits;
 
 /// Recursion limit of the parser, as sqlparser's default.
 const RECURSION_LIMIT: usize = 50;
@@ -38,8 +39,8 @@ pub struct LoadedModule {
     digest: Digest,
     /// True if the module is linked to the deterministic WASI.
     is_linked: bool,
-    /// True if it is linked to a driver that exports the clock.
-    has_clock: bool,
+    /// What it is linked to.
+    driver: DriverTraits,
     inspection: Inspection,
     declarations: Declarations,
     /// The functions of a component.
@@ -79,12 +80,9 @@ impl LoadedModule {
     }
 
     /// Loads a module that was linked to a driver, whose size is bounded by that of its parts.
-    pub(super) fn driven(linked: &[u8], has_clock: bool) -> Result<Arc<Self>, ModuleError> {
+    pub(super) fn driven(linked: &[u8], driver: DriverTraits) -> Result<Arc<Self>, ModuleError> {
         let module = Self::of_core(Arc::from(linked), Digest::of(linked), Bodies::Later)?;
-        Ok(Arc::new(Self {
-            has_clock,
-            ..module
-        }))
+        Ok(Arc::new(Self { driver, ..module }))
     }
 
     /// Returns a component with the drivers of a set of its functions.
@@ -105,14 +103,18 @@ impl LoadedModule {
             return Ok(Arc::clone(module));
         }
         let (linked, has_clock) = component.link(&self.code, set)?;
-        let module = Self::driven(&linked, has_clock)?;
+        let driver = DriverTraits {
+            has_clock,
+            is_free_of_memory: false,
+        };
+        let module = Self::driven(&linked, driver)?;
         let kept = Self {
             bytes: Arc::clone(&self.bytes),
             code: Arc::clone(&self.code),
             drivers: Some((Arc::clone(component), set)),
             digest: module.digest,
             is_linked: module.is_linked,
-            has_clock,
+            driver,
             inspection: module.inspection.clone(),
             declarations: Declarations::default(),
             component: None,
@@ -139,7 +141,7 @@ impl LoadedModule {
             code,
             drivers: None,
             is_linked,
-            has_clock: false,
+            driver: DriverTraits::default(),
             inspection,
             declarations,
             component: None,
@@ -181,7 +183,7 @@ impl LoadedModule {
             drivers: None,
             // Its functions tell themselves what they read.
             is_linked: false,
-            has_clock: false,
+            driver: DriverTraits::default(),
             declarations: Declarations::parse(&functions.declarations())?,
             component: Some(Arc::new(functions)),
             driven: Mutex::default(),
@@ -213,9 +215,9 @@ impl LoadedModule {
         self.is_linked
     }
 
-    /// Returns true if a driver exports the clock, for the host to set.
-    pub(crate) fn has_clock(&self) -> bool {
-        self.has_clock
+    /// Returns what it has of its driver.
+    pub(crate) fn driver(&self) -> DriverTraits {
+        self.driver
     }
 
     /// Returns the digest of the binary format.

@@ -13,6 +13,7 @@ use super::inspect::Inspection;
 use super::linking::{Wasi, input, refused};
 use super::loaded::LoadedModule;
 use crate::error::Error;
+use crate::sandbox::DriverTraits;
 
 /// Returns the module of a plain function, or of a function of a component, with its driver; `None`
 /// if the module exports a column function, or no function of that name.
@@ -86,7 +87,11 @@ pub(crate) fn with_driver(
         return Err(mismatch(&expected));
     }
     let linked = function.link(&inputs.code).map_err(refused)?;
-    LoadedModule::driven(&linked, inputs.has_clock).map(Some)
+    let traits = DriverTraits {
+        has_clock: inputs.has_clock,
+        is_free_of_memory: linked.is_free_of_memory,
+    };
+    LoadedModule::driven(&linked.module, traits).map(Some)
 }
 
 impl LoadedModule {

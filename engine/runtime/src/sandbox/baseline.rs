@@ -19,6 +19,10 @@
 //!   nothing depends on where a guest should have written. The exception is the start of
 //!   the arena that the next arguments fill, because lowering writes each of those bytes,
 //!   padding included.
+//!   A module in which no code but a driver of ours reads or writes memory is the other
+//!   exception: such a driver, of a function over numbers, reads its arguments alone and
+//!   writes each value of its result, but for rows with nulls. A call without nulls does
+//!   not depend on the rest of memory, and nothing is compared before it.
 //! - *The size of memory* cannot be reset. An instance whose memory has grown is
 //!   discarded.
 //! - *Globals* of the guest that are mutable are exported by the instrumentation, and
@@ -175,15 +179,18 @@ impl Baseline {
         memory.data_size(store) == self.memory.bytes()
     }
 
-    /// Restores memory and globals, except for a range of memory that is about to be
-    /// filled.
-    pub(super) fn restore(
+    /// Restores memory, except for a range that is about to be filled.
+    pub(super) fn restore_memory(
         &self,
         memory: wasmtime::Memory,
         filled: Range<usize>,
         store: &mut Store,
     ) {
-        self.memory.restore(memory.data_mut(&mut *store), filled);
+        self.memory.restore(memory.data_mut(store), filled);
+    }
+
+    /// Restores the globals.
+    pub(super) fn restore_globals(&self, store: &mut Store) {
         for (global, value) in &self.globals {
             let set = global.set(&mut *store, *value);
             set.expect("the global held the value before");

@@ -47,6 +47,8 @@ pub(crate) struct Instance {
     memory: wasmtime::Memory,
     /// Time of the statement, if the guest may read it.
     clock: Option<wasmtime::Global>,
+    /// True if calls without nulls do not depend on what earlier ones left in memory.
+    is_free_of_memory: bool,
     /// Mutable globals of the guest.
     globals: Vec<wasmtime::Global>,
     alloc: wasmtime::TypedFunc<u32, u32>,
@@ -87,8 +89,34 @@ pub(crate) struct Exports {
     pub(crate) watchdog: Option<Arc<Watchdog>>,
     /// True if fuel is counted.
     pub(crate) is_metered: bool,
+    /// Traits of the driver.
+    pub(crate) driver: DriverTraits,
+}
+
+/// What a module has of the driver that it is linked to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct DriverTraits {
     /// True if the clock begins at the time of the statement: an export of the driver sets it.
     pub(crate) has_clock: bool,
+    /// True if no call without null arguments depends on what earlier calls left in memory.
+    pub(crate) is_free_of_memory: bool,
+}
+
+/// What is certain of the call that follows a reset.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NextCall {
+    /// Bytes of the arena that it fills.
+    pub(super) argument_bytes: u64,
+    /// True if a row of its arguments may be null.
+    pub(super) has_nulls: bool,
+}
+
+impl NextCall {
+    /// A call of which nothing is certain.
+    pub(super) const UNKNOWN: Self = Self {
+        argument_bytes: 0,
+        has_nulls: true,
+    };
 }
 
 /// One call of an operation.
@@ -174,17 +202,19 @@ impl Instance {
         baseline.is_some_and(|baseline| baseline.is_restorable(self.memory, &self.store))
     }
 
-    /// Resets it to its baseline, for a call that is certain to fill `bytes` bytes of the
-    /// arena.
-    pub(super) fn reset(&mut self, bytes: u64) {
+    /// Resets it to its baseline, but for what the next call is certain not to depend on.
+    pub(super) fn reset(&mut self, next: NextCall) {
         if let Some(baseline) = &self.baseline {
             self.preparation.resets += 1;
             // A call that needed a larger arena has replaced it.
             self.arena = baseline.arena();
-            let (arena, capacity) = self.arena;
-            let start = arena.0 as usize;
-            let filled = start..start + bytes.min(capacity.into()) as usize;
-            baseline.restore(self.memory, filled, &mut self.store);
+            if next.has_nulls || !self.is_free_of_memory {
+                let (arena, capacity) = self.arena;
+                let start = arena.0 as usize;
+                let filled = start..start + next.argument_bytes.min(capacity.into()) as usize;
+                baseline.restore_memory(self.memory, filled, &mut self.store);
+            }
+            baseline.restore_globals(&mut self.store);
             let creation_fuel = self.creation_fuel;
             self.preparation_fuel =
                 creation_fuel.map_or(0, |fuel| fuel + page_fuel(baseline.memory_bytes()));

@@ -13,7 +13,7 @@ use super::budget::{Budget, ROWS_MAX, ROWS_NARROW_MAX, RowMetering};
 use super::call_error::CallError;
 use super::cancellation::Cancellation;
 use super::idle::{IdleInstances, IdleQueue, MEMORY_BYTES_MAX, Pin};
-use super::instance::{Answer, Call, Exports, Instance};
+use super::instance::{Answer, Call, Exports, Instance, NextCall};
 use super::memory_reservation::MemoryReservation;
 use super::native_stack::on_guest_stack;
 use super::permits::{Permits, permits};
@@ -136,8 +136,11 @@ impl Pool {
                 returns: call.returns,
             };
             let reservation = || Some(reservation());
-            let filled = size.argument_bytes;
-            self.acquire_clean(size, filled, call.budget, cancellation, reservation)?
+            let next = NextCall {
+                argument_bytes: size.argument_bytes,
+                has_nulls: call.arguments.has_nulls(),
+            };
+            self.acquire_clean(size, next, call.budget, cancellation, reservation)?
         };
         drop(timer);
         let result = instance.call(call);
@@ -198,8 +201,10 @@ impl Pool {
         let permits = self.permits()?;
         let _timer = recorder.time(Phase::Reset);
         let instance = match size {
-            // The arguments of its first call may be fewer than stated.
-            Some(size) => self.acquire_clean(size, 0, budget, cancellation, reservation)?,
+            Some(size) => {
+                let next = NextCall::UNKNOWN;
+                self.acquire_clean(size, next, budget, cancellation, reservation)?
+            }
             None => self.instantiate(budget, cancellation, reservation())?,
         };
         Ok(PooledInstance {
@@ -259,12 +264,12 @@ impl Pool {
         permits(&self.active, self.limits.instances_max)
     }
 
-    /// Acquires an instance in its baseline state, preallocated for calls of this size,
-    /// of which `filled` bytes of arguments are certain to be written.
+    /// Acquires an instance in its baseline state, preallocated for calls of this size: for all
+    /// that the `next` call depends on.
     fn acquire_clean(
         &self,
         size: CallSize<'_>,
-        filled: u64,
+        next: NextCall,
         budget: Budget,
         cancellation: &Cancellation,
         reservation: impl Fn() -> Option<Box<dyn MemoryReservation>>,
@@ -279,7 +284,7 @@ impl Pool {
         let fits = |idle: &Instance| idle.plan() == Some(plan) || is_pristine(idle);
         let mut instance = self.acquire(fits, budget, cancellation, reservation())?;
         if instance.plan().is_some() {
-            instance.reset(filled);
+            instance.reset(next);
             return Ok(instance);
         }
         // An instance that is too large to be kept is not preallocated.

@@ -19,6 +19,16 @@ pub(crate) struct Snapshot {
 /// Bytes per block: a page of most machines, the granularity of first touches.
 const BLOCK_BYTES: usize = 4_096;
 
+/// Returns true if all bytes of a block are zero. One that was written to mostly shows it
+/// at its beginning.
+fn is_zero_block(bytes: &[u8]) -> bool {
+    let (first, rest) = bytes.split_at(bytes.len().min(FIRST_BYTES));
+    are_zeros(first) && are_zeros(rest)
+}
+
+/// Bytes of a block that are looked at first.
+const FIRST_BYTES: usize = 256;
+
 /// Returns true if all bytes are zero. Reads eight words at a time, at the speed of
 /// the cache.
 fn are_zeros(bytes: &[u8]) -> bool {
@@ -85,7 +95,7 @@ impl Snapshot {
             let end = range.end.min((number + 1) * BLOCK_BYTES);
             let now = &mut memory[start..end];
             match self.blocks[number] {
-                None if are_zeros(now) => {}
+                None if is_zero_block(now) => {}
                 None => now.fill(0),
                 Some(content) => {
                     let content = content + start % BLOCK_BYTES;

@@ -154,3 +154,33 @@ fn short_functions_add_columns_and_constants_of_any_length() {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    /// Memory is not reset before a call without nulls. Values of null rows would show it.
+    #[test]
+    fn values_of_null_rows_are_those_of_a_fresh_instance(
+        calls in prop::collection::vec(
+            (prop::collection::vec(1_i64..1_000, 40..200), any::<bool>(), 1_usize..20),
+            1..8,
+        ),
+    ) {
+        let runtime = runtime(IdleLimits::default());
+        let add = "add(BIGINT, BIGINT) RETURNS BIGINT LANGUAGE WASM WITH (reuse = 'off')";
+        let add = bind_module(&runtime, MODULE, add).unwrap();
+        for (values, has_nulls, every) in calls {
+            let is_null = |row: usize| has_nulls && row % (every + 3) == 0;
+            let rows = values.iter().enumerate();
+            let rows: Vec<_> = rows.map(|(row, value)| (!is_null(row)).then_some(*value)).collect();
+            let result = call(&add, &[column(&rows), column(&rows)]).unwrap();
+            let result = result.as_primitive::<Int64Type>();
+            prop_assert_eq!(result.iter().collect::<Vec<_>>(),
+                rows.iter().map(|row| row.map(|value| 2 * value)).collect::<Vec<_>>());
+            for (row, value) in result.values().iter().enumerate() {
+                let expected = rows[row].map_or(0, |value| 2 * value);
+                prop_assert_eq!(*value, expected, "row {}", row);
+            }
+        }
+    }
+}

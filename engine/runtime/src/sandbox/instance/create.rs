@@ -76,6 +76,7 @@ impl Instance {
             store,
             memory,
             clock,
+            is_free_of_memory: exports.driver.is_free_of_memory,
             globals,
             alloc,
             operations,
@@ -140,7 +141,7 @@ fn clock(
     instance: wasmtime::Instance,
     store: &mut Store,
 ) -> Option<wasmtime::Global> {
-    match exports.has_clock {
+    match exports.driver.has_clock {
         true => instance.get_global(store, EXPORT_DRIVER_CLOCK),
         false => None,
     }

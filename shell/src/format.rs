@@ -1,9 +1,9 @@
 //! Formats of results.
 //!
 //! Tables and Markdown are for reading: rows are collected, since the widest value determines
-//! the width, or the first of them for a pager, and control characters are escaped. CSV and JSON are for programs: they are
-//! written batch by batch, with values unchanged. In each format a null is told apart from the
-//! empty string, within lists, structs and maps too.
+//! the width (for a pager, that of the rows so far), and control characters are escaped. CSV and
+//! JSON are for programs: they are written batch by batch, with values unchanged. In each format a
+//! null is told apart from the empty string, within lists, structs and maps too.
 
 // Parquet and Arrow files.
 pub(crate) mod columnar;
@@ -172,7 +172,7 @@ impl<W: Write> Printer<W> {
     }
 
     /// Prints collected rows before the others are known: the columns of a table are as wide as
-    /// these need from then on.
+    /// these need, and become wider with later ones.
     pub(crate) fn print_so_far(&mut self) -> Result<(), ArrowError> {
         match self {
             Self::Table { table, out, .. } => table.print_rows(out),

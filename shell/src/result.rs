@@ -75,7 +75,7 @@ pub(crate) struct Captured {
     pub(crate) rows: Vec<Vec<Option<String>>>,
 }
 
-/// Rows that determine the widths of the columns of a table in a pager.
+/// Rows that determine the first widths of the columns of a table in a pager.
 const MEASURED_ROWS: usize = 1_000;
 
 /// Time after which fewer rows do.

@@ -2,13 +2,16 @@
 //!
 //! A table is drawn row by row, so that a long one can be interrupted.
 
-use std::borrow::Cow;
 use std::io::Write;
 
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
-use crate::text::{columns, cut, escape_control};
+use crate::text::{columns, escape_control};
+
+/// Widest cell to which the rows after it are padded, once rows were printed. A row with a longer
+/// one is wider than others: one long text does not fill a pager with blanks.
+const PADDED_MAX: usize = 100;
 
 /// A table of collected rows.
 pub(crate) struct TextTable {
@@ -20,7 +23,7 @@ pub(crate) struct TextTable {
     /// Markdown: cells are escaped and stay on one line.
     is_markdown: bool,
     has_header: bool,
-    /// Rows were printed: the widths are fixed, and longer cells are cut.
+    /// Rows were printed, with the widths that they needed.
     is_begun: bool,
 }
 
@@ -62,9 +65,10 @@ impl TextTable {
         let values = values.into_iter();
         let cells = values.map(|value| escaped(value.as_ref(), self.is_markdown));
         let cells: Vec<String> = cells.collect();
-        if !self.is_begun {
-            for (widest, cell) in self.widths.iter_mut().zip(&cells) {
-                *widest = width(cell).max(*widest);
+        for (widest, cell) in self.widths.iter_mut().zip(&cells) {
+            let width = width(cell);
+            if !self.is_begun || width <= PADDED_MAX {
+                *widest = width.max(*widest);
             }
         }
         self.rows.push(cells);
@@ -116,12 +120,7 @@ impl TextTable {
             let mut line = String::from("|");
             for (index, cell) in lines.iter().enumerate() {
                 let text = cell.get(number).copied().unwrap_or_default();
-                let text = match self.is_markdown {
-                    // An escape is not cut, and columns need not be aligned.
-                    true => Cow::Borrowed(text),
-                    false => cut(text, self.widths[index]),
-                };
-                let blanks = " ".repeat(self.widths[index].saturating_sub(columns(&text)));
+                let blanks = " ".repeat(self.widths[index].saturating_sub(columns(text)));
                 line += &match self.is_right[index] {
                     true => format!(" {blanks}{text} |"),
                     false => format!(" {text}{blanks} |"),
@@ -169,18 +168,33 @@ mod tests {
     }
 
     #[test]
-    fn first_rows_determine_the_widths_of_a_table() {
+    fn longer_cells_widen_the_columns_of_later_rows() {
         assert_eq!(
             printed(false),
             "+---+-------+\n\
              | n | text  |\n\
              +---+-------+\n\
              | 1 | short |\n\
-             | … | a lo… |\n\
-             | 3 | two   |\n\
-             |   | line… |\n\
-             +---+-------+\n"
+             | 22 | a longer text |\n\
+             |  3 | two           |\n\
+             |    | lines of it   |\n\
+             +----+---------------+\n"
         );
+    }
+
+    #[test]
+    fn very_long_cells_widen_their_row_alone() {
+        let long = "x".repeat(PADDED_MAX + 1);
+        let mut table = TextTable::new(&[("text", false), ("n", true)], false);
+        let mut out = Vec::new();
+        table.row(["short", "1"]);
+        table.print_rows(&mut out).unwrap();
+        table.row([long.as_str(), "2"]);
+        table.row(["short", "3"]);
+        table.print(&mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let rows = format!("| short | 1 |\n| {long} | 2 |\n| short | 3 |\n+-------+---+\n");
+        assert!(text.ends_with(&rows), "{text}");
     }
 
     #[test]
@@ -191,7 +205,7 @@ mod tests {
              |---|-------|\n\
              | 1 | short |\n\
              | 22 | a longer text |\n\
-             | 3 | two<br>lines of it |\n"
+             |  3 | two<br>lines of it |\n"
         );
     }
 }

@@ -85,7 +85,7 @@ fn memory_of_a_pager_is_bounded() {
 }
 
 #[test]
-fn first_rows_determine_the_widths_in_a_pager() {
+fn wider_values_are_whole_in_a_pager() {
     let home = home();
     let file = home.path().join("paged");
     let mut shell = start_paged(home.path(), &format!("cat > {}", file.display()));
@@ -94,7 +94,16 @@ fn first_rows_determine_the_widths_in_a_pager() {
     printed(&mut shell, statement, "20001 rows in");
     let text = fs::read_to_string(&file).unwrap();
     assert!(text.starts_with("+------+\n| text |\n+------+\n| a    |\n"));
-    assert!(text.ends_with("| a    |\n| lon… |\n+------+\n"));
+    assert!(text.ends_with("| longer |\n+--------+\n"));
+    printed(
+        &mut shell,
+        "SELECT value FROM range(1000001);",
+        "1000001 rows in",
+    );
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("|     0 |\n"));
+    assert!(text.ends_with("| 1000000 |\n+---------+\n"));
+    assert!(!text.contains('…'));
     quit(shell);
 }
 

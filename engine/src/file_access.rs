@@ -40,6 +40,9 @@ mod bad_cells;
 // Texts that stand for null.
 mod csv_nulls;
 
+// Files of separated values that statements write.
+mod csv_sink;
+
 // Files that are one JSON array.
 mod json_arrays;
 

@@ -31,6 +31,7 @@ use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan, PhysicalExpr};
 
 use super::csv_cells::CsvCells;
 use super::csv_nulls::{CsvNulls, null_regex};
+use super::csv_sink::quote_empty_texts;
 use super::json_arrays::infer_array_schema;
 use super::naming_opener::{NamingOpener, Values, named};
 
@@ -188,7 +189,7 @@ impl FileFormat for TextFormat {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let inner = self.inner();
         let plan = inner.create_writer_physical_plan(input, state, conf, order_requirements);
-        plan.await
+        Ok(quote_empty_texts(plan.await?))
     }
 
     fn file_source(&self, table_schema: TableSchema) -> Arc<dyn FileSource> {

@@ -90,23 +90,6 @@ fn root_confines_files_to_a_directory() {
     );
 }
 
-/// Arrow writes no quotes around the empty string, and reads none.
-#[test]
-fn nulls_and_empty_strings_in_csv_are_told_apart_by_an_option() {
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().display().to_string();
-    let sql = "COPY (SELECT * FROM (VALUES (1, ''), (2, NULL), (3, 'x')) AS t(n, s))
-             TO 'x.csv' OPTIONS ('format.null_value' 'NIL');
-         CREATE EXTERNAL TABLE t STORED AS CSV LOCATION 'x.csv'
-             OPTIONS ('format.has_header' 'true');
-         SELECT n, CASE WHEN s = 'NIL' THEN NULL ELSE coalesce(s, '') END AS s FROM t ORDER BY n";
-    let arguments = ["--root", &root, "--format", "csv", "-c", sql];
-    check(&arguments, "count\n3\nn,s\n1,\"\"\n2,\n3,x\n");
-    let file = folder.path().join("x.csv");
-    let written = fs::read_to_string(file).unwrap();
-    assert_eq!(written, "n,s\n1,\n2,NIL\n3,x\n");
-}
-
 #[test]
 fn copy_takes_options_in_brackets() {
     let folder = tempfile::tempdir().unwrap();
@@ -133,70 +116,6 @@ fn copy_takes_options_in_brackets() {
         check_error(&["--root", &root, "-c", sql], 1, expected);
     }
     assert!(!folder.path().join("z.csv").exists());
-}
-
-#[test]
-fn a_file_with_another_delimiter_is_read_as_its_error_says() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("a.csv"), "tailnum;year\nN1;2004\n").unwrap();
-    let root = folder.path().display().to_string();
-    let table = "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION 'a.csv' OPTIONS \
-                 ('format.delimiter' ';')";
-    check_error(
-        &["--root", &root, "-c", "SELECT year FROM 'a.csv'"],
-        1,
-        table,
-    );
-    let sql = format!("{table}; SELECT year FROM t");
-    check(
-        &["--root", &root, "--format", "csv", "-c", &sql],
-        "year\n2004\n",
-    );
-}
-
-#[test]
-fn copy_reads_texts_by_the_types_of_the_table() {
-    let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
-    write(
-        "x.csv",
-        "00501;NA;true;2013-01-05;7\nNA;2.5;f;NA;NA\nNANCY;3;1;NA;8\n",
-    );
-    write("y.txt", "a,b\n007,\n");
-    write("z.tsv", "a\tb\n'0\t1'\t2\n");
-    let root = folder.path().display().to_string();
-    let sql = "CREATE TABLE t(code VARCHAR, price DECIMAL(5, 2), flag BOOLEAN, day DATE, n INT);
-         COPY t FROM 'x.csv' (HEADER false, DELIMITER ';', NULL 'NA');
-         SELECT * FROM t ORDER BY code;
-         CREATE TABLE u(a VARCHAR, b BIGINT);
-         COPY u FROM 'y.txt' (FORMAT csv);
-         COPY u FROM 'z.tsv' (QUOTE '''');
-         SELECT * FROM u ORDER BY a DESC";
-    let arguments = ["--root", &root, "--format", "csv", "-c", sql];
-    check(
-        &arguments,
-        "count\n3\ncode,price,flag,day,n\n00501,,true,2013-01-05,7\nNANCY,3.00,true,,8\n\
-         ,2.50,false,,\ncount\n1\ncount\n1\na,b\n007,\n0\t1,2\n",
-    );
-    let table = "CREATE TABLE t(a VARCHAR, b BIGINT);";
-    for (copy, expected) in [
-        (
-            "COPY t FROM 'y.txt' (FORMAT csv, HEADER false)",
-            "y.txt`, line 1, column `column_2`: Cast error: Cannot cast string 'b' to value of \
-             Int64 type",
-        ),
-        ("COPY t FROM 'y.txt' (NULL 'NA')", "found the ending txt"),
-        (
-            "COPY t FROM 'no' (NULL 'NA')",
-            "expected a file, found none",
-        ),
-    ] {
-        check_error(
-            &["--root", &root, "-c", &format!("{table} {copy}")],
-            1,
-            expected,
-        );
-    }
 }
 
 #[test]

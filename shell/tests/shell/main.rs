@@ -4,6 +4,7 @@ mod bench;
 mod catalog;
 mod compile_helper;
 mod conform;
+mod csv_files;
 mod documents;
 mod dump;
 mod everyday_errors;

@@ -1,0 +1,106 @@
+//! Files of separated values that statements read and write.
+
+use std::fs;
+
+use crate::{check, check_error};
+
+/// Arrow reads no quotes around the empty string.
+#[test]
+fn nulls_and_empty_strings_in_csv_are_told_apart_by_an_option() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().display().to_string();
+    let sql = "COPY (SELECT * FROM (VALUES (1, ''), (2, NULL), (3, 'x')) AS t(n, s))
+             TO 'x.csv' OPTIONS ('format.null_value' 'NIL');
+         CREATE EXTERNAL TABLE t STORED AS CSV LOCATION 'x.csv'
+             OPTIONS ('format.has_header' 'true');
+         SELECT n, CASE WHEN s = 'NIL' THEN NULL ELSE coalesce(s, '') END AS s FROM t ORDER BY n";
+    let arguments = ["--root", &root, "--format", "csv", "-c", sql];
+    check(&arguments, "count\n3\nn,s\n1,\"\"\n2,\n3,x\n");
+    let file = folder.path().join("x.csv");
+    let written = fs::read_to_string(file).unwrap();
+    assert_eq!(written, "n,s\n1,\n2,NIL\n3,x\n");
+}
+
+#[test]
+fn empty_strings_of_csv_have_quotes() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().display().to_string();
+    let rows = "(VALUES (1, ''), (2, NULL), (3, 'x')) AS t(n, s)";
+    let sql = format!(
+        "COPY (SELECT * FROM {rows}) TO 'x.csv';
+         COPY (SELECT * FROM {rows}) TO 'y.tsv' (HEADER false);
+         COPY (SELECT s FROM {rows}) TO 'z.csv';
+         SELECT count(*) AS n FROM 'z.csv'"
+    );
+    let counts = "count\n3\n".repeat(3);
+    let arguments = ["--root", &root, "--format", "csv", "-c", &sql];
+    check(&arguments, &format!("{counts}n\n3\n"));
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    assert_eq!(read("x.csv"), "n,s\n1,\"\"\n2,\n3,x\n");
+    assert_eq!(read("y.tsv"), "1\t\"\"\n2\t\n3\tx\n");
+    assert_eq!(read("z.csv"), "s\n\"\"\n\"\"\nx\n");
+}
+
+#[test]
+fn a_file_with_another_delimiter_is_read_as_its_error_says() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.csv"), "tailnum;year\nN1;2004\n").unwrap();
+    let root = folder.path().display().to_string();
+    let table = "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION 'a.csv' OPTIONS \
+                 ('format.delimiter' ';')";
+    check_error(
+        &["--root", &root, "-c", "SELECT year FROM 'a.csv'"],
+        1,
+        table,
+    );
+    let sql = format!("{table}; SELECT year FROM t");
+    check(
+        &["--root", &root, "--format", "csv", "-c", &sql],
+        "year\n2004\n",
+    );
+}
+
+#[test]
+fn copy_reads_texts_by_the_types_of_the_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "x.csv",
+        "00501;NA;true;2013-01-05;7\nNA;2.5;f;NA;NA\nNANCY;3;1;NA;8\n",
+    );
+    write("y.txt", "a,b\n007,\n");
+    write("z.tsv", "a\tb\n'0\t1'\t2\n");
+    let root = folder.path().display().to_string();
+    let sql = "CREATE TABLE t(code VARCHAR, price DECIMAL(5, 2), flag BOOLEAN, day DATE, n INT);
+         COPY t FROM 'x.csv' (HEADER false, DELIMITER ';', NULL 'NA');
+         SELECT * FROM t ORDER BY code;
+         CREATE TABLE u(a VARCHAR, b BIGINT);
+         COPY u FROM 'y.txt' (FORMAT csv);
+         COPY u FROM 'z.tsv' (QUOTE '''');
+         SELECT * FROM u ORDER BY a DESC";
+    let arguments = ["--root", &root, "--format", "csv", "-c", sql];
+    check(
+        &arguments,
+        "count\n3\ncode,price,flag,day,n\n00501,,true,2013-01-05,7\nNANCY,3.00,true,,8\n\
+         ,2.50,false,,\ncount\n1\ncount\n1\na,b\n007,\n0\t1,2\n",
+    );
+    let table = "CREATE TABLE t(a VARCHAR, b BIGINT);";
+    for (copy, expected) in [
+        (
+            "COPY t FROM 'y.txt' (FORMAT csv, HEADER false)",
+            "y.txt`, line 1, column `column_2`: Cast error: Cannot cast string 'b' to value of \
+             Int64 type",
+        ),
+        ("COPY t FROM 'y.txt' (NULL 'NA')", "found the ending txt"),
+        (
+            "COPY t FROM 'no' (NULL 'NA')",
+            "expected a file, found none",
+        ),
+    ] {
+        check_error(
+            &["--root", &root, "-c", &format!("{table} {copy}")],
+            1,
+            expected,
+        );
+    }
+}

@@ -16,6 +16,9 @@ mod hive_files;
 // Files of `COPY … FROM`.
 mod copied_files;
 
+// Delimiters of files, by their first records.
+mod csv_head;
+
 // Places of values that are cast for a table.
 mod located_values;
 

@@ -59,6 +59,11 @@ impl<'a> CopySource<'a> {
         name
     }
 
+    /// Returns true if the statement states an option.
+    pub(crate) fn states(&self, option: &str) -> bool {
+        self.options.iter().any(|(key, _)| *key == option)
+    }
+
     /// Parses the name of a table; `None` if it is one of no `COPY`.
     pub(crate) fn parse(name: &'a str) -> Option<Self> {
         let (file, options) = name.split_once(MARK)?;

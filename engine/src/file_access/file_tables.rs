@@ -23,6 +23,7 @@ use fusebox_runtime::Error;
 use futures::TryStreamExt;
 
 use super::copied_files::{copied_format, stated_options};
+use super::csv_head::detect_format;
 use super::formats::endings;
 use super::hive_files::{HiveFiles, folder_of_columns};
 use super::json_arrays::is_json_array;
@@ -107,6 +108,9 @@ impl FileTables {
         };
         if let Some((options, copy)) = config.options.as_mut().zip(copy) {
             options.format = copied_format(copy, &options.format)?;
+        }
+        if let Some(options) = &mut config.options {
+            detect_format(options, copy, &config.table_paths, &state).await?;
         }
         if let Some(options) = &mut config.options
             && let Some(TextFormat::JsonLines(json)) = options.format.downcast_ref::<TextFormat>()

@@ -42,21 +42,49 @@ fn empty_strings_of_csv_have_quotes() {
 }
 
 #[test]
-fn a_file_with_another_delimiter_is_read_as_its_error_says() {
+fn delimiters_of_files_are_detected() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("a.csv"), "tailnum;year\nN1;2004\n").unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("a.csv", "tailnum;year;price\nN1;2004;1,5\n\"N;2\";2005;\n");
+    write("b.csv", "tailnum|year|price\nN3|2006|x\n");
+    write("c.csv", "tailnum\tyear\tprice\nN4\t2007\t\n");
+    write("one.csv", "note\na;b\n");
     let root = folder.path().display().to_string();
+    let sql = "CREATE TABLE t AS SELECT * FROM 'a.csv';
+         COPY t FROM 'b.csv';
+         COPY t (tailnum, year, price) FROM 'c.csv' (HEADER);
+         SELECT * FROM t ORDER BY year;
+         SELECT * FROM 'one.csv'";
+    check(
+        &["--root", &root, "--format", "csv", "-c", sql],
+        "count\n1\ncount\n1\ntailnum,year,price\nN1,2004,\"1,5\"\nN;2,2005,\nN3,2006,x\n\
+         N4,2007,\nnote\na;b\n",
+    );
+    // A delimiter that is stated, and that of an external table.
+    for (sql, expected) in [
+        (
+            "CREATE TABLE t(a VARCHAR, b VARCHAR, c VARCHAR); COPY t FROM 'a.csv' (DELIMITER ',')",
+            "Column count doesn't match",
+        ),
+        (
+            "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION 'a.csv'; SELECT year FROM t",
+            "OPTIONS ('format.delimiter' ';')",
+        ),
+    ] {
+        check_error(&["--root", &root, "-c", sql], 1, expected);
+    }
     let table = "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION 'a.csv' OPTIONS \
                  ('format.delimiter' ';')";
-    check_error(
-        &["--root", &root, "-c", "SELECT year FROM 'a.csv'"],
-        1,
-        table,
-    );
-    let sql = format!("{table}; SELECT year FROM t");
     check(
-        &["--root", &root, "--format", "csv", "-c", &sql],
-        "year\n2004\n",
+        &[
+            "--root",
+            &root,
+            "--format",
+            "csv",
+            "-c",
+            &format!("{table}; SELECT max(year) AS y FROM t"),
+        ],
+        "y\n2005\n",
     );
 }
 

@@ -43,7 +43,10 @@ pub(crate) fn rewrite_copy(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSp
         rewritten.extend(tokenized(&options.clauses(), end));
         return Ok(rewritten);
     }
-    let source = options.source(&copy.file, end)?;
+    let into = &tokens[copy.begin + 1..copy.direction];
+    let into = into.iter().filter(|token| !is_blank(token));
+    let into: String = into.map(|token| token.token.to_string()).collect();
+    let source = options.source(&into, &copy.file, end)?;
     let mut insert = tokens[..copy.begin].to_vec();
     insert.extend(tokenized("INSERT INTO", tokens[copy.begin].span.start));
     insert.extend_from_slice(&tokens[copy.begin + 1..copy.direction]);

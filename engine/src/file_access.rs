@@ -16,7 +16,7 @@ mod hive_files;
 // Files of `COPY … FROM`.
 mod copied_files;
 
-// Delimiters of files, by their first records.
+// Delimiters and headers of files, by their first records.
 mod csv_head;
 
 // Places of values that are cast for a table.

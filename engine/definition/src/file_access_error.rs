@@ -46,6 +46,16 @@ pub enum FileAccessError {
     )]
     PartitionedFile,
     #[error(
+        "expected {expected} columns, as many as COPY fills, found {found}; name those that the file \
+         has, as in COPY t (a, b) FROM, or state another DELIMITER"
+    )]
+    ColumnCount { expected: usize, found: usize },
+    #[error(
+        "expected files that all begin with the names of columns, or with rows, found both; copy \
+         them by two statements, with HEADER true and HEADER false"
+    )]
+    Headers,
+    #[error(
         "expected a directory without files, found {files} in it; name another one, remove the \
          files, or add to them by the option APPEND"
     )]

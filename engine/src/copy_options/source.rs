@@ -35,12 +35,16 @@ const SEPARATOR: char = '\u{1f}';
 
 const FORMAT: &str = "format";
 
+const INTO: &str = "into";
+
 /// File of a `COPY … FROM`, and how it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CopySource<'a> {
     pub(crate) file: &'a str,
     /// Format that the statement states.
     pub(crate) format: Option<&'a str>,
+    /// Table that gets the rows, as the statement writes it, with its columns in brackets.
+    pub(crate) into: Option<&'a str>,
     /// Options of DataFusion's files of separated values.
     pub(crate) options: Vec<(&'a str, &'a str)>,
 }
@@ -50,7 +54,8 @@ impl<'a> CopySource<'a> {
     fn name(&self) -> String {
         let mut name = format!("{}{MARK}", self.file);
         let format = self.format.map(|format| (FORMAT, format));
-        for (key, value) in format.iter().chain(&self.options) {
+        let into = self.into.map(|into| (INTO, into));
+        for (key, value) in format.iter().chain(&into).chain(&self.options) {
             name.push(SEPARATOR);
             name += key;
             name.push('=');
@@ -72,19 +77,24 @@ impl<'a> CopySource<'a> {
             return None;
         }
         let options: Option<Vec<_>> = parts.map(|part| part.split_once('=')).collect();
-        let (formats, options): (Vec<_>, Vec<_>) =
-            options?.into_iter().partition(|(key, _)| *key == FORMAT);
+        let mut options = options?;
+        let mut take = |key: &str| {
+            let place = options.iter().position(|(other, _)| *other == key)?;
+            Some(options.remove(place).1)
+        };
+        let (format, into) = (take(FORMAT), take(INTO));
         Some(Self {
             file,
-            format: formats.first().map(|(_, format)| *format),
+            format,
+            into,
             options,
         })
     }
 }
 
 impl Options {
-    /// Returns the name of the table that has the rows of a file.
-    pub(super) fn source(&self, file: &str, place: Location) -> Result<String> {
+    /// Returns the name of the table that has the rows of a file, which another one gets.
+    pub(super) fn source(&self, into: &str, file: &str, place: Location) -> Result<String> {
         let format = self.format.as_ref().map(|format| format.to_lowercase());
         let told = told(file);
         if let (Some(told), Some(format)) = (told, &format)
@@ -130,6 +140,7 @@ impl Options {
         let source = CopySource {
             file,
             format,
+            into: Some(into).filter(|into| !into.contains(SEPARATOR)),
             options,
         };
         Ok(source.name())
@@ -170,17 +181,19 @@ mod tests {
 
     #[test]
     fn names_have_the_options() {
-        for (format, options) in [
-            (None, Vec::new()),
-            (Some("csv"), Vec::new()),
+        for (format, into, options) in [
+            (None, None, Vec::new()),
+            (Some("csv"), Some("\"a=b\"(c,d)"), Vec::new()),
             (
                 Some("tsv"),
+                None,
                 vec![("format.delimiter", "="), ("format.null_value", "")],
             ),
         ] {
             let source = CopySource {
                 file: "a b/c=1/x.txt",
                 format,
+                into,
                 options,
             };
             assert_eq!(CopySource::parse(&source.name()), Some(source));

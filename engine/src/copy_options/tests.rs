@@ -40,25 +40,26 @@ fn options_in_brackets_are_clauses() {
         ),
         (
             "COPY s.t (a, b) FROM 'a.csv' WITH (FORMAT csv, HEADER)",
-            "INSERT INTO s.t (a, b) SELECT * FROM 'a.csv\u{1f}copy\u{1f}format.has_header=true'",
+            "INSERT INTO s.t (a, b) SELECT * FROM 'a.csv\u{1f}copy\u{1f}into=s.t(a,b)\
+             \u{1f}format.has_header=true'",
         ),
         (
             "COPY t FROM 'a.csv'",
-            "INSERT INTO t SELECT * FROM 'a.csv\u{1f}copy'",
+            "INSERT INTO t SELECT * FROM 'a.csv\u{1f}copy\u{1f}into=t'",
         ),
         (
             "COPY t FROM 'a.tsv.gz' (HEADER false, DELIMITER '1', NULL 'N=A')",
-            "INSERT INTO t SELECT * FROM 'a.tsv.gz\u{1f}copy\u{1f}format.has_header=false\
+            "INSERT INTO t SELECT * FROM 'a.tsv.gz\u{1f}copy\u{1f}into=t\u{1f}format.has_header=false\
              \u{1f}format.delimiter=1\u{1f}format.null_value=N=A'",
         ),
         (
             "COPY t FROM 'a.txt' (FORMAT csv, QUOTE '|', ESCAPE '!')",
-            "INSERT INTO t SELECT * FROM 'a.txt\u{1f}copy\u{1f}format=csv\u{1f}format.quote=|\
+            "INSERT INTO t SELECT * FROM 'a.txt\u{1f}copy\u{1f}format=csv\u{1f}into=t\u{1f}format.quote=|\
              \u{1f}format.escape=!'",
         ),
         (
             "COPY t FROM 'a' (HEADER false)",
-            "INSERT INTO t SELECT * FROM 'a\u{1f}copy\u{1f}format.has_header=false'",
+            "INSERT INTO t SELECT * FROM 'a\u{1f}copy\u{1f}into=t\u{1f}format.has_header=false'",
         ),
         ("COPY t FROM 'a'", "INSERT INTO t SELECT * FROM 'a'"),
         (
@@ -71,7 +72,7 @@ fn options_in_brackets_are_clauses() {
         ),
         (
             "COPY t FROM 'folder/' (FORMAT csv)",
-            "INSERT INTO t SELECT * FROM 'folder/\u{1f}copy\u{1f}format=csv'",
+            "INSERT INTO t SELECT * FROM 'folder/\u{1f}copy\u{1f}format=csv\u{1f}into=t'",
         ),
     ] {
         assert_eq!(rewritten(sql).unwrap(), expected, "{sql}");

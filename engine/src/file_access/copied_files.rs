@@ -3,12 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::common::Result;
+use datafusion::common::{Result, TableReference};
 use datafusion::config::CsvOptions;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTableConfig};
 use datafusion::execution::context::SessionState;
+use datafusion::sql::planner::object_name_to_table_reference;
 use fusebox_definition::FileAccessError;
+use sqlparser::ast::Ident;
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::{IsOptional, Parser};
 
 use super::FileUse;
 use super::text_files::TextFormat;
@@ -65,6 +69,39 @@ pub(super) fn copied_format(
     Ok(Arc::new(TextFormat::csv(options)?))
 }
 
+/// Columns of the table that gets the rows of a file.
+pub(super) struct TargetColumns {
+    /// Names of all columns, in lower case.
+    pub(super) names: Vec<String>,
+    /// Number of those that are filled.
+    pub(super) filled: usize,
+}
+
+impl TargetColumns {
+    /// Finds the columns of a statement; `None` if its table is not found.
+    pub(super) async fn find(source: &CopySource<'_>, state: &SessionState) -> Option<Self> {
+        let (table, columns) = target(source.into?)?;
+        let schema = state.schema_for_ref(table.clone()).ok()?;
+        let schema = schema.table(table.table()).await.ok()??.schema();
+        let names = schema.fields().iter();
+        let names: Vec<String> = names.map(|field| field.name().to_lowercase()).collect();
+        let filled = match columns.len() {
+            0 => names.len(),
+            filled => filled,
+        };
+        Some(Self { names, filled })
+    }
+}
+
+/// Parses a table with columns in brackets.
+fn target(text: &str) -> Option<(TableReference, Vec<Ident>)> {
+    let mut parser = Parser::new(&GenericDialect {}).try_with_sql(text).ok()?;
+    let table = parser.parse_object_name(false).ok()?;
+    let table = object_name_to_table_reference(table, true).ok()?;
+    let columns = parser.parse_parenthesized_column_list(IsOptional::Optional, true);
+    Some((table, columns.ok()?))
+}
+
 /// Sets an option. DataFusion would read a delimiter `1` as the character of this number.
 fn set(options: &mut CsvOptions, key: &str, value: &str) {
     let character = value.bytes().next();
@@ -83,12 +120,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn tables_have_columns_in_brackets() {
+        for (text, table, columns) in [
+            ("t", "t", 0),
+            ("S.T(a,\"B)\")", "s.t", 2),
+            ("\"Odd (T\"(a)", "\"Odd (T\"", 1),
+        ] {
+            let (found, filled) = target(text).unwrap();
+            assert_eq!(
+                (found, filled.len()),
+                (TableReference::from(table), columns)
+            );
+        }
+        assert!(target("(SELECT 1)").is_none());
+    }
+
+    #[test]
     fn options_are_those_of_the_statement() {
         let format = TextFormat::csv(CsvOptions::default()).unwrap();
         let format: Arc<dyn FileFormat> = Arc::new(format);
         let source = CopySource {
             file: "a.csv",
             format: None,
+            into: None,
             options: vec![
                 ("format.has_header", "false"),
                 ("format.delimiter", "1"),

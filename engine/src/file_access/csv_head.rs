@@ -1,4 +1,5 @@
-//! First records of files of separated values, and what they tell where no option states it.
+//! First records of files of separated values, and what they tell where no option states it: the
+//! delimiter, and whether there is a header.
 
 use std::sync::Arc;
 
@@ -8,10 +9,14 @@ use datafusion::datasource::file_format::file_compression_type::FileCompressionT
 use datafusion::datasource::listing::{ListingOptions, ListingTableUrl};
 use datafusion::execution::context::SessionState;
 use datafusion::object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use fusebox_definition::FileAccessError;
 use futures::{StreamExt, TryStreamExt};
 
+use super::FileUse;
+use super::copied_files::TargetColumns;
 use super::text_files::TextFormat;
 use crate::copy_options::CopySource;
+use crate::function::external;
 
 /// Bytes of a file that are looked at, after its decompression.
 const BYTES_MAX: usize = 64 << 10;
@@ -22,15 +27,17 @@ const RECORDS_MAX: usize = 10;
 /// Delimiters that are detected, beside the comma.
 const DELIMITERS: [u8; 3] = [b';', b'\t', b'|'];
 
-/// Completes the format of files that are named as a table, if they are separated values whose
-/// delimiter no option states: it is that of the first file with a record.
+/// Completes the format of files that are named as a table, if they are separated values.
+///
+/// The delimiter is that of the first file with a record. Files of `COPY … FROM` have a header if
+/// their first records have names of columns alone.
 ///
 /// # Errors
 ///
-/// If a file cannot be read.
+/// If a file cannot be read, or some files have a header.
 pub(super) async fn detect_format(
     options: &mut ListingOptions,
-    copy: Option<&CopySource<'_>>,
+    copy: Option<(&CopySource<'_>, Option<&TargetColumns>)>,
     paths: &[ListingTableUrl],
     state: &SessionState,
 ) -> Result<()> {
@@ -38,16 +45,52 @@ pub(super) async fn detect_format(
         return Ok(());
     };
     let mut csv = csv.options().clone();
-    let states = |key| copy.is_some_and(|copy| copy.states(key));
-    if csv.delimiter != b',' || states("format.delimiter") {
-        return Ok(());
+    let states = |key| copy.is_some_and(|(copy, _)| copy.states(key));
+    if csv.delimiter == b',' && !states("format.delimiter") {
+        let head = first_head(options, &csv, paths, state).await?;
+        let found = head.and_then(|head| head.delimiter());
+        csv.delimiter = found.unwrap_or(csv.delimiter);
     }
-    let head = first_head(options, &csv, paths, state).await?;
-    if let Some(delimiter) = head.and_then(|head| head.delimiter()) {
-        csv.delimiter = delimiter;
-        options.format = Arc::new(TextFormat::csv(csv)?);
+    if let Some((copy, Some(columns))) = copy
+        && !copy.states("format.has_header")
+    {
+        match headers(options, &csv, &columns.names, paths, state).await? {
+            (false, false) => {}
+            (true, false) => csv.has_header = Some(true),
+            (false, true) => csv.has_header = Some(false),
+            (true, true) => {
+                let error = FileUse::Read.refused(copy.file, FileAccessError::Headers);
+                return Err(external(error));
+            }
+        }
     }
+    options.format = Arc::new(TextFormat::csv(csv)?);
     Ok(())
+}
+
+/// Returns true for files that begin with names of columns, and for others.
+async fn headers(
+    options: &ListingOptions,
+    csv: &CsvOptions,
+    columns: &[String],
+    paths: &[ListingTableUrl],
+    state: &SessionState,
+) -> Result<(bool, bool)> {
+    let mut found = (false, false);
+    for path in paths {
+        let store = state.runtime_env().object_store(path)?;
+        let files = path.list_all_files(state, store.as_ref(), &options.file_extension);
+        let mut files = files.await?;
+        while let Some(file) = files.try_next().await? {
+            let head = CsvHead::read(csv, &file, store.as_ref()).await?;
+            match head.is_header(csv.delimiter, columns) {
+                Some(true) => found.0 = true,
+                Some(false) => found.1 = true,
+                None => {}
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Reads the begin of the first file that has a record.
@@ -148,6 +191,34 @@ impl CsvHead {
         (most > 0 && is_even()).then_some(delimiter)
     }
 
+    /// Returns true if the first record has names of `columns` alone; `None` if there is no record.
+    fn is_header(&self, delimiter: u8, columns: &[String]) -> Option<bool> {
+        let records = self.records();
+        let record = records.first()?;
+        // The mark that some systems write before texts of UTF-8.
+        let record = record.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(record);
+        let ends = self.unquoted(record);
+        let ends = ends.filter(|(_, byte)| *byte == delimiter);
+        let ends = ends.map(|(place, _)| place).chain([record.len()]);
+        let mut begin = 0;
+        for end in ends {
+            let field = String::from_utf8_lossy(&record[begin..end]);
+            begin = end + 1;
+            let quote = char::from(self.quote);
+            let field = field.trim();
+            let inside = field.strip_prefix(quote);
+            let inside = inside.and_then(|field| field.strip_suffix(quote));
+            let name = match inside {
+                Some(inside) => inside.replace(&quote.to_string().repeat(2), &quote.to_string()),
+                None => field.to_owned(),
+            };
+            if !columns.contains(&name.to_lowercase()) {
+                return Some(false);
+            }
+        }
+        Some(true)
+    }
+
     /// Returns the bytes of a text that are outside of quotes, with their places.
     fn unquoted<'a>(&self, text: &'a [u8]) -> impl Iterator<Item = (usize, u8)> + use<'a> {
         let (quote, escape) = (self.quote, self.escape);
@@ -199,6 +270,22 @@ mod tests {
         // Records after the first ones are not looked at.
         let text = format!("{}1\n", "a;b\n".repeat(RECORDS_MAX));
         assert_eq!(head(&text).delimiter(), Some(b';'));
+    }
+
+    #[test]
+    fn headers_have_names_of_columns_alone() {
+        let columns = ["id", "a \"b\"", "c"].map(str::to_owned);
+        for (text, expected) in [
+            ("id;c\n1;2\n", Some(true)),
+            ("\n C ;\"ID\";\"A \"\"b\"\"\"", Some(true)),
+            ("\u{feff}id\n", Some(true)),
+            ("id;d\n", Some(false)),
+            ("id;\n", Some(false)),
+            ("1;2\n", Some(false)),
+            ("", None),
+        ] {
+            assert_eq!(head(text).is_header(b';', &columns), expected, "{text:?}");
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ use fusebox_definition::FileAccessError;
 use fusebox_runtime::Error;
 use futures::TryStreamExt;
 
-use super::copied_files::{copied_format, stated_options};
+use super::copied_files::{TargetColumns, copied_format, stated_options};
 use super::csv_head::detect_format;
 use super::formats::endings;
 use super::hive_files::{HiveFiles, folder_of_columns};
@@ -106,10 +106,15 @@ impl FileTables {
                 _ => return unreadable(name, first_file(&url, &state).await?),
             },
         };
+        let columns = match copy {
+            Some(copy) => TargetColumns::find(copy, &state).await,
+            None => None,
+        };
         if let Some((options, copy)) = config.options.as_mut().zip(copy) {
             options.format = copied_format(copy, &options.format)?;
         }
         if let Some(options) = &mut config.options {
+            let copy = copy.map(|copy| (copy, columns.as_ref()));
             detect_format(options, copy, &config.table_paths, &state).await?;
         }
         if let Some(options) = &mut config.options
@@ -127,11 +132,24 @@ impl FileTables {
         let config = config.infer_partitions_from_path(&state).await?;
         let config = config.infer_schema(&state).await?;
         let table = Arc::new(ListingTable::try_new(config)?);
+        if let Some(columns) = columns.filter(|_| is_separated(&table)) {
+            let (expected, found) = (columns.filled, table.schema().fields().len());
+            if expected != found {
+                let error = FileAccessError::ColumnCount { expected, found };
+                return Err(external(FileUse::Read.refused(name, error)));
+            }
+        }
         match hive {
             Some(hive) => hive.choose(table).map(Some),
             None => Ok(Some(table)),
         }
     }
+}
+
+/// Returns true for a table of files of separated values.
+fn is_separated(table: &ListingTable) -> bool {
+    let format = table.options().format.downcast_ref::<TextFormat>();
+    matches!(format, Some(TextFormat::Csv(_)))
 }
 
 /// Returns the first file that a location leads to; `None` if there is none.

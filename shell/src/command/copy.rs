@@ -279,9 +279,10 @@ impl Options {
         let format = self.format.as_deref();
         let mut options = Vec::new();
         options.extend(format.map(|format| format!("FORMAT {format}")));
-        // Without a header unless asked for, as in psql, if the format is stated at all.
-        let has_header = self.has_header.or((format == Some("csv")).then_some(false));
-        options.extend(has_header.map(|has_header| format!("HEADER {has_header}")));
+        options.extend(
+            self.has_header
+                .map(|has_header| format!("HEADER {has_header}")),
+        );
         options.extend(self.others.iter().map(|(key, value)| {
             let name = match *key {
                 "format.null_value" => "NULL".to_owned(),

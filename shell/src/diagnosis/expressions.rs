@@ -56,6 +56,10 @@ fn of_planner(message: &str, tokens: &[Token]) -> Option<&'static str> {
     if message.contains("Boolean") && tokens.iter().any(|token| is_word(token, "XOR")) {
         return Some("write a <> b for conditions");
     }
+    let is_first_line = message.contains(", line 1, column `column_");
+    if is_first_line && !tokens.iter().any(|token| is_word(token, "HEADER")) {
+        return Some("write (HEADER) after the file if its first line is one");
+    }
     let is_part = message.contains("array_slice") || message.contains("array_element");
     if is_part && has(Token::LBracket) {
         return Some("write substr(text, 1, 2) for a part of a text");

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::{check, check_error};
+use crate::{check, check_error, shell};
 
 /// Arrow reads no quotes around the empty string.
 #[test]
@@ -64,7 +64,7 @@ fn delimiters_of_files_are_detected() {
     for (sql, expected) in [
         (
             "CREATE TABLE t(a VARCHAR, b VARCHAR, c VARCHAR); COPY t FROM 'a.csv' (DELIMITER ',')",
-            "Column count doesn't match",
+            "file `a.csv` cannot be read: expected 3 columns, as many as COPY fills, found 1; name",
         ),
         (
             "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION 'a.csv'; SELECT year FROM t",
@@ -130,5 +130,67 @@ fn copy_reads_texts_by_the_types_of_the_table() {
             1,
             expected,
         );
+    }
+}
+
+#[test]
+fn first_line_of_a_copy_is_a_header_if_it_names_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("rows.csv", "1,a\n2,b\n");
+    write("head.csv", "N,\"s\"\n3,c\n");
+    write("part-1.csv", "n,s\n4,d\n");
+    write("part-2.csv", "n,s\n5,e\n");
+    write("mixed-1.csv", "n,s\n6,f\n");
+    write("mixed-2.csv", "7,g\n");
+    write("texts.csv", "code,name\nx,y\n");
+    let root = folder.path().display().to_string();
+    let table = "CREATE TABLE t(n BIGINT, s VARCHAR);";
+    let files = ["rows", "head", "part-*"].map(|name| format!("'{name}.csv'"));
+    for copy in ["COPY", "\\copy"] {
+        let lines = files.each_ref().map(|file| match copy {
+            "COPY" => format!("COPY t FROM {file};"),
+            _ => format!("\\copy t FROM '{root}/{}' csv", file.replace('\'', "")),
+        });
+        let sql = format!("{table}\n{}\nSELECT * FROM t ORDER BY n;", lines.join("\n"));
+        let arguments = ["--format", "csv", "--root", &root];
+        let arguments = match copy {
+            "COPY" => &arguments[..],
+            // Commands name files anywhere.
+            _ => &arguments[..2],
+        };
+        let run = shell(&[arguments, &["-f", "-"]].concat(), &sql);
+        let rows = "n,s\n1,a\n2,b\n3,c\n4,d\n5,e\n";
+        assert!(run.stdout.ends_with(rows), "{run:?}");
+    }
+    // Names of other columns are a row, and a stated header is one.
+    let sql = "CREATE TABLE u(a VARCHAR, b VARCHAR);
+         COPY u FROM 'texts.csv';
+         COPY u FROM 'texts.csv' (HEADER);
+         SELECT * FROM u ORDER BY a";
+    check(
+        &["--root", &root, "--format", "csv", "-c", sql],
+        "count\n2\ncount\n1\na,b\ncode,name\nx,y\nx,y\n",
+    );
+    for (copy, expected) in [
+        (
+            "COPY t FROM 'mixed-*.csv'",
+            "expected files that all begin with the names of columns, or with rows, found both",
+        ),
+        (
+            "COPY t (s) FROM 'rows.csv'",
+            "expected 1 columns, as many as COPY fills, found 2",
+        ),
+        (
+            "COPY t FROM 'texts.csv'",
+            "texts.csv`, line 1, column `column_1`: Cast error: Cannot cast string 'code'",
+        ),
+        (
+            "COPY t FROM 'texts.csv'",
+            "; write (HEADER) after the file if its first line is one",
+        ),
+    ] {
+        let sql = format!("{table} {copy}");
+        check_error(&["--root", &root, "-c", &sql], 1, expected);
     }
 }

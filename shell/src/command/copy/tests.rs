@@ -31,7 +31,7 @@ fn copies_are_statements() {
         ),
         (
             "t FROM x.csv csv delimiter ';' null 'it''s'",
-            "COPY t FROM 'x.csv' (FORMAT csv, HEADER false, DELIMITER ';', NULL 'it''s')",
+            "COPY t FROM 'x.csv' (FORMAT csv, DELIMITER ';', NULL 'it''s')",
         ),
         (
             "t FROM x.tsv (header false, quote '''', escape '|')",

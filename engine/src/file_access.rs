@@ -4,7 +4,10 @@
 //! the file system whether a path is a directory. Everything that is read or written after that
 //! goes through the object store of this folder, tables and views of other sessions included.
 
-// Tables that are named by paths.
+// Catalogs with tables that are named by paths.
+mod file_catalogs;
+
+// These tables.
 mod file_tables;
 
 // Object stores of a session.
@@ -68,7 +71,7 @@ use fusebox_runtime::{Error, Result};
 
 use root::Root;
 
-pub(crate) use file_tables::FileSchema;
+pub(crate) use file_catalogs::FileSchema;
 pub(crate) use formats::{compressed_text, endings};
 pub(crate) use located_values::LocateValues;
 pub(crate) use registry::{confine, file_caches, file_registry};

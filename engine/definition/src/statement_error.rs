@@ -51,6 +51,14 @@ pub enum StatementError {
     InUse { by: Vec<String> },
     #[error("is needed by {}; DROP … CASCADE would drop them too", by.join(", "))]
     Needed { by: Vec<String> },
+    #[error("has {relations} tables and views; DROP SCHEMA … CASCADE would drop them too")]
+    SchemaNotEmpty { relations: usize },
+    #[error("has what {} needs; drop that first", by.join(", "))]
+    SchemaNeeded { by: Vec<String> },
+    #[error(
+        "is the schema of names without one; SET datafusion.catalog.default_schema to another first"
+    )]
+    DefaultSchema,
     #[error(
         "cannot be kept: expected relations and functions that are kept, found the temporary {0}; \
          write CREATE TEMPORARY VIEW"

@@ -1,22 +1,14 @@
 //! Tables that are named by paths.
-//!
-//! `SessionContext::enable_url_table` of DataFusion adds them to a context, and resolves the
-//! paths by the file system. The catalogs here stand in front of its own and resolve them by the
-//! session's access.
 
 use std::fmt;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use datafusion::catalog::{
-    CatalogProvider, CatalogProviderList, DynamicFileCatalog, SchemaProvider, TableProvider,
-};
+use datafusion::catalog::TableProvider;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::listing::{
     ListingTable, ListingTableConfig, ListingTableConfigExt, ListingTableUrl,
 };
-use datafusion::execution::context::{SessionContext, SessionState};
-use datafusion::logical_expr::TableType;
+use datafusion::execution::context::SessionState;
 use datafusion::object_store::{self, ObjectMeta};
 use fusebox_definition::FileAccessError;
 use fusebox_runtime::Error;
@@ -33,34 +25,17 @@ use super::{FileAccess, FileUse};
 use crate::copy_options::CopySource;
 use crate::function::external;
 
-/// Replaces DataFusion's tables that are named by paths, if the context has them.
-pub(super) fn confine_file_tables(context: &SessionContext, files: &FileAccess) {
-    // A copy of the state has a copy of each table of functions.
-    let catalogs = Arc::clone(context.state_ref().read().catalog_list());
-    let inner = match catalogs.downcast_ref::<FileCatalogs>() {
-        Some(earlier) => Arc::clone(&earlier.inner),
-        None if catalogs.is::<DynamicFileCatalog>() => catalogs,
-        None => return,
-    };
-    let state = context.state_weak_ref();
-    let tables = FileTables {
-        files: files.clone(),
-        state: Arc::new(move || Some(state.upgrade()?.read().clone())),
-    };
-    context.register_catalog_list(Arc::new(FileCatalogs { inner, tables }));
-}
-
 /// Makes tables of paths.
 #[derive(Clone)]
-struct FileTables {
-    files: FileAccess,
+pub(super) struct FileTables {
+    pub(super) files: FileAccess,
     /// Returns the state of the context, which holds these tables.
-    state: Arc<dyn Fn() -> Option<SessionState> + Send + Sync>,
+    pub(super) state: Arc<dyn Fn() -> Option<SessionState> + Send + Sync>,
 }
 
 impl FileTables {
     /// Returns the table of the files that `name` leads to; `None` if there are none.
-    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+    pub(super) async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         let Some(source) = CopySource::parse(name) else {
             return self.table_of(name, None).await;
         };
@@ -238,114 +213,5 @@ impl fmt::Debug for FileTables {
         f.debug_struct("FileTables")
             .field("files", &self.files)
             .finish_non_exhaustive()
-    }
-}
-
-#[derive(Debug)]
-struct FileCatalogs {
-    inner: Arc<dyn CatalogProviderList>,
-    tables: FileTables,
-}
-
-impl CatalogProviderList for FileCatalogs {
-    fn register_catalog(
-        &self,
-        name: String,
-        catalog: Arc<dyn CatalogProvider>,
-    ) -> Option<Arc<dyn CatalogProvider>> {
-        self.inner.register_catalog(name, catalog)
-    }
-
-    fn catalog_names(&self) -> Vec<String> {
-        self.inner.catalog_names()
-    }
-
-    fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
-        let inner = self.inner.catalog(name)?;
-        let tables = self.tables.clone();
-        Some(Arc::new(FileCatalog { inner, tables }))
-    }
-}
-
-#[derive(Debug)]
-struct FileCatalog {
-    inner: Arc<dyn CatalogProvider>,
-    tables: FileTables,
-}
-
-impl CatalogProvider for FileCatalog {
-    fn schema_names(&self) -> Vec<String> {
-        self.inner.schema_names()
-    }
-
-    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
-        let inner = self.inner.schema(name)?;
-        let tables = self.tables.clone();
-        Some(Arc::new(FileSchema { inner, tables }))
-    }
-
-    fn register_schema(
-        &self,
-        name: &str,
-        schema: Arc<dyn SchemaProvider>,
-    ) -> Result<Option<Arc<dyn SchemaProvider>>> {
-        self.inner.register_schema(name, schema)
-    }
-
-    fn deregister_schema(
-        &self,
-        name: &str,
-        cascade: bool,
-    ) -> Result<Option<Arc<dyn SchemaProvider>>> {
-        self.inner.deregister_schema(name, cascade)
-    }
-}
-
-/// Schema of the session's own whose names may be paths of files.
-#[derive(Debug)]
-pub(crate) struct FileSchema {
-    inner: Arc<dyn SchemaProvider>,
-    tables: FileTables,
-}
-
-#[async_trait]
-impl SchemaProvider for FileSchema {
-    fn owner_name(&self) -> Option<&str> {
-        self.inner.owner_name()
-    }
-
-    fn table_names(&self) -> Vec<String> {
-        self.inner.table_names()
-    }
-
-    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        // Asked for a name that it has no table of, the inner schema would look for a file.
-        match self.inner.table_exist(name) {
-            true => self.inner.table(name).await,
-            false => self.tables.table(name).await,
-        }
-    }
-
-    async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
-        match self.inner.table_exist(name) {
-            true => self.inner.table_type(name).await,
-            false => Ok(self.table(name).await?.map(|table| table.table_type())),
-        }
-    }
-
-    fn register_table(
-        &self,
-        name: String,
-        table: Arc<dyn TableProvider>,
-    ) -> Result<Option<Arc<dyn TableProvider>>> {
-        self.inner.register_table(name, table)
-    }
-
-    fn deregister_table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        self.inner.deregister_table(name)
-    }
-
-    fn table_exist(&self, name: &str) -> bool {
-        self.inner.table_exist(name)
     }
 }

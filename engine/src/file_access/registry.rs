@@ -15,7 +15,7 @@ use datafusion::object_store::ObjectStore;
 use fusebox_definition::FileAccessError;
 use url::Url;
 
-use super::file_tables::confine_file_tables;
+use super::file_catalogs::confine_file_tables;
 use super::formats::register_formats;
 use super::location::is_file_url;
 use super::store::FileStore;

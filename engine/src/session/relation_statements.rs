@@ -73,6 +73,7 @@ impl Session {
         let keys = self.created_keys(&plan)?;
         self.check_cycle(&plan, text.as_ref(), &state)?;
         self.check_is_kept(&plan, text.as_ref(), &contents, &state)?;
+        self.check_dropped_schema(&plan, &contents, &state)?;
         let plan = self.kept_functions().in_definition(plan).map_err(query)?;
         let Some(recorded) = self.record_relation(&plan, text)? else {
             return Ok(None);

@@ -197,7 +197,8 @@ impl Session {
         Ok(())
     }
 
-    fn change_relation(&self, change: CatalogChange) -> Result<()> {
+    /// Changes a relation of the session.
+    pub(super) fn change_relation(&self, change: CatalogChange) -> Result<()> {
         let own = self.own_catalog.lock();
         let _own = own.unwrap_or_else(PoisonError::into_inner);
         let contents = self.temporary.contents().map_err(catalog_error)?;

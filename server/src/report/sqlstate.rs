@@ -65,6 +65,9 @@ fn of_refusal(subject: &Subject, reason: &StatementError) -> &'static str {
         StatementError::TableGone => "40001",
         StatementError::InUse { .. }
         | StatementError::Needed { .. }
+        | StatementError::SchemaNotEmpty { .. }
+        | StatementError::SchemaNeeded { .. }
+        | StatementError::DefaultSchema
         | StatementError::NotDroppable(_) => DEPENDENT_OBJECTS,
         StatementError::Privilege { .. }
         | StatementError::NotGranted { .. }

@@ -73,7 +73,7 @@ const EXPRESSIONS: [(&str, &str); 6] = [
 
 /// Begins of messages about statements that are planned and not executed, and the same in plain
 /// words.
-const STATEMENTS: [(&str, &str); 4] = [
+const STATEMENTS: [(&str, &str); 3] = [
     (
         "Unsupported logical plan: Statement(Transaction",
         "expected a statement by itself, found a transaction",
@@ -85,10 +85,6 @@ const STATEMENTS: [(&str, &str); 4] = [
     (
         "MERGE INTO not supported",
         "expected INSERT, UPDATE or DELETE, found MERGE",
-    ),
-    (
-        "Deregistering new schemas is not supported",
-        "expected a table or a view after DROP, found a schema",
     ),
 ];
 

@@ -3,7 +3,7 @@
 use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
 
 /// Begins of messages, and what to write.
-const INSTEAD: [(&str, &str); 35] = [
+const INSTEAD: [(&str, &str); 34] = [
     (
         "Unsupported SQL statement: ALTER VIEW",
         "write CREATE OR REPLACE VIEW",
@@ -16,10 +16,6 @@ const INSTEAD: [(&str, &str); 35] = [
     (
         "expected a table or a view after CREATE, found an index",
         "there are no indexes: leave it out",
-    ),
-    (
-        "expected a table or a view after DROP, found a schema",
-        "drop its tables and views",
     ),
     (
         "expected INSERT, UPDATE or DELETE, found MERGE",

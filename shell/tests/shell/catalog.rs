@@ -351,3 +351,25 @@ fn functions_that_are_needed_are_not_dropped() {
     let run = shell(&[&file, "--format", "csv", "-c", cascade], "");
     assert!(run.stdout.ends_with("b\n\n"), "{run:?}");
 }
+
+#[test]
+fn schemas_are_dropped_and_created_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("c.db").to_str().unwrap().to_owned();
+    let sql = "CREATE SCHEMA s; DROP SCHEMA s; CREATE SCHEMA s;
+        CREATE TABLE s.t AS SELECT 1 AS a; DROP TABLE s.t; DROP SCHEMA s;
+        CREATE SCHEMA s; CREATE TABLE s.t AS SELECT 2 AS a; DROP SCHEMA s CASCADE;
+        CREATE SCHEMA s; CREATE TABLE s.t AS SELECT 3 AS a; SELECT a FROM s.t;";
+    for catalog in ["--memory", &file] {
+        let run = shell(&[catalog, "--format", "csv", "-c", sql], "");
+        assert_eq!((&*run.stdout, &*run.stderr), ("a\n3\n", ""), "{run:?}");
+    }
+    let run = shell(&[&file, "-c", "DROP SCHEMA s"], "");
+    let expected = "schema `s` has 1 tables and views; DROP SCHEMA … CASCADE would drop them too";
+    assert!(run.stderr.contains(expected), "{run:?}");
+    let run = shell(&[&file, "-c", "DROP SCHEMA s CASCADE"], "");
+    assert_eq!((run.status, &*run.stderr), (Some(0), ""), "{run:?}");
+    let count = "SELECT count(*) AS n FROM information_schema.schemata WHERE schema_name = 's'";
+    let run = shell(&[&file, "--format", "csv", "-c", count], "");
+    assert_eq!(run.stdout, "n\n0\n", "{run:?}");
+}

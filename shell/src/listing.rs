@@ -20,6 +20,9 @@ pub(crate) enum Listing {
     Functions,
 }
 
+/// Columns of types, of `DESCRIBE` and `SUMMARIZE`.
+const OF_TYPES: [&str; 2] = ["data_type", "column_type"];
+
 /// Columns of functions that are shown.
 const OF_FUNCTIONS: [&str; 6] = [
     "name",
@@ -43,7 +46,8 @@ pub(crate) fn listed(
 
 fn columns(stream: SendableRecordBatchStream) -> SendableRecordBatchStream {
     let schema = stream.schema();
-    let Ok(index) = schema.index_of("data_type") else {
+    let index = OF_TYPES.iter().find_map(|name| schema.index_of(name).ok());
+    let Some(index) = index else {
         return stream;
     };
     let batches = stream.map(move |batch| {

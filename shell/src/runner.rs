@@ -26,7 +26,7 @@ use crate::result::{self, Batches, Captured, Rows};
 use crate::runtime::Runtime;
 use crate::session::{dialect, dialect_name, session};
 use crate::text::split_statements;
-use crate::titles::titled;
+use crate::titles::{WrittenTitles, titled};
 
 /// A session and the printer of its results.
 pub(crate) struct Runner {
@@ -180,10 +180,14 @@ impl Runner {
             let _ = writeln!(io::stderr(), "warning: {surprise}");
         }
         let session = Arc::clone(&self.session);
+        let written = WrittenTitles::of(sql, dialect(&self.session).as_ref());
         for (index, statement) in session.statements(sql).enumerate() {
+            let titles = written.titles(index, dialect(&self.session).as_ref());
+            let listing = written.lists_columns(index).then_some(Listing::Columns);
+            let shown = (titles, self.listing.or(listing));
             let summary = statement
                 .map_err(Failure::from)
-                .and_then(|statement| self.statement(statement));
+                .and_then(|statement| self.statement(statement, shown));
             print_notices(&self.session);
             let is_left = |summary: &Summary| summary.rows.is_left;
             if summary.as_ref().is_ok_and(is_left) {
@@ -321,7 +325,11 @@ impl Runner {
         }
     }
 
-    fn statement(&mut self, statement: Statement) -> Result<Summary, Failure> {
+    fn statement(
+        &mut self,
+        statement: Statement,
+        (titles, listing): (Vec<Option<String>>, Option<Listing>),
+    ) -> Result<Summary, Failure> {
         let memory = &self.session.context().runtime_env().memory_pool;
         let mut progress = Progress::start(Arc::clone(memory), self.display.width);
         self.out.clear_stop();
@@ -330,7 +338,6 @@ impl Runner {
         let counted = Arc::clone(&omitted);
         let is_sampled = self.captured.is_none() && result::is_sampled(&self.display, &self.out);
         let kept = is_sampled.then_some(self.display.rows);
-        let listing = self.listing;
         let started = async move {
             let frame = session.execute(statement).await?;
             let context = frame.task_ctx();
@@ -339,7 +346,7 @@ impl Runner {
                 Some(kept) => ends_of_partitions(&plan, context, kept, counted)?,
                 None => partitions_in_order(&plan, context)?,
             };
-            let stream = titled(stream);
+            let stream = titled(stream, &titles);
             let stream = match listing {
                 Some(listing) => listed(stream, listing),
                 None => stream,

@@ -7,6 +7,9 @@
 // Windows as in SQL.
 mod windows;
 
+// Expressions as they are written.
+mod written;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -18,6 +21,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt;
 
 use windows::with_windows;
+pub(crate) use written::WrittenTitles;
 
 /// Types of constants that are written without quotes.
 const PLAIN: [&str; 13] = [
@@ -37,18 +41,28 @@ const QUOTED: [&str; 8] = [
     "IntervalYearMonth",
 ];
 
-/// Gives the columns of a stream their titles, unless columns of different names would have the
-/// same.
-pub(crate) fn titled(stream: SendableRecordBatchStream) -> SendableRecordBatchStream {
+/// Gives the columns of a stream their titles, those that are `written` if there are any, unless
+/// columns of different names would have the same.
+pub(crate) fn titled(
+    stream: SendableRecordBatchStream,
+    written: &[Option<String>],
+) -> SendableRecordBatchStream {
     let schema = stream.schema();
     let names = schema.fields().iter().map(|field| field.name().as_str());
     let names: Vec<&str> = names.collect();
-    let titles: Vec<String> = names.iter().map(|name| title(name)).collect();
-    let distinct_names: HashSet<&&str> = names.iter().collect();
-    let distinct_titles: HashSet<&String> = titles.iter().collect();
-    if distinct_titles.len() < distinct_names.len() || titles == names {
+    let distinct_names = names.iter().collect::<HashSet<_>>().len();
+    let keeps_apart =
+        |titles: &Vec<String>| titles.iter().collect::<HashSet<_>>().len() >= distinct_names;
+    let plain: Vec<String> = names.iter().map(|name| title(name)).collect();
+    let as_written = (written.len() == names.len()).then(|| {
+        let titles = written.iter().zip(&plain);
+        let titles = titles.map(|(written, plain)| written.as_ref().unwrap_or(plain).clone());
+        titles.collect::<Vec<_>>()
+    });
+    let titles = as_written.into_iter().chain([plain]).find(keeps_apart);
+    let Some(titles) = titles.filter(|titles| *titles != names) else {
         return stream;
-    }
+    };
     let titled_schema = with_titles(&schema, &titles);
     let batches = stream.map(move |batch| {
         let batch = batch?;

@@ -114,6 +114,14 @@ fn titles_have_constants_as_in_sql() {
         &["--format", "tsv", "-c", window],
         "row_number() OVER (ORDER BY range().value DESC)\n1\n2\n",
     );
+    // Brackets, casts, lists and orders are those of the statement.
+    let written = "SELECT (1 + 2) * 3, 10 / (5 - 3), 1 in (1,2), avg(a)::int, a, \
+                   string_agg('x', ';' ORDER BY a DESC), 2 | 1 AS x FROM (VALUES (1)) AS t(a) GROUP BY a";
+    check(
+        &["--format", "tsv", "-c", written],
+        "(1 + 2) * 3\t10 / (5 - 3)\t1 IN (1, 2)\tavg(a)::INT\ta\t\
+         string_agg('x', ';' ORDER BY a DESC)\tx\n9\t5\ttrue\t1\t1\tx\t3\n",
+    );
     // Columns of equal names have equal titles.
     let equal = "SELECT 1, 1, 'a' AS x, 'b' AS x";
     check(&["--format", "csv", "-c", equal], "1,1,x,x\n1,1,a,b\n");
@@ -165,4 +173,19 @@ fn rows_come_in_the_order_of_files_and_queries() {
         run.stderr
     );
     assert!(flights.is_sorted());
+}
+
+#[test]
+fn types_of_columns_are_those_of_sql() {
+    let sql = "CREATE TABLE t(a BIGINT NOT NULL, b VARCHAR); DESCRIBE t; describe select 1 as a";
+    check(
+        &["--format", "csv", "-c", sql],
+        "column_name,data_type,is_nullable\na,BIGINT,NO\nb,VARCHAR,YES\n\
+         column_name,data_type,is_nullable\na,BIGINT,NO\n",
+    );
+    let sql = "SUMMARIZE SELECT 1 AS a, 'x' AS b";
+    let run = shell(&["--format", "csv", "-c", sql], "");
+    let types = run.stdout.lines().filter_map(|line| line.split(',').nth(1));
+    let types: Vec<&str> = types.collect();
+    assert_eq!(types, ["column_type", "BIGINT", "VARCHAR"], "{run:?}");
 }

@@ -1,5 +1,8 @@
 //! Results of commands that list the catalog, for readers.
 
+// Kinds of relations.
+mod relations;
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
@@ -7,9 +10,11 @@ use arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use fusebox::Session;
 use futures::StreamExt;
 
 use crate::sql_types::type_name;
+use relations::with_kinds;
 
 /// Kind of the rows of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +23,8 @@ pub(crate) enum Listing {
     Columns,
     /// Functions, with the columns that fit on a screen.
     Functions,
+    /// Tables and views, with their kinds.
+    Relations,
 }
 
 /// Columns of types, of `DESCRIBE` and `SUMMARIZE`.
@@ -34,13 +41,15 @@ const OF_FUNCTIONS: [&str; 6] = [
 ];
 
 /// Converts the rows of a list.
-pub(crate) fn listed(
+pub(crate) async fn listed(
     stream: SendableRecordBatchStream,
     listing: Listing,
+    session: &Session,
 ) -> SendableRecordBatchStream {
     match listing {
         Listing::Columns => columns(stream),
         Listing::Functions => functions(stream),
+        Listing::Relations => with_kinds(stream, session).await,
     }
 }
 

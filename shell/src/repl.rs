@@ -18,6 +18,9 @@ mod settings;
 // Commands that are refused.
 mod refusal;
 
+// Keys of tables.
+mod declared_keys;
+
 // Help.
 mod help;
 
@@ -221,7 +224,12 @@ impl<'a> Prompt<'a> {
             Command::Quit => return Ok(Flow::Quit),
             Command::Help => print_message(HELP),
             Command::Sql(sql) => drop(self.execute(&sql)?),
-            Command::List(listing, sql) => drop(self.list(listing, &sql)?),
+            Command::List(listing, sql) => {
+                let is_listed = self.list(listing, &sql)?;
+                if let Some(table) = sql.strip_prefix("DESCRIBE ").filter(|_| is_listed) {
+                    self.print_keys(table)?;
+                }
+            }
             Command::Instead(text) => self.refuse(&format!("{text}\n"))?,
             Command::Echo(text) => self.print(&[text])?,
             Command::Dump => match dump(self.runner) {

@@ -348,7 +348,7 @@ impl Runner {
             };
             let stream = titled(stream, &titles);
             let stream = match listing {
-                Some(listing) => listed(stream, listing),
+                Some(listing) => listed(stream, listing, &session).await,
                 None => stream,
             };
             Ok::<_, Failure>((plan, stream))

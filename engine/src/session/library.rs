@@ -51,6 +51,12 @@ impl Function {
 }
 
 impl Session {
+    /// Returns true if the catalog keeps views and tables with their rows, so that other sessions
+    /// have them too. Otherwise they end with the session.
+    pub fn keeps_relations(&self) -> bool {
+        self.catalog.keeps_relations()
+    }
+
     /// Creates a module, as `CREATE MODULE name LANGUAGE WASM`. `bytes` are in the binary or
     /// the text format.
     ///

@@ -50,12 +50,13 @@ fn relations(types: &str, pattern: &str) -> Command {
             None => format!(" AND table_name{}", like(pattern)),
         },
     };
-    Command::Sql(format!(
+    let sql = format!(
         "SELECT table_schema AS schema, table_name AS name, table_type AS type \
          FROM information_schema.tables \
          WHERE table_schema NOT IN ('information_schema', 'fusebox') AND table_type IN ({types}){name} \
          ORDER BY schema, name"
-    ))
+    );
+    Command::List(Listing::Relations, sql)
 }
 
 /// Lists the functions that users created, or all of a pattern.

@@ -347,8 +347,8 @@ fn patterns_of_commands_ignore_case_and_name_schemas() {
         (run.status, &*run.stdout),
         (
             Some(0),
-            "schema,name,type\ns,kept,BASE TABLE\nschema,name,type\ns,kept,BASE TABLE\n\
-             schema,name,type\npublic,my_t,BASE TABLE\n"
+            "schema,name,type\ns,kept,table\nschema,name,type\ns,kept,table\n\
+             schema,name,type\npublic,my_t,table\n"
         ),
         "{run:?}"
     );

@@ -1,5 +1,7 @@
 //! Scripts, and the places of their errors.
 
+use std::fs;
+
 use crate::shell;
 
 #[test]
@@ -209,10 +211,37 @@ fn lists_are_for_readers() {
             Some(0),
             "column_name,data_type,is_nullable\na,VARCHAR,NO\nb,\"DECIMAL(9, 2)\",YES\n\
              c,TIMESTAMP,YES\nd,BIGINT[],YES\n\
-             schema,name,type\npublic,t,BASE TABLE\npublic,v,VIEW\n"
+             schema,name,type\npublic,t,table\npublic,v,view\n"
         ),
         "{run:?}"
     );
+}
+
+#[test]
+fn keys_and_kinds_of_tables_are_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("x.csv"), "n\n1\n").unwrap();
+    let script = format!(
+        "CREATE TABLE t (id BIGINT PRIMARY KEY, a VARCHAR, \"B\" INT, UNIQUE (a, \"B\"));\n\
+         CREATE TEMPORARY TABLE u AS SELECT 1 AS a;\n\
+         CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '{}';\n\
+         CREATE VIEW v AS SELECT a FROM t;\n\
+         \\d t\n\\d v\n.mode csv\n\\d t\n\\d\n",
+        path("x.csv")
+    );
+    for (catalog, temporary) in [("--memory", "table"), (&*path("c.db"), "temporary table")] {
+        let run = shell(&[catalog, "-f", "-"], &script);
+        let (tables, listed) = run.stdout.split_once("column_name,data_type").unwrap();
+        assert_eq!(tables.matches("KEY").count(), 1, "{run:?}");
+        assert!(tables.contains("\nPRIMARY KEY (id)\n"), "{run:?}");
+        assert!(tables.contains("\nUNIQUE (a, \"B\")\n"), "{run:?}");
+        let expected = format!(
+            "schema,name,type\npublic,t,table\npublic,u,{temporary}\npublic,v,view\n\
+             public,x,external table\n"
+        );
+        assert!(listed.ends_with(&expected), "{run:?}");
+    }
 }
 
 #[test]

@@ -128,6 +128,14 @@ impl Names {
             }
         }
         if let Ok(contents) = session.engine().catalog().contents() {
+            // Columns of those that no statement has used yet.
+            let rows = contents
+                .relations()
+                .filter_map(|relation| relation.rows.as_ref());
+            let fields = rows.flat_map(|rows| rows.schema().fields().iter());
+            names
+                .columns
+                .extend(fields.map(|field| field.name().clone()));
             let relations = contents.relations();
             let last = |name: &str| name.rsplit('.').next().unwrap_or(name).to_owned();
             names

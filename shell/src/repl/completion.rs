@@ -9,13 +9,29 @@ use fusebox::{Identifier, Limits, Session, StatementError};
 use rustyline::completion::Pair;
 
 use super::signatures::signatures;
-use super::table_columns::{TableColumns, inserted, tables};
+use super::table_columns::{TableColumns, cte_columns, inserted, tables};
 use super::word::{Word, begins_with, in_quotes};
 use crate::command::{NAMES, formats};
 use crate::names::{KEYWORDS, Names};
 
 /// Most candidates that are listed with their signatures, which take a line each.
 const SIGNATURES_MAX: usize = 16;
+
+/// Kinds of objects that statements create, alter and drop.
+const OBJECTS: [&str; 12] = [
+    "AGGREGATE",
+    "EXTERNAL",
+    "FUNCTION",
+    "MODULE",
+    "OR",
+    "ROLE",
+    "SCHEMA",
+    "TABLE",
+    "TEMPORARY",
+    "USER",
+    "VIEW",
+    "WINDOW",
+];
 
 /// Returns what completes a word, with signatures of functions if there are few.
 pub(super) fn pairs(columns: &TableColumns, word: &Word<'_>) -> Vec<Pair> {
@@ -34,7 +50,8 @@ pub(super) fn pairs(columns: &TableColumns, word: &Word<'_>) -> Vec<Pair> {
     };
     let names = names
         .into_iter()
-        .filter(|name| begins_with(name, word.text));
+        .filter(|name| begins_with(name, word.text))
+        .map(|name| in_case_of(word.text, name));
     let names: BTreeSet<String> = names.collect();
     let mut signatures = match names.len() <= SIGNATURES_MAX {
         true => signatures(session),
@@ -48,6 +65,15 @@ pub(super) fn pairs(columns: &TableColumns, word: &Word<'_>) -> Vec<Pair> {
         }
     }
     pairs
+}
+
+/// Returns a keyword in lower case if its begin is; other names have other letters, or quotes.
+fn in_case_of(begin: &str, name: String) -> String {
+    let is_lower = !begin.is_empty() && begin.chars().all(|c| c.is_ascii_lowercase());
+    match is_lower && name.chars().all(|c| c.is_ascii_uppercase()) {
+        true => name.to_lowercase(),
+        false => name,
+    }
 }
 
 fn pair(replacement: String, display: String) -> Pair {
@@ -105,6 +131,12 @@ fn candidates(columns: &TableColumns, word: &Word<'_>, before: &[Token]) -> Vec<
             functions.into_iter().chain(built_in).collect()
         }
         [.., "FUNCTION"] => names().functions,
+        ["CREATE" | "ALTER" | "DROP"] => owned(&OBJECTS),
+        [.., "ORDER" | "GROUP" | "PARTITION"] => owned(&["BY"]),
+        [.., "PRIMARY"] => owned(&["KEY"]),
+        ["ALTER", .., action, "COLUMN"] if action != "ADD" => {
+            in_quotes(columns.of(&tables(before)))
+        }
         ["SET" | "RESET"] => names().settings,
         ["SHOW"] => names_or_keywords(names().settings),
         [.., "FROM" | "JOIN"] | ["DESCRIBE" | "SUMMARIZE"] => {
@@ -119,15 +151,30 @@ fn candidates(columns: &TableColumns, word: &Word<'_>, before: &[Token]) -> Vec<
             Some((qualifier, _)) if !qualifier.is_empty() => of_table(columns, word, qualifier),
             _ => {
                 let mut names = names();
-                let named = columns.of(&tables(&statement(word, before)));
-                if !named.is_empty() {
-                    names.columns = named;
-                }
+                complete_columns(&mut names, columns, &statement(word, before));
                 let quoted = [in_quotes(names.tables), in_quotes(names.columns)].concat();
                 names_or_keywords([quoted, names.functions, names.built_in, names.modules].concat())
             }
         },
     }
+}
+
+/// Adds the columns of the tables of a statement, in place of those of others if there are any, or
+/// of all tables if it names none yet.
+fn complete_columns(names: &mut Names, columns: &TableColumns, statement: &[Token]) {
+    let named = tables(statement);
+    if named.is_empty() {
+        let tables = names.tables.iter();
+        let tables = tables.filter(|table| !table.starts_with("fusebox."));
+        let tables = in_quotes(tables.cloned().collect());
+        names.columns.extend(columns.of(&tables));
+    } else {
+        let found = columns.of(&named);
+        if !found.is_empty() {
+            names.columns = found;
+        }
+    }
+    names.columns.extend(cte_columns(statement));
 }
 
 fn owned(names: &[&str]) -> Vec<String> {
@@ -314,6 +361,19 @@ mod tests {
             options()
         );
         assert!(options().contains(&"data".to_owned()), "{:?}", options());
+    }
+
+    #[test]
+    fn keywords_have_the_case_of_their_begin() {
+        for (begin, name, expected) in [
+            ("sel", "SELECT", "select"),
+            ("Sel", "SELECT", "SELECT"),
+            ("", "BY", "BY"),
+            ("o", "\"ORDER\"", "\"ORDER\""),
+            ("f", "flights", "flights"),
+        ] {
+            assert_eq!(in_case_of(begin, name.to_owned()), expected);
+        }
     }
 
     #[test]

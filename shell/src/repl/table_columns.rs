@@ -186,10 +186,15 @@ fn known_columns(session: &Session, name: &str) -> Vec<String> {
 pub(super) fn tables(tokens: &[Token]) -> Vec<String> {
     let mut tables = Vec::new();
     for (index, token) in tokens.iter().enumerate() {
-        if !["FROM", "JOIN", "INTO", "UPDATE"].contains(&&*keyword(token)) {
+        let before = index.checked_sub(1).map(|before| keyword(&tokens[before]));
+        let is_altered = keyword(token) == "TABLE" && before.as_deref() == Some("ALTER");
+        if !is_altered && !["FROM", "JOIN", "INTO", "UPDATE"].contains(&&*keyword(token)) {
             continue;
         }
         let mut next = index + 1;
+        if is_altered && tokens.get(next).map(keyword).as_deref() == Some("IF") {
+            next += 2;
+        }
         while let Some((name, after)) = table_at(tokens, next) {
             // A table function has its arguments in brackets, as `INTO` its columns.
             if tokens.get(after) != Some(&Token::LParen) || keyword(token) == "INTO" {
@@ -205,6 +210,49 @@ pub(super) fn tables(tokens: &[Token]) -> Vec<String> {
         }
     }
     tables
+}
+
+/// Returns the columns of common table expressions: those of their lists, and the names and aliases
+/// of what they select.
+pub(super) fn cte_columns(tokens: &[Token]) -> Vec<String> {
+    let mut columns = Vec::new();
+    for (index, part) in tokens.windows(3).enumerate() {
+        let is_query = part[1] == Token::LParen && keyword(&part[2]) == "SELECT";
+        if keyword(&part[0]) != "AS" || !is_query {
+            continue;
+        }
+        if let Some((Token::RParen, before)) = tokens[..index].split_last() {
+            let list = before.iter().rev();
+            let list = list.take_while(|token| **token != Token::LParen);
+            columns.extend(list.filter_map(column));
+        }
+        let mut depth = 0_usize;
+        let mut last = None;
+        for token in &tokens[index + 3..] {
+            match token {
+                Token::LParen => depth += 1,
+                Token::RParen if depth == 0 => break,
+                Token::RParen => depth -= 1,
+                Token::Comma if depth == 0 => columns.extend(last.take()),
+                _ if depth == 0 && keyword(token) == "FROM" => break,
+                _ => {}
+            }
+            if depth == 0 {
+                last = column(token);
+            }
+        }
+        columns.extend(last);
+    }
+    columns
+}
+
+/// Returns the name that a token is, as SQL reads it.
+fn column(token: &Token) -> Option<String> {
+    match token {
+        Token::Word(word) if word.quote_style.is_some() => Some(word.value.clone()),
+        Token::Word(word) => Some(word.value.to_lowercase()).filter(|word| word != "end"),
+        _ => None,
+    }
 }
 
 /// Returns the table of `INSERT INTO`, if the tokens end within the list of its columns.
@@ -280,11 +328,32 @@ mod tests {
             ("SELECT a FROM (SELECT b FROM u) x", &["u"]),
             ("INSERT INTO o (", &["o"]),
             ("UPDATE p SET a = 1, b", &["p"]),
+            ("ALTER TABLE s.p DROP COLUMN a", &["s.p"]),
+            ("alter table if exists p rename column", &["p"]),
+            ("CREATE TABLE p (a INT)", &[]),
             ("SELECT a FROM", &[]),
             ("SELECT a FROM t.", &[]),
             ("DELETE FROM SELECT", &[]),
         ] {
             assert_eq!(tables(&tokens(text)), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn common_table_expressions_have_columns() {
+        for (text, expected) in [
+            (
+                "WITH q AS (SELECT a.carrier C1, count(*) AS n, \"X y\", sum(b) FROM a) SELECT",
+                &["c1", "n", "X y"][..],
+            ),
+            ("with q(a, b) as (select 1, f(c, d) e)", &["b", "a", "e"]),
+            (
+                "WITH q AS (SELECT DISTINCT a, CASE b WHEN 1 THEN c END",
+                &["a"],
+            ),
+            ("SELECT a AS b FROM t", &[]),
+        ] {
+            assert_eq!(cte_columns(&tokens(text)), expected, "{text}");
         }
     }
 

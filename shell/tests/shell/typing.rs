@@ -318,6 +318,28 @@ fn columns_of_named_tables_are_completed() {
         check(&mut shell, statement, "done in");
     }
     quit(shell);
+    // Before any statement has used them.
+    for (keys, result) in [
+        (
+            &["alter table o drop column te", "\t", ";\r"][..],
+            "done in",
+        ),
+        (
+            &[
+                "SELECT 6 * count(ident",
+                "\t",
+                ") AS n FROM o order b",
+                "\t",
+                " 1;\r",
+            ],
+            " 0 |",
+        ),
+    ] {
+        let mut shell = start(home.path(), &[]);
+        type_slowly(&mut shell, keys);
+        expect(&mut shell, result);
+        quit(shell);
+    }
     let mut shell = start(home.path(), &[]);
     let of_file = format!("SELECT min(9 * 9) AS n FROM '{airports}' WHERE length(tzo");
     // What the first key does not wait for, the second one finds.
@@ -342,6 +364,16 @@ fn columns_of_named_tables_are_completed() {
         ),
         (&[of_file.as_str(), "\t", "\t", ") > 0;\r"], " 81 |"),
         (&["INSERT INTO o (i", "\t", ") VALUES (42);\r"], "1 row"),
+        (
+            &[
+                "with q as (select 9 * 8 as seventy_two) sel",
+                "\t",
+                " seven",
+                "\t",
+                " from q;\r",
+            ],
+            " 72 |",
+        ),
         (&["SELECT sum(identity) AS n FROM o;\r"], " 42 |"),
     ] {
         type_slowly(&mut shell, keys);

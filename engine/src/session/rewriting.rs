@@ -6,6 +6,9 @@
 //! functions. Here `f(lat => 1)` becomes a dictionary literal as argument, which is planned as
 //! an argument that has a name.
 
+// Times in texts of intervals.
+mod interval_times;
+
 use std::ops::ControlFlow;
 
 use datafusion::execution::context::SessionState;
@@ -26,6 +29,7 @@ use super::volatile_ctes::share_volatile_ctes;
 use crate::function::{
     dictionary_key, is_wasm_aggregate, is_wasm_scalar, is_wasm_table, is_wasm_window,
 };
+use interval_times::replace_interval_time;
 
 /// Rewrites the named arguments of a statement, its queries without `SELECT`, `PIVOT`, `SIMILAR TO`,
 /// and `ORDER BY ALL`.
@@ -103,6 +107,7 @@ impl VisitorMut for Rewriter<'_> {
         if let Err(error) = replace_similar_to(expr) {
             return ControlFlow::Break(error);
         }
+        replace_interval_time(expr);
         if let Expr::Function(call) = expr
             && let Some(name) = function_name(&call.name)
             && let FunctionArguments::List(list) = &mut call.args

@@ -189,3 +189,14 @@ fn types_of_columns_are_those_of_sql() {
     let types: Vec<&str> = types.collect();
     assert_eq!(types, ["column_type", "BIGINT", "VARCHAR"], "{run:?}");
 }
+
+#[test]
+fn spans_of_time_are_days_and_hours() {
+    let sql = "SELECT TIMESTAMP '2013-02-01 05:00:00' - TIMESTAMP '2013-01-01 00:00:00' AS a, \
+               TIMESTAMP '2013-01-01 00:00:00' + INTERVAL '1 day 1:30' AS b, \
+               TIMESTAMP '2013-01-01 00:00:00' - '0:00:01.5'::interval AS c";
+    check(
+        &["--format", "csv", "-c", sql],
+        "a,b,c\n31 days 05:00:00,2013-01-02T01:30:00,2012-12-31T23:59:58.500\n",
+    );
+}

@@ -10,6 +10,7 @@
 mod nested;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -20,7 +21,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::sql::parser::Statement as DfStatement;
 use fusebox_runtime::{Error, Result};
-use sqlparser::ast::Ident;
+use sqlparser::ast::{Expr, Ident, Query, visit_expressions};
 
 use super::inserted_values::with_nullable_values;
 use super::order_by_all::plan_order_by_all;
@@ -45,7 +46,8 @@ pub(super) async fn plan_statement(
         plan_order_by_all(query, state).await;
     }
     let selects = query_of(&mut statement);
-    let has_select = selects.is_some_and(|(query, _)| first_select(query).is_some());
+    let has_select =
+        selects.is_some_and(|(query, _)| first_select(query).is_some() || has_subquery(query));
     let copy = has_select.then(|| statement.clone());
     let (mut refusal, statement) = match (state.statement_to_plan(statement).await, copy) {
         (Err(refusal), Some(copy)) => (refusal, copy),
@@ -66,6 +68,15 @@ pub(super) async fn plan_statement(
         }
     }
     Err(query(refusal))
+}
+
+/// Returns true if an expression of a query is one of a subquery.
+fn has_subquery(query: &Query) -> bool {
+    let visited = visit_expressions(query, |expr: &Expr| match expr {
+        Expr::Exists { .. } | Expr::InSubquery { .. } | Expr::Subquery(_) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    visited.is_break()
 }
 
 /// Returns true for an error about columns of equal names.
@@ -105,18 +116,20 @@ impl Renamed {
         let mut statement = statement.clone();
         let (query, purpose) = query_of(&mut statement)?;
         let mentioned = mentioned_names(query, folds);
-        let columns = first_select(query)?.projection.len();
+        let columns = first_select(query).map_or(0, |select| select.projection.len());
         let nested = Nested::rename(query, reach, folds, columns);
         if nested.has_by_name && !nested.aliases.is_empty() {
             return None;
         }
-        let select = first_select(query)?;
         let mut aliases = HashMap::new();
-        for index in renamed_items(select, reach) {
-            let new = format!("{RENAMED_PREFIX}{}", index + 1);
-            let item = select.projection.get_mut(index)?;
-            let alias = rename(item, Ident::with_quote('"', &new));
-            aliases.insert(new, alias.map(|alias| name_of(&alias, folds)));
+        // `VALUES` have subqueries alone.
+        if let Some(select) = first_select(query) {
+            for index in renamed_items(select, reach) {
+                let new = format!("{RENAMED_PREFIX}{}", index + 1);
+                let item = select.projection.get_mut(index)?;
+                let alias = rename(item, Ident::with_quote('"', &new));
+                aliases.insert(new, alias.map(|alias| name_of(&alias, folds)));
+            }
         }
         let is_renamed = !aliases.is_empty() || !nested.aliases.is_empty();
         is_renamed.then_some(Self {
@@ -157,7 +170,7 @@ impl Renamed {
             }
         }
         match self.purpose {
-            Purpose::Source => Ok(plan),
+            Purpose::Source => with_nullable_values(plan).map_err(query),
             Purpose::Result => with_names(plan, &columns, &nested).map_err(query),
             Purpose::Relation if self.aliases.is_empty() => match nested_output(&plan, &nested) {
                 Some(name) => Err(twice(name)),

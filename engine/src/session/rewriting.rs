@@ -9,6 +9,9 @@
 // Times in texts of intervals.
 mod interval_times;
 
+// Rows in subqueries of `INSERT`.
+mod nested_values;
+
 use std::ops::ControlFlow;
 
 use datafusion::execution::context::SessionState;
@@ -30,6 +33,7 @@ use crate::function::{
     dictionary_key, is_wasm_aggregate, is_wasm_scalar, is_wasm_table, is_wasm_window,
 };
 use interval_times::replace_interval_time;
+use nested_values::replace_nested_values;
 
 /// Rewrites the named arguments of a statement, its queries without `SELECT`, `PIVOT`, `SIMILAR TO`,
 /// and `ORDER BY ALL`.
@@ -84,6 +88,11 @@ struct Rewriter<'a> {
 
 impl VisitorMut for Rewriter<'_> {
     type Break = Error;
+
+    fn pre_visit_statement(&mut self, statement: &mut Statement) -> ControlFlow<Error> {
+        replace_nested_values(statement);
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
         replace_order_by_all(query);

@@ -41,6 +41,11 @@ impl Command {
                 Self::switch(name, value, |switch| Self::Header(switch.inverse()))
             }
             "rows" => Self::rows(value),
+            "border" | "linestyle" | "unicode_border_linestyle" => Self::Instead(
+                "expected a setting of the display, found one of the lines of tables, which are \
+                 fixed: type \\pset format markdown, line or csv"
+                    .to_owned(),
+            ),
             _ => Self::Instead(
                 "type \\pset format csv, \\pset null '', \\pset header off, \\pset rows 100, \
                  \\pset expanded on, or \\pset pager on"

@@ -1,6 +1,7 @@
 //! Suggestions for names that do not exist.
 
-use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+use datafusion::sql::sqlparser::keywords::RESERVED_FOR_TABLE_ALIAS;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 use fusebox::Kind;
 
 use super::{FILE_ENDINGS, between, is_file, nearest, quoted};
@@ -23,6 +24,10 @@ pub(super) fn hint(
 ) -> Option<String> {
     if message.starts_with("No field named ") {
         return delimiter(message, tokens);
+    }
+    if let Some(rest) = message.strip_prefix("Ambiguous reference to unqualified field ") {
+        let column = rest.lines().next().unwrap_or_default();
+        return qualified(column.trim_end_matches('.'), tokens);
     }
     let about = |begin, end| between(message, begin, end);
     if let Some(name) = about("table '", "' not found").or_else(|| about("view '", "' not found")) {
@@ -76,6 +81,49 @@ fn delimiter(message: &str, tokens: &[TokenWithSpan]) -> Option<String> {
         "the file is read as one column: write CREATE EXTERNAL TABLE t STORED AS CSV LOCATION \
          '{file}' OPTIONS ('format.delimiter' '{delimiter}')"
     ))
+}
+
+/// Suggests a column with the name of a table, by the names that a statement gives its tables.
+fn qualified(column: &str, tokens: &[TokenWithSpan]) -> Option<String> {
+    let word = |index: usize| match &tokens.get(index)?.token {
+        Token::Word(word) => Some(word),
+        _ => None,
+    };
+    let is_keyword = |index: usize, words: &[&str]| {
+        word(index).is_some_and(|word| {
+            let upper = word.value.to_uppercase();
+            word.quote_style.is_none() && words.contains(&upper.as_str())
+        })
+    };
+    let mut found: Vec<String> = Vec::new();
+    for index in 0..tokens.len() {
+        if !is_keyword(index, &["FROM", "JOIN"]) {
+            continue;
+        }
+        let mut next = index + 1;
+        while let Some(mut name) = word(next) {
+            next += 1;
+            while tokens.get(next).map(|token| &token.token) == Some(&Token::Period) {
+                name = word(next + 1)?;
+                next += 2;
+            }
+            next += usize::from(is_keyword(next, &["AS"]));
+            let is_alias = |alias: &&Word| !RESERVED_FOR_TABLE_ALIAS.contains(&alias.keyword);
+            if let Some(alias) = word(next).filter(is_alias) {
+                name = alias;
+                next += 1;
+            }
+            found.push(name.to_string());
+            match tokens.get(next).map(|token| &token.token) {
+                Some(Token::Comma) => next += 1,
+                _ => break,
+            }
+        }
+    }
+    let columns = found.iter().map(|table| format!("{table}.{column}"));
+    let columns: Vec<String> = columns.collect();
+    let is_known = columns.len() > 1;
+    is_known.then(|| format!("did you mean {}?", columns.join(" or ")))
 }
 
 fn did_you_mean(name: Option<String>) -> Option<String> {

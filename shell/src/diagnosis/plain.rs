@@ -118,7 +118,27 @@ pub(crate) fn clean(message: &str) -> String {
         .or_else(|| no_signature(text))
         .or_else(|| wrong_types(text));
     let of_planner = || is_of_planner.then(|| planned(text)).flatten();
-    plain.or_else(of_planner).unwrap_or_else(|| of_shell(text))
+    let plain = plain.or_else(of_planner);
+    let plain = plain.unwrap_or_else(|| of_shell(text));
+    with_path_once(&plain).unwrap_or(plain)
+}
+
+/// Names the path of a file once in a list of its columns; `None` for another text.
+fn with_path_once(text: &str) -> Option<String> {
+    let (begin, list) = text.split_once("Valid fields are \"")?;
+    let fields: Vec<&str> = list.trim_end_matches('.').split(", ").collect();
+    let (path, first) = fields.first()?.rsplit_once("\".")?;
+    let prefix = format!("\"{path}\".");
+    let others = fields.iter().skip(1);
+    let others = others.map(|field| field.strip_prefix(&*prefix));
+    let others: Vec<&str> = others.collect::<Option<_>>()?;
+    if others.is_empty() {
+        return None;
+    }
+    let others = others.join(", ");
+    Some(format!(
+        "{begin}Valid fields of \"{path}\" are {first}, {others}."
+    ))
 }
 
 /// Rewrites an error with a cause: rules of the optimizer say nothing to a user.

@@ -63,8 +63,8 @@ const INSTEAD: [(&str, &str); 34] = [
         "type \\dn, or SELECT … FROM information_schema.schemata",
     ),
     (
-        "Multiple objects not supported",
-        "write a statement for each",
+        "sql parser error: Multiple objects not supported",
+        "write a DROP for each",
     ),
     (
         "Unsupported SQL statement: PRAGMA",

@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::dialect::Dialect;
 
-use super::messages::print_summary;
+use super::messages::{print_message, print_summary};
 #[cfg(unix)]
 use super::type_ahead::TypeAhead;
 use super::{Flow, Prompt, ends_statement};
@@ -198,6 +198,7 @@ impl Prompt<'_> {
         #[cfg(unix)]
         let _type_ahead = TypeAhead::keep();
         let mut has_failed = false;
+        let mut is_transaction = false;
         let Self {
             runner,
             state,
@@ -215,7 +216,13 @@ impl Prompt<'_> {
                 }
                 failure => {
                     failure.report();
-                    Ok(())
+                    let executed = &sql[..sql.len() - rest.len()];
+                    // What was to be undone is not done.
+                    is_transaction = begins_transaction(executed) && !rest.trim().is_empty();
+                    match is_transaction {
+                        true => Err(failure),
+                        false => Ok(()),
+                    }
                 }
             }
         });
@@ -224,9 +231,24 @@ impl Prompt<'_> {
                 self.is_cancelled = true;
                 Failure::Cancelled.report();
             }
+            Err(_) if is_transaction => {
+                print_message("the statements after it were not executed\n");
+            }
             executed => executed?,
         }
         Ok(!has_failed)
+    }
+}
+
+/// Returns true if the last statement of a text begins a transaction.
+fn begins_transaction(text: &str) -> bool {
+    let text = text.trim_end().trim_end_matches(';');
+    let last = text.rsplit(';').next().unwrap_or(text).to_uppercase();
+    let mut words = last.split_whitespace();
+    match words.next() {
+        Some("BEGIN") => true,
+        Some("START") => words.next() == Some("TRANSACTION"),
+        _ => false,
     }
 }
 
@@ -240,4 +262,23 @@ fn last_statement<'a>(text: &'a str, dialect: &dyn Dialect) -> (&'a str, &'a str
 /// Returns true if a text ends within a statement.
 fn is_open(sql: &str, dialect: &dyn Dialect) -> bool {
     !sql.trim().is_empty() && !is_complete(sql, dialect)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transactions_begin_with_their_statements() {
+        for text in [
+            "begin;",
+            "SELECT 1; BEGIN TRANSACTION ;",
+            "\n start transaction;\n",
+        ] {
+            assert!(begins_transaction(text), "{text}");
+        }
+        for text in ["BEGIN; SELECT 1;", "START;", "SELECT 'BEGIN';", ""] {
+            assert!(!begins_transaction(text), "{text}");
+        }
+    }
 }

@@ -82,6 +82,14 @@ fn statements_of_other_systems_have_another_way() {
             "write options in brackets: COPY c FROM 'a.csv' (HEADER, NULL 'NA')",
         ),
         (
+            "CREATE TABLE p(n INT); SELECT n FROM p a, p AS b",
+            "did you mean a.n or b.n?",
+        ),
+        (
+            "CREATE TABLE p(n INT); DROP TABLE p, p",
+            "Multiple objects not supported; write a DROP for each",
+        ),
+        (
             "CREATE TABLE c(a INT); COPY c TO STDOUT",
             "type \\copy c TO STDOUT at the prompt",
         ),

@@ -287,3 +287,18 @@ fn columns_that_are_left_out_are_counted() {
     check(&mut shell, &format!("SELECT {};", columns(30)), "1 row in");
     quit(shell);
 }
+
+#[test]
+fn statements_of_a_transaction_are_not_executed() {
+    let home = home();
+    let mut shell = start(home.path(), &["--memory"]);
+    check(&mut shell, "CREATE TABLE t (n BIGINT);", "done in");
+    check(
+        &mut shell,
+        "BEGIN; INSERT INTO t VALUES (1); ROLLBACK;",
+        "the statements after it were not executed",
+    );
+    check(&mut shell, "SELECT count(*) + 70 AS n FROM t;", " 70 |");
+    check(&mut shell, "SELECT nope; SELECT 8 * 9 AS n;", " 72 |");
+    quit(shell);
+}

@@ -154,3 +154,27 @@ fn structures_of_the_planner_are_left_out() {
     let thrown = "Execution error: Bad { kind: 1 }";
     assert_eq!(clean(thrown), "Bad { kind: 1 }");
 }
+
+#[test]
+fn paths_are_named_once() {
+    for (message, expected) in [
+        (
+            "No field named x.\nValid fields are \"a/*.csv\".y, \"a/*.csv\".\"Z 1\".",
+            "No field named x.\nValid fields of \"a/*.csv\" are y, \"Z 1\".",
+        ),
+        (
+            "No field named x.\nValid fields are \"a.csv\".y, t.z.",
+            "No field named x.\nValid fields are \"a.csv\".y, t.z.",
+        ),
+        (
+            "No field named x.\nValid fields are \"a.csv\".\"y;z\".",
+            "No field named x.\nValid fields are \"a.csv\".\"y;z\".",
+        ),
+        (
+            "No field named x.\nValid fields are t.y, t.z.",
+            "No field named x.\nValid fields are t.y, t.z.",
+        ),
+    ] {
+        assert_eq!(clean(message), expected);
+    }
+}

@@ -29,10 +29,12 @@ impl BadCell {
 /// Returns true for an error of a value.
 pub(super) fn is_of_value(error: &DataFusionError) -> bool {
     match error {
-        DataFusionError::ArrowError(cause, _) => matches!(
-            **cause,
-            ArrowError::ParseError(_) | ArrowError::CastError(_)
-        ),
+        DataFusionError::ArrowError(cause, _) => match &**cause {
+            ArrowError::ParseError(_) | ArrowError::CastError(_) => true,
+            // A number with too many digits.
+            ArrowError::InvalidArgumentError(text) => text.contains(" to store in a Decimal"),
+            _ => false,
+        },
         _ => false,
     }
 }

@@ -98,6 +98,7 @@ fn copy_reads_texts_by_the_types_of_the_table() {
     );
     write("y.txt", "a,b\n007,\n");
     write("z.tsv", "a\tb\n'0\t1'\t2\n");
+    write("large.csv", "a,b\nx,1\ny,99999999999\n");
     let root = folder.path().display().to_string();
     let sql = "CREATE TABLE t(code VARCHAR, price DECIMAL(5, 2), flag BOOLEAN, day DATE, n INT);
          COPY t FROM 'x.csv' (HEADER false, DELIMITER ';', NULL 'NA');
@@ -112,8 +113,12 @@ fn copy_reads_texts_by_the_types_of_the_table() {
         "count\n3\ncode,price,flag,day,n\n00501,,true,2013-01-05,7\nNANCY,3.00,true,,8\n\
          ,2.50,false,,\ncount\n1\ncount\n1\na,b\n007,\n0\t1,2\n",
     );
-    let table = "CREATE TABLE t(a VARCHAR, b BIGINT);";
+    let table = "CREATE TABLE t(a VARCHAR, b BIGINT); CREATE TABLE d(a VARCHAR, b DECIMAL(10, 2));";
     for (copy, expected) in [
+        (
+            "COPY d FROM 'large.csv'",
+            "large.csv`, line 3, column `b`: ",
+        ),
         (
             "COPY t FROM 'y.txt' (FORMAT csv, HEADER false)",
             "y.txt`, line 1, column `column_2`: Cast error: Cannot cast string 'b' to value of \

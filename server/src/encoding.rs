@@ -1,6 +1,10 @@
-//! Values of Arrow as those of PostgreSQL, and back.
+//! Values of Arrow as those of PostgreSQL, and back; and batches for clients of Arrow.
 //!
 //! A column of a batch is converted once to one of few layouts, and then written value by value.
+
+// Batches as messages of Arrow.
+mod array_bytes;
+pub(crate) mod arrow_messages;
 
 // Rows of a result as messages.
 pub(crate) mod rows;

@@ -4,6 +4,9 @@
 //! connections only pass on encoded rows: they read requests to cancel, and notice that a client is
 //! gone, whatever queries do. Rows wait in few chunks until their client has read them.
 
+// Batches of Arrow.
+mod batches;
+
 // Rows in each format.
 mod writer;
 
@@ -12,7 +15,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use datafusion::arrow::array::{AsArray, RecordBatch};
-use datafusion::arrow::datatypes::UInt64Type;
+use datafusion::arrow::datatypes::{SchemaRef, UInt64Type};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
 use fusebox::Session;
@@ -22,6 +25,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, block_in_place};
 use tokio::time::{Instant, timeout_at};
 
+use crate::encoding::arrow_messages::ArrowMessage;
 use crate::encoding::rows::ResultColumns;
 use crate::protocol::Format;
 use crate::quotas::QueryPlace;
@@ -66,8 +70,12 @@ pub(crate) struct Job {
 pub(crate) enum Event {
     /// Columns of the result, before its rows. A statement without a result has none.
     Columns(ResultColumns, Vec<Format>),
+    /// Columns of a result in batches, in place of `Columns`.
+    Schema(SchemaRef),
     /// Encoded rows.
     Rows(Bytes),
+    /// Encoded rows of a result in batches.
+    Batch(ArrowMessage),
     Notice(Report),
     /// As many rows as were asked for.
     Suspended,
@@ -212,6 +220,7 @@ impl Runner {
         if frame.schema().fields().is_empty() {
             return Ok(tag.to_owned());
         }
+        let schema = frame.schema().inner().clone();
         let begun = self.blocking(async { frame.execute_stream().await })?;
         let stream = begun.map_err(Report::from)?;
         match tag {
@@ -220,6 +229,7 @@ impl Runner {
                 let between = if tag == "INSERT" { " 0" } else { "" };
                 Ok(format!("{tag}{between} {count}"))
             }
+            _ if matches!(output, Output::Arrow) => self.batches(stream, &schema, tag).await,
             _ => self.rows(stream, output, tag).await,
         }
     }
@@ -310,10 +320,7 @@ impl Runner {
             }
         }
         self.send_rows(&mut chunk).await?;
-        Ok(match tag {
-            "SELECT" => format!("SELECT {sent}"),
-            other => other.to_owned(),
-        })
+        Ok(counted(tag, sent))
     }
 
     async fn send_rows(&mut self, chunk: &mut BytesMut) -> Result<(), Failure> {
@@ -324,6 +331,14 @@ impl Runner {
         chunk.reserve(CHUNK_BYTES);
         let sent = self.send(Event::Rows(rows)).await;
         sent.map_err(|Stopped| Failure::Stopped)
+    }
+}
+
+/// Returns the tag of a query that has returned a number of rows.
+fn counted(tag: &str, rows: usize) -> String {
+    match tag {
+        "SELECT" => format!("SELECT {rows}"),
+        other => other.to_owned(),
     }
 }
 

@@ -265,6 +265,8 @@ impl Connection {
                     self.wire.write(&rows).await?;
                 }
                 Event::Notice(notice) => notice.write(out),
+                // Of results in batches, which are not asked for.
+                Event::Schema(_) | Event::Batch(_) => {}
                 Event::Suspended => {
                     backend::portal_suspended(out);
                     return Ok(Driven::Suspended);

@@ -28,6 +28,8 @@ pub(crate) enum Output {
     Copy(CopyFormat),
     /// Lines of JSON.
     Json,
+    /// Batches of Arrow, which no writer of rows writes.
+    Arrow,
 }
 
 /// Writer of rows.
@@ -116,6 +118,7 @@ impl RowWriter {
                 out.put_slice(b"}\n");
                 Ok(())
             }
+            Output::Arrow => Ok(()),
         }
     }
 }

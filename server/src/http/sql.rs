@@ -135,7 +135,7 @@ pub(super) async fn execute(
                 running.end(Some(&report));
                 return failed(&report);
             }
-            Event::Rows(_) | Event::Suspended => {}
+            Event::Rows(_) | Event::Suspended | Event::Schema(_) | Event::Batch(_) => {}
         }
     }
 }
@@ -323,7 +323,11 @@ fn rows(running: Running) -> Response<Body> {
                     running.end(Some(&report));
                     return Some((Bytes::from(error_json(&report)), running));
                 }
-                Event::Notice(_) | Event::Columns(..) | Event::Suspended => {}
+                Event::Notice(_)
+                | Event::Columns(..)
+                | Event::Suspended
+                | Event::Schema(_)
+                | Event::Batch(_) => {}
             }
         }
     });

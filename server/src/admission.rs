@@ -100,7 +100,7 @@ impl Admission {
     }
 
     /// Checks the user and takes a place for a query. May read a file.
-    fn enter(&self, session: &Session) -> Result<Option<Place>, Report> {
+    pub(crate) fn enter(&self, session: &Session) -> Result<Option<Place>, Report> {
         self.check(session)?;
         let Some(load) = &self.load else {
             return Ok(None);

@@ -1,5 +1,8 @@
 //! Configuration: one TOML file, and flags that replace parts of it.
 
+// Values that are refused.
+mod check;
+
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -18,7 +21,9 @@ pub struct ServerConfig {
     pub postgres: Option<SocketAddr>,
     /// Address of HTTP.
     pub http: Option<SocketAddr>,
-    /// Maximum connections of PostgreSQL's protocol, and as many of HTTP.
+    /// Address of Arrow Flight SQL.
+    pub flight: Option<SocketAddr>,
+    /// Maximum connections of PostgreSQL's protocol, and as many of HTTP and of Flight SQL.
     pub connections_max: usize,
     /// Maximum size of a message or of the body of a request in megabytes.
     pub message_megabytes_max: usize,
@@ -28,6 +33,9 @@ pub struct ServerConfig {
     pub write_seconds_max: u64,
     /// Time between statements in seconds; 0 for any.
     pub idle_seconds_max: u64,
+    /// Time in which a token of Flight SQL and a prepared statement are kept after their last use,
+    /// in seconds.
+    pub token_seconds_max: u64,
     /// Time of a statement in seconds, which `SET statement_timeout` lowers; 0 for any.
     pub statement_seconds_max: u64,
     /// Time in which statements may end after a request to stop, in seconds.
@@ -129,11 +137,13 @@ impl Default for ServerConfig {
         Self {
             postgres: None,
             http: None,
+            flight: None,
             connections_max: 100,
             message_megabytes_max: 64,
             login_seconds_max: 10,
             write_seconds_max: 60,
             idle_seconds_max: 0,
+            token_seconds_max: 3_600,
             statement_seconds_max: 0,
             drain_seconds_max: 30,
             memory_megabytes_max: 2_048,
@@ -189,67 +199,6 @@ impl ServerConfig {
         Ok(())
     }
 
-    /// Checks the values that do not depend on files.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError::Value`] for users without a name or a password, and limits of zero.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        let refuse = |message: String| Err(ConfigError::Value(message));
-        if self.postgres.is_none() && self.http.is_none() {
-            return refuse("expected an address, found none; state --postgres or --http".into());
-        }
-        for (index, user) in self.users.iter().enumerate() {
-            let UserConfig { name, password, .. } = user;
-            if name.is_empty() || password.is_empty() {
-                return refuse(format!(
-                    "expected a name and a password of user {} ({name}), found none",
-                    index + 1
-                ));
-            }
-            if self.users[..index].iter().any(|other| other.name == *name) {
-                return refuse(format!("expected one user {name}, found two; remove one"));
-            }
-        }
-        let limits = [
-            ("connections_max", self.connections_max),
-            ("message_megabytes_max", self.message_megabytes_max),
-            ("memory_megabytes_max", self.memory_megabytes_max),
-            ("login_seconds_max", self.login_seconds_max as usize),
-            ("write_seconds_max", self.write_seconds_max as usize),
-        ];
-        match limits.iter().find(|(_, value)| *value == 0) {
-            Some((name, _)) => refuse(format!("expected {name} of at least 1, found 0")),
-            None if self.message_megabytes_max > 1_000 => refuse(format!(
-                "expected message_megabytes_max of at most 1000, found {}",
-                self.message_megabytes_max
-            )),
-            None => Ok(()),
-        }
-    }
-
-    /// Refuses addresses that others could reach, unless there are users, here or in the catalog.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError::Value`].
-    pub(crate) fn check_addresses(&self, has_users: bool) -> Result<(), ConfigError> {
-        match self.reachable_address() {
-            Some(address) if !has_users => Err(ConfigError::Value(format!(
-                "expected users for {address}, which other machines can reach, found none; state \
-                 [[users]] or --password-file, or CREATE USER … PASSWORD in the catalog, or listen \
-                 on 127.0.0.1"
-            ))),
-            _ => Ok(()),
-        }
-    }
-
-    /// Returns an address that other machines can reach, if there is one.
-    pub(crate) fn reachable_address(&self) -> Option<SocketAddr> {
-        let mut addresses = [self.postgres, self.http].into_iter().flatten();
-        addresses.find(|address| !address.ip().is_loopback())
-    }
-
     /// Prints the configuration as TOML, without passwords.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).unwrap_or_else(|error| format!("# {error}\n"))
@@ -269,6 +218,10 @@ impl ServerConfig {
 
     pub(crate) fn idle_timeout(&self) -> Option<Duration> {
         seconds(self.idle_seconds_max)
+    }
+
+    pub(crate) fn token_timeout(&self) -> Duration {
+        Duration::from_secs(self.token_seconds_max)
     }
 
     pub(crate) fn drain_timeout(&self) -> Duration {
@@ -364,6 +317,11 @@ mod tests {
                 .is_err()
         );
         assert!(ServerConfig::default().check().is_err());
+        let flight = ServerConfig {
+            flight: Some("0.0.0.0:50051".parse().unwrap()),
+            ..ServerConfig::default()
+        };
+        assert!(flight.check().is_ok() && flight.check_addresses(false).is_err());
     }
 
     #[test]

@@ -6,9 +6,6 @@ mod sql;
 // Names and passwords.
 mod authentication;
 
-// Writes that end in time.
-mod timed;
-
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,9 +27,8 @@ use crate::execution::on_threads;
 use crate::metrics::MetricsFormat;
 use crate::report::Report;
 use crate::shared::{Phase, Shared};
+use crate::timed::Timed;
 use crate::tls::MaybeTls;
-
-use timed::Timed;
 
 /// Maximum size of the head of a request in bytes.
 const HEAD_BYTES_MAX: usize = 64 << 10;

@@ -1,4 +1,4 @@
-//! PostgreSQL and HTTP server: SQL with functions compiled to WebAssembly.
+//! PostgreSQL, Flight SQL and HTTP server: SQL with functions compiled to WebAssembly.
 //!
 //! ```no_run
 //! use fusebox::Engine;
@@ -28,6 +28,9 @@ mod server;
 
 // Clients of HTTP.
 mod http;
+
+// Clients of Arrow Flight SQL.
+mod flight;
 
 // Clients of PostgreSQL's protocol.
 mod connection;
@@ -75,7 +78,10 @@ mod users;
 
 mod scram;
 
+// Connections of clients.
 mod tls;
+
+mod timed;
 
 mod metrics;
 

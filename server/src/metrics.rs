@@ -59,6 +59,10 @@ pub(crate) struct Metrics {
     registry: Registry,
     /// Connections that are open.
     pub(crate) connections: Gauge,
+    /// Connections of Flight SQL that are open.
+    pub(crate) flight_connections: Gauge,
+    /// Sessions of Flight SQL that are kept.
+    pub(crate) flight_sessions: Gauge,
     /// Connections that were refused because there were too many.
     pub(crate) refused: Counter,
     /// Logins by `result`.
@@ -80,6 +84,8 @@ impl Metrics {
         let metrics = Self {
             registry: Registry::with_prefix("fusebox"),
             connections: Gauge::default(),
+            flight_connections: Gauge::default(),
+            flight_sessions: Gauge::default(),
             refused: Counter::default(),
             logins: Family::default(),
             running: Gauge::default(),
@@ -92,6 +98,8 @@ impl Metrics {
         let mut registry = Registry::with_prefix("fusebox");
         let Self {
             connections,
+            flight_connections,
+            flight_sessions,
             refused,
             logins,
             running,
@@ -105,6 +113,16 @@ impl Metrics {
             "connections",
             "Connections that are open",
             connections.clone(),
+        );
+        registry.register(
+            "flight_connections",
+            "Connections of Flight SQL that are open",
+            flight_connections.clone(),
+        );
+        registry.register(
+            "flight_sessions",
+            "Sessions of Flight SQL that are kept",
+            flight_sessions.clone(),
         );
         registry.register(
             "connections_refused",
@@ -273,6 +291,7 @@ mod tests {
         let [prometheus, open] = formats.map(print);
         for line in [
             "fusebox_connections 1",
+            "fusebox_flight_sessions 0",
             "fusebox_statements_total{result=\"failed\"} 1",
             "fusebox_errors_total{sqlstate=\"57014\"} 1",
             "fusebox_statement_seconds_count 1",

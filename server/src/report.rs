@@ -56,7 +56,7 @@ pub(crate) const UNDEFINED_STATEMENT: &str = "26000";
 pub(crate) const UNDEFINED_PORTAL: &str = "34000";
 pub(crate) const DUPLICATE_STATEMENT: &str = "42P05";
 pub(crate) const BAD_COPY_FORMAT: &str = "22P04";
-const INTERNAL_ERROR: &str = "XX000";
+pub(crate) const INTERNAL_ERROR: &str = "XX000";
 const WARNING: &str = "01000";
 const NOTICE: &str = "00000";
 

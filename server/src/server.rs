@@ -7,12 +7,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fusebox::Engine;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, watch};
 
 use crate::config::{ConfigError, ServerConfig};
 use crate::connection;
+use crate::flight;
 use crate::http;
 use crate::shared::{Phase, Shared};
 
@@ -61,6 +64,7 @@ pub struct Server {
     phase: watch::Sender<Phase>,
     postgres: Option<SocketAddr>,
     http: Option<SocketAddr>,
+    flight: Option<SocketAddr>,
 }
 
 impl Server {
@@ -91,46 +95,20 @@ impl Server {
         let shared = Arc::new(Shared::new(config, engine, threads, phases)?);
         let auditing = Arc::clone(&shared);
         queries.spawn(async move { auditing.audit.run().await });
-        let listen = |address: Option<SocketAddr>| {
-            let Some(address) = address else {
-                return Ok(None);
-            };
-            let bound = network.block_on(TcpListener::bind(address));
-            let bound = bound.and_then(|listener| Ok((listener.local_addr()?, listener)));
-            let bound = bound.map_err(|source| ServerError::Listen { address, source })?;
-            Ok::<_, ServerError>(Some(bound))
-        };
-        let postgres = listen(shared.config.postgres)?;
-        let http = listen(shared.config.http)?;
-        let addresses = (
-            postgres.as_ref().map(|(address, _)| *address),
-            http.as_ref().map(|(address, _)| *address),
-        );
-        if let Some((address, listener)) = postgres {
-            tracing::info!(%address, "listening for PostgreSQL clients");
-            let permits = Arc::clone(&shared.connections);
-            let accepting = accept(listener, Arc::clone(&shared), permits, connection::serve);
-            let shared = Arc::clone(&shared);
-            network.spawn(async move {
-                tokio::select! {
-                    () = accepting => {}
-                    () = shared.reached(Phase::Draining) => {}
-                }
-            });
-        }
-        if let Some((address, listener)) = http {
-            tracing::info!(%address, "listening for HTTP clients");
-            let permits = Arc::clone(&shared.http_connections);
-            // Probes are answered up to the end.
-            network.spawn(accept(listener, Arc::clone(&shared), permits, http::serve));
-        }
+        let postgres = listen(&network, shared.config.postgres)?;
+        let http = listen(&network, shared.config.http)?;
+        let flight = listen(&network, shared.config.flight)?;
+        let [postgres_address, http_address, flight_address] =
+            [&postgres, &http, &flight].map(|bound| bound.as_ref().map(|(address, _)| *address));
+        serve(&network, &shared, [postgres, http, flight]);
         Ok(Self {
             network: Some(network),
             queries: Some(queries),
             shared,
             phase,
-            postgres: addresses.0,
-            http: addresses.1,
+            postgres: postgres_address,
+            http: http_address,
+            flight: flight_address,
         })
     }
 
@@ -142,6 +120,11 @@ impl Server {
     /// Returns the address of HTTP, with the port that was free.
     pub fn http_address(&self) -> Option<SocketAddr> {
         self.http
+    }
+
+    /// Returns the address of Flight SQL, with the port that was free.
+    pub fn flight_address(&self) -> Option<SocketAddr> {
+        self.flight
     }
 
     /// Stops the server: no new connections and statements from now on. Those that run end
@@ -195,16 +178,68 @@ impl std::fmt::Debug for Server {
         f.debug_struct("Server")
             .field("postgres", &self.postgres)
             .field("http", &self.http)
+            .field("flight", &self.flight)
             .finish_non_exhaustive()
+    }
+}
+
+/// Address with a port, and what listens on it.
+type Bound = Option<(SocketAddr, TcpListener)>;
+
+/// Listens on an address, if one is stated.
+fn listen(network: &Runtime, address: Option<SocketAddr>) -> Result<Bound, ServerError> {
+    let Some(address) = address else {
+        return Ok(None);
+    };
+    let bound = network.block_on(TcpListener::bind(address));
+    let bound = bound.and_then(|listener| Ok((listener.local_addr()?, listener)));
+    let bound = bound.map_err(|source| ServerError::Listen { address, source })?;
+    Ok(Some(bound))
+}
+
+/// Accepts clients of each protocol. Those of HTTP are accepted up to the end, since probes are
+/// answered up to it.
+fn serve(network: &Runtime, shared: &Arc<Shared>, [postgres, http, flight]: [Bound; 3]) {
+    let until_draining = |accepting: BoxFuture<'static, ()>| {
+        let shared = Arc::clone(shared);
+        network.spawn(async move {
+            tokio::select! {
+                () = accepting => {}
+                () = shared.reached(Phase::Draining) => {}
+            }
+        });
+    };
+    if let Some((address, listener)) = postgres {
+        tracing::info!(%address, "listening for PostgreSQL clients");
+        let permits = Arc::clone(&shared.connections);
+        let serve = {
+            let shared = Arc::clone(shared);
+            move |stream, peer| connection::serve(stream, peer, Arc::clone(&shared))
+        };
+        until_draining(accept(listener, permits, serve).boxed());
+    }
+    if let Some((address, listener)) = flight {
+        tracing::info!(%address, "listening for Flight SQL clients");
+        let permits = Arc::clone(&shared.flight_connections);
+        let door = Arc::new(flight::Door::new(Arc::clone(shared)));
+        network.spawn(Arc::clone(&door).sweep());
+        let serve = move |stream, peer| flight::serve(stream, peer, Arc::clone(&door));
+        until_draining(accept(listener, permits, serve).boxed());
+    }
+    if let Some((address, listener)) = http {
+        tracing::info!(%address, "listening for HTTP clients");
+        let permits = Arc::clone(&shared.http_connections);
+        let shared = Arc::clone(shared);
+        let serve = move |stream, peer| http::serve(stream, peer, Arc::clone(&shared));
+        network.spawn(accept(listener, permits, serve));
     }
 }
 
 /// Accepts connections as long as there are permits, each in a task of its own.
 async fn accept<F: Future<Output = ()> + Send + 'static>(
     listener: TcpListener,
-    shared: Arc<Shared>,
     permits: Arc<Semaphore>,
-    serve: impl Fn(TcpStream, SocketAddr, Arc<Shared>) -> F,
+    serve: impl Fn(TcpStream, SocketAddr) -> F,
 ) {
     loop {
         // Without a permit, clients wait in the queue of the operating system.
@@ -213,7 +248,7 @@ async fn accept<F: Future<Output = ()> + Send + 'static>(
         };
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let serving = serve(stream, peer, Arc::clone(&shared));
+                let serving = serve(stream, peer);
                 tokio::spawn(async move {
                     serving.await;
                     drop(permit);

@@ -49,6 +49,7 @@ pub(crate) struct Shared {
     pub(crate) cancellations: Cancellations,
     pub(crate) postgres_tls: Option<TlsAcceptor>,
     pub(crate) http_tls: Option<TlsAcceptor>,
+    pub(crate) flight_tls: Option<TlsAcceptor>,
     /// Permits of connections that have logged in.
     pub(crate) sessions: Arc<Semaphore>,
     /// Permits of all connections of PostgreSQL's protocol.
@@ -57,6 +58,12 @@ pub(crate) struct Shared {
     pub(crate) http_connections: Arc<Semaphore>,
     /// Permits of requests of `/sql`, which are fewer: connections are left for probes.
     pub(crate) http_requests: Arc<Semaphore>,
+    /// Permits of all connections of Flight SQL.
+    pub(crate) flight_connections: Arc<Semaphore>,
+    /// Permits of requests of Flight SQL that are read and answered.
+    pub(crate) flight_requests: Arc<Semaphore>,
+    /// Permits of statements of Flight SQL that run, or whose rows wait to be fetched.
+    pub(crate) flight_statements: Arc<Semaphore>,
     /// Permits of passwords that are checked.
     pub(crate) password_checks: Arc<Semaphore>,
     pub(crate) memory_pool: Arc<dyn MemoryPool>,
@@ -87,6 +94,7 @@ impl Shared {
         Ok(Self {
             postgres_tls: tls(&[b"postgresql"])?,
             http_tls: tls(&[b"http/1.1"])?,
+            flight_tls: tls(&[b"h2"])?,
             users: Users::new(&config, catalog.as_ref())?,
             loads: Loads::default(),
             audit: Audit::new(catalog),
@@ -98,6 +106,9 @@ impl Shared {
             connections: Arc::new(Semaphore::new(config.connections_max + STARTING_MAX)),
             http_connections: Arc::new(Semaphore::new(config.connections_max + STARTING_MAX)),
             http_requests: Arc::new(Semaphore::new(config.connections_max)),
+            flight_connections: Arc::new(Semaphore::new(config.connections_max + STARTING_MAX)),
+            flight_requests: Arc::new(Semaphore::new(config.connections_max + STARTING_MAX)),
+            flight_statements: Arc::new(Semaphore::new(config.connections_max)),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS_MAX)),
             memory_pool: Arc::new(FairSpillPool::new(bytes)),
             engine,

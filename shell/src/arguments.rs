@@ -230,7 +230,7 @@ pub(crate) enum Task {
         module: Vec<String>,
     },
 
-    /// Serves PostgreSQL clients, and HTTP.
+    /// Serves clients of PostgreSQL and of Flight SQL, and HTTP.
     ///
     /// Connections share the functions, views and tables of CATALOG, and each has a session of its
     /// own. Everyone on this machine is trusted unless there are users; addresses that others reach

@@ -22,7 +22,7 @@ mod inspect;
 // `fusebox conform`: compares this program with a release.
 mod conform;
 
-// `fusebox serve`: a server for PostgreSQL clients and HTTP.
+// `fusebox serve`: a server for clients of PostgreSQL, Flight SQL and HTTP.
 mod serve;
 
 // Interactive mode: prompt, history, Ctrl-C.

@@ -1,4 +1,4 @@
-//! `fusebox serve`: a server for PostgreSQL clients and HTTP.
+//! `fusebox serve`: a server for clients of PostgreSQL, Flight SQL and HTTP.
 
 use std::io;
 use std::sync::Arc;
@@ -50,6 +50,7 @@ fn config(arguments: &ServeArguments) -> Result<ServerConfig, fusebox_server::Co
     };
     config.postgres = arguments.postgres.or(config.postgres);
     config.http = arguments.http.or(config.http);
+    config.flight = arguments.flight.or(config.flight);
     if let (Some(certificate), Some(key)) = (&arguments.tls_certificate, &arguments.tls_key) {
         config.tls = Some(TlsConfig {
             certificate: certificate.clone(),

@@ -25,6 +25,10 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) http: Option<SocketAddr>,
 
+    /// Listens for Arrow Flight SQL, that of ADBC and JDBC: 127.0.0.1:50051.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) flight: Option<SocketAddr>,
+
     /// Reads the configuration from FILE, in TOML. Other options replace parts of it.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

@@ -113,6 +113,8 @@ fn configuration_is_printed_and_checked() {
         file,
         "--postgres",
         "0.0.0.0:5432",
+        "--flight",
+        "127.0.0.1:50051",
         "--print-config",
     ];
     let Run {
@@ -122,12 +124,16 @@ fn configuration_is_printed_and_checked() {
     } = shell(&arguments, "");
     assert_eq!((stderr.as_str(), status), ("", Some(0)));
     assert!(stdout.contains("postgres = \"0.0.0.0:5432\"\n"), "{stdout}");
+    assert!(
+        stdout.contains("flight = \"127.0.0.1:50051\"\n"),
+        "{stdout}"
+    );
     assert!(stdout.contains("idle_seconds_max = 60\n") && stdout.contains("name = \"ada\""));
     assert!(!stdout.contains("secret"), "{stdout}");
     fs::write(&path, "port = 1\n").unwrap();
     for (arguments, expected) in [
         (vec!["--config", file], "unknown field `port`"),
-        (vec![], "state --postgres or --http"),
+        (vec![], "state --postgres, --http or --flight"),
         (
             vec!["--postgres", "0.0.0.0:0"],
             "state [[users]] or --password-file",

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 /// Stream whose writes fail if they wait for longer than a time.
-pub(super) struct Timed<S> {
+pub(crate) struct Timed<S> {
     stream: S,
     timeout: Duration,
     end: Pin<Box<Sleep>>,
@@ -17,7 +17,7 @@ pub(super) struct Timed<S> {
 }
 
 impl<S> Timed<S> {
-    pub(super) fn new(stream: S, timeout: Duration) -> Self {
+    pub(crate) fn new(stream: S, timeout: Duration) -> Self {
         Self {
             stream,
             timeout,

@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
+use fusebox_server::UserConfig;
+
+use crate::flight::flight_config;
 use crate::{ADD, config, server};
 
 /// Runs psql with a script; `None` if it is not installed.
@@ -105,6 +108,7 @@ fn python(address: SocketAddr, package: &str, program: &str) -> Option<String> {
     let output = Command::new("python3")
         .args(["-c", program])
         .env("PORT", address.port().to_string())
+        .env("ADD", ADD)
         .output()
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -191,6 +195,113 @@ print([(c['name'], str(c['type']), c['nullable']) for c in inspector.get_columns
         assert_eq!(
             output,
             "y\n['t'] True\n[('a', 'INTEGER', False), ('b', 'TEXT', True)]\n"
+        );
+    }
+}
+
+/// Packages of the driver of Flight SQL.
+const ADBC: &str = "adbc_driver_flightsql, adbc_driver_manager, pyarrow";
+
+#[test]
+fn adbc_logs_in_and_cancels_statements() {
+    let mut config = flight_config();
+    let mut ada = UserConfig::default();
+    "ada".clone_into(&mut ada.name);
+    "pencil".clone_into(&mut ada.password);
+    config.users = vec![ada];
+    // For a driver that does not cancel.
+    config.statement_seconds_max = 30;
+    let server = server(config);
+    let program = r#"
+import os, threading, time, adbc_driver_flightsql.dbapi as flight, adbc_driver_manager
+uri = 'grpc://127.0.0.1:' + os.environ['PORT']
+def connected(password):
+    user = {'username': 'ada', 'password': password}
+    return flight.connect(uri, db_kwargs=user, autocommit=True)
+try:
+    with connected('wrong') as c, c.cursor() as cursor:
+        cursor.execute('SELECT 1')
+except adbc_driver_manager.Error as error:
+    print('password authentication failed' in str(error))
+with connected('pencil') as c:
+    done = threading.Event()
+    with c.cursor() as cursor:
+        def cancel():
+            while not done.wait(0.1):
+                try:
+                    cursor.adbc_cancel()
+                except adbc_driver_manager.Error:
+                    pass
+        cancelling = threading.Thread(target=cancel)
+        cancelling.start()
+        try:
+            cursor.execute('SELECT count(*) FROM generate_series(1, 100000000000) WHERE value < 0')
+            cursor.fetchall()
+        except adbc_driver_manager.Error as error:
+            print('timeout' not in str(error))
+        done.set()
+        cancelling.join()
+    with c.cursor() as cursor:
+        try:
+            cursor.execute('SELECT nosuch')
+        except adbc_driver_manager.Error as error:
+            print('nosuch' in str(error))
+        for _ in range(100):
+            cursor.execute('SELECT count(*) FROM fusebox.sessions WHERE active_since IS NOT NULL')
+            running = cursor.fetchone()[0]
+            if running == 1:
+                break
+            time.sleep(0.1)
+        print(running)
+"#;
+    if let Some(output) = python(server.flight_address().unwrap(), ADBC, program) {
+        assert_eq!(output, "True\nTrue\nTrue\n1\n");
+    }
+}
+
+#[test]
+fn adbc_executes_statements_over_flight() {
+    let server = server(flight_config());
+    let program = r#"
+import os, adbc_driver_flightsql.dbapi as flight, adbc_driver_manager, pyarrow
+uri = 'grpc://127.0.0.1:' + os.environ['PORT']
+with flight.connect(uri, autocommit=True) as c, c.cursor() as cursor:
+    cursor.execute(os.environ['ADD'])
+    cursor.execute("SELECT add(40, 2) AS sum, 'x' AS t, CAST(NULL AS DATE) AS n")
+    print(cursor.fetchall())
+    try:
+        cursor.execute(os.environ['ADD'])
+        cursor.fetchall()
+    except adbc_driver_manager.Error as error:
+        print('already exists' in str(error))
+    cursor.execute('CREATE TABLE t (a BIGINT, b VARCHAR)')
+    cursor.executemany('INSERT INTO t VALUES ($1, $2)', [(1, 'x'), (2, None)])
+    cursor.execute('SELECT b FROM t WHERE a = $1', (1,))
+    print(cursor.fetchall())
+    cursor.execute("SELECT arrow_cast('a', 'Dictionary(Int32, Utf8)') AS d, [1, 2] AS l")
+    print(cursor.fetch_arrow_table().to_pylist())
+    found = c.adbc_get_objects(depth='tables', table_name_filter='t').read_all().to_pylist()
+    schemas = [schema for catalog in found for schema in catalog['catalog_db_schemas'] or []]
+    tables = [table for schema in schemas for table in schema['db_schema_tables'] or []]
+    print([table['table_name'] for table in tables])
+    print(c.adbc_get_info()['vendor_name'])
+    cursor.execute('SELECT value FROM generate_series(1, 100000)')
+    print(cursor.fetch_arrow_table().num_rows)
+"#;
+    let address = server.flight_address().unwrap();
+    if let Some(output) = python(address, ADBC, program) {
+        let lines: Vec<&str> = output.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "[(42, 'x', None)]",
+                "True",
+                "[('x',)]",
+                "[{'d': 'a', 'l': [1, 2]}]",
+                "['t']",
+                "Fusebox",
+                "100000"
+            ]
         );
     }
 }

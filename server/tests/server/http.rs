@@ -10,14 +10,14 @@ use crate::{ADD, SLOW, config, server};
 
 /// Answer of the server.
 #[derive(Debug)]
-struct Answer {
+pub(crate) struct Answer {
     status: u16,
     head: String,
-    body: String,
+    pub(crate) body: String,
 }
 
 /// Sends a request, and reads the answer up to the end of the connection.
-fn request(server: &Server, line: &str, headers: &str, body: &str) -> Answer {
+pub(crate) fn request(server: &Server, line: &str, headers: &str, body: &str) -> Answer {
     let mut stream = TcpStream::connect(server.http_address().unwrap()).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(30)))

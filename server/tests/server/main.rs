@@ -1,4 +1,4 @@
-//! End-to-end tests of the server: clients of PostgreSQL's protocol and of HTTP.
+//! End-to-end tests of the server: clients of PostgreSQL's protocol, of Flight SQL and of HTTP.
 
 mod bounds;
 mod cancellation;
@@ -7,6 +7,7 @@ mod client;
 mod copy;
 mod drivers;
 mod extended;
+mod flight;
 mod hostile;
 mod http;
 mod kept;

@@ -21,6 +21,7 @@ use crate::function::{LazyFunction, add_expansion, datafusion_function, is_built
 use crate::function_factory::WasmFunctionFactory;
 use crate::loader::{Loader, check_kind, check_name, check_parameter_names};
 use crate::options::SessionOptions;
+use crate::overflow;
 use crate::privileges::Privileges;
 use crate::query_planner::ScopedPlanner;
 use crate::scope::{FunctionScope, SessionCancellation, add_scopes_to_rules};
@@ -197,8 +198,9 @@ impl Engine {
     }
 }
 
-/// Adds the rule that inserts scope nodes, the one that finds values of files, those that evaluate volatile calls once, that of short
-/// times, the one that expands arguments, and the planner with a scope, unless the state has them.
+/// Adds the rule that inserts scope nodes, the one that finds values of files, those that evaluate
+/// volatile calls once, those of integers out of range, that of short times, the one that expands
+/// arguments, and the planner with a scope, unless the state has them.
 pub(crate) fn add_scopes(builder: &mut SessionStateBuilder) {
     let optimizer = builder.physical_optimizers().iter();
     let mut rules = optimizer.flat_map(|optimizer| &optimizer.rules);
@@ -206,6 +208,7 @@ pub(crate) fn add_scopes(builder: &mut SessionStateBuilder) {
         return;
     }
     volatile::add_rules(builder);
+    overflow::add_rules(builder);
     short_times::add_rule(builder);
     add_expansion(builder);
     add_scopes_to_rules(builder);

@@ -86,6 +86,9 @@ mod file_commit;
 // The optimizer rules that evaluate volatile calls once.
 mod volatile;
 
+// Integers that are out of range.
+mod overflow;
+
 // Texts of timestamps as PostgreSQL reads them.
 mod short_times;
 

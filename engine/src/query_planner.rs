@@ -17,6 +17,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use crate::file_commit::{commit_files, copied_folder};
 use crate::function::{external, may_run_long};
 use crate::memory_tables::count_rows;
+use crate::overflow::check_integers;
 use crate::scope::{CancelOnDrop, QueryScope, TimeoutExec, with_scope_in_task};
 use crate::table_keys::{enforce_keys, enforce_not_null};
 use crate::yielding_joins::yield_in_joins;
@@ -27,7 +28,7 @@ use crate::yielding_joins::yield_in_joins;
 /// it is cancelled with the query, and other tasks do not wait for its thread. A
 /// [`TimeoutExec`] comes above the plan of a statement with a deadline. Files that a statement
 /// writes get their names when all of it has succeeded, and rows for tables in memory are counted,
-/// and their keys checked. Joins yield to other tasks.
+/// and their keys checked. Joins yield to other tasks, and integers that are out of range fail.
 pub(crate) struct ScopedPlanner {
     planner: Arc<dyn QueryPlanner + Send + Sync>,
 }
@@ -71,7 +72,8 @@ impl QueryPlanner for ScopedPlanner {
         plan: &LogicalPlan,
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (plan, folder) = copied_folder(plan)?;
+        let (optimized, folder) = copied_folder(plan)?;
+        let plan = check_integers(&optimized)?;
         let plan: &LogicalPlan = &plan;
         let deadline = QueryScope::deadline(session.config_options());
         let kept_rows = QueryScope::kept_rows(session.config_options()).cloned();

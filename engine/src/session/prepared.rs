@@ -24,6 +24,7 @@ use fusebox_runtime::Error;
 
 use crate::function::{KeptFunctions, external};
 use crate::memory_tables::{KeptPlans, ReservedPlan, plan_bytes};
+use crate::overflow::check_constant;
 
 /// Maximum number of prepared statements of a session. Drivers keep some hundreds.
 const STATEMENTS_MAX: usize = 1_000;
@@ -198,13 +199,12 @@ impl PreparedPlan {
             .with_query_execution_start_time(state.execution_props().query_execution_start_time)
             .build();
         let simplifier = ExprSimplifier::new(context);
-        let values =
-            parameters
-                .into_iter()
-                .map(|parameter| match simplifier.simplify(parameter)? {
-                    Expr::Literal(value, metadata) => Ok(ScalarAndMetadata::new(value, metadata)),
-                    other => not_impl_err!("Unsupported parameter type: {other}"),
-                });
+        let values = parameters.into_iter().map(|parameter| {
+            match simplifier.simplify(check_constant(parameter)?)? {
+                Expr::Literal(value, metadata) => Ok(ScalarAndMetadata::new(value, metadata)),
+                other => not_impl_err!("Unsupported parameter type: {other}"),
+            }
+        });
         let mut values = values.collect::<Result<Vec<_>>>()?;
         if !self.fields.is_empty() {
             if values.len() != self.fields.len() {

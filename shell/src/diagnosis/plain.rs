@@ -113,6 +113,7 @@ pub(crate) fn clean(message: &str) -> String {
         return caused(head, cause);
     }
     let plain = parser(text)
+        .or_else(|| out_of_range(text))
         .or_else(|| twice(text))
         .or_else(|| named(text))
         .or_else(|| no_signature(text))
@@ -166,6 +167,18 @@ fn parser(text: &str) -> Option<String> {
     let inner = text.strip_prefix("SQL error: ParserError(\"")?;
     let inner = inner.strip_suffix("\")")?.replace("\\\"", "\"");
     Some(format!("sql parser error: {}", inner.replace("\\'", "'")))
+}
+
+/// Rewrites a message about a number.
+fn out_of_range(text: &str) -> Option<String> {
+    let text = text.strip_prefix("Arithmetic overflow: ")?;
+    Some(match text.strip_prefix("Overflow happened on: ") {
+        Some(operation) => format!(
+            "number out of range in {operation}: cast to a wider type before, as in x::BIGINT or \
+             x::DECIMAL(38, 0)"
+        ),
+        None => text.to_owned(),
+    })
 }
 
 /// Rewrites a message about one name.

@@ -33,6 +33,17 @@ fn words_for_developers_are_removed() {
             "sql parser error: Expected: \"a\", found: b at Line: 1, Column: 3",
         ),
         (
+            "Arrow error: Arithmetic overflow: Overflow happened on: 207 * 207",
+            "number out of range in 207 * 207: cast to a wider type before, as in x::BIGINT or \
+             x::DECIMAL(38, 0)",
+        ),
+        (
+            "Arrow error: Arithmetic overflow: expected a sum within BIGINT, found \
+             9223372036854775808; write sum(x::DECIMAL(38, 0))",
+            "expected a sum within BIGINT, found 9223372036854775808; write \
+             sum(x::DECIMAL(38, 0))",
+        ),
+        (
             "catalog: catalog 'f.db': the file is gone",
             "catalog 'f.db': the file is gone",
         ),

@@ -22,6 +22,7 @@ pub(super) enum Cause {
     Names,
     Nulls,
     Files,
+    Overflow,
 }
 
 /// Returns the lines of a plan without their numbers and indentation.
@@ -54,7 +55,7 @@ fn is_line(actual: &str, expected: &str) -> bool {
 
 impl Cause {
     /// The causes, with their names in the file and their meanings.
-    const ALL: [(Self, &str, &str); 11] = [
+    const ALL: [(Self, &str, &str); 12] = [
         (
             Self::Message,
             "message",
@@ -78,8 +79,9 @@ impl Cause {
         (
             Self::Plan,
             "plan",
-            "the plan shows an alias as a function of its own, or lacks a simplification of the \
-             built-in function",
+            "the plan shows an alias as a function of its own, lacks a simplification of the \
+             built-in function, or sorts by arithmetic that fails where a file is sorted by such \
+             that wraps",
         ),
         (
             Self::Scope,
@@ -110,6 +112,11 @@ impl Cause {
             Self::Files,
             "files",
             "COPY refuses a directory that has files, whose rows are those of before",
+        ),
+        (
+            Self::Overflow,
+            "overflow",
+            "an integer that is out of range is an error, and is not wrapped",
         ),
     ];
 
@@ -158,6 +165,7 @@ impl Cause {
             }
             (Self::Files, QueryResultMismatch { .. }) => true,
             (Self::Files, _) => text.contains("expected a directory without files"),
+            (Self::Overflow, _) => text.contains("Overflow happened on: "),
             (Self::Statement | Self::Names, Ok { .. }) => true,
             (Self::Statement, _) => {
                 let text = text.to_ascii_uppercase();

@@ -24,6 +24,7 @@ use crate::options::SessionOptions;
 use crate::overflow;
 use crate::privileges::Privileges;
 use crate::query_planner::ScopedPlanner;
+use crate::rounding;
 use crate::scope::{FunctionScope, SessionCancellation, add_scopes_to_rules};
 use crate::scope_rule::ScopeRule;
 use crate::session_state::rebuild;
@@ -199,8 +200,8 @@ impl Engine {
 }
 
 /// Adds the rule that inserts scope nodes, the one that finds values of files, those that evaluate
-/// volatile calls once, those of integers out of range, that of short times, the one that expands
-/// arguments, and the planner with a scope, unless the state has them.
+/// volatile calls once, those of integers out of range, that of short times, the one that rounds,
+/// the one that expands arguments, and the planner with a scope, unless the state has them.
 pub(crate) fn add_scopes(builder: &mut SessionStateBuilder) {
     let optimizer = builder.physical_optimizers().iter();
     let mut rules = optimizer.flat_map(|optimizer| &optimizer.rules);
@@ -210,6 +211,7 @@ pub(crate) fn add_scopes(builder: &mut SessionStateBuilder) {
     volatile::add_rules(builder);
     overflow::add_rules(builder);
     short_times::add_rule(builder);
+    rounding::add_rule(builder);
     add_expansion(builder);
     add_scopes_to_rules(builder);
     let rules = builder.physical_optimizer_rules().get_or_insert_default();

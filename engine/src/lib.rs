@@ -89,6 +89,9 @@ mod volatile;
 // Integers that are out of range.
 mod overflow;
 
+// Casts to integers, which round.
+mod rounding;
+
 // Texts of timestamps as PostgreSQL reads them.
 mod short_times;
 

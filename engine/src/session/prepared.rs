@@ -25,6 +25,7 @@ use fusebox_runtime::Error;
 use crate::function::{KeptFunctions, external};
 use crate::memory_tables::{KeptPlans, ReservedPlan, plan_bytes};
 use crate::overflow::check_constant;
+use crate::rounding::rounded_value;
 
 /// Maximum number of prepared statements of a session. Drivers keep some hundreds.
 const STATEMENTS_MAX: usize = 1_000;
@@ -215,7 +216,11 @@ impl PreparedPlan {
                 ));
             }
             let typed = values.into_iter().zip(&self.fields);
-            let typed = typed.map(|(value, field)| value.cast_storage_to(field.data_type()));
+            let typed = typed.map(|(value, field)| {
+                let ScalarAndMetadata { value, metadata } = value;
+                let value = rounded_value(value, field.data_type())?;
+                ScalarAndMetadata::new(value, metadata).cast_storage_to(field.data_type())
+            });
             values = typed.collect::<Result<_>>()?;
         }
         // They are counted while they are made. The query that has them is not kept.

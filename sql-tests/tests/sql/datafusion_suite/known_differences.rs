@@ -80,8 +80,8 @@ impl Cause {
             Self::Plan,
             "plan",
             "the plan shows an alias as a function of its own, lacks a simplification of the \
-             built-in function, or sorts by arithmetic that fails where a file is sorted by such \
-             that wraps",
+             built-in function, rounds in a cast, or sorts by arithmetic that fails where a file is \
+             sorted by such that wraps",
         ),
         (
             Self::Scope,

@@ -167,6 +167,11 @@ impl TableKey {
     }
 }
 
+/// Returns the refusal of a null of a column that has none.
+pub(crate) fn null_error(table: &str, column: &str) -> DataFusionError {
+    external(TableKeys::new(table.to_owned(), None).null_in(column))
+}
+
 /// Keys of rows that a statement adds to a table.
 pub(crate) struct AddedKeys {
     keys: TableKeys,

@@ -99,6 +99,37 @@ async fn table_that_cannot_be_created_is_none() {
     assert!(refused.is_err());
 }
 
+#[tokio::test]
+async fn columns_of_a_table_of_a_query_have_the_nulls_that_are_stated() {
+    let folder = folder();
+    let file = folder.path().join("c.db");
+    let session = open(&file);
+    let columns = "(id BIGINT PRIMARY KEY, v VARCHAR NOT NULL, w BIGINT)";
+    let null = format!("CREATE TABLE t {columns} AS SELECT 1 AS a, NULL AS b, 2 AS c");
+    let refused = run(&session, &null).await.unwrap_err().to_string();
+    let expected = "table `t` expected a value of the NOT NULL column `v`, found NULL";
+    assert!(refused.contains(expected), "{refused}");
+    assert!(run(&session, "SELECT * FROM t").await.is_err());
+    let create = format!("CREATE TABLE t {columns} AS SELECT 1 AS a, 'a' AS b, 2 AS c");
+    run(&session, &create).await.unwrap();
+    for session in [&session, &open(&file)] {
+        let refused = run(session, "INSERT INTO t VALUES (2, NULL, 2)").await;
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains(expected), "{refused}");
+        let not_null = "SELECT count(*) FROM information_schema.columns
+            WHERE table_name = 't' AND is_nullable = 'NO' AND column_name <> 'w'";
+        assert_eq!(number(session, not_null).await.unwrap(), 2);
+    }
+    run(&session, "INSERT INTO t VALUES (2, 'b', NULL)")
+        .await
+        .unwrap();
+    let again = "CREATE OR REPLACE TABLE t (id BIGINT, v VARCHAR) AS SELECT id, v FROM t;
+        INSERT INTO t VALUES (NULL, NULL)";
+    run(&session, again).await.unwrap();
+    let count = "SELECT count(*) FROM t";
+    assert_eq!(number(&open(&file), count).await.unwrap(), 3);
+}
+
 /// Rows that an earlier version has stored do not have the keys of their table.
 #[tokio::test]
 async fn keys_that_rows_do_not_have_change_no_answer() {

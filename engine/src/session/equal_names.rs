@@ -23,7 +23,7 @@ use datafusion::sql::parser::Statement as DfStatement;
 use fusebox_runtime::{Error, Result};
 use sqlparser::ast::{Expr, Ident, Query, visit_expressions};
 
-use super::inserted_values::with_nullable_values;
+use super::inserted_values::{stated_nulls, with_nullable_values, with_stated_nulls};
 use super::order_by_all::plan_order_by_all;
 use super::query;
 use super::select_lists::{
@@ -32,13 +32,24 @@ use super::select_lists::{
 };
 use nested::Nested;
 
-/// Plans a statement, with columns of equal names in its select lists.
+/// Plans a statement, with columns of equal names in its select lists, and with the nulls that it
+/// states for the columns of a table.
 ///
 /// # Errors
 ///
 /// Those of DataFusion; [`Error::Syntax`] if the result is sorted by one of several columns of a
 /// name, and a refusal of a relation with two columns of a name.
 pub(super) async fn plan_statement(
+    statement: DfStatement,
+    state: &SessionState,
+) -> Result<LogicalPlan> {
+    let nulls = stated_nulls(&statement);
+    let plan = plan_select_lists(statement, state).await?;
+    with_stated_nulls(plan, nulls).map_err(query)
+}
+
+/// Plans a statement, with columns of equal names in its select lists.
+async fn plan_select_lists(
     mut statement: DfStatement,
     state: &SessionState,
 ) -> Result<LogicalPlan> {

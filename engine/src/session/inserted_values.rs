@@ -4,11 +4,16 @@
 //! null would be refused before it is known which column of the table it is for: by the name
 //! `column1`. The table refuses it by its own.
 
+// Nulls of the rows of a table that is created of a query.
+mod stated_nulls;
+
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::{LogicalPlan, Projection, Values, WriteOp};
+
+pub(super) use stated_nulls::{stated_nulls, with_stated_nulls};
 
 /// Lets the `VALUES` that a statement inserts be null.
 ///

@@ -30,6 +30,7 @@ use crate::scope_rule::ScopeRule;
 use crate::session_state::rebuild;
 use crate::settings::Settings;
 use crate::short_times;
+use crate::single_values;
 use crate::volatile;
 
 /// Compiled modules, pools of instances, metrics and catalog, shared by all sessions.
@@ -201,7 +202,8 @@ impl Engine {
 
 /// Adds the rule that inserts scope nodes, the one that finds values of files, those that evaluate
 /// volatile calls once, those of integers out of range, that of short times, the one that rounds,
-/// the one that expands arguments, and the planner with a scope, unless the state has them.
+/// that of subqueries, the one that expands arguments, and the planner with a scope, unless the
+/// state has them.
 pub(crate) fn add_scopes(builder: &mut SessionStateBuilder) {
     let optimizer = builder.physical_optimizers().iter();
     let mut rules = optimizer.flat_map(|optimizer| &optimizer.rules);
@@ -212,6 +214,7 @@ pub(crate) fn add_scopes(builder: &mut SessionStateBuilder) {
     overflow::add_rules(builder);
     short_times::add_rule(builder);
     rounding::add_rule(builder);
+    single_values::add_rule(builder);
     add_expansion(builder);
     add_scopes_to_rules(builder);
     let rules = builder.physical_optimizer_rules().get_or_insert_default();

@@ -92,6 +92,9 @@ mod overflow;
 // Casts to integers, which round.
 mod rounding;
 
+// Correlated subqueries that are values.
+mod single_values;
+
 // Texts of timestamps as PostgreSQL reads them.
 mod short_times;
 

@@ -30,6 +30,7 @@ use super::select_lists::{
     Purpose, RENAMED_PREFIX, Reach, first_select, mentioned_names, name_of, query_of, rename,
     renamed_items,
 };
+use crate::single_values::with_single_values;
 use nested::Nested;
 
 /// Plans a statement, with columns of equal names in its select lists, and with the nulls that it
@@ -45,7 +46,8 @@ pub(super) async fn plan_statement(
 ) -> Result<LogicalPlan> {
     let nulls = stated_nulls(&statement);
     let plan = plan_select_lists(statement, state).await?;
-    with_stated_nulls(plan, nulls).map_err(query)
+    let plan = with_stated_nulls(plan, nulls).map_err(query)?;
+    with_single_values(plan).map_err(query)
 }
 
 /// Plans a statement, with columns of equal names in its select lists.

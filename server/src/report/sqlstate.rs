@@ -160,6 +160,7 @@ fn of_execution(message: &str) -> &'static str {
         _ if message.contains("already exists") => "42P07",
         _ if message.contains("doesn't exist") => UNDEFINED_TABLE,
         _ if message.contains("does not exist") => UNDEFINED_OBJECT,
+        _ if message.contains("expected at most one row of a subquery") => "21000",
         _ => "XX000",
     }
 }

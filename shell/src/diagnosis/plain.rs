@@ -44,7 +44,7 @@ const NAMED: [(&str, &str, &str, &str); 8] = [
 
 /// Expressions that DataFusion cannot execute where they stand, by the begin of their Debug
 /// text.
-const EXPRESSIONS: [(&str, &str); 6] = [
+const EXPRESSIONS: [(&str, &str); 7] = [
     (
         "WindowFunction",
         "expected no window function here: compute it in a subquery, or filter by QUALIFY",
@@ -62,6 +62,11 @@ const EXPRESSIONS: [(&str, &str); 6] = [
         "expected EXISTS in a condition, found it elsewhere: compare a count(*) instead",
     ),
     (
+        "ScalarSubquery",
+        "expected a subquery without LIMIT whose conditions are equalities of its columns with outer \
+         ones, found another one: write an aggregate such as max(x), or the join",
+    ),
+    (
         "OuterReferenceColumn",
         "expected a subquery that can be a join, found another one: write the join",
     ),
@@ -71,9 +76,9 @@ const EXPRESSIONS: [(&str, &str); 6] = [
     ),
 ];
 
-/// Begins of messages about statements that are planned and not executed, and the same in plain
-/// words.
-const STATEMENTS: [(&str, &str); 3] = [
+/// Begins of messages about statements that are planned and not executed, and about subqueries,
+/// and the same in plain words.
+const STATEMENTS: [(&str, &str); 4] = [
     (
         "Unsupported logical plan: Statement(Transaction",
         "expected a statement by itself, found a transaction",
@@ -85,6 +90,11 @@ const STATEMENTS: [(&str, &str); 3] = [
     (
         "MERGE INTO not supported",
         "expected INSERT, UPDATE or DELETE, found MERGE",
+    ),
+    (
+        "Correlated scalar subquery must be aggregated",
+        "expected an aggregate in a subquery that is a value and names outer columns, found ORDER \
+         BY, LIMIT, DISTINCT or another clause: write an aggregate such as max(x), or the join",
     ),
 ];
 
@@ -153,9 +163,14 @@ fn caused(head: &str, cause: &str) -> String {
         };
     }
     let is_rule = head.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    let is_of_optimizer = ["Optimizer rule '", "Invalid input plan", "Analyzer rule '"]
-        .iter()
-        .any(|begin| head.starts_with(begin));
+    let is_of_optimizer = [
+        "Optimizer rule '",
+        "Invalid input plan",
+        "Invalid (non-executable) plan",
+        "Analyzer rule '",
+    ]
+    .iter()
+    .any(|begin| head.starts_with(begin));
     match is_rule || is_of_optimizer {
         true => cause,
         false => format!("{head}: {cause}"),

@@ -33,6 +33,14 @@ fn words_for_developers_are_removed() {
             "sql parser error: Expected: \"a\", found: b at Line: 1, Column: 3",
         ),
         (
+            "Invalid (non-executable) plan after Analyzer\ncaused by\n\
+             Error during planning: Correlated scalar subquery must be aggregated to return at \
+             most one row",
+            "expected an aggregate in a subquery that is a value and names outer columns, found \
+             ORDER BY, LIMIT, DISTINCT or another clause: write an aggregate such as max(x), or \
+             the join",
+        ),
+        (
             "Arrow error: Arithmetic overflow: Overflow happened on: 207 * 207",
             "number out of range in 207 * 207: cast to a wider type before, as in x::BIGINT or \
              x::DECIMAL(38, 0)",

@@ -23,6 +23,7 @@ pub(super) enum Cause {
     Nulls,
     Files,
     Overflow,
+    Subqueries,
 }
 
 /// Returns the lines of a plan without their numbers and indentation.
@@ -55,7 +56,7 @@ fn is_line(actual: &str, expected: &str) -> bool {
 
 impl Cause {
     /// The causes, with their names in the file and their meanings.
-    const ALL: [(Self, &str, &str); 12] = [
+    const ALL: [(Self, &str, &str); 13] = [
         (
             Self::Message,
             "message",
@@ -80,8 +81,7 @@ impl Cause {
             Self::Plan,
             "plan",
             "the plan shows an alias as a function of its own, lacks a simplification of the \
-             built-in function, rounds in a cast, or sorts by arithmetic that fails where a file is \
-             sorted by such that wraps",
+             built-in function, or rounds in a cast",
         ),
         (
             Self::Scope,
@@ -118,6 +118,11 @@ impl Cause {
             "overflow",
             "an integer that is out of range is an error, and is not wrapped",
         ),
+        (
+            Self::Subqueries,
+            "subqueries",
+            "a correlated subquery that is a value need not aggregate",
+        ),
     ];
 
     /// Tests whether a failure is consistent with this cause.
@@ -142,7 +147,9 @@ impl Cause {
                 let mut numbers = text.split(|c: char| !c.is_ascii_digit());
                 text.contains("Decimal256") || numbers.any(|digits| digits.len() > 38)
             }
-            (Self::Plan, QueryResultMismatch { sql, .. }) => sql.starts_with("EXPLAIN "),
+            (Self::Plan, QueryResultMismatch { sql, .. }) => {
+                sql.to_ascii_uppercase().starts_with("EXPLAIN ")
+            }
             (
                 Self::Scope,
                 QueryResultMismatch {
@@ -166,7 +173,8 @@ impl Cause {
             (Self::Files, QueryResultMismatch { .. }) => true,
             (Self::Files, _) => text.contains("expected a directory without files"),
             (Self::Overflow, _) => text.contains("Overflow happened on: "),
-            (Self::Statement | Self::Names, Ok { .. }) => true,
+            (Self::Statement | Self::Names | Self::Subqueries, Ok { .. }) => true,
+            (Self::Subqueries, _) => text.contains("expected at most one row of a subquery"),
             (Self::Statement, _) => {
                 let text = text.to_ascii_uppercase();
                 let parts = [

@@ -14,7 +14,7 @@ use fusebox_runtime::{Error, Result};
 use super::contents::{Contents, catalog_error};
 use super::dependent_views::views_over;
 use super::{Session, TRIES_MAX, query};
-use crate::catalog::{CatalogChange, CatalogContents, CatalogError};
+use crate::catalog::{Catalog as _, CatalogChange, CatalogContents, CatalogError};
 
 /// Schema that a statement creates or drops.
 pub(super) enum SchemaChange {

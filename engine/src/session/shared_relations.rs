@@ -329,9 +329,20 @@ impl Session {
         while let Some(name) = self.relations.find_stale(contents) {
             self.relations.remove(&name);
             let table = TableReference::parse_str(&name);
-            self.context.deregister_table(table).map_err(query)?;
+            if self.has_schema_of(&table) {
+                self.context.deregister_table(table).map_err(query)?;
+            }
         }
         Ok(())
+    }
+
+    /// Returns false if the schema of a relation was dropped, with the relation in it.
+    fn has_schema_of(&self, name: &TableReference) -> bool {
+        let (Some(catalog), Some(schema)) = (name.catalog(), name.schema()) else {
+            return true;
+        };
+        let catalog = self.context.catalog(catalog);
+        catalog.is_some_and(|catalog| catalog.schema(schema).is_some())
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
 use datafusion::common::Constraint;
-use fusebox::Identifier;
+use datafusion::common::utils::quote_identifier;
 
 use super::Prompt;
 use crate::failure::Failure;
@@ -37,7 +37,7 @@ fn keys(table: &dyn TableProvider) -> Vec<String> {
             Constraint::Unique(columns) => ("UNIQUE", columns),
         };
         let names = columns.iter().map(|index| schema.field(*index).name());
-        let names = names.map(|name| Identifier(name).to_string());
+        let names = names.map(|name| quote_identifier(name));
         format!("{kind} ({})", names.collect::<Vec<_>>().join(", "))
     });
     clauses.collect()

@@ -48,6 +48,7 @@ fn delimiters_of_files_are_detected() {
     write("a.csv", "tailnum;year;price\nN1;2004;1,5\n\"N;2\";2005;\n");
     write("b.csv", "tailnum|year|price\nN3|2006|x\n");
     write("c.csv", "tailnum\tyear\tprice\nN4\t2007\t\n");
+    write("d.csv", "tailnum;year\nN1;2004\n\"N2\";2005\n");
     write("one.csv", "note\na;b\n");
     let root = folder.path().display().to_string();
     let sql = "CREATE TABLE t AS SELECT * FROM 'a.csv';
@@ -67,7 +68,7 @@ fn delimiters_of_files_are_detected() {
             "file `a.csv` cannot be read: expected 3 columns, as many as COPY fills, found 1; name",
         ),
         (
-            "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION 'a.csv'; SELECT year FROM t",
+            "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION 'd.csv'; SELECT year FROM t",
             "OPTIONS ('format.delimiter' ';')",
         ),
     ] {

@@ -142,7 +142,7 @@ use declared_keys::declare_keys;
 use default_values::check_assignments;
 pub use describe::Description;
 use equal_names::plan_statement;
-use expansion::{check_expansion, check_planned};
+use expansion::{check_constants, check_expansion, check_planned};
 pub use library::Function;
 use prepared::{Prepared, PreparedEffect};
 use query::reset_setting;
@@ -367,6 +367,7 @@ impl Session {
             Ok(PreparedEffect::Run(plan)) => (plan, true),
             Err(other) => (other, false),
         };
+        is_prepared.then(|| check_constants(&plan)).transpose()?;
         self.bind_called(&plan, early).await?;
         let plan = explained(plan)?;
         if let Some(dml) = row_change(&plan) {

@@ -3,6 +3,9 @@
 //! The planner then sees constants, as if they had been written: they are coerced to the types
 //! of columns and of parameters of functions, and bound statements of every kind are alike.
 
+// What a statement grows by.
+mod growth;
+
 use std::ops::ControlFlow;
 
 use arrow::datatypes::DataType;
@@ -16,6 +19,7 @@ use fusebox_runtime::{Error, Result};
 use sqlparser::ast::{self, Value, visit_expressions, visit_expressions_mut};
 
 use crate::statement_list::{Parsed, Statement};
+use growth::Growth;
 
 /// Maximum number of parameters of a statement, as in PostgreSQL's protocol.
 const PARAMETERS_MAX: usize = 65_535;
@@ -24,8 +28,16 @@ impl Statement {
     /// Returns the highest number of a parameter `$n`; 0 if there is none.
     pub fn parameters(&self) -> usize {
         let mut highest = 0;
+        self.for_each_parameter(|number| highest = highest.max(number));
+        highest
+    }
+
+    /// Calls a function with the number of each parameter, as often as it is used.
+    fn for_each_parameter(&self, mut each: impl FnMut(usize)) {
         let mut note = |expr: &ast::Expr| {
-            highest = highest.max(number(expr).unwrap_or(0));
+            if let Some(number) = number(expr) {
+                each(number);
+            }
             ControlFlow::<()>::Continue(())
         };
         let _ = match &self.parsed {
@@ -35,7 +47,6 @@ impl Statement {
             Parsed::Fusebox(_) => ControlFlow::Continue(()),
             Parsed::DataFusion(statement) => visit(statement, &mut note),
         };
-        highest
     }
 
     /// Replaces parameters by literals: `$1` by the first value, and so on. Those of `None` stay.
@@ -45,8 +56,17 @@ impl Statement {
     ///
     /// # Errors
     ///
-    /// [`Error::Query`] if there is no literal of a type.
+    /// [`Error::Query`] if there is no literal of a type, and if the statement would grow too much:
+    /// a parameter that is used several times is a literal for each. Nothing is replaced then.
     pub fn bind(&mut self, values: &[Option<ScalarValue>]) -> Result<()> {
+        let mut growth = Growth::default();
+        let mut is_used = vec![false; values.len()];
+        self.for_each_parameter(|number| {
+            if let Some(Some(value)) = values.get(number - 1) {
+                growth.add(value, std::mem::replace(&mut is_used[number - 1], true));
+            }
+        });
+        growth.check()?;
         let replace = |expr: &mut ast::Expr| {
             let value = number(expr).and_then(|number| values.get(number - 1)?.as_ref());
             match value.map(literal) {
@@ -219,6 +239,34 @@ mod tests {
         ] {
             assert_eq!(statement(sql).parameters(), expected, "{sql}");
         }
+    }
+
+    #[test]
+    fn values_that_are_used_often_are_refused() {
+        let uses = |count: usize| format!("SELECT {}", vec!["length($1)"; count].join(", "));
+        let text = Some(ScalarValue::from("x".repeat(1 << 20)));
+        let mut bound = statement(&uses(3));
+        bound.bind(std::slice::from_ref(&text)).unwrap();
+        assert_eq!(bound.parameters(), 0);
+        let mut refused = statement(&uses(258));
+        let error = refused.bind(&[text]).unwrap_err().to_string();
+        let expected = "expected parameters whose uses after the first have at most 268435456 \
+                        bytes, found 269484032";
+        assert!(error.contains(expected), "{error}");
+        // Nothing was replaced.
+        assert_eq!(refused.parameters(), 1);
+    }
+
+    #[test]
+    fn items_of_arrays_are_counted_as_often_as_they_are_used() {
+        let items = vec![ScalarValue::from(1_i64); 500_000];
+        let list = ScalarValue::new_list(&items, &DataType::Int64, true);
+        let list = Some(ScalarValue::List(list));
+        let error = statement("SELECT $1, $1, $1, $1, $1").bind(&[list]);
+        let error = error.unwrap_err().to_string();
+        let expected = "expected arrays of at most 2000000 items as parameters, those of each use \
+                        counted, found 2500000";
+        assert!(error.contains(expected), "{error}");
     }
 
     #[test]

@@ -84,6 +84,16 @@ pub(crate) enum Event {
     Failed(Report),
 }
 
+/// Session that is cancelled when this is dropped: planning calls functions, and is polled to its
+/// end whoever waits for it.
+pub(crate) struct CancelOnDrop(pub(crate) Session);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
 /// Polls what may block a thread for long on the threads of queries, to its end.
 ///
 /// # Errors

@@ -23,19 +23,36 @@ use crate::settings::Settings;
 
 /// Token that cancels the queries of a session that began since it was last cancelled.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct SessionCancellation(Arc<Mutex<Cancellation>>);
+pub(crate) struct SessionCancellation {
+    current: Arc<Mutex<Cancellation>>,
+    /// True for a part of a session, which ends when it is cancelled.
+    is_part: bool,
+}
 
 impl SessionCancellation {
     /// Creates the token of a query that begins now.
     pub(crate) fn query(&self) -> Cancellation {
-        let current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        current.child()
+        let current = self.current.lock();
+        current.unwrap_or_else(PoisonError::into_inner).child()
     }
 
-    /// Cancels all queries that have begun, and none that begins later.
+    /// Creates the token of a part of the session that begins now: it is cancelled with the
+    /// session, or alone.
+    pub(crate) fn part(&self) -> Self {
+        Self {
+            current: Arc::new(Mutex::new(self.query())),
+            is_part: true,
+        }
+    }
+
+    /// Cancels all queries that have begun, and none that begins later, unless it is in a part.
     pub(crate) fn cancel(&self) {
-        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *current).cancel();
+        let current = self.current.lock();
+        let mut current = current.unwrap_or_else(PoisonError::into_inner);
+        match self.is_part {
+            true => current.cancel(),
+            false => std::mem::take(&mut *current).cancel(),
+        }
     }
 }
 
@@ -228,6 +245,19 @@ mod tests {
         assert!(QueryScope::find(&copy).unwrap().is_cancelled());
         scope(&session).enter(&mut options);
         assert!(!QueryScope::find(&options).unwrap().is_cancelled());
+    }
+
+    #[test]
+    fn part_of_a_session_is_cancelled_alone_or_with_it() {
+        let session = SessionCancellation::default();
+        let (one, other) = (session.part(), session.part());
+        let (of_one, of_other) = (one.query(), other.query());
+        one.cancel();
+        assert!(of_one.is_cancelled() && one.query().is_cancelled());
+        assert!(!of_other.is_cancelled() && !session.query().is_cancelled());
+        session.cancel();
+        assert!(of_other.is_cancelled() && other.query().is_cancelled());
+        assert!(!session.query().is_cancelled());
     }
 
     #[test]

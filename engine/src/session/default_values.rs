@@ -17,6 +17,7 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
 use super::calls::normalized;
+use super::expansion::check_defaults;
 use super::relation_text::{parsed, stated_columns};
 use super::relations::resolved;
 use super::{Session, query};
@@ -54,6 +55,10 @@ impl Session {
         if is_all {
             insert.source = Some(row_of(defaults)?);
             return Ok(());
+        }
+        if let Some(values) = insert.source.as_deref_mut().and_then(values_of) {
+            let omitted = cells(values).filter(|(_, cell)| is_default(cell));
+            check_defaults(omitted.filter_map(|(column, _)| defaults.get(column)))?;
         }
         let values = insert.source.as_deref_mut().and_then(values_of);
         for (column, cell) in values.into_iter().flat_map(cells) {

@@ -9,6 +9,7 @@
 mod statement;
 
 // Counts of a plan.
+mod constants;
 mod plan;
 
 use std::collections::HashMap;
@@ -19,12 +20,13 @@ use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::{CopyToSource, Statement as DfStatement};
 use datafusion::sql::planner::object_name_to_table_reference;
-use datafusion::sql::sqlparser::ast::{ObjectName, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{Expr, ObjectName, Visit, Visitor};
 use fusebox_runtime::{Error, Result};
 
 use super::query;
+use constants::copied_constants;
 use plan::{PlanCounts, plan_size};
-use statement::expansion;
+use statement::{expansion, written_nodes};
 
 /// Tables that a statement may read, each as often as CTEs and views repeat it. A plan of as many
 /// takes seconds.
@@ -49,6 +51,17 @@ const COPIED_NODES_MAX: u64 = 500_000;
 /// of as many are planned for seconds.
 const FILTER_GROWTH_MAX: u64 = 1 << 18;
 
+/// Bytes of a constant in a statement that count as a node of an expression.
+const NODE_BYTES: u64 = 512;
+
+/// Bytes of constants, and of names of columns, that a plan may have besides those that are
+/// written: a column without a name has the text of its constant.
+const COPIED_BYTES_MAX: u64 = 256 << 20;
+
+/// Nodes of the default of a column that `DEFAULT` in a statement stands for, and need not be
+/// counted.
+const DEFAULT_NODES: u64 = 16;
+
 /// Size of what is planned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Size {
@@ -56,8 +69,10 @@ struct Size {
     tables: u64,
     /// Columns of all operators.
     columns: u64,
-    /// Nodes of all expressions.
+    /// Nodes of all expressions, with the bytes of constants.
     nodes: u64,
+    /// Bytes of the names of columns that operators have from those below them.
+    names: u64,
 }
 
 impl Size {
@@ -65,6 +80,7 @@ impl Size {
         self.tables = self.tables.saturating_add(other.tables);
         self.columns = self.columns.saturating_add(other.columns);
         self.nodes = self.nodes.saturating_add(other.nodes);
+        self.names = self.names.saturating_add(other.names);
     }
 }
 
@@ -74,6 +90,8 @@ struct Relation {
     size: Size,
     /// Number of its columns.
     width: u64,
+    /// Bytes of their names.
+    names: u64,
 }
 
 impl Relation {
@@ -83,8 +101,10 @@ impl Relation {
             tables: 1,
             columns: 1,
             nodes: 0,
+            names: 0,
         },
         width: 1,
+        names: 0,
     };
 }
 
@@ -190,6 +210,7 @@ async fn check_visited(statement: &impl Visit, state: &SessionState) -> Result<(
 ///
 /// [`Error::Query`] for too many tables or columns, and filters that would grow too much.
 pub(super) fn check_planned(plan: &LogicalPlan) -> Result<()> {
+    check_constants(plan)?;
     let counts = PlanCounts::of(plan).map_err(query)?;
     check_size(counts.size)?;
     check_copied(counts.copied_nodes)?;
@@ -201,13 +222,45 @@ pub(super) fn check_planned(plan: &LogicalPlan) -> Result<()> {
     )
 }
 
+/// Checks the constants of a plan, before it is optimized: of a prepared one, those of its
+/// parameters.
+///
+/// # Errors
+///
+/// [`Error::Query`] for constants that the optimizer would copy too often.
+pub(super) fn check_constants(plan: &LogicalPlan) -> Result<()> {
+    check_count(
+        copied_constants(plan).map_err(query)?,
+        COPIED_BYTES_MAX,
+        "bytes of constants that are copied: for columns that stand for them, and operands of \
+         coalesce and BETWEEN",
+        "create a table of the large ones",
+    )
+}
+
+/// Checks the defaults that `DEFAULT` stands for in a statement, each as often as it does.
+///
+/// # Errors
+///
+/// [`Error::Query`] for too many nodes of expressions.
+pub(super) fn check_defaults<'a>(defaults: impl Iterator<Item = &'a Expr>) -> Result<()> {
+    let nodes = defaults.map(|default| written_nodes(default).saturating_sub(DEFAULT_NODES));
+    check_count(
+        nodes.fold(0, u64::saturating_add),
+        COPIED_NODES_MAX,
+        "nodes of expressions for DEFAULT, 512 bytes of a constant being one",
+        "insert fewer rows at a time",
+    )
+}
+
 fn check_copied(nodes: u64) -> Result<()> {
     check_count(
         nodes,
         COPIED_NODES_MAX,
         "nodes of expressions that are copied: operands of coalesce, BETWEEN and ALL, and what CTEs \
          and views repeat",
-        "create a table of a part that is read often",
+        "create a table of a part that is read often, and of constants, of which 512 bytes are a \
+         node",
     )
 }
 
@@ -223,6 +276,12 @@ fn check_size(size: Size) -> Result<()> {
         COLUMNS_MAX,
         "columns in all joins and subqueries together",
         "select those that are needed before joining",
+    )?;
+    check_count(
+        size.names,
+        COPIED_BYTES_MAX,
+        "bytes of names of columns in all joins and subqueries together",
+        "name large constants with AS",
     )
 }
 
@@ -253,16 +312,23 @@ async fn relation_of(name: &TableReference, state: &SessionState) -> Result<Rela
     let Ok(Some(table)) = schema.table(name.table()).await else {
         return Ok(Relation::TABLE);
     };
-    let width = table.schema().fields().len() as u64;
+    let schema = table.schema();
+    let width = schema.fields().len() as u64;
+    let names = schema
+        .fields()
+        .iter()
+        .map(|field| field.name().len() as u64);
+    let names = names.fold(0, u64::saturating_add);
     let size = match table.get_logical_plan() {
         Some(plan) => plan_size(&plan).map_err(query)?,
         None => Size {
             tables: 1,
             columns: width,
             nodes: 0,
+            names: 0,
         },
     };
-    Ok(Relation { size, width })
+    Ok(Relation { size, width, names })
 }
 
 /// Relations that a statement names, by the texts with which DataFusion compares them.

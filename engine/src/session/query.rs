@@ -93,6 +93,16 @@ impl Session {
         self.cancellation.cancel();
     }
 
+    /// Returns a clone for one statement or several, whose [`cancel`](Self::cancel) cancels what
+    /// that clone has begun, and what it begins later. To cancel the session cancels it too.
+    #[must_use]
+    pub fn cancellable(&self) -> Self {
+        Self {
+            cancellation: self.cancellation.part(),
+            ..self.clone()
+        }
+    }
+
     /// Takes the rows that failed and are null since the last call, by function: those of
     /// functions with `on_error = 'null'`, in queries of the session and its clones.
     pub fn take_failed_rows(&self) -> Vec<(String, FailedRows)> {

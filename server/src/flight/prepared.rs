@@ -21,6 +21,7 @@ use super::results::DataStream;
 use super::running::{Outcome, Tagged};
 use super::statements::{ResultInfo, check_transaction, waiting};
 use crate::encoding::arrow_messages::{ArrowColumns, client_type};
+use crate::execution::CancelOnDrop;
 use crate::report::{INVALID_PARAMETER, NOT_SUPPORTED, Report, SYNTAX_ERROR};
 
 /// Types of the parameters of a statement, and columns of its result if it has one.
@@ -74,7 +75,9 @@ impl Caller {
             let message = "expected a statement that is no EXECUTE, found one; send its text";
             return Err(Report::error(NOT_SUPPORTED, message));
         }
-        let (session, sql, tag) = (self.session.session.clone(), statement.sql.clone(), *tag);
+        let session = self.session.session.cancellable();
+        let _cancel = CancelOnDrop(session.clone());
+        let (sql, tag) = (statement.sql.clone(), *tag);
         let begin = statement.begin;
         let describing = async move {
             let described = describe(&session, &sql, tag).await;

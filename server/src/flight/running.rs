@@ -6,6 +6,7 @@ use std::time::Instant;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::ScalarValue;
 use datafusion::sql::sqlparser::dialect::{GenericDialect, dialect_from_str};
+use fusebox::Session;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Caller;
@@ -32,6 +33,8 @@ pub(super) type Tagged = (StatementText, &'static str);
 /// Statement that runs until it is dropped.
 pub(super) struct Running {
     execution: Option<Execution>,
+    /// Session of the statement alone, whose planning is cancelled too.
+    session: Option<Session>,
     shared: Arc<Shared>,
     admission: Arc<Admission>,
     began: Instant,
@@ -103,7 +106,8 @@ impl Running {
         (statement, tag): &Tagged,
         values: Vec<Option<ScalarValue>>,
     ) -> Result<Self, Report> {
-        let session = caller.session.session.clone();
+        let session = caller.session.session.cancellable();
+        let own = session.clone();
         let (sql, begin) = (statement.sql.clone(), statement.begin);
         let planning = async move {
             let planned = async {
@@ -118,7 +122,9 @@ impl Running {
                 .await
                 .map_err(|error| Report::from(error).placed(&sql, begin))
         };
-        Self::start_plan(caller, Box::pin(planning), *tag)
+        let mut running = Self::start_plan(caller, Box::pin(planning), *tag)?;
+        running.session = Some(own);
+        Ok(running)
     }
 
     /// Starts a plan in the place of its session; its end has a tag.
@@ -159,6 +165,7 @@ impl Running {
         let counted = Counted::new(&shared.metrics.running);
         Ok(Self {
             execution: Some(Execution::start(&shared.threads, job)),
+            session: None,
             shared: Arc::clone(shared),
             admission,
             began: Instant::now(),
@@ -244,6 +251,9 @@ impl Drop for Running {
         let Some(execution) = self.execution.take().filter(|_| !self.is_complete) else {
             return;
         };
+        if let Some(session) = &self.session {
+            session.cancel();
+        }
         // What cannot be stopped keeps its places: clients that try again would collect more of it.
         self.shared.threads.spawn(async move {
             if let Some(leftover) = execution.stop().await {

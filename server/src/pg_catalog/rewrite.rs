@@ -16,7 +16,11 @@ use super::snapshot::Snapshot;
 use super::tables::is_table;
 use crate::encoding::array_text::parse_items;
 use crate::encoding::types::ScalarType;
-use crate::report::Report;
+use crate::report::{LIMIT_EXCEEDED, Report};
+
+/// Maximum number of bytes of the values of all uses of parameters: names and identifiers, and
+/// arrays of them, whose items are expressions.
+const VALUE_BYTES_MAX: usize = 1 << 20;
 
 /// Rewriter of one query.
 pub(super) struct Rewriter<'a> {
@@ -24,6 +28,8 @@ pub(super) struct Rewriter<'a> {
     values: &'a [Option<ScalarValue>],
     /// Treatment of scalar subqueries.
     subqueries: Subqueries,
+    /// Bytes of the values of all uses of parameters.
+    value_bytes: usize,
     failed: Option<Report>,
 }
 
@@ -46,6 +52,7 @@ impl<'a> Rewriter<'a> {
             snapshot,
             values,
             subqueries,
+            value_bytes: 0,
             failed: None,
         }
     }
@@ -191,13 +198,23 @@ impl<'a> Rewriter<'a> {
         }
     }
 
-    fn parameter(&self, name: &str) -> Option<Expr> {
+    fn parameter(&mut self, name: &str) -> Option<Expr> {
         let index = name
             .strip_prefix('$')?
             .parse::<usize>()
             .ok()?
             .checked_sub(1)?;
         let value = self.values.get(index)?.as_ref()?;
+        self.value_bytes = self.value_bytes.saturating_add(value.size());
+        if self.value_bytes > VALUE_BYTES_MAX {
+            let message = format!(
+                "expected parameters of at most {VALUE_BYTES_MAX} bytes in a query of pg_catalog, \
+                 those of each use counted, found more; send smaller ones"
+            );
+            self.failed
+                .get_or_insert_with(|| Report::error(LIMIT_EXCEEDED, message));
+            return None;
+        }
         Some(value_expr(value))
     }
 }

@@ -259,3 +259,21 @@ fn parameters_mix_with_functions_of_the_catalog() {
     assert_eq!(answer.types, [20, 25, 25]);
     assert_eq!(answer.texts(), ["42|ada|ada"]);
 }
+
+#[test]
+fn values_that_are_used_often_are_refused() {
+    let (_server, mut client) = connected();
+    let large = "x".repeat(1 << 20);
+    let sql = |uses: usize| format!("SELECT length(concat({}))", vec!["$1"; uses].join(", "));
+    let values = [Some(large.as_bytes())];
+    let answer = run(&mut client, &sql(3), &[25], &values).unwrap();
+    assert_eq!(answer.texts(), ["3145728"]);
+    let answer = run(&mut client, &sql(300), &[25], &values);
+    let expected = "expected parameters whose uses after the first have at most 268435456 bytes";
+    assert!(answer.message().contains(expected), "{:?}", answer.error);
+    // A query of the catalog takes names, and arrays of them.
+    let sql = "SELECT count(*) FROM pg_catalog.pg_class WHERE relname = $1 OR relname = $1";
+    let answer = run(&mut client, sql, &[25], &values);
+    assert_eq!(answer.code(), "54000", "{:?}", answer.error);
+    assert_eq!(client.rows("SELECT 1"), ["1"]);
+}

@@ -305,3 +305,22 @@ fn users_of_the_catalog_query_by_their_passwords() {
     }
     assert_eq!(query("").status, 401);
 }
+
+#[test]
+fn values_that_are_used_often_are_refused() {
+    let server = server(config());
+    let large = "x".repeat(1 << 20);
+    let body = |uses: usize| {
+        let sql = format!(
+            "SELECT length(concat({})) AS a",
+            vec!["$1"; uses].join(", ")
+        );
+        format!("{{\"sql\": \"{sql}\", \"parameters\": [\"{large}\"]}}")
+    };
+    let answer = request(&server, "POST /sql", JSON, &body(2));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let answer = request(&server, "POST /sql", JSON, &body(300));
+    assert_eq!(answer.status, 400);
+    let expected = "expected parameters whose uses after the first have at most 268435456 bytes";
+    assert!(answer.body.contains(expected), "{}", answer.body);
+}

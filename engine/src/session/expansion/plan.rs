@@ -219,6 +219,7 @@ pub(super) fn plan_size(plan: &LogicalPlan) -> Result<Size> {
             tables: node.inputs().is_empty().into(),
             columns: node.schema().fields().len() as u64,
             nodes,
+            names: 0,
         });
         Ok(TreeNodeRecursion::Continue)
     })?;

@@ -1,15 +1,21 @@
 //! Tables, columns and grouping sets of a statement, before it is planned.
 
+// Nodes of written expressions.
+mod sizes;
+
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use datafusion::sql::planner::{IdentNormalizer, object_name_to_table_reference};
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, Ident, ObjectName, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor, Visit, Visitor,
+    Expr, GroupByExpr, Ident, ObjectName, OrderByKind, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor, Value, Visit, Visitor,
+    WindowType,
 };
 
-use super::{Copies, Relation, Size};
+use super::{Copies, NODE_BYTES, Relation, Size};
+pub(super) use sizes::written_nodes;
+use sizes::{constant_nodes, constant_size};
 
 /// Counts what a statement expands to. `relations` are those that it names, but for its CTEs.
 pub(super) fn expansion(
@@ -25,6 +31,7 @@ pub(super) fn expansion(
         frames: vec![Frame::default()],
         operands: Vec::new(),
         subquery_width: 1,
+        subquery_names: 0,
         grouping_sets: 0,
         compared: 0,
         written_nodes: read_once,
@@ -50,6 +57,14 @@ struct Frame {
     from_width: u64,
     /// Nodes of the expressions that have an alias, by alias.
     aliases: HashMap<String, u64>,
+    /// Nodes of the largest item of the select list, for which numbers stand in other clauses.
+    largest: u64,
+    /// Bytes of the names of its columns.
+    column_names: u64,
+    /// Bytes of the names of the columns of the relations of the select that is visited.
+    from_names: u64,
+    /// Names of windows in its calls.
+    windows: Vec<String>,
 }
 
 /// Counts of a statement.
@@ -61,6 +76,8 @@ pub(super) struct Expansion {
     operands: Vec<Vec<u64>>,
     /// Number of columns of the query that was visited last.
     subquery_width: u64,
+    /// Bytes of the names of these columns.
+    subquery_names: u64,
     pub(super) grouping_sets: u64,
     /// Comparisons of columns of select lists: the squares of their numbers.
     pub(super) compared: u64,
@@ -115,6 +132,31 @@ impl Expansion {
         self.add_nodes(nodes);
     }
 
+    /// Adds the copies of select items for which numbers stand.
+    fn add_ordinals<'a>(&mut self, expressions: impl Iterator<Item = &'a Expr>) {
+        let is_number = |expr: &&Expr| match expr {
+            Expr::Value(value) => matches!(value.value, Value::Number(..)),
+            _ => false,
+        };
+        let numbers = expressions.filter(is_number).count() as u64;
+        let largest = self.frames.last().map_or(0, |frame| frame.largest);
+        self.add_nodes(numbers.saturating_mul(largest.saturating_sub(1)));
+    }
+
+    /// Adds the copies of the windows of a select that calls name.
+    fn add_windows(&mut self, select: &Select) {
+        let named = self.frames.last_mut();
+        let called = named.map(|frame| std::mem::take(&mut frame.windows));
+        let definitions = select.named_window.iter();
+        let sizes = definitions
+            .map(|window| (self.normalized(&window.0), written_nodes(window)))
+            .collect::<HashMap<_, _>>();
+        let called = called.unwrap_or_default();
+        let nodes = called.iter().filter_map(|name| sizes.get(name)).copied();
+        let nodes = nodes.fold(0, u64::saturating_add);
+        self.add_nodes(nodes);
+    }
+
     fn group_by(&mut self, expressions: &[Expr]) {
         let sets = expressions.iter().map(|expression| match expression {
             Expr::Cube(sets) => 2_u64.saturating_pow(u32::try_from(sets.len()).unwrap_or(u32::MAX)),
@@ -134,11 +176,13 @@ impl Expansion {
     }
 
     /// Adds a relation of FROM: a join has the columns of those before it again.
-    fn add_from(&mut self, name: String, width: u64) {
+    fn add_from(&mut self, name: String, width: u64, names: u64) {
         if let Some(frame) = self.frames.last_mut() {
             frame.from.push((name, width));
             frame.from_width = frame.from_width.saturating_add(width);
             frame.size.columns = frame.size.columns.saturating_add(frame.from_width);
+            frame.from_names = frame.from_names.saturating_add(names);
+            frame.size.names = frame.size.names.saturating_add(frame.from_names);
         }
     }
 }
@@ -155,6 +199,16 @@ impl Frame {
                 found.map_or(self.from_width, |(_, width)| *width)
             }
             _ => 1,
+        }
+    }
+
+    /// Returns the bytes of the names of the columns of an item, first those that it has from a
+    /// relation. A constant without a name has its text.
+    fn item_names(&self, item: &SelectItem) -> [u64; 2] {
+        match item {
+            SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => [self.from_names, 0],
+            SelectItem::UnnamedExpr(expr) => [0, constant_nodes(expr).saturating_mul(NODE_BYTES)],
+            _ => [0, 0],
         }
     }
 }
@@ -178,18 +232,26 @@ impl Visitor for Expansion {
 
     fn post_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         self.add_aliases(&query.order_by);
+        let order_by = query.order_by.as_ref().map(|order_by| &order_by.kind);
+        if let Some(OrderByKind::Expressions(keys)) = order_by {
+            self.add_ordinals(keys.iter().map(|key| &key.expr));
+        }
         let visited = self.frames.pop().unwrap_or_default();
         let width = visited.width.max(1);
         self.subquery_width = width;
+        let names = visited.column_names;
+        self.subquery_names = names;
         if let Some(outer) = self.frames.last_mut() {
             let size = visited.size;
             match outer.names.get(outer.queries) {
                 Some(name) => {
-                    outer.ctes.insert(name.clone(), Relation { size, width });
+                    let cte = Relation { size, width, names };
+                    outer.ctes.insert(name.clone(), cte);
                 }
                 None => {
                     outer.size.add(size);
                     outer.width = outer.width.max(width);
+                    outer.column_names = outer.column_names.max(names);
                 }
             }
             outer.queries += 1;
@@ -212,14 +274,16 @@ impl Visitor for Expansion {
             TableFactor::Table {
                 name, alias: to, ..
             } => {
-                let width = self.relation(name).width;
-                self.add_from(alias(to).unwrap_or_else(|| last_part(name)), width);
+                let Relation { width, names, .. } = self.relation(name);
+                let name = alias(to).unwrap_or_else(|| last_part(name));
+                self.add_from(name, width, names);
             }
             TableFactor::Derived { alias: to, .. } => {
-                self.add_from(alias(to).unwrap_or_default(), self.subquery_width);
+                let (width, names) = (self.subquery_width, self.subquery_names);
+                self.add_from(alias(to).unwrap_or_default(), width, names);
             }
             TableFactor::NestedJoin { .. } => {}
-            _ => self.add_from(String::new(), 1),
+            _ => self.add_from(String::new(), 1, 0),
         }
         ControlFlow::Continue(())
     }
@@ -239,33 +303,58 @@ impl Visitor for Expansion {
             _ => None,
         });
         let aliases = aliases.collect();
+        let sizes = select.projection.iter().map(written_nodes);
+        let largest = sizes.max().unwrap_or_default();
         if let Some(frame) = self.frames.last_mut() {
             frame.aliases = aliases;
+            frame.largest = largest;
         }
+        self.add_windows(select);
         self.add_aliases(&select.having);
         self.add_aliases(&select.qualify);
         self.add_aliases(&select.group_by);
+        if let GroupByExpr::Expressions(keys, _) = &select.group_by {
+            self.add_ordinals(keys.iter());
+        }
         let Some(frame) = self.frames.last_mut() else {
             return ControlFlow::Continue(());
         };
         let items = select.projection.iter().map(|item| frame.item_width(item));
         let width = items.fold(0, u64::saturating_add);
+        let names = select.projection.iter().map(|item| frame.item_names(item));
+        let [read, written] = names.fold([0_u64; 2], |[read, written], names| {
+            [
+                read.saturating_add(names[0]),
+                written.saturating_add(names[1]),
+            ]
+        });
         let is_constant = frame.from.is_empty();
         frame.size.add(Size {
             tables: is_constant.into(),
             columns: width,
             nodes: 0,
+            names: read,
         });
         frame.width = frame.width.max(width);
+        frame.column_names = frame.column_names.max(read.saturating_add(written));
         frame.from.clear();
         frame.from_width = 0;
+        frame.from_names = 0;
         self.compared = self.compared.saturating_add(width.saturating_mul(width));
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_expr(&mut self, _: &Expr) -> ControlFlow<()> {
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         self.operands.push(Vec::new());
-        self.written_nodes = self.written_nodes.saturating_add(1);
+        self.written_nodes = self.written_nodes.saturating_add(1 + constant_size(expr));
+        if let Expr::Function(call) = expr
+            && let Some(WindowType::NamedWindow(name)) = &call.over
+        {
+            let name = self.normalized(name);
+            if let Some(frame) = self.frames.last_mut() {
+                frame.windows.push(name);
+            }
+        }
         ControlFlow::Continue(())
     }
 
@@ -277,6 +366,7 @@ impl Visitor for Expansion {
             Expr::Function(call) => Copies::of_function(&last_part(&call.name)).nodes(&operands),
             _ => Copies::NONE.nodes(&operands),
         };
+        let nodes = nodes.saturating_add(constant_size(expr));
         match self.operands.last_mut() {
             Some(outer) => outer.push(nodes),
             None => self.add_nodes(nodes),
@@ -297,24 +387,6 @@ impl Visitor for Mentioned {
         }
         ControlFlow::Continue(())
     }
-}
-
-/// Counts the nodes of an expression.
-fn written_nodes(expr: &Expr) -> u64 {
-    struct Nodes(u64);
-
-    impl Visitor for Nodes {
-        type Break = ();
-
-        fn pre_visit_expr(&mut self, _: &Expr) -> ControlFlow<()> {
-            self.0 += 1;
-            ControlFlow::Continue(())
-        }
-    }
-
-    let mut nodes = Nodes(0);
-    let _ = expr.visit(&mut nodes);
-    nodes.0
 }
 
 /// Returns the name of a relation without its schema.

@@ -213,3 +213,19 @@ fn handles_are_tickets_and_have_a_schema() {
         assert_eq!(fetched.texts(), ["7"]);
     });
 }
+
+#[test]
+fn values_that_are_used_often_are_refused() {
+    let (_server, mut client) = connected();
+    client.run(async |client| {
+        let sql = format!("SELECT length(concat({})) AS a", vec!["$1"; 300].join(", "));
+        let mut statement = client.prepare(sql, None).await.unwrap();
+        let large: ArrayRef = Arc::new(StringArray::from(vec!["x".repeat(1 << 20)]));
+        let values = RecordBatch::try_from_iter([("$1", large)]).unwrap();
+        statement.set_parameters(values).unwrap();
+        let status = Status::from(statement.execute().await.map(drop).unwrap_err());
+        let expected = "expected parameters whose uses after the first have at most 268435456";
+        assert!(status.message().contains(expected), "{status:?}");
+    });
+    assert_eq!(client.rows("SELECT 1"), ["1"]);
+}

@@ -10,8 +10,10 @@ fn expanded(sql: &str) -> Expansion {
             tables,
             columns,
             nodes: tables,
+            names: 0,
         },
         width,
+        names: 0,
     };
     let wide = ("w".to_owned(), view(1, 100, 100));
     let mut relations = HashMap::from([("v".to_owned(), view(7, 30, 3)), wide]);
@@ -132,7 +134,52 @@ fn expressions_are_counted_as_often_as_they_are_copied() {
         ),
         ("SELECT a + b AS x FROM t ORDER BY x, a", 3),
         ("SELECT 1 FROM t GROUP BY CUBE (a, b)", 4 * 2),
+        ("SELECT a + b, c FROM t GROUP BY 1, 2", 2 * 2),
+        ("SELECT a + b, c FROM t ORDER BY 1, c + 1", 2),
+        (
+            "SELECT sum(a) OVER o, sum(b) OVER o FROM t WINDOW o AS (PARTITION BY a + b)",
+            2 * 3,
+        ),
     ] {
         assert_eq!(expanded(sql).copied_nodes(), copied, "{sql}");
+    }
+}
+
+#[test]
+fn constants_count_by_their_bytes() {
+    let large = "x".repeat(10 * 512);
+    for (sql, copied) in [
+        ("SELECT '#', coalesce(a) FROM t", 0),
+        ("SELECT coalesce('#', a) FROM t", 11),
+        ("SELECT a + '#' BETWEEN 0 AND 9 FROM t", 13),
+        ("WITH c AS (SELECT '#' AS x) SELECT 1 FROM c, c, c", 2 * 11),
+        ("SELECT '#' AS x FROM t HAVING x = x", 2 * 11),
+        ("SELECT '#' FROM t GROUP BY 1, 1", 2 * 10),
+    ] {
+        let sql = sql.replace('#', &large);
+        assert_eq!(
+            expanded(&sql).copied_nodes(),
+            copied,
+            "{}",
+            sql.replace(&large, "#")
+        );
+    }
+}
+
+#[test]
+fn names_of_columns_are_counted_where_they_are_read() {
+    let large = "x".repeat(10 * 512);
+    for (sql, times) in [
+        ("SELECT '#'", 0),
+        // In FROM, and in the list.
+        ("SELECT * FROM (SELECT '#') s", 2),
+        ("SELECT * FROM (SELECT '#' AS a) s", 0),
+        ("SELECT 1 FROM (SELECT '#') s, (SELECT '#') u", 1 + 2),
+        ("SELECT * FROM (SELECT * FROM (SELECT '#') s) u", 4),
+        ("WITH c AS (SELECT '#') SELECT 1 FROM c, c", 1 + 2),
+    ] {
+        let sql = sql.replace('#', &large);
+        let names = expanded(&sql).size().names;
+        assert_eq!(names, times * 10 * 512, "{}", sql.replace(&large, "#"));
     }
 }

@@ -13,6 +13,12 @@ mod conversion;
 // Operators that fail, in plans that are executed.
 mod operators;
 
+// Conditions whose parts guard each other, in these plans.
+mod conditions;
+
+// The expression that is guarded.
+mod guarded;
+
 // The function that is an operator.
 mod arithmetic;
 
@@ -31,6 +37,7 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
 use arithmetic::is_arithmetic;
+use conditions::GuardedConditions;
 use conversion::{any_expression, check_expression, check_node};
 use folding::guarded;
 use operators::CheckedOperators;
@@ -44,6 +51,7 @@ pub(crate) fn add_rules(builder: &mut SessionStateBuilder) {
     }
     if let Some(optimizer) = builder.physical_optimizers() {
         optimizer.rules.insert(0, Arc::new(CheckedOperators));
+        optimizer.rules.insert(1, Arc::new(GuardedConditions));
     }
 }
 

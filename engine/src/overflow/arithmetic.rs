@@ -138,9 +138,17 @@ pub(super) fn unchecked(expr: Expr) -> Result<Transformed<Expr>> {
 
 /// Returns the operator of two operands that a call in a plan that is executed stands for.
 pub(super) fn physical_operator(expr: &Arc<dyn PhysicalExpr>) -> Option<Operator> {
+    physical(expr)?.operation.operator()
+}
+
+/// Returns true for a call of such a function in a plan that is executed.
+pub(super) fn is_physical(expr: &Arc<dyn PhysicalExpr>) -> bool {
+    physical(expr).is_some()
+}
+
+fn physical(expr: &Arc<dyn PhysicalExpr>) -> Option<&CheckedArithmetic> {
     let call = expr.downcast_ref::<ScalarFunctionExpr>()?;
-    let function = call.fun().inner().downcast_ref::<CheckedArithmetic>()?;
-    function.operation.operator()
+    call.fun().inner().downcast_ref()
 }
 
 impl Operation {

@@ -8,12 +8,15 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use datafusion::arrow::datatypes::FieldRef;
+use datafusion::arrow::datatypes::{FieldRef, Schema};
+use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::catalog::TableProvider;
-use datafusion::common::Result;
 use datafusion::common::metadata::ScalarAndMetadata;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{ParamValues, exec_datafusion_err, exec_err, not_impl_err, plan_err};
+use datafusion::common::{
+    DFSchema, DataFusionError, ParamValues, Result, exec_datafusion_err, exec_err,
+    not_impl_datafusion_err, plan_err,
+};
 use datafusion::datasource::source_as_provider;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::simplify::SimplifyContext;
@@ -203,7 +206,7 @@ impl PreparedPlan {
         let values = parameters.into_iter().map(|parameter| {
             match simplifier.simplify(check_constant(parameter)?)? {
                 Expr::Literal(value, metadata) => Ok(ScalarAndMetadata::new(value, metadata)),
-                other => not_impl_err!("Unsupported parameter type: {other}"),
+                other => Err(parameter_error(other, state)),
             }
         });
         let mut values = values.collect::<Result<Vec<_>>>()?;
@@ -227,6 +230,19 @@ impl PreparedPlan {
         let _copies = reserve(limit, copied_bytes(&self.plan, &values)?, &name)?;
         let plan = Arc::unwrap_or_clone(self.plan);
         plan.replace_params_with_values(&ParamValues::List(values))
+    }
+}
+
+/// Returns the reason why a parameter has no value, which the simplification leaves to the
+/// execution.
+fn parameter_error(parameter: Expr, state: &SessionState) -> DataFusionError {
+    let refusal = not_impl_datafusion_err!("Unsupported parameter type: {parameter}");
+    let row = RecordBatchOptions::new().with_row_count(Some(1));
+    let row = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &row);
+    let expr = state.create_physical_expr(parameter, &DFSchema::empty());
+    match (expr, row) {
+        (Ok(expr), Ok(row)) => expr.evaluate(&row).err().unwrap_or(refusal),
+        _ => refusal,
     }
 }
 

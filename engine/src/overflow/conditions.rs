@@ -1,0 +1,218 @@
+//! Conditions whose parts guard each other, in plans that are executed: a row that one part excludes
+//! is no reason to fail.
+
+use std::sync::Arc;
+
+use arrow::datatypes::Schema;
+use datafusion::common::Result;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::Operator;
+use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
+use datafusion::physical_expr::{PhysicalExpr, conjunction, conjunction_opt};
+use datafusion::physical_expr_common::physical_expr::is_volatile;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
+use datafusion::physical_plan::joins::utils::JoinFilter;
+use datafusion::physical_plan::joins::{
+    HashJoinExec, NestedLoopJoinExec, NestedLoopJoinExecBuilder,
+};
+use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
+
+use super::guarded::{Guarded, connective, may_fail, parts};
+
+/// Guards the arithmetic of conditions.
+///
+/// It runs after the rule that puts operators back and before DataFusion's: they see the parts of a
+/// filter, and take projections into scans of files.
+#[derive(Debug)]
+pub(super) struct GuardedConditions;
+
+impl PhysicalOptimizerRule for GuardedConditions {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|node| {
+            Ok(match with_guards(node.as_ref())? {
+                Some(changed) => Transformed::yes(changed),
+                None => Transformed::no(node),
+            })
+        })
+        .data()
+    }
+
+    fn name(&self) -> &'static str {
+        "guarded_conditions"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// Returns a node with guards; `None` for one that needs none.
+fn with_guards(node: &dyn ExecutionPlan) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    if let Some(projection) = node.downcast_ref::<ProjectionExec>() {
+        return projected(projection);
+    }
+    if let Some(filter) = node.downcast_ref::<FilterExec>() {
+        let Some(predicate) = condition(filter.predicate(), &filter.input().schema())? else {
+            return Ok(None);
+        };
+        let builder = FilterExecBuilder::from(filter).with_predicate(predicate);
+        return Ok(Some(Arc::new(builder.build()?)));
+    }
+    if let Some(join) = node.downcast_ref::<NestedLoopJoinExec>() {
+        let Some(filter) = join_filter(join.filter())? else {
+            return Ok(None);
+        };
+        let builder = NestedLoopJoinExecBuilder::from(join).with_filter(Some(filter));
+        return Ok(Some(Arc::new(builder.build()?)));
+    }
+    if let Some(join) = node.downcast_ref::<HashJoinExec>() {
+        let Some(filter) = join_filter(join.filter())? else {
+            return Ok(None);
+        };
+        let changed = join.builder().with_filter(Some(filter)).build()?;
+        return Ok(Some(Arc::new(changed)));
+    }
+    match node.downcast_ref::<AggregateExec>() {
+        Some(aggregate) => aggregated(aggregate),
+        None => Ok(None),
+    }
+}
+
+fn projected(projection: &ProjectionExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    let input = projection.input();
+    let (mut exprs, mut is_changed) = (Vec::new(), false);
+    for projected in projection.expr() {
+        let expr = with_guarded_parts(&projected.expr, &input.schema())?;
+        is_changed |= expr.transformed;
+        exprs.push(ProjectionExpr::new(expr.data, projected.alias.clone()));
+    }
+    if !is_changed {
+        return Ok(None);
+    }
+    let (input, schema) = (Arc::clone(input), projection.schema());
+    let changed = ProjectionExec::try_new_with_schema_metadata(exprs, input, &schema)?;
+    Ok(Some(Arc::new(changed)))
+}
+
+fn join_filter(filter: Option<&JoinFilter>) -> Result<Option<JoinFilter>> {
+    let Some(filter) = filter else {
+        return Ok(None);
+    };
+    let (columns, schema) = (
+        filter.column_indices().to_vec(),
+        Arc::clone(filter.schema()),
+    );
+    let condition = condition(filter.expression(), &schema)?;
+    Ok(condition.map(|condition| JoinFilter::new(condition, columns, schema)))
+}
+
+/// Returns an aggregation whose arguments are guarded by the conditions of their functions.
+fn aggregated(aggregate: &AggregateExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    let schema = aggregate.input_schema();
+    let (mut functions, mut is_changed) = (Vec::new(), false);
+    let filters = aggregate.filter_expr().iter();
+    for (function, filter) in aggregate.aggr_expr().iter().zip(filters) {
+        let changed = with_guarded_arguments(function, filter.as_ref(), &schema)?;
+        is_changed |= changed.is_some();
+        functions.push(changed.map_or_else(|| Arc::clone(function), Arc::new));
+    }
+    Ok(match is_changed {
+        true => Some(Arc::new(aggregate.with_new_aggr_exprs(functions))),
+        false => None,
+    })
+}
+
+fn with_guarded_arguments(
+    function: &AggregateFunctionExpr,
+    filter: Option<&Arc<dyn PhysicalExpr>>,
+    schema: &Schema,
+) -> Result<Option<AggregateFunctionExpr>> {
+    // DataFusion would forget which ones it has reversed.
+    if function.is_reversed() || !function.order_bys().is_empty() {
+        return Ok(None);
+    }
+    let filter = filter.filter(|filter| !is_volatile(filter));
+    let (mut arguments, mut is_changed) = (Vec::new(), false);
+    for argument in function.expressions() {
+        let argument = with_guarded_parts(&argument, schema)?;
+        is_changed |= argument.transformed;
+        arguments.push(match filter {
+            Some(filter) if may_fail(&argument.data, schema)? => {
+                is_changed = true;
+                Guarded::by(Arc::clone(filter), argument.data, false)
+            }
+            _ => argument.data,
+        });
+    }
+    Ok(match is_changed {
+        true => function.with_new_expressions(arguments, Vec::new()),
+        false => None,
+    })
+}
+
+/// Returns the condition of a filter, whose parts with arithmetic are guarded by the others; `None`
+/// if there is nothing to guard.
+///
+/// The others stay as they are, at their places.
+fn condition(
+    expr: &Arc<dyn PhysicalExpr>,
+    schema: &Schema,
+) -> Result<Option<Arc<dyn PhysicalExpr>>> {
+    let (mut guards, mut fallible, mut first) = (Vec::new(), Vec::new(), 0);
+    let conjuncts = parts(expr, Operator::And);
+    let mut safe = Vec::new();
+    for part in conjuncts {
+        if may_fail(part, schema)? {
+            if fallible.is_empty() {
+                first = safe.len();
+            }
+            fallible.push(Arc::clone(part));
+        } else {
+            if !is_volatile(part) {
+                guards.push(Arc::clone(part));
+            }
+            safe.push(Arc::clone(part));
+        }
+    }
+    if fallible.is_empty() {
+        return Ok(None);
+    }
+    let is_single = fallible.len() == 1;
+    let value = conjunction(fallible);
+    let value = match conjunction_opt(guards) {
+        Some(guard) => Guarded::by(guard, value, true),
+        None if !is_single || connective(&value).is_some() => Guarded::parts(value, true),
+        None => {
+            let value = with_guarded_parts(&value, schema)?;
+            if !value.transformed {
+                return Ok(None);
+            }
+            value.data
+        }
+    };
+    safe.insert(first, value);
+    Ok(Some(conjunction(safe)))
+}
+
+/// Returns an expression whose conditions with arithmetic are guarded, those within others
+/// excepted.
+fn with_guarded_parts(
+    expr: &Arc<dyn PhysicalExpr>,
+    schema: &Schema,
+) -> Result<Transformed<Arc<dyn PhysicalExpr>>> {
+    Arc::clone(expr).transform_down(|expr| {
+        if connective(&expr).is_none() || !may_fail(&expr, schema)? {
+            return Ok(Transformed::no(expr));
+        }
+        let guarded = Guarded::parts(expr, false);
+        Ok(Transformed::new(guarded, true, TreeNodeRecursion::Jump))
+    })
+}

@@ -102,16 +102,19 @@ fn projected(projection: &ProjectionExec) -> Result<Option<Arc<dyn ExecutionPlan
     Ok(Some(Arc::new(changed)))
 }
 
+/// Returns the filter of a join as one guarded condition. DataFusion computes its parts below the
+/// join, and would do so for each guard.
 fn join_filter(filter: Option<&JoinFilter>) -> Result<Option<JoinFilter>> {
     let Some(filter) = filter else {
         return Ok(None);
     };
-    let (columns, schema) = (
-        filter.column_indices().to_vec(),
-        Arc::clone(filter.schema()),
-    );
-    let condition = condition(filter.expression(), &schema)?;
-    Ok(condition.map(|condition| JoinFilter::new(condition, columns, schema)))
+    let (condition, schema) = (filter.expression(), filter.schema());
+    if connective(condition).is_none() || !may_fail(condition, schema)? {
+        return Ok(None);
+    }
+    let guarded = Guarded::parts(Arc::clone(condition), true);
+    let columns = filter.column_indices().to_vec();
+    Ok(Some(JoinFilter::new(guarded, columns, Arc::clone(schema))))
 }
 
 /// Returns an aggregation whose arguments are guarded by the conditions of their functions.
@@ -215,4 +218,42 @@ fn with_guarded_parts(
         let guarded = Guarded::parts(expr, false);
         Ok(Transformed::new(guarded, true, TreeNodeRecursion::Jump))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::{DataType, Field};
+    use datafusion::physical_expr::expressions::{binary, col, lit};
+
+    use super::*;
+
+    #[test]
+    fn parts_with_arithmetic_are_guarded_at_their_places() {
+        let schema = Schema::new(vec![Field::new("a", DataType::Int64, true)]);
+        let less = |left: Arc<dyn PhysicalExpr>, number: i64| {
+            binary(left, Operator::Lt, lit(number), &schema).unwrap()
+        };
+        let a = col("a", &schema).unwrap();
+        let square = binary(Arc::clone(&a), Operator::Multiply, Arc::clone(&a), &schema);
+        let (small, square) = (less(a, 100), less(square.unwrap(), 50));
+        let both = conjunction([Arc::clone(&square), Arc::clone(&small)]);
+        let changed = condition(&both, &schema).unwrap().unwrap();
+        assert_eq!(changed.to_string(), both.to_string());
+        let guarded = Guarded::by(Arc::clone(&small), Arc::clone(&square), true);
+        assert_eq!(parts(&changed, Operator::And), [&guarded, &small]);
+
+        let either: Arc<dyn PhysicalExpr> = binary(
+            Arc::clone(&square),
+            Operator::Or,
+            Arc::clone(&small),
+            &schema,
+        )
+        .unwrap();
+        let changed = condition(&either, &schema).unwrap().unwrap();
+        assert_eq!(&changed, &Guarded::parts(either, true));
+
+        for other in [conjunction([Arc::clone(&small), small]), square] {
+            assert!(condition(&other, &schema).unwrap().is_none());
+        }
+    }
 }

@@ -216,6 +216,11 @@ impl ScalarUDFImpl for CheckedArithmetic {
 
     /// Simplifies as DataFusion does with the operator.
     fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        let is_null = |arg: &Expr| matches!(arg, Expr::Literal(value, _) if value.is_null());
+        if args.iter().any(is_null) {
+            let null = ScalarValue::try_from(&self.data_type)?;
+            return Ok(ExprSimplifyResult::Simplified(Expr::Literal(null, None)));
+        }
         if self.operation != Operation::Multiply {
             return Ok(ExprSimplifyResult::Original(args));
         }

@@ -84,8 +84,17 @@ impl OptimizerRule for CheckedDecorrelation {
             true => plan.map_subqueries(check_subquery)?.data,
             false => plan,
         };
-        self.0.rewrite(plan, config)
+        let rewritten = self.0.rewrite(plan, config)?;
+        // Those that are left are not simplified again.
+        match is_decorrelated {
+            true => rewritten.transform_data(|plan| plan.map_subqueries(restore_subquery)),
+            false => Ok(rewritten),
+        }
     }
+}
+
+fn restore_subquery(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    plan.transform_up_with_subqueries(restore_node)
 }
 
 fn check_subquery(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {

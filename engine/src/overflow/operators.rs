@@ -16,7 +16,9 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, PhysicalGroupBy};
 use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 use datafusion::physical_plan::joins::utils::JoinFilter;
-use datafusion::physical_plan::joins::{NestedLoopJoinExec, NestedLoopJoinExecBuilder};
+use datafusion::physical_plan::joins::{
+    NestedLoopJoinExec, NestedLoopJoinExecBuilder, SortMergeJoinExec,
+};
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::sorts::sort::SortExec;
 
@@ -79,18 +81,38 @@ fn with_operators(node: &dyn ExecutionPlan) -> Result<Option<Arc<dyn ExecutionPl
     if let Some(join) = node.downcast_ref::<NestedLoopJoinExec>()
         && let Some(filter) = join.filter()
     {
-        let (columns, schema) = (
-            filter.column_indices().to_vec(),
-            Arc::clone(filter.schema()),
-        );
-        let filter = JoinFilter::new(operators(filter.expression())?, columns, schema);
+        let filter = filter_with_operators(filter)?;
         let builder = NestedLoopJoinExecBuilder::from(join).with_filter(Some(filter));
         return Ok(Some(Arc::new(builder.build()?)));
+    }
+    if let Some(join) = node.downcast_ref::<SortMergeJoinExec>()
+        && let Some(filter) = join.filter()
+    {
+        let filter = filter_with_operators(filter)?;
+        let changed = SortMergeJoinExec::try_new(
+            Arc::clone(join.left()),
+            Arc::clone(join.right()),
+            join.on().to_vec(),
+            Some(filter),
+            join.join_type(),
+            join.sort_options().to_vec(),
+            join.null_equality(),
+        )?;
+        return Ok(Some(Arc::new(changed)));
     }
     match node.downcast_ref::<AggregateExec>() {
         Some(aggregate) => grouped(aggregate),
         None => Ok(None),
     }
+}
+
+fn filter_with_operators(filter: &JoinFilter) -> Result<JoinFilter> {
+    let expr = operators(filter.expression())?;
+    let (columns, schema) = (
+        filter.column_indices().to_vec(),
+        Arc::clone(filter.schema()),
+    );
+    Ok(JoinFilter::new(expr, columns, schema))
 }
 
 fn sorted(sort: &SortExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {

@@ -11,6 +11,7 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Cast, Expr, ExprSchemable, LogicalPlan, TryCast};
 use datafusion::optimizer::AnalyzerRule;
@@ -49,7 +50,8 @@ impl AnalyzerRule for RoundingCasts {
     }
 }
 
-/// Rounds in the casts of a node. Columns keep their names, which have no casts.
+/// Rounds in the casts of a node. Columns keep their names, which have no casts, but for those of
+/// calls with an order or a filter.
 fn round_casts(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let mut may_round = false;
     node.apply_expressions(|expr| {
@@ -63,7 +65,15 @@ fn round_casts(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         return Ok(Transformed::no(node));
     }
     let schema = merge_schema(&node.inputs());
-    node.map_expressions(|expr| expr.transform_up(|expr| Ok(round_cast(expr, &schema))))
+    let names = NamePreserver::new(&node);
+    node.map_expressions(|expr| {
+        let name = names.save(&expr);
+        let rounded = expr.transform_up(|expr| Ok(round_cast(expr, &schema)))?;
+        Ok(match rounded.transformed {
+            true => rounded.update_data(|expr| name.restore(expr)),
+            false => rounded,
+        })
+    })
 }
 
 /// Returns the value that an expression casts to an integer.

@@ -2,6 +2,8 @@
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result};
+use datafusion::logical_expr::expr::Alias;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 
@@ -9,7 +11,8 @@ use super::arithmetic::{checked, is_checked, unchecked};
 
 /// Replaces the operators over integers of a node for which `is_replaced` returns true.
 ///
-/// Columns keep their names, so that the schema of the node stays.
+/// Columns keep their names, so that the schema of the node stays. Names of calls that show an order
+/// or a filter would change.
 pub(super) fn check_node(
     node: LogicalPlan,
     is_replaced: fn(&Expr) -> bool,
@@ -18,10 +21,16 @@ pub(super) fn check_node(
         return Ok(Transformed::no(node));
     }
     let schema = expression_schema(&node)?;
+    let names = NamePreserver::new(&node);
     node.map_expressions(|expr| {
-        expr.transform_up(|expr| match is_replaced(&expr) {
+        let name = names.save(&expr);
+        let checked = expr.transform_up(|expr| match is_replaced(&expr) {
             true => check_expression(expr, &schema),
             false => Ok(Transformed::no(expr)),
+        })?;
+        Ok(match checked.transformed {
+            true => checked.update_data(|expr| name.restore(expr)),
+            false => checked,
         })
     })
 }
@@ -38,11 +47,33 @@ pub(super) fn restore_node(node: LogicalPlan) -> Result<Transformed<LogicalPlan>
         return Ok(Transformed::no(node));
     }
     node.map_expressions(|expr| {
-        expr.transform_up(|expr| match is_checked(&expr) && !is_constant(&expr)? {
-            true => unchecked(expr),
-            false => Ok(Transformed::no(expr)),
+        let restored =
+            expr.transform_up(|expr| match is_checked(&expr) && !is_constant(&expr)? {
+                true => unchecked(expr),
+                false => Ok(Transformed::no(expr)),
+            })?;
+        Ok(match restored.transformed {
+            true => restored.update_data(without_own_name),
+            false => restored,
         })
     })
+}
+
+/// Returns a call of an aggregate or window function without an alias that is its own name. It has
+/// had one since the names of its order and its filter show functions.
+fn without_own_name(expr: Expr) -> Expr {
+    match expr {
+        Expr::Alias(alias) if is_own_name(&alias) => *alias.expr,
+        other => other,
+    }
+}
+
+fn is_own_name(alias: &Alias) -> bool {
+    let call = alias.expr.as_ref();
+    matches!(call, Expr::AggregateFunction(_) | Expr::WindowFunction(_))
+        && alias.relation.is_none()
+        && alias.metadata.is_none()
+        && call.schema_name().to_string() == alias.name
 }
 
 /// Returns true if an expression of a node, or a part of it, fulfils `is_found`.
@@ -92,7 +123,8 @@ fn is_constant(expr: &Expr) -> Result<bool> {
 #[cfg(test)]
 mod tests {
     use arrow::datatypes::{DataType, Field, Schema};
-    use datafusion::logical_expr::{LogicalPlanBuilder, col, lit, table_scan};
+    use datafusion::functions_aggregate::count::count;
+    use datafusion::logical_expr::{ExprFunctionExt, LogicalPlanBuilder, col, lit, table_scan};
 
     use super::super::arithmetic::{is_arithmetic, is_binary};
     use super::*;
@@ -151,6 +183,19 @@ mod tests {
             .collect();
         let constant = "add(Int64(9223372036854775807), Int64(1))";
         assert_eq!(texts, [constant.to_owned(), format!("t.a + {constant}")]);
+    }
+
+    #[test]
+    fn calls_keep_names_that_show_their_order() {
+        let order = vec![(col("a") * lit(-1_i64)).sort(true, false)];
+        let call = count(col("a")).order_by(order).build().unwrap();
+        let plan = LogicalPlanBuilder::from(projection(vec![col("a")]));
+        let plan = plan.aggregate(Vec::<Expr>::new(), vec![call]).unwrap();
+        let plan = plan.build().unwrap();
+        let checked = check_node(plan.clone(), is_arithmetic).unwrap();
+        assert!(checked.transformed);
+        assert_eq!(checked.data.schema(), plan.schema());
+        assert_eq!(restore_node(checked.data).unwrap().data, plan);
     }
 
     #[test]

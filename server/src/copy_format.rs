@@ -1,21 +1,34 @@
-//! Lines of `COPY`: the text format and CSV of PostgreSQL.
+//! Formats of `COPY`: text, CSV and binary, as in PostgreSQL.
 
 // Division of the lines of a client into fields.
 mod reader;
+
+// Tuples.
+mod binary;
 
 use bytes::{BufMut, BytesMut};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use crate::encoding::EncodingError;
 use crate::encoding::rows::{ROW_BYTES_MAX, Rows};
+use crate::protocol::{Format, backend};
 use crate::report::{NOT_SUPPORTED, Report, SYNTAX_ERROR};
 
+pub(crate) use binary::TupleReader;
 pub(crate) use reader::CopyReader;
 
-/// Format of lines.
+/// Layout of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    Text,
+    Csv,
+    Binary,
+}
+
+/// Format of rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CopyFormat {
-    is_csv: bool,
+    layout: Layout,
     delimiter: u8,
     null: String,
     has_header: bool,
@@ -25,13 +38,33 @@ pub(crate) struct CopyFormat {
 
 impl CopyFormat {
     const TEXT: Self = Self {
-        is_csv: false,
+        layout: Layout::Text,
         delimiter: b'\t',
         null: String::new(),
         has_header: false,
         quote: b'"',
         escape: b'"',
     };
+
+    fn binary() -> Self {
+        Self {
+            layout: Layout::Binary,
+            ..Self::TEXT
+        }
+    }
+
+    /// Returns true if rows are tuples, not lines.
+    pub(crate) fn is_binary(&self) -> bool {
+        self.layout == Layout::Binary
+    }
+
+    /// Returns the format of all values as a list; none for text.
+    pub(crate) fn value_formats(&self) -> &'static [Format] {
+        match self.is_binary() {
+            true => &[Format::Binary],
+            false => &[],
+        }
+    }
 
     /// Reads the options of a statement, in brackets or as words.
     ///
@@ -56,10 +89,10 @@ impl CopyFormat {
             };
             match word.to_uppercase().as_str() {
                 "WITH" => {}
-                "CSV" => format.is_csv = true,
-                "BINARY" => return Err(unsupported("binary")),
+                "CSV" => format.layout = Layout::Csv,
+                "BINARY" => format.layout = Layout::Binary,
                 "FORMAT" => {
-                    format.is_csv = is_csv(value.map(|(name, _)| name.as_str()))?;
+                    format.layout = layout(value.map(|(name, _)| name.as_str()))?;
                     index += 1;
                 }
                 "HEADER" => {
@@ -96,10 +129,16 @@ impl CopyFormat {
                 }
             }
         }
-        let default = if format.is_csv { b',' } else { b'\t' };
+        let is_stated = null.is_some() || delimiter.is_some() || escape.is_some();
+        if format.is_binary() && (is_stated || format != Self::binary()) {
+            let message = "expected no option of lines with FORMAT binary, found one";
+            return Err(Report::error(SYNTAX_ERROR, message));
+        }
+        let is_csv = format.layout == Layout::Csv;
+        let default = if is_csv { b',' } else { b'\t' };
         format.delimiter = one_byte(delimiter.as_deref(), "DELIMITER", default)?;
         format.escape = one_byte(escape.as_deref(), "ESCAPE", format.quote)?;
-        let default = if format.is_csv { "" } else { "\\N" };
+        let default = if is_csv { "" } else { "\\N" };
         format.null = null.unwrap_or_else(|| default.to_owned());
         Ok(format)
     }
@@ -113,7 +152,7 @@ impl CopyFormat {
         if !self.has_header {
             return;
         }
-        crate::protocol::backend::copy_data(out, |out| {
+        backend::copy_data(out, |out| {
             for (index, name) in names.enumerate() {
                 self.write_field(index, name.as_bytes(), out);
             }
@@ -121,17 +160,33 @@ impl CopyFormat {
         });
     }
 
-    /// Writes a row as a line.
+    /// Writes what follows the last row, if something does, as a message.
+    pub(crate) fn write_end(&self, has_rows: bool, out: &mut BytesMut) {
+        if self.is_binary() {
+            backend::copy_data(out, |out| binary::put_end(has_rows, out));
+        }
+    }
+
+    /// Writes a row as a line or a tuple. The signature of tuples precedes the first one in its
+    /// message, where drivers look for it.
     ///
     /// # Errors
     ///
-    /// [`EncodingError::RowTooLarge`]. What was written is no line then.
+    /// [`EncodingError`] for a row that is too large, and for a value that has no bytes. What was
+    /// written is no row then.
     pub(crate) fn write_row(
         &self,
         rows: &Rows,
         row: usize,
+        is_first: bool,
         out: &mut BytesMut,
     ) -> Result<(), EncodingError> {
+        if self.is_binary() {
+            if is_first {
+                binary::put_signature(out);
+            }
+            return rows.write_tuple(row, out);
+        }
         let begin = out.len();
         let mut text = BytesMut::new();
         for (index, column) in rows.columns().enumerate() {
@@ -160,9 +215,9 @@ impl CopyFormat {
         if index > 0 {
             out.put_u8(self.delimiter);
         }
-        match self.is_csv {
-            true => self.write_csv(text, out),
-            false => self.write_escaped(text, out),
+        match self.layout {
+            Layout::Csv => self.write_csv(text, out),
+            Layout::Text | Layout::Binary => self.write_escaped(text, out),
         }
     }
 
@@ -221,11 +276,12 @@ fn words(options: &[Token]) -> Vec<(String, bool)> {
         .collect()
 }
 
-/// Returns true for the format CSV, and false for text.
-fn is_csv(name: Option<&str>) -> Result<bool, Report> {
+/// Returns the layout of a name.
+fn layout(name: Option<&str>) -> Result<Layout, Report> {
     match name.map(str::to_lowercase).as_deref() {
-        Some("csv") => Ok(true),
-        Some("text") => Ok(false),
+        Some("csv") => Ok(Layout::Csv),
+        Some("text") => Ok(Layout::Text),
+        Some("binary") => Ok(Layout::Binary),
         other => Err(unsupported(other.unwrap_or("none"))),
     }
 }
@@ -254,7 +310,7 @@ fn expected_text(option: &str) -> Report {
 }
 
 fn unsupported(format: &str) -> Report {
-    let message = format!("expected FORMAT text or csv in UTF-8, found {format}");
+    let message = format!("expected FORMAT text, csv or binary in UTF-8, found {format}");
     Report::error(NOT_SUPPORTED, message)
 }
 
@@ -279,11 +335,17 @@ mod tests {
         let new = parsed("WITH (FORMAT csv, HEADER, DELIMITER ';', NULL 'x')").unwrap();
         let old = parsed("WITH DELIMITER AS ';' NULL AS 'x' CSV HEADER").unwrap();
         assert_eq!(new, old);
-        assert!(new.is_csv && new.has_header && new.delimiter == b';' && new.null == "x");
+        assert!(
+            new.layout == Layout::Csv && new.has_header && new.delimiter == b';' && new.null == "x"
+        );
         let text = parsed("").unwrap();
         assert_eq!((text.delimiter, text.null.as_str()), (b'\t', "\\N"));
+        let binary = parsed("WITH BINARY").unwrap();
+        assert!(binary.is_binary() && binary == parsed("(FORMAT binary)").unwrap());
         for bad in [
-            "BINARY",
+            "BINARY HEADER",
+            "(FORMAT binary, DELIMITER ';')",
+            "(FORMAT binary, QUOTE 'x')",
             "(FORMAT parquet)",
             "(NULL)",
             "(DELIMITER 'ab')",

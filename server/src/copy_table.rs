@@ -1,19 +1,17 @@
 //! Table of the rows of a `COPY … FROM STDIN`, which are read once, while they arrive.
 
+// Rows of a client as batches.
+mod rows;
+
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use datafusion::arrow::array::{
-    Array, ArrayRef, BinaryBuilder, RecordBatch, RecordBatchOptions, StringViewArray,
-    StringViewBuilder,
-};
-use datafusion::arrow::compute::{CastOptions, cast_with_options};
-use datafusion::arrow::datatypes::{DataType, SchemaRef};
-use datafusion::arrow::error::ArrowError;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{DataFusionError, Result as DfResult, exec_err};
+use datafusion::common::{Result as DfResult, exec_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
@@ -22,15 +20,10 @@ use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use futures::stream;
 use tokio::sync::mpsc;
 
-use crate::copy_format::CopyReader;
-use crate::report::{BAD_COPY_FORMAT, Report};
+pub(crate) use rows::CopyRows;
 
 /// Batches that wait for the statement.
 const BATCHES_MAX: usize = 2;
-
-/// Rows and bytes of a batch.
-const BATCH_ROWS: usize = 8_192;
-const BATCH_BYTES: usize = 1 << 20;
 
 /// Rows that arrive, as a table.
 #[derive(Debug)]
@@ -142,118 +135,5 @@ impl PartitionStream for Arriving {
 impl fmt::Debug for Arriving {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Arriving").finish_non_exhaustive()
-    }
-}
-
-/// Lines of a client as batches of the types of a table.
-pub(crate) struct CopyRows {
-    schema: SchemaRef,
-    reader: CopyReader,
-    columns: Vec<StringViewBuilder>,
-    rows: usize,
-    bytes: usize,
-}
-
-impl CopyRows {
-    pub(crate) fn new(schema: SchemaRef, reader: CopyReader) -> Self {
-        let columns = schema.fields().iter().map(|_| StringViewBuilder::new());
-        Self {
-            columns: columns.collect(),
-            schema,
-            reader,
-            rows: 0,
-            bytes: 0,
-        }
-    }
-
-    /// Adds bytes of the client.
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
-        self.reader.push(bytes);
-    }
-
-    /// Takes a batch that is full, or the last one if all bytes are there.
-    ///
-    /// # Errors
-    ///
-    /// A report for a line that is no row of the table.
-    pub(crate) fn next_batch(&mut self, is_last: bool) -> Result<Option<RecordBatch>, Report> {
-        while self.rows < BATCH_ROWS && self.bytes < BATCH_BYTES {
-            let Some(fields) = self.reader.next_line(is_last)? else {
-                return match is_last && self.rows > 0 {
-                    true => self.take_batch().map(Some),
-                    false => Ok(None),
-                };
-            };
-            if fields.len() != self.columns.len() {
-                let message = format!(
-                    "expected {} columns, found {} at line {} of COPY",
-                    self.columns.len(),
-                    fields.len(),
-                    self.reader.line()
-                );
-                return Err(Report::error(BAD_COPY_FORMAT, message));
-            }
-            for (column, field) in self.columns.iter_mut().zip(fields) {
-                self.bytes += field.as_ref().map_or(1, String::len);
-                column.append_option(field);
-            }
-            self.rows += 1;
-        }
-        self.take_batch().map(Some)
-    }
-
-    fn take_batch(&mut self) -> Result<RecordBatch, Report> {
-        let rows = std::mem::take(&mut self.rows);
-        self.bytes = 0;
-        let fields = self.schema.fields().iter();
-        let columns = self.columns.iter_mut().zip(fields).map(|(column, field)| {
-            let texts = column.finish();
-            typed(texts, field.data_type()).map_err(|error| {
-                let message = format!(
-                    "column {} has no value of its type up to line {} of COPY: {error}",
-                    field.name(),
-                    self.reader.line()
-                );
-                Report::error("22P02", message)
-            })
-        });
-        let columns = columns.collect::<Result<Vec<_>, Report>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        // Columns that have no nulls are checked by the table.
-        let schema = Arc::clone(&self.schema);
-        let batch = RecordBatch::try_new_with_options(schema, columns, &options);
-        batch.map_err(|error| Report::from(DataFusionError::from(error)))
-    }
-}
-
-/// Converts texts to a type.
-fn typed(texts: StringViewArray, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
-    let options = CastOptions {
-        safe: false,
-        ..CastOptions::default()
-    };
-    let array: ArrayRef = match data_type {
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => {
-            let mut bytes = BinaryBuilder::new();
-            for text in &texts {
-                match text.map(|text| (text.strip_prefix("\\x"), text)) {
-                    None => bytes.append_null(),
-                    Some((Some(digits), _)) => {
-                        let value = crate::encoding::parameters::from_hex(digits);
-                        let value = value.ok_or_else(|| {
-                            ArrowError::ParseError("expected hexadecimal digits after \\x".into())
-                        })?;
-                        bytes.append_value(value);
-                    }
-                    Some((None, text)) => bytes.append_value(text),
-                }
-            }
-            Arc::new(bytes.finish())
-        }
-        _ => Arc::new(texts),
-    };
-    match array.data_type() == data_type {
-        true => Ok(array),
-        false => cast_with_options(&array, data_type, &options),
     }
 }

@@ -20,8 +20,10 @@ mod text;
 // Structs, maps and nested lists.
 pub(crate) mod json;
 
-// Values of parameters.
+// Values of parameters, and of rows of COPY.
 pub(crate) mod parameters;
+
+pub(crate) mod from_bytes;
 
 // Arrays as text.
 pub(crate) mod array_text;

@@ -303,7 +303,7 @@ impl Runner {
         output: Output,
         tag: &str,
     ) -> Result<String, Failure> {
-        let writer = RowWriter::new(output, &stream.schema());
+        let mut writer = RowWriter::new(output, &stream.schema());
         let columns = Event::Columns(writer.columns().clone(), writer.formats().to_vec());
         self.send(columns)
             .await
@@ -329,6 +329,7 @@ impl Runner {
                 }
             }
         }
+        writer.end(&mut chunk);
         self.send_rows(&mut chunk).await?;
         Ok(counted(tag, sent))
     }

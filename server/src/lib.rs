@@ -47,7 +47,7 @@ mod pg_catalog;
 // Execution of a statement.
 mod execution;
 
-// COPY: rows that arrive, and lines.
+// COPY: rows that arrive, and formats.
 mod copy_table;
 
 mod copy_format;

@@ -1,4 +1,4 @@
-//! `COPY … FROM STDIN`: lines of the client become the rows of an `INSERT`.
+//! `COPY … FROM STDIN`: lines or tuples of the client become the rows of an `INSERT`.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::running::{Framing, Run, parsed};
 use super::{Connection, Failure, shutdown};
-use crate::copy_format::{CopyFormat, CopyReader};
+use crate::copy_format::CopyFormat;
 use crate::copy_table::{CopyRows, CopyTable, RowSender};
 use crate::execution::{Event, Output, Planning, SHORT_BYTES_MAX};
 use crate::protocol::backend;
@@ -16,7 +16,7 @@ use crate::shared::Phase;
 use crate::statement_text::CopySource;
 
 impl Connection {
-    /// Inserts the lines that the client sends: all of them, or none if one is no row.
+    /// Inserts the rows that the client sends: all of them, or none if one is none of the table.
     pub(super) async fn copy_in(
         &mut self,
         source: &CopySource,
@@ -60,10 +60,10 @@ impl Connection {
             names: Vec::new(),
         };
         let mut run = self.start(planning, output, "COPY").await?;
-        backend::copy_response(self.wire.out(), true, schema.fields().len());
-        let line_bytes_max = self.shared.config.message_bytes_max();
-        let reader = CopyReader::new(format, line_bytes_max);
-        let rows = CopyRows::new(schema, reader);
+        let of_values = format.value_formats().first().copied().unwrap_or_default();
+        backend::copy_response(self.wire.out(), true, schema.fields().len(), of_values);
+        let row_bytes_max = self.shared.config.message_bytes_max();
+        let rows = CopyRows::new(schema, format, row_bytes_max);
         let driven = match self.receive(&mut run, rows, &sender).await {
             Ok(()) => {
                 sender.complete();

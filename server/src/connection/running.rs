@@ -258,7 +258,10 @@ impl Connection {
                 Event::Columns(columns, formats) => match framing {
                     Framing::Described => backend::row_description(out, &columns.fields, &formats),
                     Framing::Bare => {}
-                    Framing::Copy => backend::copy_response(out, false, columns.fields.len()),
+                    Framing::Copy => {
+                        let format = formats.first().copied().unwrap_or_default();
+                        backend::copy_response(out, false, columns.fields.len(), format);
+                    }
                 },
                 Event::Rows(rows) => {
                     self.shared.metrics.bytes.inc_by(rows.len() as u64);

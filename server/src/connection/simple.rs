@@ -55,7 +55,7 @@ impl Connection {
         }
     }
 
-    /// Sends the rows of a query or a table as lines.
+    /// Sends the rows of a query or a table as lines or tuples.
     pub(super) async fn copy_out(
         &mut self,
         source: &CopySource,

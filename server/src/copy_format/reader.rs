@@ -2,7 +2,7 @@
 
 use bytes::{Buf, BytesMut};
 
-use super::{CopyFormat, ESCAPES};
+use super::{CopyFormat, ESCAPES, Layout};
 use crate::report::{BAD_COPY_FORMAT, LIMIT_EXCEEDED, Report};
 
 /// Reader of lines, which come in pieces of any size.
@@ -74,12 +74,8 @@ impl CopyReader {
 
     /// Takes the bytes up to the next end of a line.
     fn take_line(&mut self, is_last: bool) -> Result<Option<BytesMut>, Report> {
-        let CopyFormat {
-            is_csv,
-            quote,
-            escape,
-            ..
-        } = self.format;
+        let CopyFormat { quote, escape, .. } = self.format;
+        let is_csv = self.format.layout == Layout::Csv;
         while let Some(byte) = self.bytes.get(self.searched).copied() {
             // The next byte of an escape may be missing yet.
             let escapes = match is_csv {
@@ -132,9 +128,9 @@ impl CopyReader {
     }
 
     fn fields(&self, line: &[u8]) -> Result<Fields, Report> {
-        let fields = match self.format.is_csv {
-            true => self.csv_fields(line),
-            false => self.text_fields(line),
+        let fields = match self.format.layout {
+            Layout::Csv => self.csv_fields(line),
+            Layout::Text | Layout::Binary => self.text_fields(line),
         };
         fields.ok_or_else(|| {
             Report::error(

@@ -1,25 +1,13 @@
 //! Values of parameters, from text or bytes.
 
-use arrow::array::ArrayRef;
-use arrow::datatypes::{DataType, IntervalMonthDayNano};
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use datafusion::common::ScalarValue;
-use datafusion::common::utils::SingleRowListArrayBuilder;
 
 use super::EncodingError;
-use super::array_text::{ITEMS_MAX, parse_items};
-use super::calendar::{DAY_MICROS, EPOCH_DAYS, EPOCH_MICROS};
-use super::types::{JSONB, PgType, ScalarType, UUID};
+use super::array_text::parse_items;
+use super::from_bytes::{from_binary, list, number};
+use super::types::{PgType, ScalarType};
 use crate::protocol::Format;
-
-/// Maximum number of digits of a number.
-const DIGITS_MAX: usize = 38;
-
-/// Maximum number of groups of four digits before the point.
-const WEIGHT_MAX: i16 = 100;
-
-/// Maximum number of digits behind the point.
-const SCALE_MAX: usize = 400;
 
 /// Type of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,31 +89,36 @@ fn from_text(pg_type: PgType, text: &str) -> Option<ScalarValue> {
             Some(ScalarValue::from(value))
         }
         ScalarType::Numeric => number(trimmed),
+        ScalarType::Date | ScalarType::Time | ScalarType::Timestamp => {
+            let local = without_offset(trimmed).to_owned();
+            ScalarValue::try_from_string(local, &pg_type.arrow()).ok()
+        }
         _ => ScalarValue::try_from_string(trimmed.to_owned(), &pg_type.arrow()).ok(),
     }
 }
 
-/// Parses a decimal number, with the scale that it is written with.
-fn number(text: &str) -> Option<ScalarValue> {
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => (-1, digits),
-        None => (1, text.strip_prefix('+').unwrap_or(text)),
+/// Returns a date or a time without the offset from UTC that drivers write behind it, and that such
+/// a type does not have: as in PostgreSQL, `12:00+01` is 12:00.
+fn without_offset(text: &str) -> &str {
+    let begin = match text.rfind([' ', 'T', 't']) {
+        Some(begin) => begin,
+        None if text.contains(':') => 0,
+        // A date alone.
+        None => return text,
     };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let all = format!("{whole}{fraction}");
-    let is_plain = !all.is_empty() && all.bytes().all(|byte| byte.is_ascii_digit());
-    let significant = all.trim_start_matches('0').len().max(fraction.len());
-    if !is_plain || significant > DIGITS_MAX {
-        // In scientific notation, or too long to be exact.
-        return text.parse().ok().map(|value: f64| ScalarValue::from(value));
+    let (local, rest) = text.split_at(begin);
+    let is_offset = |rest: &str| {
+        let digits = rest.trim_start_matches(['+', '-']);
+        rest.len() == digits.len() + 1
+            && digits.starts_with(|character: char| character.is_ascii_digit())
+            && digits.chars().all(|c| c.is_ascii_digit() || c == ':')
+    };
+    let end = rest.find(['+', '-', 'Z', 'z']).unwrap_or(rest.len());
+    let (time, offset) = rest.split_at(end);
+    match is_offset(offset) || offset.eq_ignore_ascii_case("z") {
+        true => text[..local.len() + time.len()].trim_end(),
+        false => text,
     }
-    let value: i128 = all.parse().ok()?;
-    let scale = i8::try_from(fraction.len()).ok()?;
-    Some(ScalarValue::Decimal128(
-        Some(sign * value),
-        DIGITS_MAX as u8,
-        scale,
-    ))
 }
 
 /// Parses pairs of hexadecimal digits.
@@ -139,167 +132,9 @@ pub(crate) fn from_hex(digits: &str) -> Option<Vec<u8>> {
     bytes.collect()
 }
 
-fn list(items: Vec<ScalarValue>, item_type: &DataType) -> Option<ScalarValue> {
-    if items.is_empty() {
-        return Some(ScalarValue::List(ScalarValue::new_list(
-            &[],
-            item_type,
-            true,
-        )));
-    }
-    // Numbers have the scales that they are written with.
-    let items = items.into_iter().map(|item| item.cast_to(item_type).ok());
-    let items: ArrayRef = ScalarValue::iter_to_array(items.collect::<Option<Vec<_>>>()?).ok()?;
-    Some(SingleRowListArrayBuilder::new(items).build_list_scalar())
-}
-
-fn from_binary(pg_type: PgType, oid: u32, mut bytes: Bytes) -> Option<ScalarValue> {
-    if pg_type.is_array {
-        return array_from_binary(pg_type.scalar, bytes);
-    }
-    let value = match pg_type.scalar {
-        ScalarType::Bool => ScalarValue::from(take::<1>(&mut bytes)? != [0]),
-        ScalarType::Bytea => return Some(ScalarValue::Binary(Some(bytes.to_vec()))),
-        ScalarType::Int2 => ScalarValue::from(i16::from_be_bytes(take(&mut bytes)?)),
-        ScalarType::Int4 => ScalarValue::from(i32::from_be_bytes(take(&mut bytes)?)),
-        // An `oid` has 4 bytes.
-        ScalarType::Int8 if bytes.len() == 4 => {
-            ScalarValue::from(i64::from(u32::from_be_bytes(take(&mut bytes)?)))
-        }
-        ScalarType::Int8 => ScalarValue::from(i64::from_be_bytes(take(&mut bytes)?)),
-        ScalarType::Float4 => ScalarValue::from(f32::from_be_bytes(take(&mut bytes)?)),
-        ScalarType::Float8 => ScalarValue::from(f64::from_be_bytes(take(&mut bytes)?)),
-        ScalarType::Numeric => return number(&numeric_text(bytes)?),
-        ScalarType::Text | ScalarType::Json => return text_from_binary(oid, bytes),
-        ScalarType::Date => {
-            let days = i32::from_be_bytes(take(&mut bytes)?);
-            ScalarValue::Date32(Some(days.checked_add(EPOCH_DAYS)?))
-        }
-        ScalarType::Time => {
-            let micros = i64::from_be_bytes(take(&mut bytes)?);
-            let is_time = (0..DAY_MICROS).contains(&micros);
-            ScalarValue::Time64Microsecond(is_time.then_some(micros))
-        }
-        ScalarType::Timestamp | ScalarType::Timestamptz => {
-            let micros = i64::from_be_bytes(take(&mut bytes)?).checked_add(EPOCH_MICROS)?;
-            let is_utc = pg_type.scalar == ScalarType::Timestamptz;
-            let zone = is_utc.then(|| "+00".into());
-            ScalarValue::TimestampMicrosecond(Some(micros), zone)
-        }
-        ScalarType::Interval => {
-            let micros = i64::from_be_bytes(take(&mut bytes)?);
-            let days = i32::from_be_bytes(take(&mut bytes)?);
-            let months = i32::from_be_bytes(take(&mut bytes)?);
-            let nanos = micros.checked_mul(1_000)?;
-            let interval = IntervalMonthDayNano::new(months, days, nanos);
-            ScalarValue::IntervalMonthDayNano(Some(interval))
-        }
-    };
-    bytes.is_empty().then_some(value)
-}
-
-fn take<const N: usize>(bytes: &mut Bytes) -> Option<[u8; N]> {
-    let taken = *bytes.first_chunk()?;
-    bytes.advance(N);
-    Some(taken)
-}
-
-fn text_from_binary(oid: u32, mut bytes: Bytes) -> Option<ScalarValue> {
-    if oid == UUID && bytes.len() == 16 {
-        let mut text = String::new();
-        for (index, byte) in bytes.iter().enumerate() {
-            let dash = if [4, 6, 8, 10].contains(&index) {
-                "-"
-            } else {
-                ""
-            };
-            text += &format!("{dash}{byte:02x}");
-        }
-        return Some(ScalarValue::from(text));
-    }
-    if oid == JSONB && bytes.first() == Some(&1) {
-        bytes.advance(1);
-    }
-    let text = String::from_utf8(bytes.into()).ok()?;
-    Some(ScalarValue::from(text))
-}
-
-fn array_from_binary(scalar: ScalarType, mut bytes: Bytes) -> Option<ScalarValue> {
-    let dimensions = i32::from_be_bytes(take(&mut bytes)?);
-    let _has_nulls = take::<4>(&mut bytes)?;
-    let oid = u32::from_be_bytes(take(&mut bytes)?);
-    let item_type = PgType::scalar(scalar);
-    let count = match dimensions {
-        0 => 0,
-        1 => {
-            let count = u32::from_be_bytes(take(&mut bytes)?) as usize;
-            let _lower_bound = take::<4>(&mut bytes)?;
-            count
-        }
-        _ => return None,
-    };
-    // Each item has a length of 4 bytes at least.
-    if count > ITEMS_MAX.min(bytes.len() / 4) {
-        return None;
-    }
-    let mut items = Vec::with_capacity(count);
-    for _ in 0..count {
-        let length = i32::from_be_bytes(take(&mut bytes)?);
-        items.push(match usize::try_from(length) {
-            Ok(length) if length <= bytes.len() => {
-                from_binary(item_type, oid, bytes.split_to(length))?
-            }
-            Ok(_) => return None,
-            Err(_) => ScalarValue::try_from(&item_type.arrow()).ok()?,
-        });
-    }
-    list(items, &scalar.arrow()).filter(|_| bytes.is_empty())
-}
-
-/// Writes a number of groups of four digits as text; `None` if the bytes are none.
-fn numeric_text(mut bytes: Bytes) -> Option<String> {
-    let count = u16::from_be_bytes(take(&mut bytes)?);
-    let weight = i16::from_be_bytes(take(&mut bytes)?);
-    let sign = u16::from_be_bytes(take(&mut bytes)?);
-    let scale = usize::from(u16::from_be_bytes(take(&mut bytes)?));
-    let sign = match sign {
-        0 => "",
-        0x4000 => "-",
-        0xc000 => return Some("NaN".to_owned()),
-        0xd000 => return Some("inf".to_owned()),
-        0xf000 => return Some("-inf".to_owned()),
-        _ => return None,
-    };
-    if weight > WEIGHT_MAX || scale > SCALE_MAX {
-        return None;
-    }
-    let groups = (0..count).map(|_| take(&mut bytes).map(u16::from_be_bytes));
-    let groups: Vec<u16> = groups.collect::<Option<_>>()?;
-    if !bytes.is_empty() || groups.iter().any(|group| *group > 9_999) {
-        return None;
-    }
-    let group = |position: i32| {
-        let index = i32::from(weight) - position;
-        let index = usize::try_from(index).ok();
-        index
-            .and_then(|index| groups.get(index))
-            .copied()
-            .unwrap_or(0)
-    };
-    let mut text = sign.to_owned();
-    for position in (0..=i32::from(weight).max(0)).rev() {
-        text += &format!("{:04}", group(position));
-    }
-    if scale > 0 {
-        let groups = scale.div_ceil(4) as i32;
-        let fraction: String = (1..=groups).map(|n| format!("{:04}", group(-n))).collect();
-        text = format!("{text}.{}", &fraction[..scale]);
-    }
-    Some(text)
-}
-
 #[cfg(test)]
 mod tests {
+    use arrow::datatypes::DataType;
     use proptest::prelude::*;
 
     use super::*;
@@ -344,6 +179,31 @@ mod tests {
     }
 
     #[test]
+    fn offsets_are_left_out_of_types_without_a_zone() {
+        for (text, expected) in [
+            ("2024-02-29", "2024-02-29"),
+            ("2024-02-29 +00", "2024-02-29"),
+            ("2024-02-29 -03:30", "2024-02-29"),
+            ("2024-02-29 soon", "2024-02-29 soon"),
+            ("12:34:56+01", "12:34:56"),
+            ("12:34:56.5-03:30", "12:34:56.5"),
+            ("2024-02-29 12:34:56.5+01", "2024-02-29 12:34:56.5"),
+            ("2024-02-29T12:34:56Z", "2024-02-29T12:34:56"),
+            ("2024-02-29 12:34:56", "2024-02-29 12:34:56"),
+            ("12:34+", "12:34+"),
+        ] {
+            assert_eq!(without_offset(text), expected, "{text}");
+        }
+        let text = |oid, text: &'static str| decode(oid, text.as_bytes(), Format::Text);
+        assert_eq!(
+            text(1082, "1970-01-02 +01"),
+            Some(ScalarValue::Date32(Some(1)))
+        );
+        let noon = ScalarValue::TimestampMicrosecond(Some(43_200_000_000), None);
+        assert_eq!(text(1114, "1970-01-01 12:00:00+01"), Some(noon));
+    }
+
+    #[test]
     fn bytes_are_values_of_their_types() {
         let binary = |oid, bytes| decode(oid, bytes, Format::Binary);
         assert_eq!(binary(21, b"\0\x07"), Some(ScalarValue::from(7_i16)));
@@ -361,6 +221,7 @@ mod tests {
         assert_eq!(binary(3802, b"\x01{}"), Some(ScalarValue::from("{}")));
         for (oid, bad) in [
             (21, &b"\0"[..]),
+            (1083, b"\xff\xff\xff\xff\xff\xff\xff\xff"),
             (21, b"\0\0\0"),
             (25, b"\xff"),
             (1700, b"\0\0\x7f\xff\0\0\0\0"),

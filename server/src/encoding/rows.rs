@@ -3,7 +3,7 @@
 use arrow::array::RecordBatch;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Schema};
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 
 use super::EncodingError;
 use super::column::Column;
@@ -134,28 +134,45 @@ impl Rows {
         let begin = out.len();
         let mut written = Ok(());
         data_row(out, self.columns.len(), |out| {
-            for (column, format) in &self.columns {
-                if column.is_null(row) {
-                    null(out);
-                    continue;
-                }
-                value(out, |out| match format {
-                    Format::Text => column.write_text(row, out),
-                    Format::Binary => {
-                        if let Err(error) = column.write_binary(row, out) {
-                            written = Err(error);
-                        }
-                    }
-                });
-                if written.is_ok() && out.len() - begin > ROW_BYTES_MAX {
-                    written = Err(EncodingError::RowTooLarge);
-                }
-                if written.is_err() {
-                    return;
-                }
-            }
+            written = self.write_values(row, begin, out);
         });
         written
+    }
+
+    /// Writes a row as a tuple of a binary `COPY`.
+    ///
+    /// # Errors
+    ///
+    /// As for a message. What was written is no tuple then.
+    pub(crate) fn write_tuple(&self, row: usize, out: &mut BytesMut) -> Result<(), EncodingError> {
+        let begin = out.len();
+        out.put_u16(u16::try_from(self.columns.len()).unwrap_or(u16::MAX));
+        self.write_values(row, begin, out)
+    }
+
+    /// Writes the values of a row that begins at a byte, each with its length.
+    fn write_values(
+        &self,
+        row: usize,
+        begin: usize,
+        out: &mut BytesMut,
+    ) -> Result<(), EncodingError> {
+        for (column, format) in &self.columns {
+            if column.is_null(row) {
+                null(out);
+                continue;
+            }
+            let mut written = Ok(());
+            value(out, |out| match format {
+                Format::Text => column.write_text(row, out),
+                Format::Binary => written = column.write_binary(row, out),
+            });
+            written?;
+            if out.len() - begin > ROW_BYTES_MAX {
+                return Err(EncodingError::RowTooLarge);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) enum Output {
         /// Names in place of those of the result.
         names: Vec<Option<String>>,
     },
-    /// Lines of a `COPY … TO STDOUT`.
+    /// Lines or tuples of a `COPY … TO STDOUT`.
     Copy(CopyFormat),
     /// Lines of JSON.
     Json,
@@ -37,6 +37,8 @@ pub(super) struct RowWriter {
     output: Output,
     columns: ResultColumns,
     formats: Vec<Format>,
+    /// True after the first row.
+    has_rows: bool,
 }
 
 impl RowWriter {
@@ -52,9 +54,11 @@ impl RowWriter {
         };
         let stated = match &output {
             Output::Messages { formats, .. } => &formats[..],
+            Output::Copy(format) => &[format.of_values()],
             _ => &[],
         };
         Self {
+            has_rows: false,
             formats: columns.formats(stated),
             columns,
             output,
@@ -77,6 +81,13 @@ impl RowWriter {
         }
     }
 
+    /// Writes what comes after the rows.
+    pub(super) fn end(&self, out: &mut BytesMut) {
+        if let Output::Copy(format) = &self.output {
+            format.write_end(self.has_rows, out);
+        }
+    }
+
     /// Prepares the rows of a batch.
     pub(super) fn rows(&self, batch: &RecordBatch) -> Result<Rows, EncodingError> {
         self.columns.rows(batch, &self.formats)
@@ -84,7 +95,7 @@ impl RowWriter {
 
     /// Writes a row.
     pub(super) fn write(
-        &self,
+        &mut self,
         rows: &Rows,
         row: usize,
         out: &mut BytesMut,
@@ -92,8 +103,11 @@ impl RowWriter {
         match &self.output {
             Output::Messages { .. } => rows.write(row, out),
             Output::Copy(format) => {
+                let is_first = !std::mem::replace(&mut self.has_rows, true);
                 let mut written = Ok(());
-                backend::copy_data(out, |out| written = format.write_row(rows, row, out));
+                backend::copy_data(out, |out| {
+                    written = format.write_row(rows, row, is_first, out);
+                });
                 written
             }
             Output::Json => {

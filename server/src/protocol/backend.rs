@@ -182,13 +182,13 @@ pub(crate) fn portal_suspended(out: &mut BytesMut) {
     message(out, b's', |_| ());
 }
 
-/// Starts a transfer from the client (`is_in`) or to it, of columns in the text format.
-pub(crate) fn copy_response(out: &mut BytesMut, is_in: bool, columns: usize) {
+/// Starts a transfer from the client (`is_in`) or to it, of columns in one format.
+pub(crate) fn copy_response(out: &mut BytesMut, is_in: bool, columns: usize, format: Format) {
     message(out, if is_in { b'G' } else { b'H' }, |out| {
-        out.put_u8(0);
+        out.put_u8(u8::from(format == Format::Binary));
         let columns = u16::try_from(columns).unwrap_or(u16::MAX);
         out.put_u16(columns);
-        (0..columns).for_each(|_| put_format(out, Format::Text));
+        (0..columns).for_each(|_| put_format(out, format));
     });
 }
 

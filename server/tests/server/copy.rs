@@ -1,4 +1,4 @@
-//! Rows to and from the client as lines.
+//! Rows to and from the client as lines and as bytes.
 
 use crate::client::{Answer, Client, message};
 use crate::connected;
@@ -32,13 +32,91 @@ fn rows_are_copied_out() {
     assert_eq!(answer.copied, b"b,a\n\"a,\"\"b\"\"\",3\n,2\nx,1\n");
     assert_eq!(client.query("COPY nosuch TO STDOUT").code(), "42P01");
     assert_eq!(
-        client.query("COPY t TO STDOUT (FORMAT binary)").code(),
+        client.query("COPY t TO STDOUT (FORMAT parquet)").code(),
         "0A000"
     );
     assert_eq!(
         client.query("COPY t TO STDOUT; SELECT 1").unwrap().tags,
         ["COPY 3", "SELECT 1"]
     );
+}
+
+/// Signature of the binary format.
+const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+
+#[test]
+fn rows_are_copied_out_as_bytes() {
+    let (_server, mut client) = connected();
+    client.query("CREATE TABLE t (a INT, b VARCHAR)").unwrap();
+    let empty = client.query("COPY t TO STDOUT (FORMAT binary)").unwrap();
+    assert_eq!(empty.copied, [SIGNATURE, b"\xff\xff"].concat());
+    client
+        .query("INSERT INTO t VALUES (1, 'x'), (2, NULL)")
+        .unwrap();
+    client.send(&message(b'Q', &[b"COPY t TO STDOUT WITH BINARY\0"]));
+    // All columns have the format.
+    let begun = client.receive().unwrap();
+    assert_eq!(begun, (b'H', b"\x01\0\x02\0\x01\0\x01".to_vec()));
+    // Drivers look for the first row behind the signature.
+    let (_, first) = client.receive().unwrap();
+    let row = b"\0\x02\0\0\0\x04\0\0\0\x01\0\0\0\x01x";
+    assert_eq!(first, [SIGNATURE, row].concat());
+    let rest = client.answer().unwrap();
+    let row = b"\0\x02\0\0\0\x04\0\0\0\x02\xff\xff\xff\xff";
+    assert_eq!(rest.copied, [&row[..], b"\xff\xff"].concat());
+    assert_eq!(rest.tags, ["COPY 2"]);
+}
+
+#[test]
+fn bytes_that_were_copied_out_are_copied_in() {
+    let (_server, mut client) = connected();
+    let columns = "a SMALLINT, b INT, c BIGINT, d REAL, e DOUBLE, f DECIMAL(20, 3), g VARCHAR, \
+                   h BYTEA, i BOOLEAN, j DATE, k TIME, l TIMESTAMP, m BIGINT[], n VARCHAR[]";
+    for name in ["t", "u"] {
+        client
+            .query(&format!("CREATE TABLE {name} ({columns})"))
+            .unwrap();
+    }
+    let values = "(1, -2, 3, 0.1, 1e300, -12345678.5, 'é', X'00ff', true, DATE '1600-02-29', \
+                  TIME '12:34:56.5', TIMESTAMP '2024-02-29 12:34:56.123456', [1, NULL, 3], \
+                  ['a', ''])";
+    let nulls = format!("({})", ["NULL"; 14].join(", "));
+    client
+        .query(&format!("INSERT INTO t VALUES {values}, {nulls}"))
+        .unwrap();
+    let copied = client.query("COPY t TO STDOUT BINARY").unwrap().copied;
+    let pieces: Vec<&[u8]> = copied.chunks(7).collect();
+    let answer = copy_in(&mut client, "COPY u FROM STDIN (FORMAT binary)", &pieces);
+    assert_eq!(answer.unwrap().tags, ["COPY 2"]);
+    let rows = client.rows("SELECT * FROM u ORDER BY a");
+    assert_eq!(rows, client.rows("SELECT * FROM t ORDER BY a"));
+    assert_eq!(rows.len(), 2);
+}
+
+#[test]
+fn bytes_that_are_no_rows_insert_nothing() {
+    let (_server, mut client) = connected();
+    client.query("CREATE TABLE t (a INT, b VARCHAR)").unwrap();
+    let one: &[u8] = b"\0\x02\0\0\0\x04\0\0\0\x01\0\0\0\x01x";
+    for (rows, code) in [
+        (&b"\0\x01\0\0\0\x04\0\0\0\x01"[..], "22P04"),
+        (
+            b"\0\x02\0\0\0\x08\0\0\0\0\0\0\0\x01\xff\xff\xff\xff",
+            "22P03",
+        ),
+        (b"\0\x02\0\0\0\x04\0\0\0\x01\0\0\0\x01\xff", "22P03"),
+        (b"\0\x02\0\0\0\x04\0\0", "22P04"),
+        (b"\xff\xffx", "22P04"),
+    ] {
+        let parts = [SIGNATURE, one, rows];
+        let answer = copy_in(&mut client, "COPY t FROM STDIN BINARY", &parts);
+        assert_eq!(answer.code(), code, "{rows:?}: {:?}", answer.error);
+        assert_eq!(client.rows("SELECT count(*) FROM t"), ["0"]);
+    }
+    let answer = copy_in(&mut client, "COPY t FROM STDIN BINARY", &[b"1\tx\n"]);
+    assert_eq!(answer.code(), "22P04");
+    let answer = copy_in(&mut client, "COPY t FROM STDIN BINARY", &[SIGNATURE, one]);
+    assert_eq!(answer.unwrap().tags, ["COPY 1"]);
 }
 
 #[test]

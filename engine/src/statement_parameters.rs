@@ -3,6 +3,9 @@
 //! The planner then sees constants, as if they had been written: they are coerced to the types
 //! of columns and of parameters of functions, and bound statements of every kind are alike.
 
+// Integers of series.
+mod series;
+
 // What a statement grows by.
 mod growth;
 
@@ -20,6 +23,7 @@ use sqlparser::ast::{self, Value, visit_expressions, visit_expressions_mut};
 
 use crate::statement_list::{Parsed, Statement};
 use growth::Growth;
+use series::widen_series;
 
 /// Maximum number of parameters of a statement, as in PostgreSQL's protocol.
 const PARAMETERS_MAX: usize = 65_535;
@@ -67,6 +71,9 @@ impl Statement {
             }
         });
         growth.check()?;
+        if let Parsed::DataFusion(statement) = &mut self.parsed {
+            widen_series(statement, values)?;
+        }
         let replace = |expr: &mut ast::Expr| {
             let value = number(expr).and_then(|number| values.get(number - 1)?.as_ref());
             match value.map(literal) {
@@ -163,12 +170,17 @@ fn literal(value: &ScalarValue) -> Result<ast::Expr> {
         data_type,
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView
     );
+    let is_time = matches!(data_type, DataType::Time32(_) | DataType::Time64(_));
     let is_list = matches!(data_type, DataType::List(_) | DataType::LargeList(_));
     let expr = match value {
         // DataFusion writes no cast to such types.
         value if value.is_null() && is_binary => return Ok(null_of(ast::DataType::Bytea)),
         value if value.is_null() && is_list => {
             return Ok(null_of(list_type(&data_type)?));
+        }
+        value if value.is_null() && is_time => {
+            let without_zone = ast::TimezoneInfo::None;
+            return Ok(null_of(ast::DataType::Time(None, without_zone)));
         }
         value if value.is_null() && is_text => lit(ScalarValue::Null),
         value if value.is_null() => cast(lit(ScalarValue::Null), data_type),
@@ -271,7 +283,7 @@ mod tests {
 
     #[test]
     fn values_become_literals() {
-        let mut bound = statement("SELECT $1, f($2), $3 + $4, $5, $6, $7");
+        let mut bound = statement("SELECT $1, f($2), $3 + $4, $5, $6, $7, $8");
         let values = [
             Some(ScalarValue::from("it's")),
             Some(ScalarValue::from(-7_i64)),
@@ -280,6 +292,7 @@ mod tests {
             Some(ScalarValue::Date32(None)),
             Some(ScalarValue::Null),
             Some(ScalarValue::Binary(None)),
+            Some(ScalarValue::Time64Microsecond(None)),
         ];
         bound.bind(&values).unwrap();
         let Parsed::DataFusion(bound) = &bound.parsed else {
@@ -287,7 +300,27 @@ mod tests {
         };
         assert_eq!(
             bound.to_string(),
-            "SELECT 'it''s', f(-7), $3 + CAST('NaN' AS DOUBLE), CAST(NULL AS DATE), NULL, CAST(NULL AS BYTEA)"
+            "SELECT 'it''s', f(-7), $3 + CAST('NaN' AS DOUBLE), CAST(NULL AS DATE), NULL, CAST(NULL AS BYTEA), CAST(NULL AS TIME)"
+        );
+    }
+
+    #[test]
+    fn integers_of_series_have_64_bits() {
+        let sql = "SELECT $1 FROM generate_series($1, $2, $3), Range($1), f($1)";
+        let mut bound = statement(sql);
+        let values = [
+            Some(ScalarValue::from(1_i16)),
+            Some(ScalarValue::Int32(None)),
+            Some(ScalarValue::from(-7_i64)),
+        ];
+        bound.bind(&values).unwrap();
+        let Parsed::DataFusion(bound) = &bound.parsed else {
+            unreachable!("a query is a statement of DataFusion");
+        };
+        assert_eq!(
+            bound.to_string(),
+            "SELECT CAST(1 AS SMALLINT) FROM generate_series(1, NULL, -7), Range(1), \
+             f(CAST(1 AS SMALLINT))"
         );
     }
 }

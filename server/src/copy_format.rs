@@ -53,6 +53,15 @@ impl CopyFormat {
         }
     }
 
+    /// Refuses options of lines for tuples.
+    fn check_binary(&self, is_stated: bool) -> Result<(), Report> {
+        if self.is_binary() && (is_stated || *self != Self::binary()) {
+            let message = "expected no option of lines with FORMAT binary, found one";
+            return Err(Report::error(SYNTAX_ERROR, message));
+        }
+        Ok(())
+    }
+
     /// Returns true if rows are tuples, not lines.
     pub(crate) fn is_binary(&self) -> bool {
         self.layout == Layout::Binary
@@ -130,10 +139,7 @@ impl CopyFormat {
             }
         }
         let is_stated = null.is_some() || delimiter.is_some() || escape.is_some();
-        if format.is_binary() && (is_stated || format != Self::binary()) {
-            let message = "expected no option of lines with FORMAT binary, found one";
-            return Err(Report::error(SYNTAX_ERROR, message));
-        }
+        format.check_binary(is_stated)?;
         let is_csv = format.layout == Layout::Csv;
         let default = if is_csv { b',' } else { b'\t' };
         format.delimiter = one_byte(delimiter.as_deref(), "DELIMITER", default)?;

@@ -12,8 +12,10 @@ mod lent;
 mod usage;
 
 // Clauses that DataFusion lacks.
-mod empty_tables;
 mod rewrite;
+
+mod clauses;
+mod empty_tables;
 
 mod expressions;
 
@@ -37,7 +39,7 @@ mod snapshot;
 // Identifiers of objects.
 mod oids;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::common::{Result as DfResult, ScalarValue};
@@ -108,10 +110,13 @@ pub(crate) async fn plan(
     match (failed, empty) {
         // The planner lacks a clause of a query of tables that have no rows here.
         (_, Some(columns)) => {
-            let columns = columns.iter().enumerate();
-            let columns = columns.map(|(index, name)| {
+            let mut seen = HashSet::new();
+            let columns = columns.iter().enumerate().map(|(index, name)| {
                 let name = name.replace('"', "");
-                format!("'' AS \"{name} {index}\"")
+                match seen.insert(name.clone()) {
+                    true => format!("'' AS \"{name}\""),
+                    false => format!("'' AS \"{name} {index}\""),
+                }
             });
             let columns: Vec<_> = columns.collect();
             let nothing = format!("SELECT {} WHERE false", columns.join(", "));

@@ -83,6 +83,11 @@ impl Connection {
                 self.statements.clear();
                 "DEALLOCATE ALL"
             }
+            // One of the session has been prepared by a statement, not by a message.
+            Command::Deallocate(name) => match self.statements.remove(name) {
+                Some(_) => "DEALLOCATE",
+                None => return Ok(false),
+            },
             Command::CopyOut { .. } | Command::CopyIn { .. } | Command::Session(_) => {
                 return Ok(false);
             }

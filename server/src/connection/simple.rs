@@ -98,6 +98,7 @@ pub(super) fn session_tag(command: &Command) -> &'static str {
         Command::Set { .. } => "SET",
         Command::Reset(_) => "RESET",
         Command::Show(_) => "SHOW",
+        Command::Deallocate(_) => "DEALLOCATE",
         _ => "SELECT",
     }
 }

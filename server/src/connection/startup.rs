@@ -196,6 +196,11 @@ async fn open(
         let set = set(shared, &session, &mut settings, &name, &value).await;
         set.map_err(|report| Report::fatal(report.code, report.message))?;
     }
+    // The zone that clients are told of has its effect: `now()` and `timestamptz` have one.
+    let config = session.context().copied_config();
+    if config.options().execution.time_zone.is_none() {
+        set(shared, &session, &mut settings, "TimeZone", "UTC").await?;
+    }
     let cancellable = Cancellable::new(shared, &session);
     wire.allow(shared.config.message_bytes_max());
     let out = wire.out();

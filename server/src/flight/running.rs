@@ -77,6 +77,7 @@ pub(super) async fn tagged(caller: &Caller, sql: String) -> Result<Tagged, Repor
     let tag = match Command::of(&statement) {
         Command::Session(tag) => tag,
         Command::Show(_) => "SHOW",
+        Command::Deallocate(_) => "DEALLOCATE",
         Command::Set { .. } | Command::Reset(_) => "SET",
         _ => {
             let message = "expected a statement without a transaction and a transfer, found one; \

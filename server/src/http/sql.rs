@@ -236,6 +236,7 @@ fn started(
     let tag = match Command::of(statement) {
         Command::Session(tag) => tag,
         Command::Show(_) => "SHOW",
+        Command::Deallocate(_) => "DEALLOCATE",
         Command::Set { .. } | Command::Reset(_) => "SET",
         _ => {
             let message = "expected a statement without a transaction and a transfer, since each \

@@ -5,7 +5,7 @@
 //! null for the others.
 
 /// Tables of the catalog.
-pub(super) const TABLES: [(&str, &str); 48] = [
+pub(super) const TABLES: [(&str, &str); 49] = [
     (
         "pg_class",
         "oid:o relname:t relnamespace:o reltype:o reloftype:o relowner:o relam:o relfilenode:o \
@@ -192,6 +192,11 @@ pub(super) const TABLES: [(&str, &str); 48] = [
         "pg_indexes",
         "schemaname:t tablename:t indexname:t tablespace:t indexdef:t",
     ),
+    // A function without arguments.
+    (
+        "pg_get_keywords",
+        "word:t catcode:c barelabel:b catdesc:t baredesc:t",
+    ),
     (
         "pg_stat_activity",
         "datid:o datname:t pid:i usename:t application_name:t state:t query:t",
@@ -199,7 +204,8 @@ pub(super) const TABLES: [(&str, &str); 48] = [
 ];
 
 /// Tables that have rows; the others have none.
-pub(super) const WITH_ROWS: [&str; 16] = [
+pub(super) const WITH_ROWS: [&str; 17] = [
+    "pg_get_keywords",
     "pg_class",
     "pg_attribute",
     "pg_attrdef",

@@ -16,6 +16,29 @@ pub(super) fn number(text: &str) -> Expr {
     Expr::value(Value::Number(text.to_owned(), false))
 }
 
+/// Makes a constant text.
+pub(super) fn text(value: &str) -> Expr {
+    Expr::value(Value::SingleQuotedString(value.to_owned()))
+}
+
+/// Aggregates that clients call.
+const AGGREGATES: [&str; 9] = [
+    "count",
+    "max",
+    "min",
+    "sum",
+    "avg",
+    "array_agg",
+    "string_agg",
+    "bool_or",
+    "bool_and",
+];
+
+/// Returns true for the call of an aggregate.
+pub(super) fn is_aggregate(function: &Function) -> bool {
+    last_name(&function.name).is_some_and(|name| AGGREGATES.contains(&name))
+}
+
 pub(super) fn cast(expr: Expr, data_type: DataType) -> Expr {
     Expr::Cast {
         kind: CastKind::Cast,

@@ -30,6 +30,11 @@ enum Returns {
 /// Result of a call for one row.
 type Body = fn(&Snapshot, &[ScalarValue]) -> ScalarValue;
 
+/// Results of functions that are the same for all arguments.
+const NO_TEXT: Body = |_, _| NULL_TEXT;
+const YES: Body = |_, _| truth(true);
+const NO_NUMBER: Body = |_, _| ScalarValue::Int64(None);
+
 /// Functions by their names.
 const ALL: [(&str, Returns, Body); 72] = [
     ("version", Returns::Text, |_, _| {
@@ -78,26 +83,23 @@ const ALL: [(&str, Returns, Body); 72] = [
     ("pg_function_is_visible", Returns::Truth, |_, _| truth(true)),
     ("pg_type_is_visible", Returns::Truth, |_, _| truth(true)),
     ("pg_operator_is_visible", Returns::Truth, |_, _| truth(true)),
-    ("pg_collation_is_visible", Returns::Truth, |_, _| {
-        truth(true)
-    }),
+    ("pg_collation_is_visible", Returns::Truth, YES),
     ("pg_opclass_is_visible", Returns::Truth, |_, _| truth(true)),
-    ("pg_statistics_obj_is_visible", Returns::Truth, |_, _| {
-        truth(true)
-    }),
+    ("pg_statistics_obj_is_visible", Returns::Truth, YES),
     ("pg_get_expr", Returns::Text, |_, arguments| {
         string(arguments, 0).map_or(NULL_TEXT, text)
     }),
-    ("pg_get_viewdef", Returns::Text, |_, _| NULL_TEXT),
+    ("pg_get_viewdef", Returns::Text, |s, arguments| {
+        let query = integer(arguments, 0).and_then(|oid| s.view(oid));
+        query.map_or(NULL_TEXT, text)
+    }),
     ("pg_get_constraintdef", Returns::Text, |_, _| NULL_TEXT),
     ("pg_get_indexdef", Returns::Text, |_, _| NULL_TEXT),
     ("pg_get_triggerdef", Returns::Text, |_, _| NULL_TEXT),
     ("pg_get_ruledef", Returns::Text, |_, _| NULL_TEXT),
     ("pg_get_partkeydef", Returns::Text, |_, _| NULL_TEXT),
     ("pg_get_serial_sequence", Returns::Text, |_, _| NULL_TEXT),
-    ("pg_get_statisticsobjdef_columns", Returns::Text, |_, _| {
-        NULL_TEXT
-    }),
+    ("pg_get_statisticsobjdef_columns", Returns::Text, NO_TEXT),
     ("pg_get_functiondef", Returns::Text, |_, _| NULL_TEXT),
     ("pg_get_function_sqlbody", Returns::Text, |_, _| NULL_TEXT),
     ("pg_get_function_result", Returns::Text, |s, arguments| {
@@ -142,9 +144,7 @@ const ALL: [(&str, Returns, Body); 72] = [
     ("has_schema_privilege", Returns::Truth, |_, _| truth(true)),
     ("has_table_privilege", Returns::Truth, |_, _| truth(true)),
     ("has_column_privilege", Returns::Truth, |_, _| truth(true)),
-    ("has_any_column_privilege", Returns::Truth, |_, _| {
-        truth(true)
-    }),
+    ("has_any_column_privilege", Returns::Truth, YES),
     ("has_function_privilege", Returns::Truth, |_, _| truth(true)),
     ("has_sequence_privilege", Returns::Truth, |_, _| truth(true)),
     ("format_type", Returns::Text, |_, arguments| {
@@ -219,13 +219,9 @@ const ALL: [(&str, Returns, Body); 72] = [
     ("regrole_name", Returns::Text, |s, _| text(&s.names.user)),
     ("pg_postmaster_start_time", Returns::Text, |_, _| NULL_TEXT),
     ("pg_conf_load_time", Returns::Text, |_, _| NULL_TEXT),
-    ("inet_server_port", Returns::Number, |_, _| {
-        ScalarValue::Int64(None)
-    }),
+    ("inet_server_port", Returns::Number, NO_NUMBER),
     ("txid_current", Returns::Number, |_, _| number(1)),
-    ("pg_get_partition_ancestors", Returns::Number, |_, _| {
-        ScalarValue::Int64(None)
-    }),
+    ("pg_get_partition_ancestors", Returns::Number, NO_NUMBER),
 ];
 
 /// Names of the functions.

@@ -9,8 +9,12 @@ use datafusion::sql::sqlparser::ast::{
     Query, Select, SelectItem, SetExpr, TableFactor, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
+use super::clauses::{
+    compared_name, escape_with_backslash, is_type_function, upper_bound, write_vectors,
+};
 use super::empty_tables::names_empty_tables;
-use super::expressions::{array_expr, call, cast, last_name, number, value_expr};
+use super::expressions::{array_expr, call, cast, is_aggregate, last_name, number};
+use super::expressions::{text, value_expr};
 use super::oids::{PG_CLASS, PG_PROC};
 use super::snapshot::Snapshot;
 use super::tables::is_table;
@@ -65,6 +69,7 @@ impl<'a> Rewriter<'a> {
     pub(super) fn rewrite(mut self, query: &mut Query) -> Result<(), Report> {
         // The rewriter never breaks.
         let _ = query.visit(&mut self);
+        write_vectors(query);
         self.failed.map_or(Ok(()), Err)
     }
 
@@ -113,13 +118,23 @@ impl<'a> Rewriter<'a> {
         Expr::value(Value::Null)
     }
 
+    /// Returns true for the name of a function of a type, which its columns have as a text.
+    fn is_of_type(&self, name: &str) -> bool {
+        let mut functions = self.snapshot.functions.iter();
+        is_type_function(name) && !functions.any(|function| function.definition.name == name)
+    }
+
     fn rewrite_cast(&mut self, expr: &Expr, data_type: &DataType) -> Option<Expr> {
         let name = type_name(data_type)?;
         if name.starts_with("reg") {
             if let Expr::Value(value) = expr
-                && let Value::SingleQuotedString(text) | Value::Number(text, _) = &value.value
+                && let Value::SingleQuotedString(named) | Value::Number(named, _) = &value.value
             {
-                return Some(self.oid_of(text, &name));
+                let base = named.rsplit('.').next().unwrap_or(named);
+                return Some(match name == "regproc" && self.is_of_type(base) {
+                    true => text(base),
+                    false => self.oid_of(named, &name),
+                });
             }
             let function = match name.as_str() {
                 "regclass" => "regclass_name",
@@ -153,12 +168,25 @@ impl<'a> Rewriter<'a> {
             Expr::Cast {
                 expr, data_type, ..
             } => self.rewrite_cast(expr, data_type),
-            Expr::BinaryOp { op, .. } => {
+            Expr::BinaryOp { left, op, right } => {
                 if let BinaryOperator::PGCustomBinaryOperator(parts) = op
                     && let Some(builtin) = parts.last().and_then(|name| operator(name))
                 {
                     *op = builtin;
                 }
+                compared_name(left, op, right)
+            }
+            Expr::Like {
+                pattern,
+                escape_char,
+                ..
+            }
+            | Expr::ILike {
+                pattern,
+                escape_char,
+                ..
+            } => {
+                escape_with_backslash(pattern, escape_char);
                 None
             }
             Expr::AnyOp {
@@ -175,7 +203,10 @@ impl<'a> Rewriter<'a> {
                 op: UnaryOperator::Not,
                 expr: Box::new(member),
             }),
-            Expr::Function(function) => rewrite_call(function),
+            Expr::Function(function) => match upper_bound(function) {
+                Some(bound) => Some(bound),
+                None => rewrite_call(function),
+            },
             Expr::Identifier(name) if name.quote_style.is_none() => {
                 let word = name.value.to_lowercase();
                 let is_word = ["current_schema", "current_catalog"].contains(&word.as_str());
@@ -230,11 +261,15 @@ impl VisitorMut for Rewriter<'_> {
     fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
         if let TableFactor::Table {
             name,
-            args: Some(_),
+            args: args @ Some(_),
             ..
         } = factor
         {
             unqualify(name);
+            // A table here.
+            if last_name(name).is_some_and(is_table) {
+                *args = None;
+            }
         }
         ControlFlow::Continue(())
     }
@@ -317,18 +352,7 @@ fn aggregate(query: &mut Query) {
         &mut select.projection[..]
     {
         let is_aggregate = match expr {
-            Expr::Function(function) => last_name(&function.name).is_some_and(|name| {
-                [
-                    "count",
-                    "max",
-                    "min",
-                    "sum",
-                    "array_agg",
-                    "string_agg",
-                    "bool_or",
-                ]
-                .contains(&name)
-            }),
+            Expr::Function(function) => is_aggregate(function),
             _ => false,
         };
         if !is_aggregate {
@@ -352,6 +376,11 @@ fn member(item: &Expr, array: &Expr) -> Option<Expr> {
             _ => return None,
         },
         Expr::Nested(inner) => return member(item, inner),
+        Expr::Cast {
+            expr,
+            data_type: DataType::Array(_),
+            ..
+        } if matches!(expr.as_ref(), Expr::Value(_)) => return member(item, expr),
         other => other.clone(),
     };
     Some(call("array_has", vec![array, item.clone()]))

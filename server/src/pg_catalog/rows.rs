@@ -46,12 +46,10 @@ pub(super) fn rows(table: &str, snapshot: &Snapshot) -> Vec<Row> {
             ("spcname", text("pg_default")),
             ("spcowner", number(OWNER)),
         ]],
-        "pg_settings" => {
-            let settings = snapshot.names.settings.iter();
-            let row = |(name, value): (&String, &String)| {
-                vec![("name", text(name)), ("setting", text(value))]
-            };
-            settings.map(row).collect()
+        "pg_settings" => settings(snapshot),
+        "pg_get_keywords" => {
+            let row = |word: &str| vec![("word", text(word)), ("catcode", text("U"))];
+            KEYWORDS.into_iter().map(row).collect()
         }
         "pg_tables" => named(snapshot, false, ["schemaname", "tablename", "tableowner"]),
         "pg_views" => named(snapshot, true, ["schemaname", "viewname", "viewowner"]),
@@ -68,6 +66,13 @@ pub(super) fn rows(table: &str, snapshot: &Snapshot) -> Vec<Row> {
         }
         _ => Vec::new(),
     }
+}
+
+fn settings(snapshot: &Snapshot) -> Vec<Row> {
+    let settings = snapshot.names.settings.iter();
+    let row =
+        |(name, value): (&String, &String)| vec![("name", text(name)), ("setting", text(value))];
+    settings.map(row).collect()
 }
 
 /// Returns the row of the database that the client has named, which is the only one.
@@ -160,8 +165,39 @@ const OTHER_TYPES: [(i64, &str, i64, &str); 10] = [
     (3802, "jsonb", -1, "U"),
 ];
 
+/// Words of the language that are none of the standard.
+const KEYWORDS: [&str; 14] = [
+    "copy",
+    "explain",
+    "ilike",
+    "import",
+    "limit",
+    "offset",
+    "pivot",
+    "qualify",
+    "replace",
+    "returning",
+    "show",
+    "summarize",
+    "unpivot",
+    "wasm",
+];
+
+/// Returns the name of a function that reads or writes values of a type.
+fn type_function(name: &str, suffix: &str) -> String {
+    match name {
+        "numeric" | "json" | "jsonb" | "date" | "time" | "timestamp" | "timestamptz"
+        | "interval" | "uuid" | "void" => format!("{name}_{suffix}"),
+        _ => format!("{name}{suffix}"),
+    }
+}
+
 fn types() -> Vec<Row> {
     let row = |oid: i64, name: String, size: i64, category: &str, element: i64, array: i64| {
+        let function = |suffix: &str| match element {
+            0 => type_function(&name, suffix),
+            _ => format!("array_{suffix}"),
+        };
         vec![
             ("oid", number(oid)),
             ("typname", text(&name)),
@@ -175,14 +211,10 @@ fn types() -> Vec<Row> {
             ("typdelim", text(",")),
             ("typelem", number(element)),
             ("typarray", number(array)),
-            (
-                "typinput",
-                text(if element > 0 {
-                    "array_in".to_owned()
-                } else {
-                    format!("{name}in")
-                }),
-            ),
+            ("typinput", text(function("in"))),
+            ("typoutput", text(function("out"))),
+            ("typreceive", text(function("recv"))),
+            ("typsend", text(function("send"))),
             ("typtypmod", number(-1)),
         ]
     };
@@ -291,16 +323,19 @@ fn roles(snapshot: &Snapshot, oid: &'static str, name: &'static str) -> Vec<Row>
     users.iter().enumerate().map(row).collect()
 }
 
-/// Returns the names of tables or of views, with their schemas and owners.
+/// Returns the names of tables or of views, with their schemas, owners and queries.
 fn named(snapshot: &Snapshot, is_view: bool, columns: [&'static str; 3]) -> Vec<Row> {
     let relations = snapshot.relations.iter();
     let relations = relations.filter(|relation| relation.is_view == is_view);
     let row = |relation: &Relation| {
-        vec![
+        let mut row = vec![
             (columns[0], text(&relation.schema)),
             (columns[1], text(&relation.name)),
             (columns[2], text(&snapshot.names.user)),
-        ]
+        ];
+        let query = relation.query.as_ref();
+        row.extend(query.map(|query| ("definition", text(query))));
+        row
     };
     relations.map(row).collect()
 }

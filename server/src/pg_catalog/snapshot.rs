@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
+use datafusion::sql::sqlparser::ast::Statement;
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::Parser;
 use fusebox::{Definition, Kind, Session};
 
 use super::oids::{oid, schema_oid};
@@ -28,6 +31,8 @@ pub(super) struct Relation {
     pub(super) schema: String,
     pub(super) name: String,
     pub(super) is_view: bool,
+    /// Text of a view's query.
+    pub(super) query: Option<String>,
     pub(super) columns: Vec<RelationColumn>,
 }
 
@@ -79,6 +84,9 @@ impl Function {
 const RELATIONS: &str = "SELECT table_schema, table_name, table_type FROM information_schema.tables \
      WHERE table_schema <> 'information_schema' ORDER BY 1, 2";
 
+const VIEWS: &str = "SELECT table_schema, table_name, definition FROM information_schema.views \
+     WHERE definition IS NOT NULL";
+
 const COLUMNS: &str = "SELECT table_schema, table_name, column_name, data_type, is_nullable, \
      column_default FROM information_schema.columns \
      WHERE table_schema <> 'information_schema' ORDER BY 1, 2, ordinal_position";
@@ -105,12 +113,18 @@ impl Snapshot {
             let table = (schema.unwrap_or_default(), table.unwrap_or_default());
             columns.entry(table).or_default().push(column);
         }
+        let mut queries = BTreeMap::new();
+        for [schema, name, definition] in rows(session, VIEWS).await? {
+            let view = (schema.unwrap_or_default(), name.unwrap_or_default());
+            queries.insert(view, query_of_view(&definition.unwrap_or_default()));
+        }
         let mut relations = Vec::new();
         for [schema, name, kind] in rows(session, RELATIONS).await? {
             let (schema, name) = (schema.unwrap_or_default(), name.unwrap_or_default());
             relations.push(Relation {
                 oid: oid("relation", &format!("{schema}.{name}")),
                 is_view: kind.as_deref() == Some("VIEW"),
+                query: queries.remove(&(schema.clone(), name.clone())).flatten(),
                 columns: columns
                     .remove(&(schema.clone(), name.clone()))
                     .unwrap_or_default(),
@@ -152,6 +166,15 @@ impl Snapshot {
         })
     }
 
+    /// Returns the query of the view of an OID.
+    pub(super) fn view(&self, oid: i64) -> Option<&String> {
+        let mut relations = self.relations.iter();
+        relations
+            .find(|relation| relation.oid == oid)?
+            .query
+            .as_ref()
+    }
+
     /// Finds a relation by its name, with or without its schema.
     pub(super) fn relation(&self, name: &str) -> Option<&Relation> {
         let name = name.replace('"', "");
@@ -169,6 +192,15 @@ impl Snapshot {
         let name = name.trim_matches('"');
         let is_known = self.schemas.iter().any(|schema| schema == name);
         is_known.then(|| schema_oid(name))
+    }
+}
+
+/// Returns the query of a statement that creates a view, as PostgreSQL writes it.
+fn query_of_view(statement: &str) -> Option<String> {
+    let parsed = Parser::parse_sql(&GenericDialect {}, statement).ok()?;
+    match parsed.into_iter().next()? {
+        Statement::CreateView(view) => Some(format!(" {};", view.query)),
+        _ => None,
     }
 }
 

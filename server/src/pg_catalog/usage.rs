@@ -34,7 +34,12 @@ const WORDS: [(&str, bool); 5] = [
 ];
 
 /// Functions that read the relations of the session.
-const READ_RELATIONS: [&str; 3] = ["pg_table_is_visible", "to_regclass", "regclass_name"];
+const READ_RELATIONS: [&str; 4] = [
+    "pg_get_viewdef",
+    "pg_table_is_visible",
+    "to_regclass",
+    "regclass_name",
+];
 
 /// Maximum number of tokens of a query of the catalog.
 const TOKENS_MAX: usize = 10_000;

@@ -49,6 +49,8 @@ pub(crate) enum Command {
     ResetAll,
     DiscardAll,
     DeallocateAll,
+    /// Name of a prepared statement, of the protocol or of the session.
+    Deallocate(String),
     CopyOut {
         source: CopySource,
         options: Vec<Token>,
@@ -112,9 +114,15 @@ fn setting(statement: &StatementText) -> Option<Command> {
         }
         "DISCARD" => Some(Command::DiscardAll),
         "DEALLOCATE" => {
-            let is_all = statement.word(1) == "ALL"
-                || statement.begins_with(&["DEALLOCATE", "PREPARE", "ALL"]);
-            is_all.then_some(Command::DeallocateAll)
+            let begin = if statement.word(1) == "PREPARE" { 2 } else { 1 };
+            match tokens.get(begin..)? {
+                [Token::Word(word)] => Some(match word.quote_style {
+                    Some(_) => Command::Deallocate(word.value.clone()),
+                    None if word.value.eq_ignore_ascii_case("all") => Command::DeallocateAll,
+                    None => Command::Deallocate(word.value.to_lowercase()),
+                }),
+                _ => None,
+            }
         }
         _ => None,
     }
@@ -280,7 +288,12 @@ mod tests {
             ("RESET a.b", Command::Reset("a.b".to_owned())),
             ("SET TRANSACTION READ ONLY", Command::Ignored("SET")),
             ("DEALLOCATE ALL", Command::DeallocateAll),
-            ("DEALLOCATE p", Command::Session("DEALLOCATE")),
+            ("DEALLOCATE PREPARE ALL", Command::DeallocateAll),
+            ("DEALLOCATE P", Command::Deallocate("p".to_owned())),
+            (
+                "DEALLOCATE PREPARE \"P\"",
+                Command::Deallocate("P".to_owned()),
+            ),
         ] {
             assert_eq!(command(sql), expected, "{sql}");
         }

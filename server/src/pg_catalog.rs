@@ -12,6 +12,7 @@ mod lent;
 mod usage;
 
 // Clauses that DataFusion lacks.
+mod parameter_types;
 mod rewrite;
 
 mod clauses;
@@ -54,6 +55,7 @@ use fusebox::{Error, Session};
 use crate::report::{NOT_SUPPORTED, Report};
 
 pub(crate) use lent::LentFunctions;
+pub(crate) use parameter_types::parameter_oids;
 pub(crate) use usage::{CalledFunctions, CatalogUse};
 
 use empty_tables::names_empty_tables;

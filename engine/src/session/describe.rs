@@ -43,7 +43,9 @@ impl Session {
         };
         let plan = explain.plan.as_ref();
         let mut types = plan.get_parameter_types().map_err(query)?;
-        for (id, data_type) in types_of_arguments(plan).map_err(query)? {
+        let cast = types_of_casts(plan).map_err(query)?;
+        let arguments = types_of_arguments(plan).map_err(query)?;
+        for (id, data_type) in cast.into_iter().chain(arguments) {
             types.entry(id).or_default().get_or_insert(data_type);
         }
         let parameter = |number: usize| types.remove(&format!("${number}")).flatten();
@@ -52,6 +54,30 @@ impl Session {
             columns: plan.schema().inner().clone(),
         })
     }
+}
+
+/// Returns the types of parameters that are cast.
+fn types_of_casts(plan: &LogicalPlan) -> DfResult<HashMap<String, DataType>> {
+    let mut types = HashMap::new();
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                let cast = match expr {
+                    Expr::Cast(cast) => Some((&cast.expr, &cast.field)),
+                    Expr::TryCast(cast) => Some((&cast.expr, &cast.field)),
+                    _ => None,
+                };
+                if let Some((expr, field)) = cast
+                    && let Some(id) = untyped(expr)
+                {
+                    let data_type = || field.data_type().clone();
+                    types.entry(id.to_owned()).or_insert_with(data_type);
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(types)
 }
 
 /// Returns the types of parameters that are arguments of functions, which coerce them.

@@ -29,6 +29,11 @@ async fn parameters_have_the_types_of_columns_and_arguments() {
             1,
         ),
         ("SELECT $1, 1", vec![None], 2),
+        (
+            "SELECT CAST($1 AS INT) + 1, CAST($2 AS DATE)",
+            vec![Some(DataType::Int32), Some(DataType::Date32)],
+            2,
+        ),
         ("SELECT 1", vec![], 1),
     ] {
         let statement = session.statements(sql).next().unwrap().unwrap();

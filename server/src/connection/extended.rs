@@ -325,7 +325,8 @@ async fn of_catalog(
     types: &[u32],
 ) -> Result<Described, Report> {
     let count = parsed(session, sql).map_or(0, |statement| statement.parameters());
-    let types = stated(count.max(types.len()), types, &[]);
+    let oids = pg_catalog::parameter_oids(sql, types);
+    let types = stated(count.max(oids.len()), &oids, &[]);
     let frame = pg_catalog::plan(session, names, sql, &nulls(&types, true)?).await?;
     let columns = ResultColumns::new(frame.schema().as_arrow());
     Ok((types, Some(columns)))

@@ -1,8 +1,8 @@
 //! Expressions of clients' queries, and what stands for them here.
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Query,
-    SelectItem, SetExpr, Value, ValueWithSpan,
+    ArrayElemTypeDef, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Ident, Query, SelectItem, SetExpr, Value, ValueWithSpan,
 };
 
 use super::expressions::{call, last_name, number, text};
@@ -107,6 +107,47 @@ pub(super) fn write_vectors(query: &mut Query) {
             alias: alias.unwrap_or_else(|| Ident::with_quote('"', name)),
         };
     }
+}
+
+/// Returns the operator of a name in PostgreSQL.
+pub(super) fn operator(name: &str) -> Option<BinaryOperator> {
+    Some(match name {
+        "~" => BinaryOperator::PGRegexMatch,
+        "~*" => BinaryOperator::PGRegexIMatch,
+        "!~" => BinaryOperator::PGRegexNotMatch,
+        "!~*" => BinaryOperator::PGRegexNotIMatch,
+        "=" => BinaryOperator::Eq,
+        "<>" => BinaryOperator::NotEq,
+        "~~" => BinaryOperator::PGLikeMatch,
+        _ => return None,
+    })
+}
+
+/// Returns the name of a type in lower case, without its schema.
+pub(super) fn type_name(data_type: &DataType) -> Option<String> {
+    match data_type {
+        DataType::Custom(name, _) => Some(last_name(name)?.to_lowercase()),
+        DataType::Regclass => Some("regclass".to_owned()),
+        DataType::Char(_) | DataType::Character(_) => Some("char".to_owned()),
+        _ => None,
+    }
+}
+
+/// Returns the type that stands for one of PostgreSQL by its name, and for an array of it.
+pub(super) fn plain_type(data_type: &DataType) -> Option<DataType> {
+    if let DataType::Array(ArrayElemTypeDef::SquareBracket(item, _)) = data_type {
+        let item = Box::new(plain_type(item)?);
+        let items = ArrayElemTypeDef::SquareBracket(item, None);
+        return Some(DataType::Array(items));
+    }
+    Some(match type_name(data_type)?.as_str() {
+        "char" | "name" | "text" | "varchar" | "bpchar" | "information_schema" => DataType::Text,
+        "oid" | "xid" | "int8" => DataType::BigInt(None),
+        "int4" => DataType::Int(None),
+        "int2" => DataType::SmallInt(None),
+        "bool" => DataType::Boolean,
+        _ => return None,
+    })
 }
 
 /// Returns the name of a column in lower case.

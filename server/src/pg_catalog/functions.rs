@@ -36,7 +36,7 @@ const YES: Body = |_, _| truth(true);
 const NO_NUMBER: Body = |_, _| ScalarValue::Int64(None);
 
 /// Functions by their names.
-const ALL: [(&str, Returns, Body); 72] = [
+const ALL: [(&str, Returns, Body); 73] = [
     ("version", Returns::Text, |_, _| {
         let version = env!("CARGO_PKG_VERSION");
         text(format!("PostgreSQL {SERVER_VERSION} (Fusebox {version})"))
@@ -221,6 +221,7 @@ const ALL: [(&str, Returns, Body); 72] = [
     ("pg_conf_load_time", Returns::Text, |_, _| NULL_TEXT),
     ("inet_server_port", Returns::Number, NO_NUMBER),
     ("txid_current", Returns::Number, |_, _| number(1)),
+    ("pg_advisory_unlock_all", Returns::Text, NO_TEXT),
     ("pg_get_partition_ancestors", Returns::Number, NO_NUMBER),
 ];
 

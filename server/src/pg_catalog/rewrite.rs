@@ -10,7 +10,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::clauses::{
-    compared_name, escape_with_backslash, is_type_function, upper_bound, write_vectors,
+    compared_name, escape_with_backslash, is_type_function, operator, plain_type, type_name,
+    upper_bound, write_vectors,
 };
 use super::empty_tables::names_empty_tables;
 use super::expressions::{array_expr, call, cast, is_aggregate, last_name, number};
@@ -125,6 +126,9 @@ impl<'a> Rewriter<'a> {
     }
 
     fn rewrite_cast(&mut self, expr: &Expr, data_type: &DataType) -> Option<Expr> {
+        if let Some(target) = plain_type(data_type) {
+            return Some(cast(expr.clone(), target));
+        }
         let name = type_name(data_type)?;
         if name.starts_with("reg") {
             if let Expr::Value(value) = expr
@@ -145,17 +149,7 @@ impl<'a> Rewriter<'a> {
             };
             return Some(call(function, vec![expr.clone()]));
         }
-        let target = match name.as_str() {
-            "char" | "name" | "text" | "varchar" | "bpchar" | "information_schema" => {
-                DataType::Text
-            }
-            "oid" | "xid" | "int8" => DataType::BigInt(None),
-            "int4" => DataType::Int(None),
-            "int2" => DataType::SmallInt(None),
-            "bool" => DataType::Boolean,
-            _ => return None,
-        };
-        Some(cast(expr.clone(), target))
+        None
     }
 
     fn rewrite_expr(&mut self, expr: &mut Expr) {
@@ -380,31 +374,15 @@ fn member(item: &Expr, array: &Expr) -> Option<Expr> {
             expr,
             data_type: DataType::Array(_),
             ..
-        } if matches!(expr.as_ref(), Expr::Value(_)) => return member(item, expr),
+        } if is_text(expr) => return member(item, expr),
         other => other.clone(),
     };
     Some(call("array_has", vec![array, item.clone()]))
 }
 
-fn operator(name: &str) -> Option<BinaryOperator> {
-    Some(match name {
-        "~" => BinaryOperator::PGRegexMatch,
-        "~*" => BinaryOperator::PGRegexIMatch,
-        "!~" => BinaryOperator::PGRegexNotMatch,
-        "!~*" => BinaryOperator::PGRegexNotIMatch,
-        "=" => BinaryOperator::Eq,
-        "<>" => BinaryOperator::NotEq,
-        "~~" => BinaryOperator::PGLikeMatch,
-        _ => return None,
-    })
-}
-
-/// Returns the name of a type in lower case, without its schema.
-fn type_name(data_type: &DataType) -> Option<String> {
-    match data_type {
-        DataType::Custom(name, _) => Some(last_name(name)?.to_lowercase()),
-        DataType::Regclass => Some("regclass".to_owned()),
-        DataType::Char(_) | DataType::Character(_) => Some("char".to_owned()),
-        _ => None,
+fn is_text(expr: &Expr) -> bool {
+    match expr {
+        Expr::Value(value) => matches!(value.value, Value::SingleQuotedString(_)),
+        _ => false,
     }
 }

@@ -113,6 +113,9 @@ fn setting(statement: &StatementText) -> Option<Command> {
             (tokens.len() == 1 + after).then_some(Command::Reset(name))
         }
         "DISCARD" => Some(Command::DiscardAll),
+        // Pools reset connections by these; there are no cursors and channels.
+        "CLOSE" if statement.word(1) == "ALL" => Some(Command::Ignored("CLOSE CURSOR ALL")),
+        "UNLISTEN" => Some(Command::Ignored("UNLISTEN")),
         "DEALLOCATE" => {
             let begin = if statement.word(1) == "PREPARE" { 2 } else { 1 };
             match tokens.get(begin..)? {
@@ -287,6 +290,8 @@ mod tests {
             ("RESET ALL", Command::ResetAll),
             ("RESET a.b", Command::Reset("a.b".to_owned())),
             ("SET TRANSACTION READ ONLY", Command::Ignored("SET")),
+            ("CLOSE ALL", Command::Ignored("CLOSE CURSOR ALL")),
+            ("UNLISTEN *", Command::Ignored("UNLISTEN")),
             ("DEALLOCATE ALL", Command::DeallocateAll),
             ("DEALLOCATE PREPARE ALL", Command::DeallocateAll),
             ("DEALLOCATE P", Command::Deallocate("p".to_owned())),

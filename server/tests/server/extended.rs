@@ -75,6 +75,7 @@ fn parameters_have_the_types_of_their_places() {
         ),
         ("SELECT $1", vec![], vec!["x"], vec![25], vec!["x"]),
         ("SELECT $1 + 1", vec![23], vec!["4"], vec![23], vec!["5"]),
+        ("SELECT $1::INT + 1", vec![], vec!["4"], vec![23], vec!["5"]),
         (
             "INSERT INTO t VALUES ($1, $2, $3)",
             vec![],

@@ -8,6 +8,7 @@
 use std::process::Command;
 
 use crate::aarch64;
+use crate::clients;
 use crate::component;
 use crate::dist;
 use crate::failure::Failure;
@@ -73,7 +74,10 @@ pub(crate) fn test(workspace: &Workspace, arguments: &[String]) -> Result<(), Fa
     component::build(workspace, &mut steps)?;
     let lint = "clippy --workspace --all-targets -- -D warnings";
     steps.require(run("lint", &mut cargo(workspace, lint)))?;
+    steps.attempt("clients", Ok(clients::install(workspace)))?;
+    steps.attempt("clients of Debian", Ok(clients::of_debian(workspace)))?;
     let mut test = cargo(workspace, "test --workspace --no-fail-fast");
+    test.env(clients::VARIABLE, clients::folder(workspace));
     if is_all {
         test.env(EXHAUSTIVE, "1");
     }

@@ -36,6 +36,9 @@ mod dist;
 // The image of a container, and manifests.
 mod image;
 
+// Clients of the server, installed if missing.
+mod clients;
+
 // Guests in other languages than Rust, compiled to Wasm.
 mod languages;
 

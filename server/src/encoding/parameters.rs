@@ -93,6 +93,9 @@ fn from_text(pg_type: PgType, text: &str) -> Option<ScalarValue> {
             let local = without_offset(trimmed).to_owned();
             ScalarValue::try_from_string(local, &pg_type.arrow()).ok()
         }
+        ScalarType::Interval => {
+            ScalarValue::try_from_string(spelled_interval(trimmed), &pg_type.arrow()).ok()
+        }
         _ => ScalarValue::try_from_string(trimmed.to_owned(), &pg_type.arrow()).ok(),
     }
 }
@@ -121,6 +124,26 @@ fn without_offset(text: &str) -> &str {
     }
 }
 
+/// Returns an interval with its units, which Arrow expects: `1 day 0:00:05`, as PostgreSQL writes
+/// it, is `1 day 0 hours 00 minutes 05 seconds`.
+fn spelled_interval(text: &str) -> String {
+    let words = text.split_whitespace().map(|word| {
+        let (sign, clock) = match word.strip_prefix('-') {
+            Some(clock) => ("-", clock),
+            None => ("", word.strip_prefix('+').unwrap_or(word)),
+        };
+        let parts: Vec<_> = clock.split(':').collect();
+        match parts[..] {
+            [hours, minutes] => format!("{sign}{hours} hours {sign}{minutes} minutes"),
+            [hours, minutes, seconds] => {
+                format!("{sign}{hours} hours {sign}{minutes} minutes {sign}{seconds} seconds")
+            }
+            _ => word.to_owned(),
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// Parses pairs of hexadecimal digits.
 pub(crate) fn from_hex(digits: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
@@ -134,7 +157,7 @@ pub(crate) fn from_hex(digits: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use arrow::datatypes::DataType;
+    use arrow::datatypes::{DataType, IntervalMonthDayNano};
     use proptest::prelude::*;
 
     use super::*;
@@ -201,6 +224,21 @@ mod tests {
         );
         let noon = ScalarValue::TimestampMicrosecond(Some(43_200_000_000), None);
         assert_eq!(text(1114, "1970-01-01 12:00:00+01"), Some(noon));
+    }
+
+    #[test]
+    fn intervals_have_clocks() {
+        let text = |text: &'static str| decode(1186, text.as_bytes(), Format::Text);
+        let interval = |months, days, nanoseconds| {
+            let value = IntervalMonthDayNano::new(months, days, nanoseconds);
+            Some(ScalarValue::IntervalMonthDayNano(Some(value)))
+        };
+        assert_eq!(text("1 day 0:00:05"), interval(0, 1, 5_000_000_000));
+        assert_eq!(text("1 year 2 mons"), interval(14, 0, 0));
+        assert_eq!(text("-1 days -00:00:05.5"), interval(0, -1, -5_500_000_000));
+        assert_eq!(text("01:30"), interval(0, 0, 5_400_000_000_000));
+        assert_eq!(text("soon"), None);
+        assert_eq!(text("1:2:3:4"), None);
     }
 
     #[test]

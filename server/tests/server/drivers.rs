@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use fusebox_server::UserConfig;
 
+use crate::clients::python_packages;
 use crate::flight::flight_config;
 use crate::{ADD, config, server};
 
@@ -98,6 +99,7 @@ fn psql_copies_rows() {
 fn python(address: SocketAddr, package: &str, program: &str) -> Option<String> {
     let has_package = Command::new("python3")
         .args(["-c", &format!("import {package}")])
+        .env("PYTHONPATH", python_packages())
         .stderr(Stdio::null())
         .status();
     if !has_package.is_ok_and(|status| status.success()) {
@@ -108,6 +110,7 @@ fn python(address: SocketAddr, package: &str, program: &str) -> Option<String> {
     let output = Command::new("python3")
         .args(["-c", program])
         .env("PORT", address.port().to_string())
+        .env("PYTHONPATH", python_packages())
         .env("ADD", ADD)
         .output()
         .unwrap();

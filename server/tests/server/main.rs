@@ -4,6 +4,7 @@ mod bounds;
 mod cancellation;
 mod catalog;
 mod client;
+mod clients;
 mod copy;
 mod drivers;
 mod extended;

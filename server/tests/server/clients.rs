@@ -11,7 +11,8 @@ use std::process::{Command, Output, Stdio};
 
 use fusebox_server::{Server, TlsConfig, UserConfig};
 
-use crate::{FILES, config, server};
+use crate::flight::flight_config;
+use crate::{FILES, server};
 
 /// Statement that creates a module with a function.
 const MODULE: &str = "CREATE MODULE adding LANGUAGE WASM AS $$(module \
@@ -36,7 +37,7 @@ pub(crate) fn python_packages() -> String {
 
 /// Starts a server with a certificate and the user `ada`, whose password is `pencil`.
 fn secure_server() -> Server {
-    let mut config = config();
+    let mut config = flight_config();
     let mut ada = UserConfig::default();
     "ada".clone_into(&mut ada.name);
     "pencil".clone_into(&mut ada.password);
@@ -66,6 +67,8 @@ fn run(server: &Server, program: &str, arguments: &[&str]) {
     }
     let port = server.postgres_address().unwrap().port();
     command.env("PORT", port.to_string()).env("MODULE", MODULE);
+    let port = server.flight_address().unwrap().port();
+    command.env("FLIGHT_PORT", port.to_string());
     command.env("CERTIFICATE", format!("{FILES}/tls/server.crt"));
     command.stdin(Stdio::null());
     let output = command.output().unwrap();
@@ -108,6 +111,12 @@ fn the_inspector_of_sqlalchemy_reads_the_catalog() {
 fn adbc_reads_and_loads_rows_by_copy() {
     let packages = "adbc_driver_postgresql, adbc_driver_manager, pyarrow";
     run_python("use_adbc_postgresql.py", packages);
+}
+
+#[test]
+fn adbc_works_over_flight_and_tls() {
+    let packages = "adbc_driver_flightsql, adbc_driver_manager, pyarrow";
+    run_python("use_adbc_flightsql.py", packages);
 }
 
 #[test]

@@ -152,7 +152,8 @@ public class Jdbc {
     }
 
     static void executesBatches(Connection connection) throws Exception {
-        PreparedStatement insert = connection.prepareStatement("INSERT INTO t (a, b) VALUES (?, ?)");
+        PreparedStatement insert =
+            connection.prepareStatement("INSERT INTO t (a, b) VALUES (?, ?)");
         for (int number = 10; number < 20; number++) {
             insert.setInt(1, number);
             insert.setString(2, "n" + number);

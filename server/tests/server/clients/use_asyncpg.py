@@ -71,7 +71,8 @@ async def copies_rows(c):
     out = io.BytesIO()
     await c.copy_from_query("SELECT a, b FROM t ORDER BY a", output=out, format="csv")
     equal(b"1,x\n2,\n", out.getvalue())
-    await c.executemany("INSERT INTO t (a, b) VALUES ($1, $2)", [(n, str(n)) for n in range(3, 100)])
+    more = [(n, str(n)) for n in range(3, 100)]
+    await c.executemany("INSERT INTO t (a, b) VALUES ($1, $2)", more)
     equal(99, await c.fetchval("SELECT count(*) FROM t"))
     async with c.transaction():
         seen = [row["a"] async for row in c.cursor("SELECT a FROM t ORDER BY a", prefetch=7)]

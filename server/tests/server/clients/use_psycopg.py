@@ -58,7 +58,8 @@ def binds_values(c):
     day = datetime.date(2024, 2, 29)
     local = datetime.datetime(2024, 2, 29, 12, 34, 56, 500000)
     moment = datetime.datetime(2024, 2, 29, 12, tzinfo=datetime.timezone.utc)
-    row = (1, "é", day, 1.5, b"\0\xff", True, local, datetime.time(12, 34, 56), decimal.Decimal("2.50"))
+    time = datetime.time(12, 34, 56)
+    row = (1, "é", day, 1.5, b"\0\xff", True, local, time, decimal.Decimal("2.50"))
     c.execute(
         "CREATE TABLE t (a INT, b VARCHAR, c DATE, d DOUBLE, e BYTEA, f BOOLEAN, g TIMESTAMP, "
         "h TIME, i DECIMAL(10, 2))"

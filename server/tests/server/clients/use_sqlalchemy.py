@@ -23,7 +23,8 @@ with engine.begin() as c:
         "f BOOLEAN, g BYTEA, h DATE, i BIGINT)"
     ))
     c.execute(text("CREATE VIEW v AS SELECT a FROM t WHERE a > 1"))
-    c.execute(text("INSERT INTO t (a, b) VALUES (:a, :b)"), [{"a": 1, "b": "x"}, {"a": 2, "b": None}])
+    rows = [{"a": 1, "b": "x"}, {"a": 2, "b": None}]
+    c.execute(text("INSERT INTO t (a, b) VALUES (:a, :b)"), rows)
     equal(None, c.execute(text("SELECT b FROM t WHERE a = :a"), {"a": 2}).scalar())
 inspector = sqlalchemy.inspect(engine)
 equal(["t"], inspector.get_table_names())

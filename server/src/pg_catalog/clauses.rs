@@ -54,7 +54,7 @@ pub(super) fn compared_name(left: &Expr, op: &BinaryOperator, right: &Expr) -> O
     let Value::Number(oid, _) = &value.value else {
         return None;
     };
-    let name = if oid == "0" { "-" } else { oid };
+    let name = if oid == "0" { "-" } else { oid.as_str() };
     (is_comparison && is_function).then(|| Expr::BinaryOp {
         left: Box::new(left.clone()),
         op: op.clone(),

@@ -43,6 +43,9 @@ mod sampler;
 // Cancellation of running guests.
 mod watchdog;
 
+// Exports that instances use.
+mod exports;
+
 // Limits of one store, and messages of its guest.
 mod store_limiter;
 
@@ -68,9 +71,10 @@ pub(crate) use call_log::{CallLog, LoggedMessage};
 pub use cancellation::Cancellation;
 pub use compile_helper::{CompileHelper, run_compile_helper};
 pub(crate) use compiler::Compiler;
+pub(crate) use exports::{DriverTraits, Exports};
 pub(crate) use idle::{IdleInstances, Pin};
 pub use idle::{IdleLimits, IdleMetrics};
-pub(crate) use instance::{Answer, Call, DriverTraits, Exports};
+pub(crate) use instance::{Answer, Call};
 pub use memory_reservation::MemoryReservation;
 pub(crate) use native_stack::CHAIN_BYTES_MAX;
 pub use permits::ProcessLimits;

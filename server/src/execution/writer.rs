@@ -54,7 +54,7 @@ impl RowWriter {
         };
         let stated = match &output {
             Output::Messages { formats, .. } => &formats[..],
-            Output::Copy(format) => &[format.of_values()],
+            Output::Copy(format) => format.value_formats(),
             _ => &[],
         };
         Self {

@@ -7,7 +7,6 @@ mod create;
 mod size;
 
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::time::Instant;
 
 use arrow_array::{Array, ArrayRef};
@@ -28,9 +27,8 @@ use super::cancellation::Cancellation;
 use super::memory_reservation::MemoryReservation;
 use super::meter::{Meter, is_light, might_fit_with_fewer};
 use super::native_stack::on_guest_stack;
-use super::sampler::Sampler;
 use super::store_limiter::StoreLimiter;
-use super::watchdog::{Polling, Watchdog};
+use super::watchdog::Polling;
 use crate::metrics::{CompletedCall, Phase, Recorder, Timer};
 use crate::notices::{CallStatistics, FunctionStatistics};
 
@@ -76,32 +74,6 @@ type Store = wasmtime::Store<StoreLimiter>;
 
 type Operation = wasmtime::TypedFunc<(u32, u32, u32), u32>;
 
-/// Exports of a module that an instance of one function uses.
-#[derive(Clone)]
-pub(crate) struct Exports {
-    /// Names of the operations, and the fuel rules of their rows.
-    pub(crate) operations: Vec<(String, RowFuel)>,
-    /// Number of mutable globals to restore by a reset; `None` if a reset is impossible.
-    pub(crate) globals: Option<usize>,
-    /// Sampling profiler.
-    pub(crate) sampler: Option<Arc<Sampler>>,
-    /// Watchdog of a polled module.
-    pub(crate) watchdog: Option<Arc<Watchdog>>,
-    /// True if fuel is counted.
-    pub(crate) is_metered: bool,
-    /// Traits of the driver.
-    pub(crate) driver: DriverTraits,
-}
-
-/// What a module has of the driver that it is linked to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct DriverTraits {
-    /// True if the clock begins at the time of the statement: an export of the driver sets it.
-    pub(crate) has_clock: bool,
-    /// True if no call without null arguments depends on what earlier calls left in memory.
-    pub(crate) is_free_of_memory: bool,
-}
-
 /// What is certain of the call that follows a reset.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NextCall {
@@ -122,7 +94,7 @@ impl NextCall {
 /// One call of an operation.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
-    /// Index of the operation in the [`Exports`].
+    /// Index of the operation in the [`Exports`](super::exports::Exports).
     pub(crate) operation: usize,
     pub(crate) arguments: &'a Lowering,
     pub(crate) budget: Budget,
@@ -156,14 +128,6 @@ pub(crate) struct Answer {
     /// True if a call with twice as many rows would have stayed within its fuel and half of
     /// the memory limit.
     pub(crate) is_light: bool,
-}
-
-impl Exports {
-    /// Returns true if any operation begins rows.
-    fn meter_rows(&self) -> bool {
-        let mut operations = self.operations.iter();
-        operations.any(|(_, rows)| *rows != RowFuel::Shared)
-    }
 }
 
 impl Instance {

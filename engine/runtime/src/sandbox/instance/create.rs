@@ -12,12 +12,13 @@ use fusebox_marshal::GuestAddr;
 use super::super::budget::{Budget, page_fuel};
 use super::super::call_error::{CallError, instantiating};
 use super::super::cancellation::Cancellation;
+use super::super::exports::Exports;
 use super::super::host_functions::{install_log, install_refill};
 use super::super::memory_reservation::MemoryReservation;
 use super::super::meter::Meter;
 use super::super::store_limiter::StoreLimiter;
 use super::super::watchdog::Polling;
-use super::{Exports, Instance, Operation, Store, run};
+use super::{Instance, Operation, Store, run};
 use crate::notices::FunctionStatistics;
 
 impl Instance {

@@ -184,6 +184,15 @@ fn literal(value: &ScalarValue) -> Result<ast::Expr> {
         }
         value if value.is_null() && is_text => lit(ScalarValue::Null),
         value if value.is_null() => cast(lit(ScalarValue::Null), data_type),
+        // DataFusion writes these without their offset.
+        value if matches!(data_type, DataType::Timestamp(_, Some(_))) => {
+            let moment = value.cast_to(&DataType::Utf8);
+            let moment = moment.map_err(|error| Error::Query(Box::new(error)))?;
+            let zone = ast::TimezoneInfo::WithTimeZone;
+            let text = Value::SingleQuotedString(moment.to_string());
+            let data_type = ast::DataType::Timestamp(None, zone);
+            return Ok(cast_to(text, data_type));
+        }
         // The shortest text is exact, and there is one of NaN too.
         ScalarValue::Float32(Some(number)) => cast(lit(number.to_string()), data_type),
         ScalarValue::Float64(Some(number)) => cast(lit(number.to_string()), data_type),
@@ -199,9 +208,13 @@ fn literal(value: &ScalarValue) -> Result<ast::Expr> {
 }
 
 fn null_of(data_type: ast::DataType) -> ast::Expr {
+    cast_to(Value::Null, data_type)
+}
+
+fn cast_to(value: Value, data_type: ast::DataType) -> ast::Expr {
     ast::Expr::Cast {
         kind: ast::CastKind::Cast,
-        expr: Box::new(ast::Expr::value(Value::Null)),
+        expr: Box::new(ast::Expr::value(value)),
         data_type,
         array: false,
         format: None,
@@ -279,6 +292,19 @@ mod tests {
         let expected = "expected arrays of at most 2000000 items as parameters, those of each use \
                         counted, found 2500000";
         assert!(error.contains(expected), "{error}");
+    }
+
+    #[test]
+    fn moments_keep_their_offset() {
+        let mut bound = statement("SELECT $1");
+        let moment =
+            ScalarValue::TimestampMicrosecond(Some(1_709_210_096_500_000), Some("+00".into()));
+        bound.bind(&[Some(moment)]).unwrap();
+        let Parsed::DataFusion(bound) = &bound.parsed else {
+            unreachable!("a query is a statement of DataFusion");
+        };
+        let expected = "SELECT CAST('2024-02-29T12:34:56.500Z' AS TIMESTAMP WITH TIME ZONE)";
+        assert_eq!(bound.to_string(), expected);
     }
 
     #[test]

@@ -172,7 +172,7 @@ impl Caller {
             Ok::<_, Report>(session.context().read_empty()?)
         };
         let running = Running::start_plan(self, Box::pin(putting), tag)?;
-        running.to_end().await?;
+        running.run_to_end().await?;
         Ok(None)
     }
 }

@@ -47,7 +47,7 @@ pub(super) struct Running {
 /// First that is known of a statement.
 pub(super) enum Outcome {
     /// Its columns; the rows come when they are fetched.
-    Rows(SchemaRef, Running),
+    Rows(SchemaRef, Box<Running>),
     /// It had none, and is done; the number of rows that it has changed.
     Done(i64),
 }
@@ -123,7 +123,7 @@ impl Running {
                 .await
                 .map_err(|error| Report::from(error).placed(&sql, begin))
         };
-        let mut running = Self::start_plan(caller, Box::pin(planning), *tag)?;
+        let mut running = Self::start_plan(caller, Box::pin(planning), tag)?;
         running.session = Some(own);
         Ok(running)
     }
@@ -184,7 +184,7 @@ impl Running {
     pub(super) async fn outcome(mut self) -> Result<Outcome, Report> {
         loop {
             match self.next().await {
-                Event::Schema(schema) => return Ok(Outcome::Rows(schema, self)),
+                Event::Schema(schema) => return Ok(Outcome::Rows(schema, Box::new(self))),
                 Event::Complete(tag) => return Ok(Outcome::Done(count(&tag))),
                 Event::Failed(report) => return Err(report),
                 _ => {}
@@ -198,7 +198,7 @@ impl Running {
     /// # Errors
     ///
     /// The report of a statement that fails.
-    pub(super) async fn to_end(self) -> Result<i64, Report> {
+    pub(super) async fn run_to_end(self) -> Result<i64, Report> {
         let mut running = match self.outcome().await? {
             Outcome::Done(count) => return Ok(count),
             Outcome::Rows(_, running) => running,

@@ -70,7 +70,7 @@ impl Caller {
         tagged: &Tagged,
         values: Vec<Option<ScalarValue>>,
     ) -> Result<i64, Report> {
-        self.start(tagged, values)?.to_end().await
+        self.start(tagged, values)?.run_to_end().await
     }
 
     /// Keeps a result under a ticket.
@@ -93,7 +93,7 @@ impl Caller {
 pub(super) fn waiting(outcome: Outcome) -> (Waiting, i64) {
     match outcome {
         Outcome::Rows(schema, running) => {
-            let running = Some(running);
+            let running = Some(*running);
             (Waiting { schema, running }, -1)
         }
         Outcome::Done(count) => {

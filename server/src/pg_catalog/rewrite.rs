@@ -1,9 +1,10 @@
 //! Clauses of clients' queries that DataFusion lacks, in terms of those that it has.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use datafusion::common::ScalarValue;
+use datafusion::common::{ScalarValue, TableReference};
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, DataType, Expr, Function, FunctionArguments, GroupByExpr, Ident, ObjectName,
     Query, Select, SelectItem, SetExpr, TableFactor, UnaryOperator, Value, VisitMut, VisitorMut,
@@ -79,6 +80,12 @@ impl<'a> Rewriter<'a> {
         if name.parse::<i64>().is_ok() {
             return number(name);
         }
+        // Drivers write names with quotes, and with spaces around the dot.
+        let plain = match name.contains('"') {
+            true => Cow::Owned(TableReference::parse_str(name).to_string()),
+            false => Cow::Borrowed(name),
+        };
+        let name = &*plain;
         let base = name.rsplit('.').next().unwrap_or(name);
         let found = match type_name {
             "regclass" => match base {

@@ -170,7 +170,7 @@ proptest! {
         let add = "add(BIGINT, BIGINT) RETURNS BIGINT LANGUAGE WASM WITH (reuse = 'off')";
         let add = bind_module(&runtime, MODULE, add).unwrap();
         for (values, has_nulls, every) in calls {
-            let is_null = |row: usize| has_nulls && row % (every + 3) == 0;
+            let is_null = |row: usize| has_nulls && row.is_multiple_of(every + 3);
             let rows = values.iter().enumerate();
             let rows: Vec<_> = rows.map(|(row, value)| (!is_null(row)).then_some(*value)).collect();
             let result = call(&add, &[column(&rows), column(&rows)]).unwrap();

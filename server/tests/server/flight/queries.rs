@@ -5,8 +5,6 @@ use std::time::Duration;
 use arrow::datatypes::DataType;
 use arrow_flight::sql::{ActionCancelQueryRequest, ActionCancelQueryResult, Any, ProstMessageExt};
 use arrow_flight::{Action, CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus};
-use fusebox::{Engine, Limits, Privileges};
-use fusebox_server::Server;
 use futures::{StreamExt, TryStreamExt};
 use prost::Message;
 use tonic::{Code, Status};
@@ -218,32 +216,6 @@ fn calls_that_are_taken_back_end_their_statement() {
     });
     eventually(|| other.rows(running) == ["1"]);
     assert_eq!(client.rows("SELECT count(*) FROM t"), ["0"]);
-}
-
-#[test]
-fn calls_that_are_taken_back_end_their_planning() {
-    let privileges = Privileges {
-        limits_max: Limits::MAX,
-        ..Privileges::default()
-    };
-    let engine = Engine::builder().privileges(privileges).build().unwrap();
-    let server = Server::start(flight_config(), engine).unwrap();
-    let mut client = Client::connect(&server);
-    // Hours, in a constant that is evaluated while the statement is planned.
-    let endless = "CREATE FUNCTION endless(BIGINT) RETURNS BIGINT LANGUAGE WASM AS $$(module \
-         (func (export \"endless\") (param i64) (result i64) (loop $l (br $l)) (local.get 0)))$$ \
-         WITH (fuel_per_call = 1000000000000, fuel_per_row = 1000000000000)";
-    client.query(endless).unwrap();
-    let mut other = Client::connect(&server);
-    client.run(async |client| {
-        let updating = client.execute_update("SELECT endless(1)".to_owned(), None);
-        let updated = tokio::time::timeout(Duration::from_millis(300), updating).await;
-        assert!(updated.is_err());
-    });
-    let running = "SELECT count(*) FROM fusebox.sessions WHERE active_since IS NOT NULL";
-    eventually(|| other.rows(running) == ["1"]);
-    // The session itself goes on.
-    assert_eq!(client.rows("SELECT 1"), ["1"]);
 }
 
 #[test]

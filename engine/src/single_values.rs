@@ -109,7 +109,30 @@ fn values_of(expr: &Expr) -> Option<(&Subquery, &Projection)> {
     let is_correlated = !subquery.outer_ref_columns.is_empty();
     let has_one_row = subquery.subquery.max_rows().is_some_and(|rows| rows <= 1);
     let is_value = is_correlated && !has_one_row && !value.contains_outer();
+    let is_value = is_value && !has_subquery(&subquery.subquery);
     (is_value && is_plain(&values.input)).then_some((subquery, values))
+}
+
+/// Returns true if an expression of a plan has a subquery: with one within the other, DataFusion's
+/// join would lose rows.
+fn has_subquery(plan: &LogicalPlan) -> bool {
+    let is_subquery = |expr: &Expr| {
+        matches!(
+            expr,
+            Expr::ScalarSubquery(_)
+                | Expr::Exists(_)
+                | Expr::InSubquery(_)
+                | Expr::SetComparison(_)
+        )
+    };
+    let mut found = false;
+    let visited = plan.apply(|node| {
+        node.apply_expressions(|expr| {
+            found |= expr.exists(|expr| Ok(is_subquery(expr)))?;
+            Ok(TreeNodeRecursion::Continue)
+        })
+    });
+    found || visited.is_err()
 }
 
 /// Returns true for a plan of which DataFusion takes the conditions with outer columns to a join,

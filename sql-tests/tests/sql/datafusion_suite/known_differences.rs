@@ -23,6 +23,7 @@ pub(super) enum Cause {
     Nulls,
     Files,
     Overflow,
+    Guards,
     Subqueries,
 }
 
@@ -56,7 +57,7 @@ fn is_line(actual: &str, expected: &str) -> bool {
 
 impl Cause {
     /// The causes, with their names in the file and their meanings.
-    const ALL: [(Self, &str, &str); 13] = [
+    const ALL: [(Self, &str, &str); 14] = [
         (
             Self::Message,
             "message",
@@ -119,6 +120,11 @@ impl Cause {
             "an integer that is out of range is an error, and is not wrapped",
         ),
         (
+            Self::Guards,
+            "guards",
+            "one side of a condition guards the arithmetic of the other",
+        ),
+        (
             Self::Subqueries,
             "subqueries",
             "a correlated subquery that is a value need not aggregate",
@@ -173,7 +179,7 @@ impl Cause {
             (Self::Files, QueryResultMismatch { .. }) => true,
             (Self::Files, _) => text.contains("expected a directory without files"),
             (Self::Overflow, _) => text.contains("Overflow happened on: "),
-            (Self::Statement | Self::Names | Self::Subqueries, Ok { .. }) => true,
+            (Self::Statement | Self::Names | Self::Guards | Self::Subqueries, Ok { .. }) => true,
             (Self::Subqueries, _) => text.contains("expected at most one row of a subquery"),
             (Self::Statement, _) => {
                 let text = text.to_ascii_uppercase();

@@ -152,6 +152,7 @@ pub use role_settings::UserQuotas;
 pub use scope::with_scope;
 pub use session::{Description, Function, Session, SessionBuilder};
 pub use statement_list::{Statement, Statements};
+pub use stored_table::declared_keys;
 
 /// Compiles the Rust code of the page for embedders.
 #[cfg(doctest)]

@@ -21,7 +21,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{DataFusionError, Result, SchemaExt};
+use datafusion::common::{Constraints, DataFusionError, Result, SchemaExt};
 use datafusion::datasource::MemTable;
 use datafusion::datasource::sink::DataSinkExec;
 use datafusion::execution::memory_pool::MemoryPool;
@@ -43,6 +43,15 @@ use sink::RowSink;
 
 /// Times that a change is tried, if others keep changing the catalog.
 const TRIES_MAX: usize = 1_000;
+
+/// Returns the primary and unique keys of a table. Those of a catalog that keeps its rows are not
+/// among the constraints that DataFusion plans with.
+pub fn declared_keys(table: &dyn TableProvider) -> Constraints {
+    match table.downcast_ref::<StoredTable>() {
+        Some(stored) => stored.keys.constraints(),
+        None => table.constraints().cloned().unwrap_or_default(),
+    }
+}
 
 /// Table of a catalog that keeps its rows. DataFusion does not know its keys: it would plan queries
 /// as if they held, and a file of another version may have rows for which they do not.

@@ -79,6 +79,15 @@ impl TableKeys {
         }
     }
 
+    /// Returns the constraints that they are of.
+    pub(crate) fn constraints(&self) -> Constraints {
+        let keys = self.keys.iter().map(|key| match key.is_primary {
+            true => Constraint::PrimaryKey(key.columns.clone()),
+            false => Constraint::Unique(key.columns.clone()),
+        });
+        Constraints::new_unverified(keys.collect())
+    }
+
     /// Returns true if there are none.
     pub(crate) fn is_empty(&self) -> bool {
         self.keys.is_empty()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::catalog::TableProvider;
 use datafusion::common::Constraint;
 use datafusion::common::utils::quote_identifier;
+use fusebox::declared_keys;
 
 use super::Prompt;
 use crate::failure::Failure;
@@ -30,8 +31,8 @@ impl Prompt<'_> {
 /// Returns the clauses of the keys of a table.
 fn keys(table: &dyn TableProvider) -> Vec<String> {
     let schema = table.schema();
-    let keys = table.constraints().into_iter().flat_map(|all| all.iter());
-    let clauses = keys.map(|key| {
+    let keys = declared_keys(table);
+    let clauses = keys.iter().map(|key| {
         let (kind, columns) = match key {
             Constraint::PrimaryKey(columns) => ("PRIMARY KEY", columns),
             Constraint::Unique(columns) => ("UNIQUE", columns),

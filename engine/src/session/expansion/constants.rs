@@ -215,7 +215,7 @@ mod tests {
             context.sql(sql).await.unwrap();
         }
         for (sql, copied) in [
-            ("SELECT 'abcdefgh', 'abcdefgh'", 0),
+            ("SELECT 'abcdefgh' AS a, 'abcdefgh' AS b", 0),
             ("SELECT a || 'abcdefgh', a FROM t", 0),
             ("SELECT x || x FROM (SELECT 'abcdefgh' AS x FROM t) s", 16),
             ("SELECT x || x, b FROM v", 16),

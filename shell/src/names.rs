@@ -1,5 +1,6 @@
 //! Names that statements may mean, for completion and for suggestions.
 
+use datafusion::prelude::SessionContext;
 use fusebox::{Kind, Session};
 use futures::FutureExt;
 
@@ -152,6 +153,12 @@ impl Names {
                 .push((function.name.to_lowercase(), function.kind));
             names.functions.push(function.name);
         }
+        names.add_built_in(context);
+        names
+    }
+
+    /// Adds the functions and settings of DataFusion.
+    fn add_built_in(&mut self, context: &SessionContext) {
         let state = context.state_ref();
         let state = state.read();
         let built_in = [
@@ -168,11 +175,10 @@ impl Names {
         ];
         for (functions, kind) in built_in {
             let kinds = functions.iter().map(|name| (name.to_lowercase(), kind));
-            names.kinds.extend(kinds);
-            names.built_in.extend(functions.into_iter().cloned());
+            self.kinds.extend(kinds);
+            self.built_in.extend(functions.into_iter().cloned());
         }
         let settings = state.config_options().entries().into_iter();
-        names.settings = settings.map(|entry| entry.key).collect();
-        names
+        self.settings = settings.map(|entry| entry.key).collect();
     }
 }

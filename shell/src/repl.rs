@@ -224,12 +224,7 @@ impl<'a> Prompt<'a> {
             Command::Quit => return Ok(Flow::Quit),
             Command::Help => print_message(HELP),
             Command::Sql(sql) => drop(self.execute(&sql)?),
-            Command::List(listing, sql) => {
-                let is_listed = self.list(listing, &sql)?;
-                if let Some(table) = sql.strip_prefix("DESCRIBE ").filter(|_| is_listed) {
-                    self.print_keys(table)?;
-                }
-            }
+            Command::List(listing, sql) => self.list_with_keys(listing, &sql)?,
             Command::Instead(text) => self.refuse(&format!("{text}\n"))?,
             Command::Echo(text) => self.print(&[text])?,
             Command::Dump => match dump(self.runner) {
@@ -291,6 +286,15 @@ impl<'a> Prompt<'a> {
             setting => self.set(setting),
         }
         Ok(Flow::Continue)
+    }
+
+    /// Executes a statement that lists the catalog, and prints the keys of a table.
+    fn list_with_keys(&mut self, listing: Listing, sql: &str) -> Result<(), Failure> {
+        let is_listed = self.list(listing, sql)?;
+        match sql.strip_prefix("DESCRIBE ").filter(|_| is_listed) {
+            Some(table) => self.print_keys(table),
+            None => Ok(()),
+        }
     }
 
     /// Executes a statement that lists the catalog; false if it failed, which is reported.

@@ -108,17 +108,23 @@ impl FileTables {
         let config = config.infer_schema(&state).await?;
         let table = Arc::new(ListingTable::try_new(config)?);
         if let Some(columns) = columns.filter(|_| is_separated(&table)) {
-            let (expected, found) = (columns.filled, table.schema().fields().len());
-            if expected != found {
-                let error = FileAccessError::ColumnCount { expected, found };
-                return Err(external(FileUse::Read.refused(name, error)));
-            }
+            check_columns(name, &columns, &table)?;
         }
         match hive {
             Some(hive) => hive.choose(table).map(Some),
             None => Ok(Some(table)),
         }
     }
+}
+
+/// Checks that files have as many columns as `COPY` fills.
+fn check_columns(name: &str, columns: &TargetColumns, table: &ListingTable) -> Result<()> {
+    let (expected, found) = (columns.filled, table.schema().fields().len());
+    if expected == found {
+        return Ok(());
+    }
+    let error = FileAccessError::ColumnCount { expected, found };
+    Err(external(FileUse::Read.refused(name, error)))
 }
 
 /// Returns true for a table of files of separated values.

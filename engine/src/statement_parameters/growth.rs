@@ -85,8 +85,7 @@ fn items(value: &ScalarValue) -> u64 {
     }
 }
 
-/// Returns the number of items in the lists of an array, of which there are none if it has no
-/// lists. All values that an array refers to count, since all of them become literals.
+/// Returns the number of items in the lists of an array, 0 without lists. All values that an array refers to count, since all of them become literals.
 fn nested_items(lists: &dyn Array) -> u64 {
     let values = match lists.data_type() {
         DataType::List(_) => lists.as_list::<i32>().values(),

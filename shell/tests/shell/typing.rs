@@ -300,11 +300,7 @@ fn words_are_completed_by_their_place() {
     quit(shell);
 }
 
-/// Tables that no statement has used yet: those of a catalog, and files.
-#[test]
-fn columns_of_named_tables_are_completed() {
-    let home = home();
-    let airports = format!("{}/airports.csv", crate::DATA);
+fn create_tables(home: &tempfile::TempDir, airports: &str) {
     let mut shell = start(home.path(), &[]);
     check(
         &mut shell,
@@ -318,6 +314,14 @@ fn columns_of_named_tables_are_completed() {
         check(&mut shell, statement, "done in");
     }
     quit(shell);
+}
+
+/// Tables that no statement has used yet: those of a catalog, and files.
+#[test]
+fn columns_of_named_tables_are_completed() {
+    let home = home();
+    let airports = format!("{}/airports.csv", crate::DATA);
+    create_tables(&home, &airports);
     // Before any statement has used them.
     for (keys, result) in [
         (

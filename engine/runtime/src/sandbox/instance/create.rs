@@ -52,8 +52,7 @@ impl Instance {
             .expect("the inspection found a memory of that name");
         // The first touches of a fresh instance may happen in any later call. They are
         // charged here, so that no verdict of a call depends on its instance being fresh.
-        let elements = store.data().table_elements() as u64;
-        let creation_fuel = FUEL_PER_INSTANCE + elements * FUEL_PER_ELEMENT;
+        let creation_fuel = creation_fuel(&store);
         let mut fuel = creation_fuel + page_fuel(memory.data_size(&store));
         if exports.is_metered && fuel > budget.fuel_init {
             return Err(CallError::InitFuel);
@@ -95,6 +94,11 @@ impl Instance {
             },
         })
     }
+}
+
+/// Returns the fuel of the creation of an instance, apart from its pages.
+fn creation_fuel(store: &Store) -> u64 {
+    FUEL_PER_INSTANCE + store.data().table_elements() as u64 * FUEL_PER_ELEMENT
 }
 
 /// Returns the flag of a polled instance.

@@ -125,8 +125,11 @@ fn calls_of_a_session_have_a_maximum() {
             let mut sql = other.sql.clone();
             sql.set_token(token.clone());
             other.runtime.spawn(async move {
-                // It waits for what does not come.
-                let _ = sql.do_put(stream::pending::<FlightData>()).await;
+                // It waits for what does not come; one that is refused has met a query.
+                loop {
+                    let _ = sql.do_put(stream::pending::<FlightData>()).await;
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
             });
         }
     }

@@ -29,7 +29,7 @@ use super::arithmetic::is_physical;
 pub(super) struct Guarded {
     value: Arc<dyn PhysicalExpr>,
     guard: Option<Arc<dyn PhysicalExpr>>,
-    /// Whether null is as good as false.
+    /// True if null is as good as false.
     is_filter: bool,
 }
 

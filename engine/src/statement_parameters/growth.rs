@@ -1,4 +1,4 @@
-//! What a statement grows by when its parameters become literals.
+//! Growth of a statement whose parameters become literals, and its bounds.
 //!
 //! A parameter is sent once, and a literal has its value for each use: a thousand uses of a text of
 //! a message's size would be gigabytes, in no account. An item of an array is an expression of

@@ -39,7 +39,7 @@ pub struct LoadedModule {
     digest: Digest,
     /// True if the module is linked to the deterministic WASI.
     is_linked: bool,
-    /// What it is linked to.
+    /// Traits of its driver.
     driver: DriverTraits,
     inspection: Inspection,
     declarations: Declarations,

@@ -24,7 +24,7 @@ pub(crate) struct Exports {
     pub(crate) driver: DriverTraits,
 }
 
-/// What a module has of the driver that it is linked to.
+/// Traits of the driver that a module is linked to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct DriverTraits {
     /// True if the clock begins at the time of the statement: an export of the driver sets it.

@@ -74,7 +74,7 @@ type Store = wasmtime::Store<StoreLimiter>;
 
 type Operation = wasmtime::TypedFunc<(u32, u32, u32), u32>;
 
-/// What is certain of the call that follows a reset.
+/// Traits of the call that follows a reset, as far as they are certain.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NextCall {
     /// Bytes of the arena that it fills.

@@ -1,4 +1,4 @@
-//! What a session keeps, and what it has at a time: each has a maximum, or an end.
+//! Bounds of a session of Flight SQL: of all that it keeps, and of its calls and connections.
 
 use std::thread;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What an operator sees of clients of Flight SQL: counters and the audit.
+//! Counters and the audit of clients of Flight SQL.
 
 use arrow_flight::Action;
 use fusebox_server::Server;

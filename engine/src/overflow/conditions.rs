@@ -21,7 +21,13 @@ use datafusion::physical_plan::joins::{
 };
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 
-use super::guarded::{Guarded, connective, may_fail, parts};
+use super::guarded::{self, Guarded, connective, parts};
+
+/// Returns true if arithmetic of an expression is guarded: it may fail, and nothing in it is volatile,
+/// since a guarded expression may be evaluated again.
+fn may_fail(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<bool> {
+    Ok(!is_volatile(expr) && guarded::may_fail(expr, schema)?)
+}
 
 /// Guards the arithmetic of conditions.
 ///
@@ -223,9 +229,37 @@ fn with_guarded_parts(
 #[cfg(test)]
 mod tests {
     use arrow::datatypes::{DataType, Field};
-    use datafusion::physical_expr::expressions::{binary, col, lit};
+    use datafusion::physical_expr::ScalarFunctionExpr;
+    use datafusion::physical_expr::expressions::{binary, cast, col, lit};
 
     use super::*;
+
+    /// Volatile functions are called once for each row.
+    #[test]
+    fn volatile_conditions_are_not_guarded() {
+        let schema = Schema::new(vec![Field::new("a", DataType::Int64, true)]);
+        let a = col("a", &schema).unwrap();
+        let random: Arc<dyn PhysicalExpr> = Arc::new(ScalarFunctionExpr::new(
+            "random",
+            datafusion::functions::math::random(),
+            Vec::new(),
+            Arc::new(Field::new("random", DataType::Float64, false)),
+            Arc::new(ConfigOptions::new()),
+        ));
+        let random = cast(random, &schema, DataType::Int64).unwrap();
+        let less = |left, number: i64| binary(left, Operator::Lt, lit(number), &schema).unwrap();
+        let small = less(Arc::clone(&a), 100);
+        let product = |left| binary(left, Operator::Multiply, Arc::clone(&a), &schema).unwrap();
+        for (factor, is_guarded) in [(Arc::clone(&a), true), (random, false)] {
+            let product = less(product(factor), 50);
+            let both = conjunction([Arc::clone(&small), Arc::clone(&product)]);
+            let condition = condition(&both, &schema).unwrap();
+            assert_eq!(condition.is_some(), is_guarded);
+            let either = binary(Arc::clone(&small), Operator::Or, product, &schema).unwrap();
+            let either = with_guarded_parts(&either, &schema).unwrap();
+            assert_eq!(either.transformed, is_guarded);
+        }
+    }
 
     #[test]
     fn parts_with_arithmetic_are_guarded_at_their_places() {
